@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// channelLoop writes the frame that all per-channel kernels share: blocks of
+// four vectors, single vectors, then one partial vector under a mask. Its
+// registers: RSI is the byte offset of the block, RDX the byte length.
+//
+//	body(n, k) computes n vectors at offset RSI, only the lanes of k in each
+func channelLoop(s isa, length, maskArg operand.Mem, body func(n int, label string, k mask)) {
+	off, end := reg.RSI, reg.RDX
+	XORQ(off, off)
+	MOVQ(length, end)
+	SUBQ(operand.U32(4*s.bytes()), end)
+	Label("block")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("single"))
+	body(4, "block", mask{})
+	ADDQ(operand.U32(4*s.bytes()), off)
+	JMP(operand.LabelRef("block"))
+
+	Label("single")
+	ADDQ(operand.U32(3*s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	body(1, "vector", mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+
+	Label("partial")
+	ADDQ(operand.U32(s.bytes()), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("done"))
+	MOVQ(maskArg, reg.RAX)
+	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
+	body(1, "partial", k)
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// depthwise writes the kernel of a depthwise convolution at one output pixel.
+func depthwise(s isa) {
+	name := "depthwise" + s.name
+	TEXT(name, NOSPLIT, "func(table **float32, taps, bytes int, weights, out, bias, clamp *float32, mask *int32)")
+	Doc(name+" computes, for each channel c < bytes/4:",
+		"",
+		"	acc := bias[c]",
+		"	for t := range taps {",
+		"		acc = fma(table[t][c], weights[t*(bytes/4)+c], acc)",
+		"	}",
+		"	out[c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN",
+		"",
+		"mask holds the lanes of the last, partial vector. See depthwiseGeneric.")
+	Pragma("noescape")
+	lo, hi := s.vecs[12], s.vecs[13]
+	MOVQ(arg("clamp", 6), reg.RAX)
+	VBROADCASTSS(mem(reg.RAX, 0), lo)
+	VBROADCASTSS(mem(reg.RAX, 4), hi)
+	MOVQ(arg("bias", 5), reg.R8)
+	MOVQ(arg("out", 4), reg.R9)
+	off := reg.RSI
+	channelLoop(s, arg("bytes", 2), arg("mask", 7), func(n int, label string, k mask) {
+		for v := range n {
+			s.load(indexed(reg.R8, off, v*s.bytes()), k, s.vecs[v])
+		}
+		MOVQ(arg("table", 0), reg.RBX)
+		MOVQ(arg("taps", 1), reg.RCX)
+		MOVQ(arg("weights", 3), reg.R10)
+		ADDQ(off, reg.R10)
+		Label(label + "_tap")
+		MOVQ(mem(reg.RBX, 0), reg.RAX)
+		for v := range n {
+			s.load(indexed(reg.RAX, off, v*s.bytes()), k, s.vecs[4+v])
+			s.load(mem(reg.R10, v*s.bytes()), k, s.vecs[8+v])
+			VFMADD231PS(s.vecs[8+v], s.vecs[4+v], s.vecs[v])
+		}
+		ADDQ(operand.Imm(8), reg.RBX)
+		ADDQ(arg("bytes", 2), reg.R10)
+		DECQ(reg.RCX)
+		JNZ(operand.LabelRef(label + "_tap"))
+		for v := range n {
+			VMAXPS(s.vecs[v], lo, s.vecs[v])
+			VMINPS(s.vecs[v], hi, s.vecs[v])
+			s.store(s.vecs[v], indexed(reg.R9, off, v*s.bytes()), k)
+		}
+	})
+}
+
+// pool writes a kernel that folds the rows of one window into one output row.
+func pool(s isa, name string, doc []string, fold func(x, acc reg.VecPhysical), finish func(acc reg.VecPhysical)) {
+	TEXT(name+s.name, NOSPLIT, "func(table **float32, taps, bytes int, out, scale *float32, mask *int32)")
+	Doc(append([]string{name + s.name + " computes, for each channel c < bytes/4:", ""}, doc...)...)
+	Pragma("noescape")
+	MOVQ(arg("scale", 4), reg.RAX)
+	VBROADCASTSS(mem(reg.RAX, 0), s.vecs[12])
+	MOVQ(arg("out", 3), reg.R9)
+	off := reg.RSI
+	channelLoop(s, arg("bytes", 2), arg("mask", 5), func(n int, label string, k mask) {
+		MOVQ(arg("table", 0), reg.RBX)
+		MOVQ(arg("taps", 1), reg.RCX)
+		MOVQ(mem(reg.RBX, 0), reg.RAX)
+		for v := range n {
+			s.load(indexed(reg.RAX, off, v*s.bytes()), k, s.vecs[v])
+		}
+		JMP(operand.LabelRef(label + "_next"))
+		Label(label + "_tap")
+		MOVQ(mem(reg.RBX, 0), reg.RAX)
+		for v := range n {
+			s.load(indexed(reg.RAX, off, v*s.bytes()), k, s.vecs[4+v])
+			fold(s.vecs[4+v], s.vecs[v])
+		}
+		Label(label + "_next")
+		ADDQ(operand.Imm(8), reg.RBX)
+		DECQ(reg.RCX)
+		JNZ(operand.LabelRef(label + "_tap"))
+		for v := range n {
+			finish(s.vecs[v])
+			s.store(s.vecs[v], indexed(reg.R9, off, v*s.bytes()), k)
+		}
+	})
+}
+
+func maxPool(s isa) {
+	pool(s, "maxPool", []string{
+		"	acc := table[0][c]",
+		"	for t := 1; t < taps; t++ {",
+		"		acc = max(acc, table[t][c]) // acc if either is NaN",
+		"	}",
+		"	out[c] = acc",
+		"",
+		"See maxPoolGeneric.",
+	}, func(x, acc reg.VecPhysical) { VMAXPS(acc, x, acc) }, func(reg.VecPhysical) {})
+}
+
+func sumPool(s isa) {
+	pool(s, "sumPool", []string{
+		"	acc := table[0][c]",
+		"	for t := 1; t < taps; t++ {",
+		"		acc += table[t][c]",
+		"	}",
+		"	out[c] = acc * scale[0]",
+		"",
+		"See sumPoolGeneric.",
+	}, func(x, acc reg.VecPhysical) { VADDPS(x, acc, acc) }, func(acc reg.VecPhysical) { VMULPS(s.vecs[12], acc, acc) })
+}
+
+// add writes the sum of two rows with an activation's bounds: residual adds.
+func add(s isa) {
+	name := "add" + s.name
+	TEXT(name, NOSPLIT, "func(a, b, out *float32, bytes int, clamp *float32, mask *int32)")
+	Doc(name+" computes, for each i < bytes/4:",
+		"",
+		"	out[i] = min(max(clamp[0], a[i]+b[i]), clamp[1]) // NaN stays NaN",
+		"",
+		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d. See addGeneric.", s.lane))
+	Pragma("noescape")
+	lo, hi := s.vecs[12], s.vecs[13]
+	MOVQ(arg("clamp", 4), reg.RAX)
+	VBROADCASTSS(mem(reg.RAX, 0), lo)
+	VBROADCASTSS(mem(reg.RAX, 4), hi)
+	MOVQ(arg("a", 0), reg.R8)
+	MOVQ(arg("b", 1), reg.R10)
+	MOVQ(arg("out", 2), reg.R9)
+	off := reg.RSI
+	channelLoop(s, arg("bytes", 3), arg("mask", 5), func(n int, _ string, k mask) {
+		for v := range n {
+			s.load(indexed(reg.R8, off, v*s.bytes()), k, s.vecs[v])
+			s.load(indexed(reg.R10, off, v*s.bytes()), k, s.vecs[4+v])
+			VADDPS(s.vecs[4+v], s.vecs[v], s.vecs[v])
+			VMAXPS(s.vecs[v], lo, s.vecs[v])
+			VMINPS(s.vecs[v], hi, s.vecs[v])
+			s.store(s.vecs[v], indexed(reg.R9, off, v*s.bytes()), k)
+		}
+	})
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// gemm writes one indirect matrix product kernel: `rows` output pixels by
+// `vectors` vectors of output channels. Each output pixel's inputs are given by
+// `taps` pointers to channel rows, so that nothing is gathered: the pointers
+// lead into an update, a view or a row of zeros (after XNNPACK's indirection
+// buffer). Every output has one accumulator that starts at the bias and takes
+// the products in the order of taps, then channels, whatever the tile.
+func gemm(s isa, rows, vectors int) {
+	name := fmt.Sprintf("gemm%dx%d%s", rows, vectors*s.lane, s.name)
+	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32)")
+	Doc(name+" computes, for r < "+fmt.Sprint(rows)+" and j < "+fmt.Sprint(vectors*s.lane)+" with mask nil or mask[j] < 0:",
+		"",
+		"	acc := bias[j]",
+		"	for t := range taps {",
+		fmt.Sprintf("		for b := begin; b < end; b += 4 { // bytes, into the row table[t*%d+r]", rows),
+		"			acc = fma(row[b/4], weights[k*"+fmt.Sprint(vectors*s.lane)+"+j], acc); k++",
+		"		}",
+		"	}",
+		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN",
+		"",
+		"See gemmGeneric.")
+	Pragma("noescape")
+	const (
+		aTable = iota
+		aTaps
+		aBegin
+		aEnd
+		aWeights
+		aOut
+		aColumn
+		aBias
+		aClamp
+		aMask
+	)
+	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
+	b := func(v int) reg.VecPhysical { return s.vecs[rows*vectors+v] }
+	// Broadcasts alternate between what registers are left, so that one
+	// does not wait for the products of the last.
+	spare := s.vecs[rows*vectors+vectors:]
+	w, off := reg.R14, reg.R15
+
+	MOVQ(arg("bias", aBias), w)
+	for v := range vectors {
+		VMOVUPS(mem(w, v*s.bytes()), acc(0, v))
+	}
+	for r := 1; r < rows; r++ {
+		for v := range vectors {
+			VMOVAPS(acc(0, v), acc(r, v))
+		}
+	}
+	MOVQ(arg("weights", aWeights), w)
+
+	Label("tap")
+	MOVQ(arg("table", aTable), off)
+	for r := range rows {
+		MOVQ(mem(off, 8*r), pointers[r])
+	}
+	ADDQ(operand.Imm(uint64(8*rows)), off)
+	MOVQ(off, arg("table", aTable))
+	MOVQ(arg("begin", aBegin), off)
+
+	Label("channel")
+	for v := range vectors {
+		VMOVUPS(mem(w, v*s.bytes()), b(v))
+	}
+	for r := range rows {
+		x := spare[r%min(len(spare), 4)]
+		VBROADCASTSS(indexed(pointers[r], off, 0), x)
+		for v := range vectors {
+			VFMADD231PS(b(v), x, acc(r, v))
+		}
+	}
+	ADDQ(operand.Imm(uint64(vectors*s.bytes())), w)
+	ADDQ(operand.Imm(4), off)
+	CMPQ(off, arg("end", aEnd))
+	JLT(operand.LabelRef("channel"))
+	DECQ(arg("taps", aTaps))
+	JNZ(operand.LabelRef("tap"))
+
+	comment("activation bounds: the accumulator is the last operand, so that a NaN stays")
+	MOVQ(arg("clamp", aClamp), w)
+	lo, hi := b(0), spare[0]
+	VBROADCASTSS(mem(w, 0), lo)
+	VBROADCASTSS(mem(w, 4), hi)
+	for r := range rows {
+		for v := range vectors {
+			VMAXPS(acc(r, v), lo, acc(r, v))
+			VMINPS(acc(r, v), hi, acc(r, v))
+		}
+	}
+	finish := func(masks [2]mask) {
+		MOVQ(arg("out", aOut), w)
+		MOVQ(arg("column", aColumn), off)
+		for r := range rows {
+			MOVQ(mem(w, 8*r), pointers[0])
+			for v := range vectors {
+				s.store(acc(r, v), indexed(pointers[0], off, v*s.bytes()), masks[v])
+			}
+		}
+		VZEROUPPER()
+		RET()
+	}
+	MOVQ(arg("mask", aMask), w)
+	TESTQ(w, w)
+	JNZ(operand.LabelRef("partial"))
+	finish([2]mask{})
+	Label("partial")
+	var masks [2]mask
+	for v := range vectors {
+		scratch := []reg.VecPhysical{lo, hi}[v]
+		masks[v] = s.loadMask(mem(w, v*s.bytes()), scratch, []reg.OpmaskPhysical{reg.K1, reg.K2}[v])
+	}
+	finish(masks)
+}

@@ -1,0 +1,24 @@
+// Command gen writes the assembly kernels of package asm. Run it through
+// `make generate`; its output is checked in, and a test of the build compares
+// the two.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/buildtags"
+)
+
+func main() {
+	Constraint(buildtags.Not("noasm"))
+	Constraint(buildtags.Term("amd64"))
+	for _, set := range []isa{avx512, avx2} {
+		for _, t := range set.tiles {
+			gemm(set, t.rows, t.vectors)
+		}
+		depthwise(set)
+		maxPool(set)
+		sumPool(set)
+		add(set)
+	}
+	Generate()
+}

@@ -1,0 +1,213 @@
+package asm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// guarded is a slice of n values inside a larger one of sentinels.
+type guarded struct{ all, mid []float32 }
+
+const sentinel = float32(-12345.678)
+
+func newGuarded(n, pad int, rng *rand.Rand) guarded {
+	all := make([]float32, n+2*pad)
+	for i := range all {
+		all[i] = sentinel
+	}
+	mid := all[pad : pad+n : pad+n]
+	if rng != nil {
+		for i := range mid {
+			mid[i] = rng.Float32()*2 - 1
+		}
+	}
+	return guarded{all, mid}
+}
+
+func (g guarded) check(t *testing.T) {
+	t.Helper()
+	pad := (len(g.all) - len(g.mid)) / 2
+	for i, v := range g.all {
+		if (i < pad || i >= pad+len(g.mid)) && v != sentinel {
+			t.Fatalf("wrote outside the output at %d of %d", i-pad, len(g.mid))
+		}
+	}
+}
+
+func near(got float32, want, scale float64) bool {
+	return math.Abs(float64(got)-want) <= 1e-5*(scale+1)
+}
+
+// TestGemm compares every tile of every set with a float64 sum, checks that
+// nothing outside the valid columns is written and that each row's bits do not
+// depend on the tile it is computed in.
+func TestGemm(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, k := range Sets() {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			for _, g := range k.gemm {
+				for trial := range 20 {
+					taps, c, begin := 1+rng.IntN(10), 1+rng.IntN(40), rng.IntN(5)
+					valid := 1 + rng.IntN(g.columns)
+					if trial%3 == 0 {
+						valid = g.columns
+					}
+					clamp := [2]float32{-inf, inf}
+					if trial%2 == 0 {
+						clamp = [2]float32{0, 0.9}
+					}
+					rows := make([]guarded, taps*g.rows)
+					table := make([]*float32, len(rows))
+					for i := range rows {
+						rows[i] = newGuarded(begin+c, 3, rng)
+						table[i] = &rows[i].mid[0]
+					}
+					w, bias := newGuarded(taps*c*g.columns, 1, rng).mid, newGuarded(g.columns, 1, rng).mid
+					column := rng.IntN(7)
+					outs := make([]guarded, g.rows)
+					out := make([]*float32, g.rows)
+					for r := range outs {
+						outs[r] = newGuarded(column+valid, 40, nil)
+						out[r] = &outs[r].mid[0]
+					}
+					k.Gemm(table, taps, begin, begin+c, w, out, column, bias, &clamp, valid)
+					for r := range outs {
+						outs[r].check(t)
+						for j := range valid {
+							want, scale := float64(bias[j]), 0.0
+							for tap := range taps {
+								for ci := range c {
+									p := float64(rows[tap*g.rows+r].mid[begin+ci]) * float64(w[(tap*c+ci)*g.columns+j])
+									want += p
+									scale += math.Abs(p)
+								}
+							}
+							want = math.Min(math.Max(want, float64(clamp[0])), float64(clamp[1]))
+							if got := outs[r].mid[column+j]; !near(got, want, scale) {
+								t.Fatalf("%dx%d taps %d c %d: [%d][%d] = %g, want %g", g.rows, g.columns, taps, c, r, j, got, want)
+							}
+						}
+						// The same row alone, in the one-row tile.
+						one := make([]*float32, taps)
+						for tap := range taps {
+							one[tap] = table[tap*g.rows+r]
+						}
+						alone := make([]float32, g.columns)
+						k.Gemm(one, taps, begin, begin+c, w, []*float32{&alone[0]}, 0, bias, &clamp, g.columns)
+						for j := range valid {
+							if math.Float32bits(alone[j]) != math.Float32bits(outs[r].mid[column+j]) {
+								t.Fatalf("%dx%d: row %d differs from the one-row tile", g.rows, g.columns, r)
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestChannelKernels compares the per-channel kernels of every set with plain
+// loops, over channel counts around the vector width.
+func TestChannelKernels(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, k := range Sets() {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(3, 4))
+			for n := 1; n < 140; n += 1 + n/20 {
+				taps := 1 + rng.IntN(12)
+				rows := make([]guarded, taps)
+				table := make([]*float32, taps)
+				for i := range rows {
+					rows[i] = newGuarded(n, 1, rng)
+					table[i] = &rows[i].mid[0]
+				}
+				w, bias := newGuarded(n*taps, 0, rng).mid, newGuarded(n, 0, rng).mid
+				clamp := [2]float32{-0.5, inf}
+				o := newGuarded(n, 20, nil)
+				each := func(what string, f func(c int) float64) {
+					t.Helper()
+					o.check(t)
+					for c := range n {
+						if want := f(c); !near(o.mid[c], want, float64(taps)) {
+							t.Fatalf("%s n %d: [%d] = %g, want %g", what, n, c, o.mid[c], want)
+						}
+					}
+				}
+				k.Depthwise(table, w, o.mid, bias, &clamp)
+				each("depthwise", func(c int) float64 {
+					s := float64(bias[c])
+					for i := range rows {
+						s += float64(rows[i].mid[c]) * float64(w[i*n+c])
+					}
+					return math.Max(s, -0.5)
+				})
+				k.MaxPool(table, o.mid)
+				each("max", func(c int) float64 {
+					m := math.Inf(-1)
+					for i := range rows {
+						m = math.Max(m, float64(rows[i].mid[c]))
+					}
+					return m
+				})
+				scale := float32(0.25)
+				k.SumPool(table, o.mid, &scale)
+				each("sum", func(c int) float64 {
+					s := 0.0
+					for i := range rows {
+						s += float64(rows[i].mid[c])
+					}
+					return s / 4
+				})
+				k.Add(w[:n], bias, o.mid, &clamp)
+				each("add", func(c int) float64 { return math.Max(float64(w[c])+float64(bias[c]), -0.5) })
+			}
+		})
+	}
+}
+
+// TestNaNStays holds every set to the rule that bounds let a NaN through.
+func TestNaNStays(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, k := range Sets() {
+		x, w, bias, out := []float32{nan}, make([]float32, k.Columns), make([]float32, k.Columns), make([]float32, k.Columns)
+		k.Gemm([]*float32{&x[0]}, 1, 0, 1, w, []*float32{&out[0]}, 0, bias, &[2]float32{0, 6}, k.Columns)
+		if out[0] == out[0] {
+			t.Errorf("%s: Gemm lost a NaN: %g", k.Name, out[0])
+		}
+		k.Add(x, bias, out[:1], &[2]float32{0, 6})
+		if out[0] == out[0] {
+			t.Errorf("%s: Add lost a NaN: %g", k.Name, out[0])
+		}
+	}
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, k := range Sets() {
+		for _, c := range []int{64, 256, 512} {
+			b.Run(fmt.Sprintf("%s/9x%d", k.Name, c), func(b *testing.B) {
+				rng := rand.New(rand.NewPCG(1, 1))
+				taps := 9
+				rows := make([][]float32, taps*k.Rows)
+				table := make([]*float32, len(rows))
+				x := newGuarded(c*20*20, 0, rng).mid
+				for i := range rows {
+					table[i] = &x[((i/k.Rows)*20+i%k.Rows)*c]
+				}
+				w, bias := newGuarded(taps*c*k.Columns, 0, rng).mid, newGuarded(k.Columns, 0, rng).mid
+				out := make([]*float32, k.Rows)
+				y := make([]float32, k.Rows*k.Columns)
+				for r := range out {
+					out[r] = &y[r*k.Columns]
+				}
+				clamp := [2]float32{0, 1e30}
+				for b.Loop() {
+					k.Gemm(table, taps, 0, c, w, out, 0, bias, &clamp, k.Columns)
+				}
+				b.ReportMetric(2*float64(taps*c*k.Rows*k.Columns)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

@@ -1,0 +1,34 @@
+//go:build amd64 && !noasm
+
+package asm
+
+import "github.com/klauspost/cpuid/v2"
+
+var setAVX512 = Kernels{
+	Name: "avx512", Rows: 12, Columns: 32,
+	gemm: []gemmKernel{
+		{12, 32, gemm12x32AVX512}, {8, 32, gemm8x32AVX512}, {4, 32, gemm4x32AVX512}, {2, 32, gemm2x32AVX512}, {1, 32, gemm1x32AVX512},
+		{12, 16, gemm12x16AVX512}, {8, 16, gemm8x16AVX512}, {4, 16, gemm4x16AVX512}, {2, 16, gemm2x16AVX512}, {1, 16, gemm1x16AVX512},
+	},
+	depthwise: depthwiseAVX512, maxPool: maxPoolAVX512, sumPool: sumPoolAVX512, add: addAVX512,
+}
+
+var setAVX2 = Kernels{
+	Name: "avx2", Rows: 6, Columns: 16,
+	gemm: []gemmKernel{
+		{6, 16, gemm6x16AVX2}, {4, 16, gemm4x16AVX2}, {2, 16, gemm2x16AVX2}, {1, 16, gemm1x16AVX2},
+		{6, 8, gemm6x8AVX2}, {4, 8, gemm4x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
+	},
+	depthwise: depthwiseAVX2, maxPool: maxPoolAVX2, sumPool: sumPoolAVX2, add: addAVX2,
+}
+
+// native lists the assembly sets that this processor and system can run.
+func native() (sets []*Kernels) {
+	if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.FMA3) {
+		sets = append(sets, &setAVX512)
+	}
+	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
+		sets = append(sets, &setAVX2)
+	}
+	return sets
+}

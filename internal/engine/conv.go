@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"fmt"
+
+	"krypton/internal/region"
+)
+
+// Conv is a convolution with bias and activation bounds, over two spatial axes
+// (one of length 1 for series). A fully connected layer is the convolution
+// whose kernel is the whole plane.
+type Conv struct {
+	In, Out Plane
+	Y, X    region.Window
+	Group   int
+	Clamp   Clamp
+
+	panels []panel
+	// gathered says that each output's inputs are copied into one row
+	// before the product: with few channels the pointers to each tap would
+	// cost more than the copy.
+	gathered bool
+}
+
+// panel is a block of output channels with its packed weights.
+type panel struct {
+	begin, end int // channels of the input row that it reads
+	column     int // first output channel
+	valid      int // output channels, at most len(bias)
+	weights    []float32
+	bias       []float32
+}
+
+// gatherBelow is the number of channels (of one group) under which taps are
+// gathered into rows.
+const gatherBelow = 16
+
+// NewConv packs weights given as [Out.C][In.C/group][Y.Kernel][X.Kernel] (the
+// ONNX order) and bias (nil for none) for the scratch's kernel set.
+func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias []float32, outC int, clamp Clamp) (*Conv, error) {
+	taps := y.Kernel * x.Kernel
+	if group < 1 || in.C%group != 0 || outC%group != 0 || len(weights) != outC*(in.C/group)*taps || (bias != nil && len(bias) != outC) {
+		return nil, fmt.Errorf("convolution of %d to %d channels in %d groups: %d weights, %d biases", in.C, outC, group, len(weights), len(bias))
+	}
+	c := &Conv{In: in, Out: Plane{y.Out, x.Out, outC}, Y: y, X: x, Group: group, Clamp: clamp}
+	cin, cout := in.C/group, outC/group
+	c.gathered = cin < gatherBelow && taps > 1
+	for g := range group {
+		for j := 0; j < cout; {
+			n := s.Kernels.PanelColumns(j, cout)
+			p := panel{begin: g * cin, end: (g + 1) * cin, column: g*cout + j, valid: min(n, cout-j)}
+			if c.gathered {
+				p.begin, p.end = g*cin*taps, (g+1)*cin*taps
+			}
+			p.weights, p.bias = make([]float32, taps*cin*n), make([]float32, n)
+			for v := range p.valid {
+				m := p.column + v
+				if bias != nil {
+					p.bias[v] = bias[m]
+				}
+				w := weights[m*cin*taps:][:cin*taps]
+				for ci := range cin {
+					for t := range taps {
+						p.weights[(t*cin+ci)*n+v] = w[ci*taps+t]
+					}
+				}
+			}
+			c.panels = append(c.panels, p)
+			j += n
+		}
+	}
+	return c, nil
+}
+
+// MultiplyAdds implements Primitive.
+func (c *Conv) MultiplyAdds() int64 {
+	return int64(c.Out.C) * int64(c.In.C/c.Group) * int64(c.Y.Kernel*c.X.Kernel)
+}
+
+// blockTiles is the number of tiles whose pointers are laid out at a time: a
+// panel of weights is read from the second-level cache once for each block.
+const blockTiles = 42
+
+// Run implements Primitive: output pixels of all jobs are numbered one after
+// the other, tiles are cut from that sequence, and each panel of weights passes
+// over all tiles of a block.
+func (c *Conv) Run(s *Scratch, jobs []Job) {
+	mr := s.Kernels.Rows
+	b := tiles{conv: c, scratch: s, taps: c.Y.Kernel * c.X.Kernel}
+	b.rowTaps = b.taps
+	if c.gathered {
+		b.rowTaps = 1
+		grow(&s.gather, blockTiles*mr*b.taps*c.In.C)
+	}
+	s.table = grow(&s.table, blockTiles*mr*b.rowTaps)
+	s.out = grow(&s.out, blockTiles*mr)
+	s.rows = grow(&s.rows, c.Y.Kernel)
+	s.zeros(c.In.C)
+	grow(&s.sink, c.Out.C)
+	left := 0
+	for i := range jobs {
+		left += jobs[i].Rect.Area()
+	}
+	b.begin(left)
+	for i := range jobs {
+		j := &jobs[i]
+		at := 0
+		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
+			for ky := range s.rows {
+				s.rows[ky] = j.In[0].row(y*c.Y.Stride - c.Y.Pad + ky*c.Y.Dilation)
+			}
+			for x := j.Rect.X.Lo; x < j.Rect.X.Hi; x++ {
+				b.add(x*c.X.Stride-c.X.Pad, &j.Out[at])
+				at += c.Out.C
+			}
+		}
+	}
+}
+
+// tiles lays out pointers of one block of tiles and multiplies when it is full.
+type tiles struct {
+	conv          *Conv
+	scratch       *Scratch
+	taps, rowTaps int
+	left          int // pixels still to come, those of the block included
+	size          int // pixels in the block
+	n             int // pixels laid out
+	tile          int // index of the present tile
+	lane, lanes   int // next lane of the present tile, and their number
+	base          int // first pointer of the present tile
+}
+
+func (b *tiles) begin(left int) {
+	b.left = left
+	b.size = min(left, blockTiles*b.scratch.Kernels.Rows)
+	b.n, b.tile, b.base = 0, 0, 0
+	b.open()
+}
+
+// open starts a tile: a full one, or the smallest that holds what is left.
+func (b *tiles) open() {
+	b.lane, b.lanes = 0, b.scratch.Kernels.TileRows(b.size-b.n)
+}
+
+// add lays out the output pixel whose window begins at input column x and
+// whose result goes to out.
+func (b *tiles) add(x int, out *float32) {
+	c, s := b.conv, b.scratch
+	zero := &s.zero[0]
+	s.out[b.tile*s.Kernels.Rows+b.lane] = out
+	if c.gathered {
+		b.gather(x)
+	} else {
+		at := b.base + b.lane
+		w, ch := c.In.W, c.In.C
+		for ky := range s.rows {
+			r := &s.rows[ky]
+			for kx, xi := 0, x; kx < c.X.Kernel; kx, xi = kx+1, xi+c.X.Dilation {
+				p := zero
+				if r.inside && uint(xi) < uint(w) {
+					if xi >= r.span.Lo && xi < r.span.Hi {
+						p = &r.update[(xi-r.span.Lo)*ch]
+					} else {
+						p = &r.view[xi*ch]
+					}
+				}
+				s.table[at] = p
+				at += b.lanes
+			}
+		}
+	}
+	b.n++
+	b.lane++
+	if b.lane == b.lanes || b.n == b.size {
+		b.close()
+	}
+}
+
+// gather copies the window that begins at input column x into the lane's row,
+// ordered by group, tap and channel.
+func (b *tiles) gather(x int) {
+	c, s := b.conv, b.scratch
+	k := b.taps * c.In.C
+	dst := s.gather[:cap(s.gather)][b.n*k:][:k]
+	s.table[b.base+b.lane] = &dst[0]
+	cg := c.In.C / c.Group
+	for g := range c.Group {
+		for ky := range s.rows {
+			r := &s.rows[ky]
+			for kx, xi := 0, x; kx < c.X.Kernel; kx, xi = kx+1, xi+c.X.Dilation {
+				d := dst[:cg]
+				dst = dst[cg:]
+				switch {
+				case !r.inside || uint(xi) >= uint(c.In.W):
+					clear(d)
+				case xi >= r.span.Lo && xi < r.span.Hi:
+					copy(d, r.update[(xi-r.span.Lo)*c.In.C+g*cg:])
+				default:
+					copy(d, r.view[xi*c.In.C+g*cg:])
+				}
+			}
+		}
+	}
+}
+
+// close ends a tile: lanes beyond the last pixel repeat lane 0 and store into
+// the sink. A full block is multiplied.
+func (b *tiles) close() {
+	s := b.scratch
+	for lane := b.lane; lane < b.lanes; lane++ {
+		s.out[b.tile*s.Kernels.Rows+lane] = &s.sink[:1][0]
+		for t := range b.rowTaps {
+			s.table[b.base+t*b.lanes+lane] = s.table[b.base+t*b.lanes]
+		}
+	}
+	b.base += b.lanes * b.rowTaps
+	b.tile++
+	if b.n < b.size {
+		b.open()
+		return
+	}
+	b.multiply()
+	if b.left > b.size {
+		b.begin(b.left - b.size)
+	}
+}
+
+// multiply passes every panel over the tiles of the block.
+func (b *tiles) multiply() {
+	c, s := b.conv, b.scratch
+	k := s.Kernels
+	for i := range c.panels {
+		p := &c.panels[i]
+		base := 0
+		for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
+			rows := k.TileRows(left)
+			n := rows * b.rowTaps
+			k.Gemm(s.table[base:base+n], b.rowTaps, p.begin, p.end, p.weights, s.out[t*k.Rows:][:rows], p.column, p.bias, &c.Clamp, p.valid)
+			base += n
+		}
+	}
+}

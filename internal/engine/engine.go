@@ -1,0 +1,153 @@
+// Package engine computes regions of channels-last planes: the primitives that
+// a plan is made of. It knows numbers, regions and memory, and nothing of ONNX,
+// Gorgonia, images or patches.
+//
+// Activations are rows: plane[(y*W+x)*C+c], float32. A primitive computes a
+// rectangle of its output from inputs that are, pixel by pixel, either in an
+// update or in a view; whole runs are the rectangle of the whole plane. Every
+// output pixel is computed by the same operations in the same order whatever
+// the rectangle, the batch or the worker, so that an update equals a whole run
+// bit for bit.
+package engine
+
+import (
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
+
+// Plane is the shape of one value: H rows of W pixels of C channels.
+type Plane struct{ H, W, C int }
+
+// Len is the number of elements of the plane.
+func (p Plane) Len() int { return p.H * p.W * p.C }
+
+// Rect is the rectangle of the whole plane.
+func (p Plane) Rect() region.Rect { return region.Plane(p.H, p.W) }
+
+// Patched is a value as one position sees it: a view overlaid by an update.
+type Patched struct {
+	Plane
+	// View holds the whole plane. It may be nil if nothing outside Rect is
+	// read.
+	View []float32
+	// Update holds the pixels of Rect, row by row.
+	Update []float32
+	Rect   region.Rect
+}
+
+// Job asks for one rectangle of a primitive's output at one position.
+type Job struct {
+	In []Patched
+	// Rect is the wanted rectangle, never empty; Out receives its pixels,
+	// row by row.
+	Rect region.Rect
+	Out  []float32
+}
+
+// Primitive is one kind of computation, with its weights. It is immutable and
+// shared by all workers.
+type Primitive interface {
+	// Run computes the jobs. Weights are read once for all of them, as far
+	// as the scratch space allows.
+	Run(s *Scratch, jobs []Job)
+	// MultiplyAdds is the number of multiply-adds for one output pixel (0
+	// for what only compares, copies or adds).
+	MultiplyAdds() int64
+}
+
+// Scratch is one worker's space: tables, gathered rows, temporary rows. It
+// grows to what its plan needs and is then reused, so that the steady state
+// allocates nothing. It must not be shared by goroutines.
+type Scratch struct {
+	Kernels *asm.Kernels
+
+	table  []*float32
+	out    []*float32
+	rows   []rowRef
+	gather []float32
+	zero   []float32
+	sink   []float32
+	line   [][]float32
+	scale  float32 // of the mean being taken; here because kernels take its address
+}
+
+// NewScratch makes the scratch space of one worker.
+func NewScratch(k *asm.Kernels) *Scratch { return &Scratch{Kernels: k} }
+
+// grow returns a slice of n elements, reusing s if it is large enough. The
+// elements are not cleared.
+func grow[T any](s *[]T, n int) []T {
+	if cap(*s) < n {
+		*s = make([]T, n+n/4)
+	}
+	return (*s)[:n]
+}
+
+// zeros returns n zeros that must not be written.
+func (s *Scratch) zeros(n int) []float32 { return grow(&s.zero, n) }
+
+// lineBuffer returns temporary row i of n elements.
+func (s *Scratch) lineBuffer(i, n int) []float32 {
+	for len(s.line) <= i {
+		s.line = append(s.line, nil)
+	}
+	return grow(&s.line[i], n)
+}
+
+// rowRef is one row of a patched plane: where its pixels lie. A row outside
+// the plane has none: everything in it is padding.
+type rowRef struct {
+	view   []float32
+	update []float32
+	span   region.Span // columns that lie in update
+	inside bool
+}
+
+// row finds row y of p.
+func (p *Patched) row(y int) rowRef {
+	if y < 0 || y >= p.H {
+		return rowRef{}
+	}
+	r := rowRef{inside: true}
+	if y >= p.Rect.Y.Lo && y < p.Rect.Y.Hi {
+		n := p.Rect.X.Len() * p.C
+		r.update = p.Update[(y-p.Rect.Y.Lo)*n:][:n]
+		r.span = p.Rect.X
+	}
+	if p.View != nil {
+		r.view = p.View[y*p.W*p.C:][:p.W*p.C]
+	}
+	return r
+}
+
+// pixels returns the pixels [x.Lo, x.Hi) of row y as one slice: shared where
+// they lie together, put together in tmp otherwise.
+func (p *Patched) pixels(y int, x region.Span, tmp []float32) []float32 {
+	r := p.row(y)
+	c := p.C
+	in := r.span.Intersect(x)
+	switch {
+	case in == x:
+		return r.update[(x.Lo-r.span.Lo)*c : (x.Hi-r.span.Lo)*c]
+	case in.Empty():
+		return r.view[x.Lo*c : x.Hi*c]
+	}
+	tmp = tmp[:x.Len()*c]
+	copy(tmp, r.view[x.Lo*c:x.Hi*c])
+	copy(tmp[(in.Lo-x.Lo)*c:], r.update[(in.Lo-r.span.Lo)*c:(in.Hi-r.span.Lo)*c])
+	return tmp
+}
+
+// Compose writes the whole plane, view and update together, to dst.
+func (p *Patched) Compose(dst []float32) {
+	if p.Rect != p.Plane.Rect() {
+		copy(dst, p.View)
+	}
+	n := p.Rect.X.Len() * p.C
+	for y := p.Rect.Y.Lo; y < p.Rect.Y.Hi; y++ {
+		copy(dst[(y*p.W+p.Rect.X.Lo)*p.C:], p.Update[(y-p.Rect.Y.Lo)*n:][:n])
+	}
+}
+
+// Clamp is a pair of activation bounds: out = min(max(Lo, x), Hi).
+type Clamp = [2]float32

@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"math"
+)
+
+// Unary applies a function to every element.
+type Unary struct{ F func(float32) float32 }
+
+// MultiplyAdds implements Primitive.
+func (u *Unary) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (u *Unary) Run(s *Scratch, jobs []Job) {
+	eachRow(s, jobs, func(x, out []float32) {
+		for i, v := range x {
+			out[i] = u.F(v)
+		}
+	})
+}
+
+// Bounds limits every element to Clamp: ReLU, ReLU6, Clip.
+type Bounds struct{ Clamp Clamp }
+
+// MultiplyAdds implements Primitive.
+func (b *Bounds) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (b *Bounds) Run(s *Scratch, jobs []Job) {
+	lo, hi := b.Clamp[0], b.Clamp[1]
+	eachRow(s, jobs, func(x, out []float32) {
+		for i, v := range x {
+			if v < lo {
+				v = lo
+			}
+			if v > hi {
+				v = hi
+			}
+			out[i] = v
+		}
+	})
+}
+
+// Affine computes x*Scale[c] + Shift[c]: a batch normalization that could not
+// be folded into a convolution.
+type Affine struct{ Scale, Shift []float32 }
+
+// MultiplyAdds implements Primitive.
+func (a *Affine) MultiplyAdds() int64 { return int64(len(a.Scale)) }
+
+// Run implements Primitive.
+func (a *Affine) Run(s *Scratch, jobs []Job) {
+	n := len(a.Scale)
+	eachRow(s, jobs, func(x, out []float32) {
+		for i := 0; i < len(x); i += n {
+			for c, v := range x[i : i+n] {
+				out[i+c] = float32(v*a.Scale[c]) + a.Shift[c]
+			}
+		}
+	})
+}
+
+// PRelu computes x, or x*Slope[c] where x is negative.
+type PRelu struct{ Slope []float32 }
+
+// MultiplyAdds implements Primitive.
+func (p *PRelu) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (p *PRelu) Run(s *Scratch, jobs []Job) {
+	n := len(p.Slope)
+	eachRow(s, jobs, func(x, out []float32) {
+		for i := 0; i < len(x); i += n {
+			for c, v := range x[i : i+n] {
+				if v < 0 {
+					v *= p.Slope[c]
+				}
+				out[i+c] = v
+			}
+		}
+	})
+}
+
+// eachRow calls f with every row of the jobs' first input and its output, for
+// primitives whose input and output have the same plane.
+func eachRow(s *Scratch, jobs []Job, f func(x, out []float32)) {
+	for i := range jobs {
+		j := &jobs[i]
+		n := j.Rect.X.Len() * j.In[0].C
+		tmp := s.lineBuffer(0, n)
+		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
+			f(j.In[0].pixels(y, j.Rect.X, tmp), j.Out[(y-j.Rect.Y.Lo)*n:][:n])
+		}
+	}
+}
+
+// Sum adds two values of the same plane, with activation bounds.
+type Sum struct{ Clamp Clamp }
+
+// MultiplyAdds implements Primitive.
+func (a *Sum) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (a *Sum) Run(s *Scratch, jobs []Job) {
+	for i := range jobs {
+		j := &jobs[i]
+		n := j.Rect.X.Len() * j.In[0].C
+		t0, t1 := s.lineBuffer(0, n), s.lineBuffer(1, n)
+		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
+			s.Kernels.Add(j.In[0].pixels(y, j.Rect.X, t0), j.In[1].pixels(y, j.Rect.X, t1), j.Out[(y-j.Rect.Y.Lo)*n:][:n], &a.Clamp)
+		}
+	}
+}
+
+// Operand says how an input of Binary is spread over the output.
+type Operand int
+
+// The ways of spreading.
+const (
+	// Full has the output's own plane.
+	Full Operand = iota
+	// PerChannel is a plane of one pixel, used at every pixel.
+	PerChannel
+	// PerPixel has one channel, used for every channel.
+	PerPixel
+	// Scalar is a single number.
+	Scalar
+)
+
+// Binary combines two operands element by element. A constant operand takes
+// no input: its values stand in Const.
+type Binary struct {
+	F func(a, b float32) float32
+	// Out is the output's plane.
+	Out Plane
+	// Kind and Const describe the left and the right operand.
+	Kind  [2]Operand
+	Const [2][]float32
+}
+
+// MultiplyAdds implements Primitive.
+func (b *Binary) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (b *Binary) Run(s *Scratch, jobs []Job) {
+	c := b.Out.C
+	for i := range jobs {
+		j := &jobs[i]
+		w := j.Rect.X.Len()
+		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
+			out := j.Out[(y-j.Rect.Y.Lo)*w*c:][:w*c]
+			var v [2][]float32
+			input := 0
+			for k := range v {
+				if b.Const[k] != nil {
+					v[k] = b.Const[k]
+					if b.Kind[k] == Full || b.Kind[k] == PerPixel {
+						n := len(v[k]) / (b.Out.H * b.Out.W)
+						v[k] = v[k][(y*b.Out.W+j.Rect.X.Lo)*n:][:w*n]
+					}
+					continue
+				}
+				p := &j.In[input]
+				input++
+				if b.Kind[k] == Full || b.Kind[k] == PerPixel {
+					v[k] = p.pixels(y, j.Rect.X, s.lineBuffer(k, w*p.C))
+				} else {
+					v[k] = p.pixels(0, p.Plane.Rect().X, s.lineBuffer(k, p.C))
+				}
+			}
+			for x := range w {
+				for ch := range c {
+					out[x*c+ch] = b.F(b.at(0, v[0], x, ch), b.at(1, v[1], x, ch))
+				}
+			}
+		}
+	}
+}
+
+// at is operand k's element for pixel x of the row and channel ch.
+func (b *Binary) at(k int, v []float32, x, ch int) float32 {
+	switch b.Kind[k] {
+	case Full:
+		return v[x*b.Out.C+ch]
+	case PerChannel:
+		return v[ch]
+	case PerPixel:
+		return v[x]
+	}
+	return v[0]
+}
+
+// Softmax normalizes exp(x) over the channels of each pixel, or takes the
+// logarithm of that.
+type Softmax struct{ Log bool }
+
+// MultiplyAdds implements Primitive.
+func (m *Softmax) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (m *Softmax) Run(s *Scratch, jobs []Job) {
+	for i := range jobs {
+		n := jobs[i].In[0].C
+		eachRow(s, jobs[i:i+1], func(x, out []float32) {
+			for k := 0; k < len(x); k += n {
+				m.pixel(x[k:k+n], out[k:k+n])
+			}
+		})
+	}
+}
+
+func (m *Softmax) pixel(x, out []float32) {
+	top := x[0]
+	for _, v := range x[1:] {
+		top = max(top, v)
+	}
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Exp(float64(v - top))
+	}
+	if m.Log {
+		l := math.Log(sum)
+		for i, v := range x {
+			out[i] = float32(float64(v-top) - l)
+		}
+		return
+	}
+	for i, v := range x {
+		out[i] = float32(math.Exp(float64(v-top)) / sum)
+	}
+}
+
+// LRN is local response normalization across channels:
+// x / (Bias + Alpha/Size * sum of squares over Size channels)^Beta.
+type LRN struct {
+	Size              int
+	Alpha, Beta, Bias float32
+}
+
+// MultiplyAdds implements Primitive.
+func (l *LRN) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (l *LRN) Run(s *Scratch, jobs []Job) {
+	before, after := (l.Size-1)/2, l.Size/2
+	for i := range jobs {
+		n := jobs[i].In[0].C
+		eachRow(s, jobs[i:i+1], func(x, out []float32) {
+			for k := 0; k < len(x); k += n {
+				px := x[k : k+n]
+				for c, v := range px {
+					sum := 0.0
+					for _, w := range px[max(0, c-before):min(n, c+after+1)] {
+						sum += float64(w) * float64(w)
+					}
+					out[k+c] = float32(float64(v) / math.Pow(float64(l.Bias)+float64(l.Alpha)/float64(l.Size)*sum, float64(l.Beta)))
+				}
+			}
+		})
+	}
+}
