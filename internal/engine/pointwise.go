@@ -190,9 +190,12 @@ func (b *Binary) at(k int, v []float32, x, ch int) float32 {
 	return v[0]
 }
 
-// Softmax normalizes exp(x) over the channels of each pixel, or takes the
-// logarithm of that.
-type Softmax struct{ Log bool }
+// Softmax normalizes exp(x) over each run of Size neighbouring channels, or
+// takes the logarithm of that.
+type Softmax struct {
+	Size int
+	Log  bool
+}
 
 // MultiplyAdds implements Primitive.
 func (m *Softmax) MultiplyAdds() int64 { return 0 }
@@ -200,16 +203,15 @@ func (m *Softmax) MultiplyAdds() int64 { return 0 }
 // Run implements Primitive.
 func (m *Softmax) Run(s *Scratch, jobs []Job) {
 	for i := range jobs {
-		n := jobs[i].In[0].C
 		eachRow(s, jobs[i:i+1], func(x, out []float32) {
-			for k := 0; k < len(x); k += n {
-				m.pixel(x[k:k+n], out[k:k+n])
+			for k := 0; k < len(x); k += m.Size {
+				m.run(x[k:k+m.Size], out[k:k+m.Size])
 			}
 		})
 	}
 }
 
-func (m *Softmax) pixel(x, out []float32) {
+func (m *Softmax) run(x, out []float32) {
 	top := x[0]
 	for _, v := range x[1:] {
 		top = max(top, v)

@@ -12,6 +12,7 @@ var Generic = Kernels{
 		{4, 8, gemmGeneric8[[4]float32]}, {2, 8, gemmGeneric8[[2]float32]}, {1, 8, gemmGeneric8[[1]float32]},
 	},
 	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric,
+	peak: peakGeneric, peakFlops: 8 * 2,
 }
 
 // rowCount carries a tile's height in its type, as the assembly kernels carry
@@ -122,4 +123,19 @@ func addGeneric(a, b, out *float32, bytes int, clamp *float32, _ *int32) {
 	for i := range o {
 		o[i] = bound(x[i]+y[i], lim)
 	}
+}
+
+// peakSink keeps the result of peakGeneric alive.
+var peakSink float32
+
+// peakGeneric runs eight independent multiplications and additions, loops
+// times.
+func peakGeneric(loops int) {
+	var a, b, c, d, e, f, g, h float32
+	x, y := float32(loops), float32(0.5)
+	for range loops {
+		a, b, c, d = x+float32(a*y), x+float32(b*y), x+float32(c*y), x+float32(d*y)
+		e, f, g, h = x+float32(e*y), x+float32(f*y), x+float32(g*y), x+float32(h*y)
+	}
+	peakSink = a + b + c + d + e + f + g + h
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // Kernels is one set of kernels for one class of processors. The functions
@@ -23,6 +24,10 @@ type Kernels struct {
 	maxPool   func(table **float32, taps, bytes int, out, scale *float32, mask *int32)
 	sumPool   func(table **float32, taps, bytes int, out, scale *float32, mask *int32)
 	add       func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
+	// peak runs multiply-adds on registers, peakFlops floating-point
+	// operations in each loop.
+	peak      func(loops int)
+	peakFlops int
 }
 
 type gemmKernel struct {
@@ -132,6 +137,19 @@ var one = float32(1)
 
 // tail is the mask of the last, partial vector of a row of n channels.
 func (k *Kernels) tail(n int) *int32 { return &lanes[maxLanes-n%max(1, k.Columns/2)] }
+
+// Peak measures the most floating-point operations per second that one core
+// does with this set's instructions: the best of several short runs.
+func (k *Kernels) Peak() float64 {
+	best := 0.0
+	for range 20 {
+		const loops = 100000
+		start := time.Now()
+		k.peak(loops)
+		best = max(best, float64(loops)*float64(k.peakFlops)/time.Since(start).Seconds())
+	}
+	return best
+}
 
 // EnvKernels names the environment variable that forces a kernel set.
 const EnvKernels = "KRYPTON_KERNELS"

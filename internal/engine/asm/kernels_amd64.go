@@ -202,6 +202,9 @@ func sumPoolAVX512(table **float32, taps int, bytes int, out *float32, scale *fl
 //go:noescape
 func addAVX512(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
 
+// peakAVX512 runs 24 independent fused multiply-adds of 16 lanes, loops times.
+func peakAVX512(loops int)
+
 // gemm6x16AVX2 computes, for r < 6 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := bias[j]
@@ -369,3 +372,6 @@ func sumPoolAVX2(table **float32, taps int, bytes int, out *float32, scale *floa
 //
 //go:noescape
 func addAVX2(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
+
+// peakAVX2 runs 12 independent fused multiply-adds of 8 lanes, loops times.
+func peakAVX2(loops int)

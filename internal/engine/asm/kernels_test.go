@@ -211,3 +211,13 @@ func BenchmarkGemm(b *testing.B) {
 		}
 	}
 }
+
+func TestPeak(t *testing.T) {
+	for _, k := range Sets() {
+		if p := k.Peak(); p <= 0 || math.IsInf(p, 0) {
+			t.Errorf("%s: peak %g", k.Name, p)
+		} else {
+			t.Logf("%s: %.1f GFLOP/s", k.Name, p/1e9)
+		}
+	}
+}

@@ -19,6 +19,7 @@ func main() {
 		maxPool(set)
 		sumPool(set)
 		add(set)
+		peak(set)
 	}
 	Generate()
 }

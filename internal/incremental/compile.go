@@ -1,0 +1,349 @@
+package incremental
+
+import (
+	"fmt"
+	"strings"
+
+	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/tensor"
+)
+
+// CompileOptions steers Compile.
+type CompileOptions struct {
+	// Kernels is the kernel set to pack weights for; nil is the machine's
+	// best.
+	Kernels *asm.Kernels
+	// Input names the graph input that changes; "" means the only one.
+	Input string
+	// Layout is "nchw", "nhwc" or "" to tell from the shape.
+	Layout string
+}
+
+// ref is where a graph value lies.
+type ref struct {
+	value  int
+	layout layout
+	// shape, if not nil, is the value's ONNX shape, which layout cannot be
+	// viewed as without moving elements: a flattening that nobody has needed
+	// to carry out yet.
+	shape []int
+}
+
+type compiler struct {
+	g         *graph.Graph
+	p         *Plan
+	scratch   *engine.Scratch
+	refs      map[graph.ValueID]*ref
+	consumers map[graph.ValueID][]int
+	isOutput  map[graph.ValueID]bool
+	fused     map[int]bool // nodes that another node's step computes
+}
+
+// Compile lowers a graph to a plan. Errors name the node.
+func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
+	k := opt.Kernels
+	if k == nil {
+		var err error
+		if k, err = asm.Choose(); err != nil {
+			return nil, err
+		}
+	}
+	c := &compiler{g: g, p: &Plan{kernels: k}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{},
+		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}}
+	for i, n := range g.Nodes {
+		for _, id := range n.In {
+			if id >= 0 {
+				c.consumers[id] = append(c.consumers[id], i)
+			}
+		}
+	}
+	for _, id := range g.Outputs {
+		c.isOutput[id] = true
+	}
+	if err := c.input(opt); err != nil {
+		return nil, err
+	}
+	for i, n := range g.Nodes {
+		if c.fused[i] {
+			continue
+		}
+		ok, err := c.native(n)
+		if err == nil && !ok {
+			err = c.reference(n)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("node %s (%s): %w", n.Name, n.Def.Name, err)
+		}
+	}
+	for _, id := range g.Outputs {
+		v := &g.Values[id]
+		o := output{Name: v.Name, Type: v.Info.Type, constant: v.Info.Value}
+		if o.constant == nil {
+			r := c.force(id)
+			o.value, o.layout = r.value, r.layout
+		}
+		c.p.outputs = append(c.p.outputs, o)
+	}
+	c.assignSlots()
+	return c.p, nil
+}
+
+// input makes the plan value of the image input.
+func (c *compiler) input(opt CompileOptions) error {
+	var names []string
+	found := graph.ValueID(-1)
+	for _, id := range c.g.Inputs {
+		names = append(names, c.g.Values[id].Name)
+		if opt.Input == "" && len(c.g.Inputs) == 1 || opt.Input == c.g.Values[id].Name {
+			found = id
+		}
+	}
+	if found < 0 {
+		if opt.Input != "" {
+			return fmt.Errorf("the model has no input %q; it has %s", opt.Input, strings.Join(names, ", "))
+		}
+		return fmt.Errorf("the model has %d inputs (%s): name the image input", len(names), strings.Join(names, ", "))
+	}
+	for _, id := range c.g.Inputs {
+		if id != found {
+			return fmt.Errorf("input %q needs a value: only models with one changing input are supported", c.g.Values[id].Name)
+		}
+	}
+	info := &c.g.Values[found].Info
+	if info.Type != tensor.Float32 || info.Shape == nil {
+		return fmt.Errorf("input %q has element type %v and shape %v; want float32 of known shape", c.g.Values[found].Name, info.Type, info.Shape)
+	}
+	n, err := tensor.Size(info.Shape)
+	if err != nil || n == 0 {
+		return fmt.Errorf("input %q has unusable shape %v", c.g.Values[found].Name, info.Shape)
+	}
+	l, plane, ok := rowsOf(info.Shape)
+	if s := info.Shape; len(s) == 4 && s[0] == 1 && (opt.Layout == "nhwc" || opt.Layout == "" && s[1] > 4 && s[3] <= 4) {
+		l, plane, ok = rowMajor(s), engine.Plane{H: s[1], W: s[2], C: s[3]}, true
+	}
+	if !ok {
+		l, plane = rowMajor(info.Shape), engine.Plane{H: 1, W: 1, C: n}
+	}
+	c.p.input = c.value(c.g.Values[found].Name, plane)
+	c.p.inputLayout = l
+	c.refs[found] = &ref{value: c.p.input, layout: l}
+	return nil
+}
+
+// value adds a plan value.
+func (c *compiler) value(name string, plane engine.Plane) int {
+	c.p.values = append(c.p.values, value{name: name, plane: plane})
+	return len(c.p.values) - 1
+}
+
+// emit adds a step that computes a new value.
+func (c *compiler) emit(s step, name string, plane engine.Plane) int {
+	s.out = c.value(name, plane)
+	c.p.steps = append(c.p.steps, s)
+	return s.out
+}
+
+// constant is the value of a graph constant, or nil.
+func (c *compiler) constant(id graph.ValueID) *tensor.Tensor {
+	if id < 0 {
+		return nil
+	}
+	return c.g.Values[id].Info.Value
+}
+
+// infos are what the graph knows of values, nil for absent ones.
+func (c *compiler) infos(ids []graph.ValueID) []*op.Info {
+	in := make([]*op.Info, len(ids))
+	for i, id := range ids {
+		if id >= 0 {
+			in[i] = &c.g.Values[id].Info
+		}
+	}
+	return in
+}
+
+// shape is a graph value's ONNX shape.
+func (c *compiler) shape(id graph.ValueID) []int { return c.g.Values[id].Info.Shape }
+
+// force carries out a flattening that was put off, so that the value's layout
+// has its ONNX shape.
+func (c *compiler) force(id graph.ValueID) *ref {
+	r := c.refs[id]
+	if r.shape == nil || c.p.values[r.value].host {
+		return r
+	}
+	c.refs[id] = c.permuted(r, rowMajor(r.shape), engine.Plane{H: 1, W: 1, C: c.p.values[r.value].plane.Len()}, c.g.Values[id].Name)
+	return c.refs[id]
+}
+
+// permuted emits a step that moves the elements of r, in ONNX order, to where
+// the layout to has them in plane.
+func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) *ref {
+	n := plane.Len()
+	offsets := make([]float32, n)
+	// Element numbers pass through the same gather and scatter as data;
+	// they are exact in float32 only up to 2^24, so that halves are moved.
+	index := make([]int32, n)
+	for _, part := range []struct{ mask, shift int }{{0xfff, 0}, {^0xfff, 12}} {
+		for i := range offsets {
+			offsets[i] = float32((i & part.mask) >> part.shift)
+		}
+		onnx, out := make([]float32, n), make([]float32, n)
+		r.layout.gather(onnx, offsets)
+		to.scatter(out, onnx)
+		for i, v := range out {
+			index[i] |= int32(v) << part.shift
+		}
+	}
+	v := c.emit(step{node: name, operator: "(relayout)", kind: op.Global,
+		in: []source{{r.value, c.p.values[r.value].plane}}, prim: &engine.Permute{Index: index}}, name, plane)
+	return &ref{value: v, layout: to}
+}
+
+// rows gives a value as channels-last rows of a plane, moving its elements if
+// they lie otherwise. ok is false if its shape has no such form.
+func (c *compiler) rows(id graph.ValueID) (source, bool) {
+	r := c.refs[id]
+	if r == nil || c.p.values[r.value].host || c.shape(id) == nil {
+		return source{}, false
+	}
+	want, plane, ok := rowsOf(c.shape(id))
+	if !ok {
+		return source{}, false
+	}
+	if r.shape == nil && r.layout.same(want) {
+		own := c.p.values[r.value].plane
+		if own == plane || own.H*own.W == 1 {
+			return source{r.value, plane}, true
+		}
+	}
+	c.refs[id] = c.permuted(r, want, plane, c.g.Values[id].Name)
+	return source{c.refs[id].value, plane}, true
+}
+
+// asRows says whether rows would have to move nothing.
+func (c *compiler) asRows(id graph.ValueID) bool {
+	r := c.refs[id]
+	if r == nil || r.shape != nil || c.shape(id) == nil {
+		return false
+	}
+	want, plane, ok := rowsOf(c.shape(id))
+	own := c.p.values[r.value].plane
+	return ok && r.layout.same(want) && (own == plane || own.H*own.W == 1)
+}
+
+// define records that graph value id is the channels-last plan value v.
+func (c *compiler) define(id graph.ValueID, v int) {
+	l, _, _ := rowsOf(c.shape(id))
+	c.refs[id] = &ref{value: v, layout: l}
+}
+
+// only is the single node that reads id, or -1 if there are others or id is an
+// output of the model.
+func (c *compiler) only(id graph.ValueID) int {
+	if c.isOutput[id] || len(c.consumers[id]) != 1 {
+		return -1
+	}
+	return c.consumers[id][0]
+}
+
+// reference lowers a node to its operator's reference computation.
+func (c *compiler) reference(n *graph.Node) error {
+	ref0 := &reference{op: n.Op, outputs: len(n.Out)}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, reference: ref0}
+	for _, id := range n.In {
+		o := operand{source: -1}
+		if id >= 0 {
+			if o.constant = c.constant(id); o.constant == nil {
+				if c.refs[id] == nil {
+					return fmt.Errorf("input %q has no value", c.g.Values[id].Name)
+				}
+				r := c.force(id)
+				o.source, o.layout = len(s.in), r.layout
+				s.in = append(s.in, source{r.value, c.p.values[r.value].plane})
+			}
+		}
+		ref0.in = append(ref0.in, o)
+	}
+	for i, id := range n.Out {
+		info := &c.g.Values[id].Info
+		size := 0
+		if info.Shape != nil {
+			size, _ = tensor.Size(info.Shape)
+		}
+		v := c.value(c.g.Values[id].Name, engine.Plane{H: 1, W: 1, C: max(1, size)})
+		if info.Type != tensor.Float32 || size == 0 {
+			c.p.values[v].host = true
+			c.p.values[v].plane.C = 1
+		}
+		ref0.out = append(ref0.out, v)
+		c.refs[id] = &ref{value: v, layout: layoutOf(info.Shape)}
+		if i == 0 {
+			s.out = v
+		}
+	}
+	c.p.steps = append(c.p.steps, s)
+	return nil
+}
+
+func layoutOf(shape []int) layout {
+	if shape == nil {
+		return layout{}
+	}
+	return rowMajor(shape)
+}
+
+// assignSlots gives values whose updates are never alive together the same
+// memory.
+func (c *compiler) assignSlots() {
+	p := c.p
+	last := make([]int, len(p.values))
+	for i := range p.steps {
+		for _, src := range p.steps[i].in {
+			last[src.value] = i
+		}
+	}
+	for _, o := range p.outputs {
+		if o.constant == nil {
+			last[o.value] = len(p.steps)
+		}
+	}
+	var free []int
+	take := func(v int) {
+		if p.values[v].host {
+			p.values[v].slot = -1
+			return
+		}
+		if n := len(free); n > 0 {
+			p.values[v].slot = free[n-1]
+			free = free[:n-1]
+			return
+		}
+		p.values[v].slot = p.slots
+		p.slots++
+	}
+	take(p.input)
+	for i := range p.steps {
+		s := &p.steps[i]
+		outs := []int{s.out}
+		if s.reference != nil {
+			outs = s.reference.out
+		}
+		for _, v := range outs {
+			take(v)
+		}
+		done := map[int]bool{}
+		for _, src := range s.in {
+			outs = append(outs, src.value)
+		}
+		for _, v := range outs {
+			if last[v] <= i && !done[v] && p.values[v].slot >= 0 {
+				done[v] = true
+				free = append(free, p.values[v].slot)
+			}
+		}
+	}
+}

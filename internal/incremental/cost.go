@@ -1,0 +1,107 @@
+package incremental
+
+import (
+	"krypton/internal/engine"
+	"krypton/internal/op"
+	"krypton/internal/region"
+)
+
+// StepCost is what one step of the plan costs.
+type StepCost struct {
+	// Node names the model's nodes that the step computes, joined by "+".
+	Node, Operator string
+	Locality       op.LocalityKind
+	// Plane is the step's output.
+	Plane engine.Plane
+	// Region is the part of it that a change recomputes.
+	Region region.Rect
+	// Whole and Incremental are multiply-adds of a whole run and of that
+	// part.
+	Whole, Incremental int64
+}
+
+// Cost counts, step by step, what a change of the input's region r costs.
+func (p *Plan) Cost(r region.Rect) []StepCost {
+	rects := p.regions(r)
+	costs := make([]StepCost, len(p.steps))
+	for i := range p.steps {
+		s := &p.steps[i]
+		c := StepCost{Node: s.node, Operator: s.operator, Locality: s.kind, Plane: p.values[s.out].plane, Region: rects[s.out]}
+		each := p.multiplyAdds(s)
+		c.Whole = each * int64(c.Plane.H*c.Plane.W)
+		c.Incremental = each * int64(c.Region.Area())
+		costs[i] = c
+	}
+	return costs
+}
+
+func (p *Plan) multiplyAdds(s *step) int64 {
+	if s.prim == nil {
+		return 0
+	}
+	return s.prim.MultiplyAdds()
+}
+
+// Count is the number of multiply-adds of a change of the input's region r;
+// the region of the whole input counts a whole run.
+func (p *Plan) Count(r region.Rect) int64 {
+	rects := p.regions(r)
+	n := int64(0)
+	for i := range p.steps {
+		s := &p.steps[i]
+		n += p.multiplyAdds(s) * int64(rects[s.out].Area())
+	}
+	return n
+}
+
+// regions is the region of every value for a change of the input's region r.
+func (p *Plan) regions(r region.Rect) []region.Rect {
+	rects := make([]region.Rect, len(p.values))
+	rects[p.input] = r
+	var in []region.Rect
+	for i := range p.steps {
+		s := &p.steps[i]
+		in = in[:0]
+		for _, src := range s.in {
+			in = append(in, p.seen(src, rects[src.value]))
+		}
+		rects[s.out] = p.reach(s, in)
+		if s.reference != nil {
+			for _, o := range s.reference.out {
+				rects[o] = p.values[o].plane.Rect()
+				if rects[s.out].Empty() {
+					rects[o] = region.Rect{}
+				}
+			}
+		}
+	}
+	return rects
+}
+
+// PositionBytes is the memory that one worker needs for one change of region r:
+// the updates that are alive at the same time.
+func (p *Plan) PositionBytes(r region.Rect) int64 {
+	rects := p.regions(r)
+	most := make([]int64, p.slots)
+	for v := range p.values {
+		if slot := p.values[v].slot; slot >= 0 {
+			most[slot] = max(most[slot], 4*int64(rects[v].Area())*int64(p.values[v].plane.C))
+		}
+	}
+	n := int64(0)
+	for _, b := range most {
+		n += b
+	}
+	return n
+}
+
+// ViewBytes is the memory of all views.
+func (p *Plan) ViewBytes() int64 {
+	n := int64(0)
+	for i := range p.values {
+		if !p.values[i].host {
+			n += 4 * int64(p.values[i].plane.Len())
+		}
+	}
+	return n
+}

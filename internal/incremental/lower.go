@@ -1,0 +1,852 @@
+package incremental
+
+import (
+	"math"
+	"slices"
+
+	"krypton/internal/engine"
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+var unbounded = engine.Clamp{float32(math.Inf(-1)), float32(math.Inf(1))}
+
+// native lowers a node to primitives of the engine, together with the nodes
+// behind it that can be fused. It returns false, having changed nothing that
+// matters, where the engine has no primitive for the node at these shapes.
+func (c *compiler) native(n *graph.Node) (bool, error) {
+	if len(n.In) == 0 || n.In[0] < 0 {
+		return false, nil
+	}
+	switch o := n.Op.(type) {
+	case *op.Conv:
+		return c.conv(n, o)
+	case *op.Gemm:
+		return c.gemm(n, o)
+	case *op.MatMul:
+		return c.matMul(n)
+	case *op.Identity:
+		return c.alias(n, func(r *ref) (*ref, bool) { return r, true })
+	case *op.Transpose:
+		return c.alias(n, func(r *ref) (*ref, bool) {
+			if r.shape != nil {
+				return nil, false
+			}
+			perm := o.Perm
+			if perm == nil {
+				for a := len(r.layout.shape) - 1; a >= 0; a-- {
+					perm = append(perm, a)
+				}
+			}
+			return &ref{value: r.value, layout: r.layout.transposed(perm)}, true
+		})
+	case *op.Flatten, *op.Reshape, *op.Squeeze, *op.Unsqueeze:
+		return c.reshape(n)
+	}
+	if c.constant(n.In[0]) == nil && c.refs[n.In[0]] == nil {
+		return false, nil
+	}
+	switch o := n.Op.(type) {
+	case *op.Unary:
+		if lo, hi, ok := o.Clamp(); ok {
+			return c.elementwise(n, &engine.Bounds{Clamp: engine.Clamp{lo, hi}})
+		}
+		return c.elementwise(n, &engine.Unary{F: o.F32})
+	case *op.Pool:
+		return c.pool(n, o)
+	case *op.GlobalPool:
+		return c.globalPool(n, o.Kind)
+	case *op.Reduce:
+		return c.reduce(n, o)
+	case *op.BatchNorm:
+		scale, shift, ok := c.normalization(n, o)
+		if !ok {
+			return false, nil
+		}
+		return c.perPixel(n, &engine.Affine{Scale: scale, Shift: shift})
+	case *op.PRelu:
+		slope, ok := c.perChannel(n.In[1], c.shape(n.In[0]))
+		if !ok {
+			return false, nil
+		}
+		return c.perPixel(n, &engine.PRelu{Slope: slope})
+	case *op.LRN:
+		return c.perPixel(n, &engine.LRN{Size: o.Size, Alpha: o.Alpha, Beta: o.Beta, Bias: o.Bias})
+	case *op.Softmax:
+		return c.softmax(n, o)
+	case *op.Elementwise:
+		return c.binary(n, o)
+	case *op.Concat:
+		return c.concat(n, o)
+	}
+	if n.Locality.Kind == op.Rearranging && n.Locality.Tables != nil {
+		return c.interpolate(n)
+	}
+	return c.channels(n)
+}
+
+// alias defines the first output as another view of the first input's memory.
+func (c *compiler) alias(n *graph.Node, view func(r *ref) (*ref, bool)) (bool, error) {
+	r := c.refs[n.In[0]]
+	if r == nil || c.p.values[r.value].host || c.shape(n.In[0]) == nil {
+		return false, nil
+	}
+	if len(n.Out) > 1 && (len(c.consumers[n.Out[1]]) > 0 || c.isOutput[n.Out[1]]) {
+		return false, nil
+	}
+	v, ok := view(r)
+	if !ok {
+		v, ok = view(c.force(n.In[0]))
+	}
+	if ok {
+		c.refs[n.Out[0]] = v
+	}
+	return ok, nil
+}
+
+// reshape renames axes where it can, recognises a shuffle of channels, and
+// otherwise puts the flattening off until somebody needs it.
+func (c *compiler) reshape(n *graph.Node) (bool, error) {
+	shape := c.shape(n.Out[0])
+	if shape == nil {
+		return false, nil
+	}
+	return c.alias(n, func(r *ref) (*ref, bool) {
+		if r.shape != nil {
+			return &ref{value: r.value, layout: r.layout, shape: shape}, true
+		}
+		if l, ok := r.layout.reshaped(shape); ok {
+			return &ref{value: r.value, layout: l}, true
+		}
+		if from, ok := c.shuffle(r, shape); ok {
+			p := c.p.values[r.value].plane
+			v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise,
+				in: []source{{r.value, p}}, prim: &engine.Channels{Source: from}}, c.g.Values[n.Out[0]].Name, p)
+			l, _, _ := rowsOf(shape)
+			return &ref{value: v, layout: l}, true
+		}
+		return &ref{value: r.value, layout: r.layout, shape: shape}, true
+	})
+}
+
+// shuffle finds the permutation of channels that viewing r under shape comes
+// to, where r still has its plane's rows and columns as last axes (ShuffleNet:
+// split the channels in groups, transpose, merge).
+func (c *compiler) shuffle(r *ref, shape []int) ([]int, bool) {
+	p := c.p.values[r.value].plane
+	_, want, ok := rowsOf(shape)
+	l := r.layout
+	a := len(l.shape)
+	if !ok || want != p || len(shape) != 4 || a < 3 || l.shape[a-2] != p.H || l.shape[a-1] != p.W ||
+		p.H > 1 && l.stride[a-2] != p.W*p.C || p.W > 1 && l.stride[a-1] != p.C {
+		return nil, false
+	}
+	channels := layout{l.shape[:a-2], l.stride[:a-2]}
+	source := make([]int, p.C)
+	at := make([]int, a-2)
+	from := 0
+	for i := range source {
+		if from >= p.C {
+			return nil, false
+		}
+		source[i] = from
+		for k := a - 3; k >= 0; k-- {
+			from += channels.stride[k]
+			if at[k]++; at[k] < channels.shape[k] {
+				break
+			}
+			from -= at[k] * channels.stride[k]
+			at[k] = 0
+		}
+	}
+	return source, true
+}
+
+// activation finds bounds that the only reader of id imposes, so that the step
+// which computes id can impose them itself. It returns the value that then is
+// the step's result, and the names of the nodes passed.
+func (c *compiler) activation(id graph.ValueID, name string) (engine.Clamp, graph.ValueID, string) {
+	if i := c.only(id); i >= 0 {
+		n := c.g.Nodes[i]
+		if u, ok := n.Op.(*op.Unary); ok {
+			if lo, hi, ok := u.Clamp(); ok {
+				c.fused[i] = true
+				return engine.Clamp{lo, hi}, n.Out[0], name + "+" + n.Name
+			}
+		}
+	}
+	return unbounded, id, name
+}
+
+// conv lowers a convolution with constant weights, and folds a batch
+// normalization and an activation behind it.
+func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
+	w := c.constant(n.In[1])
+	if w == nil || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+		return false, nil
+	}
+	ws, err := o.Windows(c.shape(n.In[0]), w.Shape)
+	if err != nil || len(ws) > 2 {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	weights, err := w.Floats()
+	if err != nil {
+		return false, err
+	}
+	var bias []float32
+	if len(n.In) > 2 && n.In[2] >= 0 {
+		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
+			return false, err
+		}
+	}
+	outC := w.Shape[0]
+	result, name := n.Out[0], n.Name
+	if i := c.only(result); i >= 0 {
+		bn := c.g.Nodes[i]
+		if b, isBN := bn.Op.(*op.BatchNorm); isBN && bn.In[0] == result {
+			if scale, shift, ok := c.normalization(bn, b); ok {
+				weights, bias = fold(weights, bias, scale, shift)
+				c.fused[i] = true
+				result, name = bn.Out[0], name+"+"+bn.Name
+			}
+		}
+	}
+	y, x := planar(ws)
+	return true, c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
+}
+
+// planar gives the windows of a plane: a series is a plane of one row.
+func planar(ws []region.Window) (y, x region.Window) {
+	if len(ws) == 1 {
+		return region.Identity(1), ws[0]
+	}
+	return ws[0], ws[1]
+}
+
+// fold multiplies a batch normalization into weights and bias, in float64.
+func fold(weights, bias, scale, shift []float32) (w, b []float32) {
+	w, b = make([]float32, len(weights)), make([]float32, len(scale))
+	per := len(weights) / len(scale)
+	for m, s := range scale {
+		for i := m * per; i < (m+1)*per; i++ {
+			w[i] = float32(float64(weights[i]) * float64(s))
+		}
+		v := float64(shift[m])
+		if bias != nil {
+			v += float64(bias[m]) * float64(s)
+		}
+		b[m] = float32(v)
+	}
+	return w, b
+}
+
+// emitConv emits a convolution whose result is graph value result, or what the
+// activation behind it makes of it.
+func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, result graph.ValueID, name string) error {
+	clamp, result, name := c.activation(result, name)
+	var prim engine.Primitive
+	var err error
+	if group == src.plane.C && outC == group && group > 1 {
+		prim, err = engine.NewDepthwise(src.plane, y, x, weights, bias, clamp)
+	} else {
+		prim, err = engine.NewConv(c.scratch, src.plane, y, x, group, weights, bias, outC, clamp)
+	}
+	if err != nil {
+		return err
+	}
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim},
+		c.g.Values[result].Name, engine.Plane{H: y.Out, W: x.Out, C: outC})
+	c.define(result, v)
+	return nil
+}
+
+// gemm lowers a fully connected layer with constant weights: the convolution
+// whose kernel is the whole plane.
+func (c *compiler) gemm(n *graph.Node, o *op.Gemm) (bool, error) {
+	w := c.constant(n.In[1])
+	if w == nil || o.TransA || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+		return false, nil
+	}
+	values, err := w.Floats()
+	if err != nil || len(w.Shape) != 2 {
+		return false, nil
+	}
+	in, out := w.Shape[0], w.Shape[1]
+	if o.TransB {
+		in, out = out, in
+	}
+	weights := make([]float32, len(values)) // [out][in]
+	for i := range in {
+		for m := range out {
+			v := values[i*out+m : i*out+m+1]
+			if o.TransB {
+				v = values[m*in+i : m*in+i+1]
+			}
+			weights[m*in+i] = float32(float64(o.Alpha) * float64(v[0]))
+		}
+	}
+	var bias []float32
+	if len(n.In) > 2 && n.In[2] >= 0 && o.Beta != 0 {
+		b := c.constant(n.In[2])
+		f, err := b.Floats()
+		if err != nil {
+			return false, err
+		}
+		if len(f) != 1 && (len(f) != out || b.Shape[len(b.Shape)-1] != out) {
+			return false, nil
+		}
+		bias = make([]float32, out)
+		for m := range bias {
+			bias[m] = float32(float64(o.Beta) * float64(f[m%len(f)]))
+		}
+	}
+	return c.fullyConnected(n, weights, bias, in, out)
+}
+
+// matMul lowers the product of a row with a constant matrix.
+func (c *compiler) matMul(n *graph.Node) (bool, error) {
+	w := c.constant(n.In[1])
+	if w == nil || len(w.Shape) != 2 {
+		return false, nil
+	}
+	values, err := w.Floats()
+	if err != nil {
+		return false, nil
+	}
+	in, out := w.Shape[0], w.Shape[1]
+	weights := make([]float32, len(values))
+	for i := range in {
+		for m := range out {
+			weights[m*in+i] = values[i*out+m]
+		}
+	}
+	return c.fullyConnected(n, weights, nil, in, out)
+}
+
+// fullyConnected lowers a [1, in] row times weights [out][in]. A row that is a
+// flattened plane is read where it lies.
+func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, out int) (bool, error) {
+	r := c.refs[n.In[0]]
+	shape := c.shape(n.In[0])
+	if r == nil || c.p.values[r.value].host || len(shape) != 2 || shape[0] != 1 || shape[1] != in || in == 0 || out == 0 {
+		return false, nil
+	}
+	if r.shape != nil {
+		want, plane, ok := rowsOf(r.layout.shape)
+		if own := c.p.values[r.value].plane; ok && r.layout.same(want) && (own == plane || own.H*own.W == 1) {
+			src := source{r.value, plane}
+			return true, c.emitConv(n, src, region.Whole(plane.H), region.Whole(plane.W), 1, weights, bias, out, n.Out[0], n.Name)
+		}
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	one := region.Identity(1)
+	return true, c.emitConv(n, src, one, one, 1, weights, bias, out, n.Out[0], n.Name)
+}
+
+// elementwise lowers a function of every element, wherever the elements lie.
+func (c *compiler) elementwise(n *graph.Node, prim engine.Primitive) (bool, error) {
+	r := c.refs[n.In[0]]
+	if r == nil || c.p.values[r.value].host || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	plane := c.p.values[r.value].plane
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, plane}}, prim: prim},
+		c.g.Values[n.Out[0]].Name, plane)
+	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}
+	return true, nil
+}
+
+// perPixel lowers a function of each pixel's channels.
+func (c *compiler) perPixel(n *graph.Node, prim engine.Primitive) (bool, error) {
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: prim},
+		c.g.Values[n.Out[0]].Name, src.plane)
+	c.define(n.Out[0], v)
+	return true, nil
+}
+
+// normalization gives a batch normalization as scale and shift per channel.
+func (c *compiler) normalization(n *graph.Node, o *op.BatchNorm) (scale, shift []float32, ok bool) {
+	var p [4][]float32
+	for i := range p {
+		t := c.constant(n.In[1+i])
+		if t == nil {
+			return nil, nil, false
+		}
+		var err error
+		if p[i], err = t.Floats(); err != nil {
+			return nil, nil, false
+		}
+	}
+	for _, id := range n.Out[1:] {
+		if len(c.consumers[id]) > 0 || c.isOutput[id] {
+			return nil, nil, false
+		}
+	}
+	scale, shift = make([]float32, len(p[0])), make([]float32, len(p[0]))
+	for i := range scale {
+		s := float64(p[0][i]) / math.Sqrt(float64(p[3][i])+float64(o.Epsilon))
+		scale[i] = float32(s)
+		shift[i] = float32(float64(p[1][i]) - float64(p[2][i])*s)
+	}
+	return scale, shift, true
+}
+
+// perChannel spreads a constant that broadcasts along the channels of shape.
+func (c *compiler) perChannel(id graph.ValueID, shape []int) ([]float32, bool) {
+	t := c.constant(id)
+	if t == nil || len(shape) < 2 {
+		return nil, false
+	}
+	f, err := t.Floats()
+	if err != nil {
+		return nil, false
+	}
+	if kind, ok := spread(t.Shape, shape); ok && (kind == engine.PerChannel || kind == engine.Scalar) {
+		out := make([]float32, shape[1])
+		for i := range out {
+			out[i] = f[i%len(f)]
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+// spread says how an operand of shape s broadcasts over a value of shape out
+// with channels on axis 1. ok is false for forms that primitives do not have.
+func spread(s, out []int) (engine.Operand, bool) {
+	if len(s) > len(out) {
+		return 0, false
+	}
+	full := make([]int, len(out))
+	for i := range full {
+		full[i] = 1
+	}
+	copy(full[len(out)-len(s):], s)
+	ones := func(a []int) bool { return !slices.ContainsFunc(a, func(n int) bool { return n != 1 }) }
+	switch {
+	case ones(full):
+		return engine.Scalar, true
+	case slices.Equal(full, out):
+		return engine.Full, true
+	case len(out) >= 2 && full[0] == 1 && full[1] == out[1] && ones(full[2:]):
+		return engine.PerChannel, true
+	case len(out) > 2 && full[0] == 1 && full[1] == 1 && slices.Equal(full[2:], out[2:]):
+		return engine.PerPixel, true
+	}
+	return 0, false
+}
+
+// pool lowers max and average pooling.
+func (c *compiler) pool(n *graph.Node, o *op.Pool) (bool, error) {
+	if len(n.Out) > 1 && (len(c.consumers[n.Out[1]]) > 0 || c.isOutput[n.Out[1]]) {
+		return false, nil
+	}
+	if o.Kind != op.PoolMax && o.Kind != op.PoolAverage || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	ws, err := o.Windows(c.shape(n.In[0]))
+	if err != nil || len(ws) > 2 {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	y, x := planar(ws)
+	out := engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}
+	var prim engine.Primitive = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
+	if o.Kind == op.PoolAverage {
+		a := &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
+		if o.CountIncludePad {
+			a.DivisorY, a.DivisorX = []int{1}, divisors(&o.WindowAttributes, ws, len(ws)-1)
+			if len(ws) == 2 {
+				a.DivisorY = divisors(&o.WindowAttributes, ws, 0)
+			}
+		}
+		prim = a
+	}
+	return true, c.emitWindowed(n, src, y, x, prim, out)
+}
+
+// divisors counts, for each output along an axis, the window's cells inside
+// the input and its stated padding. (In ceil mode the last window can reach
+// beyond, and those cells do not count.)
+func divisors(w *op.WindowAttributes, ws []region.Window, axis int) []int {
+	g := ws[axis]
+	end := max(0, (g.Out-1)*g.Stride+g.Extent()-g.In-g.Pad)
+	if w.AutoPad == "NOTSET" {
+		end = 0
+		if w.Pads != nil {
+			end = w.Pads[len(ws)+axis]
+		}
+	}
+	n := make([]int, g.Out)
+	for o := range n {
+		for t := range g.Kernel {
+			if i := o*g.Stride - g.Pad + t*g.Dilation; i < g.In+end {
+				n[o]++
+			}
+		}
+	}
+	return n
+}
+
+func (c *compiler) emitWindowed(n *graph.Node, src source, y, x region.Window, prim engine.Primitive, out engine.Plane) error {
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim},
+		c.g.Values[n.Out[0]].Name, out)
+	c.refs[n.Out[0]] = nil
+	// A pooled plane of one pixel may drop its spatial axes.
+	if shape := c.shape(n.Out[0]); out.H*out.W == 1 {
+		c.refs[n.Out[0]] = &ref{value: v, layout: rowMajor(shape)}
+		return nil
+	}
+	c.define(n.Out[0], v)
+	return nil
+}
+
+// globalPool lowers pooling over the whole plane.
+func (c *compiler) globalPool(n *graph.Node, kind op.PoolKind) (bool, error) {
+	if kind != op.PoolMax && kind != op.PoolAverage {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok || len(c.shape(n.In[0])) < 3 {
+		return false, nil
+	}
+	y, x := region.Whole(src.plane.H), region.Whole(src.plane.W)
+	out := engine.Plane{H: 1, W: 1, C: src.plane.C}
+	var prim engine.Primitive = &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
+	if kind == op.PoolMax {
+		prim = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
+	}
+	return true, c.emitWindowed(n, src, y, x, prim, out)
+}
+
+// reduce lowers the mean or maximum over exactly the spatial axes.
+func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
+	shape := c.shape(n.In[0])
+	if c.g.Values[n.In[0]].Info.Type != tensor.Float32 || len(shape) < 3 || shape[0] != 1 {
+		return false, nil
+	}
+	axes, err := o.Axes(c.infos(n.In))
+	if err != nil {
+		return false, err
+	}
+	var spatial []int
+	for a := 2; a < len(shape); a++ {
+		spatial = append(spatial, a)
+	}
+	if !slices.Equal(axes, spatial) {
+		return false, nil
+	}
+	switch o.Kind {
+	case op.ReduceMean:
+		return c.globalPool(n, op.PoolAverage)
+	case op.ReduceMax:
+		return c.globalPool(n, op.PoolMax)
+	}
+	return false, nil
+}
+
+// softmax lowers the normalization over an axis whose elements lie together.
+func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
+	r := c.refs[n.In[0]]
+	if r == nil || r.shape != nil || c.p.values[r.value].host {
+		return false, nil
+	}
+	shape := c.shape(n.In[0])
+	axis := o.Axis
+	if axis < 0 {
+		axis += len(shape)
+	}
+	if axis < 0 || axis >= len(shape) {
+		return false, nil
+	}
+	size := shape[axis]
+	if o.Coerce { // everything from axis on is one group
+		for _, d := range shape[axis+1:] {
+			if d != 1 {
+				return false, nil
+			}
+		}
+	}
+	plane := c.p.values[r.value].plane
+	if size < 1 || size > 1 && r.layout.stride[axis] != 1 || plane.C%size != 0 {
+		return false, nil
+	}
+	return c.elementwise(n, &engine.Softmax{Size: size, Log: o.Log})
+}
+
+// binary lowers elementwise arithmetic of two or more operands.
+func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
+	out := c.g.Values[n.Out[0]].Info
+	if out.Type != tensor.Float32 || len(n.In) < 2 || o.F32 == nil {
+		return false, nil
+	}
+	if len(n.In) > 2 && o.Name != "Sum" && o.Name != "Max" && o.Name != "Min" {
+		return false, nil
+	}
+	for _, id := range n.In {
+		if c.g.Values[id].Info.Type != tensor.Float32 {
+			return false, nil
+		}
+	}
+	if c.inPlace(n, o) {
+		return true, nil
+	}
+	_, plane, ok := rowsOf(out.Shape)
+	if !ok {
+		return false, nil
+	}
+	kinds := make([]engine.Operand, len(n.In))
+	sources := make([]source, len(n.In))
+	consts := make([][]float32, len(n.In))
+	for i, id := range n.In { // look before anything is moved
+		if kinds[i], ok = spread(c.shape(id), out.Shape); !ok {
+			return false, nil
+		}
+		if t := c.constant(id); t != nil {
+			f, err := t.Floats()
+			if err != nil {
+				return false, nil
+			}
+			consts[i] = f
+			if kinds[i] == engine.Full { // channels last
+				l, _, _ := rowsOf(out.Shape)
+				consts[i] = make([]float32, len(f))
+				l.scatter(consts[i], f)
+			}
+			continue
+		}
+		if r := c.refs[id]; r == nil || c.p.values[r.value].host {
+			return false, nil
+		}
+		if len(c.shape(id)) != len(out.Shape) && kinds[i] != engine.Scalar {
+			return false, nil
+		}
+	}
+	for i, id := range n.In {
+		if consts[i] == nil {
+			if kinds[i] == engine.Scalar {
+				r := c.force(id)
+				sources[i] = source{r.value, c.p.values[r.value].plane}
+				continue
+			}
+			sources[i], _ = c.rows(id)
+		}
+	}
+	name := n.Name
+	result := n.Out[0]
+	left, leftKind, leftConst := sources[0], kinds[0], consts[0]
+	for i := 1; i < len(n.In); i++ {
+		s := step{node: name, operator: n.Def.Name, kind: op.Pointwise}
+		clamp := unbounded
+		plain := leftConst == nil && consts[i] == nil && leftKind == engine.Full && kinds[i] == engine.Full && (o.Name == "Add" || o.Name == "Sum")
+		if plain && i == len(n.In)-1 {
+			clamp, result, name = c.activation(result, name)
+			s.node = name
+		}
+		if plain {
+			s.in, s.prim = []source{left, sources[i]}, &engine.Sum{Clamp: clamp}
+		} else {
+			b := &engine.Binary{F: o.F32, Out: plane, Kind: [2]engine.Operand{leftKind, kinds[i]}, Const: [2][]float32{leftConst, consts[i]}}
+			if leftConst == nil {
+				s.in, s.whole = append(s.in, left), append(s.whole, leftKind == engine.PerChannel || leftKind == engine.Scalar)
+			}
+			if consts[i] == nil {
+				s.in, s.whole = append(s.in, sources[i]), append(s.whole, kinds[i] == engine.PerChannel || kinds[i] == engine.Scalar)
+			}
+			s.prim = b
+		}
+		v := c.emit(s, c.g.Values[n.Out[0]].Name, plane)
+		left, leftKind, leftConst = source{v, plane}, engine.Full, nil
+	}
+	c.define(result, left.value)
+	return true, nil
+}
+
+// inPlace lowers arithmetic with a single number, or of two values that lie
+// alike, without asking for rows: the elements stay where they are.
+func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
+	if len(n.In) != 2 {
+		return false
+	}
+	out := c.shape(n.Out[0])
+	var refs [2]*ref
+	var consts [2][]float32
+	for i, id := range n.In {
+		if t := c.constant(id); t != nil {
+			f, err := t.Floats()
+			if err != nil || len(f) != 1 {
+				return false
+			}
+			consts[i] = f
+			continue
+		}
+		r := c.refs[id]
+		if r == nil || c.p.values[r.value].host || !slices.Equal(c.shape(id), out) || c.asRows(id) && len(n.In) == 2 && consts[0] == nil && c.constant(n.In[1]) == nil {
+			return false
+		}
+		refs[i] = r
+	}
+	r := refs[0]
+	if r == nil {
+		r = refs[1]
+	}
+	if r == nil {
+		return false
+	}
+	plane := c.p.values[r.value].plane
+	if refs[0] != nil && refs[1] != nil {
+		a, b := refs[0], refs[1]
+		if a.shape != nil || b.shape != nil || !a.layout.same(b.layout) || c.p.values[b.value].plane != plane {
+			return false
+		}
+	}
+	b := &engine.Binary{F: o.F32, Out: plane, Const: consts}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, prim: b}
+	for i := range refs {
+		b.Kind[i] = engine.Full
+		if refs[i] == nil {
+			b.Kind[i] = engine.Scalar
+			continue
+		}
+		s.in = append(s.in, source{refs[i].value, plane})
+	}
+	v := c.emit(s, c.g.Values[n.Out[0]].Name, plane)
+	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}
+	return true
+}
+
+// concat lowers the concatenation of channels.
+func (c *compiler) concat(n *graph.Node, o *op.Concat) (bool, error) {
+	shape := c.shape(n.Out[0])
+	_, plane, ok := rowsOf(shape)
+	if !ok || o.Axis != 1 && o.Axis != 1-len(shape) {
+		return false, nil
+	}
+	for _, id := range n.In {
+		r := c.refs[id]
+		if r == nil || c.p.values[r.value].host {
+			return false, nil
+		}
+		if _, _, ok := rowsOf(c.shape(id)); !ok {
+			return false, nil
+		}
+	}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, prim: &engine.Concat{Out: plane}}
+	for _, id := range n.In {
+		src, _ := c.rows(id)
+		s.in = append(s.in, src)
+	}
+	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
+	return true, nil
+}
+
+// interpolate lowers padding, slicing and resizing of the plane.
+func (c *compiler) interpolate(n *graph.Node) (bool, error) {
+	in, out := c.shape(n.In[0]), c.shape(n.Out[0])
+	t := n.Locality.Tables
+	if len(in) != len(out) || len(in)-2 != len(t) || len(t) > 2 || in[0] != out[0] || in[1] != out[1] || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	fill := float32(0)
+	if pad, ok := n.Op.(*op.Pad); ok {
+		var err error
+		if _, _, fill, err = pad.Pads(c.infos(n.In)); err != nil {
+			return false, err
+		}
+	} else {
+		for i := range t {
+			if slices.Min(t[i].Index) < 0 {
+				return false, nil
+			}
+		}
+	}
+	_, plane, ok := rowsOf(out)
+	if !ok {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	y := region.Copy(1, 1, func(int) int { return 0 })
+	if len(t) == 2 {
+		y = t[0]
+	}
+	p := &engine.Interpolate{In: src.plane, Out: plane, Y: y, X: t[len(t)-1], Fill: fill}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, tables: [2]*region.Table{&p.Y, &p.X}, in: []source{src}, prim: p}
+	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
+	return true, nil
+}
+
+// channels lowers what picks channels: Split, Slice and Gather on axis 1.
+func (c *compiler) channels(n *graph.Node) (bool, error) {
+	in := c.shape(n.In[0])
+	if len(in) < 2 || in[0] != 1 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	var sources [][]int
+	switch o := n.Op.(type) {
+	case *op.Split:
+		if o.Axis != 1 && o.Axis != 1-len(in) {
+			return false, nil
+		}
+		ranges, err := o.Ranges(c.infos(n.In), len(n.Out))
+		if err != nil {
+			return false, err
+		}
+		for _, r := range ranges {
+			sources = append(sources, span(r[0], r[1]-r[0], 1))
+		}
+	case *op.Slice:
+		starts, steps, counts, err := o.Ranges(c.infos(n.In))
+		if err != nil {
+			return false, err
+		}
+		for a := range in {
+			if a != 1 && (starts[a] != 0 || steps[a] != 1 || counts[a] != in[a]) {
+				return false, nil
+			}
+		}
+		sources = [][]int{span(starts[1], counts[1], steps[1])}
+	default:
+		return false, nil
+	}
+	if slices.ContainsFunc(sources, func(s []int) bool { return len(s) == 0 }) {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	for i, from := range sources {
+		plane := engine.Plane{H: src.plane.H, W: src.plane.W, C: len(from)}
+		v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from}},
+			c.g.Values[n.Out[i]].Name, plane)
+		c.define(n.Out[i], v)
+	}
+	return true, nil
+}
+
+func span(start, count, step int) []int {
+	s := make([]int, count)
+	for i := range s {
+		s[i] = start + i*step
+	}
+	return s
+}

@@ -1,0 +1,127 @@
+// Package incremental turns a typed graph into a plan of region-computing
+// steps, materializes its views for one input, and answers changes of that
+// input by recomputing only what they reach. It knows regions and steps and
+// nothing of images, patches or video.
+package incremental
+
+import (
+	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
+	"krypton/internal/op"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+// Plan is a model lowered to steps. It is immutable and shared by all workers.
+type Plan struct {
+	kernels *asm.Kernels
+	values  []value
+	steps   []step
+	slots   int
+
+	input       int // value of the image input
+	inputLayout layout
+	outputs     []output
+}
+
+// value is a piece of memory that a step computes: its view is kept, its
+// updates live in a slot.
+type value struct {
+	name  string
+	plane engine.Plane
+	slot  int
+	// host says that the value is a tensor of any type and shape, read and
+	// written by reference steps alone.
+	host bool
+}
+
+// source is a step's input: a value, seen as a plane of the consumer's choice.
+// Where that is not the value's own plane, any change is a change of all.
+type source struct {
+	value int
+	plane engine.Plane
+}
+
+// step computes one value (reference steps may compute several).
+type step struct {
+	node     string // names of the model's nodes, joined by +
+	operator string
+	kind     op.LocalityKind
+	in       []source
+	out      int
+	prim     engine.Primitive
+
+	// windows and tables map regions for Windowed and Rearranging steps.
+	windows [2]region.Window // y, x
+	tables  [2]*region.Table
+	// whole lists inputs whose every change changes all (a broadcast row).
+	whole []bool
+
+	reference *reference
+}
+
+// output is one output of the model.
+type output struct {
+	Name   string
+	Type   tensor.DType
+	value  int
+	layout layout
+	// constant is set if the output does not depend on the input.
+	constant *tensor.Tensor
+}
+
+// InputPlane is the plane of the image input, channels last.
+func (p *Plan) InputPlane() engine.Plane { return p.values[p.input].plane }
+
+// Kernels names the kernel set that the plan's weights are packed for.
+func (p *Plan) Kernels() string { return p.kernels.Name }
+
+// Outputs gives the names of the outputs in the model's order.
+func (p *Plan) Outputs() []string {
+	names := make([]string, len(p.outputs))
+	for i, o := range p.outputs {
+		names[i] = o.Name
+	}
+	return names
+}
+
+// OutputShape is the ONNX shape of output i, nil if it depends on data.
+func (p *Plan) OutputShape(i int) []int {
+	if c := p.outputs[i].constant; c != nil {
+		return c.Shape
+	}
+	return p.outputs[i].layout.shape
+}
+
+// reach maps regions of a step's inputs to the region of its output.
+func (p *Plan) reach(s *step, in []region.Rect) region.Rect {
+	out := p.values[s.out].plane
+	var r region.Rect
+	for i, ri := range in {
+		if ri.Empty() {
+			continue
+		}
+		if s.kind == op.Global || (s.whole != nil && s.whole[i]) {
+			return out.Rect()
+		}
+		r = r.Union(ri)
+	}
+	if r.Empty() {
+		return r
+	}
+	switch s.kind {
+	case op.Windowed:
+		r = region.Rect{Y: s.windows[0].Reach(r.Y), X: s.windows[1].Reach(r.X)}
+	case op.Rearranging:
+		r = region.Rect{Y: s.tables[0].Reach(r.Y), X: s.tables[1].Reach(r.X)}
+	}
+	return r.Intersect(out.Rect())
+}
+
+// seen is the region of a source, given the region of its value.
+func (p *Plan) seen(s source, r region.Rect) region.Rect {
+	if r.Empty() || p.values[s.value].plane == s.plane {
+		return r
+	}
+	return s.plane.Rect()
+}

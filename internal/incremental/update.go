@@ -1,0 +1,405 @@
+package incremental
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"krypton/internal/engine"
+	"krypton/internal/op"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+// Changes is a set of independent changes of one input. Its methods are called
+// from several goroutines.
+type Changes interface {
+	// Len is the number of changes.
+	Len() int
+	// Rect is the region of the input plane that change i replaces. Empty
+	// means that nothing changes.
+	Rect(i int) region.Rect
+	// Write writes the new pixels of Rect(i), row by row, channels last.
+	Write(i int, dst []float32)
+}
+
+// Options says how Update works through its changes. No result depends on any
+// of them.
+type Options struct {
+	// Workers is the number of goroutines, at least 1.
+	Workers int
+	// Chunk is the number of changes that a worker takes at a time; 0 lets
+	// the plan choose from the caches.
+	Chunk int
+	// Memory bounds the bytes that all workers' updates may take together;
+	// 0 means no bound. It is an error if one change does not fit.
+	Memory int64
+	// Policy cuts regions down; nil is exact.
+	Policy Policy
+	// Done, if set, is called after each chunk with the number of changes
+	// that it finished. Calls may come from any worker.
+	Done func(n int)
+}
+
+// Policy is an approximation: a function from regions to regions, put between
+// steps. It gets the plane and the exact region of a step's output and returns
+// a subset of it.
+type Policy interface {
+	Crop(plane engine.Plane, r region.Rect) region.Rect
+}
+
+// Results are the outputs of one change, valid during the call that hands them
+// over.
+type Results struct {
+	worker *worker
+	index  int // of the change in its chunk
+}
+
+// Floats gives output i in ONNX order. The slice is reused.
+func (r Results) Floats(i int) ([]float32, error) { return r.worker.output(r.index, i) }
+
+// Tensor gives output i in ONNX order as a tensor of its own.
+func (r Results) Tensor(i int) (*tensor.Tensor, error) {
+	w := r.worker
+	o := &w.plan.outputs[i]
+	if o.constant != nil {
+		return o.constant, nil
+	}
+	if w.plan.values[o.value].host {
+		return w.host(r.index, o.value), nil
+	}
+	f, err := r.Floats(i)
+	if err != nil {
+		return nil, err
+	}
+	return tensor.New(append([]float32{}, f...), o.layout.shape...), nil
+}
+
+// Update answers every change against the views and hands the outputs to emit,
+// which is called from several goroutines, once for each change. The views are
+// not written.
+func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Options, emit func(i int, r Results) error) error {
+	n := changes.Len()
+	if n == 0 {
+		return nil
+	}
+	workers := max(1, opt.Workers)
+	chunk, err := p.chunk(changes, workers, opt)
+	if err != nil {
+		return err
+	}
+	workers = min(workers, (n+chunk-1)/chunk)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			w := newWorker(p, v, opt.Policy)
+			for ctx.Err() == nil {
+				lo := int(next.Add(int64(chunk))) - chunk
+				if lo >= n {
+					return
+				}
+				hi := min(n, lo+chunk)
+				if err := w.run(changes, lo, hi); err != nil {
+					cancel(err)
+					return
+				}
+				for i := lo; i < hi; i++ {
+					if err := emit(i, Results{w, i - lo}); err != nil {
+						cancel(err)
+						return
+					}
+				}
+				if opt.Done != nil {
+					opt.Done(hi - lo)
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// Chunk sizes: enough positions that deep layers fill many tiles, few enough
+// that a chunk's updates stay in the outer caches.
+const (
+	chunkMost  = 64
+	chunkBytes = 12 << 20
+)
+
+// chunk chooses the number of changes that a worker takes at a time.
+func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
+	n := changes.Len()
+	var largest region.Rect
+	for i := range n {
+		if r := changes.Rect(i); r.Area() > largest.Area() {
+			largest = r
+		}
+	}
+	each := max(1, p.PositionBytes(centred(largest, p.InputPlane())))
+	chunk := opt.Chunk
+	if chunk <= 0 {
+		chunk = int(min(chunkMost, max(1, chunkBytes/each)))
+		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
+	}
+	if opt.Memory > 0 {
+		fit := opt.Memory / (each * int64(workers))
+		if fit < 1 {
+			return 0, fmt.Errorf("%w: %d workers need %d MiB for one position each", ErrMemory, workers, each*int64(workers)>>20)
+		}
+		chunk = int(min(int64(chunk), fit))
+	}
+	return chunk, nil
+}
+
+// ErrMemory says that a memory limit is too small for the work.
+var ErrMemory = fmt.Errorf("memory limit too small")
+
+// centred moves a rectangle to the middle of the plane, where it reaches most.
+func centred(r region.Rect, p engine.Plane) region.Rect {
+	h, w := r.Y.Len(), r.X.Len()
+	y, x := (p.H-h)/2, (p.W-w)/2
+	return region.Rect{Y: region.Span{Lo: y, Hi: y + h}, X: region.Span{Lo: x, Hi: x + w}}
+}
+
+// worker is one goroutine's memory: updates in slots, jobs, scratch.
+type worker struct {
+	plan    *Plan
+	views   *Views
+	policy  Policy
+	scratch *engine.Scratch
+
+	n      int             // changes in the chunk
+	rects  [][]region.Rect // [value][change]
+	offset [][]int         // [value][change] into the value's slot
+	slots  [][]float32
+	hosts  [][]*tensor.Tensor // [value][change], host values only
+
+	jobs  []engine.Job
+	ins   []engine.Patched
+	in    []region.Rect
+	whole []float32 // a composed plane
+	flat  []float32 // an output in ONNX order
+}
+
+func newWorker(p *Plan, v *Views, policy Policy) *worker {
+	return &worker{plan: p, views: v, policy: policy, scratch: engine.NewScratch(p.kernels),
+		rects: make([][]region.Rect, len(p.values)), offset: make([][]int, len(p.values)),
+		slots: make([][]float32, p.slots), hosts: make([][]*tensor.Tensor, len(p.values))}
+}
+
+// run computes the updates of changes [lo, hi).
+func (w *worker) run(changes Changes, lo, hi int) error {
+	w.n = hi - lo
+	for v := range w.rects {
+		w.rects[v] = resize(w.rects[v], w.n)
+		w.offset[v] = resize(w.offset[v], w.n)
+	}
+	p := w.plan
+	for k := range w.n {
+		w.rects[p.input][k] = changes.Rect(lo + k)
+	}
+	w.place(p.input)
+	for k := range w.n {
+		if !w.rects[p.input][k].Empty() {
+			changes.Write(lo+k, w.update(p.input, k))
+		}
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		for k := range w.n {
+			w.in = w.in[:0]
+			for _, src := range s.in {
+				w.in = append(w.in, p.seen(src, w.rects[src.value][k]))
+			}
+			r := p.reach(s, w.in)
+			if w.policy != nil && s.kind != op.Global && !r.Empty() {
+				r = w.policy.Crop(p.values[s.out].plane, r).Intersect(r)
+			}
+			w.rects[s.out][k] = r
+		}
+		if s.reference != nil {
+			if err := w.runReference(s); err != nil {
+				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
+			}
+			continue
+		}
+		w.place(s.out)
+		w.runStep(s)
+	}
+	return nil
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// place gives every change's update of a value its part of the value's slot.
+func (w *worker) place(v int) {
+	val := &w.plan.values[v]
+	at := 0
+	for k, r := range w.rects[v] {
+		w.offset[v][k] = at
+		at += r.Area() * val.plane.C
+	}
+	if s := &w.slots[val.slot]; cap(*s) < at {
+		*s = make([]float32, at)
+	} else {
+		*s = (*s)[:at]
+	}
+}
+
+// update is change k's update of value v.
+func (w *worker) update(v, k int) []float32 {
+	val := &w.plan.values[v]
+	n := w.rects[v][k].Area() * val.plane.C
+	return w.slots[val.slot][w.offset[v][k]:][:n:n]
+}
+
+// patched is what change k sees of a step's source.
+func (w *worker) patched(s source, k int) engine.Patched {
+	p := engine.Patched{Plane: s.plane, View: w.views.data[s.value]}
+	if r := w.rects[s.value][k]; !r.Empty() {
+		p.Rect, p.Update = w.plan.seen(s, r), w.update(s.value, k)
+	}
+	return p
+}
+
+func (w *worker) runStep(s *step) {
+	w.jobs = w.jobs[:0]
+	if need := w.n * len(s.in); cap(w.ins) < need {
+		w.ins = make([]engine.Patched, need)
+	}
+	ins := w.ins[:0]
+	for k := range w.n {
+		r := w.rects[s.out][k]
+		if r.Empty() {
+			continue
+		}
+		first := len(ins)
+		for _, src := range s.in {
+			ins = append(ins, w.patched(src, k))
+		}
+		w.jobs = append(w.jobs, engine.Job{In: ins[first:len(ins):len(ins)], Rect: r, Out: w.update(s.out, k)})
+	}
+	if len(w.jobs) > 0 {
+		s.prim.Run(w.scratch, w.jobs)
+	}
+}
+
+func (w *worker) runReference(s *step) error {
+	ref := s.reference
+	for _, id := range ref.out {
+		if id < 0 {
+			continue
+		}
+		for k := range w.n {
+			w.rects[id][k] = w.plan.values[id].plane.Rect()
+			if w.rects[s.out][k].Empty() && id != s.out {
+				w.rects[id][k] = region.Rect{}
+			}
+		}
+		if w.plan.values[id].host {
+			w.hosts[id] = resize(w.hosts[id], w.n)
+		}
+	}
+	for k := range w.n {
+		changed := false
+		for _, src := range s.in {
+			changed = changed || !w.rects[src.value][k].Empty()
+		}
+		if !changed {
+			for _, id := range ref.out {
+				if id >= 0 {
+					w.rects[id][k] = region.Rect{}
+				}
+			}
+		}
+	}
+	for _, id := range ref.out {
+		if id >= 0 && !w.plan.values[id].host {
+			w.place(id)
+		}
+	}
+	for k := range w.n {
+		if w.rects[s.out][k].Empty() {
+			continue
+		}
+		out, err := ref.evaluate(
+			func(i int) []float32 { return w.composed(s.in[i], k) },
+			func(i int) *tensor.Tensor {
+				if !w.plan.values[s.in[i].value].host {
+					return nil
+				}
+				return w.host(k, s.in[i].value)
+			})
+		if err != nil {
+			return err
+		}
+		for i, id := range ref.out {
+			switch {
+			case id < 0:
+			case w.plan.values[id].host:
+				w.hosts[id][k] = out[i]
+			default:
+				f, err := w.plan.floats(out[i], id)
+				if err != nil {
+					return err
+				}
+				copy(w.update(id, k), f)
+			}
+		}
+	}
+	return nil
+}
+
+// composed is a whole source, view and update together.
+func (w *worker) composed(s source, k int) []float32 {
+	r := w.rects[s.value][k]
+	if r.Empty() {
+		return w.views.data[s.value]
+	}
+	own := source{s.value, w.plan.values[s.value].plane}
+	if r == own.plane.Rect() {
+		return w.update(s.value, k)
+	}
+	w.whole = resize(w.whole, own.plane.Len())
+	p := w.patched(own, k)
+	p.Compose(w.whole)
+	return w.whole
+}
+
+// host is change k's tensor of a host value.
+func (w *worker) host(k, v int) *tensor.Tensor {
+	if w.rects[v][k].Empty() {
+		return w.views.host[v]
+	}
+	return w.hosts[v][k]
+}
+
+// output is change k's output i in ONNX order.
+func (w *worker) output(k, i int) ([]float32, error) {
+	o := &w.plan.outputs[i]
+	if o.constant != nil {
+		return o.constant.Floats()
+	}
+	if w.plan.values[o.value].host {
+		return w.host(k, o.value).Floats()
+	}
+	v := &w.plan.values[o.value]
+	src := w.composed(source{o.value, v.plane}, k)
+	if o.layout.same(rowMajor(o.layout.shape)) {
+		return src, nil
+	}
+	w.flat = resize(w.flat, v.plane.Len())
+	o.layout.gather(w.flat, src)
+	return w.flat, nil
+}

@@ -1,0 +1,86 @@
+package obe
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	"github.com/disintegration/imaging"
+)
+
+// Fill says what the patch is painted with. Colours are those of the image,
+// before any normalization: black is black whatever the network subtracts.
+type Fill struct {
+	// Kind is color, mean, blur or noise.
+	Kind string
+	// Color is the colour for Kind color.
+	Color color.NRGBA
+	// Seed is the seed for Kind noise.
+	Seed uint64
+}
+
+// Fills lists the names that ParseFill takes, besides #rrggbb.
+var Fills = []string{"gray", "black", "white", "mean", "blur", "noise"}
+
+// ParseFill reads gray, black, white, mean, blur, noise or #rrggbb.
+func ParseFill(s string, seed uint64) (Fill, error) {
+	c := func(v uint8) Fill { return Fill{Kind: "color", Color: color.NRGBA{v, v, v, 255}} }
+	switch s {
+	case "gray", "grey":
+		return c(128), nil
+	case "black":
+		return c(0), nil
+	case "white":
+		return c(255), nil
+	case "mean", "blur", "noise":
+		return Fill{Kind: s, Seed: seed}, nil
+	}
+	if hex, ok := strings.CutPrefix(s, "#"); ok && len(hex) == 6 {
+		if v, err := strconv.ParseUint(hex, 16, 32); err == nil {
+			return Fill{Kind: "color", Color: color.NRGBA{uint8(v >> 16), uint8(v >> 8), uint8(v), 255}}, nil
+		}
+	}
+	return Fill{}, fmt.Errorf("unknown fill %q: want one of %s or #rrggbb", s, strings.Join(Fills, ", "))
+}
+
+// Image is the picture that a patch is cut from, of the same size as img: at
+// each position the patch shows the part of it that lies there.
+func (f Fill) Image(img *image.NRGBA) *image.NRGBA {
+	b := img.Bounds()
+	switch f.Kind {
+	case "blur":
+		// As wide as about a quarter of the picture: details are gone,
+		// tones stay.
+		return imaging.Blur(img, float64(max(b.Dx(), b.Dy()))/16)
+	case "noise":
+		rng := rand.New(rand.NewPCG(f.Seed, 0x6b727970746f6e))
+		out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+		for i := 0; i < len(out.Pix); i += 4 {
+			v := rng.Uint32()
+			out.Pix[i], out.Pix[i+1], out.Pix[i+2], out.Pix[i+3] = uint8(v), uint8(v>>8), uint8(v>>16), 255
+		}
+		return out
+	case "mean":
+		return imaging.New(b.Dx(), b.Dy(), mean(img))
+	}
+	return imaging.New(b.Dx(), b.Dy(), f.Color)
+}
+
+// mean is the mean colour of a picture, rounded.
+func mean(img *image.NRGBA) color.NRGBA {
+	var sum [3]uint64
+	b := img.Bounds()
+	for y := range b.Dy() {
+		row := img.Pix[y*img.Stride:][:4*b.Dx()]
+		for i := 0; i < len(row); i += 4 {
+			for c := range sum {
+				sum[c] += uint64(row[i+c])
+			}
+		}
+	}
+	n := uint64(b.Dx() * b.Dy())
+	return color.NRGBA{uint8((sum[0] + n/2) / n), uint8((sum[1] + n/2) / n), uint8((sum[2] + n/2) / n), 255}
+}
