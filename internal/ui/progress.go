@@ -1,0 +1,128 @@
+// Package ui shows people and scripts how far long work is: a counter with
+// separate printers for a terminal, for plain lines, for a progress file, and
+// for nobody.
+package ui
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// Progress counts done items of one piece of work. Its methods may be called
+// from several goroutines; Set never goes backwards.
+type Progress struct {
+	mu      sync.Mutex
+	label   string
+	done    int
+	total   int
+	start   time.Time
+	printer printer
+	last    time.Time
+}
+
+// printer draws one state. final is the last call.
+type printer func(p *Progress, final bool)
+
+// Style says how progress is shown.
+type Style int
+
+// The styles.
+const (
+	// Silent shows nothing.
+	Silent Style = iota
+	// Plain prints a line every few seconds.
+	Plain
+	// Bar draws a bar with rate and time left; it needs a terminal.
+	Bar
+)
+
+// StyleFor chooses by what w is: a bar on a terminal, plain lines otherwise,
+// nothing if quiet.
+func StyleFor(w io.Writer, quiet bool) Style {
+	if quiet {
+		return Silent
+	}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return Bar
+	}
+	return Plain
+}
+
+// plainEvery is the time between plain lines: seldom enough for a log.
+const plainEvery = 5 * time.Second
+
+// NewProgress starts a counter to total.
+func NewProgress(w io.Writer, style Style, label string, total int) *Progress {
+	p := &Progress{label: label, total: total, start: time.Now()}
+	p.last = p.start
+	switch style {
+	case Plain:
+		p.printer = func(p *Progress, final bool) {
+			if !final && time.Since(p.last) < plainEvery {
+				return
+			}
+			p.last = time.Now()
+			fmt.Fprintln(w, p.line())
+		}
+	case Bar:
+		bar := progressbar.NewOptions(total,
+			progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(label),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("positions"),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionFullWidth())
+		p.printer = func(p *Progress, final bool) {
+			// A bar that cannot be drawn must not stop the work.
+			if final {
+				_ = bar.Finish()
+				return
+			}
+			_ = bar.Set(p.done)
+		}
+	default:
+		p.printer = func(*Progress, bool) {}
+	}
+	return p
+}
+
+// Set says that done items are finished, if that is more than before.
+func (p *Progress) Set(done int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if done > p.done {
+		p.done = done
+		p.printer(p, false)
+	}
+}
+
+// Finish removes the bar; it does not claim that all is done.
+func (p *Progress) Finish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.printer(p, true)
+}
+
+// State is the counter in one line, for a signal handler.
+func (p *Progress) State() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.line()
+}
+
+func (p *Progress) line() string {
+	elapsed := time.Since(p.start)
+	s := fmt.Sprintf("%s: %d of %d", p.label, p.done, p.total)
+	if p.done > 0 && elapsed > 0 {
+		rate := float64(p.done) / elapsed.Seconds()
+		s += fmt.Sprintf(", %.0f/s", rate)
+		if left := p.total - p.done; left > 0 {
+			s += fmt.Sprintf(", %s left", (time.Duration(float64(left)/rate*1e9) * time.Nanosecond).Round(time.Second))
+		}
+	}
+	return s
+}

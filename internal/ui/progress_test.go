@@ -1,0 +1,35 @@
+package ui
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestPlainEndsWithTheState(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&b, StyleFor(&b, false), "cat.png", 100)
+	p.Set(40)
+	p.Set(30) // a slower worker's older count
+	if b.Len() != 0 {
+		t.Errorf("printed %q at once", b.String())
+	}
+	if s := p.State(); !strings.HasPrefix(s, "cat.png: 40 of 100, ") || !strings.Contains(s, " left") {
+		t.Errorf("state %q", s)
+	}
+	p.Set(100)
+	p.Finish()
+	if s := b.String(); !strings.HasPrefix(s, "cat.png: 100 of 100") || strings.Count(s, "\n") != 1 {
+		t.Errorf("finished with %q", s)
+	}
+}
+
+func TestQuietIsSilent(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&b, StyleFor(&b, true), "x", 3)
+	p.Set(3)
+	p.Finish()
+	if b.Len() != 0 {
+		t.Errorf("printed %q", b.String())
+	}
+}
