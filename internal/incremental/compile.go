@@ -84,6 +84,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		if o.constant == nil {
 			r := c.force(id)
 			o.value, o.layout = r.value, r.layout
+			o.onnx = r.layout.same(rowMajor(r.layout.shape))
 		}
 		c.p.outputs = append(c.p.outputs, o)
 	}

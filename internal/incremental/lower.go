@@ -49,11 +49,14 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return false, nil
 	}
 	switch o := n.Op.(type) {
-	case *op.Unary:
-		if lo, hi, ok := o.Clamp(); ok {
-			return c.elementwise(n, &engine.Bounds{Clamp: engine.Clamp{lo, hi}})
+	case *op.Unary, *op.Clip:
+		if clamp, ok := c.bounds(n); ok {
+			return c.elementwise(n, &engine.Bounds{Clamp: clamp})
 		}
-		return c.elementwise(n, &engine.Unary{F: o.F32})
+		if u, ok := o.(*op.Unary); ok {
+			return c.elementwise(n, &engine.Unary{F: u.F32})
+		}
+		return false, nil
 	case *op.Pool:
 		return c.pool(n, o)
 	case *op.GlobalPool:
@@ -170,14 +173,28 @@ func (c *compiler) shuffle(r *ref, shape []int) ([]int, bool) {
 func (c *compiler) activation(id graph.ValueID, name string) (engine.Clamp, graph.ValueID, string) {
 	if i := c.only(id); i >= 0 {
 		n := c.g.Nodes[i]
-		if u, ok := n.Op.(*op.Unary); ok {
-			if lo, hi, ok := u.Clamp(); ok {
-				c.fused[i] = true
-				return engine.Clamp{lo, hi}, n.Out[0], name + "+" + n.Name
-			}
+		if clamp, ok := c.bounds(n); ok && n.In[0] == id {
+			c.fused[i] = true
+			return clamp, n.Out[0], name + "+" + n.Name
 		}
 	}
 	return unbounded, id, name
+}
+
+// bounds gives the bounds that a node imposes if that is all it does.
+func (c *compiler) bounds(n *graph.Node) (engine.Clamp, bool) {
+	if c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return engine.Clamp{}, false
+	}
+	var lo, hi float32
+	var ok bool
+	switch o := n.Op.(type) {
+	case *op.Unary:
+		lo, hi, ok = o.Clamp()
+	case *op.Clip:
+		lo, hi, ok = o.Bounds(c.infos(n.In))
+	}
+	return engine.Clamp{lo, hi}, ok
 }
 
 // conv lowers a convolution with constant weights, and folds a batch
@@ -471,9 +488,9 @@ func (c *compiler) pool(n *graph.Node, o *op.Pool) (bool, error) {
 	if o.Kind == op.PoolAverage {
 		a := &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
 		if o.CountIncludePad {
-			a.DivisorY, a.DivisorX = []int{1}, divisors(&o.WindowAttributes, ws, len(ws)-1)
+			a.DivisorY, a.DivisorX = []int{1}, divisors(o, ws, len(ws)-1)
 			if len(ws) == 2 {
-				a.DivisorY = divisors(&o.WindowAttributes, ws, 0)
+				a.DivisorY = divisors(o, ws, 0)
 			}
 		}
 		prim = a
@@ -482,24 +499,11 @@ func (c *compiler) pool(n *graph.Node, o *op.Pool) (bool, error) {
 }
 
 // divisors counts, for each output along an axis, the window's cells inside
-// the input and its stated padding. (In ceil mode the last window can reach
-// beyond, and those cells do not count.)
-func divisors(w *op.WindowAttributes, ws []region.Window, axis int) []int {
-	g := ws[axis]
-	end := max(0, (g.Out-1)*g.Stride+g.Extent()-g.In-g.Pad)
-	if w.AutoPad == "NOTSET" {
-		end = 0
-		if w.Pads != nil {
-			end = w.Pads[len(ws)+axis]
-		}
-	}
-	n := make([]int, g.Out)
-	for o := range n {
-		for t := range g.Kernel {
-			if i := o*g.Stride - g.Pad + t*g.Dilation; i < g.In+end {
-				n[o]++
-			}
-		}
+// the input and its stated padding.
+func divisors(o *op.Pool, ws []region.Window, axis int) []int {
+	n := make([]int, ws[axis].Out)
+	for i := range n {
+		n[i] = o.CellsAlong(ws, axis, i)
 	}
 	return n
 }
@@ -567,6 +571,9 @@ func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
 	if r == nil || r.shape != nil || c.p.values[r.value].host {
 		return false, nil
 	}
+	if o.Hard {
+		return false, nil
+	}
 	shape := c.shape(n.In[0])
 	axis := o.Axis
 	if axis < 0 {
@@ -593,7 +600,7 @@ func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
 // binary lowers elementwise arithmetic of two or more operands.
 func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 	out := c.g.Values[n.Out[0]].Info
-	if out.Type != tensor.Float32 || len(n.In) < 2 || o.F32 == nil {
+	if out.Type != tensor.Float32 || out.Shape == nil || len(n.In) < 2 || o.Name == "Mean" {
 		return false, nil
 	}
 	if len(n.In) > 2 && o.Name != "Sum" && o.Name != "Max" && o.Name != "Min" {

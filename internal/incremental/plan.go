@@ -66,6 +66,8 @@ type output struct {
 	Type   tensor.DType
 	value  int
 	layout layout
+	// onnx says that the elements lie in ONNX order.
+	onnx bool
 	// constant is set if the output does not depend on the input.
 	constant *tensor.Tensor
 }

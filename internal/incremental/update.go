@@ -396,7 +396,7 @@ func (w *worker) output(k, i int) ([]float32, error) {
 	}
 	v := &w.plan.values[o.value]
 	src := w.composed(source{o.value, v.plane}, k)
-	if o.layout.same(rowMajor(o.layout.shape)) {
+	if o.onnx {
 		return src, nil
 	}
 	w.flat = resize(w.flat, v.plane.Len())

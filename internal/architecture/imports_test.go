@@ -1,0 +1,65 @@
+// Package architecture holds the test that keeps imports pointing one way, as
+// docs/architecture.md says.
+package architecture
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// allowed lists, for each package, the packages of ours that it may import.
+// Tests may import more.
+var allowed = map[string]string{
+	"internal/region":       "",
+	"internal/tensor":       "",
+	"internal/op":           "internal/region internal/tensor",
+	"internal/graph":        "internal/op internal/tensor",
+	"internal/onnxload":     "internal/graph internal/op internal/tensor",
+	"internal/engine":       "internal/engine/asm internal/region",
+	"internal/engine/asm":   "",
+	"internal/incremental":  "internal/engine internal/engine/asm internal/graph internal/op internal/region internal/tensor",
+	"internal/obe":          "internal/engine internal/incremental internal/region",
+	"internal/imagein":      "internal/region",
+	"internal/heatmap":      "",
+	"internal/atomicfile":   "",
+	"internal/ui":           "",
+	"internal/onnxwrite":    "",
+	"internal/onnxcase":     "internal/tensor internal/onnxload",
+	"internal/architecture": "",
+	"models":                "",
+}
+
+// free are packages that may import anything of ours: programs.
+var free = []string{"cmd/", "models/"}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "krypton/...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		f := strings.Fields(line)
+		pkg := strings.TrimPrefix(f[0], "krypton/")
+		may, known := allowed[pkg]
+		if !known {
+			ok := false
+			for _, prefix := range free {
+				ok = ok || strings.HasPrefix(pkg, prefix)
+			}
+			if !ok {
+				t.Errorf("package %s is not in the table: add it here and to docs/architecture.md", pkg)
+			}
+			continue
+		}
+		for _, imp := range f[1:] {
+			ours, found := strings.CutPrefix(imp, "krypton/")
+			if !found {
+				continue
+			}
+			if !strings.Contains(" "+may+" ", " "+ours+" ") {
+				t.Errorf("%s imports %s: it may import only [%s]", pkg, ours, may)
+			}
+		}
+	}
+}

@@ -1,0 +1,74 @@
+// Package graph is the typed form of a loaded model: what the loader makes, the
+// plan compiler reads, and Gorgonia's machine runs as the slow reference.
+package graph
+
+import (
+	"gorgonia.org/gorgonia"
+
+	"krypton/internal/op"
+	"krypton/internal/tensor"
+)
+
+// ValueID numbers a graph's values; -1 stands for an absent optional input.
+type ValueID int
+
+// Value is one named value.
+type Value struct {
+	Name string
+	// Info is what is known before a run; Info.Value is set for constants.
+	Info op.Info
+	// Producer is the index of the node that computes it, -1 for inputs and
+	// constants.
+	Producer int
+}
+
+// Node is one node with its operator.
+type Node struct {
+	Name     string
+	Def      *op.Definition
+	Op       op.Operator
+	Opset    int
+	In       []ValueID
+	Out      []ValueID
+	Locality op.Locality
+}
+
+// Graph is a loaded model. Nodes are in topological order, what depends on
+// constants alone is folded, and what no output needs is gone.
+type Graph struct {
+	Name            string
+	Values          []Value
+	Nodes           []*Node
+	Inputs, Outputs []ValueID
+	Facts           Facts
+
+	expr  *gorgonia.ExprGraph
+	exprs map[ValueID]*gorgonia.Node
+}
+
+// Facts are what `model info` tells about a file beside its graph.
+type Facts struct {
+	Producer  string `json:"producer,omitempty"`
+	IRVersion int    `json:"ir_version"`
+	Opset     int    `json:"opset"`
+	// Nodes counts the file's nodes, Folded those that are constants.
+	Nodes  int `json:"nodes"`
+	Folded int `json:"folded"`
+	// Parameters counts the numbers in all weights that are used.
+	Parameters int64 `json:"parameters"`
+	// Converted says which element types were changed to float32.
+	Converted []string          `json:"converted,omitempty"`
+	Metadata  map[string]string `json:"metadata,omitempty"`
+	// Declared are the inputs and outputs as the file declares them.
+	Inputs  []Declared `json:"inputs"`
+	Outputs []Declared `json:"outputs"`
+}
+
+// Declared is an input or output as a file declares it: Dims are numbers or
+// symbols, "?" where nothing is said.
+type Declared struct {
+	Name string       `json:"name"`
+	Type tensor.DType `json:"-"`
+	Elem string       `json:"type"`
+	Dims []string     `json:"dims"`
+}

@@ -1,0 +1,132 @@
+// Package onnxload reads ONNX files: bytes in, a typed graph out. A file is
+// hostile until it is checked; every error names the file, and the node and
+// operator where there is one.
+package onnxload
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/owulveryck/onnx-go"
+
+	"krypton/internal/graph"
+	"krypton/internal/tensor"
+)
+
+// Options steers Load.
+type Options struct {
+	// MaxBytes bounds the file and all its external data together; 0 means
+	// DefaultMaxBytes.
+	MaxBytes int64
+	// Dims gives numbers for symbolic dimensions.
+	Dims map[string]int
+	// Shapes gives whole shapes for inputs, by name; entries of 0 keep what
+	// the file says.
+	Shapes map[string][]int
+	// Size gives height and width of an image input whose size is symbolic.
+	Size [2]int
+	// Bind makes constants of inputs.
+	Bind map[string]*tensor.Tensor
+}
+
+// DefaultMaxBytes is the default limit of a model's size.
+const DefaultMaxBytes = 2 << 30
+
+// ErrShape says that an input's shape is not fully known; the error says which
+// dimensions are missing.
+var ErrShape = errors.New("input shape is not known")
+
+// Load reads a model file.
+func Load(path string, opt Options) (*graph.Graph, error) {
+	data, err := Read(path, opt.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	return LoadBytes(data, path, filepath.Dir(path), opt)
+}
+
+// Read reads a model file of bounded size. What is not a regular file is
+// refused without waiting for it.
+func Read(path string, maxBytes int64) ([]byte, error) {
+	if maxBytes <= 0 {
+		maxBytes = DefaultMaxBytes
+	}
+	i, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, cause(err))
+	}
+	if !i.Mode().IsRegular() {
+		return nil, fmt.Errorf("model %s: %w: not a regular file (%v)", path, ErrModel, i.Mode().Type())
+	}
+	if i.Size() > maxBytes {
+		return nil, fmt.Errorf("model %s: %w: %d bytes are more than the limit of %d", path, ErrModel, i.Size(), maxBytes)
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, cause(err))
+	}
+	defer f.Close()
+	data := make([]byte, i.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("model %s: %w: %w", path, ErrModel, err)
+	}
+	return data, nil
+}
+
+// cause drops the path that our own message has already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// LoadBytes reads a model from memory. name is for messages; dir is where
+// external data may lie, "" for nowhere.
+func LoadBytes(data []byte, name, dir string, opt Options) (g *graph.Graph, err error) {
+	if opt.MaxBytes <= 0 {
+		opt.MaxBytes = DefaultMaxBytes
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			g, err = nil, fmt.Errorf("%w: %v", ErrModel, r)
+		}
+		if err != nil {
+			err = fmt.Errorf("model %s: %w", name, err)
+		}
+	}()
+	if len(data) == 0 {
+		return nil, fmt.Errorf("%w: the file is empty", ErrModel)
+	}
+	p := &parser{external: &external{dir: dir, limit: opt.MaxBytes}}
+	m, err := p.model(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	b := newBuilder(m, opt)
+	if err := b.begin(); err != nil {
+		return nil, err
+	}
+	// onnx-go decodes the nodes and drives the builder through its backend.
+	if b.nodes() > 0 {
+		if err := onnx.NewModel(newBackend(b.apply)).UnmarshalBinary(m.reduced()); err != nil {
+			if errors.Is(err, ErrModel) || errors.Is(err, ErrShape) {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%w: %w", ErrModel, err)
+		}
+	}
+	return b.finish(name)
+}
+
+func floatBits(v uint32) float32 { return math.Float32frombits(v) }

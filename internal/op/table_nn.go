@@ -1,0 +1,25 @@
+package op
+
+// nnOperators are the layers of networks.
+var nnOperators = []Definition{
+	{Name: "Conv", Since: 7, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newConv},
+	{Name: "ConvTranspose", Since: 7, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newConvTranspose},
+	{Name: "MaxPool", Since: 7, MinInputs: 1, MaxInputs: 1, Outputs: 2, New: newPool(PoolMax)},
+	one("AveragePool", newPool(PoolAverage)),
+	one("LpPool", newPool(PoolLp)),
+	one("GlobalAveragePool", newGlobalPool(PoolAverage)),
+	one("GlobalMaxPool", newGlobalPool(PoolMax)),
+	{Name: "BatchNormalization", Since: 7, MinInputs: 5, MaxInputs: 5, Outputs: 5, New: newBatchNorm},
+	{Name: "InstanceNormalization", Since: 7, MinInputs: 3, MaxInputs: 3, Outputs: 1, New: newInstanceNorm},
+	{Name: "GroupNormalization", Since: 18, MinInputs: 3, MaxInputs: 3, Outputs: 1, New: newGroupNorm},
+	{Name: "LayerNormalization", Since: 17, MinInputs: 2, MaxInputs: 3, Outputs: 3, New: newLayerNorm},
+	one("LRN", newLRN),
+	{Name: "Gemm", Since: 7, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newGemm},
+	{Name: "MatMul", Since: 7, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newMatMul},
+	one("Softmax", newSoftmax(false, false)),
+	one("LogSoftmax", newSoftmax(true, false)),
+	one("Hardmax", newSoftmax(false, true)),
+	one("Flatten", newFlatten),
+	one("Identity", newIdentity),
+	{Name: "Dropout", Since: 7, MinInputs: 1, MaxInputs: 3, Outputs: 2, New: newDropout},
+}

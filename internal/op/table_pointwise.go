@@ -1,0 +1,106 @@
+package op
+
+import (
+	"math"
+)
+
+// pointwiseOperators are functions of single elements and arithmetic.
+var pointwiseOperators = []Definition{
+	one("Relu", newRelu),
+	one("LeakyRelu", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 {
+			if x < 0 {
+				return a[0] * x
+			}
+			return x
+		}
+	}, attribute{"alpha", 0.01})),
+	one("Elu", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 {
+			if x < 0 {
+				return a[0] * math.Expm1(x)
+			}
+			return x
+		}
+	}, attribute{"alpha", 1})),
+	one("Selu", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 {
+			if x <= 0 {
+				return a[1] * a[0] * math.Expm1(x)
+			}
+			return a[1] * x
+		}
+	}, attribute{"alpha", 1.67326319217681884765625}, attribute{"gamma", 1.05070102214813232421875})),
+	since(12, one("Celu", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 { return math.Max(0, x) + math.Min(0, a[0]*math.Expm1(x/a[0])) }
+	}, attribute{"alpha", 1}))),
+	since(10, one("ThresholdedRelu", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 {
+			if x > a[0] || x != x {
+				return x
+			}
+			return 0
+		}
+	}, attribute{"alpha", 1}))),
+	one("HardSigmoid", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 { return math.Max(0, math.Min(1, a[0]*x+a[1])) }
+	}, attribute{"alpha", 0.2}, attribute{"beta", 0.5})),
+	since(14, one("HardSwish", unary("HardSwish", func(x float64) float64 { return x * math.Max(0, math.Min(1, x/6+0.5)) }))),
+	since(24, one("Swish", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 { return x * sigmoid(a[0]*x) }
+	}, attribute{"alpha", 1}))),
+	since(18, one("Mish", unary("Mish", func(x float64) float64 { return x * math.Tanh(softplus(x)) }))),
+	since(20, one("Gelu", newGelu)),
+	one("Sigmoid", unary("Sigmoid", sigmoid)),
+	one("Softplus", unary("Softplus", softplus)),
+	one("Softsign", unary("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) })),
+	one("Tanh", unary("Tanh", math.Tanh)),
+	one("Exp", unary("Exp", math.Exp)),
+	one("Log", unary("Log", math.Log)),
+	one("Sqrt", unary("Sqrt", math.Sqrt)),
+	one("Reciprocal", unary("Reciprocal", func(x float64) float64 { return 1 / x })),
+	one("Ceil", unary("Ceil", math.Ceil)),
+	one("Floor", unary("Floor", math.Floor)),
+	since(11, one("Round", unary("Round", math.RoundToEven))),
+	since(9, one("Erf", unary("Erf", math.Erf))),
+	one("Abs", unaryNumber("Abs", math.Abs)),
+	one("Neg", unaryNumber("Neg", func(x float64) float64 { return -x })),
+	since(9, one("Sign", unaryNumber("Sign", func(x float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return x
+	}))),
+	one("Sin", unary("Sin", math.Sin)),
+	one("Cos", unary("Cos", math.Cos)),
+	one("Tan", unary("Tan", math.Tan)),
+	one("Atan", unary("Atan", math.Atan)),
+	{Name: "Clip", Since: 7, Until: 10, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newClip},
+	{Name: "Clip", Since: 11, MinInputs: 1, MaxInputs: 3, Outputs: 1, New: newClip},
+	{Name: "PRelu", Since: 7, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newPRelu},
+	two("Add"), two("Sub"), two("Mul"), two("Div"), two("Pow"),
+	since(10, two("Mod")),
+	many("Sum"), many("Mean"), many("Max"), many("Min"),
+}
+
+// one defines an operator of one input and one output.
+func one(name string, make func(*Node) (Operator, error)) Definition {
+	return Definition{Name: name, Since: MinOpset, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: make}
+}
+
+// since sets the first operator set.
+func since(opset int, d Definition) Definition {
+	d.Since = opset
+	return d
+}
+
+func two(name string) Definition {
+	return Definition{Name: name, Since: MinOpset, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newElementwise}
+}
+
+func many(name string) Definition {
+	return Definition{Name: name, Since: MinOpset, MinInputs: 1, MaxInputs: -1, Outputs: 1, New: newElementwise}
+}

@@ -1,0 +1,16 @@
+package op
+
+// rareOperators are the quantized operators and sampling at given positions.
+var rareOperators = []Definition{
+	{Name: "QuantizeLinear", Since: 10, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newQuantizeLinear},
+	{Name: "DequantizeLinear", Since: 10, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newDequantizeLinear},
+	{Name: "DynamicQuantizeLinear", Since: 11, MinInputs: 1, MaxInputs: 1, Outputs: 3, New: newDynamicQuantizeLinear},
+	{Name: "MatMulInteger", Since: 10, MinInputs: 2, MaxInputs: 4, Outputs: 1, New: newMatMulInteger},
+	{Name: "QLinearMatMul", Since: 10, MinInputs: 8, MaxInputs: 8, Outputs: 1, New: newQLinearMatMul},
+	{Name: "ConvInteger", Since: 10, MinInputs: 2, MaxInputs: 4, Outputs: 1, New: newConvInteger},
+	{Name: "QLinearConv", Since: 10, MinInputs: 8, MaxInputs: 9, Outputs: 1, New: newQLinearConv},
+	{Name: "GridSample", Since: 16, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newGridSample},
+	{Name: "RoiAlign", Since: 10, MinInputs: 3, MaxInputs: 3, Outputs: 1, New: newRoiAlign},
+	{Name: "LpNormalization", Since: 7, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newLpNormalization},
+	{Name: "MeanVarianceNormalization", Since: 9, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newMeanVarianceNormalization},
+}

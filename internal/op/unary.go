@@ -1,0 +1,135 @@
+package op
+
+import (
+	"math"
+
+	"krypton/internal/tensor"
+)
+
+// Unary is a function of single elements.
+type Unary struct {
+	Name string
+	// F is the function in float64; results are rounded once.
+	F func(x float64) float64
+	// lo and hi are set for functions that only bound their argument.
+	lo, hi float32
+	bounds bool
+	// integers says that integer types are allowed.
+	integers bool
+}
+
+// F32 is the function on float32, rounded once.
+func (u *Unary) F32(x float32) float32 { return float32(u.F(float64(x))) }
+
+// Clamp is ok if the function is min(max(x, lo), hi); a NaN stays.
+func (u *Unary) Clamp() (lo, hi float32, ok bool) { return u.lo, u.hi, u.bounds }
+
+// unary lists a function without attributes.
+func unary(name string, f func(float64) float64) func(*Node) (Operator, error) {
+	return func(*Node) (Operator, error) { return &Unary{Name: name, F: f}, nil }
+}
+
+// unaryNumber lists a function that integer types have too.
+func unaryNumber(name string, f func(float64) float64) func(*Node) (Operator, error) {
+	return func(*Node) (Operator, error) { return &Unary{Name: name, F: f, integers: true}, nil }
+}
+
+// unaryWith lists a function with float attributes, given as name and default.
+func unaryWith(f func(a []float64) func(float64) float64, attrs ...attribute) func(*Node) (Operator, error) {
+	return func(n *Node) (Operator, error) {
+		a := make([]float64, len(attrs))
+		for i, at := range attrs {
+			v, err := n.Attr.Float(at.name, at.def)
+			if err != nil {
+				return nil, err
+			}
+			a[i] = float64(v)
+		}
+		return &Unary{Name: n.Type, F: f(a)}, nil
+	}
+}
+
+type attribute struct {
+	name string
+	def  float32
+}
+
+func newRelu(*Node) (Operator, error) {
+	return &Unary{Name: "Relu", F: relu, lo: 0, hi: float32(math.Inf(1)), bounds: true, integers: true}, nil
+}
+
+func relu(x float64) float64 {
+	if x < 0 {
+		return 0
+	}
+	return x
+}
+
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func softplus(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+func newGelu(n *Node) (Operator, error) {
+	how, err := n.Attr.OneOf("approximate", "none", "tanh")
+	if err != nil {
+		return nil, err
+	}
+	u := &Unary{Name: "Gelu", F: func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) }}
+	if how == "tanh" {
+		u.F = func(x float64) float64 {
+			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		}
+	}
+	return u, nil
+}
+
+// Infer implements Operator.
+func (u *Unary) Infer(in []*Info, _ int) ([]Info, error) {
+	if err := checkInputs(in, 1); err != nil {
+		return nil, err
+	}
+	t := in[0].Type
+	if t != tensor.Float32 && t != tensor.Float64 && !(u.integers && numeric(t)) {
+		return nil, DTypeError(t)
+	}
+	return broadcastInfo(in, t)
+}
+
+// Locality implements Localizer.
+func (u *Unary) Locality([]*Info, []Info) Locality { return Locality{Kind: Pointwise} }
+
+// Eval implements Operator.
+func (u *Unary) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
+	switch d := in[0].Data.(type) {
+	case []float32:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []float64:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []int8:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []int16:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []int32:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []int64:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []uint8:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []uint16:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []uint32:
+		return unaryOf(u, d, in[0].Shape), nil
+	case []uint64:
+		return unaryOf(u, d, in[0].Shape), nil
+	}
+	return nil, DTypeError(in[0].DType())
+}
+
+func unaryOf[T tensor.Number](u *Unary, x []T, shape []int) []*tensor.Tensor {
+	y := tensor.Zeros[T](shape...)
+	d := y.Data.([]T)
+	for i, v := range x {
+		d[i] = T(u.F(float64(v)))
+	}
+	return []*tensor.Tensor{y}
+}
