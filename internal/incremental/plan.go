@@ -127,3 +127,11 @@ func (p *Plan) seen(s source, r region.Rect) region.Rect {
 	}
 	return s.plane.Rect()
 }
+
+// Arrange puts an input given in ONNX order into the order that Materialize
+// takes, channels last.
+func (p *Plan) Arrange(onnx []float32) []float32 {
+	out := make([]float32, p.InputPlane().Len())
+	p.inputLayout.scatter(out, onnx)
+	return out
+}

@@ -217,9 +217,8 @@ func (b *builder) add(name string, info op.Info, producer int) graph.ValueID {
 	return id
 }
 
-// maxFolded bounds the elements of a constant that folding computes, and
-// maxFoldedTotal those of all.
-const maxFolded = 1 << 26
+// maxFolded bounds the elements of a constant that folding computes.
+const maxFolded = 1 << 27
 
 // apply takes one operation from onnx-go's decoder.
 func (b *builder) apply(o onnx.Operation, inputs, outputs []string) error {

@@ -130,3 +130,19 @@ func LoadBytes(data []byte, name, dir string, opt Options) (g *graph.Graph, err 
 }
 
 func floatBits(v uint32) float32 { return math.Float32frombits(v) }
+
+// InputNames gives the names of a model's inputs that are not initializers, in
+// the file's order.
+func InputNames(data []byte) ([]string, error) {
+	m, err := (&parser{external: &external{}}).model(data)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range m.graph.inputs {
+		if m.graph.initializers[v.name] == nil {
+			names = append(names, v.name)
+		}
+	}
+	return names, nil
+}
