@@ -74,4 +74,3 @@ func TestAgainstONNXRuntime(t *testing.T) {
 		}
 	}
 }
-

@@ -82,7 +82,9 @@ func TestPublishedGeometry(t *testing.T) {
 		}
 		vgg = append(vgg, pool(block.n))
 	}
-	down := func(k, pad, n int) Window { return Window{Kernel: k, Stride: 2, Dilation: 1, Pad: pad, In: n, Out: n / 2} }
+	down := func(k, pad, n int) Window {
+		return Window{Kernel: k, Stride: 2, Dilation: 1, Pad: pad, In: n, Out: n / 2}
+	}
 	resnet := []Window{down(7, 3, 224), down(3, 1, 112), conv(56), conv(56), conv(56), conv(56),
 		down(3, 1, 56), conv(28), conv(28), conv(28), down(3, 1, 28), conv(14), conv(14), conv(14), down(3, 1, 14), conv(7), conv(7), conv(7)}
 	for _, c := range []struct {
