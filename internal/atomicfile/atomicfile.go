@@ -1,0 +1,85 @@
+// Package atomicfile writes outputs whole or not at all: under a temporary name
+// in the same folder, synced, then renamed.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// ErrCannotWrite says that an output cannot be written.
+var ErrCannotWrite = errors.New("cannot write")
+
+// ErrExists says that an output exists and nobody asked to replace it.
+var ErrExists = errors.New("exists already (--force replaces it)")
+
+// Check says before any work whether path could be written: its folder is
+// there, and path is free, or a file (or link) that force may replace.
+func Check(path string, force bool) error {
+	if d, err := os.Stat(filepath.Dir(path)); err != nil || !d.IsDir() {
+		return fmt.Errorf("%w %s: no folder %s", ErrCannotWrite, path, filepath.Dir(path))
+	}
+	i, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+	case i.IsDir():
+		return fmt.Errorf("%w %s: it is a folder", ErrCannotWrite, path)
+	case !i.Mode().IsRegular() && i.Mode().Type() != os.ModeSymlink:
+		return fmt.Errorf("%w %s: not a regular file (%v)", ErrCannotWrite, path, i.Mode().Type())
+	case !force:
+		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, ErrExists)
+	}
+	return nil
+}
+
+// Write writes path by calling write. On any error nothing is left behind, and
+// what was there stays. With force a link is replaced itself, never what it
+// points to.
+func Write(path string, force bool, write func(io.Writer) error) (err error) {
+	if err := Check(path, force); err != nil {
+		return err
+	}
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path)))
+	if err != nil {
+		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+	}
+	defer func() {
+		if e := f.Cleanup(); err == nil && e != nil {
+			err = fmt.Errorf("%w %s: %w", ErrCannotWrite, path, e)
+		}
+	}()
+	if err := write(f); err != nil {
+		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+	}
+	if err := Check(path, force); err != nil { // somebody else may have come first
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+	}
+	if d, err := os.Open(filepath.Dir(path)); err == nil { // the rename itself must last
+		defer d.Close()
+		if err := d.Sync(); err != nil {
+			return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+		}
+	}
+	return nil
+}
+
+// SameFile says whether two paths are one existing file.
+func SameFile(a, b string) bool {
+	i, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	j, err := os.Stat(b)
+	return err == nil && os.SameFile(i, j)
+}

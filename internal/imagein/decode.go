@@ -1,0 +1,153 @@
+// Package imagein reads pictures from files that nobody has looked at, and
+// prepares them for a network: resizing to the input's size, then
+// normalization.
+package imagein
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	_ "image/gif" // decoders register themselves with package image
+	_ "image/jpeg"
+	_ "image/png"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	_ "golang.org/x/image/bmp"
+	_ "golang.org/x/image/tiff"
+	_ "golang.org/x/image/webp"
+)
+
+// ErrUnusable says that a file is not a picture that can be used: do not retry.
+var ErrUnusable = errors.New("picture cannot be used")
+
+// Limits bound what is read. They are checked before anything is allocated.
+type Limits struct {
+	MaxPixels int64
+	MaxBytes  int64
+}
+
+// DefaultLimits are 100 megapixels and 256 MiB.
+var DefaultLimits = Limits{MaxPixels: 100e6, MaxBytes: 256 << 20}
+
+// Picture is a decoded picture: opaque, upright, its bounds at the origin.
+type Picture struct {
+	Image *image.NRGBA
+	// Format is png, jpeg, gif, bmp, tiff or webp.
+	Format string
+	// SHA256 is the digest of the file's bytes, in hex.
+	SHA256 string
+	// Orientation is the EXIF orientation that was undone, 1 for none.
+	Orientation int
+	// Notes say what was changed: transparency laid over white.
+	Notes []string
+}
+
+// Open reads a picture file. What is not a regular file is refused without
+// waiting for it.
+func Open(path string, l Limits) (*Picture, error) {
+	i, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, cause(err))
+	}
+	if !i.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w: not a regular file (%v)", path, ErrUnusable, i.Mode().Type())
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, cause(err))
+	}
+	defer f.Close()
+	return Decode(f, path, l)
+}
+
+// cause drops the path that our own message has already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// Decode reads a picture; name is for messages. Of an animation the first frame
+// counts.
+func Decode(r io.Reader, name string, l Limits) (p *Picture, err error) {
+	data, err := io.ReadAll(io.LimitReader(r, l.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
+	}
+	if int64(len(data)) > l.MaxBytes {
+		return nil, fmt.Errorf("%s: %w: larger than %d MiB", name, ErrUnusable, l.MaxBytes>>20)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("%s: %w: damaged (%v)", name, ErrUnusable, r)
+		}
+	}()
+	c, format, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
+	}
+	if c.Width < 1 || c.Height < 1 || int64(c.Width) > l.MaxPixels/int64(c.Height) {
+		return nil, fmt.Errorf("%s: %w: %d x %d pixels, the limit is %d in all (--max-pixels)", name, ErrUnusable, c.Width, c.Height, l.MaxPixels)
+	}
+	img, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
+	}
+	if b := img.Bounds(); b.Dx() != c.Width || b.Dy() != c.Height {
+		// A GIF frame may cover part of its screen only.
+		if b.Dx() < 1 || b.Dy() < 1 || int64(b.Dx()) > l.MaxPixels/int64(b.Dy()) {
+			return nil, fmt.Errorf("%s: %w: first frame is %v", name, ErrUnusable, b)
+		}
+	}
+	sum := sha256.Sum256(data)
+	p = &Picture{Format: format, SHA256: hex.EncodeToString(sum[:]), Orientation: orientation(data, format)}
+	flat, transparent := opaque(img)
+	if transparent {
+		p.Notes = append(p.Notes, "transparent parts are laid over white")
+	}
+	p.Image = upright(flat, p.Orientation)
+	return p, nil
+}
+
+// opaque converts to 8-bit colour over white, pixel by pixel, by our own loop:
+// a palette index out of range, which some decoders let through, is black.
+func opaque(img image.Image) (*image.NRGBA, bool) {
+	b := img.Bounds()
+	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	transparent := false
+	pal, _ := img.(*image.Paletted)
+	for y := range b.Dy() {
+		row := out.Pix[y*out.Stride:]
+		for x := range b.Dx() {
+			var c color.Color
+			if pal != nil {
+				if i := int(pal.ColorIndexAt(b.Min.X+x, b.Min.Y+y)); i < len(pal.Palette) {
+					c = pal.Palette[i]
+				} else {
+					c = color.Black
+				}
+			} else {
+				c = img.At(b.Min.X+x, b.Min.Y+y)
+			}
+			r, g, bl, a := c.RGBA() // premultiplied, 16 bits
+			if a != 0xffff {
+				transparent = true
+			}
+			white := 0xffff - a
+			// Rounded to 8 bits as 255/65535.
+			row[4*x], row[4*x+1], row[4*x+2], row[4*x+3] = to8(r+white), to8(g+white), to8(bl+white), 255
+		}
+	}
+	return out, transparent
+}
+
+func to8(v uint32) uint8 { return uint8((min(v, 0xffff) + 128) / 257) }

@@ -1,0 +1,73 @@
+package imagein
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+
+	"github.com/disintegration/imaging"
+)
+
+// orientation finds the EXIF orientation of a JPEG file, 1 if there is none or
+// it is damaged.
+func orientation(data []byte, format string) int {
+	if format != "jpeg" {
+		return 1
+	}
+	for i := 2; i+4 <= len(data) && data[i] == 0xff; {
+		marker, n := data[i+1], int(binary.BigEndian.Uint16(data[i+2:]))
+		if marker == 0xda || n < 2 || i+2+n > len(data) {
+			break
+		}
+		if body := data[i+4 : i+2+n]; marker == 0xe1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")) {
+			return tiffOrientation(body[6:])
+		}
+		i += 2 + n
+	}
+	return 1
+}
+
+// tiffOrientation reads tag 0x112 of the first directory (TIFF 6.0).
+func tiffOrientation(b []byte) int {
+	if len(b) < 8 {
+		return 1
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if b[0] == 'M' {
+		order = binary.BigEndian
+	}
+	at := int64(order.Uint32(b[4:]))
+	if at+2 > int64(len(b)) {
+		return 1
+	}
+	n := int64(order.Uint16(b[at:]))
+	for e := at + 2; n > 0 && e+12 <= int64(len(b)); n, e = n-1, e+12 {
+		if order.Uint16(b[e:]) == 0x112 {
+			if v := int(order.Uint16(b[e+8:])); v >= 1 && v <= 8 {
+				return v
+			}
+		}
+	}
+	return 1
+}
+
+// upright undoes an EXIF orientation.
+func upright(img *image.NRGBA, orientation int) *image.NRGBA {
+	switch orientation {
+	case 2:
+		return imaging.FlipH(img)
+	case 3:
+		return imaging.Rotate180(img)
+	case 4:
+		return imaging.FlipV(img)
+	case 5:
+		return imaging.Transpose(img)
+	case 6:
+		return imaging.Rotate270(img)
+	case 7:
+		return imaging.Transverse(img)
+	case 8:
+		return imaging.Rotate90(img)
+	}
+	return img
+}

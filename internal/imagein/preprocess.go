@@ -1,0 +1,151 @@
+package imagein
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"strings"
+
+	"github.com/disintegration/imaging"
+)
+
+// Preprocess says how a picture becomes a network's input. A normalized value
+// is (v*Scale - Mean[c]) / Std[c] for an 8-bit value v of channel c in Order.
+type Preprocess struct {
+	Mean, Std []float64
+	Scale     float64
+	// Order is rgb, bgr or gray (luma of Rec. 601, rounded).
+	Order string
+	// Resize is stretch, crop (short side to size/CropFraction, then the
+	// centre) or letterbox (long side to size, the rest gray).
+	Resize       string
+	CropFraction float64
+}
+
+// Presets lists the names that Preset knows.
+var Presets = []string{"imagenet", "caffe", "unit", "symmetric", "raw"}
+
+// Preset gives a common preprocessing by name.
+func Preset(name string) (Preprocess, error) {
+	p := Preprocess{Scale: 1, Order: "rgb", Resize: "stretch", CropFraction: 1}
+	switch name {
+	case "imagenet":
+		p.Scale, p.Mean, p.Std = 1/255., []float64{.485, .456, .406}, []float64{.229, .224, .225}
+		p.Resize, p.CropFraction = "crop", .875
+	case "caffe":
+		p.Order, p.Mean, p.Resize = "bgr", []float64{104, 117, 123}, "crop"
+	case "unit":
+		p.Scale = 1 / 255.
+	case "symmetric":
+		p.Scale, p.Mean = 1/127.5, []float64{1}
+	case "raw":
+	default:
+		return p, fmt.Errorf("unknown preset %q: want one of %s", name, strings.Join(Presets, ", "))
+	}
+	return p, nil
+}
+
+// Validate checks the fields for a network of 1 or 3 channels.
+func (p *Preprocess) Validate(channels int) error {
+	if channels != 1 && channels != 3 {
+		return fmt.Errorf("the network reads %d channels: only pictures of 1 or 3 can be made", channels)
+	}
+	switch p.Order {
+	case "rgb", "bgr", "gray":
+	default:
+		return fmt.Errorf("order is %q, want rgb, bgr or gray", p.Order)
+	}
+	switch p.Resize {
+	case "stretch", "crop", "letterbox":
+	default:
+		return fmt.Errorf("resize is %q, want stretch, crop or letterbox", p.Resize)
+	}
+	for name, l := range map[string][]float64{"mean": p.Mean, "std": p.Std} {
+		if n := len(l); n > 1 && n != channels {
+			return fmt.Errorf("%s has %d numbers for %d channels", name, n, channels)
+		}
+		for _, v := range l {
+			if math.IsNaN(v) || math.IsInf(v, 0) || name == "std" && v == 0 {
+				return fmt.Errorf("%s holds %g", name, v)
+			}
+		}
+	}
+	if !(p.CropFraction > 0 && p.CropFraction <= 1) || p.Scale == 0 || math.IsNaN(p.Scale) || math.IsInf(p.Scale, 0) {
+		return fmt.Errorf("scale is %g and crop fraction %g: want a number and one in (0, 1]", p.Scale, p.CropFraction)
+	}
+	return nil
+}
+
+// Transform maps the network's pixels to the picture's: picture = network*Scale
+// + Offset, along x and y.
+type Transform struct{ ScaleX, ScaleY, OffsetX, OffsetY float64 }
+
+// Apply maps a point.
+func (t Transform) Apply(x, y float64) (float64, float64) {
+	return x*t.ScaleX + t.OffsetX, y*t.ScaleY + t.OffsetY
+}
+
+// Fit resizes a picture, by linear interpolation over the pixels covered, to
+// exactly w by h pixels.
+func (p *Preprocess) Fit(img *image.NRGBA, w, h int) (*image.NRGBA, Transform) {
+	b := img.Bounds()
+	iw, ih := float64(b.Dx()), float64(b.Dy())
+	sx, sy := float64(w)/iw, float64(h)/ih
+	switch p.Resize {
+	case "crop":
+		s := max(sx, sy) / p.CropFraction
+		rw, rh := max(w, int(math.Round(iw*s))), max(h, int(math.Round(ih*s)))
+		x, y := (rw-w)/2, (rh-h)/2
+		// Cropped before resizing where that is much smaller would change
+		// the borders; pictures are bounded, so the plain way will do.
+		r := imaging.Resize(img, rw, rh, imaging.Linear)
+		kx, ky := iw/float64(rw), ih/float64(rh)
+		return imaging.Crop(r, image.Rect(x, y, x+w, y+h)), Transform{kx, ky, float64(x) * kx, float64(y) * ky}
+	case "letterbox":
+		s := min(sx, sy)
+		rw, rh := min(w, max(1, int(math.Round(iw*s)))), min(h, max(1, int(math.Round(ih*s))))
+		x, y := (w-rw)/2, (h-rh)/2
+		out := imaging.New(w, h, color.NRGBA{128, 128, 128, 255})
+		out = imaging.Paste(out, imaging.Resize(img, rw, rh, imaging.Linear), image.Pt(x, y))
+		kx, ky := iw/float64(rw), ih/float64(rh)
+		return out, Transform{kx, ky, -float64(x) * kx, -float64(y) * ky}
+	}
+	return imaging.Resize(img, w, h, imaging.Linear), Transform{1 / sx, 1 / sy, 0, 0}
+}
+
+// Normalize writes a fitted picture as float32 rows, channels last, for a
+// network of 1 or 3 channels.
+func (p *Preprocess) Normalize(fitted *image.NRGBA, channels int) []float32 {
+	table := make([][256]float32, channels)
+	for c := range table {
+		mean, std := 0.0, 1.0
+		if n := len(p.Mean); n > 0 {
+			mean = p.Mean[c%n]
+		}
+		if n := len(p.Std); n > 0 {
+			std = p.Std[c%n]
+		}
+		for v := range table[c] {
+			table[c][v] = float32((float64(v)*p.Scale - mean) / std)
+		}
+	}
+	b := fitted.Bounds()
+	out := make([]float32, 0, b.Dx()*b.Dy()*channels)
+	for y := range b.Dy() {
+		row := fitted.Pix[y*fitted.Stride:][:4*b.Dx()]
+		for i := 0; i < len(row); i += 4 {
+			px := [3]uint8{row[i], row[i+1], row[i+2]}
+			if channels == 1 || p.Order == "gray" {
+				l := uint8((299*int(px[0]) + 587*int(px[1]) + 114*int(px[2]) + 500) / 1000)
+				px = [3]uint8{l, l, l}
+			} else if p.Order == "bgr" {
+				px[0], px[2] = px[2], px[0]
+			}
+			for c := range channels {
+				out = append(out, table[c][px[c]])
+			}
+		}
+	}
+	return out
+}
