@@ -1,0 +1,91 @@
+package heatmap
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot/palette"
+	"gonum.org/v1/plot/palette/moreland"
+)
+
+// Colormaps lists the colour maps. All can be read by colour-blind people: the
+// sequential ones rise in lightness, bluered is Moreland's smooth diverging map.
+var Colormaps = []string{"auto", "blackbody", "kindlmann", "bluered", "gray"}
+
+// Scale is the range of importance that a colour map spans.
+type Scale struct{ Lo, Hi float64 }
+
+// colors is a colour map over a scale.
+type colors struct {
+	name  string
+	scale Scale
+	table [256]color.NRGBA
+}
+
+// rising is the share of the largest drop that a rise must have to be shown: a
+// map with smaller rises is drawn as drops only.
+const rising = 0.1
+
+// choose picks map and scale for values: auto is bluered, centred at zero,
+// where occlusion raises the score somewhere by more than a tenth of the
+// largest drop, and blackbody from zero otherwise. A fixed scale wins.
+func choose(name string, values []float64, fixed *Scale) (*colors, error) {
+	lo, hi := 0.0, 0.0
+	for _, v := range values {
+		if v == v {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
+	if name == "auto" || name == "" {
+		name = "blackbody"
+		if -lo > rising*hi {
+			name = "bluered"
+		}
+	}
+	c := &colors{name: name, scale: Scale{0, hi}}
+	if name == "bluered" {
+		m := max(hi, -lo)
+		c.scale = Scale{-m, m}
+	}
+	if fixed != nil {
+		c.scale = *fixed
+	}
+	if !(c.scale.Hi > c.scale.Lo) { // nothing matters: an empty scale of its own size
+		c.scale.Hi = c.scale.Lo + 1e-6
+	}
+	var m palette.ColorMap
+	switch name {
+	case "blackbody":
+		m = moreland.ExtendedBlackBody()
+	case "kindlmann":
+		m = moreland.Kindlmann()
+	case "bluered":
+		m = moreland.SmoothBlueRed()
+	case "gray":
+	default:
+		return nil, fmt.Errorf("unknown colormap %q: want one of %s", name, strings.Join(Colormaps, ", "))
+	}
+	if m != nil {
+		m.SetMin(0)
+		m.SetMax(255)
+	}
+	for i := range c.table {
+		c.table[i] = color.NRGBA{uint8(i), uint8(i), uint8(i), 255}
+		if m != nil {
+			v, err := m.At(float64(i))
+			if err != nil {
+				return nil, fmt.Errorf("colormap %s: %w", name, err)
+			}
+			c.table[i] = color.NRGBAModel.Convert(v).(color.NRGBA)
+		}
+	}
+	return c, nil
+}
+
+// at is the colour of a value.
+func (c *colors) at(v float64) color.NRGBA {
+	t := (v - c.scale.Lo) / (c.scale.Hi - c.scale.Lo)
+	return c.table[int(math.Round(255*min(1, max(0, t))))]
+}

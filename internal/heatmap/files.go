@@ -1,0 +1,205 @@
+package heatmap
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/png"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Number is a float32 that JSON can hold: NaN and infinities become null.
+type Number float32
+
+// MarshalJSON implements json.Marshaler.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(n), 'g', -1, 32), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler; null is NaN.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(b), 32)
+	*n = Number(f)
+	return err
+}
+
+// ClassRecord is one class's map.
+type ClassRecord struct {
+	Index     int        `json:"index"`
+	Label     string     `json:"label,omitempty"`
+	BaseScore Number     `json:"base_score"`
+	Scores    [][]Number `json:"scores,omitempty"` // row by row
+}
+
+// Record is everything about one picture's map: what the .json file holds, and
+// without the scores what the PNG carries and --json prints. New fields may be
+// added; existing ones keep their meaning.
+type Record struct {
+	Version           string         `json:"krypton_version"`
+	Model             string         `json:"model"`
+	ModelSHA256       string         `json:"model_sha256"`
+	Image             string         `json:"image"`
+	ImageSHA256       string         `json:"image_sha256"`
+	Classes           []ClassRecord  `json:"classes"`
+	Output            string         `json:"output"`
+	Activation        string         `json:"activation"`
+	Score             string         `json:"score"`
+	Mode              string         `json:"mode"`
+	Patch             [2]int         `json:"patch"`
+	Stride            [2]int         `json:"stride"`
+	Border            string         `json:"border"`
+	Fill              string         `json:"fill"`
+	Seed              uint64         `json:"seed"`
+	Input             [2]int         `json:"input"`
+	Rows              int            `json:"rows"`
+	Cols              int            `json:"cols"`
+	Ys                []int          `json:"ys"`
+	Xs                []int          `json:"xs"`
+	Positions         int            `json:"positions"`
+	Skipped           int            `json:"positions_unchanged"`
+	Flips             int            `json:"positions_other_winner"`
+	FlipMap           [][]int32      `json:"winners,omitempty"`
+	Verified          int            `json:"positions_verified"`
+	NaN               bool           `json:"has_nan"`
+	MultiplyAddsWhole int64          `json:"multiply_adds_whole"`
+	MultiplyAddsSpent int64          `json:"multiply_adds_spent"`
+	SecondsViews      float64        `json:"seconds_views"`
+	SecondsMap        float64        `json:"seconds_map"`
+	Kernels           string         `json:"kernels"`
+	Threads           int            `json:"threads"`
+	Preprocess        map[string]any `json:"preprocess"`
+	Notes             []string       `json:"notes,omitempty"`
+	Heatmap           string         `json:"heatmap,omitempty"`
+}
+
+// Summary is the record without what grows with the grid.
+func (r *Record) Summary() *Record {
+	s := *r
+	s.FlipMap = nil
+	s.Classes = append([]ClassRecord{}, r.Classes...)
+	for i := range s.Classes {
+		s.Classes[i].Scores = nil
+	}
+	return &s
+}
+
+// ScoreFormats lists the endings that WriteScores knows.
+var ScoreFormats = []string{".npy", ".csv", ".json"}
+
+// WriteScores writes a record's scores in the format of a file ending.
+func WriteScores(w io.Writer, ending string, r *Record) error {
+	switch strings.ToLower(ending) {
+	case ".npy":
+		return writeNPY(w, r)
+	case ".csv":
+		return writeCSV(w, r)
+	case ".json":
+		e := json.NewEncoder(w)
+		e.SetIndent("", " ")
+		return e.Encode(r)
+	}
+	return fmt.Errorf("unknown score format %q: want one of %s", ending, strings.Join(ScoreFormats, ", "))
+}
+
+// writeNPY writes NumPy's format 1.0: float32, little-endian, C order, shape
+// [rows, cols], or [classes, rows, cols] for several classes.
+func writeNPY(w io.Writer, r *Record) error {
+	shape := fmt.Sprintf("(%d, %d)", r.Rows, r.Cols)
+	if len(r.Classes) > 1 {
+		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), r.Rows, r.Cols)
+	}
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", shape)
+	// Magic, version and length take 10 bytes; the whole is a multiple of 64
+	// and ends in a newline.
+	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
+	b = append(b, header...)
+	for _, c := range r.Classes {
+		for _, row := range c.Scores {
+			for _, v := range row {
+				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(v)))
+			}
+		}
+	}
+	_, err := w.Write(b)
+	return err
+}
+
+// writeCSV writes a grid for each class: a header of x offsets, then rows that
+// begin with their y offset. Text that a spreadsheet would take for a formula
+// gets an apostrophe.
+func writeCSV(w io.Writer, r *Record) error {
+	c := csv.NewWriter(w)
+	for i, class := range r.Classes {
+		if i > 0 {
+			c.Flush()
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		name := class.Label
+		if name == "" {
+			name = fmt.Sprintf("class %d", class.Index)
+		}
+		if strings.ContainsRune("=+-@\t\r", rune(name[0])) {
+			name = "'" + name
+		}
+		line := []string{name}
+		for _, x := range r.Xs {
+			line = append(line, strconv.Itoa(x))
+		}
+		if err := c.Write(line); err != nil {
+			return err
+		}
+		for k, row := range class.Scores {
+			line := []string{strconv.Itoa(r.Ys[k])}
+			for _, v := range row {
+				line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
+			}
+			if err := c.Write(line); err != nil {
+				return err
+			}
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// EncodePNG writes a picture with the record's summary in an iTXt chunk named
+// krypton: a picture that can say how it was made.
+func EncodePNG(w io.Writer, img image.Image, r *Record) error {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		return err
+	}
+	text, err := json.Marshal(r.Summary())
+	if err != nil {
+		return err
+	}
+	// Keyword, no compression, no language, no translated keyword, text.
+	body := append([]byte("iTXtkrypton\x00\x00\x00\x00\x00"), text...)
+	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(body)-4))
+	chunk = append(chunk, body...)
+	chunk = binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(body))
+	const header = 8 + 25 // signature and IHDR
+	for _, part := range [][]byte{b.Bytes()[:header], chunk, b.Bytes()[header:]} {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}

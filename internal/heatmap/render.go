@@ -1,0 +1,270 @@
+package heatmap
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/disintegration/imaging"
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/math/fixed"
+)
+
+// Style says how a map is drawn.
+type Style struct {
+	// Mode is overlay (default), map-only or side-by-side.
+	Mode string
+	// Alpha is the overlay's opacity, 0 to 1.
+	Alpha    float64
+	Colormap string
+	Scale    *Scale // nil for the map's own
+	Combine  string
+	// Blocks draws network pixels as they are; otherwise they are smoothed.
+	Blocks bool
+	// Title stands above, in bold; Caption lines below.
+	Title   string
+	Caption []string
+}
+
+// Modes lists the ways of drawing.
+var Modes = []string{"overlay", "map-only", "side-by-side"}
+
+// Render draws a map over its picture. toPicture maps a point in network pixels
+// to picture pixels, along each axis by itself.
+func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64, float64), s Style) (*image.NRGBA, error) {
+	values, err := m.Importance(s.Combine)
+	if err != nil {
+		return nil, err
+	}
+	c, err := choose(s.Colormap, values, s.Scale)
+	if err != nil {
+		return nil, err
+	}
+	pw, ph := canvasSize(picture.Bounds().Dx(), picture.Bounds().Dy())
+	base := imaging.Resize(picture, pw, ph, imaging.Linear)
+	heat := image.NewNRGBA(base.Bounds())
+	missing := paint(heat, m, values, c, picture.Bounds(), toPicture, s.Blocks)
+	var panels []*image.NRGBA
+	over := blend(base, heat, s.Alpha)
+	switch s.Mode {
+	case "", "overlay":
+		panels = []*image.NRGBA{over}
+	case "map-only":
+		panels = []*image.NRGBA{heat}
+	case "side-by-side":
+		panels = []*image.NRGBA{base, over}
+	default:
+		return nil, fmt.Errorf("unknown mode %q: want one of %s", s.Mode, strings.Join(Modes, ", "))
+	}
+	caption := append([]string{}, s.Caption...)
+	if missing {
+		caption = append(caption, "parts without colour were not measured, or gave no number")
+	}
+	return compose(panels, c, s.Title, caption)
+}
+
+// canvasSize scales a picture so that its longer side is 512 to 1400 pixels.
+func canvasSize(w, h int) (int, int) {
+	long := float64(max(w, h))
+	k := 1.0
+	switch {
+	case long < 512:
+		k = 512 / long
+	case long > 1400:
+		k = 1400 / long
+	}
+	return max(1, int(math.Round(float64(w)*k))), max(1, int(math.Round(float64(h)*k)))
+}
+
+// paint colours every pixel of the canvas by the map's value there; what is
+// outside the map or missing stays transparent.
+func paint(dst *image.NRGBA, m *Map, values []float64, c *colors, picture image.Rectangle, toPicture func(x, y float64) (float64, float64), blocks bool) bool {
+	h, w := m.Input[0], m.Input[1]
+	x0, y0 := toPicture(0, 0)
+	x1, y1 := toPicture(float64(w), float64(h))
+	b := dst.Bounds()
+	kx, ky := float64(picture.Dx())/float64(b.Dx()), float64(picture.Dy())/float64(b.Dy())
+	missing := false
+	for y := range b.Dy() {
+		ny := ((float64(y)+.5)*ky - y0) / (y1 - y0) * float64(h)
+		for x := range b.Dx() {
+			nx := ((float64(x)+.5)*kx - x0) / (x1 - x0) * float64(w)
+			if nx < 0 || ny < 0 || nx >= float64(w) || ny >= float64(h) {
+				continue // the network never saw this part
+			}
+			v := sample(values, w, h, nx, ny, blocks)
+			if v != v {
+				missing = true
+				continue
+			}
+			dst.SetNRGBA(x, y, c.at(v))
+		}
+	}
+	return missing
+}
+
+// sample reads the value at a point: that of the pixel, or interpolated between
+// the four nearest pixel centres.
+func sample(values []float64, w, h int, x, y float64, blocks bool) float64 {
+	own := values[int(y)*w+int(x)]
+	if blocks || own != own {
+		return own
+	}
+	x, y = min(max(x-.5, 0), float64(w-1)), min(max(y-.5, 0), float64(h-1))
+	xi, yi := int(x), int(y)
+	fx, fy := x-float64(xi), y-float64(yi)
+	at := func(dx, dy int) float64 {
+		v := values[min(yi+dy, h-1)*w+min(xi+dx, w-1)]
+		if v != v {
+			return own
+		}
+		return v
+	}
+	return (at(0, 0)*(1-fx)+at(1, 0)*fx)*(1-fy) + (at(0, 1)*(1-fx)+at(1, 1)*fx)*fy
+}
+
+// blend lays heat over base.
+func blend(base, heat *image.NRGBA, alpha float64) *image.NRGBA {
+	out := imaging.Clone(base)
+	for i := 0; i < len(out.Pix); i += 4 {
+		if heat.Pix[i+3] == 0 {
+			continue
+		}
+		for k := range 3 {
+			out.Pix[i+k] = uint8(math.Round(float64(base.Pix[i+k])*(1-alpha) + float64(heat.Pix[i+k])*alpha))
+		}
+	}
+	return out
+}
+
+var (
+	paper = color.NRGBA{255, 255, 255, 255}
+	ink   = color.NRGBA{32, 32, 32, 255}
+	pale  = color.NRGBA{96, 96, 96, 255}
+)
+
+const (
+	margin   = 20
+	barWidth = 22
+	barSpace = 150 // colour bar, ticks and words
+)
+
+// fonts parses the embedded fonts once.
+var fonts = sync.OnceValues(func() (f [2]*opentype.Font, err error) {
+	for i, ttf := range [][]byte{goregular.TTF, gobold.TTF} {
+		if f[i], err = opentype.Parse(ttf); err != nil {
+			return f, fmt.Errorf("font: %w", err)
+		}
+	}
+	return f, nil
+})
+
+func face(bold int, size float64) (font.Face, error) {
+	f, err := fonts()
+	if err != nil {
+		return nil, err
+	}
+	return opentype.NewFace(f[bold], &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingFull})
+}
+
+// compose puts panels, title, colour bar and caption on one sheet.
+func compose(panels []*image.NRGBA, c *colors, title string, caption []string) (*image.NRGBA, error) {
+	bold, err := face(1, 20)
+	if err != nil {
+		return nil, err
+	}
+	defer bold.Close()
+	small, err := face(0, 14)
+	if err != nil {
+		return nil, err
+	}
+	defer small.Close()
+	pw, ph := panels[0].Bounds().Dx(), panels[0].Bounds().Dy()
+	height := max(ph, 240)
+	w := margin + len(panels)*(pw+margin) + barSpace
+	h := 56 + height + margin + 20*len(caption)
+	out := imaging.New(w, h, paper)
+	text(out, bold, clip(bold, title, w-2*margin), margin, 36, ink)
+	for i, p := range panels {
+		draw.Draw(out, image.Rect(0, 0, pw, ph).Add(image.Pt(margin+i*(pw+margin), 56)), p, image.Point{}, draw.Over)
+	}
+	bar(out, small, c, image.Pt(margin+len(panels)*(pw+margin), 56), height)
+	for i, line := range caption {
+		text(out, small, clip(small, line, w-2*margin), margin, 56+height+24+20*i, pale)
+	}
+	return out, nil
+}
+
+// bar draws the colour bar with ticks and what they mean.
+func bar(out *image.NRGBA, f font.Face, c *colors, at image.Point, height int) {
+	top, bottom := at.Y+44, at.Y+height-44
+	for y := top; y < bottom; y++ {
+		v := c.scale.Hi - (c.scale.Hi-c.scale.Lo)*float64(y-top)/float64(bottom-1-top)
+		for x := range barWidth {
+			out.SetNRGBA(at.X+x, y, c.at(v))
+		}
+	}
+	text(out, f, "score drop", at.X, at.Y+16, ink)
+	text(out, f, "when hidden", at.X, at.Y+34, ink)
+	if c.scale.Lo < 0 {
+		text(out, f, "below 0: hiding", at.X, bottom+20, pale)
+		text(out, f, "raises the score", at.X, bottom+38, pale)
+	}
+	for _, v := range ticks(c.scale) {
+		y := bottom - 1 - int(math.Round((v-c.scale.Lo)/(c.scale.Hi-c.scale.Lo)*float64(bottom-1-top)))
+		for x := range 5 {
+			out.SetNRGBA(at.X+barWidth+x, y, ink)
+		}
+		text(out, f, fmt.Sprintf("%.3g", v), at.X+barWidth+10, y+5, ink)
+	}
+}
+
+// ticks are round numbers that divide a scale in about five.
+func ticks(s Scale) []float64 {
+	step := math.Pow(10, math.Floor(math.Log10((s.Hi-s.Lo)/4)))
+	for _, k := range []float64{5, 2} {
+		if (s.Hi-s.Lo)/(step*k) >= 4 {
+			step *= k
+			break
+		}
+	}
+	var t []float64
+	for i := math.Ceil(s.Lo/step - 1e-9); i*step <= s.Hi+1e-9*step && len(t) < 20; i++ {
+		t = append(t, i*step)
+	}
+	return t
+}
+
+// text draws one line with its baseline at y.
+func text(out *image.NRGBA, f font.Face, s string, x, y int, c color.Color) {
+	d := font.Drawer{Dst: out, Src: image.NewUniform(c), Face: f, Dot: fixed.P(x, y)}
+	d.DrawString(s)
+}
+
+// clip makes a line from anywhere safe to draw and no wider than width.
+func clip(f font.Face, s string, width int) string {
+	s = strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	r := []rune(s)
+	if len(r) > 400 {
+		r = r[:400]
+	}
+	if string(r) == s && font.MeasureString(f, s).Ceil() <= width {
+		return s
+	}
+	for len(r) > 0 && font.MeasureString(f, string(r)+"…").Ceil() > width {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
+}
