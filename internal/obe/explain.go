@@ -37,8 +37,10 @@ type Task struct {
 	Output     int
 	Activation Activation
 	Score      Score
-	// Classes lists the classes to map; nil means the clean image's best.
+	// Classes lists the classes to map; nil lets Choose pick them from the
+	// clean image's activated outputs, or takes the best one.
 	Classes []int
+	Choose  func(scores []float32) []int
 	Mode    Mode
 	// Workers and Memory (bytes, 0 for no limit) bound what is used.
 	Workers int
@@ -116,7 +118,10 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	r.Probabilities = make([]float32, len(out))
 	r.Activation.apply(r.Probabilities, out)
 	r.Classes = t.Classes
-	if r.Classes == nil {
+	if r.Classes == nil && t.Choose != nil {
+		r.Classes = t.Choose(r.Probabilities)
+	}
+	if len(r.Classes) == 0 {
 		r.Classes = Top(r.Probabilities, 1)
 	}
 	for _, c := range r.Classes {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+
+	"github.com/klauspost/cpuid/v2"
+	"github.com/spf13/cobra"
+
+	"krypton/internal/engine/asm"
+)
+
+// environment is what `krypton env` reports.
+type environment struct {
+	Version     string   `json:"version"`
+	Go          string   `json:"go"`
+	System      string   `json:"system"`
+	CPU         string   `json:"cpu"`
+	KernelSets  []string `json:"kernel_sets"`
+	Kernels     string   `json:"kernels"`
+	KernelsFrom string   `json:"kernels_from"`
+	Threads     int      `json:"threads"`
+	ThreadsFrom string   `json:"threads_from"`
+	Memory      int64    `json:"memory_limit"`
+	L1Data      int      `json:"l1_data"`
+	L2          int      `json:"l2"`
+	L3          int      `json:"l3"`
+	PeakGFLOPs  float64  `json:"peak_gflops_per_core"`
+}
+
+func newEnv(io streams) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "env",
+		Short: "Show what Krypton found on this machine and what it will use",
+		Long:  "Show the version, the processor's kernel sets and measured peak, caches, threads and memory limit, and where each choice comes from." + exitHelp,
+		Example: `  krypton env
+  krypton env --json
+  KRYPTON_KERNELS=avx2 krypton env`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			k, err := s.kernels()
+			if err != nil {
+				return err
+			}
+			threads, from, err := s.threads()
+			if err != nil {
+				return err
+			}
+			memory, err := s.memory()
+			if err != nil {
+				return err
+			}
+			e := environment{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+				CPU: cpuid.CPU.BrandName, Kernels: k.Name, KernelsFrom: s.origin("kernels"), Threads: threads, ThreadsFrom: from, Memory: memory,
+				L1Data: cpuid.CPU.Cache.L1D, L2: cpuid.CPU.Cache.L2, L3: cpuid.CPU.Cache.L3, PeakGFLOPs: k.Peak() / 1e9}
+			for _, set := range asm.Sets() {
+				e.KernelSets = append(e.KernelSets, set.Name)
+			}
+			if asJSON {
+				return json.NewEncoder(io.out).Encode(e)
+			}
+			_, err = fmt.Fprintf(io.out, `version      %s (%s, %s)
+processor    %s
+kernel sets  %v
+kernels      %s (%s)
+peak         %.0f GFLOP/s on one core with these kernels
+threads      %d (%s)
+memory       %d MiB at most
+caches       L1 %d KiB, L2 %d KiB, L3 %d KiB
+`, e.Version, e.Go, e.System, e.CPU, e.KernelSets, e.Kernels, e.KernelsFrom, e.PeakGFLOPs, e.Threads, e.ThreadsFrom, e.Memory>>20, e.L1Data>>10, e.L2>>10, e.L3>>10)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// kernels is the kernel set of the settings.
+func (s *settings) kernels() (*asm.Kernels, error) {
+	name, err := s.flags.GetString("kernels")
+	if err != nil {
+		return nil, err
+	}
+	k, err := asm.Named(name)
+	return k, usageError(err)
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"krypton/internal/graph"
+	"krypton/internal/incremental"
+	"krypton/internal/obe"
+	"krypton/internal/region"
+	"krypton/models"
+)
+
+func newModel(io streams) *cobra.Command {
+	cmd := &cobra.Command{Use: "model", Short: "Look at models", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newModelInfo(io), newModelList(io))
+	return cmd
+}
+
+func newModelList(io streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the built-in models", Long: "List the built-in models, the default one first." + exitHelp, Args: cobra.NoArgs,
+		Example: "  krypton model list",
+		RunE: func(*cobra.Command, []string) error {
+			for _, e := range models.List() {
+				if _, err := fmt.Fprintf(io.out, "%s\t%s (%d KiB)\n", e.Name, e.Description, len(e.Model)>>10); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// modelReport is what `model info --json` prints.
+type modelReport struct {
+	Model      string         `json:"model"`
+	SHA256     string         `json:"sha256"`
+	Bytes      int            `json:"bytes"`
+	Facts      graph.Facts    `json:"facts"`
+	Input      [3]int         `json:"input_plane"` // height, width, channels
+	Outputs    []outputReport `json:"outputs"`
+	Operators  map[string]int `json:"operators"`
+	Localities map[string]int `json:"localities"`
+	Steps      []stepReport   `json:"steps"`
+	Whole      int64          `json:"multiply_adds_whole"`
+	ViewBytes  int64          `json:"view_bytes"`
+	Patch      *patchReport   `json:"patch,omitempty"`
+}
+
+type outputReport struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"`
+}
+
+type stepReport struct {
+	Node        string `json:"node"`
+	Operator    string `json:"operator"`
+	Locality    string `json:"locality"`
+	Plane       [3]int `json:"plane"`
+	Region      string `json:"region,omitempty"`
+	Whole       int64  `json:"multiply_adds_whole"`
+	Incremental int64  `json:"multiply_adds_incremental,omitempty"`
+}
+
+// patchReport is what a patch costs: at the centre, and on the mean over a grid.
+type patchReport struct {
+	Patch     [2]int  `json:"patch"`
+	Stride    [2]int  `json:"stride"`
+	Positions int     `json:"positions"`
+	Centre    int64   `json:"multiply_adds_centre"`
+	Mean      float64 `json:"multiply_adds_mean"`
+	Speedup   float64 `json:"times_fewer"`
+	Bytes     int64   `json:"bytes_per_position"`
+}
+
+func newModelInfo(io streams) *cobra.Command {
+	var o modelOptions
+	var patch, stride string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "info [MODEL]",
+		Short: "Show what a model contains and what a patch would cost, layer by layer",
+		Long: `Show inputs, outputs, operator set, operators with their locality, parameters,
+multiply-adds and view memory; with --patch also what a patch of that size costs
+incrementally, layer by layer for a patch at the centre, and on the mean over all
+positions. A model that cannot be run is refused with every reason.` + exitHelp,
+		Example: `  krypton model info resnet.onnx
+  krypton model info resnet.onnx --patch 16 --stride 4
+  krypton model info detector.onnx --size 320x320 --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				o.model = args[0]
+			}
+			file, g, p, err := o.plan(s)
+			if err != nil {
+				return err
+			}
+			r, err := report(file, g, p, patch, stride)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(io.out).Encode(r)
+			}
+			_, err = fmt.Fprint(io.out, printable(r.text()))
+			return err
+		},
+	}
+	o.addLoadFlags(cmd.Flags())
+	cmd.Flags().StringVar(&patch, "patch", "", "also show what a patch of this `size` costs: 16 or HxW")
+	cmd.Flags().StringVar(&stride, "stride", "4", "step between positions for the mean: 4 or YxX")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride string) (*modelReport, error) {
+	plane := p.InputPlane()
+	r := &modelReport{Model: file.name, SHA256: file.sha256, Bytes: len(file.data), Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
+		Operators: map[string]int{}, Localities: map[string]int{}, ViewBytes: p.ViewBytes(), Whole: p.Count(plane.Rect())}
+	for _, n := range g.Nodes {
+		r.Operators[n.Def.Name]++
+		r.Localities[n.Locality.Kind.String()]++
+	}
+	for i, name := range p.Outputs() {
+		r.Outputs = append(r.Outputs, outputReport{name, p.OutputShape(i)})
+	}
+	var at region.Rect
+	if patch != "" {
+		size, err := pair(patch)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--patch: %w", err))
+		}
+		step, err := pair(stride)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--stride: %w", err))
+		}
+		grid, err := obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{})
+		if err != nil {
+			return nil, usageError(err)
+		}
+		y, x := (plane.H-size[0])/2, (plane.W-size[1])/2
+		at = region.Rect{Y: region.Span{Lo: y, Hi: y + size[0]}, X: region.Span{Lo: x, Hi: x + size[1]}}
+		total := 0.0
+		for i := range grid.Len() {
+			total += float64(p.Count(grid.Rect(i)))
+		}
+		mean := total / float64(grid.Len())
+		r.Patch = &patchReport{Patch: size, Stride: step, Positions: grid.Len(), Centre: p.Count(at), Mean: mean,
+			Speedup: float64(r.Whole) / max(1, mean), Bytes: p.PositionBytes(at)}
+	}
+	for _, c := range p.Cost(at) {
+		s := stepReport{Node: c.Node, Operator: c.Operator, Locality: c.Locality.String(), Plane: [3]int{c.Plane.H, c.Plane.W, c.Plane.C}, Whole: c.Whole}
+		if patch != "" {
+			s.Region, s.Incremental = c.Region.String(), c.Incremental
+		}
+		r.Steps = append(r.Steps, s)
+	}
+	return r, nil
+}
+
+// text lays the report out for people.
+func (r *modelReport) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "model         %s\nsha256        %s\n", r.Model, r.SHA256)
+	fmt.Fprintf(&b, "made by       %s (IR version %d, operator set %d)\n", strings.TrimSpace(r.Facts.Producer), r.Facts.IRVersion, r.Facts.Opset)
+	for _, d := range r.Facts.Inputs {
+		fmt.Fprintf(&b, "input         %s %s [%s], run as %dx%d pixels of %d channels\n", d.Name, d.Elem, strings.Join(d.Dims, " "), r.Input[0], r.Input[1], r.Input[2])
+	}
+	for _, o := range r.Outputs {
+		fmt.Fprintf(&b, "output        %s %v\n", o.Name, o.Shape)
+	}
+	fmt.Fprintf(&b, "nodes         %d in the file, %d folded into constants\n", r.Facts.Nodes, r.Facts.Folded)
+	if len(r.Facts.Converted) > 0 {
+		fmt.Fprintf(&b, "converted     %s to float32\n", strings.Join(r.Facts.Converted, ", "))
+	}
+	fmt.Fprintf(&b, "parameters    %d\nmultiply-adds %.4g for a whole run\nviews         %.1f MiB\n", r.Facts.Parameters, float64(r.Whole), float64(r.ViewBytes)/(1<<20))
+	fmt.Fprintf(&b, "operators     %s\n", counts(r.Operators))
+	fmt.Fprintf(&b, "locality      %s\n", counts(r.Localities))
+	if p := r.Patch; p != nil {
+		fmt.Fprintf(&b, "patch         %dx%d, stride %dx%d: %d positions, %.4g multiply-adds each on the mean (%.2f times fewer), %.4g at the centre, %d KiB\n",
+			p.Patch[0], p.Patch[1], p.Stride[0], p.Stride[1], p.Positions, p.Mean, p.Speedup, float64(p.Centre), p.Bytes>>10)
+	}
+	b.WriteByte('\n')
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	head := "step\toperator\tlocality\toutput\twhole"
+	if r.Patch != nil {
+		head += "\tregion (centre)\tincremental\tshare"
+	}
+	fmt.Fprintln(w, head)
+	for _, s := range r.Steps {
+		name := s.Node
+		if len(name) > 48 {
+			name = name[:47] + "…"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%dx%dx%d\t%.3g", name, s.Operator, s.Locality, s.Plane[0], s.Plane[1], s.Plane[2], float64(s.Whole))
+		if r.Patch != nil {
+			share := "-"
+			if s.Whole > 0 {
+				share = fmt.Sprintf("%.0f%%", 100*float64(s.Incremental)/float64(s.Whole))
+			}
+			fmt.Fprintf(w, "\t%s\t%.3g\t%s", s.Region, float64(s.Incremental), share)
+		}
+		fmt.Fprintln(w)
+	}
+	if err := w.Flush(); err != nil { // a strings.Builder does not fail
+		return err.Error()
+	}
+	return b.String()
+}
+
+func counts(m map[string]int) string {
+	var names []string
+	for n := range m {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for i, n := range names {
+		names[i] = fmt.Sprintf("%s %d", n, m[n])
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Exit codes. New ones may be added; a code that a caller does not know means
+// failure. 2 is never chosen: the Go runtime exits with it when it crashes.
+const (
+	exitOK         = 0
+	exitFailure    = 1
+	exitPartial    = 3
+	exitUsage      = 64
+	exitData       = 65
+	exitNoInput    = 66
+	exitCantCreate = 73
+	exitTemporary  = 75
+	exitInterrupt  = 130
+	exitTerminated = 143
+)
+
+// exitHelp ends the help text of every command.
+const exitHelp = `
+EXIT STATUS
+  0   all done
+  1   failure
+  3   some inputs failed, the others are written
+  64  wrong usage
+  65  a model or picture cannot be used (do not retry)
+  66  an input is missing
+  73  an output cannot be written
+  75  not enough memory at the start, may be retried
+  130 interrupted (SIGINT), 143 terminated (SIGTERM)
+  New codes may be added; an unknown one means failure.`
+
+// codedError is an error with the exit code that it leads to.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+// coded gives err an exit code, unless it has one already.
+func coded(code int, err error) error {
+	var c *codedError
+	if err == nil || errors.As(err, &c) {
+		return err
+	}
+	return &codedError{code, err}
+}
+
+func usageError(err error) error { return coded(exitUsage, err) }
+
+// interrupted is the cause of a context that a signal cancelled.
+type interrupted struct{ signal os.Signal }
+
+func (i interrupted) Error() string { return i.signal.String() }
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var c *codedError
+	var sig interrupted
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &sig):
+		if sig.signal == syscall.SIGTERM {
+			return exitTerminated
+		}
+		return exitInterrupt
+	case errors.Is(err, syscall.EPIPE):
+		return exitFailure
+	case errors.As(err, &c):
+		return c.code
+	case errors.Is(err, fs.ErrNotExist):
+		return exitNoInput
+	case errors.Is(err, context.Canceled):
+		return exitInterrupt
+	}
+	return exitFailure
+}

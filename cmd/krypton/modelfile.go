@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"krypton/internal/graph"
+	"krypton/internal/onnxload"
+	"krypton/models"
+)
+
+// modelConfig is the YAML file beside a model (m.onnx, m.krypton.yaml).
+type modelConfig struct {
+	Name        string         `yaml:"name"`
+	Description string         `yaml:"description"`
+	License     string         `yaml:"license"`
+	Input       string         `yaml:"input"`
+	Layout      string         `yaml:"layout"`
+	Size        []int          `yaml:"size"`
+	Preprocess  map[string]any `yaml:"preprocess"`
+	Labels      yaml.Node      `yaml:"labels"` // a list, or the name of a file
+	Output      string         `yaml:"output"`
+	Activation  string         `yaml:"activation"`
+	Accuracy    any            `yaml:"accuracy"`
+	Training    any            `yaml:"training"`
+}
+
+// modelFile is a model's bytes with what lies beside it.
+type modelFile struct {
+	name   string // as given, or the catalogue's name
+	path   string // "" for an embedded model
+	data   []byte
+	sha256 string
+	config modelConfig
+	where  string // of the configuration, for messages
+}
+
+// openModel finds a model by path, or by name in the embedded catalogue; ""
+// is the default one.
+func openModel(name string, maxBytes int64) (*modelFile, error) {
+	m := &modelFile{name: name}
+	var config []byte
+	entry, embedded := models.Lookup(name)
+	if name == "" {
+		entry, embedded = models.Default(), true
+	}
+	if _, err := os.Stat(name); embedded && (name == "" || err != nil) {
+		m.name, m.data, config, m.where = entry.Name, entry.Model, entry.Config, "built-in "+entry.Name
+	} else {
+		var err error
+		m.path = name
+		if m.data, err = onnxload.Read(name, maxBytes); err != nil {
+			if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, "/.") {
+				var names []string
+				for _, e := range models.List() {
+					names = append(names, e.Name)
+				}
+				err = fmt.Errorf("%w (and no built-in model has that name: there is %s)", err, strings.Join(names, ", "))
+			}
+			return nil, modelError(err)
+		}
+		beside := strings.TrimSuffix(name, filepath.Ext(name)) + ".krypton.yaml"
+		config, err = readSmallFile(beside)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, coded(exitData, fmt.Errorf("%s: %w", beside, err))
+		}
+		m.where = beside
+	}
+	sum := sha256.Sum256(m.data)
+	m.sha256 = hex.EncodeToString(sum[:])
+	if len(config) > 0 {
+		d := yaml.NewDecoder(bytes.NewReader(config))
+		d.KnownFields(true)
+		if err := d.Decode(&m.config); err != nil {
+			return nil, coded(exitData, fmt.Errorf("%s: %w", m.where, err))
+		}
+	}
+	return m, nil
+}
+
+// modelError gives a loader's error its exit code.
+func modelError(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return coded(exitNoInput, err)
+	case errors.Is(err, onnxload.ErrShape):
+		return usageError(fmt.Errorf("%w; say --size HxW, or --dim NAME=N", err))
+	}
+	return coded(exitData, err)
+}
+
+// load builds the graph.
+func (m *modelFile) load(opt onnxload.Options) (*graph.Graph, error) {
+	dir := ""
+	if m.path != "" {
+		dir = filepath.Dir(m.path)
+	}
+	g, err := onnxload.LoadBytes(m.data, m.name, dir, opt)
+	if err != nil {
+		return nil, modelError(err)
+	}
+	return g, nil
+}
+
+// apply makes the model's own configuration the value of settings that nobody
+// made otherwise.
+func (m *modelFile) apply(s *settings) error {
+	s.model = map[string]any{}
+	c := &m.config
+	set := func(key, value string) error {
+		if value == "" {
+			return nil
+		}
+		s.model[key] = value
+		f := s.flags.Lookup(key)
+		if f == nil || s.given(key) {
+			return nil
+		}
+		if err := f.Value.Set(value); err != nil {
+			return coded(exitData, fmt.Errorf("%s: %s: %w", m.where, key, err))
+		}
+		return nil
+	}
+	size := ""
+	if len(c.Size) == 2 {
+		size = fmt.Sprintf("%dx%d", c.Size[0], c.Size[1])
+	} else if len(c.Size) != 0 {
+		return coded(exitData, fmt.Errorf("%s: size: want [height, width]", m.where))
+	}
+	pairs := [][2]string{{"input", c.Input}, {"layout", c.Layout}, {"size", size}, {"output", c.Output}, {"activation", c.Activation}}
+	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction"}
+	for key, v := range c.Preprocess {
+		flag, ok := keys[key]
+		if !ok {
+			return coded(exitData, fmt.Errorf("%s: preprocess has an unknown key %q", m.where, key))
+		}
+		pairs = append(pairs, [2]string{flag, scalarText(v)})
+	}
+	for _, p := range pairs {
+		if err := set(p[0], p[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scalarText writes a YAML scalar or list of scalars as a flag would have it.
+func scalarText(v any) string {
+	if list, ok := v.([]any); ok {
+		parts := make([]string, len(list))
+		for i, x := range list {
+			parts[i] = fmt.Sprint(x)
+		}
+		return strings.Join(parts, ",")
+	}
+	return fmt.Sprint(v)
+}
+
+// labels gives the class names: from the file that --labels names, or the
+// model's own list; nil if there are none.
+func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
+	switch {
+	case path != "":
+	case m.config.Labels.Kind == yaml.SequenceNode:
+		var l []string
+		if err := m.config.Labels.Decode(&l); err != nil {
+			return nil, coded(exitData, fmt.Errorf("%s: labels: %w", m.where, err))
+		}
+		return l, nil
+	case m.config.Labels.Kind == yaml.ScalarNode:
+		path = filepath.Join(filepath.Dir(m.path), m.config.Labels.Value)
+	default:
+		if text := g.Facts.Metadata["labels"]; text != "" {
+			return parseLabels([]byte(text))
+		}
+		return nil, nil
+	}
+	b, err := readSmallFile(path)
+	if err != nil {
+		code := exitData
+		if errors.Is(err, fs.ErrNotExist) {
+			code = exitNoInput
+		}
+		return nil, coded(code, fmt.Errorf("labels %s: %w", path, err))
+	}
+	l, err := parseLabels(b)
+	if err != nil {
+		return nil, coded(exitData, fmt.Errorf("labels %s: %w", path, err))
+	}
+	return l, nil
+}
+
+// parseLabels reads class names in class order: a JSON array, or an object of
+// index to name; else lines, each a name, a synset and names ("n01440764 tench,
+// Tinca tinca"), or index and name divided by a comma.
+func parseLabels(b []byte) ([]string, error) {
+	t := bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))
+	if len(t) > 0 && t[0] == '[' {
+		var l []string
+		err := json.Unmarshal(t, &l)
+		return l, err
+	}
+	if len(t) > 0 && t[0] == '{' {
+		var m map[string]any
+		if err := json.Unmarshal(t, &m); err != nil {
+			return nil, err
+		}
+		l := make([]string, len(m))
+		for k, v := range m {
+			i, err := strconv.Atoi(k)
+			if err != nil || i < 0 || i >= len(l) {
+				return nil, fmt.Errorf("key %q is not a class index below %d", k, len(l))
+			}
+			l[i] = fmt.Sprint(v)
+			if list, ok := v.([]any); ok && len(list) > 0 { // ["n01440764", "tench"]
+				l[i] = fmt.Sprint(list[len(list)-1])
+			}
+		}
+		return l, nil
+	}
+	var l []string
+	for _, line := range strings.Split(string(t), "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		if len(line) > 10 && line[0] == 'n' && line[9] == ' ' {
+			if _, err := strconv.Atoi(line[1:9]); err == nil {
+				line, _, _ = strings.Cut(line[10:], ",")
+			}
+		} else if first, rest, ok := strings.Cut(line, ","); ok {
+			if i, err := strconv.Atoi(strings.TrimSpace(first)); err == nil && i == len(l) {
+				line = strings.TrimSpace(rest)
+			}
+		}
+		l = append(l, line)
+	}
+	if len(l) == 0 {
+		return nil, errors.New("no labels in it")
+	}
+	return l, nil
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"krypton/internal/graph"
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/onnxload"
+)
+
+// modelOptions are the flags that concern a model and how pictures are prepared
+// for it.
+type modelOptions struct {
+	model, input, layout, size, output, labels string
+	dims                                       []string
+	maxBytes                                   string
+	preset, order, resize                      string
+	mean, std                                  []float64
+	scale, crop                                float64
+}
+
+func (o *modelOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.model, "model", "m", "", "ONNX `file`, or the name of a built-in model (default: the built-in one)")
+	o.addLoadFlags(f)
+	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first)")
+	f.StringVar(&o.labels, "labels", "", "`file` of class names: lines, synset lines, JSON or CSV")
+	f.StringVar(&o.preset, "preset", "", "preprocessing: "+strings.Join(imagein.Presets, ", ")+" (default: the model's own, else imagenet)")
+	f.Float64SliceVar(&o.mean, "mean", nil, "subtracted from each channel, after --pixel-scale")
+	f.Float64SliceVar(&o.std, "std", nil, "divides each channel")
+	f.Float64Var(&o.scale, "pixel-scale", 0, "multiplies pixels of 0 to 255")
+	f.StringVar(&o.order, "order", "", "channel order: rgb, bgr or gray")
+	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
+	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps")
+}
+
+func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.input, "input", "", "`name` of the picture's input, if the model has several")
+	f.StringVar(&o.layout, "layout", "", "nchw or nhwc (default: told from the input's shape)")
+	f.StringVar(&o.size, "size", "", "`HxW` of the input where the model leaves it open")
+	f.StringSliceVar(&o.dims, "dim", nil, "a symbolic dimension as `NAME=N`")
+	f.StringVar(&o.maxBytes, "max-model-bytes", "2GiB", "largest model that is read, external data included")
+}
+
+// loadedModel is a model ready to run.
+type loadedModel struct {
+	file   *modelFile
+	graph  *graph.Graph
+	plan   *incremental.Plan
+	labels []string
+	pre    *imagein.Preprocess
+	preset string
+	named  string // --output
+}
+
+// open finds the model and lets its own file speak.
+func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
+	limit, err := parseBytes(o.maxBytes)
+	if err != nil {
+		return nil, onnxload.Options{}, usageError(fmt.Errorf("--max-model-bytes: %w", err))
+	}
+	file, err := openModel(o.model, limit)
+	if err != nil {
+		return nil, onnxload.Options{}, err
+	}
+	if err := file.apply(s); err != nil {
+		return nil, onnxload.Options{}, err
+	}
+	opt := onnxload.Options{MaxBytes: limit, Dims: map[string]int{}}
+	if o.size != "" {
+		if opt.Size, err = pair(o.size); err != nil {
+			return nil, opt, usageError(fmt.Errorf("--size: %w", err))
+		}
+	}
+	for _, d := range o.dims {
+		name, value, _ := strings.Cut(d, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			return nil, opt, usageError(fmt.Errorf("--dim %q: want NAME=N", d))
+		}
+		opt.Dims[name] = n
+	}
+	if !slices.Contains([]string{"", "nchw", "nhwc"}, o.layout) {
+		return nil, opt, usageError(fmt.Errorf("--layout is %q, want nchw or nhwc", o.layout))
+	}
+	return file, opt, nil
+}
+
+// plan loads and compiles.
+func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental.Plan, error) {
+	file, opt, err := o.open(s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	g, err := file.load(opt)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	k, err := s.kernels()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Input: o.input, Layout: o.layout})
+	if err != nil {
+		return nil, nil, nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
+	}
+	return file, g, p, nil
+}
+
+// load makes a model ready for pictures.
+func (o *modelOptions) load(s *settings) (*loadedModel, error) {
+	file, g, p, err := o.plan(s)
+	if err != nil {
+		return nil, err
+	}
+	m := &loadedModel{file: file, graph: g, plan: p, named: o.output, preset: o.preset}
+	if m.labels, err = file.labels(o.labels, g); err != nil {
+		return nil, err
+	}
+	if m.preset == "" {
+		m.preset = "imagenet"
+	}
+	pre, err := imagein.Preset(m.preset)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("--preset: %w", err))
+	}
+	// A single field overrides its preset.
+	if o.mean != nil {
+		pre.Mean = o.mean
+	}
+	if o.std != nil {
+		pre.Std = o.std
+	}
+	if o.scale != 0 {
+		pre.Scale = o.scale
+	}
+	if o.order != "" {
+		pre.Order = o.order
+	}
+	if o.resize != "" {
+		pre.Resize = o.resize
+	}
+	if o.crop != 0 {
+		pre.CropFraction = o.crop
+	}
+	plane := p.InputPlane()
+	if plane.C != 3 && len(pre.Mean) == 3 && o.mean == nil { // a preset for colour on a gray network
+		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
+	}
+	if plane.H*plane.W == 1 {
+		return nil, coded(exitData, fmt.Errorf("model %s: input %q of shape %v is no picture", file.name, g.Values[g.Inputs[0]].Name, g.Values[g.Inputs[0]].Info.Shape))
+	}
+	if err := pre.Validate(plane.C); err != nil {
+		if plane.C != 1 && plane.C != 3 {
+			return nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
+		}
+		return nil, usageError(fmt.Errorf("preprocessing: %w", err))
+	}
+	m.pre = &pre
+	return m, nil
+}
+
+// output is the index of the output that holds the scores.
+func (m *loadedModel) output() (int, error) {
+	names := m.plan.Outputs()
+	if m.named == "" {
+		return 0, nil
+	}
+	if i := slices.Index(names, m.named); i >= 0 {
+		return i, nil
+	}
+	return 0, usageError(errors.New("--output " + strconv.Quote(m.named) + ": the model has " + strings.Join(names, ", ")))
+}
+
+// label is a class's name, "" if it has none.
+func (m *loadedModel) label(class int) string {
+	if class < len(m.labels) {
+		return m.labels[class]
+	}
+	return ""
+}

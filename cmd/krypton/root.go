@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker for releases.
+var version = "dev"
+
+// streams are the command's input and outputs, so that tests can replace them.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run executes one command line and returns its exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	io := streams{stdin, stdout, stderr}
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "krypton: internal error: %v\nThis is a bug in krypton %s; please report it with what follows.\n%s", r, version, debug.Stack())
+			code = exitFailure
+		}
+	}()
+	ctx, stop := signalContext(stderr)
+	defer stop()
+	root := newRoot(io)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && errors.As(cause, new(interrupted)) {
+			err = cause
+		}
+		if errors.Is(err, syscall.EPIPE) {
+			return exitCode(err) // the reader of our output has left: nobody is there to be told
+		}
+		fmt.Fprintf(stderr, "krypton: %s\n", printable(err.Error()))
+	}
+	return exitCode(err)
+}
+
+// printable makes text from outside safe to print: control characters, which
+// could steer a terminal, are written as escapes. Newlines of our own messages
+// stay.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (r < 0x20 || r >= 0x7f && r < 0xa0) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// signalContext is cancelled by the first SIGINT or SIGTERM; a second one ends
+// the program at once.
+func signalContext(stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-ch:
+			fmt.Fprintf(stderr, "krypton: %v: stopping; once more to stop at once\n", s)
+			cancel(interrupted{s})
+		case <-done:
+			return
+		}
+		select {
+		case s := <-ch:
+			os.Exit(exitCode(interrupted{s}))
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(ch)
+		close(done)
+		cancel(nil)
+	}
+}
+
+func newRoot(io streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "krypton",
+		Short: "Fast occlusion heatmaps for convolutional networks",
+		Long: `Krypton makes convolutional networks answer many nearly equal questions fast.
+
+It runs a network once, keeps every layer's output, and for each change of the
+input recomputes only what the change can reach: thousands of occlusion runs for
+the price of a few hundred, and bit for bit the same answers.`,
+		Example: `  krypton obe                                   a heatmap from the built-in model and picture
+  krypton obe photo.jpg --model resnet.onnx     explain a photo with your own model
+  krypton model info resnet.onnx --patch 16     what a model contains, and what a patch would cost`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(io.in)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	root.SetVersionTemplate(fmt.Sprintf("krypton %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath()))
+	})
+	addGlobalFlags(root.PersistentFlags())
+	root.AddCommand(newOBE(io), newModel(io), newBench(io), newEnv(io))
+	root.CompletionOptions.HiddenDefaultCmd = false
+	markUsage(root)
+	return root
+}
+
+// markUsage lets argument errors of every command exit as usage errors.
+func markUsage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error { return usageError(check(c, args)) }
+	}
+	for _, sub := range cmd.Commands() {
+		markUsage(sub)
+	}
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// settings are a command's flags, each from the first of: the command line,
+// KRYPTON_* in the environment, a configuration file, the model's own YAML
+// file (for the keys that concern a model), the default.
+type settings struct {
+	v     *viper.Viper
+	flags *pflag.FlagSet
+	file  string         // the configuration file that was read, if any
+	model map[string]any // of the model's own file
+}
+
+func addGlobalFlags(f *pflag.FlagSet) {
+	f.String("config", "", "configuration `file` (default krypton.yaml here, then in the user's configuration folder)")
+	f.Bool("print-config", false, "print every setting with where it comes from, and stop")
+	f.BoolP("quiet", "q", false, "print nothing but errors and results")
+	f.Int("threads", 0, "number of `cores` to use (default SLURM_CPUS_PER_TASK, then what the system allows)")
+	f.String("memory", "", "`limit` for working memory, such as 2GiB (default: half of what the machine has)")
+	f.String("kernels", "auto", "kernel `set`: auto, avx512, avx2 or generic")
+}
+
+// loadSettings reads environment and configuration file for cmd.
+func loadSettings(cmd *cobra.Command) (*settings, error) {
+	s := &settings{v: viper.New(), flags: cmd.Flags()}
+	s.v.SetEnvPrefix("KRYPTON")
+	s.v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
+	s.v.AutomaticEnv()
+	if err := s.v.BindPFlags(s.flags); err != nil {
+		return nil, err
+	}
+	path, explicit := s.v.GetString("config"), true
+	if path == "" {
+		explicit = false
+		candidates := []string{"krypton.yaml"}
+		if dir, err := os.UserConfigDir(); err == nil {
+			candidates = append(candidates, filepath.Join(dir, "krypton", "krypton.yaml"))
+		}
+		for _, c := range candidates {
+			if i, err := os.Stat(c); err == nil && i.Mode().IsRegular() {
+				path = c
+				break
+			}
+		}
+	}
+	if path != "" {
+		data, err := readSmallFile(path)
+		if err != nil {
+			if explicit && errors.Is(err, os.ErrNotExist) {
+				return nil, coded(exitNoInput, fmt.Errorf("configuration file %s: %w", path, err))
+			}
+			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, err))
+		}
+		s.v.SetConfigType("yaml")
+		if err := s.v.ReadConfig(strings.NewReader(string(data))); err != nil {
+			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, err))
+		}
+		for _, key := range s.v.AllKeys() {
+			if s.v.InConfig(key) && s.flags.Lookup(key) == nil {
+				return nil, usageError(fmt.Errorf("configuration file %s: unknown setting %q", path, key))
+			}
+		}
+		s.file = path
+	}
+	// Values from environment and file are parsed as the flag's own type, so
+	// that KRYPTON_THREADS=many is an error and not zero.
+	var err error
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || err != nil || !s.v.IsSet(f.Name) {
+			return
+		}
+		for _, value := range s.strings(f) {
+			if e := f.Value.Set(value); e != nil {
+				err = usageError(fmt.Errorf("%s: %w", s.origin(f.Name), e))
+			}
+		}
+	})
+	return s, err
+}
+
+// strings gives a setting's value as the text or texts that its flag would be
+// given.
+func (s *settings) strings(f *pflag.Flag) []string {
+	if _, ok := f.Value.(pflag.SliceValue); ok {
+		return s.v.GetStringSlice(f.Name)
+	}
+	return []string{s.v.GetString(f.Name)}
+}
+
+// maxSmallFile bounds configuration, YAML and label files.
+const maxSmallFile = 16 << 20
+
+// readSmallFile reads a regular file of bounded size.
+func readSmallFile(path string) ([]byte, error) {
+	i, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !i.Mode().IsRegular() {
+		return nil, fmt.Errorf("not a regular file")
+	}
+	if i.Size() > maxSmallFile {
+		return nil, fmt.Errorf("larger than %d MiB", maxSmallFile>>20)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSmallFile))
+}
+
+// given says whether a setting was made by flag, environment or file.
+func (s *settings) given(key string) bool { return s.flags.Changed(key) || s.v.IsSet(key) }
+
+// origin says where a setting comes from.
+func (s *settings) origin(key string) string {
+	env := "KRYPTON_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+	switch {
+	case s.flags.Changed(key):
+		return "flag --" + key
+	case os.Getenv(env) != "":
+		return "environment " + env
+	case s.v.InConfig(key):
+		return "file " + s.file
+	case s.model[key] != nil:
+		return "model file"
+	}
+	return "default"
+}
+
+// print writes every setting with its origin.
+func (s *settings) print(w io.Writer) error {
+	var lines []string
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" && f.Name != "print-config" {
+			lines = append(lines, fmt.Sprintf("%s: %s  # %s", f.Name, strconv.Quote(f.Value.String()), s.origin(f.Name)))
+		}
+	})
+	sort.Strings(lines)
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
+}
+
+// threads is the number of workers: flag, environment and file first, then the
+// scheduler's word, then what the Go runtime found.
+func (s *settings) threads() (n int, from string, err error) {
+	if s.given("threads") {
+		n, err = s.flags.GetInt("threads")
+		if err == nil && (n < 1 || n > 4096) {
+			err = usageError(fmt.Errorf("--threads is %d: want 1 to 4096", n))
+		}
+		return n, s.origin("threads"), err
+	}
+	if v, err := strconv.Atoi(os.Getenv("SLURM_CPUS_PER_TASK")); err == nil && v > 0 {
+		return v, "environment SLURM_CPUS_PER_TASK", nil
+	}
+	return runtime.GOMAXPROCS(0), "GOMAXPROCS", nil
+}
+
+// memory is the limit for working memory in bytes.
+func (s *settings) memory() (int64, error) {
+	text, err := s.flags.GetString("memory")
+	if err != nil {
+		return 0, err
+	}
+	if text == "" {
+		return defaultMemory(), nil
+	}
+	n, err := parseBytes(text)
+	if err != nil {
+		return 0, usageError(fmt.Errorf("--memory: %w", err))
+	}
+	return n, nil
+}
+
+// parseBytes reads a number with an optional unit: B, KiB, MiB, GiB, TiB, or
+// the powers of ten KB, MB, GB, TB (k, M, G, T alone are powers of two).
+func parseBytes(s string) (int64, error) {
+	i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+	number, unit := s, ""
+	if i >= 0 {
+		number, unit = s[:i], strings.ToLower(strings.TrimSpace(s[i:]))
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	scale, ok := map[string]float64{"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 1e3, "m": 1 << 20, "mib": 1 << 20, "mb": 1e6,
+		"g": 1 << 30, "gib": 1 << 30, "gb": 1e9, "t": 1 << 40, "tib": 1 << 40, "tb": 1e12}[unit]
+	if err != nil || !ok || f <= 0 || f*scale > 1<<60 {
+		return 0, fmt.Errorf("%q is not a size: want a number with a unit, such as 512MiB or 2GiB", s)
+	}
+	return int64(f * scale), nil
+}
+
+// defaultMemory is the scheduler's limit, the control group's, or half of the
+// machine's memory, whatever is smallest; 4 GiB if nothing can be read.
+func defaultMemory() int64 {
+	limit := int64(4 << 30)
+	if data, err := os.ReadFile("/proc/meminfo"); err == nil {
+		for _, line := range strings.Split(string(data), "\n") {
+			if f := strings.Fields(line); len(f) >= 2 && f[0] == "MemTotal:" {
+				if kib, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+					limit = kib << 10 / 2
+				}
+			}
+		}
+	}
+	if data, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil {
+			limit = min(limit, n/10*9)
+		}
+	}
+	if mib, err := strconv.ParseInt(os.Getenv("SLURM_MEM_PER_NODE"), 10, 64); err == nil && mib > 0 {
+		limit = min(limit, mib<<20/10*9)
+	}
+	return limit
+}
