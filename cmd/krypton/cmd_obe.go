@@ -31,19 +31,19 @@ import (
 
 // obeOptions are the flags of `krypton obe` (the model's are in modelOptions).
 type obeOptions struct {
-	out                             string
-	force, asJSON, dryRun, blocks   bool
-	patch, stride, fill, border     string
-	seed                            uint64
-	region                          string
-	classes                         []string
-	activation, score, mode         string
-	verify, chunk                   int
-	scores                          []string
-	overlay, mapOnly, sideBySide    bool
-	alpha                           float64
-	colormap, scale, combine, label string
-	maxPixels                       int64
+	out                           string
+	force, asJSON, dryRun, blocks bool
+	patch, stride, fill, border   string
+	seed                          uint64
+	region                        string
+	classes                       []string
+	activation, score, mode       string
+	verify, chunk                 int
+	scores                        []string
+	overlay, mapOnly, sideBySide  bool
+	alpha                         float64
+	colormap, scale, combine      string
+	maxPixels                     int64
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {

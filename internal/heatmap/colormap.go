@@ -89,3 +89,9 @@ func (c *colors) at(v float64) color.NRGBA {
 	t := (v - c.scale.Lo) / (c.scale.Hi - c.scale.Lo)
 	return c.table[int(math.Round(255*min(1, max(0, t))))]
 }
+
+// weight is how far a value is from "does not matter", 0 to 1: the root of its
+// share of the scale, so that small drops can still be seen.
+func (c *colors) weight(v float64) float64 {
+	return math.Sqrt(min(1, math.Abs(v)/max(math.Abs(c.scale.Lo), math.Abs(c.scale.Hi))))
+}

@@ -50,9 +50,10 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 	pw, ph := canvasSize(picture.Bounds().Dx(), picture.Bounds().Dy())
 	base := imaging.Resize(picture, pw, ph, imaging.Linear)
 	heat := image.NewNRGBA(base.Bounds())
-	missing := paint(heat, m, values, c, picture.Bounds(), toPicture, s.Blocks)
+	faded := image.NewNRGBA(base.Bounds())
+	missing := paint(heat, faded, m, values, c, picture.Bounds(), toPicture, s.Blocks)
 	var panels []*image.NRGBA
-	over := blend(base, heat, s.Alpha)
+	over := blend(base, faded, s.Alpha)
 	switch s.Mode {
 	case "", "overlay":
 		panels = []*image.NRGBA{over}
@@ -83,9 +84,10 @@ func canvasSize(w, h int) (int, int) {
 	return max(1, int(math.Round(float64(w)*k))), max(1, int(math.Round(float64(h)*k)))
 }
 
-// paint colours every pixel of the canvas by the map's value there; what is
-// outside the map or missing stays transparent.
-func paint(dst *image.NRGBA, m *Map, values []float64, c *colors, picture image.Rectangle, toPicture func(x, y float64) (float64, float64), blocks bool) bool {
+// paint colours every pixel of dst by the map's value there; what is outside
+// the map or missing stays transparent. faded gets the same, the more
+// transparent the less the part matters, so that the picture shows through.
+func paint(dst, faded *image.NRGBA, m *Map, values []float64, c *colors, picture image.Rectangle, toPicture func(x, y float64) (float64, float64), blocks bool) bool {
 	h, w := m.Input[0], m.Input[1]
 	x0, y0 := toPicture(0, 0)
 	x1, y1 := toPicture(float64(w), float64(h))
@@ -104,7 +106,10 @@ func paint(dst *image.NRGBA, m *Map, values []float64, c *colors, picture image.
 				missing = true
 				continue
 			}
-			dst.SetNRGBA(x, y, c.at(v))
+			p := c.at(v)
+			dst.SetNRGBA(x, y, p)
+			p.A = uint8(math.Round(255 * c.weight(v)))
+			faded.SetNRGBA(x, y, p)
 		}
 	}
 	return missing
@@ -134,9 +139,7 @@ func sample(values []float64, w, h int, x, y float64, blocks bool) float64 {
 func blend(base, heat *image.NRGBA, alpha float64) *image.NRGBA {
 	out := imaging.Clone(base)
 	for i := 0; i < len(out.Pix); i += 4 {
-		if heat.Pix[i+3] == 0 {
-			continue
-		}
+		alpha := alpha * float64(heat.Pix[i+3]) / 255
 		for k := range 3 {
 			out.Pix[i+k] = uint8(math.Round(float64(base.Pix[i+k])*(1-alpha) + float64(heat.Pix[i+k])*alpha))
 		}
@@ -237,6 +240,9 @@ func ticks(s Scale) []float64 {
 	}
 	var t []float64
 	for i := math.Ceil(s.Lo/step - 1e-9); i*step <= s.Hi+1e-9*step && len(t) < 20; i++ {
+		if i == 0 {
+			i = 0 // not minus zero
+		}
 		t = append(t, i*step)
 	}
 	return t

@@ -68,7 +68,6 @@ func (d dim) String() string {
 // parser reads messages of one file.
 type parser struct {
 	external *external
-	half     bool // a float16, bfloat16 or float64 weight was seen
 }
 
 func (p *parser) model(data []byte) (*modelProto, error) {

@@ -1,0 +1,62 @@
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func text(s string) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a")
+	if err := Write(path, false, text("one")); err != nil || content(t, path) != "one" {
+		t.Fatal(err)
+	}
+	if err := Write(path, false, text("two")); !errors.Is(err, ErrExists) || !errors.Is(err, ErrCannotWrite) || content(t, path) != "one" {
+		t.Errorf("existing file: %v", err)
+	}
+	if err := Write(path, true, text("two")); err != nil || content(t, path) != "two" {
+		t.Errorf("forced: %v", err)
+	}
+	fail := errors.New("no")
+	if err := Write(path, true, func(w io.Writer) error { _, _ = io.WriteString(w, "half"); return fail }); !errors.Is(err, fail) || content(t, path) != "two" {
+		t.Errorf("failed write: %v, %q", err, content(t, path))
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(link, false, text("x")); !errors.Is(err, ErrExists) {
+		t.Errorf("link: %v", err)
+	}
+	if err := Write(link, true, text("x")); err != nil || content(t, path) != "two" || content(t, link) != "x" {
+		t.Errorf("forced link: %v; the file it pointed to has %q", err, content(t, path))
+	}
+	for _, bad := range []string{dir, filepath.Join(dir, "none", "a"), filepath.Join(path, "a")} {
+		if err := Write(bad, true, text("x")); !errors.Is(err, ErrCannotWrite) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("left behind: %v %v", entries, err)
+	}
+	if !SameFile(path, filepath.Join(dir, ".", "a")) || SameFile(path, link) || SameFile(path, "") {
+		t.Error("SameFile")
+	}
+}

@@ -1,0 +1,218 @@
+package heatmap
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/disintegration/imaging"
+	"github.com/sbinet/npyio"
+)
+
+// randomMap has uneven spacing, as a grid whose last patch touches the border.
+func randomMap(rng *rand.Rand) *Map {
+	m := &Map{Input: [2]int{13 + rng.IntN(9), 10 + rng.IntN(9)}, Patch: [2]int{1 + rng.IntN(6), 1 + rng.IntN(6)}, Base: .8}
+	for _, a := range []struct {
+		to   *[]int
+		n, p int
+	}{{&m.Ys, m.Input[0], m.Patch[0]}, {&m.Xs, m.Input[1], m.Patch[1]}} {
+		for at := rng.IntN(3); at+a.p <= a.n; at += 1 + rng.IntN(5) {
+			*a.to = append(*a.to, at)
+		}
+	}
+	for range len(m.Ys) * len(m.Xs) {
+		m.Scores = append(m.Scores, rng.Float32())
+	}
+	return m
+}
+
+// TestImportance holds the fast spreading to the plain loop over patches.
+func TestImportance(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 200 {
+		m := randomMap(rng)
+		mean, err := m.Importance("mean")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, _ := m.Importance("sum")
+		cell, _ := m.Importance("cell")
+		for y := range m.Input[0] {
+			for x := range m.Input[1] {
+				total, n := 0.0, 0
+				for r, py := range m.Ys {
+					for c, px := range m.Xs {
+						if y >= py && y < py+m.Patch[0] && x >= px && x < px+m.Patch[1] {
+							total += float64(m.Base) - float64(m.Scores[r*len(m.Xs)+c])
+							n++
+						}
+					}
+				}
+				i := y*m.Input[1] + x
+				if n == 0 {
+					if !math.IsNaN(mean[i]) || !math.IsNaN(sum[i]) || !math.IsNaN(cell[i]) {
+						t.Fatalf("uncovered pixel has %g, %g, %g", mean[i], sum[i], cell[i])
+					}
+					continue
+				}
+				if math.Abs(mean[i]-total/float64(n)) > 1e-9 || math.Abs(sum[i]-total) > 1e-9 || math.IsNaN(cell[i]) {
+					t.Fatalf("pixel %d,%d: mean %g sum %g cell %g, want %g of %d", y, x, mean[i], sum[i], cell[i], total, n)
+				}
+			}
+		}
+	}
+	if _, err := (&Map{}).Importance("most"); err == nil {
+		t.Error("an unknown rule is accepted")
+	}
+}
+
+// TestRenderNonSquare: on a wide picture the coloured part is where the patch
+// was, along the right axes.
+func TestRenderNonSquare(t *testing.T) {
+	m := &Map{Input: [2]int{10, 20}, Patch: [2]int{2, 2}, Base: 1}
+	for y := 0; y <= 8; y += 2 {
+		m.Ys = append(m.Ys, y)
+	}
+	for x := 0; x <= 18; x += 2 {
+		m.Xs = append(m.Xs, x)
+	}
+	m.Scores = make([]float32, len(m.Ys)*len(m.Xs))
+	for i := range m.Scores {
+		m.Scores[i] = 1
+	}
+	m.Scores[1*10+8] = 0 // row 1, column 8: y 2..4, x 16..18
+	picture := imaging.New(800, 400, color.NRGBA{0, 0, 0, 255})
+	img, err := Render(m, picture, func(x, y float64) (float64, float64) { return x * 40, y * 40 }, Style{Mode: "map-only", Colormap: "gray", Blocks: true, Title: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		x, y  int // in the picture, which is drawn at its own size
+		white bool
+	}{{680, 120, true}, {120, 340, false}, {680, 300, false}, {400, 120, false}} {
+		if got := img.NRGBAAt(margin+c.x, 56+c.y); (got.R > 200) != c.white {
+			t.Errorf("at %d,%d: %v", c.x, c.y, got)
+		}
+	}
+}
+
+func TestScaleAndColours(t *testing.T) {
+	c, err := choose("auto", []float64{0, .5, math.NaN(), -.01}, nil)
+	if err != nil || c.name != "blackbody" || c.scale != (Scale{0, .5}) {
+		t.Errorf("%v %v, %v", c.name, c.scale, err)
+	}
+	c, err = choose("auto", []float64{.5, -.2}, nil)
+	if err != nil || c.name != "bluered" || c.scale != (Scale{-.5, .5}) {
+		t.Errorf("%v %v, %v", c.name, c.scale, err)
+	}
+	c, err = choose("gray", []float64{.5}, &Scale{-1, 1})
+	if err != nil || c.at(-2).R != 0 || c.at(5).R != 255 || c.at(0).R != 128 {
+		t.Errorf("%v, %v", c.at(0), err)
+	}
+	if _, err := choose("jet", nil, nil); err == nil {
+		t.Error("jet is accepted")
+	}
+	for _, s := range []Scale{{0, 1}, {-.3, .3}, {0, 7e-5}, {2, 900}} {
+		if n := len(ticks(s)); n < 3 || n > 12 {
+			t.Errorf("%v has ticks %v", s, ticks(s))
+		}
+	}
+}
+
+func TestHostileLabels(t *testing.T) {
+	m := &Map{Input: [2]int{8, 8}, Patch: [2]int{8, 8}, Ys: []int{0}, Xs: []int{0}, Scores: []float32{float32(math.NaN())}, Base: 1}
+	title := "\x1b[31m" + strings.Repeat("長い名前 ", 400) + "\x00"
+	img, err := Render(m, imaging.New(8, 8, color.White), func(x, y float64) (float64, float64) { return x, y }, Style{Title: title, Caption: []string{title}})
+	if err != nil || img.Bounds().Dx() > 800 {
+		t.Errorf("%v, %v", img.Bounds(), err)
+	}
+}
+
+func record() *Record {
+	r := &Record{Version: "test", Rows: 2, Cols: 3, Ys: []int{0, 4}, Xs: []int{0, 4, 8}}
+	for k := range 2 {
+		c := ClassRecord{Index: k, Label: "=cmd()", BaseScore: .5}
+		for y := range 2 {
+			c.Scores = append(c.Scores, []Number{Number(y), Number(float32(k) + .1), Number(math.NaN())})
+		}
+		r.Classes = append(r.Classes, c)
+	}
+	return r
+}
+
+func TestScoreFiles(t *testing.T) {
+	r := record()
+	var b bytes.Buffer
+	if err := WriteScores(&b, ".NPY", r); err != nil {
+		t.Fatal(err)
+	}
+	n, err := npyio.NewReader(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []float32
+	if err := n.Read(&got); err != nil {
+		t.Fatal(err)
+	}
+	if s := n.Header.Descr.Shape; len(s) != 3 || s[0] != 2 || s[1] != 2 || s[2] != 3 || n.Header.Descr.Fortran || len(got) != 12 || got[7] != 1.1 || got[2] == got[2] {
+		t.Errorf("npy: %+v %v", n.Header, got)
+	}
+	if i := bytes.IndexByte(b.Bytes(), '\n'); (i+1)%64 != 0 {
+		t.Errorf("npy: header ends at %d", i+1)
+	}
+	b.Reset()
+	if err := WriteScores(&b, ".csv", r); err != nil {
+		t.Fatal(err)
+	}
+	if want := "'=cmd(),0,4,8\n0,0,0.1,NaN\n4,1,0.1,NaN\n\n'=cmd(),0,4,8\n0,0,1.1,NaN\n4,1,1.1,NaN\n"; b.String() != want {
+		t.Errorf("csv:\n%s", b.String())
+	}
+	b.Reset()
+	if err := WriteScores(&b, ".json", r); err != nil {
+		t.Fatal(err)
+	}
+	var back Record
+	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	if v := back.Classes[1].Scores[1]; v[1] != 1.1 || v[2] == v[2] || !strings.Contains(b.String(), "null") {
+		t.Errorf("json: %v", v)
+	}
+	if WriteScores(&b, ".xls", r) == nil {
+		t.Error(".xls is accepted")
+	}
+}
+
+// TestPNGCarriesItsRecord parses the chunks of the file by itself.
+func TestPNGCarriesItsRecord(t *testing.T) {
+	var b bytes.Buffer
+	if err := EncodePNG(&b, image.NewNRGBA(image.Rect(0, 0, 3, 2)), record()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(bytes.NewReader(b.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for p := b.Bytes()[8:]; len(p) >= 12; {
+		n := int(binary.BigEndian.Uint32(p))
+		if string(p[4:8]) == "iTXt" {
+			key, text, _ := strings.Cut(string(p[8:8+n]), "\x00\x00\x00\x00\x00")
+			var r Record
+			if err := json.Unmarshal([]byte(text), &r); err != nil || key != "krypton" || r.Rows != 2 || r.Classes[0].Scores != nil {
+				t.Errorf("%q %v: %s", key, err, text)
+			}
+			found = true
+		}
+		p = p[12+n:]
+	}
+	if !found {
+		t.Error("no iTXt chunk")
+	}
+}
