@@ -1,0 +1,196 @@
+package obe_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"krypton/internal/engine/asm"
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/obe"
+	"krypton/internal/onnxload"
+	"krypton/internal/region"
+	"krypton/models"
+)
+
+func TestGrid(t *testing.T) {
+	for _, c := range []struct {
+		h, w          int
+		patch, stride [2]int
+		border        obe.Border
+		ys, xs        string
+	}{
+		{224, 224, [2]int{16, 16}, [2]int{104, 104}, obe.Cover, "[0 104 208]", "[0 104 208]"},
+		{10, 7, [2]int{4, 3}, [2]int{4, 2}, obe.Cover, "[0 4 6]", "[0 2 4]"},
+		{10, 8, [2]int{4, 3}, [2]int{4, 2}, obe.Skip, "[0 4]", "[0 2 4]"},
+		{10, 8, [2]int{4, 3}, [2]int{4, 2}, obe.Cut, "[0 4 8]", "[0 2 4 6]"},
+		{5, 5, [2]int{5, 1}, [2]int{9, 9}, obe.Cover, "[0]", "[0 4]"},
+	} {
+		g, err := obe.NewGrid(c.h, c.w, c.patch, c.stride, c.border, region.Rect{})
+		if err != nil || fmt.Sprint(g.Ys) != c.ys || fmt.Sprint(g.Xs) != c.xs {
+			t.Errorf("%+v: %v, %v", c, g, err)
+			continue
+		}
+		covered := make([]bool, c.h*c.w)
+		for i := range g.Len() {
+			r := g.Rect(i)
+			if !region.Plane(c.h, c.w).Contains(r) || r.Empty() {
+				t.Errorf("%+v: position %d is %v", c, i, r)
+			}
+			for y := r.Y.Lo; y < r.Y.Hi; y++ {
+				for x := r.X.Lo; x < r.X.Hi; x++ {
+					covered[y*c.w+x] = true
+				}
+			}
+		}
+		if c.border == obe.Cover && c.stride[0] <= c.patch[0] && c.stride[1] <= c.patch[1] {
+			for i, v := range covered {
+				if !v {
+					t.Errorf("%+v: pixel %d,%d is not covered", c, i/c.w, i%c.w)
+				}
+			}
+		}
+	}
+	if g, _ := obe.NewGrid(224, 224, [2]int{16, 16}, [2]int{4, 4}, obe.Cover, region.Rect{}); g.Len() != 2809 {
+		t.Errorf("%d positions, want 2809", g.Len())
+	}
+	for _, bad := range []struct{ patch, stride [2]int }{{[2]int{0, 1}, [2]int{1, 1}}, {[2]int{11, 1}, [2]int{1, 1}}, {[2]int{1, 1}, [2]int{1, 0}}} {
+		if _, err := obe.NewGrid(10, 10, bad.patch, bad.stride, obe.Cover, region.Rect{}); !errors.Is(err, obe.ErrGrid) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	if _, err := obe.NewGrid(10, 10, [2]int{1, 1}, [2]int{1, 1}, obe.Cover, region.Plane(11, 3)); !errors.Is(err, obe.ErrGrid) {
+		t.Errorf("region outside: %v", err)
+	}
+}
+
+func TestActivation(t *testing.T) {
+	for want, out := range map[obe.Activation][]float32{obe.Softmax: {3, -1, 2}, obe.None: {.25, .5, .25}} {
+		if got, err := obe.Auto.Resolve(out); err != nil || got != want {
+			t.Errorf("%v: %v, %v", out, got, err)
+		}
+	}
+	if got, _ := obe.Auto.Resolve([]float32{7}); got != obe.None {
+		t.Errorf("one output: %v", got)
+	}
+	if _, err := obe.Activation("relu").Resolve(nil); err == nil {
+		t.Error("relu is accepted")
+	}
+	nan := float32(math.NaN())
+	if got := obe.Top([]float32{nan, 1, 5, 5}, 3); fmt.Sprint(got) != "[2 3 1]" {
+		t.Errorf("top: %v", got)
+	}
+}
+
+// explain answers one picture by one plan.
+func explain(t *testing.T, p *incremental.Plan, pic *imagein.Picture, preset string, patch, stride [2]int, mode obe.Mode, fill string) *obe.Result {
+	t.Helper()
+	plane := p.InputPlane()
+	pre, err := imagein.Preset(preset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fitted, _ := pre.Fit(pic.Image, plane.W, plane.H)
+	g, err := obe.NewGrid(plane.H, plane.W, patch, stride, obe.Cover, region.Rect{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := obe.ParseFill(fill, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := obe.Explain(context.Background(), obe.Task{Plan: p, Grid: g, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(f.Image(fitted), plane.C),
+		Activation: obe.Auto, Mode: mode, Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// same fails unless two results are equal bit for bit.
+func same(t *testing.T, what string, a, b *obe.Result) {
+	t.Helper()
+	for i := range a.Scores[0] {
+		if x, y := a.Scores[0][i], b.Scores[0][i]; math.Float32bits(x) != math.Float32bits(y) {
+			t.Fatalf("%s: position %d: exact %g, naive %g", what, i, x, y)
+		}
+	}
+}
+
+// TestBuiltIn: the first thing a user sees is right: the sample is recognized,
+// exact equals naive on every kernel set and fill, and what matters is local.
+func TestBuiltIn(t *testing.T) {
+	e := models.Default()
+	g, err := onnxload.LoadBytes(e.Model, e.Name, "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, data := models.Sample()
+	f := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(f, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pic, err := imagein.Open(f, imagein.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range asm.Sets() {
+		p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fill := range obe.Fills {
+			patch, stride := [2]int{16, 16}, [2]int{16, 16}
+			if k == &asm.Generic && fill != "gray" {
+				continue // slow
+			}
+			exact := explain(t, p, pic, "unit", patch, stride, obe.Exact, fill)
+			same(t, k.Name+" "+fill, exact, explain(t, p, pic, "unit", patch, stride, obe.Naive, fill))
+			if exact.Base[0] < .9 || exact.MultiplyAddsIncremental >= exact.MultiplyAddsWhole {
+				t.Errorf("%s %s: base %g, %d of %d multiply-adds", k.Name, fill, exact.Base[0], exact.MultiplyAddsIncremental, exact.MultiplyAddsWhole)
+			}
+		}
+	}
+}
+
+// TestPhotosExactEqualsNaive is the promise on real input: squeezenet on eight
+// photos, two patches, every kernel set.
+func TestPhotosExactEqualsNaive(t *testing.T) {
+	dir := os.Getenv("KRYPTON_DATA")
+	if dir == "" {
+		t.Skip("KRYPTON_DATA is not set: it names the folder of real models and pictures")
+	}
+	g, err := onnxload.Load(filepath.Join(dir, "models", "squeezenet1.onnx"), onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	photos := []string{"bird_0.jpg", "brown_bear.jpg", "coffee.png", "dog_2.jpg", "fruit_0.jpg", "black_bear.jpg", "banana_0.jpg", "chelsea.png"}
+	classes := []int{15, 294, 967, 207, 950, 295, 954, 285} // as ONNX Runtime sees them
+	for _, k := range asm.Sets() {
+		p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range photos {
+			pic, err := imagein.Open(filepath.Join(dir, "images", name), imagein.DefaultLimits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range []struct{ patch, stride [2]int }{{[2]int{16, 16}, [2]int{8, 8}}, {[2]int{24, 40}, [2]int{7, 11}}} {
+				if k == &asm.Generic || testing.Short() {
+					c.stride = [2]int{c.stride[0] * 12, c.stride[1] * 12} // slow: a sparse grid
+				}
+				exact := explain(t, p, pic, "caffe", c.patch, c.stride, obe.Exact, "gray")
+				same(t, k.Name+" "+name, exact, explain(t, p, pic, "caffe", c.patch, c.stride, obe.Naive, "gray"))
+				if exact.Classes[0] != classes[i] {
+					t.Errorf("%s: class %d, want %d", name, exact.Classes[0], classes[i])
+				}
+			}
+		}
+	}
+}
