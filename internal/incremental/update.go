@@ -150,7 +150,7 @@ func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
 	if opt.Memory > 0 {
 		fit := opt.Memory / (each * int64(workers))
 		if fit < 1 {
-			return 0, fmt.Errorf("%w: %d workers need %d MiB for one position each", ErrMemory, workers, each*int64(workers)>>20)
+			return 0, fmt.Errorf("%w: %d workers need %d KiB for one position each", ErrMemory, workers, each*int64(workers)>>10)
 		}
 		chunk = int(min(int64(chunk), fit))
 	}
