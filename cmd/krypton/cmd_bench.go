@@ -1,46 +1,96 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"krypton/internal/atomicfile"
+	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/region"
 )
 
-// benchRow is one model's comparison.
+// benchRow is one model's measurement. Seconds are the best of all rounds where
+// their name does not say median, and those of maps are for all positions.
 type benchRow struct {
-	Model       string  `json:"model"`
-	Positions   int     `json:"positions"`
-	Sampled     int     `json:"naive_sampled"`
-	Naive       float64 `json:"seconds_naive"`
-	Exact       float64 `json:"seconds_exact"`
-	Ratio       float64 `json:"ratio"`
-	Counted     float64 `json:"ratio_counted"`
-	NaiveGFLOPs float64 `json:"gflops_naive"`
-	ExactGFLOPs float64 `json:"gflops_exact"`
-	NaivePeak   float64 `json:"share_of_peak_naive"`
-	ExactPeak   float64 `json:"share_of_peak_exact"`
+	Model   string `json:"model"`
+	Kernels string `json:"kernels"`
+	Threads int    `json:"threads"`
+	// PeakGFLOPs is the measured peak of one core times the threads.
+	PeakGFLOPs float64 `json:"peak_gflops"`
+
+	// Whole is one run of the network on one picture with all threads.
+	Whole        float64 `json:"seconds_whole"`
+	WholeMedian  float64 `json:"seconds_whole_median"`
+	WholeRuns    int     `json:"whole_runs"`
+	WholeGFLOPs  float64 `json:"gflops_whole"`
+	WholePeak    float64 `json:"share_of_peak_whole"`
+	WholeMemory  int64   `json:"peak_rss_whole"` // of the process after these runs, in bytes; 0 if not known
+	MultiplyAdds int64   `json:"multiply_adds_whole"`
+
+	// The map by incremental runs; its clean run is part of the time. Where
+	// only ExactSampled positions ran, seconds are scaled by multiply-adds.
+	Positions         int     `json:"positions"`
+	ExactSampled      int     `json:"exact_sampled"`
+	Exact             float64 `json:"seconds_exact"`
+	ExactMedian       float64 `json:"seconds_exact_median"`
+	MultiplyAddsExact int64   `json:"multiply_adds_exact"`
+	ExactGFLOPs       float64 `json:"gflops_exact"`
+	ExactPeak         float64 `json:"share_of_peak_exact"`
+	ExactMemory       int64   `json:"peak_rss_exact"`
+
+	// The map by whole runs, scaled from NaiveSampled positions.
+	NaiveSampled int     `json:"naive_sampled"`
+	Naive        float64 `json:"seconds_naive"`
+	NaiveMedian  float64 `json:"seconds_naive_median"`
+	NaiveGFLOPs  float64 `json:"gflops_naive"`
+	NaivePeak    float64 `json:"share_of_peak_naive"`
+
+	Ratio   float64 `json:"ratio"`         // naive to exact, in seconds
+	Counted float64 `json:"ratio_counted"` // the same in multiply-adds
+}
+
+// benchOptions are the flags of `krypton bench`.
+type benchOptions struct {
+	model                     modelOptions
+	patch, stride             string
+	sample, positions, rounds int
+	asJSON                    bool
+	raw, outputs              string
 }
 
 func newBench(io streams) *cobra.Command {
-	var patch, stride string
-	var sample int
-	var asJSON bool
-	var mo modelOptions
+	var o benchOptions
 	cmd := &cobra.Command{
 		Use:   "bench [MODEL...]",
 		Short: "Compare naive with incremental runs on this machine",
-		Long: `Time a whole heatmap by incremental runs against running the network at every
-position (a sample of positions, scaled), in turns in one process, on a random
-picture. Prints ratios, GFLOP/s and the share of this machine's measured peak.` + exitHelp,
+		Long: `Time one whole run of the network, and a whole heatmap by incremental runs
+against running the network at every position (a sample of positions, scaled),
+in turns in one process, on a random picture. Loading and compiling the model
+are not part of any time. Prints ratios, GFLOP/s and the share of this machine's
+measured peak.
+
+For comparison with other programs, --raw gives the network's input and
+--outputs saves what the network answers.` + exitHelp,
 		Example: `  krypton bench
   krypton bench squeezenet.onnx resnet18.onnx --patch 16 --stride 4
-  krypton bench m.onnx --json`,
+  krypton bench vgg16.onnx --positions 256 --rounds 5 --json
+  krypton bench m.onnx --raw input.f32 --outputs logits.f32 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := loadSettings(cmd)
 			if err != nil {
@@ -49,106 +99,301 @@ picture. Prints ratios, GFLOP/s and the share of this machine's measured peak.` 
 			if len(args) == 0 {
 				args = []string{""}
 			}
-			threads, _, err := s.threads()
-			if err != nil {
+			if err := o.validate(args); err != nil {
 				return err
 			}
-			k, err := s.kernels()
-			if err != nil {
-				return err
-			}
-			peak := k.Peak() * float64(threads)
 			var rows []benchRow
 			for _, name := range args {
-				mo.model = name
-				r, err := bench(cmd, s, &mo, patch, stride, sample, threads, peak)
+				b, err := o.prepare(s, name)
 				if err != nil {
 					return err
 				}
-				rows = append(rows, r)
+				if err := b.run(cmd.Context()); err != nil {
+					return fmt.Errorf("model %s: %w", b.row.Model, err)
+				}
+				rows = append(rows, b.row)
 			}
-			if asJSON {
+			if o.asJSON {
 				return json.NewEncoder(io.out).Encode(rows)
 			}
-			w := tabwriter.NewWriter(io.out, 0, 4, 2, ' ', tabwriter.AlignRight)
-			fmt.Fprintf(w, "model\tpositions\tnaive s\texact s\tratio\tcounted\tnaive GFLOP/s\texact GFLOP/s\tof peak\t\n")
-			for _, r := range rows {
-				fmt.Fprintf(w, "%s\t%d\t%.2f\t%.2f\t%.2fx\t%.2fx\t%.0f\t%.0f\t%.0f%% %.0f%%\t\n", r.Model, r.Positions, r.Naive, r.Exact, r.Ratio, r.Counted,
-					r.NaiveGFLOPs, r.ExactGFLOPs, 100*r.NaivePeak, 100*r.ExactPeak)
-			}
-			fmt.Fprintf(w, "\npeak: %.0f GFLOP/s on %d threads (%s kernels); naive is scaled from a sample of %d positions\n", peak/1e9, threads, k.Name, sample)
-			return w.Flush()
+			return printBench(io.out, rows)
 		},
 	}
-	cmd.Flags().StringVar(&patch, "patch", "16", "patch size: 16 or HxW")
-	cmd.Flags().StringVar(&stride, "stride", "4", "step between positions: 4 or YxX")
-	cmd.Flags().IntVar(&sample, "sample", 128, "positions that are run naively")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	mo.addLoadFlags(cmd.Flags())
+	f := cmd.Flags()
+	f.StringVar(&o.patch, "patch", "16", "patch size: 16 or HxW")
+	f.StringVar(&o.stride, "stride", "4", "step between positions: 4 or YxX")
+	f.IntVar(&o.rounds, "rounds", 2, "turns; the best of them counts")
+	f.IntVar(&o.positions, "positions", 0, "measure the map on about `N` random positions and scale it by multiply-adds (default: all positions)")
+	f.IntVar(&o.sample, "sample", 128, "positions that are run naively, 0 for none")
+	f.StringVar(&o.raw, "raw", "", "run on this `file` of little-endian float32 numbers, in the order of the model's input, instead of a random picture")
+	f.StringVar(&o.outputs, "outputs", "", "write the outputs of a whole run to this new `file`: little-endian float32 numbers, one output after the other")
+	f.BoolVar(&o.asJSON, "json", false, "print a JSON array")
+	o.model.addLoadFlags(f)
 	return cmd
 }
 
-func bench(cmd *cobra.Command, s *settings, mo *modelOptions, patch, stride string, sample, threads int, peak float64) (benchRow, error) {
-	var row benchRow
-	file, _, p, err := mo.plan(s)
-	if err != nil {
-		return row, err
+func (o *benchOptions) validate(models []string) error {
+	if o.sample < 0 || o.positions < 0 || o.rounds < 1 {
+		return usageError(fmt.Errorf("--sample %d, --positions %d, --rounds %d: want no negative number, and a round at least", o.sample, o.positions, o.rounds))
 	}
-	size, err := pair(patch)
-	if err != nil {
-		return row, usageError(fmt.Errorf("--patch: %w", err))
+	if len(models) > 1 && (o.raw != "" || o.outputs != "") {
+		return usageError(errors.New("--raw and --outputs are for one model"))
 	}
-	step, err := pair(stride)
-	if err != nil || sample < 1 {
-		return row, usageError(fmt.Errorf("--stride %q, --sample %d: want sizes from 1 on", stride, sample))
+	if o.outputs != "" {
+		return coded(exitCantCreate, atomicfile.Check(o.outputs, false))
 	}
-	plane := p.InputPlane()
-	grid, err := obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{})
-	if err != nil {
-		return row, usageError(err)
-	}
-	rng := rand.New(rand.NewPCG(1, 1))
-	base, fill := make([]float32, plane.Len()), make([]float32, plane.Len())
-	for i := range base {
-		base[i] = rng.Float32()*2 - 1
-	}
-	// The naive side runs a sparser grid of about `sample` positions.
-	sparse := *grid
-	for len(sparse.Ys)*len(sparse.Xs) > sample && len(sparse.Ys) > 1 {
-		sparse.Ys, sparse.Xs = everySecond(sparse.Ys), everySecond(sparse.Xs)
-	}
-	run := func(g *obe.Grid, mode obe.Mode) (*obe.Result, error) {
-		return obe.Explain(cmd.Context(), obe.Task{Plan: p, Base: base, Fill: fill, Grid: g, Mode: mode, Workers: threads, Activation: obe.None})
-	}
-	// In turns, the better of two: these machines are shared.
-	for range 2 {
-		exact, err := run(grid, obe.Exact)
-		if err != nil {
-			return row, err
-		}
-		naive, err := run(&sparse, obe.Naive)
-		if err != nil {
-			return row, err
-		}
-		scale := float64(grid.Len()) / float64(sparse.Len())
-		if t := exact.Map.Seconds(); row.Exact == 0 || t < row.Exact {
-			row.Exact, row.ExactGFLOPs = t, 2*float64(exact.MultiplyAddsIncremental)/t/1e9
-		}
-		if t := naive.Map.Seconds() * scale; row.Naive == 0 || t < row.Naive {
-			row.Naive, row.NaiveGFLOPs = t, 2*float64(naive.MultiplyAddsIncremental)*scale/t/1e9
-		}
-		row.Counted = float64(exact.MultiplyAddsWhole) / float64(exact.MultiplyAddsIncremental)
-	}
-	row.Model, row.Positions, row.Sampled = file.name, grid.Len(), sparse.Len()
-	row.Ratio = row.Naive / row.Exact
-	row.NaivePeak, row.ExactPeak = row.NaiveGFLOPs*1e9/peak, row.ExactGFLOPs*1e9/peak
-	return row, nil
+	return nil
 }
 
-func everySecond(v []int) []int {
-	var out []int
-	for i := 0; i < len(v); i += 2 {
-		out = append(out, v[i])
+// benchmark is one model being measured.
+type benchmark struct {
+	options    *benchOptions
+	plan       *incremental.Plan
+	threads    int
+	memory     int64
+	base, fill []float32
+	// The grid of the map, and the parts of it that are run.
+	grid, exact, naive *obe.Grid
+	row                benchRow
+}
+
+func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
+	b := &benchmark{options: o}
+	var err error
+	if b.threads, _, err = s.threads(); err != nil {
+		return nil, err
 	}
-	return out
+	if b.memory, err = s.memory(); err != nil {
+		return nil, err
+	}
+	k, err := s.kernels()
+	if err != nil {
+		return nil, err
+	}
+	o.model.model = name
+	file, _, p, err := o.model.plan(s)
+	if err != nil {
+		return nil, err
+	}
+	b.plan, b.memory = p, max(1, b.memory-p.ViewBytes())
+	b.row = benchRow{Model: file.name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
+		MultiplyAdds: p.Count(p.InputPlane().Rect())}
+	size, err := pair(o.patch)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("--patch: %w", err))
+	}
+	step, err := pair(o.stride)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("--stride: %w", err))
+	}
+	plane := p.InputPlane()
+	if b.grid, err = obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{}); err != nil {
+		return nil, usageError(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	b.exact, b.naive = sampleGrid(b.grid, o.positions, rng), sampleGrid(b.grid, o.sample, rng)
+	b.base, b.fill = make([]float32, plane.Len()), make([]float32, plane.Len())
+	for i := range b.base {
+		b.base[i] = rng.Float32()*2 - 1
+	}
+	if o.raw != "" {
+		b.base, err = b.readRaw(o.raw)
+	}
+	return b, err
+}
+
+// readRaw reads the network's input from a file.
+func (b *benchmark) readRaw(path string) ([]float32, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, coded(exitNoInput, err)
+	}
+	if err != nil {
+		return nil, coded(exitData, err)
+	}
+	plane := b.plan.InputPlane()
+	if len(data) != 4*plane.Len() {
+		return nil, coded(exitData, fmt.Errorf("%s: %d bytes, but the network reads %d float32 numbers (%dx%d pixels of %d channels)", path, len(data), plane.Len(), plane.H, plane.W, plane.C))
+	}
+	onnx := make([]float32, plane.Len())
+	for i := range onnx {
+		onnx[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	return b.plan.Arrange(onnx), nil
+}
+
+// sampleGrid takes about n positions of a grid, all of them if n is 0: rows
+// and columns drawn at random from equal parts of each.
+func sampleGrid(g *obe.Grid, n int, rng *rand.Rand) *obe.Grid {
+	s := *g
+	if n == 0 || n >= g.Len() {
+		return &s
+	}
+	rows := min(len(g.Ys), max(1, int(math.Round(math.Sqrt(float64(n*len(g.Ys))/float64(len(g.Xs)))))))
+	draw := func(from []int, k int) []int {
+		to := make([]int, k)
+		for i := range to {
+			lo, hi := len(from)*i/k, len(from)*(i+1)/k
+			to[i] = from[lo+rng.IntN(hi-lo)]
+		}
+		return to
+	}
+	s.Ys, s.Xs = draw(g.Ys, rows), draw(g.Xs, min(len(g.Xs), max(1, n/rows)))
+	return &s
+}
+
+// run measures in turns, since machines are often shared: a slow minute then
+// meets all sides.
+func (b *benchmark) run(ctx context.Context) error {
+	if err := b.writeOutputs(ctx); err != nil { // also the warm-up
+		return err
+	}
+	for i := range b.grid.Len() {
+		b.row.MultiplyAddsExact += b.plan.Count(b.grid.Rect(i))
+	}
+	var whole, exact, naive []float64
+	for range b.options.rounds {
+		w, err := b.wholeRuns(ctx)
+		if err != nil {
+			return err
+		}
+		whole = append(whole, w...)
+		if b.row.WholeMemory == 0 {
+			b.row.WholeMemory = peakMemory()
+		}
+		e, err := b.exactMap(ctx)
+		if err != nil {
+			return err
+		}
+		exact = append(exact, e)
+		if b.row.ExactMemory == 0 {
+			b.row.ExactMemory = peakMemory()
+		}
+		if b.options.sample == 0 {
+			continue
+		}
+		n, err := b.explain(ctx, b.naive, obe.Naive)
+		if err != nil {
+			return err
+		}
+		naive = append(naive, n.Map.Seconds()*float64(b.grid.Len())/float64(b.naive.Len()))
+	}
+	b.summarize(whole, exact, naive)
+	return nil
+}
+
+// wholeRuns times runs of the whole network: three, or as many as fit into half
+// a second.
+func (b *benchmark) wholeRuns(ctx context.Context) ([]float64, error) {
+	var times []float64
+	for start := time.Now(); len(times) < 3 || time.Since(start) < time.Second/2; {
+		t := time.Now()
+		if _, err := b.plan.Materialize(ctx, b.base, b.threads); err != nil {
+			return nil, err
+		}
+		times = append(times, time.Since(t).Seconds())
+	}
+	return times, nil
+}
+
+// exactMap times the heatmap by incremental runs.
+func (b *benchmark) exactMap(ctx context.Context) (float64, error) {
+	r, err := b.explain(ctx, b.exact, obe.Exact)
+	if err != nil {
+		return 0, err
+	}
+	scale := 1.0
+	if b.exact.Len() < b.grid.Len() {
+		scale = float64(b.row.MultiplyAddsExact) / float64(max(1, r.MultiplyAddsIncremental))
+	}
+	return r.Views.Seconds() + r.Map.Seconds()*scale, nil
+}
+
+func (b *benchmark) explain(ctx context.Context, g *obe.Grid, mode obe.Mode) (*obe.Result, error) {
+	return obe.Explain(ctx, obe.Task{Plan: b.plan, Base: b.base, Fill: b.fill, Grid: g, Mode: mode, Workers: b.threads, Memory: b.memory, Activation: obe.None})
+}
+
+// writeOutputs runs the network once and saves its outputs if that is wanted.
+func (b *benchmark) writeOutputs(ctx context.Context) error {
+	v, err := b.plan.Materialize(ctx, b.base, b.threads)
+	if err != nil || b.options.outputs == "" {
+		return err
+	}
+	var buf bytes.Buffer
+	for i, name := range b.plan.Outputs() {
+		f, err := b.plan.Output(v, i).Floats()
+		if err != nil {
+			return fmt.Errorf("output %q: %w", name, err)
+		}
+		if err := binary.Write(&buf, binary.LittleEndian, f); err != nil {
+			return err
+		}
+	}
+	return coded(exitCantCreate, atomicfile.Write(b.options.outputs, false, func(w io.Writer) error {
+		_, err := w.Write(buf.Bytes())
+		return err
+	}))
+}
+
+// summarize turns the times of all rounds into the row.
+func (b *benchmark) summarize(whole, exact, naive []float64) {
+	r := &b.row
+	r.WholeRuns, r.Positions, r.ExactSampled = len(whole), b.grid.Len(), b.exact.Len()
+	r.Whole, r.WholeMedian = bestAndMedian(whole)
+	r.WholeGFLOPs = 2 * float64(r.MultiplyAdds) / r.Whole / 1e9
+	r.WholePeak = r.WholeGFLOPs / r.PeakGFLOPs
+	r.Exact, r.ExactMedian = bestAndMedian(exact)
+	r.ExactGFLOPs = 2 * float64(r.MultiplyAddsExact+r.MultiplyAdds) / r.Exact / 1e9
+	r.ExactPeak = r.ExactGFLOPs / r.PeakGFLOPs
+	all := float64(r.Positions) * float64(r.MultiplyAdds)
+	r.Counted = all / float64(max(1, r.MultiplyAddsExact))
+	if len(naive) > 0 {
+		r.NaiveSampled = b.naive.Len()
+		r.Naive, r.NaiveMedian = bestAndMedian(naive)
+		r.NaiveGFLOPs = 2 * all / r.Naive / 1e9
+		r.NaivePeak, r.Ratio = r.NaiveGFLOPs/r.PeakGFLOPs, r.Naive/r.Exact
+	}
+}
+
+func bestAndMedian(t []float64) (best, median float64) {
+	slices.Sort(t)
+	return t[0], (t[len(t)/2] + t[(len(t)-1)/2]) / 2
+}
+
+// peakMemory is the largest part of the machine's memory that this process has
+// held so far, in bytes; 0 where the system does not tell.
+func peakMemory() int64 {
+	data, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmHWM:" {
+			if kib, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
+}
+
+// printBench writes the table for people.
+func printBench(out io.Writer, rows []benchRow) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "model\tone run ms\tGFLOP/s\tpositions\tnaive s\texact s\tratio\tcounted\tnaive GFLOP/s\texact GFLOP/s\tof peak: run\tnaive\texact\tMiB\t\n")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%.2f\t%.0f\t%d\t%.2f\t%.2f\t%.2fx\t%.2fx\t%.0f\t%.0f\t%.0f%%\t%.0f%%\t%.0f%%\t%d\t\n", r.Model, 1000*r.Whole, r.WholeGFLOPs, r.Positions, r.Naive, r.Exact,
+			r.Ratio, r.Counted, r.NaiveGFLOPs, r.ExactGFLOPs, 100*r.WholePeak, 100*r.NaivePeak, 100*r.ExactPeak, r.ExactMemory>>20)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.ExactSampled < r.Positions {
+			fmt.Fprintf(out, "\n%s: exact is scaled from %d of %d positions", printable(r.Model), r.ExactSampled, r.Positions)
+		}
+	}
+	r := rows[0]
+	_, err := fmt.Fprintf(out, "\npeak: %.0f GFLOP/s on %d threads (%s kernels); naive is scaled from %d positions\n", r.PeakGFLOPs, r.Threads, r.Kernels, r.NaiveSampled)
+	return err
 }
