@@ -15,7 +15,9 @@ var Generic = Kernels{
 		{4, 8, gemmGeneric8[[4]float32]}, {2, 8, gemmGeneric8[[2]float32]}, {1, 8, gemmGeneric8[[1]float32]},
 	},
 	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric,
-	peak: peakGeneric, peakFlops: 8 * 2,
+	winograd2: winogradKernels{winogradInputGeneric(4, winogradIn2), winogradOutputGeneric(2, winogradOut2)},
+	winograd4: winogradKernels{winogradInputGeneric(6, winogradIn4), winogradOutputGeneric(4, winogradOut4)},
+	peak:      peakGeneric, peakFlops: 8 * 2,
 }
 
 // rowCount carries a tile's height in its type, as the assembly kernels carry

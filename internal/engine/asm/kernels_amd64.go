@@ -202,6 +202,34 @@ func sumPoolAVX512(table **float32, taps int, bytes int, out *float32, scale *fl
 //go:noescape
 func addAVX512(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
 
+// winogradInput2AVX512 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 256 floats.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+
+// winogradOutput2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
+// points to, row by row. tmp holds 128 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4AVX512 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 576 floats.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+
+// winogradOutput4AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 4x4 pixels of bytes/4 channels that table
+// points to, row by row. tmp holds 384 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
 // peakAVX512 runs 24 independent fused multiply-adds of 16 lanes, loops times.
 func peakAVX512(loops int)
 
@@ -372,6 +400,34 @@ func sumPoolAVX2(table **float32, taps int, bytes int, out *float32, scale *floa
 //
 //go:noescape
 func addAVX2(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
+
+// winogradInput2AVX2 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 128 floats.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+
+// winogradOutput2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
+// points to, row by row. tmp holds 64 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4AVX2 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 288 floats.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+
+// winogradOutput4AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 4x4 pixels of bytes/4 channels that table
+// points to, row by row. tmp holds 192 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
 
 // peakAVX2 runs 12 independent fused multiply-adds of 8 lanes, loops times.
 func peakAVX2(loops int)

@@ -1521,6 +1521,2160 @@ done:
 	VZEROUPPER
 	RET
 
+// func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput2AVX512(SB), NOSPLIT, $0-48
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000040, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	MOVQ    (R8), AX
+	VMOVUPS (AX)(SI*1), Z0
+	MOVQ    32(R8), AX
+	VMOVUPS (AX)(SI*1), Z1
+	MOVQ    64(R8), AX
+	VMOVUPS (AX)(SI*1), Z2
+	MOVQ    96(R8), AX
+	VMOVUPS (AX)(SI*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, (R11)
+	VMOVUPS Z1, 256(R11)
+	VMOVUPS Z2, 512(R11)
+	VMOVUPS Z3, 768(R11)
+	MOVQ    8(R8), AX
+	VMOVUPS (AX)(SI*1), Z0
+	MOVQ    40(R8), AX
+	VMOVUPS (AX)(SI*1), Z1
+	MOVQ    72(R8), AX
+	VMOVUPS (AX)(SI*1), Z2
+	MOVQ    104(R8), AX
+	VMOVUPS (AX)(SI*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, 64(R11)
+	VMOVUPS Z1, 320(R11)
+	VMOVUPS Z2, 576(R11)
+	VMOVUPS Z3, 832(R11)
+	MOVQ    16(R8), AX
+	VMOVUPS (AX)(SI*1), Z0
+	MOVQ    48(R8), AX
+	VMOVUPS (AX)(SI*1), Z1
+	MOVQ    80(R8), AX
+	VMOVUPS (AX)(SI*1), Z2
+	MOVQ    112(R8), AX
+	VMOVUPS (AX)(SI*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, 128(R11)
+	VMOVUPS Z1, 384(R11)
+	VMOVUPS Z2, 640(R11)
+	VMOVUPS Z3, 896(R11)
+	MOVQ    24(R8), AX
+	VMOVUPS (AX)(SI*1), Z0
+	MOVQ    56(R8), AX
+	VMOVUPS (AX)(SI*1), Z1
+	MOVQ    88(R8), AX
+	VMOVUPS (AX)(SI*1), Z2
+	MOVQ    120(R8), AX
+	VMOVUPS (AX)(SI*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, 192(R11)
+	VMOVUPS Z1, 448(R11)
+	VMOVUPS Z2, 704(R11)
+	VMOVUPS Z3, 960(R11)
+	MOVQ    dst+16(FP), R9
+	ADDQ    SI, R9
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	VMOVUPS 128(R11), Z2
+	VMOVUPS 192(R11), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    R10, R9
+	VMOVUPS 256(R11), Z0
+	VMOVUPS 320(R11), Z1
+	VMOVUPS 384(R11), Z2
+	VMOVUPS 448(R11), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    R10, R9
+	VMOVUPS 512(R11), Z0
+	VMOVUPS 576(R11), Z1
+	VMOVUPS 640(R11), Z2
+	VMOVUPS 704(R11), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    R10, R9
+	VMOVUPS 768(R11), Z0
+	VMOVUPS 832(R11), Z1
+	VMOVUPS 896(R11), Z2
+	VMOVUPS 960(R11), Z3
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z1, Z2, Z4
+	VSUBPS  Z1, Z2, Z5
+	VSUBPS  Z3, Z1, Z3
+	VMOVAPS Z4, Z1
+	VMOVAPS Z5, Z2
+	VMOVUPS Z0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Z3, (R9)
+	ADDQ    R10, R9
+	ADDQ    $0x00000040, SI
+	JMP     vector
+
+partial:
+	ADDQ      $0x00000040, DX
+	CMPQ      SI, DX
+	JGE       done
+	MOVQ      mask+40(FP), AX
+	VMOVDQU32 (AX), Z10
+	VPTESTMD  Z10, Z10, K1
+	MOVQ      (R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z0
+	MOVQ      32(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	MOVQ      64(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z2
+	MOVQ      96(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, (R11)
+	VMOVUPS   Z1, 256(R11)
+	VMOVUPS   Z2, 512(R11)
+	VMOVUPS   Z3, 768(R11)
+	MOVQ      8(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z0
+	MOVQ      40(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	MOVQ      72(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z2
+	MOVQ      104(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, 64(R11)
+	VMOVUPS   Z1, 320(R11)
+	VMOVUPS   Z2, 576(R11)
+	VMOVUPS   Z3, 832(R11)
+	MOVQ      16(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z0
+	MOVQ      48(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	MOVQ      80(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z2
+	MOVQ      112(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, 128(R11)
+	VMOVUPS   Z1, 384(R11)
+	VMOVUPS   Z2, 640(R11)
+	VMOVUPS   Z3, 896(R11)
+	MOVQ      24(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z0
+	MOVQ      56(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	MOVQ      88(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z2
+	MOVQ      120(R8), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, 192(R11)
+	VMOVUPS   Z1, 448(R11)
+	VMOVUPS   Z2, 704(R11)
+	VMOVUPS   Z3, 960(R11)
+	MOVQ      dst+16(FP), R9
+	ADDQ      SI, R9
+	VMOVUPS   (R11), Z0
+	VMOVUPS   64(R11), Z1
+	VMOVUPS   128(R11), Z2
+	VMOVUPS   192(R11), Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z1, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z2, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z3, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   256(R11), Z0
+	VMOVUPS   320(R11), Z1
+	VMOVUPS   384(R11), Z2
+	VMOVUPS   448(R11), Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z1, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z2, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z3, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   512(R11), Z0
+	VMOVUPS   576(R11), Z1
+	VMOVUPS   640(R11), Z2
+	VMOVUPS   704(R11), Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z1, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z2, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z3, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   768(R11), Z0
+	VMOVUPS   832(R11), Z1
+	VMOVUPS   896(R11), Z2
+	VMOVUPS   960(R11), Z3
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z1, Z2, Z4
+	VSUBPS    Z1, Z2, Z5
+	VSUBPS    Z3, Z1, Z3
+	VMOVAPS   Z4, Z1
+	VMOVAPS   Z5, Z2
+	VMOVUPS   Z0, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z1, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z2, K1, (R9)
+	ADDQ      R10, R9
+	VMOVUPS   Z3, K1, (R9)
+	ADDQ      R10, R9
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput2AVX512(SB), NOSPLIT, $0-64
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+32(FP), R12
+	MOVQ   clamp+40(FP), R13
+	MOVQ   tmp+48(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000004, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(SI*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, (AX)(SI*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, (AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+56(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VSUBPS       Z3, Z1, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput4AVX512(SB), NOSPLIT, $0-48
+	MOVQ         table+0(FP), R8
+	MOVQ         stride+24(FP), R10
+	MOVQ         tmp+32(FP), R11
+	VBROADCASTSS winogradInput4AVX512_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4AVX512_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4AVX512_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4AVX512_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4AVX512_c4<>+0(SB), Z15
+	XORQ         SI, SI
+	MOVQ         bytes+8(FP), DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         240(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1536(R11)
+	VMOVUPS      Z5, 1920(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         200(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         248(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1600(R11)
+	VMOVUPS      Z5, 1984(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         208(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         256(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	VMOVUPS      Z4, 1664(R11)
+	VMOVUPS      Z5, 2048(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         216(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         264(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	VMOVUPS      Z4, 1728(R11)
+	VMOVUPS      Z5, 2112(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         224(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         272(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	VMOVUPS      Z4, 1792(R11)
+	VMOVUPS      Z5, 2176(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         232(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         280(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	VMOVUPS      Z4, 1856(R11)
+	VMOVUPS      Z5, 2240(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      1536(R11), Z0
+	VMOVUPS      1600(R11), Z1
+	VMOVUPS      1664(R11), Z2
+	VMOVUPS      1728(R11), Z3
+	VMOVUPS      1792(R11), Z4
+	VMOVUPS      1856(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      1920(R11), Z0
+	VMOVUPS      1984(R11), Z1
+	VMOVUPS      2048(R11), Z2
+	VMOVUPS      2112(R11), Z3
+	VMOVUPS      2176(R11), Z4
+	VMOVUPS      2240(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         192(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         240(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1536(R11)
+	VMOVUPS      Z5, 1920(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         200(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         248(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1600(R11)
+	VMOVUPS      Z5, 1984(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         160(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         208(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         256(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	VMOVUPS      Z4, 1664(R11)
+	VMOVUPS      Z5, 2048(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         168(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         216(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         264(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	VMOVUPS      Z4, 1728(R11)
+	VMOVUPS      Z5, 2112(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         176(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         224(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         272(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	VMOVUPS      Z4, 1792(R11)
+	VMOVUPS      Z5, 2176(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         184(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         232(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         280(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	VMOVUPS      Z4, 1856(R11)
+	VMOVUPS      Z5, 2240(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      1536(R11), Z0
+	VMOVUPS      1600(R11), Z1
+	VMOVUPS      1664(R11), Z2
+	VMOVUPS      1728(R11), Z3
+	VMOVUPS      1792(R11), Z4
+	VMOVUPS      1856(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      1920(R11), Z0
+	VMOVUPS      1984(R11), Z1
+	VMOVUPS      2048(R11), Z2
+	VMOVUPS      2112(R11), Z3
+	VMOVUPS      2176(R11), Z4
+	VMOVUPS      2240(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	ADDQ         R10, R9
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4AVX512_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4AVX512_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX512_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4AVX512_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX512_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4AVX512_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX512_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4AVX512_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX512_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4AVX512_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4AVX512(SB), NOSPLIT, $0-64
+	MOVQ         table+24(FP), R10
+	MOVQ         bias+32(FP), R12
+	MOVQ         clamp+40(FP), R13
+	MOVQ         tmp+48(FP), R11
+	MOVQ         stride+8(FP), R9
+	IMUL3Q       $0x00000006, R9, R9
+	VBROADCASTSS winogradOutput4AVX512_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4AVX512_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4AVX512_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4AVX512_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4AVX512_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4AVX512_c5<>+0(SB), Z15
+	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         24(R10), AX
+	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         48(R10), AX
+	VMOVUPS      Z2, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         56(R10), AX
+	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         64(R10), AX
+	VMOVUPS      Z0, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         72(R10), AX
+	VMOVUPS      Z1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         80(R10), AX
+	VMOVUPS      Z2, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         88(R10), AX
+	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         96(R10), AX
+	VMOVUPS      Z0, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         104(R10), AX
+	VMOVUPS      Z1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         112(R10), AX
+	VMOVUPS      Z2, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         120(R10), AX
+	VMOVUPS      Z3, (AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+56(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z4
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z4
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z4
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z4
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z4
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS.Z    (AX), K1, Z0
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z1
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z2
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z3
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z4
+	ADDQ         R9, AX
+	VMOVUPS.Z    (AX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         24(R10), AX
+	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         48(R10), AX
+	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         56(R10), AX
+	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         64(R10), AX
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         72(R10), AX
+	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         80(R10), AX
+	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         88(R10), AX
+	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         96(R10), AX
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         104(R10), AX
+	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         112(R10), AX
+	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         120(R10), AX
+	VMOVUPS      Z3, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4AVX512_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4AVX512_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX512_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4AVX512_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX512_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4AVX512_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX512_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4AVX512_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX512_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4AVX512_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX512_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4AVX512_c5<>(SB), RODATA|NOPTR, $4
+
 // func peakAVX512(loops int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
@@ -2639,6 +4793,2188 @@ partial:
 done:
 	VZEROUPPER
 	RET
+
+// func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+// Requires: AVX
+TEXT ·winogradInput2AVX2(SB), NOSPLIT, $0-48
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000020, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	MOVQ    (R8), AX
+	VMOVUPS (AX)(SI*1), Y0
+	MOVQ    32(R8), AX
+	VMOVUPS (AX)(SI*1), Y1
+	MOVQ    64(R8), AX
+	VMOVUPS (AX)(SI*1), Y2
+	MOVQ    96(R8), AX
+	VMOVUPS (AX)(SI*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 128(R11)
+	VMOVUPS Y2, 256(R11)
+	VMOVUPS Y3, 384(R11)
+	MOVQ    8(R8), AX
+	VMOVUPS (AX)(SI*1), Y0
+	MOVQ    40(R8), AX
+	VMOVUPS (AX)(SI*1), Y1
+	MOVQ    72(R8), AX
+	VMOVUPS (AX)(SI*1), Y2
+	MOVQ    104(R8), AX
+	VMOVUPS (AX)(SI*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, 32(R11)
+	VMOVUPS Y1, 160(R11)
+	VMOVUPS Y2, 288(R11)
+	VMOVUPS Y3, 416(R11)
+	MOVQ    16(R8), AX
+	VMOVUPS (AX)(SI*1), Y0
+	MOVQ    48(R8), AX
+	VMOVUPS (AX)(SI*1), Y1
+	MOVQ    80(R8), AX
+	VMOVUPS (AX)(SI*1), Y2
+	MOVQ    112(R8), AX
+	VMOVUPS (AX)(SI*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, 64(R11)
+	VMOVUPS Y1, 192(R11)
+	VMOVUPS Y2, 320(R11)
+	VMOVUPS Y3, 448(R11)
+	MOVQ    24(R8), AX
+	VMOVUPS (AX)(SI*1), Y0
+	MOVQ    56(R8), AX
+	VMOVUPS (AX)(SI*1), Y1
+	MOVQ    88(R8), AX
+	VMOVUPS (AX)(SI*1), Y2
+	MOVQ    120(R8), AX
+	VMOVUPS (AX)(SI*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, 96(R11)
+	VMOVUPS Y1, 224(R11)
+	VMOVUPS Y2, 352(R11)
+	VMOVUPS Y3, 480(R11)
+	MOVQ    dst+16(FP), R9
+	ADDQ    SI, R9
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
+	VMOVUPS 64(R11), Y2
+	VMOVUPS 96(R11), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y3, (R9)
+	ADDQ    R10, R9
+	VMOVUPS 128(R11), Y0
+	VMOVUPS 160(R11), Y1
+	VMOVUPS 192(R11), Y2
+	VMOVUPS 224(R11), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y3, (R9)
+	ADDQ    R10, R9
+	VMOVUPS 256(R11), Y0
+	VMOVUPS 288(R11), Y1
+	VMOVUPS 320(R11), Y2
+	VMOVUPS 352(R11), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y3, (R9)
+	ADDQ    R10, R9
+	VMOVUPS 384(R11), Y0
+	VMOVUPS 416(R11), Y1
+	VMOVUPS 448(R11), Y2
+	VMOVUPS 480(R11), Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y1, Y2, Y4
+	VSUBPS  Y1, Y2, Y5
+	VSUBPS  Y3, Y1, Y3
+	VMOVAPS Y4, Y1
+	VMOVAPS Y5, Y2
+	VMOVUPS Y0, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y2, (R9)
+	ADDQ    R10, R9
+	VMOVUPS Y3, (R9)
+	ADDQ    R10, R9
+	ADDQ    $0x00000020, SI
+	JMP     vector
+
+partial:
+	ADDQ       $0x00000020, DX
+	CMPQ       SI, DX
+	JGE        done
+	MOVQ       mask+40(FP), AX
+	VMOVUPS    (AX), Y10
+	MOVQ       (R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	MOVQ       32(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	MOVQ       64(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	MOVQ       96(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, (R11)
+	VMOVUPS    Y1, 128(R11)
+	VMOVUPS    Y2, 256(R11)
+	VMOVUPS    Y3, 384(R11)
+	MOVQ       8(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	MOVQ       40(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	MOVQ       72(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	MOVQ       104(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, 32(R11)
+	VMOVUPS    Y1, 160(R11)
+	VMOVUPS    Y2, 288(R11)
+	VMOVUPS    Y3, 416(R11)
+	MOVQ       16(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	MOVQ       48(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	MOVQ       80(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	MOVQ       112(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, 64(R11)
+	VMOVUPS    Y1, 192(R11)
+	VMOVUPS    Y2, 320(R11)
+	VMOVUPS    Y3, 448(R11)
+	MOVQ       24(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	MOVQ       56(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	MOVQ       88(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	MOVQ       120(R8), AX
+	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, 96(R11)
+	VMOVUPS    Y1, 224(R11)
+	VMOVUPS    Y2, 352(R11)
+	VMOVUPS    Y3, 480(R11)
+	MOVQ       dst+16(FP), R9
+	ADDQ       SI, R9
+	VMOVUPS    (R11), Y0
+	VMOVUPS    32(R11), Y1
+	VMOVUPS    64(R11), Y2
+	VMOVUPS    96(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMASKMOVPS Y0, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y1, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y2, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y3, Y10, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    128(R11), Y0
+	VMOVUPS    160(R11), Y1
+	VMOVUPS    192(R11), Y2
+	VMOVUPS    224(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMASKMOVPS Y0, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y1, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y2, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y3, Y10, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    256(R11), Y0
+	VMOVUPS    288(R11), Y1
+	VMOVUPS    320(R11), Y2
+	VMOVUPS    352(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMASKMOVPS Y0, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y1, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y2, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y3, Y10, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    384(R11), Y0
+	VMOVUPS    416(R11), Y1
+	VMOVUPS    448(R11), Y2
+	VMOVUPS    480(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMASKMOVPS Y0, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y1, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y2, Y10, (R9)
+	ADDQ       R10, R9
+	VMASKMOVPS Y3, Y10, (R9)
+	ADDQ       R10, R9
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX
+TEXT ·winogradOutput2AVX2(SB), NOSPLIT, $0-64
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+32(FP), R12
+	MOVQ   clamp+40(FP), R13
+	MOVQ   tmp+48(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000004, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(SI*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMOVUPS      Y0, (AX)(SI*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMOVUPS      Y1, (AX)(SI*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+56(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradInput4AVX2(SB), NOSPLIT, $0-48
+	MOVQ         table+0(FP), R8
+	MOVQ         stride+24(FP), R10
+	MOVQ         tmp+32(FP), R11
+	VBROADCASTSS winogradInput4AVX2_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4AVX2_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4AVX2_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4AVX2_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4AVX2_c4<>+0(SB), Y15
+	XORQ         SI, SI
+	MOVQ         bytes+8(FP), DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         240(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 768(R11)
+	VMOVUPS      Y5, 960(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         200(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         248(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 800(R11)
+	VMOVUPS      Y5, 992(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         208(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         256(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	VMOVUPS      Y4, 832(R11)
+	VMOVUPS      Y5, 1024(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         216(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         264(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	VMOVUPS      Y4, 864(R11)
+	VMOVUPS      Y5, 1056(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         224(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         272(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	VMOVUPS      Y4, 896(R11)
+	VMOVUPS      Y5, 1088(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         232(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         280(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	VMOVUPS      Y4, 928(R11)
+	VMOVUPS      Y5, 1120(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      768(R11), Y0
+	VMOVUPS      800(R11), Y1
+	VMOVUPS      832(R11), Y2
+	VMOVUPS      864(R11), Y3
+	VMOVUPS      896(R11), Y4
+	VMOVUPS      928(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      960(R11), Y0
+	VMOVUPS      992(R11), Y1
+	VMOVUPS      1024(R11), Y2
+	VMOVUPS      1056(R11), Y3
+	VMOVUPS      1088(R11), Y4
+	VMOVUPS      1120(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         192(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         240(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 768(R11)
+	VMOVUPS      Y5, 960(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         200(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         248(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 800(R11)
+	VMOVUPS      Y5, 992(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         160(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         208(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         256(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	VMOVUPS      Y4, 832(R11)
+	VMOVUPS      Y5, 1024(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         168(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         216(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         264(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	VMOVUPS      Y4, 864(R11)
+	VMOVUPS      Y5, 1056(R11)
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         176(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         224(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         272(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	VMOVUPS      Y4, 896(R11)
+	VMOVUPS      Y5, 1088(R11)
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         184(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         232(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         280(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	VMOVUPS      Y4, 928(R11)
+	VMOVUPS      Y5, 1120(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      768(R11), Y0
+	VMOVUPS      800(R11), Y1
+	VMOVUPS      832(R11), Y2
+	VMOVUPS      864(R11), Y3
+	VMOVUPS      896(R11), Y4
+	VMOVUPS      928(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      960(R11), Y0
+	VMOVUPS      992(R11), Y1
+	VMOVUPS      1024(R11), Y2
+	VMOVUPS      1056(R11), Y3
+	VMOVUPS      1088(R11), Y4
+	VMOVUPS      1120(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	ADDQ         R10, R9
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4AVX2_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4AVX2_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX2_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4AVX2_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX2_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4AVX2_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX2_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4AVX2_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4AVX2_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4AVX2_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4AVX2(SB), NOSPLIT, $0-64
+	MOVQ         table+24(FP), R10
+	MOVQ         bias+32(FP), R12
+	MOVQ         clamp+40(FP), R13
+	MOVQ         tmp+48(FP), R11
+	MOVQ         stride+8(FP), R9
+	IMUL3Q       $0x00000006, R9, R9
+	VBROADCASTSS winogradOutput4AVX2_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4AVX2_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4AVX2_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4AVX2_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4AVX2_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4AVX2_c5<>+0(SB), Y15
+	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y3
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y4
+	ADDQ         R9, AX
+	VMOVUPS      (AX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         24(R10), AX
+	VMOVUPS      Y3, (AX)(SI*1)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(R10), AX
+	VMOVUPS      Y1, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         48(R10), AX
+	VMOVUPS      Y2, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         56(R10), AX
+	VMOVUPS      Y3, (AX)(SI*1)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         64(R10), AX
+	VMOVUPS      Y0, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         72(R10), AX
+	VMOVUPS      Y1, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         80(R10), AX
+	VMOVUPS      Y2, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         88(R10), AX
+	VMOVUPS      Y3, (AX)(SI*1)
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         96(R10), AX
+	VMOVUPS      Y0, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         104(R10), AX
+	VMOVUPS      Y1, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         112(R10), AX
+	VMOVUPS      Y2, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         120(R10), AX
+	VMOVUPS      Y3, (AX)(SI*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+56(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y4
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y4
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y4
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y4
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y4
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, AX
+	VMASKMOVPS   (AX), Y9, Y0
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y1
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y2
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y3
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y4
+	ADDQ         R9, AX
+	VMASKMOVPS   (AX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         56(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         64(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         72(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         80(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         88(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+56(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         96(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         104(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         112(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         120(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4AVX2_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4AVX2_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX2_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4AVX2_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX2_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4AVX2_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX2_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4AVX2_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX2_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4AVX2_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4AVX2_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4AVX2_c5<>(SB), RODATA|NOPTR, $4
 
 // func peakAVX2(loops int)
 // Requires: AVX, FMA3

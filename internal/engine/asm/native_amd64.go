@@ -11,6 +11,7 @@ var setAVX512 = Kernels{
 		{12, 16, gemm12x16AVX512}, {8, 16, gemm8x16AVX512}, {4, 16, gemm4x16AVX512}, {2, 16, gemm2x16AVX512}, {1, 16, gemm1x16AVX512},
 	},
 	depthwise: depthwiseAVX512, maxPool: maxPoolAVX512, sumPool: sumPoolAVX512, add: addAVX512,
+	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512}, winograd4: winogradKernels{winogradInput4AVX512, winogradOutput4AVX512},
 	peak: peakAVX512, peakFlops: 24 * 16 * 2,
 }
 
@@ -21,6 +22,7 @@ var setAVX2 = Kernels{
 		{6, 8, gemm6x8AVX2}, {4, 8, gemm4x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
 	},
 	depthwise: depthwiseAVX2, maxPool: maxPoolAVX2, sumPool: sumPoolAVX2, add: addAVX2,
+	winograd2: winogradKernels{winogradInput2AVX2, winogradOutput2AVX2}, winograd4: winogradKernels{winogradInput4AVX2, winogradOutput4AVX2},
 	peak: peakAVX2, peakFlops: 12 * 8 * 2,
 }
 

@@ -19,6 +19,10 @@ func main() {
 		maxPool(set)
 		sumPool(set)
 		add(set)
+		for _, w := range []winogradSize{f2, f4} {
+			winogradInput(set, w)
+			winogradOutput(set, w)
+		}
 		peak(set)
 	}
 	Generate()

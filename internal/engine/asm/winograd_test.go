@@ -1,0 +1,76 @@
+package asm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestWinograd holds transforms and kernel together to the plain 3x3 sum of one
+// channel in float64, for every set, over channel counts around the vector
+// width, between guard values.
+func TestWinograd(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, k := range Sets() {
+		for _, m := range []WinogradSize{Winograd2, Winograd4} {
+			t.Run(fmt.Sprintf("%s/F%d", k.Name, m), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(13, 14))
+				tmp := make([]float32, WinogradTmp)
+				n, e := m.Side(), m.Elements()
+				for channels := 1; channels < 70; channels += 1 + channels/16 {
+					pixels := make([]guarded, e)
+					table := make([]*float32, e)
+					for i := range pixels {
+						pixels[i] = newGuarded(channels, 3, rng)
+						table[i] = &pixels[i].mid[0]
+					}
+					stride := channels + rng.IntN(5)
+					v := newGuarded((e-1)*stride+channels, 40, nil)
+					k.WinogradInput(m, table, channels, v.mid, stride, tmp)
+					v.check(t)
+
+					g := make([][9]float32, channels)
+					u := make([]float32, e)
+					for c := range g {
+						for i := range g[c] {
+							g[c][i] = rng.Float32()*2 - 1
+						}
+						WinogradKernel(m, &g[c], u)
+						for i := range e {
+							v.mid[i*stride+c] *= u[i]
+						}
+					}
+					bias := newGuarded(channels, 3, rng)
+					clamp := [2]float32{-inf, inf}
+					if channels%2 == 0 {
+						clamp = [2]float32{0, 1.5}
+					}
+					outs := make([]guarded, m*m)
+					to := make([]*float32, m*m)
+					for i := range outs {
+						outs[i] = newGuarded(channels, 40, nil)
+						to[i] = &outs[i].mid[0]
+					}
+					k.WinogradOutput(m, v.mid, stride, to, bias.mid, &clamp, tmp)
+					for i := range outs {
+						outs[i].check(t)
+						y, x := i/int(m), i%int(m)
+						for c := range channels {
+							want := float64(bias.mid[c])
+							for ky := range 3 {
+								for kx := range 3 {
+									want += float64(g[c][3*ky+kx]) * float64(pixels[(y+ky)*n+x+kx].mid[c])
+								}
+							}
+							want = math.Min(math.Max(want, float64(clamp[0])), float64(clamp[1]))
+							if got := outs[i].mid[c]; math.Abs(float64(got)-want) > 1e-5 {
+								t.Fatalf("%d channels: output %d of channel %d is %g, want %g", channels, i, c, got, want)
+							}
+						}
+					}
+				}
+			})
+		}
+	}
+}
