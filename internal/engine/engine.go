@@ -11,6 +11,8 @@
 package engine
 
 import (
+	"math"
+
 	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
@@ -68,7 +70,12 @@ type Scratch struct {
 	zero   []float32
 	sink   []float32
 	line   [][]float32
-	scale  float32 // of the mean being taken; here because kernels take its address
+	// Winograd's: transformed inputs are in gather.
+	products []float32
+	tmp      []float32
+	window   []*float32
+	outs     []*float32
+	scale    float32 // of the mean being taken; here because kernels take its address
 }
 
 // NewScratch makes the scratch space of one worker.
@@ -151,3 +158,6 @@ func (p *Patched) Compose(dst []float32) {
 
 // Clamp is a pair of activation bounds: out = min(max(Lo, x), Hi).
 type Clamp = [2]float32
+
+// unclamped bounds nothing.
+var unclamped = Clamp{float32(math.Inf(-1)), float32(math.Inf(1))}

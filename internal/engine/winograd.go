@@ -1,0 +1,228 @@
+package engine
+
+import (
+	"fmt"
+
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
+
+// Winograd is a 3x3 convolution of stride 1 by Winograd's minimal filtering:
+// tiles of Size x Size outputs, laid out from the plane's origin, each take
+// (Size+2)^2 products for a pair of channels instead of 9 Size^2. A tile's
+// outputs depend, through rounding, on all of its inputs: a change of any of
+// them changes the whole tile (see Align).
+type Winograd struct {
+	In, Out Plane
+	Y, X    region.Window
+	Size    asm.WinogradSize
+	Clamp   Clamp
+
+	elements [][]panel // [element][panel]
+	bias     []float32
+}
+
+// WinogradFits says whether a convolution can be computed this way.
+func WinogradFits(y, x region.Window, group int) bool {
+	three := func(w region.Window) bool { return w.Kernel == 3 && w.Stride == 1 && w.Dilation == 1 }
+	return three(y) && three(x) && group == 1
+}
+
+// NewWinograd transforms and packs weights given as [outC][In.C][3][3] and
+// bias (nil for none) for the scratch's kernel set.
+func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize, weights, bias []float32, outC int, clamp Clamp) (*Winograd, error) {
+	if !WinogradFits(y, x, 1) || len(weights) != outC*in.C*9 || (bias != nil && len(bias) != outC) {
+		return nil, fmt.Errorf("winograd convolution of %d to %d channels: %d weights, %d biases", in.C, outC, len(weights), len(bias))
+	}
+	w := &Winograd{In: in, Out: Plane{y.Out, x.Out, outC}, Y: y, X: x, Size: size, Clamp: clamp,
+		elements: make([][]panel, size.Elements()), bias: make([]float32, outC)}
+	copy(w.bias, bias)
+	zero := make([]float32, s.Kernels.Columns)
+	for j := 0; j < outC; {
+		n := s.Kernels.PanelColumns(j, outC)
+		for e := range w.elements {
+			w.elements[e] = append(w.elements[e], panel{end: in.C, column: j, valid: min(n, outC-j), weights: make([]float32, in.C*n), bias: zero[:n]})
+		}
+		j += n
+	}
+	var u [36]float32
+	for m := range outC {
+		p := m / s.Kernels.Columns
+		n := len(w.elements[0][p].bias)
+		for c := range in.C {
+			asm.WinogradKernel(size, (*[9]float32)(weights[(m*in.C+c)*9:]), u[:])
+			at := c*n + m - w.elements[0][p].column
+			for e := range w.elements {
+				w.elements[e][p].weights[at] = u[e]
+			}
+		}
+	}
+	return w, nil
+}
+
+// MultiplyAdds implements Primitive: those of the direct sum, so that whole
+// networks can be compared.
+func (w *Winograd) MultiplyAdds() int64 { return int64(w.Out.C) * int64(w.In.C) * 9 }
+
+// Align grows a region of the output to whole tiles.
+func (w *Winograd) Align(r region.Rect) region.Rect {
+	m := int(w.Size)
+	grow := func(s region.Span) region.Span {
+		return region.Span{Lo: s.Lo / m * m, Hi: (s.Hi + m - 1) / m * m}
+	}
+	if r.Empty() {
+		return r
+	}
+	return region.Rect{Y: grow(r.Y), X: grow(r.X)}.Intersect(w.Out.Rect())
+}
+
+// winogradBytes is what the transformed inputs and products of a block of
+// tiles may take together: enough tiles that each pass over the transformed
+// weights is worth it, few enough to stay in cache.
+func (w *Winograd) blockTiles(s *Scratch) int {
+	const most, bytes = 240, 2 << 20
+	rows := s.Kernels.Rows
+	n := bytes / (4 * w.Size.Elements() * (w.In.C + w.Out.C))
+	if weights := 4 * w.Size.Elements() * w.In.C * w.Out.C; weights > 1<<20 {
+		n = max(n, 144)
+	}
+	return max(min(n, most)/rows, 1) * rows
+}
+
+// Run implements Primitive.
+func (w *Winograd) Run(s *Scratch, jobs []Job) {
+	m, n, elements := int(w.Size), w.Size.Side(), w.Size.Elements()
+	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s)}
+	left := 0
+	for i := range jobs {
+		r := w.tiles(jobs[i].Rect)
+		left += r.Area()
+	}
+	b.most = min(b.most, left)
+	// Rows of one element lie a few vectors apart from a multiple of the
+	// page size, so that the elements of a tile do not share cache sets.
+	b.vStride, b.mStride = b.most*w.In.C+48, b.most*w.Out.C+48
+	b.v = grow(&s.gather, elements*b.vStride)
+	b.m = grow(&s.products, elements*b.mStride)
+	b.tmp = grow(&s.tmp, asm.WinogradTmp)
+	b.window = grow(&s.window, elements)
+	b.outs = grow(&s.outs, b.most*m*m)
+	s.table = grow(&s.table, b.most+s.Kernels.Rows)
+	s.out = grow(&s.out, b.most+s.Kernels.Rows)
+	s.rows = grow(&s.rows, n)
+	s.zeros(w.In.C)
+	grow(&s.sink, w.Out.C)
+	for i := range jobs {
+		j := &jobs[i]
+		t := w.tiles(j.Rect)
+		for ty := t.Y.Lo; ty < t.Y.Hi; ty++ {
+			for i := range s.rows {
+				s.rows[i] = j.In[0].row(ty*m - w.Y.Pad + i)
+			}
+			for tx := t.X.Lo; tx < t.X.Hi; tx++ {
+				b.add(j, ty, tx)
+				if b.n == b.most {
+					b.multiply()
+				}
+			}
+		}
+	}
+	if b.n > 0 {
+		b.multiply()
+	}
+}
+
+// tiles is the rectangle of tiles that cover r.
+func (w *Winograd) tiles(r region.Rect) region.Rect {
+	m := int(w.Size)
+	return region.Rect{Y: region.Span{Lo: r.Y.Lo / m, Hi: (r.Y.Hi + m - 1) / m}, X: region.Span{Lo: r.X.Lo / m, Hi: (r.X.Hi + m - 1) / m}}
+}
+
+// winogradBlock is a block of tiles that pass through the three stages
+// together.
+type winogradBlock struct {
+	*Winograd
+	scratch          *Scratch
+	n, most          int
+	vStride, mStride int
+	v, m, tmp        []float32
+	window, outs     []*float32
+}
+
+// add transforms the inputs of tile (ty, tx), whose input rows stand in
+// s.rows, and notes where its outputs go: those outside the job's rectangle to
+// the sink.
+func (b *winogradBlock) add(j *Job, ty, tx int) {
+	s, m, n, ch := b.scratch, int(b.Size), b.Size.Side(), b.In.C
+	zero := &s.zero[:1][0]
+	x0 := tx*m - b.X.Pad
+	for i := range n {
+		r := &s.rows[i]
+		at := b.window[i*n : (i+1)*n]
+		switch {
+		case !r.inside:
+			for k := range at {
+				at[k] = zero
+			}
+		case x0 >= r.span.Lo && x0+n <= r.span.Hi:
+			u := r.update[(x0-r.span.Lo)*ch:]
+			for k := range at {
+				at[k] = &u[k*ch]
+			}
+		default:
+			for k := range at {
+				x := x0 + k
+				switch {
+				case uint(x) >= uint(b.In.W):
+					at[k] = zero
+				case x >= r.span.Lo && x < r.span.Hi:
+					at[k] = &r.update[(x-r.span.Lo)*ch]
+				default:
+					at[k] = &r.view[x*ch]
+				}
+			}
+		}
+	}
+	s.Kernels.WinogradInput(b.Size, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp)
+	out := b.outs[b.n*m*m:][:m*m]
+	sink := &s.sink[:1][0]
+	for y := range m {
+		for x := range m {
+			p := sink
+			if oy, ox := ty*m+y, tx*m+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
+				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*b.Out.C]
+			}
+			out[y*m+x] = p
+		}
+	}
+	b.n++
+}
+
+// multiply passes each element's weights over all tiles and transforms the
+// products back.
+func (b *winogradBlock) multiply() {
+	s, m := b.scratch, int(b.Size)
+	k := s.Kernels
+	padded := (b.n-1)/k.Rows*k.Rows + k.TileRows((b.n-1)%k.Rows+1)
+	for e, panels := range b.elements {
+		v, p := b.v[e*b.vStride:], b.m[e*b.mStride:]
+		for t := range padded {
+			if t < b.n {
+				s.table[t], s.out[t] = &v[t*b.In.C], &p[t*b.Out.C]
+			} else {
+				s.table[t], s.out[t] = &v[0], &s.sink[:1][0]
+			}
+		}
+		for i := range panels {
+			q := &panels[i]
+			for t := 0; t < padded; t += k.Rows {
+				rows := min(k.Rows, padded-t)
+				k.Gemm(s.table[t:t+rows], 1, 0, q.end, q.weights, s.out[t:t+rows], q.column, q.bias, &unclamped, q.valid)
+			}
+		}
+	}
+	for t := range b.n {
+		k.WinogradOutput(b.Size, b.m[t*b.Out.C:], b.mStride, b.outs[t*m*m:], b.bias, &b.Clamp, b.tmp)
+	}
+	b.n = 0
+}

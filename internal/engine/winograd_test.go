@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
+
+func same3(rng *rand.Rand, n int) region.Window {
+	pad := rng.IntN(3)
+	after := rng.IntN(3)
+	if n+pad+after < 3 {
+		pad, after = 1, 1
+	}
+	return region.Window{Kernel: 3, Stride: 1, Dilation: 1, Pad: pad, In: n, Out: n + pad + after - 2}
+}
+
+// TestWinograd is the oracle and the differential check of TestConv for tiles:
+// the plain sum within Winograd's rounding, and rectangles of whole tiles of a
+// patched input, bit for bit those of the whole plane. What must not be read is
+// NaN.
+func TestWinograd(t *testing.T) {
+	for _, k := range asm.Sets() {
+		for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
+			t.Run(fmt.Sprintf("%s/F%d", k.Name, size), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(15, 16))
+				s := NewScratch(k)
+				for range 80 {
+					in := Plane{1 + rng.IntN(14), 1 + rng.IntN(14), 1 + rng.IntN(40)}
+					c := convCase{in: in, y: same3(rng, in.H), x: same3(rng, in.W), group: 1, outC: 1 + rng.IntN(70)}
+					c.weights, c.bias = random(rng, c.outC*in.C*9), random(rng, c.outC)
+					w, err := NewWinograd(s, in, c.y, c.x, size, c.weights, c.bias, c.outC, unclamped)
+					if err != nil {
+						t.Fatal(c, err)
+					}
+					x := random(rng, in.Len())
+					whole := make([]float32, w.Out.Len())
+					w.Run(s, []Job{{In: []Patched{{Plane: in, View: x}}, Rect: w.Out.Rect(), Out: whole}})
+					for i, got := range whole {
+						m, ox, oy := i%c.outC, i/c.outC%c.x.Out, i/c.outC/c.x.Out
+						if want, scale := c.direct(x, oy, ox, m); math.Abs(float64(got)-want) > 2e-5*(1+scale) {
+							t.Fatalf("%v: [%d,%d,%d] = %g, want %g", c, oy, ox, m, got, want)
+						}
+					}
+					var jobs []Job
+					for range 1 + rng.IntN(4) {
+						r := randomRect(rng, in.H, in.W)
+						p := Patched{Plane: in, View: append([]float32{}, x...), Rect: r}
+						for y := r.Y.Lo; y < r.Y.Hi; y++ {
+							row := p.View[(y*in.W+r.X.Lo)*in.C : (y*in.W+r.X.Hi)*in.C]
+							p.Update = append(p.Update, row...)
+							for i := range row {
+								row[i] = float32(math.NaN())
+							}
+						}
+						out := w.Align(randomRect(rng, c.y.Out, c.x.Out))
+						if rng.IntN(2) == 0 { // a band need not be aligned
+							out = randomRect(rng, c.y.Out, c.x.Out)
+						}
+						jobs = append(jobs, Job{In: []Patched{p}, Rect: out, Out: make([]float32, out.Area()*c.outC)})
+					}
+					w.Run(s, jobs)
+					for _, j := range jobs {
+						for i, got := range j.Out {
+							m, ox, oy := i%c.outC, j.Rect.X.Lo+i/c.outC%j.Rect.X.Len(), j.Rect.Y.Lo+i/c.outC/j.Rect.X.Len()
+							if want := whole[(oy*c.x.Out+ox)*c.outC+m]; math.Float32bits(got) != math.Float32bits(want) {
+								t.Fatalf("%v: update %v of %v: [%d,%d,%d] = %g, whole run %g", c, j.In[0].Rect, j.Rect, oy, ox, m, got, want)
+							}
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkWinograd compares the ways to compute 3x3 layers over batches of
+// whole tiles; x is the speed relative to the direct sum's counted work at the
+// core's peak.
+func BenchmarkWinograd(b *testing.B) {
+	k, err := asm.Choose()
+	if err != nil {
+		b.Fatal(err)
+	}
+	peak := k.Peak()
+	for _, side := range []int{7, 8, 12, 24} {
+		for _, ch := range []int{64, 128, 256, 512} {
+			rng := rand.New(rand.NewPCG(7, 8))
+			s := NewScratch(k)
+			in := Plane{28, 28, ch}
+			if side == 7 {
+				in = Plane{7, 7, ch}
+			}
+			w := region.Window{Kernel: 3, Stride: 1, Dilation: 1, Pad: 1, In: in.H, Out: in.H}
+			weights, bias := random(rng, ch*ch*9), random(rng, ch)
+			direct, err := NewConv(s, in, w, w, 1, weights, bias, ch, Clamp{0, float32(math.Inf(1))})
+			if err != nil {
+				b.Fatal(err)
+			}
+			prims := map[string]Primitive{"direct": direct}
+			for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
+				p, err := NewWinograd(s, in, w, w, size, weights, bias, ch, direct.Clamp)
+				if err != nil {
+					b.Fatal(err)
+				}
+				prims[fmt.Sprintf("F%d", size)] = p
+			}
+			view := random(rng, in.Len())
+			jobs := make([]Job, 16)
+			for i := range jobs {
+				y, x := 0, 0
+				if in.H > side {
+					y, x = rng.IntN((28-side)/4+1)*4, rng.IntN((28-side)/4+1)*4
+				}
+				r := region.Rect{Y: region.Span{Lo: y, Hi: y + side}, X: region.Span{Lo: x, Hi: x + side}}
+				jobs[i] = Job{In: []Patched{{Plane: in, View: view, Rect: r, Update: random(rng, r.Area()*ch)}}, Rect: r, Out: make([]float32, r.Area()*ch)}
+			}
+			for _, name := range []string{"direct", "F2", "F4"} {
+				b.Run(fmt.Sprintf("%s/%dx%dx%d/%s", k.Name, side, side, ch, name), func(b *testing.B) {
+					for b.Loop() {
+						prims[name].Run(s, jobs)
+					}
+					flops := 2 * float64(direct.MultiplyAdds()) * float64(16*side*side) * float64(b.N) / b.Elapsed().Seconds()
+					b.ReportMetric(flops/peak, "x")
+				})
+			}
+		}
+	}
+}
