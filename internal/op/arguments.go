@@ -74,6 +74,18 @@ func allKnown(in []*Info) bool {
 	return true
 }
 
+// allConstant says whether all present inputs are constant: no change of the
+// plane comes in through them. (A change of a scale or a weight changes
+// everything, which makes an operator Global.)
+func allConstant(in []*Info) bool {
+	for _, x := range in {
+		if x != nil && x.Value == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // single is the result of a shape rule with one output; it checks the size.
 func single(t tensor.DType, shape []int) ([]Info, error) {
 	if err := checkShape(shape); err != nil {

@@ -58,7 +58,12 @@ func (e *Elementwise) mod(a, b float64) float64 {
 
 // Infer implements Operator.
 func (e *Elementwise) Infer(in []*Info, _ int) ([]Info, error) {
-	if err := checkInputs(in, len(in)); err != nil {
+	least := 2
+	switch e.Name {
+	case "Sum", "Mean", "Max", "Min":
+		least = 1
+	}
+	if err := checkInputs(in, max(least, len(in))); err != nil {
 		return nil, err
 	}
 	for i, x := range in {

@@ -69,7 +69,7 @@ func (c *Clip) Infer(in []*Info, _ int) ([]Info, error) {
 
 // Locality implements Localizer.
 func (c *Clip) Locality(in []*Info, _ []Info) Locality {
-	if _, _, ok := c.Bounds(in); !ok {
+	if !allConstant(in[1:]) {
 		return Locality{}
 	}
 	return Locality{Kind: Pointwise}

@@ -23,8 +23,8 @@ func newConv(n *Node) (Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g < 1 {
-		return nil, fmt.Errorf("attribute \"group\" is %d, want at least 1", g)
+	if g < 1 || g > maxWindow {
+		return nil, fmt.Errorf("attribute \"group\" is %d, want from 1 to %d", g, maxWindow)
 	}
 	return &Conv{w, g}, nil
 }
@@ -50,6 +50,9 @@ func (c *Conv) Windows(x, w []int) ([]region.Window, error) {
 
 // Infer implements Operator.
 func (c *Conv) Infer(in []*Info, _ int) ([]Info, error) {
+	if err := checkInputs(in, 2); err != nil {
+		return nil, err
+	}
 	if err := allFloat32(in); err != nil {
 		return nil, err
 	}
@@ -58,14 +61,17 @@ func (c *Conv) Infer(in []*Info, _ int) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in) > 2 && in[2] != nil && (len(in[2].Shape) != 1 || in[2].Shape[0] != w.Shape[0]) {
+	if given(in, 2) && (len(in[2].Shape) != 1 || in[2].Shape[0] != w.Shape[0]) {
 		return nil, fmt.Errorf("bias has shape %v, want [%d]", in[2].Shape, w.Shape[0])
 	}
-	return []Info{{Type: x.Type, Shape: append([]int{x.Shape[0], w.Shape[0]}, outs(ws)...)}}, nil
+	return single(x.Type, append([]int{x.Shape[0], w.Shape[0]}, outs(ws)...))
 }
 
 // Locality implements Localizer.
 func (c *Conv) Locality(in []*Info, _ []Info) Locality {
+	if !allConstant(in[1:]) {
+		return Locality{}
+	}
 	ws, err := c.Windows(in[0].Shape, in[1].Shape)
 	if err != nil {
 		return Locality{}
@@ -90,7 +96,7 @@ func (c *Conv) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 		return nil, err
 	}
 	var bias []float32
-	if len(in) > 2 && in[2] != nil {
+	if given(in, 2) {
 		if bias, err = tensor.Of[float32](in[2]); err != nil {
 			return nil, err
 		}

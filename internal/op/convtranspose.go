@@ -36,8 +36,8 @@ func newConvTranspose(n *Node) (Operator, error) {
 			}
 		}
 	}
-	if c.Group < 1 {
-		return nil, fmt.Errorf("attribute \"group\" is %d, want at least 1", c.Group)
+	if c.Group < 1 || c.Group > maxWindow {
+		return nil, fmt.Errorf("attribute \"group\" is %d, want from 1 to %d", c.Group, maxWindow)
 	}
 	return c, nil
 }

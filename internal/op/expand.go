@@ -75,15 +75,21 @@ func (e *Expand) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 // repeated fills a shape with copies of t, whose axes, aligned at the end, are
 // read cyclically.
 func repeated(t *tensor.Tensor, shape []int) (*tensor.Tensor, error) {
-	stride, at, lead := strides(t.Shape), make([]int, len(shape)), len(shape)-len(t.Shape)
-	return gathered(t, shape, nil, func(o int) int {
-		unravel(o, shape, at)
+	return gathered(t, shape, nil, cyclic(t.Shape, shape))
+}
+
+// cyclic gives the element of a tensor of shape `from` that element o of shape
+// `to` copies.
+func cyclic(from, to []int) func(o int) int {
+	stride, at, lead := strides(from), make([]int, len(to)), len(to)-len(from)
+	return func(o int) int {
+		unravel(o, to, at)
 		i := 0
-		for a, n := range t.Shape {
+		for a, n := range from {
 			i += at[lead+a] % n * stride[a]
 		}
 		return i
-	})
+	}
 }
 
 // Tile repeats input 0 along each axis as often as input 1 says.

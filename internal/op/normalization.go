@@ -56,7 +56,12 @@ func (b *BatchNorm) Infer(in []*Info, outputs int) ([]Info, error) {
 }
 
 // Locality implements Localizer.
-func (b *BatchNorm) Locality([]*Info, []Info) Locality { return Locality{Kind: Pointwise} }
+func (b *BatchNorm) Locality(in []*Info, _ []Info) Locality {
+	if !allConstant(in[1:]) {
+		return Locality{}
+	}
+	return Locality{Kind: Pointwise}
+}
 
 // Eval implements Operator.
 func (b *BatchNorm) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {

@@ -70,6 +70,9 @@ func (p *Pool) Windows(x []int) ([]region.Window, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkShape(p.Kernel); err != nil { // every cell is visited
+		return nil, fmt.Errorf("kernel_shape: %w", err)
+	}
 	for i, w := range ws {
 		end := 0
 		if p.AutoPad == "NOTSET" && p.Pads != nil {

@@ -164,31 +164,18 @@ func (o *MatMul) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 		return nil, err
 	}
 	m, k, n := as[len(as)-2], as[len(as)-1], bs[len(bs)-1]
-	full := func(t *tensor.Tensor, s []int) ([]float32, error) {
-		r, err := t.Reshaped(s...)
-		if err != nil {
-			return nil, err
-		}
-		if r, err = repeated(r, append(append([]int{}, batch...), s[len(s)-2:]...)); err != nil {
-			return nil, err
-		}
-		return tensor.Of[float32](r)
-	}
-	a, err := full(in[0], as)
-	if err != nil {
-		return nil, err
-	}
-	b, err := full(in[1], bs)
-	if err != nil {
-		return nil, err
-	}
+	a, b := in[0].Data.([]float32), in[1].Data.([]float32)
+	// Matrices of a broadcast batch are read where they lie: copies of them
+	// could be larger than any tensor may be.
+	left, right := cyclic(as[:len(as)-2], batch), cyclic(bs[:len(bs)-2], batch)
 	y := tensor.Zeros[float32](shape...)
 	for l := range product(batch) {
+		a, b := a[left(l)*m*k:], b[right(l)*k*n:]
 		for i := range m {
 			for j := range n {
 				sum := 0.0
 				for p := range k {
-					sum += float64(a[(l*m+i)*k+p]) * float64(b[(l*k+p)*n+j])
+					sum += float64(a[i*k+p]) * float64(b[p*n+j])
 				}
 				y.Data.([]float32)[(l*m+i)*n+j] = float32(sum)
 			}

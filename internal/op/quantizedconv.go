@@ -62,10 +62,8 @@ func (c *ConvInteger) Locality(in []*Info, _ []Info) Locality {
 // quantizedWindows is the locality of a convolution whose inputs but the first
 // are constant.
 func quantizedWindows(c *Conv, in []*Info, weight int) Locality {
-	for i, x := range in {
-		if x != nil && i > 0 && x.Value == nil {
-			return Locality{}
-		}
+	if !allConstant(in[1:]) {
+		return Locality{}
 	}
 	ws, err := c.Windows(in[0].Shape, in[weight].Shape)
 	if err != nil {

@@ -77,32 +77,25 @@ func (m *MatMulInteger) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, erro
 	}
 	y := tensor.Zeros[int32](shape...)
 	d := y.Data.([]int32)
-	err = integerMatMul(in[0], in[1], shape, zeroPoint(in, 2), zeroPoint(in, 3), func(o int, sum int64) { d[o] = int32(sum) })
-	return []*tensor.Tensor{y}, err
+	integerMatMul(in[0], in[1], shape, zeroPoint(in, 2), zeroPoint(in, 3), func(o int, sum int64) { d[o] = int32(sum) })
+	return []*tensor.Tensor{y}, nil
 }
 
 // integerMatMul hands every element of (a - az) times (b - bz) to store.
-func integerMatMul(a, b *tensor.Tensor, shape []int, az, bz func(k int) float64, store func(o int, sum int64)) error {
+func integerMatMul(a, b *tensor.Tensor, shape []int, az, bz func(k int) float64, store func(o int, sum int64)) {
 	lead, rows, cols := shape[:len(shape)-2], shape[len(shape)-2], shape[len(shape)-1]
 	n := a.Shape[len(a.Shape)-1]
-	wideA, err := repeated(a, slices.Concat(lead, []int{rows, n}))
-	if err != nil {
-		return err
-	}
-	wideB, err := repeated(b, slices.Concat(lead, []int{n, cols}))
-	if err != nil {
-		return err
-	}
-	u, v := intReader(wideA), intReader(wideB)
+	u, v := intReader(a), intReader(b)
+	left, right := cyclic(a.Shape[:len(a.Shape)-2], lead), cyclic(b.Shape[:len(b.Shape)-2], lead)
 	for o := range product(shape) {
 		batch, i, j := o/cols/rows, o/cols%rows, o%cols
 		sum, za, zb := int64(0), int64(az(i)), int64(bz(j))
+		la, lb := left(batch), right(batch)
 		for k := range n {
-			sum += (u((batch*rows+i)*n+k) - za) * (v((batch*n+k)*cols+j) - zb)
+			sum += (u((la*rows+i)*n+k) - za) * (v((lb*n+k)*cols+j) - zb)
 		}
 		store(o, sum)
 	}
-	return nil
 }
 
 // QLinearMatMul multiplies quantized matrices into a quantized one. Inputs: a,
@@ -166,12 +159,9 @@ func (m *QLinearMatMul) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, erro
 	y := make([]float64, product(shape))
 	as, bs := zeroPoint(in, 1), zeroPoint(in, 4)
 	scale, zero := zeroPoint(in, 6)(0), zeroPoint(in, 7)(0)
-	err = integerMatMul(in[0], in[3], shape, zeroPoint(in, 2), zeroPoint(in, 5), func(o int, sum int64) {
+	integerMatMul(in[0], in[3], shape, zeroPoint(in, 2), zeroPoint(in, 5), func(o int, sum int64) {
 		y[o] = math.RoundToEven(float64(sum)*as(o/cols%rows)*bs(o%cols)/scale) + zero
 	})
-	if err != nil {
-		return nil, err
-	}
 	t, err := castTensor(tensor.New(y, shape...), in[7].DType())
 	if err != nil {
 		return nil, err

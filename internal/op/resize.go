@@ -427,7 +427,11 @@ func (r *Resize) kernel(d float64) float64 {
 
 // Infer implements Operator.
 func (r *Resize) Infer(in []*Info, _ int) ([]Info, error) {
-	if err := checkInputs(in, 1); err != nil {
+	required := 1
+	if r.scalesIn == 1 { // later operator sets have sizes for it
+		required = 2
+	}
+	if err := checkInputs(in, required); err != nil {
 		return nil, err
 	}
 	t := in[0].Type

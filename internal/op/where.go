@@ -51,7 +51,7 @@ func elementwise(in []*Info, out []Info) Locality {
 		return Locality{}
 	}
 	for _, x := range in {
-		if x.Value == nil && !spatialEqual(x.Shape, out[0].Shape) {
+		if x != nil && x.Value == nil && !spatialEqual(x.Shape, out[0].Shape) {
 			return Locality{}
 		}
 	}
