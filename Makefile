@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check race fuzz bench generate generate-check model compare-onnxruntime dist clean
+.PHONY: help demo build test check race fuzz bench generate generate-check model compare-onnxruntime bench-peers dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -57,6 +57,14 @@ compare-onnxruntime: ## compare whole runs of the models in KRYPTON_DATA with ON
 	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
 	rm -rf bin/onnxruntime && node scripts/onnxruntime/run.mjs bin/onnxruntime $(addprefix $(KRYPTON_DATA)/models/,squeezenet1.onnx resnet20_cifar10.onnx mnist.onnx ultraface_rfb320.onnx fastestdet.onnx)
 	KRYPTON_ONNXRUNTIME=$(CURDIR)/bin/onnxruntime $(GO) test -count=1 -tags onnxruntime -run TestAgainstONNXRuntime -v ./internal/incremental
+
+PEERS_MODELS ?= bin/peers
+PEERS_FLAGS  ?=
+PYTHON       ?= $(shell for p in python3 /usr/bin/python3; do $$p -c 'import torch' 2>/dev/null && echo $$p && exit; done; echo python3)
+bench-peers: build ## measure krypton beside ONNX Runtime into docs/benchmarks (needs node, npm and Debian's python3-torchvision; PEERS_FLAGS='--positions 64 --rounds 1' for a quick look)
+	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
+	$(PYTHON) scripts/peers/export_models.py $(PEERS_MODELS) $(if $(KRYPTON_DATA),$(wildcard $(KRYPTON_DATA)/models/squeezenet1.onnx))
+	node scripts/peers/bench.mjs --krypton bin/krypton --out docs/benchmarks/peers $(PEERS_FLAGS) $(PEERS_MODELS)
 
 dist: ## build release binaries for four systems in dist/
 	@for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \

@@ -70,7 +70,7 @@ type benchOptions struct {
 	model                     modelOptions
 	patch, stride             string
 	sample, positions, rounds int
-	asJSON                    bool
+	asJSON, force             bool
 	raw, outputs              string
 }
 
@@ -126,7 +126,8 @@ For comparison with other programs, --raw gives the network's input and
 	f.IntVar(&o.positions, "positions", 0, "measure the map on about `N` random positions and scale it by multiply-adds (default: all positions)")
 	f.IntVar(&o.sample, "sample", 128, "positions that are run naively, 0 for none")
 	f.StringVar(&o.raw, "raw", "", "run on this `file` of little-endian float32 numbers, in the order of the model's input, instead of a random picture")
-	f.StringVar(&o.outputs, "outputs", "", "write the outputs of a whole run to this new `file`: little-endian float32 numbers, one output after the other")
+	f.StringVar(&o.outputs, "outputs", "", "write the outputs of a whole run to this `file`: little-endian float32 numbers, one output after the other")
+	f.BoolVar(&o.force, "force", false, "replace the file of --outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print a JSON array")
 	o.model.addLoadFlags(f)
 	return cmd
@@ -140,7 +141,7 @@ func (o *benchOptions) validate(models []string) error {
 		return usageError(errors.New("--raw and --outputs are for one model"))
 	}
 	if o.outputs != "" {
-		return coded(exitCantCreate, atomicfile.Check(o.outputs, false))
+		return coded(exitCantCreate, atomicfile.Check(o.outputs, o.force))
 	}
 	return nil
 }
@@ -329,7 +330,7 @@ func (b *benchmark) writeOutputs(ctx context.Context) error {
 			return err
 		}
 	}
-	return coded(exitCantCreate, atomicfile.Write(b.options.outputs, false, func(w io.Writer) error {
+	return coded(exitCantCreate, atomicfile.Write(b.options.outputs, b.options.force, func(w io.Writer) error {
 		_, err := w.Write(buf.Bytes())
 		return err
 	}))

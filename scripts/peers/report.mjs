@@ -1,0 +1,71 @@
+// Writes the record of bench.mjs as Markdown.
+
+const percent = (x) => `${(100 * x).toFixed(0)} %`;
+const times = (x) => `**${x.toFixed(2)}**`;
+const mib = (bytes) => (bytes > 0 ? (bytes / 2 ** 20).toFixed(0) : '?');
+const ms = (t) => `${(1000 * t.best).toFixed(2)} (${(1000 * t.median).toFixed(2)})`;
+const seconds = (t) => `${t.best.toFixed(2)} (${t.median.toFixed(2)})`;
+const rate = (r) => `${r.gflops.toFixed(0)}, ${percent(r.share_of_peak)}`;
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |\n`;
+  return line(head) + line(head.map((_, i) => (i ? '---:' : '---'))) + rows.map(line).join('') + '\n';
+}
+
+export function markdown(r) {
+  const { machine: m, versions: v, settings: s, models } = r;
+  const positions = (k) => (k.map.sampled < k.map.positions ? `${k.map.positions} (${k.map.sampled} run, scaled)` : `${k.map.positions}`);
+  let out = `# Krypton beside ONNX Runtime
+
+Written by \`make bench-peers\`; the numbers behind it are in the JSON file beside this one.
+
+- ${r.date}, ${m.cpu}, ${m.cores} cores, ${m.memory_gib} GiB, ${m.system}; measured peak ${m.peak_gflops_per_core.toFixed(0)} GFLOP/s a core (${m.kernels}); load average ${m.load_at_start.toFixed(1)} at the start, ${m.load_at_end.toFixed(1)} at the end
+- krypton ${v.krypton} (${v.go}), ONNX Runtime ${v.onnxruntime} (Node.js ${v.node}, CPU, all graph optimizations, batch size fixed when the session is made); threads: ${s.threads}
+- Rounds: ${s.rounds}, the sides in turns, each measurement a process of its own; times are the best, medians in brackets; loading and compiling are not part of them. Ratios are of the best times; more than 1 means krypton is faster
+- networks have random weights unless they come trained; GFLOP counts a multiply-add as two, convolutions and matrix products alone, on both sides the same
+
+## The whole network on one picture
+
+`;
+  out += table(
+    ['network', 'GFLOP', 'ONNX Runtime ms', 'krypton ms', 'ratio', 'by medians', 'ONNX Runtime GFLOP/s, of peak', 'krypton GFLOP/s, of peak', 'largest difference'],
+    models.map((x) => [x.model, (2e-9 * x.multiply_adds).toFixed(2), ms(x.onnxruntime.batch_one), ms(x.krypton.whole), times(x.ratio.whole), x.ratio.whole_median.toFixed(2),
+      rate(x.onnxruntime.batch_one), rate(x.krypton.whole), x.difference.toExponential(1)]),
+  );
+  out += `The difference is that of all outputs on the same input, relative to the largest output.
+
+## A whole exact heatmap: patch ${s.patch}, stride ${s.stride}
+
+`;
+  out += table(
+    ['network', 'positions', 'ONNX Runtime s', 'krypton s', 'ratio', 'by medians', 'multiply-adds saved', 'krypton GFLOP/s, of peak'],
+    models.map((x) => [x.model, positions(x.krypton), seconds(x.onnxruntime.naive_map), seconds(x.krypton.map), times(x.ratio.map), x.ratio.map_median.toFixed(2),
+      `${x.krypton.map.counted.toFixed(2)}x`, rate(x.krypton.map)]),
+  );
+  out += `ONNX Runtime: positions times its best seconds an image of all batch sizes, without making the pictures. krypton: measured, its clean run included; GFLOP/s count what it computes, not what it saves.
+
+## Many whole runs
+
+`;
+  out += table(
+    ['network', 'best batch', 'ONNX Runtime images/s', 'GFLOP/s, of peak', 'krypton images/s', 'GFLOP/s, of peak', 'ratio'],
+    models.map((x) => {
+      const o = x.onnxruntime.batch_best;
+      const k = x.krypton.many;
+      const ours = k ? [(1 / k.seconds_per_image).toFixed(1), rate(k), (o.seconds_per_image / k.seconds_per_image).toFixed(2)] : ['', '', ''];
+      return [x.model, x.batch_open ? `${o.batch}` : '1 (fixed in the model)', (1 / o.seconds_per_image).toFixed(1), rate(o), ...ours];
+    }),
+  );
+  out += `ONNX Runtime was tried with batches of ${s.batches.join(', ')}. krypton runs whole pictures one by one on each core (\`--mode naive\`), which also writes the patch into each.
+
+## Memory at its peak, MiB
+
+`;
+  out += table(
+    ['network', 'ONNX Runtime, batch 1', 'its best batch', 'krypton, one picture', 'krypton, heatmap'],
+    models.map((x) => [x.model, mib(x.onnxruntime.batch_one.peak_rss), mib(x.onnxruntime.batch_best.peak_rss), mib(x.krypton.whole.peak_rss), mib(x.krypton.map.peak_rss)]),
+  );
+  if (models.length > 0) out += `Of the whole process, loading the model included; Node.js with ONNX Runtime and no model holds ${mib(models[0].onnxruntime.node_rss)}.\n`;
+  if (r.failed.length > 0) out += `\n## Not measured\n\n${r.failed.map((f) => `- ${f.model}: ${f.error}\n`).join('')}`;
+  return out;
+}
