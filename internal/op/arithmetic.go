@@ -211,14 +211,26 @@ func arithmeticInt[T integer](e *Elementwise, in []*tensor.Tensor, shape []int) 
 	return []*tensor.Tensor{out}, nil
 }
 
-// powInt raises integers to a power of any type, through float64.
+// powInt raises integers to a power of any type: exactly and wrapping around
+// if the exponent is an integer of at least 0, and through float64 otherwise.
 func powInt[T integer](x []T, exponent *tensor.Tensor, shape []int) ([]*tensor.Tensor, error) {
-	p, err := castTensor(exponent, tensor.Float64)
-	if err != nil {
-		return nil, err
+	f, n := floatReader(exponent), intReader(exponent)
+	if f == nil || n == nil {
+		return nil, DTypeError(exponent.DType())
 	}
-	for i, e := range p.Data.([]float64) {
-		x[i] = T(math.Pow(float64(x[i]), e))
+	for i, v := range x {
+		p, k := f(i), n(i)
+		if k < 0 || float64(k) != p {
+			x[i] = truncated[T](math.Pow(float64(v), p))
+			continue
+		}
+		x[i] = 1
+		for ; k > 0; k >>= 1 {
+			if k&1 != 0 {
+				x[i] *= v
+			}
+			v *= v
+		}
 	}
 	return []*tensor.Tensor{tensor.New(x, shape...)}, nil
 }

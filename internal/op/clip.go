@@ -11,12 +11,12 @@ import (
 // bounds cross. The bounds are attributes before operator set 11 and optional
 // inputs from then on.
 type Clip struct {
-	lo, hi float32
-	inputs bool
+	lo, hi           float32
+	inputs, integers bool
 }
 
 func newClip(n *Node) (Operator, error) {
-	c := &Clip{lo: float32(math.Inf(-1)), hi: float32(math.Inf(1)), inputs: n.Opset >= 11}
+	c := &Clip{lo: float32(math.Inf(-1)), hi: float32(math.Inf(1)), inputs: n.Opset >= 11, integers: n.Opset >= 12}
 	if c.inputs {
 		return c, nil
 	}
@@ -53,8 +53,8 @@ func (c *Clip) Infer(in []*Info, _ int) ([]Info, error) {
 	if err := checkInputs(in, 1); err != nil {
 		return nil, err
 	}
-	if !numeric(in[0].Type) {
-		return nil, DTypeError(in[0].Type)
+	if t := in[0].Type; t != tensor.Float32 && t != tensor.Float64 && !(c.integers && numeric(t)) {
+		return nil, DTypeError(t)
 	}
 	for i := 1; i < len(in); i++ {
 		if in[i] == nil {

@@ -45,13 +45,17 @@ func (f *Flatten) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 
 // Identity passes its input on: Identity, and Dropout in inference, whose
 // second output is a mask of what was kept, that is everything.
-type Identity struct{ mask bool }
+type Identity struct {
+	// sameMask says that the mask is of the input's type, as before operator
+	// set 10, and not bool.
+	sameMask bool
+}
 
 func newIdentity(*Node) (Operator, error) { return &Identity{}, nil }
 
 func newDropout(n *Node) (Operator, error) {
 	n.Attr.Ignore("ratio", "seed")
-	return &Identity{mask: true}, nil
+	return &Identity{sameMask: n.Opset < 10}, nil
 }
 
 // Infer implements Operator.
@@ -70,9 +74,16 @@ func (d *Identity) Infer(in []*Info, outputs int) ([]Info, error) {
 	}
 	out, err := broadcastInfo(in[:1], in[0].Type)
 	if err == nil && outputs > 1 {
-		out = append(out, Info{Type: tensor.Bool, Shape: out[0].Shape})
+		out = append(out, Info{Type: d.maskType(in[0].Type), Shape: out[0].Shape})
 	}
 	return out, err
+}
+
+func (d *Identity) maskType(input tensor.DType) tensor.DType {
+	if d.sameMask {
+		return input
+	}
+	return tensor.Bool
 }
 
 // Locality implements Localizer.
@@ -82,8 +93,14 @@ func (d *Identity) Locality([]*Info, []Info) Locality { return Locality{Kind: Po
 func (d *Identity) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, error) {
 	out := []*tensor.Tensor{in[0]}
 	if outputs > 1 {
-		m := tensor.Zeros[bool](in[0].Shape...)
-		fill(m.Data.([]bool), func(int) bool { return true })
+		one, err := castTensor(tensor.Scalar(true), d.maskType(in[0].DType()))
+		if err != nil {
+			return nil, err
+		}
+		m, err := repeated(one, in[0].Shape)
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, m)
 	}
 	return out, nil

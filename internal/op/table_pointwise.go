@@ -63,8 +63,8 @@ var pointwiseOperators = []Definition{
 	one("Floor", unary("Floor", math.Floor)),
 	since(11, one("Round", unary("Round", math.RoundToEven))),
 	since(9, one("Erf", unary("Erf", math.Erf))),
-	one("Abs", unaryNumber("Abs", math.Abs)),
-	one("Neg", unaryNumber("Neg", func(x float64) float64 { return -x })),
+	one("Abs", unaryNumber("Abs", math.Abs, integerTypes)),
+	one("Neg", unaryNumber("Neg", func(x float64) float64 { return -x }, signedTypes)),
 	since(9, one("Sign", unaryNumber("Sign", func(x float64) float64 {
 		switch {
 		case x > 0:
@@ -73,7 +73,7 @@ var pointwiseOperators = []Definition{
 			return -1
 		}
 		return x
-	}))),
+	}, integerTypes))),
 	one("Sin", unary("Sin", math.Sin)),
 	one("Cos", unary("Cos", math.Cos)),
 	one("Tan", unary("Tan", math.Tan)),

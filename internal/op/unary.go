@@ -1,7 +1,9 @@
 package op
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"krypton/internal/tensor"
 )
@@ -14,9 +16,15 @@ type Unary struct {
 	// lo and hi are set for functions that only bound their argument.
 	lo, hi float32
 	bounds bool
-	// integers says that integer types are allowed.
-	integers bool
+	// integers are the integer types that ONNX allows; their arithmetic is
+	// integer's.
+	integers []tensor.DType
 }
+
+var (
+	signedTypes  = []tensor.DType{tensor.Int8, tensor.Int16, tensor.Int32, tensor.Int64}
+	integerTypes = append([]tensor.DType{tensor.Uint8, tensor.Uint16, tensor.Uint32, tensor.Uint64}, signedTypes...)
+)
 
 // F32 is the function on float32, rounded once.
 func (u *Unary) F32(x float32) float32 { return float32(u.F(float64(x))) }
@@ -30,8 +38,8 @@ func unary(name string, f func(float64) float64) func(*Node) (Operator, error) {
 }
 
 // unaryNumber lists a function that integer types have too.
-func unaryNumber(name string, f func(float64) float64) func(*Node) (Operator, error) {
-	return func(*Node) (Operator, error) { return &Unary{Name: name, F: f, integers: true}, nil }
+func unaryNumber(name string, f func(float64) float64, integers []tensor.DType) func(*Node) (Operator, error) {
+	return func(*Node) (Operator, error) { return &Unary{Name: name, F: f, integers: integers}, nil }
 }
 
 // unaryWith lists a function with float attributes, given as name and default.
@@ -54,8 +62,12 @@ type attribute struct {
 	def  float32
 }
 
-func newRelu(*Node) (Operator, error) {
-	return &Unary{Name: "Relu", F: relu, lo: 0, hi: float32(math.Inf(1)), bounds: true, integers: true}, nil
+func newRelu(n *Node) (Operator, error) {
+	u := &Unary{Name: "Relu", F: relu, lo: 0, hi: float32(math.Inf(1)), bounds: true}
+	if n.Opset >= 14 {
+		u.integers = signedTypes
+	}
+	return u, nil
 }
 
 func relu(x float64) float64 {
@@ -89,7 +101,7 @@ func (u *Unary) Infer(in []*Info, _ int) ([]Info, error) {
 		return nil, err
 	}
 	t := in[0].Type
-	if t != tensor.Float32 && t != tensor.Float64 && !(u.integers && numeric(t)) {
+	if t != tensor.Float32 && t != tensor.Float64 && !slices.Contains(u.integers, t) {
 		return nil, DTypeError(t)
 	}
 	return broadcastInfo(in, t)
@@ -102,34 +114,52 @@ func (u *Unary) Locality([]*Info, []Info) Locality { return Locality{Kind: Point
 func (u *Unary) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 	switch d := in[0].Data.(type) {
 	case []float32:
-		return unaryOf(u, d, in[0].Shape), nil
+		return mapped(in[0].Shape, d, u.F32), nil
 	case []float64:
-		return unaryOf(u, d, in[0].Shape), nil
+		return mapped(in[0].Shape, d, u.F), nil
 	case []int8:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	case []int16:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	case []int32:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	case []int64:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	case []uint8:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	case []uint16:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	case []uint32:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	case []uint64:
-		return unaryOf(u, d, in[0].Shape), nil
+		return unaryInt(u, in[0].Shape, d)
 	}
 	return nil, DTypeError(in[0].DType())
 }
 
-func unaryOf[T tensor.Number](u *Unary, x []T, shape []int) []*tensor.Tensor {
-	y := tensor.Zeros[T](shape...)
-	d := y.Data.([]T)
-	for i, v := range x {
-		d[i] = T(u.F(float64(v)))
+// unaryInt computes in the type itself: float64 holds integers up to 2^53 only.
+// The least value of a type is its own negative.
+func unaryInt[T integer](u *Unary, shape []int, x []T) ([]*tensor.Tensor, error) {
+	switch u.Name {
+	case "Abs":
+		return mapped(shape, x, func(v T) T {
+			if v < 0 {
+				return -v
+			}
+			return v
+		}), nil
+	case "Neg":
+		return mapped(shape, x, func(v T) T { return -v }), nil
+	case "Sign":
+		return mapped(shape, x, func(v T) T { return T(cmp.Compare(v, 0)) }), nil
+	case "Relu":
+		return mapped(shape, x, func(v T) T { return max(v, 0) }), nil
 	}
+	return nil, DTypeError((&tensor.Tensor{Data: x}).DType())
+}
+
+func mapped[T tensor.Number](shape []int, x []T, f func(T) T) []*tensor.Tensor {
+	y := tensor.Zeros[T](shape...)
+	fill(y.Data.([]T), func(i int) T { return f(x[i]) })
 	return []*tensor.Tensor{y}
 }
