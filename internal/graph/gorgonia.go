@@ -52,8 +52,10 @@ func (o *Operation) InferShape(...gorgonia.DimSizer) (gtensor.Shape, error) {
 	return shapeOf(&o.g.Values[o.Node.Out[o.Output]].Info), nil
 }
 
-// Do implements gorgonia.Op by the operator's reference computation.
-func (o *Operation) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
+// Do implements gorgonia.Op by the operator's reference computation. The machine
+// calls it on a goroutine of its own, where only Do itself can stop a panic.
+func (o *Operation) Do(values ...gorgonia.Value) (_ gorgonia.Value, err error) {
+	defer recovered(&err, fmt.Sprintf("node %s (%s)", o.Node.Name, o.Node.Def.Name))
 	out := o.Node.Out[o.Output]
 	if len(values) != len(o.inputs) {
 		return nil, fmt.Errorf("node %s (%s): %d inputs, want %d", o.Node.Name, o.Node.Def.Name, len(values), len(o.inputs))
@@ -190,6 +192,9 @@ func (g *Graph) Expr() (e *gorgonia.ExprGraph, err error) {
 			var children []*gorgonia.Node
 			for _, id := range n.In {
 				if id >= 0 && g.Values[id].Info.Value == nil {
+					if nodes[id] == nil {
+						return nil, fmt.Errorf("%w: node %s (%s): input %q is produced by nothing before it", ErrGorgonia, n.Name, n.Def.Name, g.Values[id].Name)
+					}
 					o.inputs = append(o.inputs, id)
 					children = append(children, nodes[id])
 				}
