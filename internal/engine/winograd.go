@@ -80,7 +80,7 @@ func (w *Winograd) Align(r region.Rect) region.Rect {
 // tiles may take together: enough tiles that each pass over the transformed
 // weights is worth it, few enough to stay in cache.
 func (w *Winograd) blockTiles(s *Scratch) int {
-	const most, bytes = 240, 2 << 20
+	const most, bytes = 240, 512 << 10
 	rows := s.Kernels.Rows
 	n := bytes / (4 * w.Size.Elements() * (w.In.C + w.Out.C))
 	if weights := 4 * w.Size.Elements() * w.In.C * w.Out.C; weights > 1<<20 {
