@@ -61,7 +61,7 @@ compare-onnxruntime: ## compare whole runs of the models in KRYPTON_DATA with ON
 PEERS_MODELS ?= bin/peers
 PEERS_FLAGS  ?=
 PYTHON       ?= $(shell for p in python3 /usr/bin/python3; do $$p -c 'import torch' 2>/dev/null && echo $$p && exit; done; echo python3)
-bench-peers: build ## measure krypton beside ONNX Runtime into docs/benchmarks (needs node, npm and Debian's python3-torchvision; PEERS_FLAGS='--positions 64 --rounds 1' for a quick look)
+bench-peers: build ## measure krypton beside ONNX Runtime (node, npm, python3-torchvision; quick: PEERS_FLAGS='--positions 64 --rounds 1')
 	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
 	$(PYTHON) scripts/peers/export_models.py $(PEERS_MODELS) $(if $(KRYPTON_DATA),$(wildcard $(KRYPTON_DATA)/models/squeezenet1.onnx))
 	node scripts/peers/bench.mjs --krypton bin/krypton --out docs/benchmarks/peers $(PEERS_FLAGS) $(PEERS_MODELS)
