@@ -52,9 +52,25 @@ type Primitive interface {
 	// Run computes the jobs. Weights are read once for all of them, as far
 	// as the scratch space allows.
 	Run(s *Scratch, jobs []Job)
-	// MultiplyAdds is the number of multiply-adds for one output pixel (0
-	// for what only compares, copies or adds).
+	// MultiplyAdds is the number of multiply-adds of the plain sum for one
+	// output pixel (0 for what only compares, copies or adds).
 	MultiplyAdds() int64
+}
+
+// Worker is a Primitive that does not compute each pixel by MultiplyAdds
+// multiply-adds.
+type Worker interface {
+	// Work is the number of multiply-adds for a rectangle of the output.
+	Work(r region.Rect) int64
+}
+
+// Work is the number of multiply-adds that p takes for a rectangle of its
+// output.
+func Work(p Primitive, r region.Rect) int64 {
+	if w, ok := p.(Worker); ok {
+		return w.Work(r)
+	}
+	return p.MultiplyAdds() * int64(r.Area())
 }
 
 // Scratch is one worker's space: tables, gathered rows, temporary rows. It

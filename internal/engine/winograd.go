@@ -66,19 +66,17 @@ func (w *Winograd) MultiplyAdds() int64 { return int64(w.Out.C) * int64(w.In.C) 
 
 // Align grows a region of the output to whole tiles.
 func (w *Winograd) Align(r region.Rect) region.Rect {
-	m := int(w.Size)
-	grow := func(s region.Span) region.Span {
-		return region.Span{Lo: s.Lo / m * m, Hi: (s.Hi + m - 1) / m * m}
-	}
-	if r.Empty() {
-		return r
-	}
-	return region.Rect{Y: grow(r.Y), X: grow(r.X)}.Intersect(w.Out.Rect())
+	return r.Aligned(int(w.Size)).Intersect(w.Out.Rect())
 }
 
-// winogradBytes is what the transformed inputs and products of a block of
-// tiles may take together: enough tiles that each pass over the transformed
-// weights is worth it, few enough to stay in cache.
+// Work implements Worker: the products of whole tiles.
+func (w *Winograd) Work(r region.Rect) int64 {
+	return int64(w.tiles(r).Area()) * int64(w.Size.Elements()) * int64(w.In.C) * int64(w.Out.C)
+}
+
+// blockTiles is the number of tiles that pass through the three stages
+// together: enough that each pass over the transformed weights is worth it, few
+// enough that inputs and products stay in the second-level cache.
 func (w *Winograd) blockTiles(s *Scratch) int {
 	const most, bytes = 240, 512 << 10
 	rows := s.Kernels.Rows

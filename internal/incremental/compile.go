@@ -8,6 +8,7 @@ import (
 	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
+	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
 
@@ -20,6 +21,15 @@ type CompileOptions struct {
 	Input string
 	// Layout is "nchw", "nhwc" or "" to tell from the shape.
 	Layout string
+	// Typical gives changes of the input plane that the plan should be fast
+	// for: convolutions are computed in the way that costs least over them.
+	// nil means whole runs. Whatever it gives, updates equal whole runs.
+	Typical func(plane engine.Plane) []region.Rect
+	// Direct computes every convolution by its plain sum.
+	Direct bool
+
+	// force, in tests, decides instead of the costs.
+	force func(step int) asm.WinogradSize
 }
 
 // ref is where a graph value lies.
@@ -40,6 +50,7 @@ type compiler struct {
 	consumers map[graph.ValueID][]int
 	isOutput  map[graph.ValueID]bool
 	fused     map[int]bool // nodes that another node's step computes
+	pending   []*convolution
 }
 
 // Compile lowers a graph to a plan. Errors name the node.
@@ -89,6 +100,10 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		c.p.outputs = append(c.p.outputs, o)
 	}
 	c.assignSlots()
+	c.choose(opt)
+	if err := c.build(); err != nil {
+		return nil, err
+	}
 	return c.p, nil
 }
 

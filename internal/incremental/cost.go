@@ -1,6 +1,8 @@
 package incremental
 
 import (
+	"fmt"
+
 	"krypton/internal/engine"
 	"krypton/internal/op"
 	"krypton/internal/region"
@@ -15,8 +17,11 @@ type StepCost struct {
 	Plane engine.Plane
 	// Region is the part of it that a change recomputes.
 	Region region.Rect
-	// Whole and Incremental are multiply-adds of a whole run and of that
-	// part.
+	// Algorithm says how a convolution is computed: direct, winograd2,
+	// winograd4 or depthwise; empty for other steps.
+	Algorithm string
+	// Whole is the multiply-adds of the plain sums of a whole run,
+	// Incremental those that the step's algorithm takes for the region.
 	Whole, Incremental int64
 }
 
@@ -27,29 +32,52 @@ func (p *Plan) Cost(r region.Rect) []StepCost {
 	for i := range p.steps {
 		s := &p.steps[i]
 		c := StepCost{Node: s.node, Operator: s.operator, Locality: s.kind, Plane: p.values[s.out].plane, Region: rects[s.out]}
-		each := p.multiplyAdds(s)
-		c.Whole = each * int64(c.Plane.H*c.Plane.W)
-		c.Incremental = each * int64(c.Region.Area())
+		if s.prim != nil {
+			c.Algorithm = algorithm(s.prim)
+			c.Whole = s.prim.MultiplyAdds() * int64(c.Plane.H*c.Plane.W)
+			c.Incremental = engine.Work(s.prim, c.Region)
+		}
 		costs[i] = c
 	}
 	return costs
 }
 
-func (p *Plan) multiplyAdds(s *step) int64 {
-	if s.prim == nil {
-		return 0
+// algorithm names how a primitive computes a convolution.
+func algorithm(p engine.Primitive) string {
+	switch p := p.(type) {
+	case *engine.Conv:
+		return "direct"
+	case *engine.Winograd:
+		return fmt.Sprintf("winograd%d", p.Size)
+	case *engine.Depthwise:
+		return "depthwise"
 	}
-	return s.prim.MultiplyAdds()
+	return ""
 }
 
-// Count is the number of multiply-adds of a change of the input's region r;
-// the region of the whole input counts a whole run.
+// Count is the number of multiply-adds that a change of the input's region r
+// takes with this plan's algorithms; the region of the whole input counts a
+// whole run.
 func (p *Plan) Count(r region.Rect) int64 {
 	rects := p.regions(r)
 	n := int64(0)
 	for i := range p.steps {
-		s := &p.steps[i]
-		n += p.multiplyAdds(s) * int64(rects[s.out].Area())
+		if s := &p.steps[i]; s.prim != nil {
+			n += engine.Work(s.prim, rects[s.out])
+		}
+	}
+	return n
+}
+
+// MultiplyAdds is the number of multiply-adds of the plain sums of a whole run,
+// the usual measure of a network's size.
+func (p *Plan) MultiplyAdds() int64 {
+	n := int64(0)
+	for i := range p.steps {
+		if s := &p.steps[i]; s.prim != nil {
+			out := p.values[s.out].plane
+			n += s.prim.MultiplyAdds() * int64(out.H*out.W)
+		}
 	}
 	return n
 }

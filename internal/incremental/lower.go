@@ -235,7 +235,8 @@ func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
 		}
 	}
 	y, x := planar(ws)
-	return true, c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
+	c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
+	return true, nil
 }
 
 // planar gives the windows of a plane: a series is a plane of one row.
@@ -265,22 +266,12 @@ func fold(weights, bias, scale, shift []float32) (w, b []float32) {
 
 // emitConv emits a convolution whose result is graph value result, or what the
 // activation behind it makes of it.
-func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, result graph.ValueID, name string) error {
+func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, result graph.ValueID, name string) {
 	clamp, result, name := c.activation(result, name)
-	var prim engine.Primitive
-	var err error
-	if group == src.plane.C && outC == group && group > 1 {
-		prim, err = engine.NewDepthwise(src.plane, y, x, weights, bias, clamp)
-	} else {
-		prim, err = engine.NewConv(c.scratch, src.plane, y, x, group, weights, bias, outC, clamp)
-	}
-	if err != nil {
-		return err
-	}
-	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim},
+	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: y, x: x, group: group, weights: weights, bias: bias, outC: outC, clamp: clamp})
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}},
 		c.g.Values[result].Name, engine.Plane{H: y.Out, W: x.Out, C: outC})
 	c.define(result, v)
-	return nil
 }
 
 // gemm lowers a fully connected layer with constant weights: the convolution
@@ -358,7 +349,8 @@ func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, ou
 		want, plane, ok := rowsOf(r.layout.shape)
 		if own := c.p.values[r.value].plane; ok && r.layout.same(want) && (own == plane || own.H*own.W == 1) {
 			src := source{r.value, plane}
-			return true, c.emitConv(n, src, region.Whole(plane.H), region.Whole(plane.W), 1, weights, bias, out, n.Out[0], n.Name)
+			c.emitConv(n, src, region.Whole(plane.H), region.Whole(plane.W), 1, weights, bias, out, n.Out[0], n.Name)
+			return true, nil
 		}
 	}
 	src, ok := c.rows(n.In[0])
@@ -366,7 +358,8 @@ func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, ou
 		return false, nil
 	}
 	one := region.Identity(1)
-	return true, c.emitConv(n, src, one, one, 1, weights, bias, out, n.Out[0], n.Name)
+	c.emitConv(n, src, one, one, 1, weights, bias, out, n.Out[0], n.Name)
+	return true, nil
 }
 
 // elementwise lowers a function of every element, wherever the elements lie.

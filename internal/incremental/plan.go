@@ -53,7 +53,10 @@ type step struct {
 
 	// windows and tables map regions for Windowed and Rearranging steps.
 	windows [2]region.Window // y, x
-	tables  [2]*region.Table
+	// tile, if not 0, is the side of the tiles that the output is computed
+	// in: regions grow to whole tiles.
+	tile   int
+	tables [2]*region.Table
 	// whole lists inputs whose every change changes all (a broadcast row).
 	whole []bool
 
@@ -114,6 +117,9 @@ func (p *Plan) reach(s *step, in []region.Rect) region.Rect {
 	switch s.kind {
 	case op.Windowed:
 		r = region.Rect{Y: s.windows[0].Reach(r.Y), X: s.windows[1].Reach(r.X)}
+		if s.tile > 0 {
+			r = r.Aligned(s.tile)
+		}
 	case op.Rearranging:
 		r = region.Rect{Y: s.tables[0].Reach(r.Y), X: s.tables[1].Reach(r.X)}
 	}

@@ -133,23 +133,36 @@ func TestUpdateEqualsWholeRun(t *testing.T) {
 	}
 	for _, k := range asm.Sets() {
 		t.Run(k.Name, func(t *testing.T) {
+			tiled, checked := 0, 0
 			for _, seed := range run {
 				if k == &asm.Generic && seed%4 != 0 {
 					continue // slow; a quarter will do
 				}
-				checkNetwork(t, k, seed)
+				tiled += checkNetwork(t, k, seed)
+				checked++
+			}
+			if tiled < checked/10 {
+				t.Errorf("only %d layers of %d networks were computed in tiles", tiled, checked)
 			}
 		})
 	}
 }
 
-func checkNetwork(t *testing.T, k *asm.Kernels, seed uint64) {
+// checkNetwork returns the number of layers computed in Winograd's tiles.
+func checkNetwork(t *testing.T, k *asm.Kernels, seed uint64) (tiled int) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 11))
 	n := randomNetwork(t, rng)
-	p, err := Compile(n.g, CompileOptions{Kernels: k})
+	p, err := Compile(n.g, CompileOptions{Kernels: k, force: func(int) asm.WinogradSize {
+		return []asm.WinogradSize{0, asm.Winograd2, asm.Winograd4}[rng.IntN(3)]
+	}})
 	if err != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, err, n)
+	}
+	for i := range p.steps {
+		if p.steps[i].tile > 0 {
+			tiled++
+		}
 	}
 	plane := p.InputPlane()
 	base := make([]float32, plane.Len())
@@ -196,6 +209,7 @@ func checkNetwork(t *testing.T, k *asm.Kernels, seed uint64) {
 			t.Fatalf("seed %d: update and fresh views: %s\n%s", seed, d, n)
 		}
 	}
+	return tiled
 }
 
 // closeTo allows for float32 sums against float64 ones.

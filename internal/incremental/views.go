@@ -54,10 +54,12 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch) {
 	for k, src := range s.in {
 		in[k] = engine.Patched{Plane: src.plane, View: v.data[src.value]}
 	}
-	bands := min(len(scratch), out.H)
+	tile := max(1, s.tile)
+	rows := (out.H + tile - 1) / tile
+	bands := min(len(scratch), rows)
 	var wg sync.WaitGroup
 	for b := range bands {
-		rect := region.Rect{Y: region.Span{Lo: out.H * b / bands, Hi: out.H * (b + 1) / bands}, X: region.Span{Hi: out.W}}
+		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
 		row := out.W * out.C
 		job := engine.Job{In: in, Rect: rect, Out: v.data[s.out][rect.Y.Lo*row : rect.Y.Hi*row]}
 		if b == bands-1 {

@@ -1,0 +1,179 @@
+package incremental
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
+
+// convolution is a convolution step whose algorithm is chosen, and whose
+// weights are packed, once all steps are known.
+type convolution struct {
+	step    int
+	in      engine.Plane
+	y, x    region.Window
+	group   int
+	weights []float32
+	bias    []float32
+	outC    int
+	clamp   engine.Clamp
+}
+
+// winogradFrom is the number of channels on either side from which Winograd's
+// transforms can pay.
+const winogradFrom = 16
+
+func (v *convolution) depthwise() bool {
+	return v.group == v.in.C && v.outC == v.group && v.group > 1
+}
+
+func (v *convolution) canWinograd() bool {
+	return engine.WinogradFits(v.y, v.x, v.group) && v.in.C >= winogradFrom && v.outC >= winogradFrom
+}
+
+// choose picks each convolution's algorithm. Winograd's tiles take fewer
+// multiplications but make the regions of all layers behind them larger, so
+// that layers cannot be judged one by one: beginning with the plain sums, a
+// layer's algorithm is changed where that makes the typical changes cheaper
+// altogether, from the last layer to the first, until nothing is gained.
+func (c *compiler) choose(opt CompileOptions) {
+	if opt.force != nil {
+		for _, v := range c.pending {
+			if engine.WinogradFits(v.y, v.x, v.group) {
+				c.p.steps[v.step].tile = int(opt.force(v.step))
+			}
+		}
+		return
+	}
+	if opt.Direct {
+		return
+	}
+	typical := []region.Rect{c.p.InputPlane().Rect()}
+	if opt.Typical != nil {
+		typical = opt.Typical(c.p.InputPlane())
+	}
+	best := c.cost(typical)
+	for range 3 {
+		gained := false
+		for i := len(c.pending) - 1; i >= 0; i-- {
+			v := c.pending[i]
+			if !v.canWinograd() {
+				continue
+			}
+			s := &c.p.steps[v.step]
+			kept := s.tile
+			for _, tile := range []int{0, int(asm.Winograd2), int(asm.Winograd4)} {
+				if tile == kept {
+					continue
+				}
+				was := s.tile
+				s.tile = tile
+				if n := c.cost(typical); n < best {
+					best, gained = n, true
+				} else {
+					s.tile = was
+				}
+			}
+		}
+		if !gained {
+			return
+		}
+	}
+}
+
+// What things cost, in multiply-adds of the matrix product at full speed.
+// Measured with BenchmarkWinograd and BenchmarkPatches of package engine.
+const (
+	// costProduct is for one multiply-add, tables included.
+	costProduct = 1.1
+	// costTransform is for one element of one channel of a tile,
+	// transformed in or out.
+	costTransform = 18
+	// costWeight is for reading one packed weight from memory; updates
+	// share it among batchShare changes.
+	costWeight = 24
+	batchShare = 16
+	// costElement is for one element of steps that multiply nothing.
+	costElement = 8
+)
+
+// cost estimates what typical changes cost with the algorithms as they stand.
+func (c *compiler) cost(typical []region.Rect) float64 {
+	convolutions := make([]*convolution, len(c.p.steps))
+	for _, v := range c.pending {
+		convolutions[v.step] = v
+	}
+	total := 0.0
+	for _, r := range typical {
+		share := 1.0 / batchShare
+		if r == c.p.InputPlane().Rect() {
+			share = 1
+		}
+		rects := c.p.regions(r)
+		for i := range c.p.steps {
+			s := &c.p.steps[i]
+			out := rects[s.out]
+			if out.Empty() {
+				continue
+			}
+			if v := convolutions[i]; v != nil {
+				total += v.cost(s.tile, out, share)
+			} else {
+				total += costElement * float64(out.Area()) * float64(c.p.values[s.out].plane.C)
+			}
+		}
+	}
+	return total
+}
+
+func (v *convolution) cost(tile int, r region.Rect, share float64) float64 {
+	in, out := float64(v.in.C/v.group), float64(v.outC)
+	if tile == 0 {
+		taps := float64(v.y.Kernel * v.x.Kernel)
+		return costProduct*float64(r.Area())*taps*in*out + share*costWeight*taps*in*out
+	}
+	elements := float64((tile + 2) * (tile + 2))
+	t := r.Aligned(tile)
+	tiles := float64(t.Area() / (tile * tile))
+	return elements * (tiles*(costProduct*in*out+costTransform*(in+out)) + share*costWeight*in*out)
+}
+
+// build packs the weights of all convolutions, on all cores.
+func (c *compiler) build() error {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, len(c.pending))
+	for range min(runtime.GOMAXPROCS(0), len(c.pending)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := int(next.Add(1)) - 1; i < len(c.pending); i = int(next.Add(1)) - 1 {
+				v := c.pending[i]
+				s := &c.p.steps[v.step]
+				var err error
+				if s.prim, err = v.build(c.scratch, s.tile); err != nil {
+					errs[i] = fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
+				}
+				c.pending[i].weights = nil // the packed ones are enough
+			}
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (v *convolution) build(s *engine.Scratch, tile int) (engine.Primitive, error) {
+	switch {
+	case tile > 0:
+		return engine.NewWinograd(s, v.in, v.y, v.x, asm.WinogradSize(tile), v.weights, v.bias, v.outC, v.clamp)
+	case v.depthwise():
+		return engine.NewDepthwise(v.in, v.y, v.x, v.weights, v.bias, v.clamp)
+	}
+	return engine.NewConv(s, v.in, v.y, v.x, v.group, v.weights, v.bias, v.outC, v.clamp)
+}
