@@ -23,10 +23,10 @@ func newConvTranspose(n *Node) (Operator, error) {
 	if c.Group, err = n.Attr.Int("group", 1); err != nil {
 		return nil, err
 	}
-	if c.outputPadding, err = n.Attr.Ints("output_padding"); err != nil {
+	if c.outputPadding, err = listOrNil(n.Attr, "output_padding"); err != nil {
 		return nil, err
 	}
-	if c.outputShape, err = n.Attr.Ints("output_shape"); err != nil {
+	if c.outputShape, err = listOrNil(n.Attr, "output_shape"); err != nil {
 		return nil, err
 	}
 	for _, l := range [][]int{c.outputPadding, c.outputShape} {

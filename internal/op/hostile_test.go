@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"runtime/debug"
@@ -53,7 +54,7 @@ func needed(d *Definition, opset int) attrs {
 }
 
 // everyOperator calls f with each definition's operator at each operator set.
-func everyOperator(t *testing.T, f func(name string, d *Definition, o Operator)) {
+func everyOperator(t *testing.T, f func(name string, d *Definition, opset int, o Operator)) {
 	for _, d := range Table() {
 		until := d.Until
 		if until == 0 {
@@ -66,7 +67,7 @@ func everyOperator(t *testing.T, f func(name string, d *Definition, o Operator))
 				t.Errorf("%s: New: %v", name, err)
 				continue
 			}
-			f(name, &d, o)
+			f(name, &d, opset, o)
 		}
 	}
 }
@@ -152,7 +153,7 @@ func TestInferNeverPanics(t *testing.T) {
 		}
 		return in
 	}
-	everyOperator(t, func(name string, d *Definition, o Operator) {
+	everyOperator(t, func(name string, d *Definition, _ int, o Operator) {
 		most := d.MaxInputs
 		if most < 0 {
 			most = 3
@@ -257,7 +258,48 @@ func TestBroadcastBatch(t *testing.T) {
 	}
 }
 
-// TestInferRandomInputs draws inputs independently of what operators want.
+// randomAttributes makes the operator with hostile values of some attributes
+// that it reads; it is nil where New refuses them.
+func randomAttributes(r *rand.Rand, d *Definition, opset int) Operator {
+	build := func(a *Attributes) Operator {
+		o, err := d.New(&Node{Name: "n", Type: d.Name, Opset: opset, Inputs: d.MinInputs, Outputs: 1, Attr: a})
+		if err != nil {
+			return nil
+		}
+		return o
+	}
+	number := func() int64 {
+		pool := []int64{0, 1, 1, 2, 2, 3, -1, -2, 4, 7, 1 << 20, 1 << 31, 1 << 40, math.MaxInt64, math.MinInt64}
+		return pool[r.IntN(len(pool))]
+	}
+	probe := NewAttributes(needed(d, opset))
+	build(probe)
+	values := maps.Clone(needed(d, opset))
+	if values == nil {
+		values = attrs{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(probe.read)) {
+		if r.IntN(3) > 0 {
+			continue
+		}
+		list := make([]int64, r.IntN(6))
+		for i := range list {
+			list[i] = number()
+		}
+		// The first type that New does not refuse as such.
+		for _, v := range []any{number(), list, float32(number()), []float32{1, 1, float32(number()), 2}} {
+			try := maps.Clone(values)
+			try[name] = v
+			if build(NewAttributes(try)) != nil {
+				values = try
+				break
+			}
+		}
+	}
+	return build(NewAttributes(values))
+}
+
+// TestInferRandomInputs draws inputs and attributes independently of what operators want.
 func TestInferRandomInputs(t *testing.T) {
 	pool := []*Info{nil, nil}
 	for _, typ := range everyType {
@@ -280,12 +322,15 @@ func TestInferRandomInputs(t *testing.T) {
 		pool = append(pool, infosOf([]*tensor.Tensor{v})...)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	everyOperator(t, func(name string, d *Definition, o Operator) {
+	everyOperator(t, func(name string, d *Definition, opset int, o Operator) {
 		most := d.MaxInputs
 		if most < 0 {
 			most = 3
 		}
-		for range 300 {
+		for range 100 {
+			if changed := randomAttributes(r, d, opset); changed != nil {
+				o = changed
+			}
 			in := make([]*Info, d.MinInputs+r.IntN(most-d.MinInputs+1))
 			first := pool[2+r.IntN(len(pool)-2)]
 			for i := range in {
@@ -297,4 +342,29 @@ func TestInferRandomInputs(t *testing.T) {
 			try(t, name, o, in, 1+r.IntN(min(d.Outputs, 3)))
 		}
 	})
+}
+
+// TestEmptyLists: an empty list of a window's attribute is the default, not an
+// index out of range.
+func TestEmptyLists(t *testing.T) {
+	x := tensor.Zeros[float32](1, 1, 4, 4)
+	for _, c := range []struct {
+		name string
+		attr attrs
+		in   []*tensor.Tensor
+	}{
+		{"MaxPool", attrs{"kernel_shape": []int64{2, 2}, "pads": []int64{}, "strides": []int64{}}, []*tensor.Tensor{x}},
+		{"AveragePool", attrs{"kernel_shape": []int64{2, 2}, "pads": []int64{}, "dilations": []int64{}}, []*tensor.Tensor{x}},
+		{"Conv", attrs{"kernel_shape": []int64{}, "pads": []int64{}}, []*tensor.Tensor{x, x}},
+		{"ConvTranspose", attrs{"pads": []int64{}, "output_shape": []int64{}, "output_padding": []int64{}}, []*tensor.Tensor{x, x}},
+	} {
+		o, err := inferNode(c.name, 19, c.attr, 1, c.in...)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if err := try(t, c.name, o, infosOf(c.in), 1); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
 }

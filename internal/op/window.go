@@ -21,17 +21,26 @@ type WindowAttributes struct {
 // geometry can overflow.
 const maxWindow = 1 << 20
 
+// listOrNil reads a list of integers; an empty one counts as absent.
+func listOrNil(a *Attributes, name string) ([]int, error) {
+	v, err := a.Ints(name)
+	if len(v) == 0 {
+		return nil, err
+	}
+	return v, err
+}
+
 func readWindow(a *Attributes) (w WindowAttributes, err error) {
-	if w.Kernel, err = a.Ints("kernel_shape"); err != nil {
+	if w.Kernel, err = listOrNil(a, "kernel_shape"); err != nil {
 		return w, err
 	}
-	if w.Strides, err = a.Ints("strides"); err != nil {
+	if w.Strides, err = listOrNil(a, "strides"); err != nil {
 		return w, err
 	}
-	if w.Dilations, err = a.Ints("dilations"); err != nil {
+	if w.Dilations, err = listOrNil(a, "dilations"); err != nil {
 		return w, err
 	}
-	if w.Pads, err = a.Ints("pads"); err != nil {
+	if w.Pads, err = listOrNil(a, "pads"); err != nil {
 		return w, err
 	}
 	if w.AutoPad, err = a.OneOf("auto_pad", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"); err != nil {
