@@ -119,8 +119,8 @@ positions. A model that cannot be run is refused with every reason.` + exitHelp,
 		},
 	}
 	o.addLoadFlags(cmd.Flags())
-	cmd.Flags().StringVar(&patch, "patch", "", "also show what a patch of this `size` costs: 16 or HxW")
-	cmd.Flags().StringVar(&stride, "stride", "4", "step between positions for the mean: 4 or YxX")
+	cmd.Flags().StringVar(&patch, "patch", "", "also show what a patch of this `size` costs: 16, 10% or HxW")
+	cmd.Flags().StringVar(&stride, "stride", "4", "step between positions for the mean: 4, 2% or YxX")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -138,11 +138,11 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 	}
 	var at region.Rect
 	if patch != "" {
-		size, err := pair(patch)
+		size, err := sizeOn(patch, [2]int{plane.H, plane.W})
 		if err != nil {
 			return nil, usageError(fmt.Errorf("--patch: %w", err))
 		}
-		step, err := pair(stride)
+		step, err := sizeOn(stride, [2]int{plane.H, plane.W})
 		if err != nil {
 			return nil, usageError(fmt.Errorf("--stride: %w", err))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -10,11 +11,12 @@ import (
 )
 
 func (j *job) makeGrid() (*obe.Grid, error) {
-	patch, err := pair(j.patch)
+	p := j.model.plan.InputPlane()
+	patch, err := sizeOn(j.patch, [2]int{p.H, p.W})
 	if err != nil {
 		return nil, usageError(fmt.Errorf("--patch: %w", err))
 	}
-	stride, err := pair(j.stride)
+	stride, err := sizeOn(j.stride, [2]int{p.H, p.W})
 	if err != nil {
 		return nil, usageError(fmt.Errorf("--stride: %w", err))
 	}
@@ -34,12 +36,11 @@ func (j *job) makeGrid() (*obe.Grid, error) {
 			return nil, usageError(fmt.Errorf("--region is %q, want x,y,w,h, not empty", j.region))
 		}
 	}
-	p := j.model.plan.InputPlane()
 	g, err := obe.NewGrid(p.H, p.W, patch, stride, obe.Border(j.border), roi)
 	return g, usageError(err)
 }
 
-// pair reads N or HxW.
+// pair reads N or HxW in pixels.
 func pair(s string) ([2]int, error) {
 	a, b, two := strings.Cut(s, "x")
 	if !two {
@@ -51,6 +52,33 @@ func pair(s string) ([2]int, error) {
 		return [2]int{}, fmt.Errorf("%q is not a size: want a number from 1 on, or two as HxW", s)
 	}
 	return [2]int{h, w}, nil
+}
+
+// sizeOn reads N or HxW, each number in pixels or, with %, in percent of that
+// side of plane, rounded and at least one pixel.
+func sizeOn(s string, plane [2]int) ([2]int, error) {
+	parts := strings.Split(s, "x")
+	if len(parts) == 1 {
+		parts = append(parts, s)
+	}
+	var size [2]int
+	for i, p := range parts {
+		number, percent := strings.CutSuffix(p, "%")
+		if percent && i < 2 {
+			f, err := strconv.ParseFloat(number, 64)
+			if err != nil || !(f > 0 && f <= 100) {
+				return size, fmt.Errorf("%q is not a size: want percent above 0 and up to 100", s)
+			}
+			size[i] = max(1, int(math.Round(f/100*float64(plane[i]))))
+			continue
+		}
+		n, err := strconv.Atoi(p)
+		if err != nil || n < 1 || n > 1<<20 || len(parts) != 2 {
+			return size, fmt.Errorf("%q is not a size: want pixels or percent, such as 16 or 10%%, or two as HxW", s)
+		}
+		size[i] = n
+	}
+	return size, nil
 }
 
 // estimate prints what a run would cost.
