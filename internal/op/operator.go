@@ -73,7 +73,9 @@ type Operator interface {
 // slow, never wrong.
 type Localizer interface {
 	// Locality describes how a change of the spatial plane passes through.
-	// in and out are as Infer saw and gave them.
+	// in and out are as Infer saw and gave them. It holds for every input
+	// that is not constant: where a scale, a weight or a bound can change,
+	// everything can, and the locality is Global.
 	Locality(in []*Info, out []Info) Locality
 }
 
