@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/klauspost/cpuid/v2"
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ func newEnv(io streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			k, err := s.kernels()
+			k, _, err := s.kernels()
 			if err != nil {
 				return err
 			}
@@ -81,12 +82,23 @@ caches       L1 %d KiB, L2 %d KiB, L3 %d KiB
 	return cmd
 }
 
-// kernels is the kernel set of the settings.
-func (s *settings) kernels() (*asm.Kernels, error) {
-	name, err := s.flags.GetString("kernels")
+// kernels is the kernel set of the settings, and whether convolutions are to be
+// computed by their plain sums.
+func (s *settings) kernels() (k *asm.Kernels, direct bool, err error) {
+	value, err := s.flags.GetString("kernels")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	k, err := asm.Named(name)
-	return k, usageError(err)
+	name := ""
+	for _, word := range strings.Split(value, ",") {
+		if word == "direct" {
+			direct = true
+		} else if name == "" {
+			name = word
+		} else {
+			return nil, false, usageError(fmt.Errorf("--kernels is %q, want one set, and direct", value))
+		}
+	}
+	k, err = asm.Named(name)
+	return k, direct, usageError(err)
 }

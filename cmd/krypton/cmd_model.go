@@ -103,6 +103,9 @@ positions. A model that cannot be run is refused with every reason.` + exitHelp,
 			if len(args) > 0 {
 				o.model = args[0]
 			}
+			if patch != "" {
+				o.typical = typicalChanges(patch, stride)
+			}
 			file, g, p, err := o.plan(s)
 			if err != nil {
 				return err
@@ -127,7 +130,7 @@ positions. A model that cannot be run is refused with every reason.` + exitHelp,
 
 func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride string) (*modelReport, error) {
 	plane := p.InputPlane()
-	r := &modelReport{Model: file.name, SHA256: file.sha256, Bytes: len(file.data), Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
+	r := &modelReport{Model: file.name, SHA256: file.sha256, Bytes: file.bytes, Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
 		Operators: map[string]int{}, Localities: map[string]int{}, ViewBytes: p.ViewBytes(), Whole: p.Count(plane.Rect())}
 	for _, n := range g.Nodes {
 		r.Operators[n.Def.Name]++

@@ -40,7 +40,8 @@ type modelConfig struct {
 type modelFile struct {
 	name   string // as given, or the catalogue's name
 	path   string // "" for an embedded model
-	data   []byte
+	data   []byte // until it is loaded
+	bytes  int
 	sha256 string
 	config modelConfig
 	where  string // of the configuration, for messages
@@ -78,6 +79,7 @@ func openModel(name string, maxBytes int64) (*modelFile, error) {
 		m.where = beside
 	}
 	sum := sha256.Sum256(m.data)
+	m.bytes = len(m.data)
 	m.sha256 = hex.EncodeToString(sum[:])
 	if len(config) > 0 {
 		d := yaml.NewDecoder(bytes.NewReader(config))
@@ -100,13 +102,14 @@ func modelError(err error) error {
 	return coded(exitData, err)
 }
 
-// load builds the graph.
+// load builds the graph, and lets go of the file's bytes: weights are large.
 func (m *modelFile) load(opt onnxload.Options) (*graph.Graph, error) {
 	dir := ""
 	if m.path != "" {
 		dir = filepath.Dir(m.path)
 	}
 	g, err := onnxload.LoadBytes(m.data, m.name, dir, opt)
+	m.data = nil
 	if err != nil {
 		return nil, modelError(err)
 	}

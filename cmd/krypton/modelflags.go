@@ -9,10 +9,12 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"krypton/internal/engine"
 	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/onnxload"
+	"krypton/internal/region"
 )
 
 // modelOptions are the flags that concern a model and how pictures are prepared
@@ -24,6 +26,8 @@ type modelOptions struct {
 	preset, order, resize                      string
 	mean, std                                  []float64
 	scale, crop                                float64
+	// typical is what the plan is made for, nil for whole runs.
+	typical func(engine.Plane) []region.Rect
 }
 
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
@@ -102,14 +106,15 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	k, err := s.kernels()
+	k, direct, err := s.kernels()
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Input: o.input, Layout: o.layout})
+	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical})
 	if err != nil {
 		return nil, nil, nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
 	}
+	g.DropConstants() // the plan has packed them
 	return file, g, p, nil
 }
 

@@ -33,6 +33,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 			code = exitFailure
 		}
 	}()
+	// Nearly all memory is weights and views, which hold no pointers and are
+	// made once: collecting early costs little and keeps the peak low.
+	debug.SetGCPercent(25)
 	ctx, stop := signalContext(stderr)
 	defer stop()
 	root := newRoot(io)

@@ -72,3 +72,13 @@ type Declared struct {
 	Elem string       `json:"type"`
 	Dims []string     `json:"dims"`
 }
+
+// DropConstants lets go of the values of all constants, once a plan has been
+// made of them: they are most of a graph's memory. What remains says how the
+// model is built, and can be neither compiled nor run.
+func (g *Graph) DropConstants() {
+	for i := range g.Values {
+		g.Values[i].Info.Value = nil
+	}
+	g.expr, g.exprs = nil, nil
+}
