@@ -35,7 +35,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
-	f.StringVar(&o.patch, "patch", "16", "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH")
+	f.StringVar(&o.patch, "patch", "16", "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; several with commas are combined: 16,32,64")
 	f.StringVar(&o.stride, "stride", "4", "`step` between positions in pixels or percent: 4, 2% or YxX")
 	f.StringVar(&o.fill, "fill", "gray", "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
@@ -95,6 +95,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	if err != nil {
 		return err
 	}
+	mo.typical = typicalChanges(o.patch, o.stride)
 	m, err := mo.load(s)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	if p, err := s.flags.GetBool("print-config"); err != nil || p {
 		return errors.Join(err, s.print(io.out))
 	}
-	j := &job{obeOptions: o, model: m, io: io}
+	j := &job{obeOptions: o, model: m, io: io, written: map[string]string{}}
 	if err := j.prepare(s); err != nil {
 		return err
 	}

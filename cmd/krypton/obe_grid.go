@@ -10,34 +10,67 @@ import (
 	"krypton/internal/region"
 )
 
-func (j *job) makeGrid() (*obe.Grid, error) {
-	p := j.model.plan.InputPlane()
-	patch, err := sizeOn(j.patch, [2]int{p.H, p.W})
+// maxScales bounds the number of patch sizes of one run.
+const maxScales = 16
+
+// makeGrids lays one grid for each patch size.
+func (j *job) makeGrids() ([]*obe.Grid, error) {
+	plane := j.model.plan.InputPlane()
+	patches, strides := strings.Split(j.patch, ","), strings.Split(j.stride, ",")
+	if len(strides) != 1 && len(strides) != len(patches) || len(patches) > maxScales {
+		return nil, usageError(fmt.Errorf("--patch has %d sizes and --stride %d: want one stride, or one for each size, and at most %d sizes", len(patches), len(strides), maxScales))
+	}
+	roi, err := j.parseRegion()
 	if err != nil {
-		return nil, usageError(fmt.Errorf("--patch: %w", err))
+		return nil, err
 	}
-	stride, err := sizeOn(j.stride, [2]int{p.H, p.W})
-	if err != nil {
-		return nil, usageError(fmt.Errorf("--stride: %w", err))
-	}
-	var roi region.Rect
-	if j.region != "" {
-		var v [4]int
-		parts := strings.Split(j.region, ",")
-		for i, p := range parts {
-			n, err := strconv.Atoi(strings.TrimSpace(p))
-			if err != nil || i > 3 || n < 0 || n > 1<<20 {
-				return nil, usageError(fmt.Errorf("--region is %q, want x,y,w,h", j.region))
-			}
-			v[i] = n
+	var grids []*obe.Grid
+	for i, p := range patches {
+		patch, err := sizeOn(p, [2]int{plane.H, plane.W})
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--patch: %w", err))
 		}
-		roi = region.Rect{Y: region.Span{Lo: v[1], Hi: v[1] + v[3]}, X: region.Span{Lo: v[0], Hi: v[0] + v[2]}}
-		if len(parts) != 4 || roi.Empty() {
-			return nil, usageError(fmt.Errorf("--region is %q, want x,y,w,h, not empty", j.region))
+		stride, err := sizeOn(strides[min(i, len(strides)-1)], [2]int{plane.H, plane.W})
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--stride: %w", err))
 		}
+		g, err := obe.NewGrid(plane.H, plane.W, patch, stride, obe.Border(j.border), roi)
+		if err != nil {
+			return nil, usageError(err)
+		}
+		grids = append(grids, g)
 	}
-	g, err := obe.NewGrid(p.H, p.W, patch, stride, obe.Border(j.border), roi)
-	return g, usageError(err)
+	return grids, nil
+}
+
+// parseRegion reads --region; the empty one means all of the input.
+func (j *job) parseRegion() (region.Rect, error) {
+	if j.region == "" {
+		return region.Rect{}, nil
+	}
+	var v [4]int
+	parts := strings.Split(j.region, ",")
+	for i, p := range parts {
+		n, err := strconv.Atoi(strings.TrimSpace(p))
+		if err != nil || i > 3 || n < 0 || n > 1<<20 {
+			return region.Rect{}, usageError(fmt.Errorf("--region is %q, want x,y,w,h", j.region))
+		}
+		v[i] = n
+	}
+	roi := region.Rect{Y: region.Span{Lo: v[1], Hi: v[1] + v[3]}, X: region.Span{Lo: v[0], Hi: v[0] + v[2]}}
+	if len(parts) != 4 || roi.Empty() {
+		return region.Rect{}, usageError(fmt.Errorf("--region is %q, want x,y,w,h, not empty", j.region))
+	}
+	return roi, nil
+}
+
+// positions is the number of positions of all grids.
+func (j *job) positions() int {
+	n := 0
+	for _, g := range j.grids {
+		n += g.Len()
+	}
+	return n
 }
 
 // pair reads N or HxW in pixels.
@@ -81,19 +114,24 @@ func sizeOn(s string, plane [2]int) ([2]int, error) {
 	return size, nil
 }
 
-// estimate prints what a run would cost.
+// estimate prints what a run would cost, a line for each patch size.
 func (j *job) estimate() error {
 	p := j.model.plan
-	whole, spent := int64(0), int64(0)
-	for i := range j.grid.Len() {
-		whole += p.Count(p.InputPlane().Rect())
-		spent += p.Count(j.grid.Rect(i))
+	for _, g := range j.grids {
+		whole, spent := int64(0), int64(0)
+		for i := range g.Len() {
+			whole += p.Count(p.InputPlane().Rect())
+			spent += p.Count(g.Rect(i))
+		}
+		if j.mode == string(obe.Naive) {
+			spent = whole
+		}
+		_, err := fmt.Fprintf(j.io.out, "%d positions (%d x %d), %.3g multiply-adds instead of %.3g (%.1f times fewer), views %d MiB, one position %d KiB\n",
+			g.Len(), len(g.Ys), len(g.Xs), float64(spent), float64(whole), float64(whole)/float64(max(spent, 1)),
+			p.ViewBytes()>>20, p.PositionBytes(g.Rect(g.Len()/2))>>10)
+		if err != nil {
+			return err
+		}
 	}
-	if j.mode == string(obe.Naive) {
-		spent = whole
-	}
-	_, err := fmt.Fprintf(j.io.out, "%d positions (%d x %d), %.3g multiply-adds instead of %.3g (%.1f times fewer), views %d MiB, one position %d KiB\n",
-		j.grid.Len(), len(j.grid.Ys), len(j.grid.Xs), float64(spent), float64(whole), float64(whole)/float64(max(spent, 1)),
-		p.ViewBytes()>>20, p.PositionBytes(j.grid.Rect(j.grid.Len()/2))>>10)
-	return err
+	return nil
 }

@@ -2,16 +2,14 @@ package main
 
 import (
 	"fmt"
-	"image"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/heatmap"
-	"krypton/internal/imagein"
-	"krypton/internal/obe"
 )
 
 func (j *job) isFolder() bool {
@@ -22,31 +20,63 @@ func (j *job) isFolder() bool {
 	return err == nil && i.IsDir()
 }
 
-// target is where a picture's heatmap goes, "-" for stdout.
-func (j *job) target(in string) string {
-	name := strings.TrimSuffix(filepath.Base(in), filepath.Ext(in))
-	dir := filepath.Dir(in)
+// nameOf is what an input's outputs are called after.
+func nameOf(in string) string {
 	switch in {
 	case "":
-		name, dir = "sample", "."
+		return "sample"
 	case "-":
-		name, dir = "stdin", "."
+		return "stdin"
 	}
+	return strings.TrimSuffix(filepath.Base(in), filepath.Ext(in))
+}
+
+// target is where a picture's heatmap goes, "-" for stdout.
+func (j *job) target(in string) string {
 	switch {
 	case j.out == "":
-		return filepath.Join(dir, name+".krypton.png")
+		dir := "."
+		if in != "-" {
+			dir = filepath.Dir(in)
+		}
+		return filepath.Join(dir, nameOf(in)+".krypton.png")
 	case j.isFolder():
-		return filepath.Join(j.out, name+".krypton.png")
+		return filepath.Join(j.out, nameOf(in)+".krypton.png")
 	}
 	return j.out
 }
 
-func (j *job) scoreTarget(pattern, in string) string {
-	name := strings.TrimSuffix(filepath.Base(in), filepath.Ext(in))
-	if in == "" {
-		name = "sample"
+// checkOutputs finds the score files' names, and fails if an output cannot be
+// written or must not be.
+func (j *job) checkOutputs(o *outcome) error {
+	for _, f := range j.scores {
+		o.files = append(o.files, strings.ReplaceAll(f, "{name}", nameOf(o.in)))
 	}
-	return strings.ReplaceAll(pattern, "{name}", name)
+	outputs := o.files
+	if o.target != "-" {
+		outputs = append([]string{o.target}, o.files...)
+	}
+	for i, f := range outputs {
+		if slices.Contains(outputs[:i], f) {
+			return usageError(fmt.Errorf("%s would be written twice", f))
+		}
+		if atomicfile.SameFile(f, o.in) || j.model.file.path != "" && atomicfile.SameFile(f, j.model.file.path) {
+			return coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", f))
+		}
+		if other, ok := j.written[filepath.Clean(f)]; ok {
+			return coded(exitCantCreate, fmt.Errorf("%s: %s was written for %s in this run", o.label, f, other))
+		}
+		if err := j.makeFolder(f); err != nil {
+			return err
+		}
+		if err := atomicfile.Check(f, j.force); err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	for _, f := range outputs {
+		j.written[filepath.Clean(f)] = o.label
+	}
+	return nil
 }
 
 func (j *job) makeFolder(file string) error {
@@ -57,8 +87,7 @@ func (j *job) makeFolder(file string) error {
 }
 
 // write draws the heatmap of the first class and writes all outputs.
-func (j *job) write(target string, files []string, record *heatmap.Record, picture *image.NRGBA, t imagein.Transform, r *obe.Result) error {
-	m := &heatmap.Map{Ys: j.grid.Ys, Xs: j.grid.Xs, Patch: j.grid.Patch, Input: j.grid.Plane, Scores: r.Scores[0], Base: r.Base[0]}
+func (j *job) write(o *outcome) error {
 	mode := "overlay"
 	switch {
 	case j.mapOnly:
@@ -66,45 +95,24 @@ func (j *job) write(target string, files []string, record *heatmap.Record, pictu
 	case j.sideBySide:
 		mode = "side-by-side"
 	}
-	img, err := heatmap.Render(m, picture, t.Apply, heatmap.Style{Mode: mode, Alpha: j.alpha, Colormap: j.colormap, Scale: j.scale,
-		Combine: j.combine, Blocks: j.blocks, Title: j.title(record), Caption: j.caption(record)})
+	img, err := heatmap.Render(o.shown, o.input.picture, o.input.transform.Apply, heatmap.Style{Mode: mode, Alpha: j.alpha, Colormap: j.colormap, Scale: j.scale,
+		Combine: j.obeOptions.combine, Blocks: j.blocks, Title: o.record.title(), Caption: o.record.caption()})
 	if err != nil {
 		return err
 	}
-	png := func(w io.Writer) error { return heatmap.EncodePNG(w, img, record) }
-	if target == "-" {
+	png := func(w io.Writer) error { return heatmap.EncodePNG(w, img, o.record.Record) }
+	if o.target == "-" {
 		if err := png(j.io.out); err != nil {
 			return coded(exitCantCreate, fmt.Errorf("standard output: %w", err))
 		}
-	} else if err := atomicfile.Write(target, j.force, png); err != nil {
+	} else if err := atomicfile.Write(o.target, j.force, png); err != nil {
 		return coded(exitCantCreate, err)
 	}
-	for _, f := range files {
-		err := atomicfile.Write(f, j.force, func(w io.Writer) error { return heatmap.WriteScores(w, filepath.Ext(f), record) })
+	for _, f := range o.files {
+		err := atomicfile.Write(f, j.force, func(w io.Writer) error { return o.record.writeScores(w, filepath.Ext(f)) })
 		if err != nil {
 			return coded(exitCantCreate, err)
 		}
 	}
 	return nil
-}
-
-func (j *job) title(r *heatmap.Record) string {
-	c := r.Classes[0]
-	name := c.Label
-	if name == "" {
-		name = fmt.Sprintf("class %d", c.Index)
-	}
-	return fmt.Sprintf("%s  %.3g", name, float32(c.BaseScore))
-}
-
-func (j *job) caption(r *heatmap.Record) []string {
-	what := map[string]string{"value": "the class's score", "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
-	lines := []string{
-		fmt.Sprintf("model %s, output %s, activation %s; mapped: %s", filepath.Base(r.Model), r.Output, r.Activation, what),
-		fmt.Sprintf("patch %dx%d, stride %dx%d, fill %s, %d positions, %s", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1], r.Fill, r.Positions, r.Mode),
-	}
-	if r.NaN {
-		lines = append(lines, "some scores are not numbers (NaN)")
-	}
-	return lines
 }

@@ -1,31 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"math"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
-	"krypton/internal/atomicfile"
 	"krypton/internal/heatmap"
-	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/ui"
-	"krypton/models"
 )
 
 // job is what is the same for all pictures of a run.
 type job struct {
 	*obeOptions
 	model    *loadedModel
-	grid     *obe.Grid
+	grids    []*obe.Grid // one for each patch size
 	fill     obe.Fill
 	classes  classPicker
 	score    obe.Score
@@ -36,6 +26,7 @@ type job struct {
 	quiet    bool
 	io       streams
 	multiple bool
+	written  map[string]string // outputs of this run, and the picture of each
 }
 
 // all explains every picture; one that fails does not stop the others.
@@ -67,153 +58,73 @@ func (j *job) all(ctx context.Context, inputs []string) error {
 	return coded(exitPartial, fmt.Errorf("%d of %d pictures failed", failed, len(inputs)))
 }
 
-// prepare reads the flags that do not depend on a picture.
-func (j *job) prepare(s *settings) error {
-	var err error
-	if j.threads, _, err = s.threads(); err != nil {
-		return err
-	}
-	if j.memory, err = s.memory(); err != nil {
-		return err
-	}
-	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
-		return err
-	}
-	if j.grid, err = j.makeGrid(); err != nil {
-		return err
-	}
-	if j.fill, err = obe.ParseFill(j.obeOptions.fill, j.seed); err != nil {
-		return usageError(fmt.Errorf("--fill: %w", err))
-	}
-	if _, err := obe.Activation(j.activation).Resolve([]float32{0}); err != nil {
-		return usageError(fmt.Errorf("--activation: %w", err))
-	}
-	j.score = obe.Score(j.obeOptions.score)
-	if !slices.Contains([]obe.Score{obe.Value, obe.Margin, obe.Entropy}, j.score) {
-		return usageError(fmt.Errorf("--score is %q, want value, margin or entropy", j.score))
-	}
-	if m := obe.Mode(j.mode); m != obe.Exact && m != obe.Naive {
-		return usageError(fmt.Errorf("--mode is %q, want exact or naive", j.mode))
-	}
-	if !(j.alpha >= 0 && j.alpha <= 1) {
-		return usageError(fmt.Errorf("--alpha is %g, want 0 to 1", j.alpha))
-	}
-	if !slices.Contains(heatmap.Colormaps, j.colormap) || !slices.Contains(heatmap.Combines, j.combine) {
-		return usageError(fmt.Errorf("--colormap %q, --combine %q: want one of %v and one of %v", j.colormap, j.combine, heatmap.Colormaps, heatmap.Combines))
-	}
-	if j.verify < 0 || j.chunk < 0 || j.maxPixels < 1 {
-		return usageError(fmt.Errorf("--verify %d, --chunk %d, --max-pixels %d: must not be negative", j.verify, j.chunk, j.maxPixels))
-	}
-	drawn := 0
-	for _, b := range []bool{j.overlay, j.mapOnly, j.sideBySide} {
-		if b {
-			drawn++
-		}
-	}
-	if drawn > 1 {
-		return usageError(errors.New("--overlay, --map-only and --side-by-side exclude each other"))
-	}
-	if j.obeOptions.scale != "auto" {
-		lo, hi, ok := strings.Cut(j.obeOptions.scale, ",")
-		a, e1 := strconv.ParseFloat(lo, 64)
-		b, e2 := strconv.ParseFloat(hi, 64)
-		if !ok || e1 != nil || e2 != nil || !(a < b) || math.IsInf(a, 0) || math.IsInf(b, 0) {
-			return usageError(fmt.Errorf("--scale is %q, want auto or min,max", j.obeOptions.scale))
-		}
-		j.scale = &heatmap.Scale{Lo: a, Hi: b}
-	}
-	for _, f := range j.scores {
-		if !slices.Contains(heatmap.ScoreFormats, strings.ToLower(filepath.Ext(f))) {
-			return usageError(fmt.Errorf("--scores %s: the ending must be one of %v", f, heatmap.ScoreFormats))
-		}
-	}
-	if j.output, err = j.model.output(); err != nil {
-		return err
-	}
-	j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels)
-	return err
-}
-
-// read decodes a picture, "" for the built-in one.
-func (j *job) read(in string) (*imagein.Picture, error) {
-	limits := imagein.DefaultLimits
-	limits.MaxPixels = j.maxPixels
-	var p *imagein.Picture
-	var err error
-	switch in {
-	case "":
-		name, data := models.Sample()
-		p, err = imagein.Decode(bytes.NewReader(data), name, limits)
-	case "-":
-		p, err = imagein.Decode(j.io.in, "standard input", limits)
-	default:
-		p, err = imagein.Open(in, limits)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, coded(exitNoInput, err)
-	}
-	return p, coded(exitData, err)
+// outcome is what came out of one picture.
+type outcome struct {
+	in, label string
+	target    string   // of the heatmap, "-" for stdout
+	files     []string // of the scores
+	record    *record
+	shown     *heatmap.Map // the first class's
+	input     *pictureInput
 }
 
 // one explains one picture.
 func (j *job) one(ctx context.Context, in string) error {
-	target := j.target(in)
-	files := []string{}
-	for _, f := range j.scores {
-		files = append(files, j.scoreTarget(f, in))
+	o := &outcome{in: in, label: in, target: j.target(in)}
+	if in == "" {
+		o.label = "built-in sample"
 	}
-	outputs := files
-	if target != "-" {
-		outputs = append([]string{target}, files...)
-	}
-	for i, f := range outputs {
-		if slices.Contains(outputs[:i], f) {
-			return usageError(fmt.Errorf("%s would be written twice", f))
-		}
-		if atomicfile.SameFile(f, in) || j.model.file.path != "" && atomicfile.SameFile(f, j.model.file.path) {
-			return coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", f))
-		}
-		if err := j.makeFolder(f); err != nil {
-			return err
-		}
-		if err := atomicfile.Check(f, j.force); err != nil {
-			return coded(exitCantCreate, err)
-		}
-	}
-	pic, err := j.read(in)
-	if err != nil {
+	if err := j.checkOutputs(o); err != nil {
 		return err
 	}
-	plane := j.model.plan.InputPlane()
-	fitted, transform := j.model.pre.Fit(pic.Image, plane.W, plane.H)
-	label := in
-	if in == "" {
-		label = "built-in sample"
+	var err error
+	if o.input, err = j.input(in); err != nil {
+		return err
 	}
-	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), label, j.grid.Len())
-	task := obe.Task{Plan: j.model.plan, Grid: j.grid, Output: j.output, Activation: obe.Activation(j.activation), Score: j.score,
-		Base: j.model.pre.Normalize(fitted, plane.C), Fill: j.model.pre.Normalize(j.fill.Image(fitted), plane.C),
-		Mode: obe.Mode(j.mode), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Seed: j.seed,
-		Memory:  max(1, j.memory-j.model.plan.ViewBytes()),
-		Choose:  j.classes.choose,
-		Classes: nil, Progress: func(done, _ int) { progress.Set(done) }}
-	r, err := obe.Explain(ctx, task)
-	progress.Finish()
-	if err != nil {
+	if err := j.compute(ctx, o); err != nil {
+		return fmt.Errorf("%s: %w", o.label, err)
+	}
+	if err := j.write(o); err != nil {
+		return err
+	}
+	return j.report(o)
+}
+
+// compute answers all positions of all grids and makes the record.
+func (j *job) compute(ctx context.Context, o *outcome) error {
+	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), o.label, j.positions())
+	defer progress.Finish()
+	before := 0
+	var results []*obe.Result
+	for _, g := range j.grids {
+		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: g, Output: j.output, Activation: obe.Activation(j.activation), Score: j.score,
+			Base: o.input.base, Fill: o.input.fill, Mode: obe.Mode(j.mode), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Seed: j.seed,
+			Memory: max(1, j.memory-j.model.plan.ViewBytes()), Choose: j.classes.choose,
+			Progress: func(done, _ int) { progress.Set(before + done) }})
 		switch {
 		case errors.Is(err, obe.ErrTask):
-			err = usageError(err)
+			return usageError(err)
 		case errors.Is(err, incremental.ErrMemory):
-			err = coded(exitTemporary, err)
+			return coded(exitTemporary, err)
+		case err != nil:
+			return err
 		}
-		return fmt.Errorf("%s: %w", label, err)
+		results = append(results, r)
+		before += g.Len()
 	}
-	record := j.record(in, pic, r)
-	if target != "-" {
-		record.Heatmap = target
-	}
-	if err := j.write(target, files, record, pic.Image, transform, r); err != nil {
+	grid, r, err := combine(j.grids, results, j.obeOptions.combine)
+	if err != nil {
 		return err
 	}
-	return j.report(label, target, record)
+	o.shown = classMap(grid, r, 0)
+	o.record = j.record(o, grid, r)
+	if len(j.grids) > 1 {
+		j.addScales(o.record, results)
+	}
+	return nil
+}
+
+// classMap is the map of the result's class k.
+func classMap(g *obe.Grid, r *obe.Result, k int) *heatmap.Map {
+	return &heatmap.Map{Ys: g.Ys, Xs: g.Xs, Patch: g.Patch, Input: g.Plane, Scores: r.Scores[k], Base: r.Base[k]}
 }

@@ -3,68 +3,151 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"krypton/internal/heatmap"
-	"krypton/internal/imagein"
 	"krypton/internal/obe"
 	"krypton/models"
 )
 
+// record is everything about one picture's map, what only some runs have
+// included.
+type record struct {
+	*heatmap.Record
+	Scales []scaleRecord `json:"scales,omitempty"`
+}
+
+// summary is the record without what grows with the grid.
+func (r *record) summary() *record {
+	s := *r
+	s.Record = r.Record.Summary()
+	s.Scales = slices.Clone(r.Scales)
+	for i := range s.Scales {
+		s.Scales[i].FlipMap = nil
+		s.Scales[i].Classes = nil
+	}
+	return &s
+}
+
+// writeScores writes the scores in the format of a file ending.
+func (r *record) writeScores(w io.Writer, ending string) error {
+	if strings.ToLower(ending) != ".json" {
+		return heatmap.WriteScores(w, ending, r.Record)
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	return e.Encode(r)
+}
+
+func (r *record) title() string {
+	c := r.Classes[0]
+	name := c.Label
+	if name == "" {
+		name = fmt.Sprintf("class %d", c.Index)
+	}
+	return fmt.Sprintf("%s  %.3g", name, float32(c.BaseScore))
+}
+
+func (r *record) caption() []string {
+	what := map[string]string{"value": "the class's score", "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
+	size := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1])
+	if len(r.Scales) > 0 {
+		size = "mean over patches"
+		for i, s := range r.Scales {
+			if i > 0 {
+				size += ","
+			}
+			size += fmt.Sprintf(" %dx%d", s.Patch[0], s.Patch[1])
+		}
+	}
+	lines := []string{
+		fmt.Sprintf("model %s, output %s, activation %s; mapped: %s", filepath.Base(r.Model), r.Output, r.Activation, what),
+		fmt.Sprintf("%s, fill %s, %d positions, %s", size, r.Fill, r.Positions, r.Mode),
+	}
+	if r.NaN {
+		lines = append(lines, "some scores are not numbers (NaN)")
+	}
+	return lines
+}
+
 // record gathers everything about one result.
-func (j *job) record(in string, pic *imagein.Picture, r *obe.Result) *heatmap.Record {
-	name := in
-	if in == "" {
+func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
+	name := o.in
+	if name == "" {
 		name, _ = models.Sample()
 	}
-	g, pre := j.grid, j.model.pre
-	rec := &heatmap.Record{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: name, ImageSHA256: pic.SHA256,
-		Output: j.model.plan.Outputs()[j.output], Activation: string(r.Activation), Score: string(j.score), Mode: j.mode,
+	pre := j.model.pre
+	rec := &record{Record: &heatmap.Record{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: name, ImageSHA256: o.input.sha256,
+		Classes: j.classRecords(g, r), Output: j.model.plan.Outputs()[j.output], Activation: string(r.Activation), Score: string(j.score), Mode: j.mode,
 		Patch: g.Patch, Stride: g.Stride, Border: j.border, Fill: j.obeOptions.fill, Seed: j.seed, Input: g.Plane,
 		Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Skipped: r.Skipped, Verified: r.Verified, NaN: r.NaN,
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
-		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: pic.Notes,
-		Preprocess: map[string]any{"mean": pre.Mean, "std": pre.Std, "scale": pre.Scale, "order": pre.Order, "resize": pre.Resize, "crop_fraction": pre.CropFraction}}
+		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Clone(o.input.notes),
+		Preprocess: map[string]any{"mean": pre.Mean, "std": pre.Std, "scale": pre.Scale, "order": pre.Order, "resize": pre.Resize, "crop_fraction": pre.CropFraction}}}
+	rec.FlipMap, rec.Flips = flips(g, r)
+	if o.target != "-" {
+		rec.Heatmap = o.target
+	}
 	top := obe.Top(r.Probabilities, 1)[0]
-	for row := range g.Ys {
-		line := r.Winners[row*len(g.Xs) : (row+1)*len(g.Xs)]
-		rec.FlipMap = append(rec.FlipMap, line)
-		for _, w := range line {
-			if int(w) != top {
-				rec.Flips++
-			}
-		}
-	}
-	for k, c := range r.Classes {
-		cr := heatmap.ClassRecord{Index: c, Label: j.model.label(c), BaseScore: heatmap.Number(r.Base[k])}
-		for row := range g.Ys {
-			var line []heatmap.Number
-			for _, v := range r.Scores[k][row*len(g.Xs) : (row+1)*len(g.Xs)] {
-				line = append(line, heatmap.Number(v))
-			}
-			cr.Scores = append(cr.Scores, line)
-		}
-		rec.Classes = append(rec.Classes, cr)
-	}
 	if n := len(r.Probabilities); n > 1 && r.Activation != obe.None && float64(r.Probabilities[top]) < 2/float64(n) {
 		rec.Notes = append(rec.Notes, "the prediction is nearly uniform: is the preprocessing right (--preset)?")
 	}
 	return rec
 }
 
+// flips gives the winner at each position, row by row, and how many differ from
+// the clean picture's.
+func flips(g *obe.Grid, r *obe.Result) ([][]int32, int) {
+	if len(r.Winners) != g.Len() {
+		return nil, 0 // of several patch sizes: each has its own
+	}
+	var rows [][]int32
+	n, top := 0, obe.Top(r.Probabilities, 1)[0]
+	for line := range slices.Chunk(r.Winners, len(g.Xs)) {
+		rows = append(rows, line)
+		for _, w := range line {
+			if int(w) != top {
+				n++
+			}
+		}
+	}
+	return rows, n
+}
+
+// classRecords gives each class's scores, row by row.
+func (j *job) classRecords(g *obe.Grid, r *obe.Result) []heatmap.ClassRecord {
+	var out []heatmap.ClassRecord
+	for k, c := range r.Classes {
+		cr := heatmap.ClassRecord{Index: c, Label: j.model.label(c), BaseScore: heatmap.Number(r.Base[k])}
+		for scores := range slices.Chunk(r.Scores[k], len(g.Xs)) {
+			line := make([]heatmap.Number, len(scores))
+			for i, v := range scores {
+				line[i] = heatmap.Number(v)
+			}
+			cr.Scores = append(cr.Scores, line)
+		}
+		out = append(out, cr)
+	}
+	return out
+}
+
 // report says in words, or as JSON, what was done.
-func (j *job) report(label, target string, r *heatmap.Record) error {
+func (j *job) report(o *outcome) error {
+	r := o.record
 	if j.asJSON {
-		if target == "-" {
+		if o.target == "-" {
 			return nil // stdout carries the picture
 		}
-		return json.NewEncoder(j.io.out).Encode(r.Summary())
+		return json.NewEncoder(j.io.out).Encode(r.summary())
 	}
 	if j.quiet {
 		return nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", label, j.title(r))
+	fmt.Fprintf(&b, "%s: %s", o.label, r.title())
 	fmt.Fprintf(&b, "; %d positions in %.2f s, %.1f times fewer multiply-adds than running the network each time", r.Positions, r.SecondsMap, float64(r.MultiplyAddsWhole)/float64(max(1, r.MultiplyAddsSpent)))
 	fmt.Fprintf(&b, " (activation %s, preprocessing %s/%s)", r.Activation, j.model.preset, r.Preprocess["resize"])
 	if r.Flips > 0 {
@@ -76,8 +159,8 @@ func (j *job) report(label, target string, r *heatmap.Record) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\n  note: %s", n)
 	}
-	if target != "-" {
-		fmt.Fprintf(&b, "\n  wrote %s", target)
+	if o.target != "-" {
+		fmt.Fprintf(&b, "\n  wrote %s", o.target)
 	}
 	fmt.Fprintln(j.io.err, printable(b.String()))
 	return nil

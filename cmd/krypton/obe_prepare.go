@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"krypton/internal/heatmap"
+	"krypton/internal/obe"
+)
+
+// prepare reads the flags that do not depend on a picture.
+func (j *job) prepare(s *settings) error {
+	var err error
+	if j.threads, _, err = s.threads(); err != nil {
+		return err
+	}
+	if j.memory, err = s.memory(); err != nil {
+		return err
+	}
+	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
+		return err
+	}
+	if j.grids, err = j.makeGrids(); err != nil {
+		return err
+	}
+	if j.fill, err = obe.ParseFill(j.obeOptions.fill, j.seed); err != nil {
+		return usageError(fmt.Errorf("--fill: %w", err))
+	}
+	if _, err := obe.Activation(j.activation).Resolve([]float32{0}); err != nil {
+		return usageError(fmt.Errorf("--activation: %w", err))
+	}
+	j.score = obe.Score(j.obeOptions.score)
+	if !slices.Contains([]obe.Score{obe.Value, obe.Margin, obe.Entropy}, j.score) {
+		return usageError(fmt.Errorf("--score is %q, want value, margin or entropy", j.score))
+	}
+	if m := obe.Mode(j.mode); m != obe.Exact && m != obe.Naive {
+		return usageError(fmt.Errorf("--mode is %q, want exact or naive", j.mode))
+	}
+	if !(j.alpha >= 0 && j.alpha <= 1) {
+		return usageError(fmt.Errorf("--alpha is %g, want 0 to 1", j.alpha))
+	}
+	if !slices.Contains(heatmap.Colormaps, j.colormap) || !slices.Contains(heatmap.Combines, j.combine) {
+		return usageError(fmt.Errorf("--colormap %q, --combine %q: want one of %v and one of %v", j.colormap, j.combine, heatmap.Colormaps, heatmap.Combines))
+	}
+	if j.verify < 0 || j.chunk < 0 || j.maxPixels < 1 {
+		return usageError(fmt.Errorf("--verify %d, --chunk %d, --max-pixels %d: must not be negative", j.verify, j.chunk, j.maxPixels))
+	}
+	drawn := 0
+	for _, b := range []bool{j.overlay, j.mapOnly, j.sideBySide} {
+		if b {
+			drawn++
+		}
+	}
+	if drawn > 1 {
+		return usageError(errors.New("--overlay, --map-only and --side-by-side exclude each other"))
+	}
+	if err := j.parseScale(); err != nil {
+		return err
+	}
+	for _, f := range j.scores {
+		if !slices.Contains(heatmap.ScoreFormats, strings.ToLower(filepath.Ext(f))) {
+			return usageError(fmt.Errorf("--scores %s: the ending must be one of %v", f, heatmap.ScoreFormats))
+		}
+	}
+	if j.output, err = j.model.output(); err != nil {
+		return err
+	}
+	j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels)
+	return err
+}
+
+// parseScale reads --scale.
+func (j *job) parseScale() error {
+	if j.obeOptions.scale == "auto" {
+		return nil
+	}
+	lo, hi, ok := strings.Cut(j.obeOptions.scale, ",")
+	a, e1 := strconv.ParseFloat(lo, 64)
+	b, e2 := strconv.ParseFloat(hi, 64)
+	if !ok || e1 != nil || e2 != nil || !(a < b) || math.IsInf(a, 0) || math.IsInf(b, 0) {
+		return usageError(fmt.Errorf("--scale is %q, want auto or min,max", j.obeOptions.scale))
+	}
+	j.scale = &heatmap.Scale{Lo: a, Hi: b}
+	return nil
+}

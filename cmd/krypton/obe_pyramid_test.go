@@ -1,0 +1,45 @@
+package main
+
+import (
+	"math"
+	"testing"
+
+	"krypton/internal/obe"
+	"krypton/internal/region"
+)
+
+// TestCombine holds the combined map to what it says: at each pixel the mean
+// over the sizes of the mean drop of the patches that cover it.
+func TestCombine(t *testing.T) {
+	var grids []*obe.Grid
+	for _, c := range []struct{ patch, stride [2]int }{{[2]int{2, 2}, [2]int{2, 2}}, {[2]int{3, 3}, [2]int{3, 3}}} {
+		g, err := obe.NewGrid(4, 5, c.patch, c.stride, obe.Skip, region.Rect{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		grids = append(grids, g)
+	}
+	// 2x2 patches at y 0, 2 and x 0, 2 (column 4 is uncovered); one of 3x3.
+	results := []*obe.Result{
+		{Classes: []int{7}, Base: []float32{1}, Scores: [][]float32{{.5, 1, 0, .25}}, MultiplyAddsWhole: 10, Skipped: 1},
+		{Classes: []int{7}, Base: []float32{1}, Scores: [][]float32{{.75}}, MultiplyAddsWhole: 3, NaN: true},
+	}
+	g, r, err := combine(grids, results, "mean")
+	if err != nil || g.Len() != 20 || g.Patch != [2]int{1, 1} || r.MultiplyAddsWhole != 13 || r.Skipped != 1 || !r.NaN || r.Classes[0] != 7 {
+		t.Fatalf("%+v %+v %v", g, r, err)
+	}
+	for _, c := range []struct {
+		y, x int
+		want float32
+	}{{0, 0, 1 - (.5+.25)/2}, {0, 2, 1 - (0+.25)/2}, {0, 3, 1}, {3, 0, 0}, {3, 3, .25}, {2, 2, 1 - (.75+.25)/2}} {
+		if got := r.Scores[0][c.y*5+c.x]; got != c.want {
+			t.Errorf("at %d,%d: %g, want %g", c.y, c.x, got, c.want)
+		}
+	}
+	if v := float64(r.Scores[0][4]); !math.IsNaN(v) {
+		t.Errorf("a pixel that nothing covers has %g", v)
+	}
+	if g, r, err := combine(grids[:1], results[:1], "mean"); g != grids[0] || r != results[0] || err != nil {
+		t.Errorf("a single size does not stay: %v %v %v", g, r, err)
+	}
+}
