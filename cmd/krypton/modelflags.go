@@ -61,6 +61,8 @@ type loadedModel struct {
 	pre    *imagein.Preprocess
 	preset string
 	named  string // --output
+	// noPictures says why the network cannot read pictures, but only tensors.
+	noPictures error
 }
 
 // open finds the model and lets its own file speak.
@@ -162,10 +164,10 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 		return nil, coded(exitData, fmt.Errorf("model %s: input %q of shape %v is no picture", file.name, g.Values[g.Inputs[0]].Name, g.Values[g.Inputs[0]].Info.Shape))
 	}
 	if err := pre.Validate(plane.C); err != nil {
-		if plane.C != 1 && plane.C != 3 {
-			return nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
+		if plane.C == 1 || plane.C == 3 {
+			return nil, usageError(fmt.Errorf("preprocessing: %w", err))
 		}
-		return nil, usageError(fmt.Errorf("preprocessing: %w", err))
+		m.noPictures = coded(exitData, fmt.Errorf("model %s: %w; give it .npy tensors", file.name, err))
 	}
 	m.pre = &pre
 	return m, nil

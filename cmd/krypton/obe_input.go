@@ -1,28 +1,72 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
+	"io"
 	"io/fs"
 
 	"krypton/internal/imagein"
 	"krypton/models"
 )
 
-// pictureInput is a picture as the network reads it.
+// pictureInput is a picture, or a tensor, as the network reads it.
 type pictureInput struct {
 	picture   *image.NRGBA // what the map is drawn over
 	transform imagein.Transform
 	// base and fill are the network's input and what patches are cut from.
 	base, fill []float32
 	sha256     string
+	tensor     string // what the file holds, if that is a tensor
 	notes      []string
 }
 
-// input reads a picture and prepares it for the network.
+// input reads a picture and prepares it for the network; "" is the built-in
+// one and - is standard input.
 func (j *job) input(in string) (*pictureInput, error) {
-	pic, err := j.read(in)
+	var r io.Reader
+	name := in
+	switch in {
+	case "":
+		var data []byte
+		name, data = models.Sample()
+		r = bytes.NewReader(data)
+	case "-":
+		name, r = "standard input", j.io.in
+	default:
+		f, err := imagein.OpenRegular(in)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, coded(exitNoInput, err)
+		} else if err != nil {
+			return nil, coded(exitData, err)
+		}
+		defer f.Close()
+		r = f
+	}
+	b := bufio.NewReader(r)
+	// What cannot be read now will fail once more in the decoder.
+	head, _ := b.Peek(imagein.TensorMagic)
+	var p *pictureInput
+	var err error
+	if imagein.IsTensor(head) {
+		p, err = j.tensorInput(b, name)
+	} else {
+		p, err = j.pictureInput(b, name)
+	}
+	return p, coded(exitData, err)
+}
+
+// pictureInput fits and normalizes a picture.
+func (j *job) pictureInput(r io.Reader, name string) (*pictureInput, error) {
+	if err := j.model.noPictures; err != nil {
+		return nil, err
+	}
+	limits := imagein.DefaultLimits
+	limits.MaxPixels = j.maxPixels
+	pic, err := imagein.Decode(r, name, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -32,23 +76,25 @@ func (j *job) input(in string) (*pictureInput, error) {
 		base: j.model.pre.Normalize(fitted, plane.C), fill: j.model.pre.Normalize(j.fill.Image(fitted), plane.C)}, nil
 }
 
-// read decodes a picture, "" for the built-in one.
-func (j *job) read(in string) (*imagein.Picture, error) {
-	limits := imagein.DefaultLimits
-	limits.MaxPixels = j.maxPixels
-	var p *imagein.Picture
-	var err error
-	switch in {
-	case "":
-		name, data := models.Sample()
-		p, err = imagein.Decode(bytes.NewReader(data), name, limits)
-	case "-":
-		p, err = imagein.Decode(j.io.in, "standard input", limits)
-	default:
-		p, err = imagein.Open(in, limits)
+// tensorInput takes a tensor as it is. A colour to fill patches with goes
+// through the preprocessing that the tensor is taken to have gone through.
+func (j *job) tensorInput(r io.Reader, name string) (*pictureInput, error) {
+	plane := j.model.plan.InputPlane()
+	t, err := imagein.DecodeTensor(r, name, plane.H, plane.W, plane.C)
+	if err != nil {
+		return nil, err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, coded(exitNoInput, err)
+	p := &pictureInput{picture: t.Picture(j.model.pre.Order == "bgr"), transform: imagein.Transform{ScaleX: 1, ScaleY: 1},
+		base: t.Data, sha256: t.SHA256, tensor: fmt.Sprintf("%s %v", t.Elem, t.Shape)}
+	p.notes = []string{"a tensor (" + p.tensor + "), taken as it is: neither resized nor normalized"}
+	if p.fill = j.fill.Numbers(t.Data, plane.H, plane.W, plane.C); p.fill != nil {
+		p.notes = append(p.notes, "fill "+j.obeOptions.fill+" is that of the tensor's numbers")
+		return p, nil
 	}
-	return p, coded(exitData, err)
+	if j.model.noPictures != nil {
+		return nil, usageError(fmt.Errorf("%s: --fill %s is a colour, and the network reads %d channels: take mean or blur", name, j.obeOptions.fill, plane.C))
+	}
+	p.fill = j.model.pre.Normalize(j.fill.Image(p.picture), plane.C)
+	p.notes = append(p.notes, "fill "+j.obeOptions.fill+" is what the preprocessing makes of that colour")
+	return p, nil
 }

@@ -87,6 +87,9 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
 		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Clone(o.input.notes),
 		Preprocess: map[string]any{"mean": pre.Mean, "std": pre.Std, "scale": pre.Scale, "order": pre.Order, "resize": pre.Resize, "crop_fraction": pre.CropFraction}}}
+	if o.input.tensor != "" {
+		rec.Preprocess["tensor"], rec.Preprocess["resize"] = o.input.tensor, "none"
+	}
 	rec.FlipMap, rec.Flips = flips(g, r)
 	if o.target != "-" {
 		rec.Heatmap = o.target

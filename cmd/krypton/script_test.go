@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/sbinet/npyio"
+
+	"krypton/internal/imagein"
+	"krypton/internal/onnxwrite"
+	"krypton/models"
 )
 
 // The scripts run the real command: testscript starts this test binary again as
@@ -24,5 +31,79 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs every script of the folder.
-func TestScripts(t *testing.T) { testscript.Run(t, testscript.Params{Dir: "testdata/script"}) }
+// TestScripts runs every script of the folder. Each finds in $DATA: the built-in
+// picture (sample.png), the same as the built-in network reads it (sample.npy),
+// a network of four channels (four.onnx) and an input for it (four.npy).
+func TestScripts(t *testing.T) {
+	data := t.TempDir()
+	for name, b := range map[string][]byte{"sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "four.npy": npy(t, fourInput())} {
+		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
+		e.Setenv("DATA", data)
+		return nil
+	}})
+}
+
+func samplePicture() []byte {
+	_, b := models.Sample()
+	return b
+}
+
+// sampleTensor is the built-in picture normalized, channels first.
+func sampleTensor(t *testing.T) []byte {
+	pic, err := imagein.Decode(bytes.NewReader(samplePicture()), "sample", imagein.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pre, err := imagein.Preset("unit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fitted, _ := pre.Fit(pic.Image, 128, 128)
+	var chw [3][128][128]float32
+	for i, v := range pre.Normalize(fitted, 3) {
+		chw[i%3][i/3/128][i/3%128] = v
+	}
+	return npy(t, chw)
+}
+
+func npy(t *testing.T, v any) []byte {
+	var b bytes.Buffer
+	if err := npyio.Write(&b, v); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// fourChannels is a network of one layer that reads 4 channels of 8 by 8.
+func fourChannels() []byte {
+	var w [5 * 4 * 3 * 3]float32
+	for i := range w {
+		w[i] = float32((i*7)%11-5) / 8
+	}
+	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
+		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
+	}
+	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
+		Inputs: []onnxwrite.ValueInfo{value("x", 1, 4, 8, 8)}, Outputs: []onnxwrite.ValueInfo{value("y", 1, 5)},
+		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{5, 4, 3, 3}, w[:])},
+		Nodes: []onnxwrite.Node{
+			{OpType: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("pads", 1, 1, 1, 1)}},
+			{OpType: "Relu", Inputs: []string{"c"}, Outputs: []string{"r"}},
+			{OpType: "GlobalAveragePool", Inputs: []string{"r"}, Outputs: []string{"p"}},
+			{OpType: "Flatten", Inputs: []string{"p"}, Outputs: []string{"y"}},
+		},
+	}}
+	return m.Marshal()
+}
+
+func fourInput() [8][8][4]float64 {
+	var x [8][8][4]float64
+	for i := range 8 * 8 * 4 {
+		x[i/32][i/4%8][i%4] = float64((i*13)%29) / 10
+	}
+	return x
+}

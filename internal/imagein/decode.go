@@ -49,9 +49,19 @@ type Picture struct {
 	Notes []string
 }
 
-// Open reads a picture file. What is not a regular file is refused without
-// waiting for it.
+// Open reads a picture file.
 func Open(path string, l Limits) (*Picture, error) {
+	f, err := OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Decode(f, path, l)
+}
+
+// OpenRegular opens a file. What is not a regular file is refused without
+// waiting for it.
+func OpenRegular(path string) (*os.File, error) {
 	i, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, cause(err))
@@ -63,8 +73,7 @@ func Open(path string, l Limits) (*Picture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, cause(err))
 	}
-	defer f.Close()
-	return Decode(f, path, l)
+	return f, nil
 }
 
 // cause drops the path that our own message has already.

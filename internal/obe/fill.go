@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -67,6 +68,60 @@ func (f Fill) Image(img *image.NRGBA) *image.NRGBA {
 		return imaging.New(b.Dx(), b.Dy(), mean(img))
 	}
 	return imaging.New(b.Dx(), b.Dy(), f.Color)
+}
+
+// Numbers is what a patch is cut from where the network's input base is given
+// as numbers (h rows of w pixels of c channels) and no picture: mean and blur
+// are taken of the numbers themselves. The other kinds are colours, which have
+// no numbers until a picture of them is normalized: nil.
+func (f Fill) Numbers(base []float32, h, w, c int) []float32 {
+	switch f.Kind {
+	case "mean":
+		sum := make([]float64, c)
+		for i, v := range base {
+			sum[i%c] += float64(v)
+		}
+		out := make([]float32, len(base))
+		for i := range out {
+			out[i] = float32(sum[i%c] / float64(h*w))
+		}
+		return out
+	case "blur":
+		weights := gauss(float64(max(h, w)) / 16)
+		return smooth(smooth(base, h, w*c, 1, weights), w, c, h, weights)
+	}
+	return nil
+}
+
+// gauss are the weights of a bell curve from its middle on, to three standard
+// deviations.
+func gauss(sigma float64) []float64 {
+	w := make([]float64, int(math.Ceil(3*sigma))+1)
+	for i := range w {
+		w[i] = math.Exp(-float64(i*i) / (2 * sigma * sigma))
+	}
+	return w
+}
+
+// smooth takes weighted means along one axis of n places, each of inner numbers,
+// in each of outer blocks. What lies beyond the ends does not count.
+func smooth(in []float32, n, inner, outer int, weights []float64) []float32 {
+	out := make([]float32, len(in))
+	for o := range outer {
+		for i := range n {
+			lo, hi := max(0, i-len(weights)+1), min(n-1, i+len(weights)-1)
+			for k := range inner {
+				sum, total := 0.0, 0.0
+				for p := lo; p <= hi; p++ {
+					g := weights[max(p-i, i-p)]
+					sum += g * float64(in[(o*n+p)*inner+k])
+					total += g
+				}
+				out[(o*n+i)*inner+k] = float32(sum / total)
+			}
+		}
+	}
+	return out
 }
 
 // mean is the mean colour of a picture, rounded.

@@ -87,6 +87,37 @@ func TestActivation(t *testing.T) {
 	}
 }
 
+func TestFillNumbers(t *testing.T) {
+	const h, w, c = 32, 48, 2
+	base := make([]float32, h*w*c)
+	base[(16*w+24)*c+1] = 1 // a point in the second channel
+	for i := 0; i < len(base); i += c {
+		base[i] = 3
+	}
+	mean := obe.Fill{Kind: "mean"}.Numbers(base, h, w, c)
+	if mean[0] != 3 || math.Abs(float64(mean[1])-1./(h*w)) > 1e-9 || mean[len(mean)-1] != mean[1] {
+		t.Errorf("mean: %v", mean[:c])
+	}
+	blur := obe.Fill{Kind: "blur"}.Numbers(base, h, w, c)
+	at := func(y, x, k int) float64 { return float64(blur[(y*w+x)*c+k]) }
+	sum := 0.0
+	for y := range h {
+		for x := range w {
+			if math.Abs(at(y, x, 0)-3) > 1e-6 {
+				t.Fatalf("a constant channel is %g after blurring", at(y, x, 0))
+			}
+			sum += at(y, x, 1)
+		}
+	}
+	// Sigma is 48/16 = 3: the bell curve of two dimensions.
+	if math.Abs(sum-1) > 1e-3 || math.Abs(at(16, 24, 1)-1/(2*math.Pi*9)) > 1e-3 || at(16, 27, 1) != at(16, 21, 1) || math.Abs(at(19, 24, 1)-at(16, 27, 1)) > 1e-7 || at(0, 0, 1) != 0 {
+		t.Errorf("a point of 1 blurs to %g in all, %g in the middle", sum, at(16, 24, 1))
+	}
+	if (obe.Fill{Kind: "color"}).Numbers(base, h, w, c) != nil {
+		t.Error("a colour has numbers")
+	}
+}
+
 // explain answers one picture by one plan.
 func explain(t *testing.T, p *incremental.Plan, pic *imagein.Picture, preset string, patch, stride [2]int, mode obe.Mode, fill string) *obe.Result {
 	t.Helper()

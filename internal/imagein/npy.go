@@ -1,0 +1,320 @@
+package imagein
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Tensor is an array from a NumPy file (.npy) that is a network's input as it
+// is: neither resized nor normalized.
+type Tensor struct {
+	// H, W and C are height, width and channels.
+	H, W, C int
+	// Data holds the numbers row by row, channels last.
+	Data []float32
+	// Elem is the file's element type (float32, float64 or uint8), Shape its
+	// shape.
+	Elem  string
+	Shape []int
+	// SHA256 is the digest of the file's bytes, in hex.
+	SHA256 string
+}
+
+// npyMagic begins every .npy file.
+const npyMagic = "\x93NUMPY"
+
+// TensorMagic is the number of bytes that IsTensor needs.
+const TensorMagic = len(npyMagic)
+
+// IsTensor says whether a file that begins with head is a .npy file.
+func IsTensor(head []byte) bool { return bytes.HasPrefix(head, []byte(npyMagic)) }
+
+// maxNPYHeader bounds the header; NumPy's own of a plain array takes 128 bytes.
+const maxNPYHeader = 1 << 16
+
+// npyElems are the element types that are read, each with its size. Bytes have
+// no order, whatever the first character says.
+var npyElems = map[string]int{"<f4": 4, ">f4": 4, "<f8": 8, ">f8": 8, "|u1": 1, "<u1": 1, ">u1": 1}
+
+var npyNames = map[string]string{"f4": "float32", "f8": "float64", "u1": "uint8"}
+
+// DecodeTensor reads a .npy file (format 1 to 3) that must hold exactly the
+// input of a network that reads h by w pixels of c channels: of shape [c,h,w] or
+// [h,w,c], with or without a batch of one in front, or [h,w] for one channel.
+// Where both orders fit, it is [c,h,w]. name is for messages.
+func DecodeTensor(r io.Reader, name string, h, w, c int) (*Tensor, error) {
+	sum := sha256.New()
+	t, err := decodeTensor(io.TeeReader(r, sum), h, w, c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
+	}
+	t.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return t, nil
+}
+
+func decodeTensor(r io.Reader, h, w, c int) (*Tensor, error) {
+	text, err := npyHeader(r)
+	if err != nil {
+		return nil, err
+	}
+	head, err := parseNPYHeader(text)
+	if err != nil {
+		return nil, fmt.Errorf("damaged header: %w", err)
+	}
+	size, ok := npyElems[head.descr]
+	if !ok {
+		return nil, fmt.Errorf("element type %q: want float32, float64 or uint8", head.descr)
+	}
+	shape := head.shape
+	if len(shape) == 4 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	first := false // channels first
+	switch {
+	case slices.Equal(shape, []int{c, h, w}):
+		first = true
+	case slices.Equal(shape, []int{h, w, c}), c == 1 && slices.Equal(shape, []int{h, w}):
+	default:
+		return nil, fmt.Errorf("shape %v: the network reads [%d %d %d] (channels first) or [%d %d %d]", head.shape, c, h, w, h, w, c)
+	}
+	// The shape is the network's, so nothing is allocated that the network
+	// would not allocate as well.
+	raw := make([]byte, h*w*c*size)
+	if n, err := io.ReadFull(r, raw); err != nil {
+		return nil, fmt.Errorf("%d bytes of numbers, the header says %d", n, len(raw))
+	}
+	if n, err := io.ReadFull(r, make([]byte, 1)); n != 0 || err != io.EOF {
+		return nil, errors.New("more bytes than the header says")
+	}
+	t := &Tensor{H: h, W: w, C: c, Data: make([]float32, h*w*c), Elem: npyNames[head.descr[1:]], Shape: head.shape}
+	value := npyValue(head.descr)
+	for y := range h {
+		for x := range w {
+			for k := range c {
+				at := npyIndex(y, x, k, h, w, c, first, head.fortran)
+				v := value(raw[at*size:])
+				if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+					return nil, fmt.Errorf("the number at row %d, column %d, channel %d is %g as a float32", y, x, k, f)
+				}
+				t.Data[(y*w+x)*c+k] = v
+			}
+		}
+	}
+	return t, nil
+}
+
+// npyHeader reads up to the end of the header and gives its text.
+func npyHeader(r io.Reader) (string, error) {
+	var b [8]byte
+	if _, err := io.ReadFull(r, b[:]); err != nil || !IsTensor(b[:]) {
+		return "", errors.New("not a .npy file")
+	}
+	length := 0
+	switch b[6] {
+	case 1:
+		if _, err := io.ReadFull(r, b[:2]); err != nil {
+			return "", errors.New("the header is cut off")
+		}
+		length = int(binary.LittleEndian.Uint16(b[:]))
+	case 2, 3:
+		if _, err := io.ReadFull(r, b[:4]); err != nil {
+			return "", errors.New("the header is cut off")
+		}
+		n := binary.LittleEndian.Uint32(b[:])
+		if n > maxNPYHeader {
+			return "", fmt.Errorf("a header of %d bytes, the limit is %d", n, maxNPYHeader)
+		}
+		length = int(n)
+	default:
+		return "", fmt.Errorf("version %d of the .npy format", b[6])
+	}
+	text := make([]byte, length)
+	if _, err := io.ReadFull(r, text); err != nil {
+		return "", errors.New("the header is cut off")
+	}
+	return string(text), nil
+}
+
+// npyIndex is the place of a number in the file, counted in numbers.
+func npyIndex(y, x, k, h, w, c int, first, fortran bool) int {
+	switch {
+	case first && fortran:
+		return (x*h+y)*c + k
+	case first:
+		return (k*h+y)*w + x
+	case fortran:
+		return (k*w+x)*h + y
+	}
+	return (y*w+x)*c + k
+}
+
+// npyValue reads the number in front of some bytes.
+func npyValue(descr string) func([]byte) float32 {
+	var order binary.ByteOrder = binary.LittleEndian
+	if descr[0] == '>' {
+		order = binary.BigEndian
+	}
+	switch descr[1:] {
+	case "f4":
+		return func(b []byte) float32 { return math.Float32frombits(order.Uint32(b)) }
+	case "f8":
+		return func(b []byte) float32 { return float32(math.Float64frombits(order.Uint64(b))) }
+	}
+	return func(b []byte) float32 { return float32(b[0]) }
+}
+
+// npyInfo is what the header of a .npy file says.
+type npyInfo struct {
+	descr   string
+	fortran bool
+	shape   []int
+}
+
+// parseNPYHeader reads a header: a Python literal of a dictionary with the keys
+// descr, fortran_order and shape, each once.
+func parseNPYHeader(text string) (*npyInfo, error) {
+	p := &literal{rest: text}
+	info, seen := &npyInfo{}, map[string]bool{}
+	if !p.take("{") {
+		return nil, errors.New("no dictionary")
+	}
+	for !p.take("}") {
+		key, err := p.str()
+		if err != nil {
+			return nil, err
+		}
+		if seen[key] || !p.take(":") {
+			return nil, fmt.Errorf("key %q twice, or without a value", key)
+		}
+		seen[key] = true
+		switch key {
+		case "descr":
+			info.descr, err = p.str()
+		case "fortran_order":
+			info.fortran = p.take("True")
+			if !info.fortran && !p.take("False") {
+				err = errors.New("fortran_order is neither True nor False")
+			}
+		case "shape":
+			info.shape, err = p.tuple()
+		default:
+			err = fmt.Errorf("unknown key %q", key)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !p.take(",") {
+			if p.take("}") {
+				break
+			}
+			return nil, errors.New("a comma is missing")
+		}
+	}
+	if strings.TrimSpace(p.rest) != "" {
+		return nil, errors.New("text behind the dictionary")
+	}
+	if len(seen) != 3 {
+		return nil, errors.New("a key is missing")
+	}
+	return info, nil
+}
+
+// literal reads a Python literal piece by piece.
+type literal struct{ rest string }
+
+// take skips blanks and then token, if it is there.
+func (p *literal) take(token string) bool {
+	p.rest = strings.TrimLeft(p.rest, " \t\r\n")
+	rest, ok := strings.CutPrefix(p.rest, token)
+	if ok {
+		p.rest = rest
+	}
+	return ok
+}
+
+// str reads a string of letters, without escapes.
+func (p *literal) str() (string, error) {
+	for _, quote := range []string{"'", `"`} {
+		if p.take(quote) {
+			s, rest, ok := strings.Cut(p.rest, quote)
+			if !ok || len(s) > 64 || strings.ContainsAny(s, "\\\n") {
+				return "", errors.New("a string without end, or too long")
+			}
+			p.rest = rest
+			return s, nil
+		}
+	}
+	return "", errors.New("no string where one should be (arrays of records are not read)")
+}
+
+// tuple reads a tuple of at most 32 sizes; numbers may end in L, as Python 2
+// wrote them.
+func (p *literal) tuple() ([]int, error) {
+	if !p.take("(") {
+		return nil, errors.New("shape is no tuple")
+	}
+	var out []int
+	for !p.take(")") {
+		p.take("") // blanks
+		end := 0
+		for end < len(p.rest) && p.rest[end] >= '0' && p.rest[end] <= '9' {
+			end++
+		}
+		n, err := strconv.ParseInt(p.rest[:end], 10, 32)
+		if err != nil || len(out) == 32 {
+			return nil, errors.New("shape holds something else than sizes")
+		}
+		out = append(out, int(n))
+		p.rest = p.rest[end:]
+		p.take("L")
+		if !p.take(",") {
+			if p.take(")") {
+				break
+			}
+			return nil, errors.New("shape without end")
+		}
+	}
+	return out, nil
+}
+
+// Picture shows a tensor: its first three channels, or the first alone where
+// there are fewer, each stretched from its least to its greatest number. bgr
+// says that the first channel is blue.
+func (t *Tensor) Picture(bgr bool) *image.NRGBA {
+	shown := 3
+	if t.C < 3 {
+		shown = 1
+	}
+	out := image.NewNRGBA(image.Rect(0, 0, t.W, t.H))
+	for k := range shown {
+		lo, hi := t.Data[k], t.Data[k]
+		for i := k; i < len(t.Data); i += t.C {
+			lo, hi = min(lo, t.Data[i]), max(hi, t.Data[i])
+		}
+		at := k
+		if bgr && shown == 3 {
+			at = 2 - k
+		}
+		span := max(float64(hi)-float64(lo), math.SmallestNonzeroFloat64)
+		for i := range t.H * t.W {
+			out.Pix[4*i+at] = uint8(math.Round(255 * min(1, (float64(t.Data[i*t.C+k])-float64(lo))/span)))
+		}
+	}
+	for i := range t.H * t.W {
+		if shown == 1 {
+			out.Pix[4*i+1], out.Pix[4*i+2] = out.Pix[4*i], out.Pix[4*i]
+		}
+		out.Pix[4*i+3] = 255
+	}
+	return out
+}
