@@ -28,9 +28,11 @@ type obeOptions struct {
 	alpha                         float64
 	colormap, scale, combine      string
 	maxPixels                     int64
+	lists                         inputLists
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
+	o.lists.addFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "output `file` (PNG), folder/ for several pictures, or - (default beside the picture as NAME.krypton.png)")
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
@@ -67,8 +69,8 @@ func newOBE(io streams) *cobra.Command {
 		Short: "Explain a prediction: slide a patch over a picture and map how the score drops",
 		Long: `Occlusion-based explanation: hide each part of a picture with a patch, ask the
 network again, and draw how much its score drops. Files, folders, patterns,
-@LIST (a file of names) and - (standard input) are taken; without any, the
-built-in sample picture and model show what comes out. PNG, JPEG, GIF, BMP, TIFF
+@LIST (a file of names, one a line) and - (standard input) are taken; without
+any, the built-in sample picture and model show what comes out. PNG, JPEG, GIF, BMP, TIFF
 and WebP are read, and .npy tensors of exactly the network's input, which are
 taken as they are, neither resized nor normalized.
 
@@ -109,13 +111,15 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	if err := j.prepare(s); err != nil {
 		return err
 	}
-	inputs := []string{""} // the built-in sample
-	if len(args) > 0 {
-		if inputs, err = expandInputs(args); err != nil {
-			return err
+	inputs, err := o.lists.expand(args, io.in)
+	if err != nil {
+		return err
+	}
+	if len(inputs) == 0 {
+		if m.file.path != "" {
+			return usageError(errors.New("no picture is named (see 'krypton obe --help')"))
 		}
-	} else if m.file.path != "" {
-		return usageError(errors.New("no picture is named (see 'krypton obe --help')"))
+		inputs = []string{""} // the built-in sample
 	}
 	j.multiple = len(inputs) > 1
 	if j.multiple && j.out != "" && !j.isFolder() {

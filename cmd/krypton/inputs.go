@@ -1,76 +1,122 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
 // pictureEndings are the file endings that a folder is searched for.
 var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 
-// maxInputs bounds the number of pictures of one run.
-const maxInputs = 1 << 20
+// ownEnding ends the names that heatmaps get by default: a folder is not
+// searched for them, or a second run would explain heatmaps.
+const ownEnding = ".krypton.png"
 
-// expandInputs turns arguments into picture files: files, folders (their
-// pictures, sorted, not their subfolders), patterns, @list files (one name a
-// line) and - for standard input. What cannot be found stays, so that it is
-// reported like any other bad input.
-func expandInputs(args []string) ([]string, error) {
+const (
+	// maxInputs bounds the number of pictures of one run.
+	maxInputs = 1 << 20
+	// maxList bounds a list of names.
+	maxList = 256 << 20
+)
+
+// inputLists are the flags that name files of names.
+type inputLists struct{ lines, nul string }
+
+func (l *inputLists) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&l.lines, "files-from", "", "also read names of pictures from this `file` (- for standard input), one a line")
+	f.StringVar(&l.nul, "files-from0", "", "the same with names ended by NUL bytes, as find -print0 writes them")
+}
+
+// expand turns arguments into picture files: files, folders (their pictures,
+// sorted, not their subfolders), patterns, @list files (one name a line) and -
+// for standard input; then come the names of the lists. What cannot be found
+// stays, so that it is reported like any other bad input.
+func (l *inputLists) expand(args []string, stdin io.Reader) ([]string, error) {
 	var out []string
 	for _, arg := range args {
-		if list, ok := strings.CutPrefix(arg, "@"); ok {
-			lines, err := readList(list)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, lines...)
+		names, err := expandInput(arg)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, names...)
+	}
+	readers := 0
+	for _, in := range append(out, l.lines, l.nul) {
+		if in == "-" {
+			readers++
+		}
+	}
+	if readers > 1 {
+		return nil, usageError(errors.New("standard input (-) is named more than once"))
+	}
+	for _, list := range []struct {
+		path string
+		end  byte
+	}{{l.lines, '\n'}, {l.nul, 0}} {
+		if list.path == "" {
 			continue
 		}
-		i, err := os.Stat(arg)
-		switch {
-		case arg == "-":
-			out = append(out, arg)
-		case err == nil && i.IsDir():
-			entries, err := os.ReadDir(arg)
-			if err != nil {
-				return nil, coded(exitNoInput, fmt.Errorf("%s: %w", arg, err))
-			}
-			n := len(out)
-			for _, e := range entries { // sorted by name
-				if !e.IsDir() && slices.Contains(pictureEndings, strings.ToLower(filepath.Ext(e.Name()))) {
-					out = append(out, filepath.Join(arg, e.Name()))
-				}
-			}
-			if len(out) == n {
-				return nil, coded(exitNoInput, fmt.Errorf("%s: no pictures in this folder", arg))
-			}
-		case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
-			m, err := filepath.Glob(arg)
-			if err != nil {
-				return nil, usageError(fmt.Errorf("pattern %q: %w", arg, err))
-			}
-			if len(m) == 0 {
-				return nil, coded(exitNoInput, fmt.Errorf("pattern %q matches nothing", arg))
-			}
-			out = append(out, m...)
-		default:
-			out = append(out, arg)
+		names, err := readList(list.path, list.end, stdin)
+		if err != nil {
+			return nil, err
 		}
-		if len(out) > maxInputs {
-			return nil, usageError(fmt.Errorf("more than %d pictures", maxInputs))
-		}
+		out = append(out, names...)
+	}
+	if len(out) > maxInputs {
+		return nil, usageError(fmt.Errorf("%d pictures: more than %d", len(out), maxInputs))
 	}
 	return out, nil
 }
 
-func readList(path string) ([]string, error) {
-	b, err := readSmallFile(path)
+func expandInput(arg string) ([]string, error) {
+	if list, ok := strings.CutPrefix(arg, "@"); ok {
+		return readList(list, '\n', nil)
+	}
+	i, err := os.Stat(arg)
+	switch {
+	case arg == "-":
+	case err == nil && i.IsDir():
+		entries, err := os.ReadDir(arg)
+		if err != nil {
+			return nil, coded(exitNoInput, fmt.Errorf("%s: %w", arg, err))
+		}
+		var out []string
+		for _, e := range entries { // sorted by name
+			name := strings.ToLower(e.Name())
+			if !e.IsDir() && slices.Contains(pictureEndings, filepath.Ext(name)) && !strings.HasSuffix(name, ownEnding) {
+				out = append(out, filepath.Join(arg, e.Name()))
+			}
+		}
+		if len(out) == 0 {
+			return nil, coded(exitNoInput, fmt.Errorf("%s: no pictures in this folder", arg))
+		}
+		return out, nil
+	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
+		m, err := filepath.Glob(arg)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("pattern %q: %w", arg, err))
+		}
+		if len(m) == 0 {
+			return nil, coded(exitNoInput, fmt.Errorf("pattern %q matches nothing", arg))
+		}
+		return m, nil
+	}
+	return []string{arg}, nil
+}
+
+// readList reads names that end in a newline or NUL byte. They are files as they
+// are: a folder, a pattern, @ and - mean nothing here.
+func readList(path string, end byte, stdin io.Reader) ([]string, error) {
+	b, err := readListFile(path, stdin)
 	if err != nil {
 		code := exitData
 		if errors.Is(err, fs.ErrNotExist) {
@@ -78,20 +124,42 @@ func readList(path string) ([]string, error) {
 		}
 		return nil, coded(code, fmt.Errorf("list %s: %w", path, err))
 	}
+	if end == '\n' && bytes.IndexByte(b, 0) >= 0 {
+		return nil, coded(exitData, fmt.Errorf("list %s: holds NUL bytes: name it by --files-from0", path))
+	}
 	var out []string
-	sc := bufio.NewScanner(strings.NewReader(string(b)))
-	if strings.ContainsRune(string(b), 0) { // find -print0
-		for _, s := range strings.Split(string(b), "\x00") {
-			if s != "" {
-				out = append(out, s)
-			}
+	for name := range strings.SplitSeq(string(b), string(end)) {
+		if end == '\n' {
+			name = strings.TrimSuffix(name, "\r")
 		}
-		return out, nil
-	}
-	for sc.Scan() {
-		if s := strings.TrimRight(sc.Text(), "\r"); s != "" {
-			out = append(out, s)
+		switch name {
+		case "":
+			continue
+		case "-":
+			name = "./-"
 		}
+		out = append(out, name)
 	}
-	return out, sc.Err()
+	if len(out) == 0 {
+		return nil, coded(exitNoInput, fmt.Errorf("list %s: no names in it", path))
+	}
+	return out, nil
+}
+
+// readListFile reads a list, which may be a pipe.
+func readListFile(path string, stdin io.Reader) ([]byte, error) {
+	r := stdin
+	if path != "-" || stdin == nil {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		r = f
+	}
+	b, err := io.ReadAll(io.LimitReader(r, maxList+1))
+	if len(b) > maxList {
+		return nil, fmt.Errorf("larger than %d MiB", maxList>>20)
+	}
+	return b, err
 }

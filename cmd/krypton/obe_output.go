@@ -39,9 +39,9 @@ func (j *job) target(in string) string {
 		if in != "-" {
 			dir = filepath.Dir(in)
 		}
-		return filepath.Join(dir, nameOf(in)+".krypton.png")
+		return filepath.Join(dir, nameOf(in)+ownEnding)
 	case j.isFolder():
-		return filepath.Join(j.out, nameOf(in)+".krypton.png")
+		return filepath.Join(j.out, nameOf(in)+ownEnding)
 	}
 	return j.out
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -44,6 +45,12 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
 		e.Setenv("DATA", data)
 		return nil
+	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		// nul writes a file with NUL bytes for newlines.
+		"nul": func(ts *testscript.TestScript, _ bool, args []string) {
+			text := strings.ReplaceAll(ts.ReadFile(args[0]), "\n", "\x00")
+			ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
+		},
 	}})
 }
 
