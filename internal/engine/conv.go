@@ -16,10 +16,34 @@ type Conv struct {
 	Clamp   Clamp
 
 	panels []panel
-	// gathered says that each output's inputs are copied into one row
-	// before the product: with few channels the pointers to each tap would
-	// cost more than the copy.
-	gathered bool
+	reads  convReads
+}
+
+// convReads is how a convolution finds its inputs.
+type convReads int
+
+const (
+	// readSegments: one pointer for each row of the window, to all of its
+	// pixels, which lie together; where they do not (at the borders of
+	// updates and planes) they are copied. Needs neighbouring taps and one
+	// group.
+	readSegments convReads = iota
+	// readTaps: one pointer for each pixel of the window.
+	readTaps
+	// readGathered: each window is copied into one row. With few channels
+	// the pointers to each tap would cost more than the copy.
+	readGathered
+)
+
+// rowTaps is the number of pointers for each output pixel.
+func (c *Conv) rowTaps() int {
+	switch c.reads {
+	case readSegments:
+		return c.Y.Kernel
+	case readTaps:
+		return c.Y.Kernel * c.X.Kernel
+	}
+	return 1
 }
 
 // panel is a block of output channels with its packed weights.
@@ -44,13 +68,23 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 	}
 	c := &Conv{In: in, Out: Plane{y.Out, x.Out, outC}, Y: y, X: x, Group: group, Clamp: clamp}
 	cin, cout := in.C/group, outC/group
-	c.gathered = cin < gatherBelow && taps > 1
+	switch {
+	case group == 1 && (x.Dilation == 1 || x.Kernel == 1):
+		c.reads = readSegments
+	case cin < gatherBelow && taps > 1:
+		c.reads = readGathered
+	default:
+		c.reads = readTaps
+	}
 	for g := range group {
 		for j := 0; j < cout; {
 			n := s.Kernels.PanelColumns(j, cout)
 			p := panel{begin: g * cin, end: (g + 1) * cin, column: g*cout + j, valid: min(n, cout-j)}
-			if c.gathered {
+			switch c.reads {
+			case readGathered:
 				p.begin, p.end = g*cin*taps, (g+1)*cin*taps
+			case readSegments:
+				p.end = cin * x.Kernel
 			}
 			p.weights, p.bias = make([]float32, taps*cin*n), make([]float32, n)
 			for v := range p.valid {
@@ -86,21 +120,20 @@ const blockTiles = 42
 // over all tiles of a block.
 func (c *Conv) Run(s *Scratch, jobs []Job) {
 	mr := s.Kernels.Rows
-	b := tiles{conv: c, scratch: s, taps: c.Y.Kernel * c.X.Kernel}
-	b.rowTaps = b.taps
-	if c.gathered {
-		b.rowTaps = 1
-		grow(&s.gather, blockTiles*mr*b.taps*c.In.C)
-	}
-	s.table = grow(&s.table, blockTiles*mr*b.rowTaps)
-	s.out = grow(&s.out, blockTiles*mr)
-	s.rows = grow(&s.rows, c.Y.Kernel)
-	s.zeros(c.In.C)
-	grow(&s.sink, c.Out.C)
+	b := tiles{conv: c, scratch: s, taps: c.Y.Kernel * c.X.Kernel, rowTaps: c.rowTaps()}
 	left := 0
 	for i := range jobs {
 		left += jobs[i].Rect.Area()
 	}
+	if c.reads != readTaps {
+		// Room for the worst case; segments seldom need any of it.
+		b.space = grow(&s.gather, min(left, blockTiles*mr)*b.taps*c.In.C)
+	}
+	s.table = grow(&s.table, blockTiles*mr*b.rowTaps)
+	s.out = grow(&s.out, blockTiles*mr)
+	s.rows = grow(&s.rows, c.Y.Kernel)
+	b.zero = &s.zeros(c.In.C * c.X.Kernel)[0]
+	grow(&s.sink, c.Out.C)
 	b.begin(left)
 	for i := range jobs {
 		j := &jobs[i]
@@ -128,12 +161,15 @@ type tiles struct {
 	tile          int // index of the present tile
 	lane, lanes   int // next lane of the present tile, and their number
 	base          int // first pointer of the present tile
+	zero          *float32
+	space         []float32 // for copied inputs
+	used          int       // of space, by the present block
 }
 
 func (b *tiles) begin(left int) {
 	b.left = left
 	b.size = min(left, blockTiles*b.scratch.Kernels.Rows)
-	b.n, b.tile, b.base = 0, 0, 0
+	b.n, b.tile, b.base, b.used = 0, 0, 0, 0
 	b.open()
 }
 
@@ -145,29 +181,15 @@ func (b *tiles) open() {
 // add lays out the output pixel whose window begins at input column x and
 // whose result goes to out.
 func (b *tiles) add(x int, out *float32) {
-	c, s := b.conv, b.scratch
-	zero := &s.zero[0]
+	s := b.scratch
 	s.out[b.tile*s.Kernels.Rows+b.lane] = out
-	if c.gathered {
+	switch b.conv.reads {
+	case readSegments:
+		b.segments(x)
+	case readTaps:
+		b.pointers(x)
+	default:
 		b.gather(x)
-	} else {
-		at := b.base + b.lane
-		w, ch := c.In.W, c.In.C
-		for ky := range s.rows {
-			r := &s.rows[ky]
-			for kx, xi := 0, x; kx < c.X.Kernel; kx, xi = kx+1, xi+c.X.Dilation {
-				p := zero
-				if r.inside && uint(xi) < uint(w) {
-					if xi >= r.span.Lo && xi < r.span.Hi {
-						p = &r.update[(xi-r.span.Lo)*ch]
-					} else {
-						p = &r.view[xi*ch]
-					}
-				}
-				s.table[at] = p
-				at += b.lanes
-			}
-		}
 	}
 	b.n++
 	b.lane++
@@ -176,12 +198,86 @@ func (b *tiles) add(x int, out *float32) {
 	}
 }
 
+// segments lays out one pointer for each row of the window that begins at
+// input column x.
+func (b *tiles) segments(x int) {
+	c, s := b.conv, b.scratch
+	ch, end := c.In.C, x+c.X.Kernel
+	at := b.base + b.lane
+	for ky := range s.rows {
+		r := &s.rows[ky]
+		p := b.zero
+		switch {
+		case !r.inside:
+		case x >= r.span.Lo && end <= r.span.Hi:
+			p = &r.update[(x-r.span.Lo)*ch]
+		case x >= 0 && end <= c.In.W && (end <= r.span.Lo || x >= r.span.Hi):
+			p = &r.view[x*ch]
+		default:
+			d := b.space[b.used:][:c.X.Kernel*ch]
+			b.used += len(d)
+			r.copy(d, x, c.In.W, ch)
+			p = &d[0]
+		}
+		s.table[at] = p
+		at += b.lanes
+	}
+}
+
+// copy writes the pixels from column x on to d, zeros for those beside the
+// plane.
+func (r *rowRef) copy(d []float32, x, w, ch int) {
+	for len(d) > 0 {
+		n := 0 // pixels of one source
+		switch {
+		case x < 0:
+			n = min(-x, len(d)/ch)
+			clear(d[:n*ch])
+		case x >= w:
+			n = len(d) / ch
+			clear(d)
+		case x >= r.span.Lo && x < r.span.Hi:
+			n = min(r.span.Hi-x, len(d)/ch)
+			copy(d[:n*ch], r.update[(x-r.span.Lo)*ch:])
+		default:
+			n = min(w-x, len(d)/ch)
+			if x < r.span.Lo {
+				n = min(n, r.span.Lo-x)
+			}
+			copy(d[:n*ch], r.view[x*ch:])
+		}
+		d, x = d[n*ch:], x+n
+	}
+}
+
+// pointers lays out one pointer for each tap.
+func (b *tiles) pointers(x int) {
+	c, s := b.conv, b.scratch
+	at := b.base + b.lane
+	w, ch := c.In.W, c.In.C
+	for ky := range s.rows {
+		r := &s.rows[ky]
+		for kx, xi := 0, x; kx < c.X.Kernel; kx, xi = kx+1, xi+c.X.Dilation {
+			p := b.zero
+			if r.inside && uint(xi) < uint(w) {
+				if xi >= r.span.Lo && xi < r.span.Hi {
+					p = &r.update[(xi-r.span.Lo)*ch]
+				} else {
+					p = &r.view[xi*ch]
+				}
+			}
+			s.table[at] = p
+			at += b.lanes
+		}
+	}
+}
+
 // gather copies the window that begins at input column x into the lane's row,
 // ordered by group, tap and channel.
 func (b *tiles) gather(x int) {
 	c, s := b.conv, b.scratch
 	k := b.taps * c.In.C
-	dst := s.gather[:cap(s.gather)][b.n*k:][:k]
+	dst := b.space[b.n*k:][:k]
 	s.table[b.base+b.lane] = &dst[0]
 	cg := c.In.C / c.Group
 	for g := range c.Group {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"krypton/internal/engine"
 	"krypton/internal/op"
@@ -185,6 +186,8 @@ type worker struct {
 	in    []region.Rect
 	whole []float32 // a composed plane
 	flat  []float32 // an output in ONNX order
+
+	times []time.Duration // of each step, if not nil
 }
 
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
@@ -230,7 +233,13 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 			continue
 		}
 		w.place(s.out)
+		if w.times == nil {
+			w.runStep(s)
+			continue
+		}
+		start := time.Now()
 		w.runStep(s)
+		w.times[i] += time.Since(start)
 	}
 	return nil
 }

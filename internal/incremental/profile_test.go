@@ -1,0 +1,102 @@
+package incremental
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"krypton/internal/engine"
+	"krypton/internal/onnxload"
+	"krypton/internal/region"
+)
+
+// BenchmarkSteps tells where the time of one model goes, step by step, on one
+// core: for whole runs and for updates by patches of 16 pixels. KRYPTON_MODEL
+// names the ONNX file.
+//
+//	KRYPTON_MODEL=m.onnx go test -run '^$' -bench Steps -benchtime 1x ./internal/incremental
+func BenchmarkSteps(b *testing.B) {
+	file := os.Getenv("KRYPTON_MODEL")
+	if file == "" {
+		b.Skip("KRYPTON_MODEL is not set")
+	}
+	g, err := onnxload.Load(file, onnxload.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	patch := func(p engine.Plane) (rects []region.Rect) {
+		for y := 0; y < p.H-16; y += 52 {
+			for x := 0; x < p.W-16; x += 52 {
+				rects = append(rects, region.Rect{Y: region.Span{Lo: y, Hi: y + 16}, X: region.Span{Lo: x, Hi: x + 16}})
+			}
+		}
+		return rects
+	}
+	whole := func(p engine.Plane) []region.Rect { return []region.Rect{p.Rect()} }
+	for _, kind := range []struct {
+		name    string
+		typical func(engine.Plane) []region.Rect
+	}{{"whole", whole}, {"patches", patch}} {
+		b.Run(kind.name, func(b *testing.B) {
+			p, err := Compile(g, CompileOptions{Typical: kind.typical})
+			if err != nil {
+				b.Fatal(err)
+			}
+			plane := p.InputPlane()
+			base := make([]float32, plane.Len())
+			for i := range base {
+				base[i] = float32(i%255)/128 - 1
+			}
+			v, err := p.Materialize(context.Background(), base, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			changes := &patches{plane: [3]int{plane.H, plane.W, plane.C}, base: base}
+			for _, r := range kind.typical(plane) {
+				changes.rects = append(changes.rects, r)
+				changes.data = append(changes.data, make([]float32, r.Area()*plane.C))
+			}
+			chunk, err := p.chunk(changes, 1, Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			chunk = min(chunk, changes.Len())
+			w := newWorker(p, v, nil)
+			w.times = make([]time.Duration, len(p.steps))
+			for b.Loop() {
+				clear(w.times)
+				for lo := 0; lo < changes.Len(); lo += chunk {
+					if err := w.run(changes, lo, min(changes.Len(), lo+chunk)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			peak := w.scratch.Kernels.Peak()
+			total, work := time.Duration(0), int64(0)
+			fmt.Printf("%s: %d changes in chunks of %d\n%8s %6s %10s %9s  %-10s %-14s %s\n", kind.name, changes.Len(), chunk, "us each", "%peak", "Mma", "direct x", "algorithm", "out", "node")
+			for i := range p.steps {
+				s := &p.steps[i]
+				n, direct := int64(0), int64(0)
+				for k := range changes.Len() {
+					out := p.regions(changes.Rect(k))[s.out]
+					if s.prim != nil {
+						n += engine.Work(s.prim, out)
+						direct += s.prim.MultiplyAdds() * int64(out.Area())
+					}
+				}
+				total, work = total+w.times[i], work+n
+				share := func(n int64) float64 { return 100 * 2 * float64(n) / w.times[i].Seconds() / peak }
+				name := ""
+				if s.prim != nil {
+					name = algorithm(s.prim)
+				}
+				pl := p.values[s.out].plane
+				fmt.Printf("%8.1f %5.0f%% %10.2f %8.0f%%  %-10s %-14s %s %s\n", w.times[i].Seconds()*1e6/float64(changes.Len()), share(n), float64(n)/1e6/float64(changes.Len()), share(direct),
+					name, fmt.Sprintf("%dx%dx%d", pl.H, pl.W, pl.C), s.operator, s.node[max(0, len(s.node)-60):])
+			}
+			fmt.Printf("%8.1f us each, %.0f %% of peak\n", total.Seconds()*1e6/float64(changes.Len()), 200*float64(work)/total.Seconds()/peak)
+		})
+	}
+}
