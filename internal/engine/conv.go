@@ -118,9 +118,20 @@ const blockTiles = 42
 // Run implements Primitive: output pixels of all jobs are numbered one after
 // the other, tiles are cut from that sequence, and each panel of weights passes
 // over all tiles of a block.
-func (c *Conv) Run(s *Scratch, jobs []Job) {
+func (c *Conv) Run(s *Scratch, jobs []Job) { c.RunPanels(s, jobs, 0, len(c.panels)) }
+
+// Panels implements Panelled.
+func (c *Conv) Panels() int { return len(c.panels) }
+
+// Weights implements Panelled.
+func (c *Conv) Weights() int {
+	return c.Out.C * c.In.C / c.Group * c.Y.Kernel * c.X.Kernel
+}
+
+// RunPanels implements Panelled.
+func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	mr := s.Kernels.Rows
-	b := tiles{conv: c, scratch: s, taps: c.Y.Kernel * c.X.Kernel, rowTaps: c.rowTaps()}
+	b := tiles{conv: c, scratch: s, panels: c.panels[lo:hi], taps: c.Y.Kernel * c.X.Kernel, rowTaps: c.rowTaps()}
 	left := 0
 	for i := range jobs {
 		left += jobs[i].Rect.Area()
@@ -154,6 +165,7 @@ func (c *Conv) Run(s *Scratch, jobs []Job) {
 type tiles struct {
 	conv          *Conv
 	scratch       *Scratch
+	panels        []panel
 	taps, rowTaps int
 	left          int // pixels still to come, those of the block included
 	size          int // pixels in the block
@@ -325,8 +337,8 @@ func (b *tiles) close() {
 func (b *tiles) multiply() {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
-	for i := range c.panels {
-		p := &c.panels[i]
+	for i := range b.panels {
+		p := &b.panels[i]
 		base := 0
 		for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
 			rows := k.TileRows(left)

@@ -73,6 +73,18 @@ func Work(p Primitive, r region.Rect) int64 {
 	return p.MultiplyAdds() * int64(r.Area())
 }
 
+// Panelled is a Primitive whose output channels can be shared out among
+// workers: where weights are much and pixels few, each then reads only its part
+// of the weights.
+type Panelled interface {
+	// Panels is the number of blocks of output channels.
+	Panels() int
+	// Weights is the number of packed weights.
+	Weights() int
+	// RunPanels computes the output channels of panels [lo, hi) of the jobs.
+	RunPanels(s *Scratch, jobs []Job, lo, hi int)
+}
+
 // Scratch is one worker's space: tables, gathered rows, temporary rows. It
 // grows to what its plan needs and is then reused, so that the steady state
 // allocates nothing. It must not be shared by goroutines.

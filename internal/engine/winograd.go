@@ -88,9 +88,19 @@ func (w *Winograd) blockTiles(s *Scratch) int {
 }
 
 // Run implements Primitive.
-func (w *Winograd) Run(s *Scratch, jobs []Job) {
+func (w *Winograd) Run(s *Scratch, jobs []Job) { w.RunPanels(s, jobs, 0, w.Panels()) }
+
+// Panels implements Panelled.
+func (w *Winograd) Panels() int { return len(w.elements[0]) }
+
+// Weights implements Panelled.
+func (w *Winograd) Weights() int { return w.Size.Elements() * w.In.C * w.Out.C }
+
+// RunPanels implements Panelled.
+func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	m, n, elements := int(w.Size), w.Size.Side(), w.Size.Elements()
-	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s)}
+	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: lo, hi: hi,
+		first: w.elements[0][lo].column, channels: w.elements[0][hi-1].column + w.elements[0][hi-1].valid - w.elements[0][lo].column}
 	left := 0
 	for i := range jobs {
 		r := w.tiles(jobs[i].Rect)
@@ -142,6 +152,8 @@ type winogradBlock struct {
 	*Winograd
 	scratch          *Scratch
 	n, most          int
+	lo, hi           int // panels
+	first, channels  int // of the output
 	vStride, mStride int
 	v, m, tmp        []float32
 	window, outs     []*float32
@@ -188,7 +200,7 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 		for x := range m {
 			p := sink
 			if oy, ox := ty*m+y, tx*m+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
-				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*b.Out.C]
+				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*b.Out.C+b.first]
 			}
 			out[y*m+x] = p
 		}
@@ -211,8 +223,8 @@ func (b *winogradBlock) multiply() {
 				s.table[t], s.out[t] = &v[0], &s.sink[:1][0]
 			}
 		}
-		for i := range panels {
-			q := &panels[i]
+		for i := range panels[b.lo:b.hi] {
+			q := &panels[b.lo+i]
 			for t := 0; t < padded; t += k.Rows {
 				rows := min(k.Rows, padded-t)
 				k.Gemm(s.table[t:t+rows], 1, 0, q.end, q.weights, s.out[t:t+rows], q.column, q.bias, &unclamped, q.valid)
@@ -220,7 +232,7 @@ func (b *winogradBlock) multiply() {
 		}
 	}
 	for t := range b.n {
-		k.WinogradOutput(b.Size, b.m[t*b.Out.C:], b.mStride, b.outs[t*m*m:], b.bias, &b.Clamp, b.tmp)
+		k.WinogradOutput(b.Size, b.m[t*b.Out.C+b.first:], b.mStride, b.outs[t*m*m:], b.bias[b.first:b.first+b.channels], &b.Clamp, b.tmp)
 	}
 	b.n = 0
 }

@@ -47,31 +47,42 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 	return v, nil
 }
 
-// materializeStep splits the rows of the output among the workers.
+// materializeStep shares a step out among the workers: the rows of the output,
+// or its channels where weights are more than pixels.
 func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch) {
 	out := p.values[s.out].plane
 	in := make([]engine.Patched, len(s.in))
 	for k, src := range s.in {
 		in[k] = engine.Patched{Plane: src.plane, View: v.data[src.value]}
 	}
+	if c, ok := s.prim.(engine.Panelled); ok && len(scratch) > 1 && c.Panels() > 1 && c.Weights() > out.Len() {
+		n := c.Panels()
+		parts := min(len(scratch), n)
+		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: v.data[s.out]}}
+		inParallel(parts, func(b int) { c.RunPanels(scratch[b], jobs, n*b/parts, n*(b+1)/parts) })
+		return
+	}
 	tile := max(1, s.tile)
 	rows := (out.H + tile - 1) / tile
 	bands := min(len(scratch), rows)
-	var wg sync.WaitGroup
-	for b := range bands {
+	inParallel(bands, func(b int) {
 		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
 		row := out.W * out.C
-		job := engine.Job{In: in, Rect: rect, Out: v.data[s.out][rect.Y.Lo*row : rect.Y.Hi*row]}
-		if b == bands-1 {
-			s.prim.Run(scratch[b], []engine.Job{job})
-			continue
-		}
+		s.prim.Run(scratch[b], []engine.Job{{In: in, Rect: rect, Out: v.data[s.out][rect.Y.Lo*row : rect.Y.Hi*row]}})
+	})
+}
+
+// inParallel calls f for 0 to n-1 at the same time.
+func inParallel(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n - 1 {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			s.prim.Run(scratch[b], []engine.Job{job})
+			f(i)
 		}()
 	}
+	f(n - 1)
 	wg.Wait()
 }
 
