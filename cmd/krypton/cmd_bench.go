@@ -294,9 +294,10 @@ func (b *benchmark) run(ctx context.Context) error {
 // a second.
 func (b *benchmark) wholeRuns(ctx context.Context) ([]float64, error) {
 	var times []float64
+	f := b.plan.NewInference(b.threads)
 	for start := time.Now(); len(times) < 3 || time.Since(start) < time.Second/2; {
 		t := time.Now()
-		if _, err := b.plan.Materialize(ctx, b.base, b.threads); err != nil {
+		if err := f.Run(ctx, b.base); err != nil {
 			return nil, err
 		}
 		times = append(times, time.Since(t).Seconds())

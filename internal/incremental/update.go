@@ -99,6 +99,11 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
+			defer func() {
+				if r := recover(); r != nil {
+					cancel(panicked(r))
+				}
+			}()
 			w := newWorker(p, v, opt.Policy)
 			for ctx.Err() == nil {
 				lo := int(next.Add(int64(chunk))) - chunk

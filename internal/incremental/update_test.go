@@ -203,6 +203,18 @@ func checkNetwork(t *testing.T, k *asm.Kernels, seed uint64) (tiled int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	inference := p.NewInference(1 + rng.IntN(3))
+	for range 2 { // the second run finds its memory used
+		if err := inference.Run(context.Background(), fresh); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for o := range p.outputs {
+		f, _ := inference.Output(o).Floats()
+		if d := differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {
+			t.Fatalf("seed %d: update and inference: %s\n%s", seed, d, n)
+		}
+	}
 	for o := range p.outputs {
 		f, _ := p.Output(fv, o).Floats()
 		if d := differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {

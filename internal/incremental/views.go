@@ -3,7 +3,6 @@ package incremental
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"krypton/internal/engine"
 	"krypton/internal/region"
@@ -25,31 +24,90 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 		return nil, fmt.Errorf("input has %d numbers, want %d", len(input), p.InputPlane().Len())
 	}
 	v := &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}
-	v.data[p.input] = input
+	for i := range p.steps {
+		if s := &p.steps[i]; s.reference == nil {
+			v.data[s.out] = make([]float32, p.values[s.out].plane.Len())
+		}
+	}
+	return v, p.compute(ctx, v, input, newScratches(p, workers))
+}
+
+func newScratches(p *Plan, workers int) []*engine.Scratch {
 	scratch := make([]*engine.Scratch, max(1, workers))
 	for i := range scratch {
 		scratch[i] = engine.NewScratch(p.kernels)
 	}
+	return scratch
+}
+
+// compute runs every step of the plan on whole planes.
+func (p *Plan) compute(ctx context.Context, v *Views, input []float32, scratch []*engine.Scratch) error {
+	v.data[p.input] = input
+	t := newTeam(len(scratch))
+	defer t.stop()
 	for i := range p.steps {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		s := &p.steps[i]
 		if s.reference != nil {
 			if err := p.materializeReference(s, v); err != nil {
-				return nil, fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
+				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
 			}
 			continue
 		}
-		v.data[s.out] = make([]float32, p.values[s.out].plane.Len())
-		p.materializeStep(s, v, scratch)
+		if err := p.materializeStep(s, v, scratch, t); err != nil {
+			return err
+		}
 	}
-	return v, nil
+	return nil
 }
+
+// Inference runs a plan on one input after the other and keeps nothing but the
+// outputs: values that are never needed together share memory, which is reused
+// from run to run. It must not be used by several goroutines at a time.
+type Inference struct {
+	plan    *Plan
+	views   *Views
+	scratch []*engine.Scratch
+}
+
+// NewInference makes the memory for runs with the given number of workers.
+func (p *Plan) NewInference(workers int) *Inference {
+	most := make([]int, p.slots)
+	for i := range p.values {
+		if v := &p.values[i]; v.slot >= 0 && i != p.input {
+			most[v.slot] = max(most[v.slot], v.plane.Len())
+		}
+	}
+	slots := make([][]float32, p.slots)
+	for i, n := range most {
+		slots[i] = make([]float32, n)
+	}
+	v := &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}
+	for i := range p.steps {
+		if s := &p.steps[i]; s.reference == nil {
+			out := &p.values[s.out]
+			v.data[s.out] = slots[out.slot][:out.plane.Len()]
+		}
+	}
+	return &Inference{p, v, newScratches(p, workers)}
+}
+
+// Run runs the plan on an input given channels last as InputPlane says.
+func (f *Inference) Run(ctx context.Context, input []float32) error {
+	if len(input) != f.plan.InputPlane().Len() {
+		return fmt.Errorf("input has %d numbers, want %d", len(input), f.plan.InputPlane().Len())
+	}
+	return f.plan.compute(ctx, f.views, input, f.scratch)
+}
+
+// Output gives output i of the last run, in ONNX order.
+func (f *Inference) Output(i int) *tensor.Tensor { return f.plan.Output(f.views, i) }
 
 // materializeStep shares a step out among the workers: the rows of the output,
 // or its channels where weights are more than pixels.
-func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch) {
+func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *team) error {
 	out := p.values[s.out].plane
 	in := make([]engine.Patched, len(s.in))
 	for k, src := range s.in {
@@ -59,31 +117,16 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch) {
 		n := c.Panels()
 		parts := min(len(scratch), n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: v.data[s.out]}}
-		inParallel(parts, func(b int) { c.RunPanels(scratch[b], jobs, n*b/parts, n*(b+1)/parts) })
-		return
+		return t.run(parts, func(b int) { c.RunPanels(scratch[b], jobs, n*b/parts, n*(b+1)/parts) })
 	}
 	tile := max(1, s.tile)
 	rows := (out.H + tile - 1) / tile
 	bands := min(len(scratch), rows)
-	inParallel(bands, func(b int) {
+	return t.run(bands, func(b int) {
 		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
 		row := out.W * out.C
 		s.prim.Run(scratch[b], []engine.Job{{In: in, Rect: rect, Out: v.data[s.out][rect.Y.Lo*row : rect.Y.Hi*row]}})
 	})
-}
-
-// inParallel calls f for 0 to n-1 at the same time.
-func inParallel(n int, f func(i int)) {
-	var wg sync.WaitGroup
-	for i := range n - 1 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			f(i)
-		}()
-	}
-	f(n - 1)
-	wg.Wait()
 }
 
 func (p *Plan) materializeReference(s *step, v *Views) error {
