@@ -29,6 +29,7 @@ type obeOptions struct {
 	colormap, scale, combine      string
 	maxPixels                     int64
 	lists                         inputLists
+	events, progress              string
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
@@ -58,6 +59,8 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.scale, "scale", "auto", "range of the colours: auto, or `min,max` to compare pictures")
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.BoolVar(&o.blocks, "blocks", false, "draw the network's pixels as blocks instead of smoothing")
+	f.StringVar(&o.events, "events", "", "write what happens to this `file` or pipe as lines of JSON (- for standard error)")
+	f.StringVar(&o.progress, "progress", "", "write how far the run is to this `file` or pipe as blocks of key=value (- for standard error)")
 	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest picture that is read, in pixels")
 }
 
@@ -99,34 +102,61 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	if err != nil {
 		return err
 	}
-	mo.typical = typicalChanges(o.patch, o.stride)
-	m, err := mo.load(s)
+	if p, err := s.flags.GetBool("print-config"); err != nil || p {
+		if err == nil {
+			_, err = mo.load(s) // the model's file makes settings too
+		}
+		return errors.Join(err, s.print(io.out))
+	}
+	if o.dryRun {
+		j, _, err := newJob(s, io, o, mo, args)
+		if err != nil {
+			return err
+		}
+		return j.estimate()
+	}
+	inputs := []string{mo.model, o.lists.lines, o.lists.nul}
+	for _, a := range args {
+		inputs = append(inputs, strings.TrimPrefix(a, "@"))
+	}
+	rep, err := newReporter(o, io, inputs)
 	if err != nil {
 		return err
 	}
-	if p, err := s.flags.GetBool("print-config"); err != nil || p {
-		return errors.Join(err, s.print(io.out))
+	err = func() error {
+		j, inputs, err := newJob(s, io, o, mo, args)
+		if err != nil {
+			return err
+		}
+		j.rep = rep
+		return j.all(cmd.Context(), inputs)
+	}()
+	return rep.finish(cmd.Context(), err)
+}
+
+// newJob makes everything ready and finds the pictures.
+func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []string) (*job, []string, error) {
+	m, err := mo.load(s)
+	if err != nil {
+		return nil, nil, err
 	}
 	j := &job{obeOptions: o, model: m, io: io, written: map[string]string{}}
 	if err := j.prepare(s); err != nil {
-		return err
+		return nil, nil, err
 	}
 	inputs, err := o.lists.expand(args, io.in)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if len(inputs) == 0 {
 		if m.file.path != "" {
-			return usageError(errors.New("no picture is named (see 'krypton obe --help')"))
+			return nil, nil, usageError(errors.New("no picture is named (see 'krypton obe --help')"))
 		}
 		inputs = []string{""} // the built-in sample
 	}
 	j.multiple = len(inputs) > 1
 	if j.multiple && j.out != "" && !j.isFolder() {
-		return usageError(fmt.Errorf("-o %s: %d pictures need a folder/", j.out, len(inputs)))
+		return nil, nil, usageError(fmt.Errorf("-o %s: %d pictures need a folder/", j.out, len(inputs)))
 	}
-	if o.dryRun {
-		return j.estimate()
-	}
-	return j.all(cmd.Context(), inputs)
+	return j, inputs, nil
 }

@@ -66,6 +66,9 @@ func (j *job) checkOutputs(o *outcome) error {
 		if other, ok := j.written[filepath.Clean(f)]; ok {
 			return coded(exitCantCreate, fmt.Errorf("%s: %s was written for %s in this run", o.label, f, other))
 		}
+		if flag, ok := j.rep.paths[filepath.Clean(f)]; ok {
+			return usageError(fmt.Errorf("%s is the file of %s", f, flag))
+		}
 		if err := j.makeFolder(f); err != nil {
 			return err
 		}

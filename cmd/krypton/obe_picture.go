@@ -27,10 +27,12 @@ type job struct {
 	io       streams
 	multiple bool
 	written  map[string]string // outputs of this run, and the picture of each
+	rep      *reporter
 }
 
 // all explains every picture; one that fails does not stop the others.
 func (j *job) all(ctx context.Context, inputs []string) error {
+	j.rep.begin(j, len(inputs))
 	failed := 0
 	var first error
 	for _, in := range inputs {
@@ -42,6 +44,7 @@ func (j *job) all(ctx context.Context, inputs []string) error {
 			return err
 		}
 		failed++
+		j.rep.fail(label(in), err)
 		if first == nil {
 			first = err
 		}
@@ -70,10 +73,7 @@ type outcome struct {
 
 // one explains one picture.
 func (j *job) one(ctx context.Context, in string) error {
-	o := &outcome{in: in, label: in, target: j.target(in)}
-	if in == "" {
-		o.label = "built-in sample"
-	}
+	o := &outcome{in: in, label: label(in), target: j.target(in)}
 	if err := j.checkOutputs(o); err != nil {
 		return err
 	}
@@ -87,12 +87,24 @@ func (j *job) one(ctx context.Context, in string) error {
 	if err := j.write(o); err != nil {
 		return err
 	}
-	return j.report(o)
+	if err := j.report(o); err != nil {
+		return err
+	}
+	j.rep.item(o)
+	return nil
+}
+
+// label is what a picture is called in messages.
+func label(in string) string {
+	if in == "" {
+		return "built-in sample"
+	}
+	return in
 }
 
 // compute answers all positions of all grids and makes the record.
 func (j *job) compute(ctx context.Context, o *outcome) error {
-	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), o.label, j.positions())
+	progress := j.rep.run.Begin(j.io.err, ui.StyleFor(j.io.err, j.quiet), o.label)
 	defer progress.Finish()
 	before := 0
 	var results []*obe.Result

@@ -42,15 +42,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && errors.As(cause, new(interrupted)) {
-			err = cause
-		}
+		err = signalled(ctx, err)
 		if errors.Is(err, syscall.EPIPE) {
 			return exitCode(err) // the reader of our output has left: nobody is there to be told
 		}
 		fmt.Fprintf(stderr, "krypton: %s\n", printable(err.Error()))
 	}
 	return exitCode(err)
+}
+
+// signalled is the signal that stopped a command, if one did, and err otherwise.
+func signalled(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && errors.As(cause, new(interrupted)) {
+		return cause
+	}
+	return err
 }
 
 // printable makes text from outside safe to print: control characters, which

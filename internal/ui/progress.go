@@ -24,6 +24,7 @@ type Progress struct {
 	start   time.Time
 	printer printer
 	last    time.Time
+	changed func() // told of each new count, without the lock
 }
 
 // printer draws one state. final is the last call.
@@ -92,12 +93,27 @@ func NewProgress(w io.Writer, style Style, label string, total int) *Progress {
 
 // Set says that done items are finished, if that is more than before.
 func (p *Progress) Set(done int) {
+	if p.set(done) && p.changed != nil {
+		p.changed()
+	}
+}
+
+func (p *Progress) set(done int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if done > p.done {
-		p.done = done
-		p.printer(p, false)
+	if done <= p.done {
+		return false
 	}
+	p.done = done
+	p.printer(p, false)
+	return true
+}
+
+// state gives the count and the label.
+func (p *Progress) state() (int, string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done, p.label
 }
 
 // Finish removes the bar; it does not claim that all is done.

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"krypton/internal/atomicfile"
+	"krypton/internal/ui"
+)
+
+// reporter tells programs how a run goes: events, progress blocks, and a line
+// for each SIGUSR1. docs/output-formats.md describes them.
+type reporter struct {
+	io     streams
+	start  time.Time
+	events *ui.Events
+	blocks *ui.Blocks
+	files  []*os.File
+	paths  map[string]string // of files, with the flag of each
+	total  summaryEvent
+	failed int // pictures whose errors are told
+	stop   func()
+
+	mu  sync.Mutex
+	run *ui.Run // nil until it is known what there is to do
+}
+
+// itemEvent is a picture's answer, errorEvent what went wrong; Picture is empty
+// where it concerns the whole run.
+type (
+	itemEvent struct {
+		Picture string  `json:"picture"`
+		Record  *record `json:"record"`
+	}
+	errorEvent struct {
+		Picture string `json:"picture"`
+		Message string `json:"message"`
+		Code    int    `json:"exit_code"`
+	}
+)
+
+// summaryEvent ends a run. Counts are of the pictures that were done.
+type summaryEvent struct {
+	Version           string  `json:"krypton_version"`
+	Model             string  `json:"model"`
+	ModelSHA256       string  `json:"model_sha256"`
+	Kernels           string  `json:"kernels"`
+	Threads           int     `json:"threads"`
+	ExitCode          int     `json:"exit_code"`
+	Pictures          int     `json:"pictures"`
+	Done              int     `json:"pictures_done"`
+	Failed            int     `json:"pictures_failed"`
+	Positions         int     `json:"positions"`
+	Skipped           int     `json:"positions_unchanged"`
+	MultiplyAddsWhole int64   `json:"multiply_adds_whole"`
+	MultiplyAddsSpent int64   `json:"multiply_adds_spent"`
+	Ratio             float64 `json:"ratio"` // of the two
+	SecondsViews      float64 `json:"seconds_views"`
+	SecondsMap        float64 `json:"seconds_map"`
+	Seconds           float64 `json:"seconds"`
+	PeakMemory        int64   `json:"peak_memory"` // in bytes, 0 if not known
+}
+
+// newReporter opens what --events and --progress name. inputs are files that
+// must not be written to.
+func newReporter(o *obeOptions, io streams, inputs []string) (*reporter, error) {
+	r := &reporter{io: io, start: time.Now(), paths: map[string]string{}}
+	r.total.Version = version
+	r.stop = onStateSignal(r.printState)
+	for _, f := range []struct{ flag, path string }{{"--events", o.events}, {"--progress", o.progress}} {
+		if f.path == "" {
+			continue
+		}
+		w := io.err
+		if f.path != "-" {
+			file, err := r.open(f.flag, f.path, o.force, inputs)
+			if err != nil {
+				r.close()
+				return nil, coded(exitCantCreate, fmt.Errorf("%s: %w", f.flag, err))
+			}
+			w = file
+		}
+		if f.flag == "--events" {
+			r.events = ui.NewEvents(w)
+		} else {
+			r.blocks = ui.NewBlocks(w)
+		}
+	}
+	return r, nil
+}
+
+// open opens a file that grows while the run goes on. A pipe or a device will
+// do; a regular file is replaced with force only.
+func (r *reporter) open(flag, path string, force bool, inputs []string) (*os.File, error) {
+	if other := r.paths[filepath.Clean(path)]; other != "" {
+		return nil, fmt.Errorf("%s: %s writes there", path, other)
+	}
+	i, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	case i.Mode().IsRegular() && !force:
+		return nil, fmt.Errorf("%s: %w", path, atomicfile.ErrExists)
+	}
+	for _, in := range inputs {
+		if in != "" && atomicfile.SameFile(path, in) {
+			return nil, fmt.Errorf("%s is an input: it is not overwritten", path)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	r.files = append(r.files, f)
+	r.paths[filepath.Clean(path)] = flag
+	return f, nil
+}
+
+// begin says what there is to do.
+func (r *reporter) begin(j *job, pictures int) {
+	run := ui.NewRun(pictures, j.positions())
+	run.Listen(func(s ui.Status) {
+		r.events.Emit("status", s)
+		r.blocks.Write(s, false)
+	})
+	r.total.Model, r.total.ModelSHA256, r.total.Kernels, r.total.Threads = j.model.file.name, j.model.file.sha256, j.model.plan.Kernels(), j.threads
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.run = run
+}
+
+// item tells of a picture that is done.
+func (r *reporter) item(o *outcome) {
+	t, rec := &r.total, o.record
+	t.Positions += rec.Positions
+	t.Skipped += rec.Skipped
+	t.MultiplyAddsWhole += rec.MultiplyAddsWhole
+	t.MultiplyAddsSpent += rec.MultiplyAddsSpent
+	t.SecondsViews += rec.SecondsViews
+	t.SecondsMap += rec.SecondsMap
+	r.run.End(false)
+	r.events.Emit("item", itemEvent{o.label, rec.summary()})
+}
+
+// fail tells of a picture that failed.
+func (r *reporter) fail(picture string, err error) {
+	r.failed++
+	r.run.End(true)
+	r.events.Emit("error", errorEvent{picture, err.Error(), exitCode(err)})
+}
+
+// printState answers SIGUSR1.
+func (r *reporter) printState() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state := "preparing"
+	if r.run != nil {
+		state = r.run.State()
+	}
+	fmt.Fprintf(r.io.err, "krypton: %s\n", printable(state))
+}
+
+// finish tells how the run ended, and gives the error that it ends with.
+func (r *reporter) finish(ctx context.Context, err error) error {
+	final := signalled(ctx, err)
+	if final != nil && (r.failed == 0 || ctx.Err() != nil) {
+		r.events.Emit("error", errorEvent{"", final.Error(), exitCode(final)})
+	}
+	t := &r.total
+	var status ui.Status
+	if r.run != nil {
+		status = r.run.Status()
+	}
+	t.Pictures, t.Done, t.Failed = status.Pictures, status.Done, status.Failed
+	t.ExitCode, t.Seconds, t.PeakMemory = exitCode(final), time.Since(r.start).Seconds(), peakMemory()
+	t.Ratio = float64(t.MultiplyAddsWhole) / float64(max(1, t.MultiplyAddsSpent))
+	r.events.Emit("summary", t)
+	r.blocks.Write(status, true)
+	for flag, e := range map[string]error{"--events": r.events.Err(), "--progress": r.blocks.Err()} {
+		if e != nil && err == nil {
+			err = coded(exitCantCreate, fmt.Errorf("%s: %w", flag, e))
+		}
+	}
+	if e := r.close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (r *reporter) close() error {
+	r.stop()
+	var err error
+	for _, f := range r.files {
+		if e := f.Close(); e != nil && err == nil {
+			err = coded(exitCantCreate, e)
+		}
+	}
+	return err
+}

@@ -1,0 +1,29 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// onStateSignal calls f for each SIGUSR1, until stop is called.
+func onStateSignal(f func()) (stop func()) {
+	ch, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(ch, syscall.SIGUSR1)
+	go func() {
+		for {
+			select {
+			case <-ch:
+				f()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(ch)
+		close(done)
+	}
+}

@@ -1,0 +1,26 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestStateSignal(t *testing.T) {
+	got := make(chan bool, 9)
+	stop := onStateSignal(func() { got <- true })
+	for range 2 {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-got:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the signal does not arrive")
+		}
+	}
+	stop()
+}
