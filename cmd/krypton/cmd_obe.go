@@ -30,6 +30,7 @@ type obeOptions struct {
 	maxPixels                     int64
 	lists                         inputLists
 	events, progress              string
+	mask, compare                 string
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
@@ -44,11 +45,13 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
 	f.StringVar(&o.region, "region", "", "only this part of the network's input: `x,y,w,h`")
+	f.StringVar(&o.mask, "mask", "", "picture `file` of the same shape as the input picture: only positions whose patch touches what is not black there ({name} stands for the picture)")
 	f.StringSliceVar(&o.classes, "class", []string{"top"}, "`classes` to map: top, topN (such as top3), all, an index or a label")
 	f.StringVar(&o.activation, "activation", "auto", "auto (softmax if the outputs look like logits), softmax, sigmoid or none")
 	f.StringVar(&o.score, "score", "value", "what is mapped: value (the class's score), margin (to the best other class) or entropy")
 	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches) or naive (run the whole network each time)")
 	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs")
+	f.StringVar(&o.compare, "compare", "", "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
 	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
 	f.BoolVar(&o.overlay, "overlay", false, "draw the map over the picture (the default)")
@@ -115,7 +118,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		}
 		return j.estimate()
 	}
-	inputs := []string{mo.model, o.lists.lines, o.lists.nul}
+	inputs := []string{mo.model, o.mask, o.lists.lines, o.lists.nul}
 	for _, a := range args {
 		inputs = append(inputs, strings.TrimPrefix(a, "@"))
 	}

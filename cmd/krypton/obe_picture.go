@@ -27,6 +27,7 @@ type job struct {
 	io       streams
 	multiple bool
 	written  map[string]string // outputs of this run, and the picture of each
+	compared int               // of --compare
 	rep      *reporter
 }
 
@@ -69,6 +70,8 @@ type outcome struct {
 	record    *record
 	shown     *heatmap.Map // the first class's
 	input     *pictureInput
+	mask      []bool      // of the network's pixels, nil for all
+	masked    *maskRecord // nil without a mask
 }
 
 // one explains one picture.
@@ -79,6 +82,9 @@ func (j *job) one(ctx context.Context, in string) error {
 	}
 	var err error
 	if o.input, err = j.input(in); err != nil {
+		return err
+	}
+	if err := j.readMask(o); err != nil {
 		return err
 	}
 	if err := j.compute(ctx, o); err != nil {
@@ -110,9 +116,10 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	var results []*obe.Result
 	for _, g := range j.grids {
 		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: g, Output: j.output, Activation: obe.Activation(j.activation), Score: j.score,
-			Base: o.input.base, Fill: o.input.fill, Mode: obe.Mode(j.mode), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Seed: j.seed,
+			Base: o.input.base, Fill: o.input.fill, Mode: obe.Mode(j.mode), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
 			Memory: max(1, j.memory-j.model.plan.ViewBytes()), Choose: j.classes.choose,
-			Progress: func(done, _ int) { progress.Set(before + done) }})
+			Progress: func(done, _ int) { progress.Set(before + done) },
+			Checking: checking(progress, o.label)})
 		switch {
 		case errors.Is(err, obe.ErrTask):
 			return usageError(err)
@@ -133,7 +140,23 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	if len(j.grids) > 1 {
 		j.addScales(o.record, results)
 	}
+	o.record.addMask(o.masked, r.Masked)
+	o.record.Compare = compared(results)
 	return nil
+}
+
+// checking shows how far whole runs are, which can take longer than the map.
+func checking(progress *ui.Progress, label string) func(done, total int) {
+	var aside *ui.Progress
+	return func(done, total int) {
+		if aside == nil {
+			aside = progress.Aside(label+": whole runs", total)
+		}
+		aside.Set(done)
+		if done == total {
+			aside.Finish()
+		}
+	}
 }
 
 // classMap is the map of the result's class k.

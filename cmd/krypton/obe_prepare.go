@@ -50,6 +50,9 @@ func (j *job) prepare(s *settings) error {
 	if j.verify < 0 || j.chunk < 0 || j.maxPixels < 1 {
 		return usageError(fmt.Errorf("--verify %d, --chunk %d, --max-pixels %d: must not be negative", j.verify, j.chunk, j.maxPixels))
 	}
+	if j.compared, err = parseCompare(j.compare); err != nil {
+		return err
+	}
 	drawn := 0
 	for _, b := range []bool{j.overlay, j.mapOnly, j.sideBySide} {
 		if b {

@@ -43,6 +43,7 @@ func combine(grids []*obe.Grid, results []*obe.Result, rule string) (*obe.Grid, 
 		all.MultiplyAddsWhole += r.MultiplyAddsWhole
 		all.MultiplyAddsIncremental += r.MultiplyAddsIncremental
 		all.Skipped += r.Skipped
+		all.Masked += r.Masked
 		all.Verified += r.Verified
 		all.NaN = all.NaN || r.NaN
 		all.Views += r.Views

@@ -17,7 +17,9 @@ import (
 // included.
 type record struct {
 	*heatmap.Record
-	Scales []scaleRecord `json:"scales,omitempty"`
+	Scales  []scaleRecord  `json:"scales,omitempty"`
+	Mask    *maskRecord    `json:"mask,omitempty"`
+	Compare *compareRecord `json:"compare,omitempty"`
 }
 
 // summary is the record without what grows with the grid.
@@ -158,6 +160,9 @@ func (j *job) report(o *outcome) error {
 	}
 	if r.Verified > 0 {
 		fmt.Fprintf(&b, "; %d positions verified bit for bit", r.Verified)
+	}
+	if r.Compare != nil {
+		fmt.Fprintf(&b, "\n  %s", r.Compare.text())
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\n  note: %s", n)

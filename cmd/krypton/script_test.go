@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -34,10 +38,12 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs every script of the folder. Each finds in $DATA: the built-in
 // picture (sample.png), the same as the built-in network reads it (sample.npy),
-// a network of four channels (four.onnx) and an input for it (four.npy).
+// a network of four channels (four.onnx) and an input for it (four.npy), and masks:
+// the right half (mask.png), one of another shape (wide.png), black and clear.
 func TestScripts(t *testing.T) {
 	data := t.TempDir()
-	for name, b := range map[string][]byte{"sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "four.npy": npy(t, fourInput())} {
+	for name, b := range map[string][]byte{"sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "four.npy": npy(t, fourInput()),
+		"mask.png": pngOf(t, 512, 512, color.White), "wide.png": pngOf(t, 300, 100, color.White), "black.png": pngOf(t, 64, 64, color.Black), "clear.png": pngOf(t, 64, 64, color.Transparent)} {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -80,6 +86,18 @@ func sampleTensor(t *testing.T) []byte {
 func npy(t *testing.T, v any) []byte {
 	var b bytes.Buffer
 	if err := npyio.Write(&b, v); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// pngOf is a picture whose left half is black and the right half as given.
+func pngOf(t *testing.T, w, h int, right color.Color) []byte {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	draw.Draw(img, img.Rect, image.Black, image.Point{}, draw.Src)
+	draw.Draw(img, image.Rect(w/2, 0, w, h), image.NewUniform(right), image.Point{}, draw.Src)
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

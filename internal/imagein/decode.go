@@ -45,6 +45,8 @@ type Picture struct {
 	SHA256 string
 	// Orientation is the EXIF orientation that was undone, 1 for none.
 	Orientation int
+	// Transparent says that some parts were.
+	Transparent bool
 	// Notes say what was changed: transparency laid over white.
 	Notes []string
 }
@@ -120,7 +122,7 @@ func Decode(r io.Reader, name string, l Limits) (p *Picture, err error) {
 	sum := sha256.Sum256(data)
 	p = &Picture{Format: format, SHA256: hex.EncodeToString(sum[:]), Orientation: orientation(data, format)}
 	flat, transparent := opaque(img)
-	if transparent {
+	if p.Transparent = transparent; transparent {
 		p.Notes = append(p.Notes, "transparent parts are laid over white")
 	}
 	p.Image = upright(flat, p.Orientation)

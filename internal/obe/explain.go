@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
-	"krypton/internal/engine"
 	"krypton/internal/incremental"
-	"krypton/internal/region"
 )
 
 // Mode says how positions are answered.
@@ -48,13 +44,19 @@ type Task struct {
 	// Chunk is the number of positions taken at a time, 0 to let the plan
 	// choose.
 	Chunk int
+	// Mask says for each pixel of the input, row by row, whether it counts;
+	// nil is all of them. A position whose patch touches none that counts is
+	// not computed, whatever the mode: its score is the clean image's.
+	Mask []bool
 	// Verify is the number of random positions that are recomputed whole
-	// and compared bit by bit.
-	Verify int
-	Seed   uint64
+	// and compared bit by bit: a difference is an error. Compare is the
+	// number of those that are measured and compared, negative for all.
+	Verify, Compare int
+	Seed            uint64
 	// Progress is called from several goroutines with the number of
-	// positions done so far.
-	Progress func(done, total int)
+	// positions done so far, Checking from one with the number of those to
+	// verify or to compare.
+	Progress, Checking func(done, total int)
 }
 
 // Result is the answer to a Task.
@@ -74,12 +76,15 @@ type Result struct {
 	// MultiplyAddsWhole and MultiplyAddsIncremental count what the map
 	// costs by whole runs, and what the mode spent.
 	MultiplyAddsWhole, MultiplyAddsIncremental int64
-	// Skipped counts positions where the patch equals the image.
-	Skipped int
+	// Skipped counts positions where the patch equals the image, Masked
+	// those that the mask excludes; they cost nothing in either count above.
+	Skipped, Masked int
 	// NaN says that some score is not a number.
 	NaN bool
 	// Verified counts the positions that were recomputed whole and agreed.
 	Verified int
+	// Compared is the comparison with whole runs, if one was asked for.
+	Compared *Comparison
 	// Views and Map are the times of the clean run and of all positions.
 	Views, Map time.Duration
 }
@@ -93,6 +98,9 @@ var ErrMismatch = errors.New("incremental result differs from a whole run")
 // Explain answers a task.
 func Explain(ctx context.Context, t Task) (*Result, error) {
 	plane := t.Plan.InputPlane()
+	if t.Mask != nil && len(t.Mask) != plane.H*plane.W {
+		return nil, fmt.Errorf("%w: the mask has %d pixels, the network reads %dx%d", ErrTask, len(t.Mask), plane.H, plane.W)
+	}
 	if t.Grid.Plane != [2]int{plane.H, plane.W} || len(t.Base) != plane.Len() || len(t.Fill) != plane.Len() {
 		return nil, fmt.Errorf("%w: the grid is for %v, the network reads %dx%dx%d", ErrTask, t.Grid.Plane, plane.H, plane.W, plane.C)
 	}
@@ -135,7 +143,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		return nil, err
 	}
 	r.Map = time.Since(start)
-	if err := t.verify(ctx, views, r); err != nil {
+	if err := t.check(ctx, views, r); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -192,122 +200,17 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 		return err
 	}
 	r.NaN = nan.Load() != 0
-	r.MultiplyAddsWhole = int64(n) * t.Plan.Count(t.Plan.InputPlane().Rect())
+	whole := t.Plan.Count(t.Plan.InputPlane().Rect())
 	for i := range n {
+		if c.masked[i] {
+			r.Masked++
+			continue
+		}
 		if c.same[i] {
 			r.Skipped++
 		}
+		r.MultiplyAddsWhole += whole
 		r.MultiplyAddsIncremental += t.Plan.Count(c.Rect(i))
 	}
 	return nil
 }
-
-// verify recomputes random positions whole and compares their outputs.
-func (t *Task) verify(ctx context.Context, views *incremental.Views, r *Result) error {
-	n := min(t.Verify, t.Grid.Len())
-	if n <= 0 {
-		return nil
-	}
-	pick := rand.New(rand.NewPCG(t.Seed, 1)).Perm(t.Grid.Len())[:n]
-	run := func(whole bool) ([][]float32, error) {
-		out := make([][]float32, n)
-		c := &picked{changes: newChanges(t, whole), pick: pick}
-		err := t.Plan.Update(ctx, views, c, incremental.Options{Workers: t.Workers, Memory: t.Memory}, func(i int, res incremental.Results) error {
-			f, err := res.Floats(t.Output)
-			out[i] = append([]float32{}, f...)
-			return err
-		})
-		return out, err
-	}
-	exact, err := run(t.Mode == Naive)
-	if err != nil {
-		return err
-	}
-	whole, err := run(true)
-	if err != nil {
-		return err
-	}
-	for i := range exact {
-		for k := range exact[i] {
-			if a, b := exact[i][k], whole[i][k]; math.Float32bits(a) != math.Float32bits(b) {
-				return fmt.Errorf("%w: position %d (%v), output element %d: %g, whole run %g", ErrMismatch, pick[i], t.Grid.Rect(pick[i]), k, a, b)
-			}
-		}
-	}
-	r.Verified = n
-	return nil
-}
-
-// changes are the positions of a grid as changes of the input.
-type changes struct {
-	grid       *Grid
-	plane      engine.Plane
-	base, fill []float32
-	whole      bool
-	same       []bool // the patch equals the image there
-}
-
-func newChanges(t *Task, whole bool) *changes {
-	c := &changes{grid: t.Grid, plane: t.Plan.InputPlane(), base: t.Base, fill: t.Fill, whole: whole, same: make([]bool, t.Grid.Len())}
-	if whole {
-		return c
-	}
-	// A table of sums over pixels that differ tells in constant time for
-	// each position whether any does.
-	w := c.plane.W + 1
-	sum := make([]int32, w*(c.plane.H+1))
-	for y := range c.plane.H {
-		for x := range c.plane.W {
-			at := (y*c.plane.W + x) * c.plane.C
-			d := int32(0)
-			for k := at; k < at+c.plane.C; k++ {
-				if math.Float32bits(c.base[k]) != math.Float32bits(c.fill[k]) {
-					d = 1
-				}
-			}
-			sum[(y+1)*w+x+1] = d + sum[y*w+x+1] + sum[(y+1)*w+x] - sum[y*w+x]
-		}
-	}
-	for i := range c.same {
-		r := c.grid.Rect(i)
-		c.same[i] = sum[r.Y.Hi*w+r.X.Hi]-sum[r.Y.Lo*w+r.X.Hi]-sum[r.Y.Hi*w+r.X.Lo]+sum[r.Y.Lo*w+r.X.Lo] == 0
-	}
-	return c
-}
-
-// Len implements incremental.Changes.
-func (c *changes) Len() int { return c.grid.Len() }
-
-// Rect implements incremental.Changes.
-func (c *changes) Rect(i int) region.Rect {
-	switch {
-	case c.whole:
-		return c.plane.Rect()
-	case c.same[i]:
-		return region.Rect{}
-	}
-	return c.grid.Rect(i)
-}
-
-// Write implements incremental.Changes.
-func (c *changes) Write(i int, dst []float32) {
-	r, patch := c.Rect(i), c.grid.Rect(i)
-	if c.whole {
-		copy(dst, c.base)
-	}
-	n := patch.X.Len() * c.plane.C
-	for y := patch.Y.Lo; y < patch.Y.Hi; y++ {
-		to := ((y-r.Y.Lo)*r.X.Len() + patch.X.Lo - r.X.Lo) * c.plane.C
-		copy(dst[to:to+n], c.fill[(y*c.plane.W+patch.X.Lo)*c.plane.C:])
-	}
-}
-
-// picked are some of the changes.
-type picked struct {
-	*changes
-	pick []int
-}
-
-func (p *picked) Len() int                   { return len(p.pick) }
-func (p *picked) Rect(i int) region.Rect     { return p.changes.Rect(p.pick[i]) }
-func (p *picked) Write(i int, dst []float32) { p.changes.Write(p.pick[i], dst) }

@@ -1,6 +1,7 @@
 package obe_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -115,6 +116,99 @@ func TestFillNumbers(t *testing.T) {
 	}
 	if (obe.Fill{Kind: "color"}).Numbers(base, h, w, c) != nil {
 		t.Error("a colour has numbers")
+	}
+}
+
+// builtIn is a task on the built-in model and picture.
+func builtIn(t *testing.T, patch, stride int) obe.Task {
+	t.Helper()
+	e := models.Default()
+	g, err := onnxload.LoadBytes(e.Model, e.Name, "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := incremental.Compile(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, data := models.Sample()
+	pic, err := imagein.Decode(bytes.NewReader(data), "sample", imagein.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pre, err := imagein.Preset("unit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plane := p.InputPlane()
+	fitted, _ := pre.Fit(pic.Image, plane.W, plane.H)
+	grid, err := obe.NewGrid(plane.H, plane.W, [2]int{patch, patch}, [2]int{stride, stride}, obe.Cover, region.Rect{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill, err := obe.ParseFill("gray", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Activation: obe.Auto, Mode: obe.Exact, Workers: 2}
+}
+
+// TestMask: positions off the mask keep the clean score and cost nothing in
+// either mode; the others do not change.
+func TestMask(t *testing.T) {
+	task := builtIn(t, 16, 16)
+	all, err := obe.Explain(context.Background(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task.Mask = make([]bool, 128*128)
+	for x := 31; x < 128; x++ { // one column of the second patches, and the others
+		task.Mask[77*128+x] = true
+	}
+	task.Verify, task.Compare = 100, -1
+	checked := 0
+	task.Checking = func(done, total int) { checked = done - total }
+	for _, task.Mode = range []obe.Mode{obe.Exact, obe.Naive} {
+		r, err := obe.Explain(context.Background(), task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Masked != 64-7 || r.Verified != 7 || r.MultiplyAddsWhole*64 != all.MultiplyAddsWhole*7 || checked != 0 {
+			t.Errorf("%s: %d masked, %d verified, %d multiply-adds of %d, %d unchecked", task.Mode, r.Masked, r.Verified, r.MultiplyAddsWhole, all.MultiplyAddsWhole, checked)
+		}
+		if c := r.Compared; c == nil || c.Positions != 7 || c.Of != 7 || c.Whole <= 0 || c.Largest != 0 || c.Different != 0 {
+			t.Errorf("%s: %+v", task.Mode, c)
+		}
+		for i, v := range r.Scores[0] {
+			want := r.Base[0]
+			if i/8 == 4 && i%8 > 0 {
+				want = all.Scores[0][i]
+			}
+			if v != want {
+				t.Errorf("%s: position %d: %g, want %g", task.Mode, i, v, want)
+			}
+		}
+	}
+	task.Mask = task.Mask[1:]
+	if _, err := obe.Explain(context.Background(), task); !errors.Is(err, obe.ErrTask) {
+		t.Errorf("a mask of another size: %v", err)
+	}
+}
+
+// TestCompareSample: more than one block of positions, and fewer than all.
+func TestCompareSample(t *testing.T) {
+	task := builtIn(t, 24, 4)
+	task.Compare = 300
+	r, err := obe.Explain(context.Background(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := r.Compared; c.Positions != 300 || c.Of != 27*27 || c.Different != 0 || r.Verified != 0 {
+		t.Errorf("%+v", c)
+	}
+	task.Compare = 0
+	if r, err := obe.Explain(context.Background(), task); err != nil || r.Compared != nil {
+		t.Errorf("not asked for: %+v, %v", r.Compared, err)
 	}
 }
 

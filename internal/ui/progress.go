@@ -25,6 +25,7 @@ type Progress struct {
 	printer printer
 	last    time.Time
 	changed func() // told of each new count, without the lock
+	aside   func(label string, total int) *Progress
 }
 
 // printer draws one state. final is the last call.
@@ -62,6 +63,11 @@ const plainEvery = 5 * time.Second
 func NewProgress(w io.Writer, style Style, label string, total int) *Progress {
 	p := &Progress{label: label, total: total, start: time.Now()}
 	p.last = p.start
+	clearBar := func() {}
+	p.aside = func(label string, total int) *Progress {
+		clearBar()
+		return NewProgress(w, style, label, total)
+	}
 	switch style {
 	case Plain:
 		p.printer = func(p *Progress, final bool) {
@@ -77,6 +83,7 @@ func NewProgress(w io.Writer, style Style, label string, total int) *Progress {
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("positions"),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionFullWidth())
+		clearBar = func() { _ = bar.Clear() }
 		p.printer = func(p *Progress, final bool) {
 			// A bar that cannot be drawn must not stop the work.
 			if final {
@@ -114,6 +121,14 @@ func (p *Progress) state() (int, string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.done, p.label
+}
+
+// Aside starts a counter of other work, shown in place of this one until it is
+// finished.
+func (p *Progress) Aside(label string, total int) *Progress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.aside(label, total)
 }
 
 // Finish removes the bar; it does not claim that all is done.

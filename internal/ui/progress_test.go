@@ -24,6 +24,24 @@ func TestPlainEndsWithTheState(t *testing.T) {
 	}
 }
 
+func TestAside(t *testing.T) {
+	for _, style := range []Style{Plain, Bar} {
+		var b bytes.Buffer
+		p := NewProgress(&b, style, "a.png", 100)
+		p.Set(10)
+		q := p.Aside("a.png: whole runs", 5)
+		q.Set(5)
+		q.Finish()
+		if style == Plain && !strings.HasPrefix(b.String(), "a.png: whole runs: 5 of 5") {
+			t.Errorf("printed %q", b.String())
+		}
+		p.Set(20)
+		if s := p.State(); !strings.HasPrefix(s, "a.png: 20 of 100") {
+			t.Errorf("state %q", s)
+		}
+	}
+}
+
 func TestQuietIsSilent(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&b, StyleFor(&b, true), "x", 3)

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"krypton/internal/imagein"
+)
+
+// maskRecord says what a mask left out.
+type maskRecord struct {
+	File    string `json:"file"`
+	SHA256  string `json:"sha256"`
+	Pixels  int    `json:"pixels"` // of the network's input that count
+	Skipped int    `json:"positions_skipped"`
+}
+
+// maskFile is the mask of a picture, "" if there is none.
+func (j *job) maskFile(in string) string { return strings.ReplaceAll(j.mask, "{name}", nameOf(in)) }
+
+// readMask reads the mask of a picture, if one is asked for.
+func (j *job) readMask(o *outcome) error {
+	file := j.maskFile(o.in)
+	if file == "" {
+		return nil
+	}
+	limits := imagein.DefaultLimits
+	limits.MaxPixels = j.maxPixels
+	m, err := imagein.Open(file, limits)
+	if errors.Is(err, fs.ErrNotExist) {
+		return coded(exitNoInput, fmt.Errorf("--mask: %w", err))
+	}
+	if err != nil {
+		return coded(exitData, fmt.Errorf("--mask: %w", err))
+	}
+	if m.Transparent {
+		return coded(exitData, fmt.Errorf("--mask: %s: has transparent parts: what counts must be painted, the rest black", file))
+	}
+	plane := j.model.plan.InputPlane()
+	o.mask, err = imagein.Mask(m.Image, o.input.picture.Bounds().Size(), o.input.transform, plane.W, plane.H)
+	if err != nil {
+		return coded(exitData, fmt.Errorf("--mask: %s: %w", file, err))
+	}
+	o.masked = &maskRecord{File: file, SHA256: m.SHA256}
+	for _, v := range o.mask {
+		if v {
+			o.masked.Pixels++
+		}
+	}
+	if o.masked.Pixels == 0 {
+		return coded(exitData, fmt.Errorf("--mask: %s: nothing counts in what the network sees", file))
+	}
+	return nil
+}
+
+// addMask says in the record what the mask left out.
+func (r *record) addMask(m *maskRecord, skipped int) {
+	if m == nil {
+		return
+	}
+	m.Skipped = skipped
+	r.Mask = m
+	r.Notes = append(r.Notes, fmt.Sprintf("%d of %d positions lie off the mask: they were not measured and have the clean picture's score", skipped, r.Positions))
+}
