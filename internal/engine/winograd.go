@@ -82,7 +82,7 @@ func (w *Winograd) blockTiles(s *Scratch) int {
 	rows := s.Kernels.Rows
 	n := bytes / (4 * w.Size.Elements() * (w.In.C + w.Out.C))
 	if weights := 4 * w.Size.Elements() * w.In.C * w.Out.C; weights > 1<<20 {
-		n = max(n, 144)
+		n = max(n, 96)
 	}
 	return max(min(n, most)/rows, 1) * rows
 }

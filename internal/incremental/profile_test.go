@@ -27,8 +27,8 @@ func BenchmarkSteps(b *testing.B) {
 		b.Fatal(err)
 	}
 	patch := func(p engine.Plane) (rects []region.Rect) {
-		for y := 0; y < p.H-16; y += 52 {
-			for x := 0; x < p.W-16; x += 52 {
+		for y := 0; y < p.H-16; y += 20 {
+			for x := 0; x < p.W-16; x += 20 {
 				rects = append(rects, region.Rect{Y: region.Span{Lo: y, Hi: y + 16}, X: region.Span{Lo: x, Hi: x + 16}})
 			}
 		}

@@ -135,7 +135,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 // that a chunk's updates stay in the outer caches.
 const (
 	chunkMost  = 64
-	chunkBytes = 12 << 20
+	chunkBytes = 64 << 20
 )
 
 // chunk chooses the number of changes that a worker takes at a time.
