@@ -80,6 +80,15 @@ type patchReport struct {
 	Bytes     int64   `json:"bytes_per_position"`
 }
 
+// newInspect is model info by a name that other tools use.
+func newInspect(io streams) *cobra.Command {
+	cmd := newModelInfo(io)
+	cmd.Use = "inspect [MODEL]"
+	cmd.Short += " (model info)"
+	cmd.Example = strings.ReplaceAll(cmd.Example, "krypton model info", "krypton inspect")
+	return cmd
+}
+
 func newModelInfo(io streams) *cobra.Command {
 	var o modelOptions
 	var patch, stride string

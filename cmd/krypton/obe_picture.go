@@ -28,6 +28,7 @@ type job struct {
 	multiple bool
 	written  map[string]string // outputs of this run, and the picture of each
 	compared int               // of --compare
+	notes    []string          // that hold for every picture
 	rep      *reporter
 }
 

@@ -73,8 +73,39 @@ func (j *job) prepare(s *settings) error {
 	if j.output, err = j.model.output(); err != nil {
 		return err
 	}
-	j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels)
-	return err
+	if j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels); err != nil {
+		return err
+	}
+	return j.checkClasses()
+}
+
+// checkClasses fails if a class is out of range, and notes what makes class
+// numbers and names doubtful. Nothing is known of an output whose shape depends
+// on data.
+func (j *job) checkClasses() error {
+	name, shape := j.model.plan.Outputs()[j.output], j.model.plan.OutputShape(j.output)
+	if shape == nil {
+		return nil
+	}
+	n, axes := 1, 0
+	for _, d := range shape {
+		n *= d
+		if d > 1 {
+			axes++
+		}
+	}
+	for _, c := range j.classes.fixed {
+		if c >= n {
+			return usageError(fmt.Errorf("--class %d: output %q has classes 0 to %d", c, name, n-1))
+		}
+	}
+	if axes > 1 {
+		j.notes = append(j.notes, fmt.Sprintf("output %q has shape %v, not one number for each class: classes count through all its numbers", name, shape))
+	}
+	if l := len(j.model.labels); l > 0 && l != n {
+		j.notes = append(j.notes, fmt.Sprintf("there are %d labels for %d classes: names may belong to other classes", l, n))
+	}
+	return nil
 }
 
 // parseScale reads --scale.

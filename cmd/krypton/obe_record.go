@@ -53,6 +53,14 @@ func (r *record) title() string {
 	return fmt.Sprintf("%s  %.3g", name, float32(c.BaseScore))
 }
 
+// className is a class's label, or its number.
+func (j *job) className(class int) string {
+	if name := j.model.label(class); name != "" {
+		return name
+	}
+	return fmt.Sprintf("class %d", class)
+}
+
 func (r *record) caption() []string {
 	what := map[string]string{"value": "the class's score", "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
 	size := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1])
@@ -87,7 +95,7 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 		Patch: g.Patch, Stride: g.Stride, Border: j.border, Fill: j.obeOptions.fill, Seed: j.seed, Input: g.Plane,
 		Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Skipped: r.Skipped, Verified: r.Verified, NaN: r.NaN,
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
-		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Clone(o.input.notes),
+		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(o.input.notes, j.notes),
 		Preprocess: map[string]any{"mean": pre.Mean, "std": pre.Std, "scale": pre.Scale, "order": pre.Order, "resize": pre.Resize, "crop_fraction": pre.CropFraction}}}
 	if o.input.tensor != "" {
 		rec.Preprocess["tensor"], rec.Preprocess["resize"] = o.input.tensor, "none"
@@ -99,6 +107,9 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 	top := obe.Top(r.Probabilities, 1)[0]
 	if n := len(r.Probabilities); n > 1 && r.Activation != obe.None && float64(r.Probabilities[top]) < 2/float64(n) {
 		rec.Notes = append(rec.Notes, "the prediction is nearly uniform: is the preprocessing right (--preset)?")
+	}
+	if c := r.Classes[0]; c != top && !j.classes.all {
+		rec.Notes = append(rec.Notes, fmt.Sprintf("%s is mapped, but %s is predicted (%.3g)", j.className(c), j.className(top), r.Probabilities[top]))
 	}
 	return rec
 }

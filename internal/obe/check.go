@@ -85,7 +85,7 @@ func (t *Task) rerun(ctx context.Context, views *incremental.Views, pick []int, 
 	out := make([][]float32, len(pick))
 	c := &picked{changes: newChanges(t, whole), pick: pick}
 	start := time.Now()
-	err := t.Plan.Update(ctx, views, c, incremental.Options{Workers: t.Workers, Memory: t.Memory}, func(i int, res incremental.Results) error {
+	err := t.Plan.Update(ctx, views, c, incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk}, func(i int, res incremental.Results) error {
 		f, err := res.Floats(t.Output)
 		out[i] = append([]float32{}, f...)
 		return err
