@@ -89,14 +89,28 @@ func (j *job) makeFolder(file string) error {
 	return coded(exitCantCreate, os.MkdirAll(j.out, 0o755))
 }
 
-// write draws the heatmap of the first class and writes all outputs.
-func (j *job) write(o *outcome) error {
+// writeScores writes the files of --scores.
+func (j *job) writeScores(o *outcome) error {
+	for _, f := range o.files {
+		err := atomicfile.Write(f, j.force, func(w io.Writer) error { return o.record.writeScores(w, filepath.Ext(f)) })
+		if err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	return nil
+}
+
+// draw writes the heatmap of the first class.
+func (j *job) draw(o *outcome) error {
 	mode := "overlay"
 	switch {
 	case j.mapOnly:
 		mode = "map-only"
 	case j.sideBySide:
 		mode = "side-by-side"
+	}
+	if j.scale != nil {
+		o.record.Scale = &[2]float64{j.scale.Lo, j.scale.Hi}
 	}
 	img, err := heatmap.Render(o.shown, o.input.picture, o.input.transform.Apply, heatmap.Style{Mode: mode, Alpha: j.alpha, Colormap: j.colormap, Scale: j.scale,
 		Combine: j.obeOptions.combine, Blocks: j.blocks, Title: o.record.title(), Caption: o.record.caption()})
@@ -108,14 +122,7 @@ func (j *job) write(o *outcome) error {
 		if err := png(j.io.out); err != nil {
 			return coded(exitCantCreate, fmt.Errorf("standard output: %w", err))
 		}
-	} else if err := atomicfile.Write(o.target, j.force, png); err != nil {
-		return coded(exitCantCreate, err)
+		return nil
 	}
-	for _, f := range o.files {
-		err := atomicfile.Write(f, j.force, func(w io.Writer) error { return o.record.writeScores(w, filepath.Ext(f)) })
-		if err != nil {
-			return coded(exitCantCreate, err)
-		}
-	}
-	return nil
+	return coded(exitCantCreate, atomicfile.Write(o.target, j.force, png))
 }

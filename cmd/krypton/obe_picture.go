@@ -20,6 +20,7 @@ type job struct {
 	classes  classPicker
 	score    obe.Score
 	scale    *heatmap.Scale
+	shared   bool // --scale shared: scale is known after the last picture
 	output   int
 	threads  int
 	memory   int64
@@ -32,35 +33,59 @@ type job struct {
 	rep      *reporter
 }
 
-// all explains every picture; one that fails does not stop the others.
+// tally counts the pictures that failed.
+type tally struct {
+	failed int
+	first  error
+}
+
+// fail tells of a picture that failed; the others go on.
+func (j *job) fail(t *tally, in string, err error) {
+	t.failed++
+	if t.first == nil {
+		t.first = err
+	}
+	j.rep.fail(label(in), err)
+	if j.multiple {
+		fmt.Fprintf(j.io.err, "krypton: %s\n", printable(err.Error()))
+	}
+}
+
+// all explains every picture; one that fails does not stop the others. With a
+// shared scale all are drawn after the last one's scores are there.
 func (j *job) all(ctx context.Context, inputs []string) error {
 	j.rep.begin(j, len(inputs))
-	failed := 0
-	var first error
+	var t tally
+	var kept []*outcome
 	for _, in := range inputs {
-		err := j.one(ctx, in)
-		if err == nil {
-			continue
+		o := &outcome{in: in, label: label(in), target: j.target(in)}
+		err := j.explain(ctx, o)
+		j.rep.run.End(err != nil)
+		if err == nil && j.shared {
+			o.keep()
+			kept = append(kept, o)
+		} else if err == nil {
+			if err = j.finish(o); err != nil {
+				j.rep.run.Spoil()
+			}
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && err != nil {
 			return err
 		}
-		failed++
-		j.rep.fail(label(in), err)
-		if first == nil {
-			first = err
+		if err != nil {
+			j.fail(&t, in, err)
 		}
-		if j.multiple {
-			fmt.Fprintf(j.io.err, "krypton: %s\n", printable(err.Error()))
-		}
+	}
+	if err := j.drawShared(ctx, kept, &t); err != nil {
+		return err
 	}
 	switch {
-	case failed == 0:
+	case t.failed == 0:
 		return nil
-	case failed == len(inputs) && !j.multiple:
-		return first
+	case !j.multiple:
+		return t.first
 	}
-	return coded(exitPartial, fmt.Errorf("%d of %d pictures failed", failed, len(inputs)))
+	return coded(exitPartial, fmt.Errorf("%d of %d pictures failed", t.failed, len(inputs)))
 }
 
 // outcome is what came out of one picture.
@@ -75,14 +100,13 @@ type outcome struct {
 	masked    *maskRecord // nil without a mask
 }
 
-// one explains one picture.
-func (j *job) one(ctx context.Context, in string) error {
-	o := &outcome{in: in, label: label(in), target: j.target(in)}
+// explain computes one picture's scores and writes them.
+func (j *job) explain(ctx context.Context, o *outcome) error {
 	if err := j.checkOutputs(o); err != nil {
 		return err
 	}
 	var err error
-	if o.input, err = j.input(in); err != nil {
+	if o.input, err = j.input(o.in); err != nil {
 		return err
 	}
 	if err := j.readMask(o); err != nil {
@@ -91,7 +115,12 @@ func (j *job) one(ctx context.Context, in string) error {
 	if err := j.compute(ctx, o); err != nil {
 		return fmt.Errorf("%s: %w", o.label, err)
 	}
-	if err := j.write(o); err != nil {
+	return j.writeScores(o)
+}
+
+// finish draws one picture's heatmap and tells of it.
+func (j *job) finish(o *outcome) error {
+	if err := j.draw(o); err != nil {
 		return err
 	}
 	if err := j.report(o); err != nil {

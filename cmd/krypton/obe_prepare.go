@@ -110,14 +110,18 @@ func (j *job) checkClasses() error {
 
 // parseScale reads --scale.
 func (j *job) parseScale() error {
-	if j.obeOptions.scale == "auto" {
+	switch j.obeOptions.scale {
+	case "shared":
+		j.shared = true
+		return nil
+	case "auto":
 		return nil
 	}
 	lo, hi, ok := strings.Cut(j.obeOptions.scale, ",")
 	a, e1 := strconv.ParseFloat(lo, 64)
 	b, e2 := strconv.ParseFloat(hi, 64)
 	if !ok || e1 != nil || e2 != nil || !(a < b) || math.IsInf(a, 0) || math.IsInf(b, 0) {
-		return usageError(fmt.Errorf("--scale is %q, want auto or min,max", j.obeOptions.scale))
+		return usageError(fmt.Errorf("--scale is %q, want auto, shared or min,max", j.obeOptions.scale))
 	}
 	j.scale = &heatmap.Scale{Lo: a, Hi: b}
 	return nil

@@ -20,6 +20,7 @@ type record struct {
 	Scales  []scaleRecord  `json:"scales,omitempty"`
 	Mask    *maskRecord    `json:"mask,omitempty"`
 	Compare *compareRecord `json:"compare,omitempty"`
+	Scale   *[2]float64    `json:"scale,omitempty"`
 }
 
 // summary is the record without what grows with the grid.

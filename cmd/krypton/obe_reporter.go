@@ -145,14 +145,12 @@ func (r *reporter) item(o *outcome) {
 	t.MultiplyAddsSpent += rec.MultiplyAddsSpent
 	t.SecondsViews += rec.SecondsViews
 	t.SecondsMap += rec.SecondsMap
-	r.run.End(false)
 	r.events.Emit("item", itemEvent{o.label, rec.summary()})
 }
 
 // fail tells of a picture that failed.
 func (r *reporter) fail(picture string, err error) {
 	r.failed++
-	r.run.End(true)
 	r.events.Emit("error", errorEvent{picture, err.Error(), exitCode(err)})
 }
 

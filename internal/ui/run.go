@@ -72,6 +72,14 @@ func (r *Run) End(failed bool) {
 	}
 }
 
+// Spoil says that a picture that ended well has failed after all.
+func (r *Run) Spoil() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done--
+	r.failed++
+}
+
 // Status is the state now.
 func (r *Run) Status() Status {
 	r.mu.Lock()

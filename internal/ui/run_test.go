@@ -47,6 +47,10 @@ func TestRunCounts(t *testing.T) {
 	if s := r.Status(); s.Done != 1 || s.Failed != 1 || s.PositionsDone != 200 || s.Picture != "" {
 		t.Errorf("%+v", s)
 	}
+	r.Spoil()
+	if s := r.Status(); s.Done != 0 || s.Failed != 2 || s.PositionsDone != 200 {
+		t.Errorf("%+v", s)
+	}
 }
 
 func TestEvents(t *testing.T) {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"krypton/internal/heatmap"
+)
+
+// keep makes an outcome small, to be drawn once all pictures are there: of the
+// scores only the map that is shown stays, the rest is in its files. A picture
+// that cannot be read again stays.
+func (o *outcome) keep() {
+	o.record = o.record.summary()
+	o.mask = nil
+	o.input.base, o.input.fill = nil, nil
+	if o.in != "-" {
+		o.input.picture = nil
+	}
+}
+
+// drawShared draws all pictures with one scale and one map of colours.
+func (j *job) drawShared(ctx context.Context, kept []*outcome, t *tally) error {
+	if len(kept) == 0 {
+		return nil
+	}
+	maps := make([]*heatmap.Map, len(kept))
+	for i, o := range kept {
+		maps[i] = o.shown
+	}
+	scale, err := sharedScale(maps, j.obeOptions.combine)
+	if err != nil {
+		return err
+	}
+	j.scale = &scale
+	if j.colormap == "auto" { // by the scale, not by each picture's own values
+		j.colormap = "blackbody"
+		if scale.Lo < 0 {
+			j.colormap = "bluered"
+		}
+	}
+	for _, o := range kept {
+		err := j.drawKept(o)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			j.rep.run.Spoil()
+			j.fail(t, o.in, err)
+		}
+	}
+	return nil
+}
+
+// drawKept draws one of them. Its file must be what it was.
+func (j *job) drawKept(o *outcome) error {
+	if o.input.picture == nil {
+		again, err := j.input(o.in)
+		if err != nil {
+			return err
+		}
+		if again.sha256 != o.input.sha256 {
+			return coded(exitData, fmt.Errorf("%s: changed since its map was computed", o.label))
+		}
+		o.input = again
+		defer func() { o.input = nil }()
+	}
+	return j.finish(o)
+}
+
+// sharedScale is the range that covers all maps: from zero to the largest drop,
+// or, where a rise somewhere is more than a tenth of it, symmetric around zero.
+func sharedScale(maps []*heatmap.Map, combine string) (heatmap.Scale, error) {
+	lo, hi := 0.0, 0.0
+	for _, m := range maps {
+		drops, err := m.Importance(combine)
+		if err != nil {
+			return heatmap.Scale{}, err
+		}
+		for _, d := range drops {
+			if d == d {
+				lo, hi = min(lo, d), max(hi, d)
+			}
+		}
+	}
+	if -lo > hi/10 {
+		hi = max(hi, -lo)
+		return heatmap.Scale{Lo: -hi, Hi: hi}, nil
+	}
+	return heatmap.Scale{Lo: 0, Hi: hi}, nil
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"testing"
+
+	"krypton/internal/heatmap"
+)
+
+func TestSharedScale(t *testing.T) {
+	one := func(base, score float32) *heatmap.Map {
+		return &heatmap.Map{Ys: []int{0}, Xs: []int{0}, Patch: [2]int{2, 2}, Input: [2]int{2, 2}, Base: base, Scores: []float32{score}}
+	}
+	for _, c := range []struct {
+		maps []*heatmap.Map
+		want heatmap.Scale
+	}{
+		{[]*heatmap.Map{one(1, .5), one(.5, .25)}, heatmap.Scale{Lo: 0, Hi: .5}},
+		{[]*heatmap.Map{one(1, .5), one(.25, 1)}, heatmap.Scale{Lo: -.75, Hi: .75}},
+		{[]*heatmap.Map{one(1, 0), one(.5, .53125)}, heatmap.Scale{Lo: 0, Hi: 1}}, // too small a rise to show
+	} {
+		if got, err := sharedScale(c.maps, "mean"); err != nil || got != c.want {
+			t.Errorf("%+v, %v; want %+v", got, err, c.want)
+		}
+	}
+	if _, err := sharedScale([]*heatmap.Map{one(1, 1)}, "most"); err == nil {
+		t.Error("an unknown rule is accepted")
+	}
+}
