@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
 
@@ -17,6 +18,9 @@ type Conv struct {
 
 	panels []panel
 	reads  convReads
+	// sparse says that products by zero may be left out: all weights are
+	// finite, and lists can name the channels.
+	sparse bool
 }
 
 // convReads is how a convolution finds its inputs.
@@ -76,6 +80,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 	default:
 		c.reads = readTaps
 	}
+	c.sparse = s.Kernels.Sparse() && c.reads == readSegments && cin*x.Kernel >= sparseFrom && cin*x.Kernel < asm.MostListed && finite(weights)
 	for g := range group {
 		for j := 0; j < cout; {
 			n := s.Kernels.PanelColumns(j, cout)
@@ -335,15 +340,27 @@ func (b *tiles) close() {
 
 // multiply passes every panel over the tiles of the block.
 func (b *tiles) multiply() {
+	if b.conv.sparse && b.worthSparse() {
+		b.list()
+		b.multiplySparse()
+		return
+	}
+	b.multiplyDense(b.panels, 0)
+}
+
+// multiplyDense passes panels over the tiles from the given one on.
+func (b *tiles) multiplyDense(panels []panel, from int) {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
-	for i := range b.panels {
-		p := &b.panels[i]
+	for i := range panels {
+		p := &panels[i]
 		base := 0
 		for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
 			rows := k.TileRows(left)
 			n := rows * b.rowTaps
-			k.Gemm(s.table[base:base+n], b.rowTaps, p.begin, p.end, p.weights, s.out[t*k.Rows:][:rows], p.column, p.bias, &c.Clamp, p.valid)
+			if t >= from {
+				k.Gemm(s.table[base:base+n], b.rowTaps, p.begin, p.end, p.weights, s.out[t*k.Rows:][:rows], p.column, p.bias, &c.Clamp, p.valid)
+			}
 			base += n
 		}
 	}

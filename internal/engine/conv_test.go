@@ -86,6 +86,11 @@ func TestConv(t *testing.T) {
 					t.Fatal(c, err)
 				}
 				x := random(rng, c.in.Len())
+				if rng.IntN(2) == 0 { // as after a ReLU
+					for i, v := range x {
+						x[i] = max(0, v-0.3)
+					}
+				}
 				whole := make([]float32, conv.Out.Len())
 				conv.Run(s, []Job{{In: []Patched{{Plane: c.in, View: x}}, Rect: conv.Out.Rect(), Out: whole}})
 				for i, got := range whole {

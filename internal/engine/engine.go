@@ -98,6 +98,8 @@ type Scratch struct {
 	zero   []float32
 	sink   []float32
 	line   [][]float32
+	lists  []uint16 // of channels that are not zero
+	quads  []quad
 	// Winograd's: transformed inputs are in gather.
 	products []float32
 	tmp      []float32

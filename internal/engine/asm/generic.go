@@ -64,7 +64,7 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 		}
 		o := unsafe.Slice(outs[r], column/4+valid)[column/4:]
 		for j := range o {
-			o[j] = bound(acc[j], lim)
+			o[j] = bound(acc[j], lim) + 0 // see gemm: no -0
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Kernels struct {
 	maxPool   func(table **float32, taps, bytes int, out, scale *float32, mask *int32)
 	sumPool   func(table **float32, taps, bytes int, out, scale *float32, mask *int32)
 	add       func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
+	sparse    sparseKernels
 	winograd2 winogradKernels
 	winograd4 winogradKernels
 	// peak runs multiply-adds on registers, peakFlops floating-point

@@ -12,7 +12,7 @@ package asm
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -27,7 +27,7 @@ func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *flo
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -42,7 +42,7 @@ func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -57,7 +57,7 @@ func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -72,7 +72,7 @@ func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -87,7 +87,7 @@ func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -102,7 +102,7 @@ func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *flo
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -117,7 +117,7 @@ func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -132,7 +132,7 @@ func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -147,12 +147,53 @@ func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
 //go:noescape
 func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
+//		}
+//	}
+//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// mask holds the lanes of the last panel, nil for all. See gemmSparseGeneric.
+//
+//go:noescape
+func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+
+// gemmSparse4x64AVX512 computes, for r < 4 and each of its 2 panels p of 32 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
+//		}
+//	}
+//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// mask holds the lanes of the last panel, nil for all. See gemmSparseGeneric.
+//
+//go:noescape
+func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+
+// nonzeroAVX512 lists, for each tap, the channels c < bytes/4 where any of the 4 rows
+// table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the
+// length of all lists; up to 16 more elements are overwritten. See nonzeroGeneric.
+//
+//go:noescape
+func nonzeroAVX512(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
 
 // depthwiseAVX512 computes, for each channel c < bytes/4:
 //
@@ -241,7 +282,7 @@ func peakAVX512(loops int)
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -256,7 +297,7 @@ func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -271,7 +312,7 @@ func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -286,7 +327,7 @@ func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -301,7 +342,7 @@ func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -316,7 +357,7 @@ func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -331,7 +372,7 @@ func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //
@@ -346,7 +387,7 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
 // See gemmGeneric.
 //

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -102,54 +102,79 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z24
 	VBROADCASTSS 4(R14), Z26
+	VXORPS       Z27, Z27, Z27
 	VMAXPS       Z0, Z24, Z0
 	VMINPS       Z0, Z26, Z0
+	VADDPS       Z27, Z0, Z0
 	VMAXPS       Z1, Z24, Z1
 	VMINPS       Z1, Z26, Z1
+	VADDPS       Z27, Z1, Z1
 	VMAXPS       Z2, Z24, Z2
 	VMINPS       Z2, Z26, Z2
+	VADDPS       Z27, Z2, Z2
 	VMAXPS       Z3, Z24, Z3
 	VMINPS       Z3, Z26, Z3
+	VADDPS       Z27, Z3, Z3
 	VMAXPS       Z4, Z24, Z4
 	VMINPS       Z4, Z26, Z4
+	VADDPS       Z27, Z4, Z4
 	VMAXPS       Z5, Z24, Z5
 	VMINPS       Z5, Z26, Z5
+	VADDPS       Z27, Z5, Z5
 	VMAXPS       Z6, Z24, Z6
 	VMINPS       Z6, Z26, Z6
+	VADDPS       Z27, Z6, Z6
 	VMAXPS       Z7, Z24, Z7
 	VMINPS       Z7, Z26, Z7
+	VADDPS       Z27, Z7, Z7
 	VMAXPS       Z8, Z24, Z8
 	VMINPS       Z8, Z26, Z8
+	VADDPS       Z27, Z8, Z8
 	VMAXPS       Z9, Z24, Z9
 	VMINPS       Z9, Z26, Z9
+	VADDPS       Z27, Z9, Z9
 	VMAXPS       Z10, Z24, Z10
 	VMINPS       Z10, Z26, Z10
+	VADDPS       Z27, Z10, Z10
 	VMAXPS       Z11, Z24, Z11
 	VMINPS       Z11, Z26, Z11
+	VADDPS       Z27, Z11, Z11
 	VMAXPS       Z12, Z24, Z12
 	VMINPS       Z12, Z26, Z12
+	VADDPS       Z27, Z12, Z12
 	VMAXPS       Z13, Z24, Z13
 	VMINPS       Z13, Z26, Z13
+	VADDPS       Z27, Z13, Z13
 	VMAXPS       Z14, Z24, Z14
 	VMINPS       Z14, Z26, Z14
+	VADDPS       Z27, Z14, Z14
 	VMAXPS       Z15, Z24, Z15
 	VMINPS       Z15, Z26, Z15
+	VADDPS       Z27, Z15, Z15
 	VMAXPS       Z16, Z24, Z16
 	VMINPS       Z16, Z26, Z16
+	VADDPS       Z27, Z16, Z16
 	VMAXPS       Z17, Z24, Z17
 	VMINPS       Z17, Z26, Z17
+	VADDPS       Z27, Z17, Z17
 	VMAXPS       Z18, Z24, Z18
 	VMINPS       Z18, Z26, Z18
+	VADDPS       Z27, Z18, Z18
 	VMAXPS       Z19, Z24, Z19
 	VMINPS       Z19, Z26, Z19
+	VADDPS       Z27, Z19, Z19
 	VMAXPS       Z20, Z24, Z20
 	VMINPS       Z20, Z26, Z20
+	VADDPS       Z27, Z20, Z20
 	VMAXPS       Z21, Z24, Z21
 	VMINPS       Z21, Z26, Z21
+	VADDPS       Z27, Z21, Z21
 	VMAXPS       Z22, Z24, Z22
 	VMINPS       Z22, Z26, Z22
+	VADDPS       Z27, Z22, Z22
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z26, Z23
+	VADDPS       Z27, Z23, Z23
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -241,7 +266,7 @@ partial:
 	RET
 
 // func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm8x32AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -314,38 +339,55 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z16
 	VBROADCASTSS 4(R14), Z18
+	VXORPS       Z19, Z19, Z19
 	VMAXPS       Z0, Z16, Z0
 	VMINPS       Z0, Z18, Z0
+	VADDPS       Z19, Z0, Z0
 	VMAXPS       Z1, Z16, Z1
 	VMINPS       Z1, Z18, Z1
+	VADDPS       Z19, Z1, Z1
 	VMAXPS       Z2, Z16, Z2
 	VMINPS       Z2, Z18, Z2
+	VADDPS       Z19, Z2, Z2
 	VMAXPS       Z3, Z16, Z3
 	VMINPS       Z3, Z18, Z3
+	VADDPS       Z19, Z3, Z3
 	VMAXPS       Z4, Z16, Z4
 	VMINPS       Z4, Z18, Z4
+	VADDPS       Z19, Z4, Z4
 	VMAXPS       Z5, Z16, Z5
 	VMINPS       Z5, Z18, Z5
+	VADDPS       Z19, Z5, Z5
 	VMAXPS       Z6, Z16, Z6
 	VMINPS       Z6, Z18, Z6
+	VADDPS       Z19, Z6, Z6
 	VMAXPS       Z7, Z16, Z7
 	VMINPS       Z7, Z18, Z7
+	VADDPS       Z19, Z7, Z7
 	VMAXPS       Z8, Z16, Z8
 	VMINPS       Z8, Z18, Z8
+	VADDPS       Z19, Z8, Z8
 	VMAXPS       Z9, Z16, Z9
 	VMINPS       Z9, Z18, Z9
+	VADDPS       Z19, Z9, Z9
 	VMAXPS       Z10, Z16, Z10
 	VMINPS       Z10, Z18, Z10
+	VADDPS       Z19, Z10, Z10
 	VMAXPS       Z11, Z16, Z11
 	VMINPS       Z11, Z18, Z11
+	VADDPS       Z19, Z11, Z11
 	VMAXPS       Z12, Z16, Z12
 	VMINPS       Z12, Z18, Z12
+	VADDPS       Z19, Z12, Z12
 	VMAXPS       Z13, Z16, Z13
 	VMINPS       Z13, Z18, Z13
+	VADDPS       Z19, Z13, Z13
 	VMAXPS       Z14, Z16, Z14
 	VMINPS       Z14, Z18, Z14
+	VADDPS       Z19, Z14, Z14
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z18, Z15
+	VADDPS       Z19, Z15, Z15
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -413,7 +455,7 @@ partial:
 	RET
 
 // func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -462,22 +504,31 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z8
 	VBROADCASTSS 4(R14), Z10
+	VXORPS       Z11, Z11, Z11
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z10, Z0
+	VADDPS       Z11, Z0, Z0
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z10, Z1
+	VADDPS       Z11, Z1, Z1
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z10, Z2
+	VADDPS       Z11, Z2, Z2
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z10, Z3
+	VADDPS       Z11, Z3, Z3
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z10, Z4
+	VADDPS       Z11, Z4, Z4
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z10, Z5
+	VADDPS       Z11, Z5, Z5
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z10, Z6
+	VADDPS       Z11, Z6, Z6
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z10, Z7
+	VADDPS       Z11, Z7, Z7
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -521,7 +572,7 @@ partial:
 	RET
 
 // func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm2x32AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -558,14 +609,19 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS 4(R14), Z6
+	VXORPS       Z7, Z7, Z7
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z6, Z0
+	VADDPS       Z7, Z0, Z0
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z6, Z1
+	VADDPS       Z7, Z1, Z1
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z6, Z2
+	VADDPS       Z7, Z2, Z2
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z6, Z3
+	VADDPS       Z7, Z3, Z3
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -597,7 +653,7 @@ partial:
 	RET
 
 // func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm1x32AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -628,10 +684,13 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z2
 	VBROADCASTSS 4(R14), Z4
+	VXORPS       Z5, Z5, Z5
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z4, Z0
+	VADDPS       Z5, Z0, Z0
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z4, Z1
+	VADDPS       Z5, Z1, Z1
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -657,7 +716,7 @@ partial:
 	RET
 
 // func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm12x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -729,30 +788,43 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z12
 	VBROADCASTSS 4(R14), Z13
+	VXORPS       Z14, Z14, Z14
 	VMAXPS       Z0, Z12, Z0
 	VMINPS       Z0, Z13, Z0
+	VADDPS       Z14, Z0, Z0
 	VMAXPS       Z1, Z12, Z1
 	VMINPS       Z1, Z13, Z1
+	VADDPS       Z14, Z1, Z1
 	VMAXPS       Z2, Z12, Z2
 	VMINPS       Z2, Z13, Z2
+	VADDPS       Z14, Z2, Z2
 	VMAXPS       Z3, Z12, Z3
 	VMINPS       Z3, Z13, Z3
+	VADDPS       Z14, Z3, Z3
 	VMAXPS       Z4, Z12, Z4
 	VMINPS       Z4, Z13, Z4
+	VADDPS       Z14, Z4, Z4
 	VMAXPS       Z5, Z12, Z5
 	VMINPS       Z5, Z13, Z5
+	VADDPS       Z14, Z5, Z5
 	VMAXPS       Z6, Z12, Z6
 	VMINPS       Z6, Z13, Z6
+	VADDPS       Z14, Z6, Z6
 	VMAXPS       Z7, Z12, Z7
 	VMINPS       Z7, Z13, Z7
+	VADDPS       Z14, Z7, Z7
 	VMAXPS       Z8, Z12, Z8
 	VMINPS       Z8, Z13, Z8
+	VADDPS       Z14, Z8, Z8
 	VMAXPS       Z9, Z12, Z9
 	VMINPS       Z9, Z13, Z9
+	VADDPS       Z14, Z9, Z9
 	VMAXPS       Z10, Z12, Z10
 	VMINPS       Z10, Z13, Z10
+	VADDPS       Z14, Z10, Z10
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
+	VADDPS       Z14, Z11, Z11
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -818,7 +890,7 @@ partial:
 	RET
 
 // func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm8x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -874,22 +946,31 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z8
 	VBROADCASTSS 4(R14), Z9
+	VXORPS       Z10, Z10, Z10
 	VMAXPS       Z0, Z8, Z0
 	VMINPS       Z0, Z9, Z0
+	VADDPS       Z10, Z0, Z0
 	VMAXPS       Z1, Z8, Z1
 	VMINPS       Z1, Z9, Z1
+	VADDPS       Z10, Z1, Z1
 	VMAXPS       Z2, Z8, Z2
 	VMINPS       Z2, Z9, Z2
+	VADDPS       Z10, Z2, Z2
 	VMAXPS       Z3, Z8, Z3
 	VMINPS       Z3, Z9, Z3
+	VADDPS       Z10, Z3, Z3
 	VMAXPS       Z4, Z8, Z4
 	VMINPS       Z4, Z9, Z4
+	VADDPS       Z10, Z4, Z4
 	VMAXPS       Z5, Z8, Z5
 	VMINPS       Z5, Z9, Z5
+	VADDPS       Z10, Z5, Z5
 	VMAXPS       Z6, Z8, Z6
 	VMINPS       Z6, Z9, Z6
+	VADDPS       Z10, Z6, Z6
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
+	VADDPS       Z10, Z7, Z7
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -939,7 +1020,7 @@ partial:
 	RET
 
 // func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm4x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -979,14 +1060,19 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS 4(R14), Z5
+	VXORPS       Z6, Z6, Z6
 	VMAXPS       Z0, Z4, Z0
 	VMINPS       Z0, Z5, Z0
+	VADDPS       Z6, Z0, Z0
 	VMAXPS       Z1, Z4, Z1
 	VMINPS       Z1, Z5, Z1
+	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z2, Z4, Z2
 	VMINPS       Z2, Z5, Z2
+	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
+	VADDPS       Z6, Z3, Z3
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -1020,7 +1106,7 @@ partial:
 	RET
 
 // func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm2x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -1052,10 +1138,13 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z2
 	VBROADCASTSS 4(R14), Z3
+	VXORPS       Z4, Z4, Z4
 	VMAXPS       Z0, Z2, Z0
 	VMINPS       Z0, Z3, Z0
+	VADDPS       Z4, Z0, Z0
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
+	VADDPS       Z4, Z1, Z1
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -1081,7 +1170,7 @@ partial:
 	RET
 
 // func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·gemm1x16AVX512(SB), NOSPLIT, $0-80
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
@@ -1109,8 +1198,10 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Z1
 	VBROADCASTSS 4(R14), Z2
+	VXORPS       Z3, Z3, Z3
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
+	VADDPS       Z3, Z0, Z0
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -1130,6 +1221,414 @@ partial:
 	VMOVUPS   Z0, K1, (AX)(R15*1)
 	VZEROUPPER
 	RET
+
+// func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmSparse4x32AVX512(SB), NOSPLIT, $0-104
+	MOVQ    bias0+72(FP), R11
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	MOVQ    weights0+32(FP), DI
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	MOVQ    table+0(FP), R9
+	MOVQ    taps+16(FP), R13
+	MOVQ    lists+24(FP), SI
+
+tap:
+	MOVQ    (R9), AX
+	MOVQ    8(R9), BX
+	MOVQ    16(R9), CX
+	MOVQ    24(R9), DX
+	ADDQ    stride+8(FP), R9
+	MOVWLZX (SI), R10
+	ADDQ    $0x02, SI
+	TESTQ   R10, R10
+	JZ      next
+
+channel:
+	MOVWLZX      (SI), R11
+	MOVQ         R11, R12
+	SHLQ         $0x07, R12
+	ADDQ         $0x02, SI
+	VMOVUPS      (DI)(R12*1), Z8
+	VMOVUPS      64(DI)(R12*1), Z9
+	VBROADCASTSS (AX)(R11*4), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (BX)(R11*4), Z11
+	VFMADD231PS  Z8, Z11, Z2
+	VFMADD231PS  Z9, Z11, Z3
+	VBROADCASTSS (CX)(R11*4), Z12
+	VFMADD231PS  Z8, Z12, Z4
+	VFMADD231PS  Z9, Z12, Z5
+	VBROADCASTSS (DX)(R11*4), Z13
+	VFMADD231PS  Z8, Z13, Z6
+	VFMADD231PS  Z9, Z13, Z7
+	DECQ         R10
+	JNZ          channel
+
+next:
+	ADDQ         tap+48(FP), DI
+	DECQ         R13
+	JNZ          tap
+	MOVQ         clamp+88(FP), R11
+	VBROADCASTSS (R11), Z8
+	VBROADCASTSS 4(R11), Z10
+	VXORPS       Z9, Z9, Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	VADDPS       Z9, Z0, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	VADDPS       Z9, Z1, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	VADDPS       Z9, Z2, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	VADDPS       Z9, Z3, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	VADDPS       Z9, Z4, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	VADDPS       Z9, Z5, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	VADDPS       Z9, Z6, Z6
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+	VADDPS       Z9, Z7, Z7
+	MOVQ         mask+96(FP), R11
+	TESTQ        R11, R11
+	JNZ          partial
+	MOVQ         out+56(FP), R9
+	MOVQ         column+64(FP), R12
+	MOVQ         (R9), AX
+	VMOVUPS      Z0, (AX)(R12*1)
+	VMOVUPS      Z1, 64(AX)(R12*1)
+	MOVQ         8(R9), AX
+	VMOVUPS      Z2, (AX)(R12*1)
+	VMOVUPS      Z3, 64(AX)(R12*1)
+	MOVQ         16(R9), AX
+	VMOVUPS      Z4, (AX)(R12*1)
+	VMOVUPS      Z5, 64(AX)(R12*1)
+	MOVQ         24(R9), AX
+	VMOVUPS      Z6, (AX)(R12*1)
+	VMOVUPS      Z7, 64(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R11), Z8
+	VPTESTMD  Z8, Z8, K1
+	VMOVDQU32 64(R11), Z8
+	VPTESTMD  Z8, Z8, K2
+	MOVQ      out+56(FP), R9
+	MOVQ      column+64(FP), R12
+	MOVQ      (R9), AX
+	VMOVUPS   Z0, K1, (AX)(R12*1)
+	VMOVUPS   Z1, K2, 64(AX)(R12*1)
+	MOVQ      8(R9), AX
+	VMOVUPS   Z2, K1, (AX)(R12*1)
+	VMOVUPS   Z3, K2, 64(AX)(R12*1)
+	MOVQ      16(R9), AX
+	VMOVUPS   Z4, K1, (AX)(R12*1)
+	VMOVUPS   Z5, K2, 64(AX)(R12*1)
+	MOVQ      24(R9), AX
+	VMOVUPS   Z6, K1, (AX)(R12*1)
+	VMOVUPS   Z7, K2, 64(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+// func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmSparse4x64AVX512(SB), NOSPLIT, $0-104
+	MOVQ    bias0+72(FP), R11
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	MOVQ    weights0+32(FP), DI
+	MOVQ    bias1+80(FP), R11
+	VMOVUPS (R11), Z2
+	VMOVUPS 64(R11), Z3
+	MOVQ    weights1+40(FP), R8
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z2, Z6
+	VMOVAPS Z3, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z1, Z9
+	VMOVAPS Z2, Z10
+	VMOVAPS Z3, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z1, Z13
+	VMOVAPS Z2, Z14
+	VMOVAPS Z3, Z15
+	MOVQ    table+0(FP), R9
+	MOVQ    taps+16(FP), R13
+	MOVQ    lists+24(FP), SI
+
+tap:
+	MOVQ    (R9), AX
+	MOVQ    8(R9), BX
+	MOVQ    16(R9), CX
+	MOVQ    24(R9), DX
+	ADDQ    stride+8(FP), R9
+	MOVWLZX (SI), R10
+	ADDQ    $0x02, SI
+	TESTQ   R10, R10
+	JZ      next
+
+channel:
+	MOVWLZX      (SI), R11
+	MOVQ         R11, R12
+	SHLQ         $0x07, R12
+	ADDQ         $0x02, SI
+	VMOVUPS      (DI)(R12*1), Z16
+	VMOVUPS      64(DI)(R12*1), Z17
+	VMOVUPS      (R8)(R12*1), Z18
+	VMOVUPS      64(R8)(R12*1), Z19
+	VBROADCASTSS (AX)(R11*4), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (BX)(R11*4), Z21
+	VFMADD231PS  Z16, Z21, Z4
+	VFMADD231PS  Z17, Z21, Z5
+	VFMADD231PS  Z18, Z21, Z6
+	VFMADD231PS  Z19, Z21, Z7
+	VBROADCASTSS (CX)(R11*4), Z22
+	VFMADD231PS  Z16, Z22, Z8
+	VFMADD231PS  Z17, Z22, Z9
+	VFMADD231PS  Z18, Z22, Z10
+	VFMADD231PS  Z19, Z22, Z11
+	VBROADCASTSS (DX)(R11*4), Z23
+	VFMADD231PS  Z16, Z23, Z12
+	VFMADD231PS  Z17, Z23, Z13
+	VFMADD231PS  Z18, Z23, Z14
+	VFMADD231PS  Z19, Z23, Z15
+	DECQ         R10
+	JNZ          channel
+
+next:
+	ADDQ         tap+48(FP), DI
+	ADDQ         tap+48(FP), R8
+	DECQ         R13
+	JNZ          tap
+	MOVQ         clamp+88(FP), R11
+	VBROADCASTSS (R11), Z16
+	VBROADCASTSS 4(R11), Z20
+	VXORPS       Z17, Z17, Z17
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z20, Z0
+	VADDPS       Z17, Z0, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z20, Z1
+	VADDPS       Z17, Z1, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z20, Z2
+	VADDPS       Z17, Z2, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z20, Z3
+	VADDPS       Z17, Z3, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z20, Z4
+	VADDPS       Z17, Z4, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z20, Z5
+	VADDPS       Z17, Z5, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z20, Z6
+	VADDPS       Z17, Z6, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z20, Z7
+	VADDPS       Z17, Z7, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z20, Z8
+	VADDPS       Z17, Z8, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z20, Z9
+	VADDPS       Z17, Z9, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z20, Z10
+	VADDPS       Z17, Z10, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z20, Z11
+	VADDPS       Z17, Z11, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z20, Z12
+	VADDPS       Z17, Z12, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z20, Z13
+	VADDPS       Z17, Z13, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z20, Z14
+	VADDPS       Z17, Z14, Z14
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z20, Z15
+	VADDPS       Z17, Z15, Z15
+	MOVQ         mask+96(FP), R11
+	TESTQ        R11, R11
+	JNZ          partial
+	MOVQ         out+56(FP), R9
+	MOVQ         column+64(FP), R12
+	MOVQ         (R9), AX
+	VMOVUPS      Z0, (AX)(R12*1)
+	VMOVUPS      Z1, 64(AX)(R12*1)
+	VMOVUPS      Z2, 128(AX)(R12*1)
+	VMOVUPS      Z3, 192(AX)(R12*1)
+	MOVQ         8(R9), AX
+	VMOVUPS      Z4, (AX)(R12*1)
+	VMOVUPS      Z5, 64(AX)(R12*1)
+	VMOVUPS      Z6, 128(AX)(R12*1)
+	VMOVUPS      Z7, 192(AX)(R12*1)
+	MOVQ         16(R9), AX
+	VMOVUPS      Z8, (AX)(R12*1)
+	VMOVUPS      Z9, 64(AX)(R12*1)
+	VMOVUPS      Z10, 128(AX)(R12*1)
+	VMOVUPS      Z11, 192(AX)(R12*1)
+	MOVQ         24(R9), AX
+	VMOVUPS      Z12, (AX)(R12*1)
+	VMOVUPS      Z13, 64(AX)(R12*1)
+	VMOVUPS      Z14, 128(AX)(R12*1)
+	VMOVUPS      Z15, 192(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R11), Z16
+	VPTESTMD  Z16, Z16, K1
+	VMOVDQU32 64(R11), Z16
+	VPTESTMD  Z16, Z16, K2
+	MOVQ      out+56(FP), R9
+	MOVQ      column+64(FP), R12
+	MOVQ      (R9), AX
+	VMOVUPS   Z0, (AX)(R12*1)
+	VMOVUPS   Z1, 64(AX)(R12*1)
+	VMOVUPS   Z2, K1, 128(AX)(R12*1)
+	VMOVUPS   Z3, K2, 192(AX)(R12*1)
+	MOVQ      8(R9), AX
+	VMOVUPS   Z4, (AX)(R12*1)
+	VMOVUPS   Z5, 64(AX)(R12*1)
+	VMOVUPS   Z6, K1, 128(AX)(R12*1)
+	VMOVUPS   Z7, K2, 192(AX)(R12*1)
+	MOVQ      16(R9), AX
+	VMOVUPS   Z8, (AX)(R12*1)
+	VMOVUPS   Z9, 64(AX)(R12*1)
+	VMOVUPS   Z10, K1, 128(AX)(R12*1)
+	VMOVUPS   Z11, K2, 192(AX)(R12*1)
+	MOVQ      24(R9), AX
+	VMOVUPS   Z12, (AX)(R12*1)
+	VMOVUPS   Z13, 64(AX)(R12*1)
+	VMOVUPS   Z14, K1, 128(AX)(R12*1)
+	VMOVUPS   Z15, K2, 192(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+// func nonzeroAVX512(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·nonzeroAVX512(SB), NOSPLIT, $0-56
+	MOVQ         table+0(FP), R8
+	MOVQ         taps+16(FP), R9
+	MOVQ         lists+32(FP), R10
+	MOVQ         mask+40(FP), SI
+	VMOVDQU32    (SI), Z4
+	VPTESTMD     Z4, Z4, K2
+	VMOVDQU32    nonzeroAVX512_iota<>+0(SB), Z0
+	VPBROADCASTD nonzeroAVX512_step<>+0(SB), Z2
+	VPBROADCASTD nonzeroAVX512_abs<>+0(SB), Z3
+
+tap:
+	MOVQ      (R8), AX
+	MOVQ      8(R8), BX
+	MOVQ      16(R8), CX
+	MOVQ      24(R8), DX
+	ADDQ      stride+8(FP), R8
+	MOVQ      R10, R11
+	ADDQ      $0x02, R10
+	VMOVDQA32 Z0, Z1
+	XORQ      SI, SI
+	MOVQ      bytes+24(FP), DI
+	SUBQ      $0x00000040, DI
+
+vector:
+	CMPQ          SI, DI
+	JGT           tail
+	VMOVUPS       (AX)(SI*1), Z4
+	VPORD         (BX)(SI*1), Z4, Z4
+	VPORD         (CX)(SI*1), Z4, Z4
+	VPORD         (DX)(SI*1), Z4, Z4
+	VPTESTMD      Z3, Z4, K1
+	VPCOMPRESSD.Z Z1, K1, Z5
+	VPMOVDW       Z5, Y5
+	VMOVDQU       Y5, (R10)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*2), R10
+	VPADDD        Z2, Z1, Z1
+	ADDQ          $0x40, SI
+	JMP           vector
+
+tail:
+	ADDQ          $0x40, DI
+	CMPQ          SI, DI
+	JGE           count
+	VMOVUPS.Z     (AX)(SI*1), K2, Z4
+	VPORD.Z       (BX)(SI*1), Z4, K2, Z4
+	VPORD.Z       (CX)(SI*1), Z4, K2, Z4
+	VPORD.Z       (DX)(SI*1), Z4, K2, Z4
+	VPTESTMD      Z3, Z4, K1
+	VPCOMPRESSD.Z Z1, K1, Z5
+	VPMOVDW       Z5, Y5
+	VMOVDQU       Y5, (R10)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	LEAQ          (R10)(R12*2), R10
+	VPADDD        Z2, Z1, Z1
+
+count:
+	MOVQ R10, R12
+	SUBQ R11, R12
+	SHRQ $0x01, R12
+	DECQ R12
+	MOVW R12, (R11)
+	DECQ R9
+	JNZ  tap
+	SUBQ lists+32(FP), R10
+	SHRQ $0x01, R10
+	MOVQ R10, ret+48(FP)
+	VZEROUPPER
+	RET
+
+DATA nonzeroAVX512_iota<>+0(SB)/4, $0x00000000
+DATA nonzeroAVX512_iota<>+4(SB)/4, $0x00000001
+DATA nonzeroAVX512_iota<>+8(SB)/4, $0x00000002
+DATA nonzeroAVX512_iota<>+12(SB)/4, $0x00000003
+DATA nonzeroAVX512_iota<>+16(SB)/4, $0x00000004
+DATA nonzeroAVX512_iota<>+20(SB)/4, $0x00000005
+DATA nonzeroAVX512_iota<>+24(SB)/4, $0x00000006
+DATA nonzeroAVX512_iota<>+28(SB)/4, $0x00000007
+DATA nonzeroAVX512_iota<>+32(SB)/4, $0x00000008
+DATA nonzeroAVX512_iota<>+36(SB)/4, $0x00000009
+DATA nonzeroAVX512_iota<>+40(SB)/4, $0x0000000a
+DATA nonzeroAVX512_iota<>+44(SB)/4, $0x0000000b
+DATA nonzeroAVX512_iota<>+48(SB)/4, $0x0000000c
+DATA nonzeroAVX512_iota<>+52(SB)/4, $0x0000000d
+DATA nonzeroAVX512_iota<>+56(SB)/4, $0x0000000e
+DATA nonzeroAVX512_iota<>+60(SB)/4, $0x0000000f
+GLOBL nonzeroAVX512_iota<>(SB), RODATA|NOPTR, $64
+
+DATA nonzeroAVX512_step<>+0(SB)/4, $0x00000010
+GLOBL nonzeroAVX512_step<>(SB), RODATA|NOPTR, $4
+
+DATA nonzeroAVX512_abs<>+0(SB)/4, $0x7fffffff
+GLOBL nonzeroAVX512_abs<>(SB), RODATA|NOPTR, $4
 
 // func depthwiseAVX512(table **float32, taps int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, AVX512F
@@ -3804,30 +4303,43 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y12
 	VBROADCASTSS 4(R14), Y14
+	VXORPS       Y15, Y15, Y15
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y14, Y0
+	VADDPS       Y15, Y0, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMINPS       Y1, Y14, Y1
+	VADDPS       Y15, Y1, Y1
 	VMAXPS       Y2, Y12, Y2
 	VMINPS       Y2, Y14, Y2
+	VADDPS       Y15, Y2, Y2
 	VMAXPS       Y3, Y12, Y3
 	VMINPS       Y3, Y14, Y3
+	VADDPS       Y15, Y3, Y3
 	VMAXPS       Y4, Y12, Y4
 	VMINPS       Y4, Y14, Y4
+	VADDPS       Y15, Y4, Y4
 	VMAXPS       Y5, Y12, Y5
 	VMINPS       Y5, Y14, Y5
+	VADDPS       Y15, Y5, Y5
 	VMAXPS       Y6, Y12, Y6
 	VMINPS       Y6, Y14, Y6
+	VADDPS       Y15, Y6, Y6
 	VMAXPS       Y7, Y12, Y7
 	VMINPS       Y7, Y14, Y7
+	VADDPS       Y15, Y7, Y7
 	VMAXPS       Y8, Y12, Y8
 	VMINPS       Y8, Y14, Y8
+	VADDPS       Y15, Y8, Y8
 	VMAXPS       Y9, Y12, Y9
 	VMINPS       Y9, Y14, Y9
+	VADDPS       Y15, Y9, Y9
 	VMAXPS       Y10, Y12, Y10
 	VMINPS       Y10, Y14, Y10
+	VADDPS       Y15, Y10, Y10
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y14, Y11
+	VADDPS       Y15, Y11, Y11
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -3930,22 +4442,31 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y8
 	VBROADCASTSS 4(R14), Y10
+	VXORPS       Y11, Y11, Y11
 	VMAXPS       Y0, Y8, Y0
 	VMINPS       Y0, Y10, Y0
+	VADDPS       Y11, Y0, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMINPS       Y1, Y10, Y1
+	VADDPS       Y11, Y1, Y1
 	VMAXPS       Y2, Y8, Y2
 	VMINPS       Y2, Y10, Y2
+	VADDPS       Y11, Y2, Y2
 	VMAXPS       Y3, Y8, Y3
 	VMINPS       Y3, Y10, Y3
+	VADDPS       Y11, Y3, Y3
 	VMAXPS       Y4, Y8, Y4
 	VMINPS       Y4, Y10, Y4
+	VADDPS       Y11, Y4, Y4
 	VMAXPS       Y5, Y8, Y5
 	VMINPS       Y5, Y10, Y5
+	VADDPS       Y11, Y5, Y5
 	VMAXPS       Y6, Y8, Y6
 	VMINPS       Y6, Y10, Y6
+	VADDPS       Y11, Y6, Y6
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y10, Y7
+	VADDPS       Y11, Y7, Y7
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -4024,14 +4545,19 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y4
 	VBROADCASTSS 4(R14), Y6
+	VXORPS       Y7, Y7, Y7
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y6, Y0
+	VADDPS       Y7, Y0, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y6, Y1
+	VADDPS       Y7, Y1, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y6, Y2
+	VADDPS       Y7, Y2, Y2
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y6, Y3
+	VADDPS       Y7, Y3, Y3
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -4092,10 +4618,13 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y2
 	VBROADCASTSS 4(R14), Y4
+	VXORPS       Y5, Y5, Y5
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y4, Y0
+	VADDPS       Y5, Y0, Y0
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y4, Y1
+	VADDPS       Y5, Y1, Y1
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -4167,18 +4696,25 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y6
 	VBROADCASTSS 4(R14), Y7
+	VXORPS       Y8, Y8, Y8
 	VMAXPS       Y0, Y6, Y0
 	VMINPS       Y0, Y7, Y0
+	VADDPS       Y8, Y0, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMINPS       Y1, Y7, Y1
+	VADDPS       Y8, Y1, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMINPS       Y2, Y7, Y2
+	VADDPS       Y8, Y2, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMINPS       Y3, Y7, Y3
+	VADDPS       Y8, Y3, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMINPS       Y4, Y7, Y4
+	VADDPS       Y8, Y4, Y4
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
+	VADDPS       Y8, Y5, Y5
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -4259,14 +4795,19 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y4
 	VBROADCASTSS 4(R14), Y5
+	VXORPS       Y6, Y6, Y6
 	VMAXPS       Y0, Y4, Y0
 	VMINPS       Y0, Y5, Y0
+	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMINPS       Y1, Y5, Y1
+	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMINPS       Y2, Y5, Y2
+	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
+	VADDPS       Y6, Y3, Y3
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -4331,10 +4872,13 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y2
 	VBROADCASTSS 4(R14), Y3
+	VXORPS       Y4, Y4, Y4
 	VMAXPS       Y0, Y2, Y0
 	VMINPS       Y0, Y3, Y0
+	VADDPS       Y4, Y0, Y0
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
+	VADDPS       Y4, Y1, Y1
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial
@@ -4387,8 +4931,10 @@ channel:
 	MOVQ         clamp+64(FP), R14
 	VBROADCASTSS (R14), Y1
 	VBROADCASTSS 4(R14), Y2
+	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
+	VADDPS       Y3, Y0, Y0
 	MOVQ         mask+72(FP), R14
 	TESTQ        R14, R14
 	JNZ          partial

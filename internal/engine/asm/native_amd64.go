@@ -12,7 +12,8 @@ var setAVX512 = Kernels{
 	},
 	depthwise: depthwiseAVX512, maxPool: maxPoolAVX512, sumPool: sumPoolAVX512, add: addAVX512,
 	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512}, winograd4: winogradKernels{winogradInput4AVX512, winogradOutput4AVX512},
-	peak: peakAVX512, peakFlops: 24 * 16 * 2,
+	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	peak:   peakAVX512, peakFlops: 24 * 16 * 2,
 }
 
 var setAVX2 = Kernels{

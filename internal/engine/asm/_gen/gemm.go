@@ -25,7 +25,7 @@ func gemm(s isa, rows, vectors int) {
 		"			acc = fma(row[b/4], weights[k*"+fmt.Sprint(vectors*s.lane)+"+j], acc); k++",
 		"		}",
 		"	}",
-		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN",
+		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN",
 		"",
 		"See gemmGeneric.")
 	Pragma("noescape")
@@ -91,10 +91,15 @@ func gemm(s isa, rows, vectors int) {
 	lo, hi := b(0), spare[0]
 	VBROADCASTSS(mem(w, 0), lo)
 	VBROADCASTSS(mem(w, 4), hi)
+	// Adding zero turns -0, which only underflow can make, into the 0 of a
+	// sum that left products by zero out.
+	zero := spare[1]
+	VXORPS(zero, zero, zero)
 	for r := range rows {
 		for v := range vectors {
 			VMAXPS(acc(r, v), lo, acc(r, v))
 			VMINPS(acc(r, v), hi, acc(r, v))
+			VADDPS(zero, acc(r, v), acc(r, v))
 		}
 	}
 	finish := func(masks [2]mask) {

@@ -15,6 +15,11 @@ func main() {
 		for _, t := range set.tiles {
 			gemm(set, t.rows, t.vectors)
 		}
+		if set.lane == 16 { // lists need the compress instruction
+			gemmSparse(set, 1)
+			gemmSparse(set, 2)
+			nonzero(set)
+		}
 		depthwise(set)
 		maxPool(set)
 		sumPool(set)

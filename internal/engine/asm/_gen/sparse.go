@@ -1,0 +1,227 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// sparseRows is the number of output pixels that share one list of channels.
+// Fewer share more zeros; more share each weight that is loaded.
+const sparseRows = 4
+
+// gemmSparse writes the indirect matrix product that passes over listed
+// channels only: those where any of its four pixels is not zero. Its sums are
+// those of gemm, in the same order, without products by zero.
+func gemmSparse(s isa, panels int) {
+	vectors := 2 * panels
+	row := 2 * s.bytes() // bytes of one channel's weights in a panel
+	name := fmt.Sprintf("gemmSparse%dx%d%s", sparseRows, vectors*s.lane, s.name)
+	TEXT(name, NOSPLIT, "func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32)")
+	Doc(fmt.Sprintf("%s computes, for r < %d and each of its %d panels p of %d columns:", name, sparseRows, panels, 2*s.lane),
+		"",
+		"	acc := bias_p[j]",
+		"	for t := range taps {",
+		"		n := *lists++",
+		"		for range n {",
+		"			c := *lists++",
+		fmt.Sprintf("			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*%d+j], acc)", 2*s.lane),
+		"		}",
+		"	}",
+		fmt.Sprintf("	out[r][column/4+p*%d+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN", 2*s.lane),
+		"",
+		"mask holds the lanes of the last panel, nil for all.")
+	Pragma("noescape")
+	const (
+		aTable = iota
+		aStride
+		aTaps
+		aLists
+		aWeights0
+		aWeights1
+		aTap
+		aOut
+		aColumn
+		aBias0
+		aBias1
+		aClamp
+		aMask
+	)
+	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
+	b := func(v int) reg.VecPhysical { return s.vecs[sparseRows*vectors+v] }
+	spare := s.vecs[(sparseRows+1)*vectors:]
+	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX}
+	list, table, count, channel, offset, taps := reg.RSI, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
+	weights := []reg.GPPhysical{reg.RDI, reg.R8}[:panels]
+
+	for p := range panels {
+		MOVQ(arg([]string{"bias0", "bias1"}[p], aBias0+p), channel)
+		for v := range 2 {
+			VMOVUPS(mem(channel, v*s.bytes()), acc(0, 2*p+v))
+		}
+		MOVQ(arg([]string{"weights0", "weights1"}[p], aWeights0+p), weights[p])
+	}
+	for r := 1; r < sparseRows; r++ {
+		for v := range vectors {
+			VMOVAPS(acc(0, v), acc(r, v))
+		}
+	}
+	MOVQ(arg("table", aTable), table)
+	MOVQ(arg("taps", aTaps), taps)
+	MOVQ(arg("lists", aLists), list)
+
+	Label("tap")
+	for r := range sparseRows {
+		MOVQ(mem(table, 8*r), rows[r])
+	}
+	ADDQ(arg("stride", aStride), table)
+	MOVWLZX(mem(list, 0), count.As32())
+	ADDQ(operand.Imm(2), list)
+	TESTQ(count, count)
+	JZ(operand.LabelRef("next"))
+	Label("channel")
+	MOVWLZX(mem(list, 0), channel.As32())
+	MOVQ(channel, offset)
+	SHLQ(operand.Imm(uint64(bits.TrailingZeros(uint(row)))), offset)
+	ADDQ(operand.Imm(2), list)
+	for v := range vectors {
+		VMOVUPS(indexed(weights[v/2], offset, v%2*s.bytes()), b(v))
+	}
+	for r := range sparseRows {
+		x := spare[r%len(spare)]
+		VBROADCASTSS(operand.Mem{Base: rows[r], Index: channel, Scale: 4}, x)
+		for v := range vectors {
+			VFMADD231PS(b(v), x, acc(r, v))
+		}
+	}
+	DECQ(count)
+	JNZ(operand.LabelRef("channel"))
+	Label("next")
+	for p := range panels {
+		ADDQ(arg("tap", aTap), weights[p])
+	}
+	DECQ(taps)
+	JNZ(operand.LabelRef("tap"))
+
+	MOVQ(arg("clamp", aClamp), channel)
+	lo, hi, zero := b(0), spare[0], b(1)
+	VBROADCASTSS(mem(channel, 0), lo)
+	VBROADCASTSS(mem(channel, 4), hi)
+	VXORPS(zero, zero, zero)
+	for r := range sparseRows {
+		for v := range vectors {
+			VMAXPS(acc(r, v), lo, acc(r, v))
+			VMINPS(acc(r, v), hi, acc(r, v))
+			VADDPS(zero, acc(r, v), acc(r, v))
+		}
+	}
+	finish := func(masks [2]mask) {
+		MOVQ(arg("out", aOut), table)
+		MOVQ(arg("column", aColumn), offset)
+		for r := range sparseRows {
+			MOVQ(mem(table, 8*r), rows[0])
+			for v := range vectors {
+				var k mask
+				if v >= vectors-2 {
+					k = masks[v-(vectors-2)]
+				}
+				s.store(acc(r, v), indexed(rows[0], offset, v*s.bytes()), k)
+			}
+		}
+		VZEROUPPER()
+		RET()
+	}
+	MOVQ(arg("mask", aMask), channel)
+	TESTQ(channel, channel)
+	JNZ(operand.LabelRef("partial"))
+	finish([2]mask{})
+	Label("partial")
+	var masks [2]mask
+	for v := range 2 {
+		masks[v] = s.loadMask(mem(channel, v*s.bytes()), b(0), []reg.OpmaskPhysical{reg.K1, reg.K2}[v])
+	}
+	finish(masks)
+}
+
+// nonzero writes the kernel that lists the channels gemmSparse passes over.
+func nonzero(s isa) {
+	name := "nonzero" + s.name
+	TEXT(name, NOSPLIT, "func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int")
+	Doc(fmt.Sprintf("%s lists, for each tap, the channels c < bytes/4 where any of the %d rows", name, sparseRows),
+		"table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the",
+		fmt.Sprintf("length of all lists; up to %d more elements are overwritten.", s.lane))
+	Pragma("noescape")
+	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX}
+	table, taps, list, head, off, end, n := reg.R8, reg.R9, reg.R10, reg.R11, reg.RSI, reg.RDI, reg.R12
+	iota, index, step, abs, x, packed := reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5
+	MOVQ(arg("table", 0), table)
+	MOVQ(arg("taps", 2), taps)
+	MOVQ(arg("lists", 4), list)
+	MOVQ(arg("mask", 5), off)
+	VMOVDQU32(mem(off, 0), x)
+	VPTESTMD(x, x, reg.K2)
+	first := GLOBL(name+"_iota", RODATA|NOPTR)
+	for i := range s.lane {
+		DATA(4*i, operand.U32(uint32(i)))
+	}
+	VMOVDQU32(first, iota)
+	VPBROADCASTD(ConstData(name+"_step", operand.U32(uint32(s.lane))), step)
+	VPBROADCASTD(ConstData(name+"_abs", operand.U32(0x7fffffff)), abs)
+
+	take := func() { // append the channels of x that are not zero
+		VPTESTMD(abs, x, reg.K1)
+		VPCOMPRESSD_Z(index, reg.K1, packed)
+		VPMOVDW(packed, reg.Y5)
+		VMOVDQU(reg.Y5, mem(list, 0))
+		KMOVW(reg.K1, n.As32())
+		POPCNTL(n.As32(), n.As32())
+		LEAQ(operand.Mem{Base: list, Index: n, Scale: 2}, list)
+		VPADDD(step, index, index)
+	}
+	Label("tap")
+	for r := range sparseRows {
+		MOVQ(mem(table, 8*r), rows[r])
+	}
+	ADDQ(arg("stride", 1), table)
+	MOVQ(list, head)
+	ADDQ(operand.Imm(2), list)
+	VMOVDQA32(iota, index)
+	XORQ(off, off)
+	MOVQ(arg("bytes", 3), end)
+	SUBQ(operand.U32(s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("tail"))
+	VMOVUPS(indexed(rows[0], off, 0), x)
+	for r := 1; r < sparseRows; r++ {
+		VPORD(indexed(rows[r], off, 0), x, x)
+	}
+	take()
+	ADDQ(operand.Imm(uint64(s.bytes())), off)
+	JMP(operand.LabelRef("vector"))
+	Label("tail")
+	ADDQ(operand.Imm(uint64(s.bytes())), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("count"))
+	VMOVUPS_Z(indexed(rows[0], off, 0), reg.K2, x)
+	for r := 1; r < sparseRows; r++ {
+		VPORD_Z(indexed(rows[r], off, 0), x, reg.K2, x)
+	}
+	take()
+	Label("count")
+	MOVQ(list, n)
+	SUBQ(head, n)
+	SHRQ(operand.Imm(1), n)
+	DECQ(n)
+	MOVW(n.As16(), mem(head, 0))
+	DECQ(taps)
+	JNZ(operand.LabelRef("tap"))
+	SUBQ(arg("lists", 4), list)
+	SHRQ(operand.Imm(1), list)
+	MOVQ(list, operand.Mem{Symbol: operand.Symbol{Name: "ret"}, Disp: 48, Base: reg.FramePointer})
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,56 @@
+package asm
+
+import "fmt"
+
+// SparseRows is the number of output pixels that share a list of channels.
+const SparseRows = 4
+
+// sparseKernels pass over the channels that are not zero. A set has them where
+// its instructions make lists cheap.
+type sparseKernels struct {
+	// gemm multiplies by one panel, or by two.
+	gemm    [2]func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32)
+	nonzero func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int
+}
+
+// Sparse says whether the set has kernels that skip zeros.
+func (k *Kernels) Sparse() bool { return k.sparse.nonzero != nil }
+
+// ListSlack is the number of elements behind a list that may be overwritten.
+const ListSlack = 16
+
+// MostListed is the largest number of channels that a list's entries can name.
+const MostListed = 1 << 16
+
+// Nonzero lists, for each of taps taps, the channels c < n where any of the
+// SparseRows rows table[t*stride+r] is not zero: their number, then each of
+// them. It returns the length of all lists together.
+func (k *Kernels) Nonzero(table []*float32, stride, taps, n int, lists []uint16) int {
+	if taps < 1 || n < 1 || n >= MostListed || len(table) < (taps-1)*stride+SparseRows || len(lists) < taps*(n+1)+ListSlack {
+		panic(fmt.Sprintf("asm: Nonzero of %d taps of %d channels: %d pointers, room for %d", taps, n, len(table), len(lists)))
+	}
+	return k.sparse.nonzero(&table[0], 8*stride, taps, 4*n, &lists[0], k.tail(n))
+}
+
+// Panel is a packed block of output channels of full width.
+type Panel struct{ Weights, Bias []float32 }
+
+// GemmSparse computes what Gemm does for SparseRows rows, table[t*stride+r],
+// and one panel or two neighbouring ones, passing over the channels of lists,
+// which Nonzero made, and leaving out products by zero. For finite weights the
+// bits are those of Gemm. channels is the number of channels of a tap, valid
+// that of the last panel's columns.
+func (k *Kernels) GemmSparse(table []*float32, stride, taps, channels int, lists []uint16, panels []Panel, out []*float32, column int, clamp *[2]float32, valid int) {
+	n := len(panels)
+	if taps < 1 || n < 1 || n > 2 || len(table) < (taps-1)*stride+SparseRows || len(out) < SparseRows || len(lists) < taps || valid < 1 || valid > k.Columns {
+		panic(fmt.Sprintf("asm: GemmSparse of %d taps, %d panels: %d pointers, %d outputs", taps, n, len(table), len(out)))
+	}
+	for _, p := range panels {
+		if len(p.Weights) < taps*channels*k.Columns || len(p.Bias) < k.Columns {
+			panic(fmt.Sprintf("asm: GemmSparse of %d taps of %d channels: %d weights, %d biases", taps, channels, len(p.Weights), len(p.Bias)))
+		}
+	}
+	last := &panels[n-1]
+	k.sparse.gemm[n-1](&table[0], 8*stride, taps, &lists[0], &panels[0].Weights[0], &last.Weights[0], 4*channels*k.Columns,
+		&out[0], 4*column, &panels[0].Bias[0], &last.Bias[0], &clamp[0], mask(valid, k.Columns))
+}

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"math"
+
+	"krypton/internal/engine/asm"
+)
+
+// After a ReLU half of a layer's inputs and more are zero. Where enough of them
+// are, a block of tiles is multiplied by lists of the channels that are not
+// zero in any of a few neighbouring pixels. Leaving out products by zero keeps
+// every bit (see asm.Kernels.GemmSparse), so that the choice is made anew for
+// each block, by looking at it.
+
+// sparseFrom is the number of inputs of a tap from which lists can pay.
+const sparseFrom = 16
+
+// sparseBelow is the share of channels listed below which lists pay: what the
+// sparse kernel's speed is to the dense one's, measured with BenchmarkSparse.
+// Making the lists costs as much as some columns of output.
+const (
+	sparseBelow = 0.88
+	listColumns = 6
+)
+
+// quad is asm.SparseRows lanes of a tile.
+type quad struct {
+	tile  int // first pointer of the tile
+	lanes int // of the tile
+	lane  int // first lane of the quad
+	out   int // first output
+	list  int // where its lists begin
+}
+
+func finite(w []float32) bool {
+	for _, v := range w {
+		if math.IsInf(float64(v), 0) || v != v {
+			return false
+		}
+	}
+	return true
+}
+
+// eachTile calls f for the tiles of the block.
+func (b *tiles) eachTile(f func(tile, base, rows int)) {
+	k, base := b.scratch.Kernels, 0
+	for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
+		rows := k.TileRows(left)
+		f(t, base, rows)
+		base += rows * b.rowTaps
+	}
+}
+
+// worthSparse looks at some tiles of the block.
+func (b *tiles) worthSparse() bool {
+	s := b.scratch
+	if b.size < asm.SparseRows {
+		return false
+	}
+	n := b.panels[0].end
+	s.lists = grow(&s.lists, b.rowTaps*(n+1)+asm.ListSlack)
+	tiles := (b.size + s.Kernels.Rows - 1) / s.Kernels.Rows
+	step := max(1, tiles/4)
+	listed, all := 0, 0
+	b.eachTile(func(t, base, rows int) {
+		if t%step == 0 && rows >= asm.SparseRows {
+			listed += s.Kernels.Nonzero(s.table[base:], rows, b.rowTaps, n, s.lists) - b.rowTaps
+			all += b.rowTaps * n
+		}
+	})
+	return float64(listed) < (sparseBelow-listColumns/float64(b.conv.Out.C))*float64(all)
+}
+
+// list makes the lists of all quads of the block.
+func (b *tiles) list() {
+	s := b.scratch
+	n := b.panels[0].end
+	each := b.rowTaps*(n+1) + asm.ListSlack
+	s.lists = grow(&s.lists, (b.size/asm.SparseRows+1)*each)
+	s.quads = s.quads[:0]
+	used := 0
+	b.eachTile(func(t, base, rows int) {
+		if rows < asm.SparseRows {
+			return
+		}
+		for lane := 0; lane < rows; lane += asm.SparseRows {
+			if lane > 0 && t*s.Kernels.Rows+lane >= b.size {
+				return // lanes that only repeat
+			}
+			s.quads = append(s.quads, quad{base, rows, lane, t*s.Kernels.Rows + lane, used})
+			used += s.Kernels.Nonzero(s.table[base+lane:], rows, b.rowTaps, n, s.lists[used:])
+		}
+	})
+}
+
+// widePanels is the number of bytes of two panels of weights above which they
+// are passed over one by one, to stay in the second-level cache.
+const widePanels = 640 << 10
+
+// multiplySparse passes panels, where they fit by two, over the quads.
+func (b *tiles) multiplySparse() {
+	c, s := b.conv, b.scratch
+	k := s.Kernels
+	for i := 0; i < len(b.panels); {
+		p := &b.panels[i]
+		if len(p.bias) < k.Columns { // a narrow last panel
+			b.multiplyDense(b.panels[i:], 0)
+			break
+		}
+		pair := [2]asm.Panel{{Weights: p.weights, Bias: p.bias}}
+		n, valid := 1, p.valid
+		if i+1 < len(b.panels) && len(b.panels[i+1].bias) == k.Columns && 8*len(p.weights) <= widePanels {
+			q := &b.panels[i+1]
+			pair[1] = asm.Panel{Weights: q.weights, Bias: q.bias}
+			n, valid = 2, q.valid
+		}
+		for j := range s.quads {
+			q := &s.quads[j]
+			k.GemmSparse(s.table[q.tile+q.lane:], q.lanes, b.rowTaps, p.end, s.lists[q.list:], pair[:n], s.out[q.out:], p.column, &c.Clamp, valid)
+		}
+		i += n
+	}
+	if last := (b.size - 1) / k.Rows; k.TileRows(b.size-last*k.Rows) < asm.SparseRows {
+		b.multiplyDense(b.panels, last)
+	}
+}
