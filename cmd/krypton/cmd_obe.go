@@ -92,7 +92,7 @@ The scores are bit for bit those of running the whole network at every position
 	for flag, values := range map[string][]string{
 		"mode": {"exact", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": {"auto", "softmax", "sigmoid", "none"},
 		"score": {"value", "margin", "entropy"}, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
-		"resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+		"scale": {"auto", "shared"}, "compare": {"all"}, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
