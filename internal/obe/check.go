@@ -14,7 +14,8 @@ import (
 type Comparison struct {
 	// Positions is how many were run, of Of that the map measured.
 	Positions, Of int
-	// Whole is the time of the whole runs.
+	// Whole is the time of the whole runs. Runs that take too little time to
+	// be measured are repeated, and this is their part of it.
 	Whole time.Duration
 	// Largest is the largest difference of an output, before the activation;
 	// NaN where one has a number and the other has none. Different counts the
@@ -25,6 +26,10 @@ type Comparison struct {
 
 // block bounds the positions whose outputs are held at once to be compared.
 const block = 256
+
+// measurable is the time that whole runs should take together, so that getting
+// ready for them does not count.
+const measurable = 200 * time.Millisecond
 
 // check recomputes random positions whole: those to verify, then those to
 // compare.
@@ -41,6 +46,9 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 		compare = len(order)
 	}
 	n := max(verify, compare)
+	if t.Checking != nil && n > 0 {
+		t.Checking(0, n)
+	}
 	c := &Comparison{Positions: compare, Of: len(order)}
 	for lo := 0; lo < n; lo += block {
 		pick := order[lo:min(lo+block, n)]
@@ -75,6 +83,14 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 	r.Verified = verify
 	if compare > 0 {
 		c.Whole = c.Whole * time.Duration(compare) / time.Duration(n)
+		for pick := order[:compare:compare]; c.Whole*time.Duration(len(pick)/compare) < measurable; {
+			pick = append(pick, pick...)
+			_, spent, err := t.rerun(ctx, views, pick, true)
+			if err != nil {
+				return err
+			}
+			c.Whole = max(1, spent/time.Duration(len(pick)/compare))
+		}
 		r.Compared = c
 	}
 	return nil
