@@ -105,7 +105,8 @@ type Scratch struct {
 	tmp      []float32
 	window   []*float32
 	outs     []*float32
-	scale    float32 // of the mean being taken; here because kernels take its address
+	run      asm.Run
+	scale    [2]float32 // of the mean being taken; here because kernels take its address
 }
 
 // NewScratch makes the scratch space of one worker.

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
 
@@ -19,15 +20,15 @@ func (p *MaxPool) MultiplyAdds() int64 { return 0 }
 // Run implements Primitive.
 func (p *MaxPool) Run(s *Scratch, jobs []Job) {
 	for i := range jobs {
-		eachWindow(s, &jobs[i], p.Y, p.X, func(table []*float32, out []float32, inside int) {
-			if inside == 0 {
+		eachRun(s, &jobs[i], p.Y, p.X, false, nil, func(r *asm.Run, _, _ int, out []float32) {
+			if r == nil {
 				for c := range out {
 					out[c] = float32(math.Inf(-1))
 				}
 				return
 			}
-			s.Kernels.MaxPool(table, out)
-		}, nil)
+			s.Kernels.MaxPool(r, p.In.C, out)
+		})
 	}
 }
 
@@ -47,22 +48,29 @@ func (p *AveragePool) MultiplyAdds() int64 { return 0 }
 // Run implements Primitive.
 func (p *AveragePool) Run(s *Scratch, jobs []Job) {
 	for i := range jobs {
-		j := &jobs[i]
-		y, x := j.Rect.Y.Lo, j.Rect.X.Lo
-		eachWindow(s, j, p.Y, p.X, func(table []*float32, out []float32, inside int) {
-			n := inside
-			if p.DivisorY != nil {
-				n = p.DivisorY[y] * p.DivisorX[x]
-			}
-			if x++; x == j.Rect.X.Hi {
-				x, y = j.Rect.X.Lo, y+1
-			}
-			if inside == 0 {
+		eachRun(s, &jobs[i], p.Y, p.X, false, p.alike, func(r *asm.Run, y, x int, out []float32) {
+			if r == nil {
 				clear(out)
 				return
 			}
-			s.scale = 1 / float32(n)
-			s.Kernels.SumPool(table, out, &s.scale)
-		}, nil)
+			n := len(r.Rows) * r.Kx
+			if p.DivisorY != nil {
+				n = p.DivisorY[y] * p.DivisorX[x]
+			}
+			s.scale[0] = 1 / float32(n)
+			s.Kernels.SumPool(r, p.In.C, out, &s.scale)
+		})
 	}
+}
+
+// alike is the number of columns from x on that have the same divisor.
+func (p *AveragePool) alike(x int) int {
+	if p.DivisorX == nil {
+		return p.Out.W
+	}
+	n := 1
+	for x+n < len(p.DivisorX) && p.DivisorX[x+n] == p.DivisorX[x] {
+		n++
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package asm
 
 import (
+	"math"
 	"runtime"
 	"unsafe"
 )
@@ -80,46 +81,61 @@ func bound(v float32, lim []float32) float32 {
 	return v
 }
 
-func depthwiseGeneric(table **float32, taps, bytes int, weights, out, bias, clamp *float32, _ *int32) {
-	n := bytes / 4
-	w, o, lim := unsafe.Slice(weights, taps*n), unsafe.Slice(out, n), unsafe.Slice(clamp, 2)
-	copy(o, unsafe.Slice(bias, n))
-	for t, p := range unsafe.Slice(table, taps) {
-		x := unsafe.Slice(p, n)
-		for c := range o {
-			o[c] += float32(x[c] * w[t*n+c])
-		}
-	}
-	for c := range o {
-		o[c] = bound(o[c], lim)
+// eachOutput calls f for every output pixel of a run with its row of channels,
+// and the function that gives the window's next pixel: row by row.
+func eachOutput(rows **float32, n, step, pixel, ky, kx, channels int, out *float32, f func(o []float32, tap func(t int) []float32)) {
+	ptrs, outs := unsafe.Slice(rows, ky), unsafe.Slice(out, n*channels)
+	for i := range n {
+		f(outs[i*channels:][:channels], func(t int) []float32 {
+			at := i*step/4 + t%kx*pixel/4
+			return unsafe.Slice(ptrs[t/kx], at+channels)[at:]
+		})
 	}
 }
 
-func maxPoolGeneric(table **float32, taps, bytes int, out, _ *float32, _ *int32) {
-	n := bytes / 4
-	ptrs, o := unsafe.Slice(table, taps), unsafe.Slice(out, n)
-	copy(o, unsafe.Slice(ptrs[0], n))
-	for _, p := range ptrs[1:] {
-		for c, v := range unsafe.Slice(p, n) {
-			if v > o[c] {
-				o[c] = v
+func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights, out, bias, clamp *float32, _ *int32) {
+	c := bytes / 4
+	w, b, lim := unsafe.Slice(weights, ky*kx*c), unsafe.Slice(bias, c), unsafe.Slice(clamp, 2)
+	eachOutput(rows, n, step, pixel, ky, kx, c, out, func(o []float32, tap func(int) []float32) {
+		copy(o, b)
+		for t := range ky * kx {
+			for i, v := range tap(t) {
+				o[i] += float32(v * w[t*c+i])
 			}
 		}
-	}
+		for i := range o {
+			o[i] = bound(o[i], lim)
+		}
+	})
 }
 
-func sumPoolGeneric(table **float32, taps, bytes int, out, scale *float32, _ *int32) {
-	n := bytes / 4
-	ptrs, o := unsafe.Slice(table, taps), unsafe.Slice(out, n)
-	copy(o, unsafe.Slice(ptrs[0], n))
-	for _, p := range ptrs[1:] {
-		for c, v := range unsafe.Slice(p, n) {
-			o[c] += v
+func maxPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, _ *float32, _ *int32) {
+	eachOutput(rows, n, step, pixel, ky, kx, bytes/4, out, func(o []float32, tap func(int) []float32) {
+		for i := range o {
+			o[i] = float32(math.Inf(-1))
 		}
-	}
-	for c := range o {
-		o[c] *= *scale
-	}
+		for t := range ky * kx {
+			for i, v := range tap(t) {
+				if v > o[i] {
+					o[i] = v
+				}
+			}
+		}
+	})
+}
+
+func sumPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, scale *float32, _ *int32) {
+	eachOutput(rows, n, step, pixel, ky, kx, bytes/4, out, func(o []float32, tap func(int) []float32) {
+		clear(o)
+		for t := range ky * kx {
+			for i, v := range tap(t) {
+				o[i] += v
+			}
+		}
+		for i := range o {
+			o[i] *= *scale
+		}
+	})
 }
 
 func addGeneric(a, b, out *float32, bytes int, clamp *float32, _ *int32) {

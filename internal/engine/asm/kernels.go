@@ -2,6 +2,7 @@ package asm
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -19,10 +20,11 @@ type Kernels struct {
 	// is packed in Columns/2.
 	Rows, Columns int
 
-	gemm      []gemmKernel // widest tile first
-	depthwise func(table **float32, taps, bytes int, weights, out, bias, clamp *float32, mask *int32)
-	maxPool   func(table **float32, taps, bytes int, out, scale *float32, mask *int32)
-	sumPool   func(table **float32, taps, bytes int, out, scale *float32, mask *int32)
+	gemm []gemmKernel // widest tile first
+	// The kernels of runs; see Run.
+	depthwise3x3                func(rows **float32, n, step, pixel, bytes int, weights, out, bias, clamp *float32, mask *int32)
+	depthwise, maxPool, sumPool runKernel
+
 	add       func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
 	sparse    sparseKernels
 	winograd2 winogradKernels
@@ -32,6 +34,8 @@ type Kernels struct {
 	peak      func(loops int)
 	peakFlops int
 }
+
+type runKernel func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, out, bias, clamp *float32, mask *int32)
 
 type gemmKernel struct {
 	rows, columns int
@@ -97,32 +101,54 @@ func (k *Kernels) Gemm(table []*float32, taps, begin, end int, weights []float32
 	panic(fmt.Sprintf("asm: no %s kernel of %d rows and %d columns", k.Name, rows, columns))
 }
 
-// Depthwise computes out[c] = clamp(bias[c] + sum over t of table[t][c] *
-// weights[t*channels+c]) for every channel c < len(out).
-func (k *Kernels) Depthwise(table []*float32, weights, out, bias []float32, clamp *[2]float32) {
-	n := len(out)
-	if n == 0 || len(table) == 0 || len(weights) < len(table)*n || len(bias) < n {
-		panic(fmt.Sprintf("asm: Depthwise of %d channels, %d taps, %d weights", n, len(table), len(weights)))
-	}
-	k.depthwise(&table[0], len(table), 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
+// Run is a row of N neighbouring output pixels of a window that slides over
+// plain rows of memory. Rows points to the first pixel of the first window's
+// rows; the next of the Kx taps is Pixel elements further, the next window Step
+// elements. Single pixels anywhere are a run of one pixel whose rows are its
+// taps.
+type Run struct {
+	Rows           []*float32
+	Kx             int
+	N, Step, Pixel int
 }
 
-// MaxPool computes out[c] = max over t of table[t][c], keeping the sum's
-// first operand where the other is NaN.
-func (k *Kernels) MaxPool(table []*float32, out []float32) {
-	if len(out) == 0 || len(table) == 0 {
-		panic("asm: MaxPool of nothing")
+func (r *Run) check(channels int, out []float32) {
+	if channels < 1 || len(r.Rows) < 1 || r.Kx < 1 || r.N < 1 || len(out) < r.N*channels {
+		panic(fmt.Sprintf("asm: run of %d pixels of %d channels, %d rows of %d taps, into %d", r.N, channels, len(r.Rows), r.Kx, len(out)))
 	}
-	k.maxPool(&table[0], len(table), 4*len(out), &out[0], &one, k.tail(len(out)))
 }
 
-// SumPool computes out[c] = scale * sum over t of table[t][c].
-func (k *Kernels) SumPool(table []*float32, out []float32, scale *float32) {
-	if len(out) == 0 || len(table) == 0 {
-		panic("asm: SumPool of nothing")
+// Depthwise computes, for each pixel of the run and channel c < len(bias),
+// out = clamp(bias[c] + sum over taps t of x[c] * weights[t*len(bias)+c]).
+func (k *Kernels) Depthwise(r *Run, weights, out, bias []float32, clamp *[2]float32) {
+	n := len(bias)
+	r.check(n, out)
+	if len(weights) < len(r.Rows)*r.Kx*n {
+		panic(fmt.Sprintf("asm: Depthwise of %d channels, %d taps, %d weights", n, len(r.Rows)*r.Kx, len(weights)))
 	}
-	k.sumPool(&table[0], len(table), 4*len(out), &out[0], scale, k.tail(len(out)))
+	if k.depthwise3x3 != nil && len(r.Rows) == 3 && r.Kx == 3 && r.N > 1 {
+		k.depthwise3x3(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
+		return
+	}
+	k.depthwise(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
 }
+
+// MaxPool computes the largest element over the taps of each pixel and channel,
+// -Inf if all are NaN.
+func (k *Kernels) MaxPool(r *Run, channels int, out []float32) {
+	r.check(channels, out)
+	k.maxPool(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*channels, nil, &out[0], nil, &lowest[0], k.tail(channels))
+}
+
+// SumPool computes scale[0] times the sum over the taps of each pixel and
+// channel.
+func (k *Kernels) SumPool(r *Run, channels int, out []float32, scale *[2]float32) {
+	r.check(channels, out)
+	k.sumPool(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*channels, nil, &out[0], nil, &scale[0], k.tail(channels))
+}
+
+// lowest is where a maximum starts.
+var lowest = [2]float32{float32(math.Inf(-1))}
 
 // Add computes out[i] = clamp(a[i] + b[i]); out may be a or b.
 func (k *Kernels) Add(a, b, out []float32, clamp *[2]float32) {
@@ -134,9 +160,6 @@ func (k *Kernels) Add(a, b, out []float32, clamp *[2]float32) {
 	}
 	k.add(&a[0], &b[0], &out[0], 4*len(out), &clamp[0], k.tail(len(out)))
 }
-
-// one is the scale of a fold that has none.
-var one = float32(1)
 
 // tail is the mask of the last, partial vector of a row of n channels.
 func (k *Kernels) tail(n int) *int32 { return &lanes[maxLanes-n%max(1, k.Columns/2)] }

@@ -166,7 +166,7 @@ func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
-// mask holds the lanes of the last panel, nil for all. See gemmSparseGeneric.
+// mask holds the lanes of the last panel, nil for all.
 //
 //go:noescape
 func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
@@ -183,56 +183,74 @@ func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, 
 //	}
 //	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
-// mask holds the lanes of the last panel, nil for all. See gemmSparseGeneric.
+// mask holds the lanes of the last panel, nil for all.
 //
 //go:noescape
 func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
 
 // nonzeroAVX512 lists, for each tap, the channels c < bytes/4 where any of the 4 rows
 // table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the
-// length of all lists; up to 16 more elements are overwritten. See nonzeroGeneric.
+// length of all lists; up to 16 more elements are overwritten.
 //
 //go:noescape
 func nonzeroAVX512(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
 
-// depthwiseAVX512 computes, for each channel c < bytes/4:
+// depthwiseRun3x3AVX512 computes, for each output i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
-//	for t := range taps {
-//		acc = fma(table[t][c], weights[t*(bytes/4)+c], acc)
+//	for ky := range 3 {
+//		for kx := range 3 {
+//			acc = fma(rows[ky][(i*step+kx*pixel)/4+c], weights[(ky*3+kx)*bytes/4+c], acc)
+//		}
 //	}
-//	out[c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
 //
-// mask holds the lanes of the last, partial vector. See depthwiseGeneric.
+// mask holds the lanes of the last, partial vector.
 //
 //go:noescape
-func depthwiseAVX512(table **float32, taps int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+func depthwiseRun3x3AVX512(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
-// maxPoolAVX512 computes, for each channel c < bytes/4:
+// depthwiseRunAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
 //
-//	acc := table[0][c]
-//	for t := 1; t < taps; t++ {
-//		acc = max(acc, table[t][c]) // acc if either is NaN
+//	acc := bias[c]
+//	for t, x := range window {
+//		acc = fma(x[c], weights[t*bytes/4+c], acc)
 //	}
-//	out[c] = acc
+//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
 //
-// See maxPoolGeneric.
+// mask holds the lanes of the last, partial vector.
 //
 //go:noescape
-func maxPoolAVX512(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
+func depthwiseRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
-// sumPoolAVX512 computes, for each channel c < bytes/4:
+// maxRunAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
 //
-//	acc := table[0][c]
-//	for t := 1; t < taps; t++ {
-//		acc += table[t][c]
+//	acc := clamp[0] // -Inf
+//	for x := range window {
+//		acc = max(acc, x[c]) // acc if x[c] is NaN
 //	}
-//	out[c] = acc * scale[0]
+//	out[i*bytes/4+c] = acc
 //
-// See sumPoolGeneric.
+// mask holds the lanes of the last, partial vector.
 //
 //go:noescape
-func sumPoolAVX512(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
+func maxRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+
+// sumRunAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
+//
+//	acc := 0
+//	for x := range window {
+//		acc += x[c]
+//	}
+//	out[i*bytes/4+c] = acc * clamp[0]
+//
+// mask holds the lanes of the last, partial vector.
+//
+//go:noescape
+func sumRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
 // addAVX512 computes, for each i < bytes/4:
 //
@@ -394,44 +412,62 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //go:noescape
 func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
 
-// depthwiseAVX2 computes, for each channel c < bytes/4:
+// depthwiseRun3x3AVX2 computes, for each output i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
-//	for t := range taps {
-//		acc = fma(table[t][c], weights[t*(bytes/4)+c], acc)
+//	for ky := range 3 {
+//		for kx := range 3 {
+//			acc = fma(rows[ky][(i*step+kx*pixel)/4+c], weights[(ky*3+kx)*bytes/4+c], acc)
+//		}
 //	}
-//	out[c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
 //
-// mask holds the lanes of the last, partial vector. See depthwiseGeneric.
+// mask holds the lanes of the last, partial vector.
 //
 //go:noescape
-func depthwiseAVX2(table **float32, taps int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+func depthwiseRun3x3AVX2(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
-// maxPoolAVX2 computes, for each channel c < bytes/4:
+// depthwiseRunAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
 //
-//	acc := table[0][c]
-//	for t := 1; t < taps; t++ {
-//		acc = max(acc, table[t][c]) // acc if either is NaN
+//	acc := bias[c]
+//	for t, x := range window {
+//		acc = fma(x[c], weights[t*bytes/4+c], acc)
 //	}
-//	out[c] = acc
+//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
 //
-// See maxPoolGeneric.
+// mask holds the lanes of the last, partial vector.
 //
 //go:noescape
-func maxPoolAVX2(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
+func depthwiseRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
-// sumPoolAVX2 computes, for each channel c < bytes/4:
+// maxRunAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
 //
-//	acc := table[0][c]
-//	for t := 1; t < taps; t++ {
-//		acc += table[t][c]
+//	acc := clamp[0] // -Inf
+//	for x := range window {
+//		acc = max(acc, x[c]) // acc if x[c] is NaN
 //	}
-//	out[c] = acc * scale[0]
+//	out[i*bytes/4+c] = acc
 //
-// See sumPoolGeneric.
+// mask holds the lanes of the last, partial vector.
 //
 //go:noescape
-func sumPoolAVX2(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
+func maxRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+
+// sumRunAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
+//
+//	acc := 0
+//	for x := range window {
+//		acc += x[c]
+//	}
+//	out[i*bytes/4+c] = acc * clamp[0]
+//
+// mask holds the lanes of the last, partial vector.
+//
+//go:noescape
+func sumRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
 // addAVX2 computes, for each i < bytes/4:
 //

@@ -1630,60 +1630,215 @@ GLOBL nonzeroAVX512_step<>(SB), RODATA|NOPTR, $4
 DATA nonzeroAVX512_abs<>+0(SB)/4, $0x7fffffff
 GLOBL nonzeroAVX512_abs<>(SB), RODATA|NOPTR, $4
 
-// func depthwiseAVX512(table **float32, taps int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+// func depthwiseRun3x3AVX512(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, AVX512F
-TEXT ·depthwiseAVX512(SB), NOSPLIT, $0-64
-	MOVQ         clamp+48(FP), AX
-	VBROADCASTSS (AX), Z12
-	VBROADCASTSS 4(AX), Z13
-	MOVQ         bias+40(FP), R8
-	MOVQ         out+32(FP), R9
+TEXT ·depthwiseRun3x3AVX512(SB), NOSPLIT, $0-80
+	MOVQ         clamp+64(FP), R12
+	VBROADCASTSS (R12), Z11
+	VBROADCASTSS 4(R12), Z12
+	MOVQ         step+16(FP), R10
+	MOVQ         pixel+24(FP), R9
+	MOVQ         bytes+32(FP), R11
 	XORQ         SI, SI
-	MOVQ         bytes+16(FP), DX
-	SUBQ         $0x00000100, DX
+	MOVQ         R11, DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	MOVQ    bias+56(FP), R12
+	VMOVUPS (R12)(SI*1), Z10
+	MOVQ    weights+40(FP), R12
+	ADDQ    SI, R12
+	VMOVUPS (R12), Z0
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z3
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z4
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z5
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z6
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z7
+	ADDQ    R11, R12
+	VMOVUPS (R12), Z8
+	MOVQ    rows+0(FP), R12
+	MOVQ    (R12), AX
+	ADDQ    SI, AX
+	MOVQ    8(R12), BX
+	ADDQ    SI, BX
+	MOVQ    16(R12), CX
+	ADDQ    SI, CX
+	MOVQ    out+48(FP), DI
+	ADDQ    SI, DI
+	MOVQ    n+8(FP), R8
+
+pixel:
+	VMOVAPS     Z10, Z9
+	VFMADD231PS (AX), Z0, Z9
+	VFMADD231PS (AX)(R9*1), Z1, Z9
+	VFMADD231PS (AX)(R9*2), Z2, Z9
+	ADDQ        R10, AX
+	VFMADD231PS (BX), Z3, Z9
+	VFMADD231PS (BX)(R9*1), Z4, Z9
+	VFMADD231PS (BX)(R9*2), Z5, Z9
+	ADDQ        R10, BX
+	VFMADD231PS (CX), Z6, Z9
+	VFMADD231PS (CX)(R9*1), Z7, Z9
+	VFMADD231PS (CX)(R9*2), Z8, Z9
+	ADDQ        R10, CX
+	VMAXPS      Z9, Z11, Z9
+	VMINPS      Z9, Z12, Z9
+	VMOVUPS     Z9, (DI)
+	ADDQ        R11, DI
+	DECQ        R8
+	JNZ         pixel
+	ADDQ        $0x00000040, SI
+	JMP         vector
+
+partial:
+	ADDQ      $0x00000040, DX
+	CMPQ      SI, DX
+	JGE       done
+	MOVQ      mask+72(FP), R12
+	VMOVDQU32 (R12), Z14
+	VPTESTMD  Z14, Z14, K1
+	MOVQ      bias+56(FP), R12
+	VMOVUPS.Z (R12)(SI*1), K1, Z10
+	MOVQ      weights+40(FP), R12
+	ADDQ      SI, R12
+	VMOVUPS.Z (R12), K1, Z0
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z2
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z3
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z4
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z5
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z6
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z7
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z8
+	MOVQ      rows+0(FP), R12
+	MOVQ      (R12), AX
+	ADDQ      SI, AX
+	MOVQ      8(R12), BX
+	ADDQ      SI, BX
+	MOVQ      16(R12), CX
+	ADDQ      SI, CX
+	MOVQ      out+48(FP), DI
+	ADDQ      SI, DI
+	MOVQ      n+8(FP), R8
+
+partialPixel:
+	VMOVAPS     Z10, Z9
+	VMOVUPS.Z   (AX), K1, Z13
+	VFMADD231PS Z13, Z0, Z9
+	VMOVUPS.Z   (AX)(R9*1), K1, Z13
+	VFMADD231PS Z13, Z1, Z9
+	VMOVUPS.Z   (AX)(R9*2), K1, Z13
+	VFMADD231PS Z13, Z2, Z9
+	ADDQ        R10, AX
+	VMOVUPS.Z   (BX), K1, Z13
+	VFMADD231PS Z13, Z3, Z9
+	VMOVUPS.Z   (BX)(R9*1), K1, Z13
+	VFMADD231PS Z13, Z4, Z9
+	VMOVUPS.Z   (BX)(R9*2), K1, Z13
+	VFMADD231PS Z13, Z5, Z9
+	ADDQ        R10, BX
+	VMOVUPS.Z   (CX), K1, Z13
+	VFMADD231PS Z13, Z6, Z9
+	VMOVUPS.Z   (CX)(R9*1), K1, Z13
+	VFMADD231PS Z13, Z7, Z9
+	VMOVUPS.Z   (CX)(R9*2), K1, Z13
+	VFMADD231PS Z13, Z8, Z9
+	ADDQ        R10, CX
+	VMAXPS      Z9, Z11, Z9
+	VMINPS      Z9, Z12, Z9
+	VMOVUPS     Z9, K1, (DI)
+	ADDQ        R11, DI
+	DECQ        R8
+	JNZ         partialPixel
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseRunAVX512(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), R12
+	VBROADCASTSS (R12), Z12
+	VBROADCASTSS 4(R12), Z13
+	MOVQ         out+64(FP), DI
+	XORQ         R8, R8
+
+pixel:
+	XORQ SI, SI
+	MOVQ bytes+48(FP), DX
+	SUBQ $0x00000100, DX
 
 block:
 	CMPQ    SI, DX
 	JGT     single
-	VMOVUPS (R8)(SI*1), Z0
-	VMOVUPS 64(R8)(SI*1), Z1
-	VMOVUPS 128(R8)(SI*1), Z2
-	VMOVUPS 192(R8)(SI*1), Z3
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    weights+24(FP), R10
-	ADDQ    SI, R10
+	MOVQ    bias+72(FP), R12
+	VMOVUPS (R12)(SI*1), Z0
+	VMOVUPS 64(R12)(SI*1), Z1
+	VMOVUPS 128(R12)(SI*1), Z2
+	VMOVUPS 192(R12)(SI*1), Z3
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+block_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 block_tap:
-	MOVQ        (BX), AX
-	VMOVUPS     (AX)(SI*1), Z4
-	VMOVUPS     (R10), Z8
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (R11), Z8
 	VFMADD231PS Z8, Z4, Z0
-	VMOVUPS     64(AX)(SI*1), Z5
-	VMOVUPS     64(R10), Z9
+	VMOVUPS     64(AX), Z5
+	VMOVUPS     64(R11), Z9
 	VFMADD231PS Z9, Z5, Z1
-	VMOVUPS     128(AX)(SI*1), Z6
-	VMOVUPS     128(R10), Z10
+	VMOVUPS     128(AX), Z6
+	VMOVUPS     128(R11), Z10
 	VFMADD231PS Z10, Z6, Z2
-	VMOVUPS     192(AX)(SI*1), Z7
-	VMOVUPS     192(R10), Z11
+	VMOVUPS     192(AX), Z7
+	VMOVUPS     192(R11), Z11
 	VFMADD231PS Z11, Z7, Z3
-	ADDQ        $0x08, BX
-	ADDQ        bytes+16(FP), R10
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
 	DECQ        CX
 	JNZ         block_tap
+	DECQ        R10
+	JNZ         block_row
 	VMAXPS      Z0, Z12, Z0
 	VMINPS      Z0, Z13, Z0
-	VMOVUPS     Z0, (R9)(SI*1)
+	VMOVUPS     Z0, (DI)(SI*1)
 	VMAXPS      Z1, Z12, Z1
 	VMINPS      Z1, Z13, Z1
-	VMOVUPS     Z1, 64(R9)(SI*1)
+	VMOVUPS     Z1, 64(DI)(SI*1)
 	VMAXPS      Z2, Z12, Z2
 	VMINPS      Z2, Z13, Z2
-	VMOVUPS     Z2, 128(R9)(SI*1)
+	VMOVUPS     Z2, 128(DI)(SI*1)
 	VMAXPS      Z3, Z12, Z3
 	VMINPS      Z3, Z13, Z3
-	VMOVUPS     Z3, 192(R9)(SI*1)
+	VMOVUPS     Z3, 192(DI)(SI*1)
 	ADDQ        $0x00000100, SI
 	JMP         block
 
@@ -1693,98 +1848,129 @@ single:
 vector:
 	CMPQ    SI, DX
 	JGT     partial
-	VMOVUPS (R8)(SI*1), Z0
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    weights+24(FP), R10
-	ADDQ    SI, R10
+	MOVQ    bias+72(FP), R12
+	VMOVUPS (R12)(SI*1), Z0
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+vector_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 vector_tap:
-	MOVQ        (BX), AX
-	VMOVUPS     (AX)(SI*1), Z4
-	VMOVUPS     (R10), Z8
+	VMOVUPS     (AX), Z4
+	VMOVUPS     (R11), Z8
 	VFMADD231PS Z8, Z4, Z0
-	ADDQ        $0x08, BX
-	ADDQ        bytes+16(FP), R10
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
 	DECQ        CX
 	JNZ         vector_tap
+	DECQ        R10
+	JNZ         vector_row
 	VMAXPS      Z0, Z12, Z0
 	VMINPS      Z0, Z13, Z0
-	VMOVUPS     Z0, (R9)(SI*1)
+	VMOVUPS     Z0, (DI)(SI*1)
 	ADDQ        $0x00000040, SI
 	JMP         vector
 
 partial:
 	ADDQ      $0x00000040, DX
 	CMPQ      SI, DX
-	JGE       done
-	MOVQ      mask+56(FP), AX
-	VMOVDQU32 (AX), Z15
+	JGE       next
+	MOVQ      mask+88(FP), R12
+	VMOVDQU32 (R12), Z15
 	VPTESTMD  Z15, Z15, K1
-	VMOVUPS.Z (R8)(SI*1), K1, Z0
-	MOVQ      table+0(FP), BX
-	MOVQ      taps+8(FP), CX
-	MOVQ      weights+24(FP), R10
-	ADDQ      SI, R10
+	MOVQ      bias+72(FP), R12
+	VMOVUPS.Z (R12)(SI*1), K1, Z0
+	MOVQ      weights+56(FP), R11
+	ADDQ      SI, R11
+	MOVQ      rows+0(FP), BX
+	MOVQ      ky+32(FP), R10
+
+partial_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 partial_tap:
-	MOVQ        (BX), AX
-	VMOVUPS.Z   (AX)(SI*1), K1, Z4
-	VMOVUPS.Z   (R10), K1, Z8
+	VMOVUPS.Z   (AX), K1, Z4
+	VMOVUPS.Z   (R11), K1, Z8
 	VFMADD231PS Z8, Z4, Z0
-	ADDQ        $0x08, BX
-	ADDQ        bytes+16(FP), R10
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
 	DECQ        CX
 	JNZ         partial_tap
+	DECQ        R10
+	JNZ         partial_row
 	VMAXPS      Z0, Z12, Z0
 	VMINPS      Z0, Z13, Z0
-	VMOVUPS     Z0, K1, (R9)(SI*1)
+	VMOVUPS     Z0, K1, (DI)(SI*1)
 
-done:
+next:
+	ADDQ bytes+48(FP), DI
+	ADDQ step+16(FP), R8
+	DECQ n+8(FP)
+	JNZ  pixel
 	VZEROUPPER
 	RET
 
-// func maxPoolAVX512(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
+// func maxRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, AVX512F
-TEXT ·maxPoolAVX512(SB), NOSPLIT, $0-48
-	MOVQ         scale+32(FP), AX
-	VBROADCASTSS (AX), Z12
-	MOVQ         out+24(FP), R9
-	XORQ         SI, SI
-	MOVQ         bytes+16(FP), DX
-	SUBQ         $0x00000100, DX
+TEXT ·maxRunAVX512(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), R12
+	VBROADCASTSS (R12), Z12
+	VBROADCASTSS 4(R12), Z13
+	MOVQ         out+64(FP), DI
+	XORQ         R8, R8
+
+pixel:
+	XORQ SI, SI
+	MOVQ bytes+48(FP), DX
+	SUBQ $0x00000100, DX
 
 block:
 	CMPQ    SI, DX
 	JGT     single
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z0
-	VMOVUPS 64(AX)(SI*1), Z1
-	VMOVUPS 128(AX)(SI*1), Z2
-	VMOVUPS 192(AX)(SI*1), Z3
-	JMP     block_next
+	MOVQ    bias+72(FP), R12
+	VMOVAPS Z12, Z0
+	VMOVAPS Z12, Z1
+	VMOVAPS Z12, Z2
+	VMOVAPS Z12, Z3
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+block_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 block_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z4
+	VMOVUPS (AX), Z4
 	VMAXPS  Z0, Z4, Z0
-	VMOVUPS 64(AX)(SI*1), Z5
+	VMOVUPS 64(AX), Z5
 	VMAXPS  Z1, Z5, Z1
-	VMOVUPS 128(AX)(SI*1), Z6
+	VMOVUPS 128(AX), Z6
 	VMAXPS  Z2, Z6, Z2
-	VMOVUPS 192(AX)(SI*1), Z7
+	VMOVUPS 192(AX), Z7
 	VMAXPS  Z3, Z7, Z3
-
-block_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     block_tap
-	VMOVUPS Z0, (R9)(SI*1)
-	VMOVUPS Z1, 64(R9)(SI*1)
-	VMOVUPS Z2, 128(R9)(SI*1)
-	VMOVUPS Z3, 192(R9)(SI*1)
+	DECQ    R10
+	JNZ     block_row
+	VMOVUPS Z0, (DI)(SI*1)
+	VMOVUPS Z1, 64(DI)(SI*1)
+	VMOVUPS Z2, 128(DI)(SI*1)
+	VMOVUPS Z3, 192(DI)(SI*1)
 	ADDQ    $0x00000100, SI
 	JMP     block
 
@@ -1794,98 +1980,121 @@ single:
 vector:
 	CMPQ    SI, DX
 	JGT     partial
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z0
-	JMP     vector_next
+	MOVQ    bias+72(FP), R12
+	VMOVAPS Z12, Z0
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+vector_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 vector_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z4
+	VMOVUPS (AX), Z4
 	VMAXPS  Z0, Z4, Z0
-
-vector_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     vector_tap
-	VMOVUPS Z0, (R9)(SI*1)
+	DECQ    R10
+	JNZ     vector_row
+	VMOVUPS Z0, (DI)(SI*1)
 	ADDQ    $0x00000040, SI
 	JMP     vector
 
 partial:
 	ADDQ      $0x00000040, DX
 	CMPQ      SI, DX
-	JGE       done
-	MOVQ      mask+40(FP), AX
-	VMOVDQU32 (AX), Z15
+	JGE       next
+	MOVQ      mask+88(FP), R12
+	VMOVDQU32 (R12), Z15
 	VPTESTMD  Z15, Z15, K1
-	MOVQ      table+0(FP), BX
-	MOVQ      taps+8(FP), CX
-	MOVQ      (BX), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z0
-	JMP       partial_next
+	MOVQ      bias+72(FP), R12
+	VMOVAPS   Z12, Z0
+	MOVQ      rows+0(FP), BX
+	MOVQ      ky+32(FP), R10
+
+partial_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 partial_tap:
-	MOVQ      (BX), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z4
+	VMOVUPS.Z (AX), K1, Z4
 	VMAXPS    Z0, Z4, Z0
+	ADDQ      pixel+24(FP), AX
+	DECQ      CX
+	JNZ       partial_tap
+	DECQ      R10
+	JNZ       partial_row
+	VMOVUPS   Z0, K1, (DI)(SI*1)
 
-partial_next:
-	ADDQ    $0x08, BX
-	DECQ    CX
-	JNZ     partial_tap
-	VMOVUPS Z0, K1, (R9)(SI*1)
-
-done:
+next:
+	ADDQ bytes+48(FP), DI
+	ADDQ step+16(FP), R8
+	DECQ n+8(FP)
+	JNZ  pixel
 	VZEROUPPER
 	RET
 
-// func sumPoolAVX512(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
-// Requires: AVX, AVX512F
-TEXT ·sumPoolAVX512(SB), NOSPLIT, $0-48
-	MOVQ         scale+32(FP), AX
-	VBROADCASTSS (AX), Z12
-	MOVQ         out+24(FP), R9
-	XORQ         SI, SI
-	MOVQ         bytes+16(FP), DX
-	SUBQ         $0x00000100, DX
+// func sumRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sumRunAVX512(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), R12
+	VBROADCASTSS (R12), Z12
+	VBROADCASTSS 4(R12), Z13
+	MOVQ         out+64(FP), DI
+	XORQ         R8, R8
+
+pixel:
+	XORQ SI, SI
+	MOVQ bytes+48(FP), DX
+	SUBQ $0x00000100, DX
 
 block:
-	CMPQ    SI, DX
-	JGT     single
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z0
-	VMOVUPS 64(AX)(SI*1), Z1
-	VMOVUPS 128(AX)(SI*1), Z2
-	VMOVUPS 192(AX)(SI*1), Z3
-	JMP     block_next
+	CMPQ   SI, DX
+	JGT    single
+	MOVQ   bias+72(FP), R12
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   rows+0(FP), BX
+	MOVQ   ky+32(FP), R10
+
+block_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 block_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z4
+	VMOVUPS (AX), Z4
 	VADDPS  Z4, Z0, Z0
-	VMOVUPS 64(AX)(SI*1), Z5
+	VMOVUPS 64(AX), Z5
 	VADDPS  Z5, Z1, Z1
-	VMOVUPS 128(AX)(SI*1), Z6
+	VMOVUPS 128(AX), Z6
 	VADDPS  Z6, Z2, Z2
-	VMOVUPS 192(AX)(SI*1), Z7
+	VMOVUPS 192(AX), Z7
 	VADDPS  Z7, Z3, Z3
-
-block_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     block_tap
+	DECQ    R10
+	JNZ     block_row
 	VMULPS  Z12, Z0, Z0
-	VMOVUPS Z0, (R9)(SI*1)
+	VMOVUPS Z0, (DI)(SI*1)
 	VMULPS  Z12, Z1, Z1
-	VMOVUPS Z1, 64(R9)(SI*1)
+	VMOVUPS Z1, 64(DI)(SI*1)
 	VMULPS  Z12, Z2, Z2
-	VMOVUPS Z2, 128(R9)(SI*1)
+	VMOVUPS Z2, 128(DI)(SI*1)
 	VMULPS  Z12, Z3, Z3
-	VMOVUPS Z3, 192(R9)(SI*1)
+	VMOVUPS Z3, 192(DI)(SI*1)
 	ADDQ    $0x00000100, SI
 	JMP     block
 
@@ -1893,54 +2102,68 @@ single:
 	ADDQ $0x000000c0, DX
 
 vector:
-	CMPQ    SI, DX
-	JGT     partial
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z0
-	JMP     vector_next
+	CMPQ   SI, DX
+	JGT    partial
+	MOVQ   bias+72(FP), R12
+	VXORPS Z0, Z0, Z0
+	MOVQ   rows+0(FP), BX
+	MOVQ   ky+32(FP), R10
+
+vector_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 vector_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Z4
+	VMOVUPS (AX), Z4
 	VADDPS  Z4, Z0, Z0
-
-vector_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     vector_tap
+	DECQ    R10
+	JNZ     vector_row
 	VMULPS  Z12, Z0, Z0
-	VMOVUPS Z0, (R9)(SI*1)
+	VMOVUPS Z0, (DI)(SI*1)
 	ADDQ    $0x00000040, SI
 	JMP     vector
 
 partial:
 	ADDQ      $0x00000040, DX
 	CMPQ      SI, DX
-	JGE       done
-	MOVQ      mask+40(FP), AX
-	VMOVDQU32 (AX), Z15
+	JGE       next
+	MOVQ      mask+88(FP), R12
+	VMOVDQU32 (R12), Z15
 	VPTESTMD  Z15, Z15, K1
-	MOVQ      table+0(FP), BX
-	MOVQ      taps+8(FP), CX
-	MOVQ      (BX), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z0
-	JMP       partial_next
+	MOVQ      bias+72(FP), R12
+	VXORPS    Z0, Z0, Z0
+	MOVQ      rows+0(FP), BX
+	MOVQ      ky+32(FP), R10
+
+partial_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 partial_tap:
-	MOVQ      (BX), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z4
+	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z4, Z0, Z0
+	ADDQ      pixel+24(FP), AX
+	DECQ      CX
+	JNZ       partial_tap
+	DECQ      R10
+	JNZ       partial_row
+	VMULPS    Z12, Z0, Z0
+	VMOVUPS   Z0, K1, (DI)(SI*1)
 
-partial_next:
-	ADDQ    $0x08, BX
-	DECQ    CX
-	JNZ     partial_tap
-	VMULPS  Z12, Z0, Z0
-	VMOVUPS Z0, K1, (R9)(SI*1)
-
-done:
+next:
+	ADDQ bytes+48(FP), DI
+	ADDQ step+16(FP), R8
+	DECQ n+8(FP)
+	JNZ  pixel
 	VZEROUPPER
 	RET
 
@@ -4954,60 +5177,214 @@ partial:
 	VZEROUPPER
 	RET
 
-// func depthwiseAVX2(table **float32, taps int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+// func depthwiseRun3x3AVX2(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, FMA3
-TEXT ·depthwiseAVX2(SB), NOSPLIT, $0-64
-	MOVQ         clamp+48(FP), AX
-	VBROADCASTSS (AX), Y12
-	VBROADCASTSS 4(AX), Y13
-	MOVQ         bias+40(FP), R8
-	MOVQ         out+32(FP), R9
+TEXT ·depthwiseRun3x3AVX2(SB), NOSPLIT, $0-80
+	MOVQ         clamp+64(FP), R12
+	VBROADCASTSS (R12), Y11
+	VBROADCASTSS 4(R12), Y12
+	MOVQ         step+16(FP), R10
+	MOVQ         pixel+24(FP), R9
+	MOVQ         bytes+32(FP), R11
 	XORQ         SI, SI
-	MOVQ         bytes+16(FP), DX
-	SUBQ         $0x00000080, DX
+	MOVQ         R11, DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	MOVQ    bias+56(FP), R12
+	VMOVUPS (R12)(SI*1), Y10
+	MOVQ    weights+40(FP), R12
+	ADDQ    SI, R12
+	VMOVUPS (R12), Y0
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y1
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y2
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y3
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y4
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y5
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y6
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y7
+	ADDQ    R11, R12
+	VMOVUPS (R12), Y8
+	MOVQ    rows+0(FP), R12
+	MOVQ    (R12), AX
+	ADDQ    SI, AX
+	MOVQ    8(R12), BX
+	ADDQ    SI, BX
+	MOVQ    16(R12), CX
+	ADDQ    SI, CX
+	MOVQ    out+48(FP), DI
+	ADDQ    SI, DI
+	MOVQ    n+8(FP), R8
+
+pixel:
+	VMOVAPS     Y10, Y9
+	VFMADD231PS (AX), Y0, Y9
+	VFMADD231PS (AX)(R9*1), Y1, Y9
+	VFMADD231PS (AX)(R9*2), Y2, Y9
+	ADDQ        R10, AX
+	VFMADD231PS (BX), Y3, Y9
+	VFMADD231PS (BX)(R9*1), Y4, Y9
+	VFMADD231PS (BX)(R9*2), Y5, Y9
+	ADDQ        R10, BX
+	VFMADD231PS (CX), Y6, Y9
+	VFMADD231PS (CX)(R9*1), Y7, Y9
+	VFMADD231PS (CX)(R9*2), Y8, Y9
+	ADDQ        R10, CX
+	VMAXPS      Y9, Y11, Y9
+	VMINPS      Y9, Y12, Y9
+	VMOVUPS     Y9, (DI)
+	ADDQ        R11, DI
+	DECQ        R8
+	JNZ         pixel
+	ADDQ        $0x00000020, SI
+	JMP         vector
+
+partial:
+	ADDQ       $0x00000020, DX
+	CMPQ       SI, DX
+	JGE        done
+	MOVQ       mask+72(FP), R12
+	VMOVUPS    (R12), Y14
+	MOVQ       bias+56(FP), R12
+	VMASKMOVPS (R12)(SI*1), Y14, Y10
+	MOVQ       weights+40(FP), R12
+	ADDQ       SI, R12
+	VMASKMOVPS (R12), Y14, Y0
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y1
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y2
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y3
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y4
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y5
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y6
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y7
+	ADDQ       R11, R12
+	VMASKMOVPS (R12), Y14, Y8
+	MOVQ       rows+0(FP), R12
+	MOVQ       (R12), AX
+	ADDQ       SI, AX
+	MOVQ       8(R12), BX
+	ADDQ       SI, BX
+	MOVQ       16(R12), CX
+	ADDQ       SI, CX
+	MOVQ       out+48(FP), DI
+	ADDQ       SI, DI
+	MOVQ       n+8(FP), R8
+
+partialPixel:
+	VMOVAPS     Y10, Y9
+	VMASKMOVPS  (AX), Y14, Y13
+	VFMADD231PS Y13, Y0, Y9
+	VMASKMOVPS  (AX)(R9*1), Y14, Y13
+	VFMADD231PS Y13, Y1, Y9
+	VMASKMOVPS  (AX)(R9*2), Y14, Y13
+	VFMADD231PS Y13, Y2, Y9
+	ADDQ        R10, AX
+	VMASKMOVPS  (BX), Y14, Y13
+	VFMADD231PS Y13, Y3, Y9
+	VMASKMOVPS  (BX)(R9*1), Y14, Y13
+	VFMADD231PS Y13, Y4, Y9
+	VMASKMOVPS  (BX)(R9*2), Y14, Y13
+	VFMADD231PS Y13, Y5, Y9
+	ADDQ        R10, BX
+	VMASKMOVPS  (CX), Y14, Y13
+	VFMADD231PS Y13, Y6, Y9
+	VMASKMOVPS  (CX)(R9*1), Y14, Y13
+	VFMADD231PS Y13, Y7, Y9
+	VMASKMOVPS  (CX)(R9*2), Y14, Y13
+	VFMADD231PS Y13, Y8, Y9
+	ADDQ        R10, CX
+	VMAXPS      Y9, Y11, Y9
+	VMINPS      Y9, Y12, Y9
+	VMASKMOVPS  Y9, Y14, (DI)
+	ADDQ        R11, DI
+	DECQ        R8
+	JNZ         partialPixel
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseRunAVX2(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), R12
+	VBROADCASTSS (R12), Y12
+	VBROADCASTSS 4(R12), Y13
+	MOVQ         out+64(FP), DI
+	XORQ         R8, R8
+
+pixel:
+	XORQ SI, SI
+	MOVQ bytes+48(FP), DX
+	SUBQ $0x00000080, DX
 
 block:
 	CMPQ    SI, DX
 	JGT     single
-	VMOVUPS (R8)(SI*1), Y0
-	VMOVUPS 32(R8)(SI*1), Y1
-	VMOVUPS 64(R8)(SI*1), Y2
-	VMOVUPS 96(R8)(SI*1), Y3
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    weights+24(FP), R10
-	ADDQ    SI, R10
+	MOVQ    bias+72(FP), R12
+	VMOVUPS (R12)(SI*1), Y0
+	VMOVUPS 32(R12)(SI*1), Y1
+	VMOVUPS 64(R12)(SI*1), Y2
+	VMOVUPS 96(R12)(SI*1), Y3
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+block_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 block_tap:
-	MOVQ        (BX), AX
-	VMOVUPS     (AX)(SI*1), Y4
-	VMOVUPS     (R10), Y8
+	VMOVUPS     (AX), Y4
+	VMOVUPS     (R11), Y8
 	VFMADD231PS Y8, Y4, Y0
-	VMOVUPS     32(AX)(SI*1), Y5
-	VMOVUPS     32(R10), Y9
+	VMOVUPS     32(AX), Y5
+	VMOVUPS     32(R11), Y9
 	VFMADD231PS Y9, Y5, Y1
-	VMOVUPS     64(AX)(SI*1), Y6
-	VMOVUPS     64(R10), Y10
+	VMOVUPS     64(AX), Y6
+	VMOVUPS     64(R11), Y10
 	VFMADD231PS Y10, Y6, Y2
-	VMOVUPS     96(AX)(SI*1), Y7
-	VMOVUPS     96(R10), Y11
+	VMOVUPS     96(AX), Y7
+	VMOVUPS     96(R11), Y11
 	VFMADD231PS Y11, Y7, Y3
-	ADDQ        $0x08, BX
-	ADDQ        bytes+16(FP), R10
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
 	DECQ        CX
 	JNZ         block_tap
+	DECQ        R10
+	JNZ         block_row
 	VMAXPS      Y0, Y12, Y0
 	VMINPS      Y0, Y13, Y0
-	VMOVUPS     Y0, (R9)(SI*1)
+	VMOVUPS     Y0, (DI)(SI*1)
 	VMAXPS      Y1, Y12, Y1
 	VMINPS      Y1, Y13, Y1
-	VMOVUPS     Y1, 32(R9)(SI*1)
+	VMOVUPS     Y1, 32(DI)(SI*1)
 	VMAXPS      Y2, Y12, Y2
 	VMINPS      Y2, Y13, Y2
-	VMOVUPS     Y2, 64(R9)(SI*1)
+	VMOVUPS     Y2, 64(DI)(SI*1)
 	VMAXPS      Y3, Y12, Y3
 	VMINPS      Y3, Y13, Y3
-	VMOVUPS     Y3, 96(R9)(SI*1)
+	VMOVUPS     Y3, 96(DI)(SI*1)
 	ADDQ        $0x00000080, SI
 	JMP         block
 
@@ -5017,97 +5394,128 @@ single:
 vector:
 	CMPQ    SI, DX
 	JGT     partial
-	VMOVUPS (R8)(SI*1), Y0
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    weights+24(FP), R10
-	ADDQ    SI, R10
+	MOVQ    bias+72(FP), R12
+	VMOVUPS (R12)(SI*1), Y0
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+vector_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 vector_tap:
-	MOVQ        (BX), AX
-	VMOVUPS     (AX)(SI*1), Y4
-	VMOVUPS     (R10), Y8
+	VMOVUPS     (AX), Y4
+	VMOVUPS     (R11), Y8
 	VFMADD231PS Y8, Y4, Y0
-	ADDQ        $0x08, BX
-	ADDQ        bytes+16(FP), R10
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
 	DECQ        CX
 	JNZ         vector_tap
+	DECQ        R10
+	JNZ         vector_row
 	VMAXPS      Y0, Y12, Y0
 	VMINPS      Y0, Y13, Y0
-	VMOVUPS     Y0, (R9)(SI*1)
+	VMOVUPS     Y0, (DI)(SI*1)
 	ADDQ        $0x00000020, SI
 	JMP         vector
 
 partial:
 	ADDQ       $0x00000020, DX
 	CMPQ       SI, DX
-	JGE        done
-	MOVQ       mask+56(FP), AX
-	VMOVUPS    (AX), Y15
-	VMASKMOVPS (R8)(SI*1), Y15, Y0
-	MOVQ       table+0(FP), BX
-	MOVQ       taps+8(FP), CX
-	MOVQ       weights+24(FP), R10
-	ADDQ       SI, R10
+	JGE        next
+	MOVQ       mask+88(FP), R12
+	VMOVUPS    (R12), Y15
+	MOVQ       bias+72(FP), R12
+	VMASKMOVPS (R12)(SI*1), Y15, Y0
+	MOVQ       weights+56(FP), R11
+	ADDQ       SI, R11
+	MOVQ       rows+0(FP), BX
+	MOVQ       ky+32(FP), R10
+
+partial_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 partial_tap:
-	MOVQ        (BX), AX
-	VMASKMOVPS  (AX)(SI*1), Y15, Y4
-	VMASKMOVPS  (R10), Y15, Y8
+	VMASKMOVPS  (AX), Y15, Y4
+	VMASKMOVPS  (R11), Y15, Y8
 	VFMADD231PS Y8, Y4, Y0
-	ADDQ        $0x08, BX
-	ADDQ        bytes+16(FP), R10
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
 	DECQ        CX
 	JNZ         partial_tap
+	DECQ        R10
+	JNZ         partial_row
 	VMAXPS      Y0, Y12, Y0
 	VMINPS      Y0, Y13, Y0
-	VMASKMOVPS  Y0, Y15, (R9)(SI*1)
+	VMASKMOVPS  Y0, Y15, (DI)(SI*1)
 
-done:
+next:
+	ADDQ bytes+48(FP), DI
+	ADDQ step+16(FP), R8
+	DECQ n+8(FP)
+	JNZ  pixel
 	VZEROUPPER
 	RET
 
-// func maxPoolAVX2(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
+// func maxRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX
-TEXT ·maxPoolAVX2(SB), NOSPLIT, $0-48
-	MOVQ         scale+32(FP), AX
-	VBROADCASTSS (AX), Y12
-	MOVQ         out+24(FP), R9
-	XORQ         SI, SI
-	MOVQ         bytes+16(FP), DX
-	SUBQ         $0x00000080, DX
+TEXT ·maxRunAVX2(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), R12
+	VBROADCASTSS (R12), Y12
+	VBROADCASTSS 4(R12), Y13
+	MOVQ         out+64(FP), DI
+	XORQ         R8, R8
+
+pixel:
+	XORQ SI, SI
+	MOVQ bytes+48(FP), DX
+	SUBQ $0x00000080, DX
 
 block:
 	CMPQ    SI, DX
 	JGT     single
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y0
-	VMOVUPS 32(AX)(SI*1), Y1
-	VMOVUPS 64(AX)(SI*1), Y2
-	VMOVUPS 96(AX)(SI*1), Y3
-	JMP     block_next
+	MOVQ    bias+72(FP), R12
+	VMOVAPS Y12, Y0
+	VMOVAPS Y12, Y1
+	VMOVAPS Y12, Y2
+	VMOVAPS Y12, Y3
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+block_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 block_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y4
+	VMOVUPS (AX), Y4
 	VMAXPS  Y0, Y4, Y0
-	VMOVUPS 32(AX)(SI*1), Y5
+	VMOVUPS 32(AX), Y5
 	VMAXPS  Y1, Y5, Y1
-	VMOVUPS 64(AX)(SI*1), Y6
+	VMOVUPS 64(AX), Y6
 	VMAXPS  Y2, Y6, Y2
-	VMOVUPS 96(AX)(SI*1), Y7
+	VMOVUPS 96(AX), Y7
 	VMAXPS  Y3, Y7, Y3
-
-block_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     block_tap
-	VMOVUPS Y0, (R9)(SI*1)
-	VMOVUPS Y1, 32(R9)(SI*1)
-	VMOVUPS Y2, 64(R9)(SI*1)
-	VMOVUPS Y3, 96(R9)(SI*1)
+	DECQ    R10
+	JNZ     block_row
+	VMOVUPS Y0, (DI)(SI*1)
+	VMOVUPS Y1, 32(DI)(SI*1)
+	VMOVUPS Y2, 64(DI)(SI*1)
+	VMOVUPS Y3, 96(DI)(SI*1)
 	ADDQ    $0x00000080, SI
 	JMP     block
 
@@ -5117,97 +5525,120 @@ single:
 vector:
 	CMPQ    SI, DX
 	JGT     partial
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y0
-	JMP     vector_next
+	MOVQ    bias+72(FP), R12
+	VMOVAPS Y12, Y0
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+vector_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 vector_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y4
+	VMOVUPS (AX), Y4
 	VMAXPS  Y0, Y4, Y0
-
-vector_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     vector_tap
-	VMOVUPS Y0, (R9)(SI*1)
+	DECQ    R10
+	JNZ     vector_row
+	VMOVUPS Y0, (DI)(SI*1)
 	ADDQ    $0x00000020, SI
 	JMP     vector
 
 partial:
-	ADDQ       $0x00000020, DX
-	CMPQ       SI, DX
-	JGE        done
-	MOVQ       mask+40(FP), AX
-	VMOVUPS    (AX), Y15
-	MOVQ       table+0(FP), BX
-	MOVQ       taps+8(FP), CX
-	MOVQ       (BX), AX
-	VMASKMOVPS (AX)(SI*1), Y15, Y0
-	JMP        partial_next
+	ADDQ    $0x00000020, DX
+	CMPQ    SI, DX
+	JGE     next
+	MOVQ    mask+88(FP), R12
+	VMOVUPS (R12), Y15
+	MOVQ    bias+72(FP), R12
+	VMOVAPS Y12, Y0
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+partial_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 partial_tap:
-	MOVQ       (BX), AX
-	VMASKMOVPS (AX)(SI*1), Y15, Y4
+	VMASKMOVPS (AX), Y15, Y4
 	VMAXPS     Y0, Y4, Y0
-
-partial_next:
-	ADDQ       $0x08, BX
+	ADDQ       pixel+24(FP), AX
 	DECQ       CX
 	JNZ        partial_tap
-	VMASKMOVPS Y0, Y15, (R9)(SI*1)
+	DECQ       R10
+	JNZ        partial_row
+	VMASKMOVPS Y0, Y15, (DI)(SI*1)
 
-done:
+next:
+	ADDQ bytes+48(FP), DI
+	ADDQ step+16(FP), R8
+	DECQ n+8(FP)
+	JNZ  pixel
 	VZEROUPPER
 	RET
 
-// func sumPoolAVX2(table **float32, taps int, bytes int, out *float32, scale *float32, mask *int32)
+// func sumRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX
-TEXT ·sumPoolAVX2(SB), NOSPLIT, $0-48
-	MOVQ         scale+32(FP), AX
-	VBROADCASTSS (AX), Y12
-	MOVQ         out+24(FP), R9
-	XORQ         SI, SI
-	MOVQ         bytes+16(FP), DX
-	SUBQ         $0x00000080, DX
+TEXT ·sumRunAVX2(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), R12
+	VBROADCASTSS (R12), Y12
+	VBROADCASTSS 4(R12), Y13
+	MOVQ         out+64(FP), DI
+	XORQ         R8, R8
+
+pixel:
+	XORQ SI, SI
+	MOVQ bytes+48(FP), DX
+	SUBQ $0x00000080, DX
 
 block:
-	CMPQ    SI, DX
-	JGT     single
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y0
-	VMOVUPS 32(AX)(SI*1), Y1
-	VMOVUPS 64(AX)(SI*1), Y2
-	VMOVUPS 96(AX)(SI*1), Y3
-	JMP     block_next
+	CMPQ   SI, DX
+	JGT    single
+	MOVQ   bias+72(FP), R12
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   rows+0(FP), BX
+	MOVQ   ky+32(FP), R10
+
+block_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 block_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y4
+	VMOVUPS (AX), Y4
 	VADDPS  Y4, Y0, Y0
-	VMOVUPS 32(AX)(SI*1), Y5
+	VMOVUPS 32(AX), Y5
 	VADDPS  Y5, Y1, Y1
-	VMOVUPS 64(AX)(SI*1), Y6
+	VMOVUPS 64(AX), Y6
 	VADDPS  Y6, Y2, Y2
-	VMOVUPS 96(AX)(SI*1), Y7
+	VMOVUPS 96(AX), Y7
 	VADDPS  Y7, Y3, Y3
-
-block_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     block_tap
+	DECQ    R10
+	JNZ     block_row
 	VMULPS  Y12, Y0, Y0
-	VMOVUPS Y0, (R9)(SI*1)
+	VMOVUPS Y0, (DI)(SI*1)
 	VMULPS  Y12, Y1, Y1
-	VMOVUPS Y1, 32(R9)(SI*1)
+	VMOVUPS Y1, 32(DI)(SI*1)
 	VMULPS  Y12, Y2, Y2
-	VMOVUPS Y2, 64(R9)(SI*1)
+	VMOVUPS Y2, 64(DI)(SI*1)
 	VMULPS  Y12, Y3, Y3
-	VMOVUPS Y3, 96(R9)(SI*1)
+	VMOVUPS Y3, 96(DI)(SI*1)
 	ADDQ    $0x00000080, SI
 	JMP     block
 
@@ -5215,53 +5646,67 @@ single:
 	ADDQ $0x00000060, DX
 
 vector:
-	CMPQ    SI, DX
-	JGT     partial
-	MOVQ    table+0(FP), BX
-	MOVQ    taps+8(FP), CX
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y0
-	JMP     vector_next
+	CMPQ   SI, DX
+	JGT    partial
+	MOVQ   bias+72(FP), R12
+	VXORPS Y0, Y0, Y0
+	MOVQ   rows+0(FP), BX
+	MOVQ   ky+32(FP), R10
+
+vector_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 vector_tap:
-	MOVQ    (BX), AX
-	VMOVUPS (AX)(SI*1), Y4
+	VMOVUPS (AX), Y4
 	VADDPS  Y4, Y0, Y0
-
-vector_next:
-	ADDQ    $0x08, BX
+	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     vector_tap
+	DECQ    R10
+	JNZ     vector_row
 	VMULPS  Y12, Y0, Y0
-	VMOVUPS Y0, (R9)(SI*1)
+	VMOVUPS Y0, (DI)(SI*1)
 	ADDQ    $0x00000020, SI
 	JMP     vector
 
 partial:
-	ADDQ       $0x00000020, DX
-	CMPQ       SI, DX
-	JGE        done
-	MOVQ       mask+40(FP), AX
-	VMOVUPS    (AX), Y15
-	MOVQ       table+0(FP), BX
-	MOVQ       taps+8(FP), CX
-	MOVQ       (BX), AX
-	VMASKMOVPS (AX)(SI*1), Y15, Y0
-	JMP        partial_next
+	ADDQ    $0x00000020, DX
+	CMPQ    SI, DX
+	JGE     next
+	MOVQ    mask+88(FP), R12
+	VMOVUPS (R12), Y15
+	MOVQ    bias+72(FP), R12
+	VXORPS  Y0, Y0, Y0
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+partial_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
 
 partial_tap:
-	MOVQ       (BX), AX
-	VMASKMOVPS (AX)(SI*1), Y15, Y4
+	VMASKMOVPS (AX), Y15, Y4
 	VADDPS     Y4, Y0, Y0
-
-partial_next:
-	ADDQ       $0x08, BX
+	ADDQ       pixel+24(FP), AX
 	DECQ       CX
 	JNZ        partial_tap
+	DECQ       R10
+	JNZ        partial_row
 	VMULPS     Y12, Y0, Y0
-	VMASKMOVPS Y0, Y15, (R9)(SI*1)
+	VMASKMOVPS Y0, Y15, (DI)(SI*1)
 
-done:
+next:
+	ADDQ bytes+48(FP), DI
+	ADDQ step+16(FP), R8
+	DECQ n+8(FP)
+	JNZ  pixel
 	VZEROUPPER
 	RET
 

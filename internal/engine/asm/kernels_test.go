@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 )
 
 // guarded is a slice of n values inside a larger one of sentinels.
@@ -136,7 +137,8 @@ func TestChannelKernels(t *testing.T) {
 						}
 					}
 				}
-				k.Depthwise(table, w, o.mid, bias, &clamp)
+				r := &Run{Rows: table, Kx: 1, N: 1}
+				k.Depthwise(r, w, o.mid, bias, &clamp)
 				each("depthwise", func(c int) float64 {
 					s := float64(bias[c])
 					for i := range rows {
@@ -144,7 +146,7 @@ func TestChannelKernels(t *testing.T) {
 					}
 					return math.Max(s, -0.5)
 				})
-				k.MaxPool(table, o.mid)
+				k.MaxPool(r, n, o.mid)
 				each("max", func(c int) float64 {
 					m := math.Inf(-1)
 					for i := range rows {
@@ -152,8 +154,7 @@ func TestChannelKernels(t *testing.T) {
 					}
 					return m
 				})
-				scale := float32(0.25)
-				k.SumPool(table, o.mid, &scale)
+				k.SumPool(r, n, o.mid, &[2]float32{0.25})
 				each("sum", func(c int) float64 {
 					s := 0.0
 					for i := range rows {
@@ -163,6 +164,74 @@ func TestChannelKernels(t *testing.T) {
 				})
 				k.Add(w[:n], bias, o.mid, &clamp)
 				each("add", func(c int) float64 { return math.Max(float64(w[c])+float64(bias[c]), -0.5) })
+			}
+		})
+	}
+}
+
+// TestRuns holds the kernels of runs to plain loops, and each pixel of a run to
+// the run of that pixel alone, bit for bit.
+func TestRuns(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, k := range Sets() {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(21, 22))
+			for trial := range 200 {
+				c, ky, kx, n := 1+rng.IntN(70), 1+rng.IntN(4), 1+rng.IntN(4), 1+rng.IntN(9)
+				if trial%2 == 0 {
+					ky, kx = 3, 3
+				}
+				stride, dilation := 1+rng.IntN(2), 1+rng.IntN(2)
+				width := (n-1)*stride + (kx-1)*dilation + 1
+				rows := make([]guarded, ky)
+				r := &Run{Rows: make([]*float32, ky), Kx: kx, N: n, Step: stride * c, Pixel: dilation * c}
+				for i := range rows {
+					rows[i] = newGuarded(width*c, 3, rng)
+					r.Rows[i] = &rows[i].mid[0]
+				}
+				w, bias := newGuarded(ky*kx*c, 1, rng).mid, newGuarded(c, 1, rng).mid
+				clamp, scale := [2]float32{-0.5, inf}, [2]float32{0.25}
+				kinds := map[string]func(r *Run, out []float32){
+					"depthwise": func(r *Run, out []float32) { k.Depthwise(r, w, out, bias, &clamp) },
+					"max":       func(r *Run, out []float32) { k.MaxPool(r, c, out) },
+					"sum":       func(r *Run, out []float32) { k.SumPool(r, c, out, &scale) },
+				}
+				for name, f := range kinds {
+					o := newGuarded(n*c, 40, nil)
+					f(r, o.mid)
+					o.check(t)
+					for i := range n {
+						alone := make([]float32, c)
+						one := &Run{Kx: 1, N: 1}
+						for y := range ky {
+							for x := range kx {
+								one.Rows = append(one.Rows, &rows[y].mid[(i*stride+x*dilation)*c])
+							}
+						}
+						f(one, alone)
+						for ch := range c {
+							want := map[string]float64{"depthwise": float64(bias[ch]), "max": math.Inf(-1)}[name]
+							for tap, p := range one.Rows {
+								v := float64(unsafe.Slice(p, c)[ch])
+								switch name {
+								case "depthwise":
+									want += v * float64(w[tap*c+ch])
+								case "max":
+									want = math.Max(want, v)
+								case "sum":
+									want += v / 4
+								}
+							}
+							if name == "depthwise" {
+								want = math.Max(want, -0.5)
+							}
+							got := o.mid[i*c+ch]
+							if !near(got, want, 9) || math.Float32bits(got) != math.Float32bits(alone[ch]) {
+								t.Fatalf("%s of %d pixels, %dx%d taps, %d channels: [%d][%d] = %g, alone %g, want %g", name, n, ky, kx, c, i, ch, got, alone[ch], want)
+							}
+						}
+					}
+				}
 			}
 		})
 	}

@@ -20,9 +20,7 @@ func main() {
 			gemmSparse(set, 2)
 			nonzero(set)
 		}
-		depthwise(set)
-		maxPool(set)
-		sumPool(set)
+		runs(set)
 		add(set)
 		for _, w := range []winogradSize{f2, f4} {
 			winogradInput(set, w)

@@ -1,0 +1,229 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// A run is a row of neighbouring output pixels whose windows lie in plain rows
+// of memory: rows[ky] points to the first pixel of the first window's row ky,
+// the next tap is `pixel` bytes further, the next window `step` bytes.
+
+// depthwiseRun3x3 writes the depthwise convolution of a run by a 3x3 window:
+// the weights of a vector of channels stay in registers while it passes over
+// the run.
+func depthwiseRun3x3(s isa) {
+	name := "depthwiseRun3x3" + s.name
+	TEXT(name, NOSPLIT, "func(rows **float32, n, step, pixel, bytes int, weights, out, bias, clamp *float32, mask *int32)")
+	Doc(name+" computes, for each output i < n and channel c < bytes/4:",
+		"",
+		"	acc := bias[c]",
+		"	for ky := range 3 {",
+		"		for kx := range 3 {",
+		"			acc = fma(rows[ky][(i*step+kx*pixel)/4+c], weights[(ky*3+kx)*bytes/4+c], acc)",
+		"		}",
+		"	}",
+		"	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN",
+		"",
+		"mask holds the lanes of the last, partial vector.")
+	Pragma("noescape")
+	w, acc, bias, lo, hi, tmp := s.vecs[:9], s.vecs[9], s.vecs[10], s.vecs[11], s.vecs[12], s.vecs[13]
+	ptr := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX}
+	off, end, out, left, pixel, step, bytes, t := reg.RSI, reg.RDX, reg.RDI, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12
+	MOVQ(arg("clamp", 8), t)
+	VBROADCASTSS(mem(t, 0), lo)
+	VBROADCASTSS(mem(t, 4), hi)
+	MOVQ(arg("step", 2), step)
+	MOVQ(arg("pixel", 3), pixel)
+	MOVQ(arg("bytes", 4), bytes)
+	body := func(label string, k mask) {
+		MOVQ(arg("bias", 7), t)
+		s.load(indexed(t, off, 0), k, bias)
+		MOVQ(arg("weights", 5), t)
+		ADDQ(off, t)
+		for i := range w {
+			s.load(mem(t, 0), k, w[i])
+			if i < len(w)-1 {
+				ADDQ(bytes, t)
+			}
+		}
+		MOVQ(arg("rows", 0), t)
+		for ky := range ptr {
+			MOVQ(mem(t, 8*ky), ptr[ky])
+			ADDQ(off, ptr[ky])
+		}
+		MOVQ(arg("out", 6), out)
+		ADDQ(off, out)
+		MOVQ(arg("n", 1), left)
+		Label(label)
+		VMOVAPS(bias, acc)
+		for ky := range ptr {
+			for kx := range 3 {
+				m := operand.Mem{Base: ptr[ky], Index: pixel, Scale: uint8(max(1, kx))}
+				if kx == 0 {
+					m = mem(ptr[ky], 0)
+				}
+				if k == (mask{}) {
+					VFMADD231PS(m, w[3*ky+kx], acc)
+				} else {
+					s.load(m, k, tmp)
+					VFMADD231PS(tmp, w[3*ky+kx], acc)
+				}
+			}
+			ADDQ(step, ptr[ky])
+		}
+		VMAXPS(acc, lo, acc)
+		VMINPS(acc, hi, acc)
+		s.store(acc, mem(out, 0), k)
+		ADDQ(bytes, out)
+		DECQ(left)
+		JNZ(operand.LabelRef(label))
+	}
+	XORQ(off, off)
+	MOVQ(bytes, end)
+	SUBQ(operand.U32(s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	body("pixel", mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	ADDQ(operand.U32(s.bytes()), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("done"))
+	MOVQ(arg("mask", 9), t)
+	body("partialPixel", s.loadMask(mem(t, 0), s.vecs[14], reg.K1))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// run writes a kernel that folds the windows of a run, four vectors of channels
+// at a time: begin sets the accumulators, fold takes a tap into one.
+func run(s isa, name string, doc []string, weighted bool, begin func(n int, acc []reg.VecPhysical, load func(base reg.Register, v int, to reg.VecPhysical)),
+	fold func(x, w, acc reg.VecPhysical), finish func(acc reg.VecPhysical)) {
+	name += s.name
+	TEXT(name, NOSPLIT, "func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, out, bias, clamp *float32, mask *int32)")
+	Doc(append([]string{name + " computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels", "x of its window, row by row:", ""}, append(doc, "",
+		"mask holds the lanes of the last, partial vector.")...)...)
+	Pragma("noescape")
+	window, table, tap, out, off, end, kx, ky, weights, t := reg.R8, reg.RBX, reg.RAX, reg.RDI, reg.RSI, reg.RDX, reg.RCX, reg.R10, reg.R11, reg.R12
+	MOVQ(arg("clamp", 10), t)
+	VBROADCASTSS(mem(t, 0), s.vecs[12])
+	VBROADCASTSS(mem(t, 4), s.vecs[13])
+	MOVQ(arg("out", 8), out)
+	XORQ(window, window)
+	acc := s.vecs[:4]
+	body := func(n int, label string, k mask) {
+		MOVQ(arg("bias", 9), t)
+		begin(n, acc, func(base reg.Register, v int, to reg.VecPhysical) {
+			s.load(indexed(t, off, v*s.bytes()), k, to)
+		})
+		if weighted {
+			MOVQ(arg("weights", 7), weights)
+			ADDQ(off, weights)
+		}
+		MOVQ(arg("rows", 0), table)
+		MOVQ(arg("ky", 4), ky)
+		Label(label + "_row")
+		MOVQ(mem(table, 0), tap)
+		ADDQ(operand.Imm(8), table)
+		ADDQ(window, tap)
+		ADDQ(off, tap)
+		MOVQ(arg("kx", 5), kx)
+		Label(label + "_tap")
+		for v := range n {
+			s.load(mem(tap, v*s.bytes()), k, s.vecs[4+v])
+			if weighted {
+				s.load(mem(weights, v*s.bytes()), k, s.vecs[8+v])
+			}
+			fold(s.vecs[4+v], s.vecs[8+v], acc[v])
+		}
+		ADDQ(arg("pixel", 3), tap)
+		if weighted {
+			ADDQ(arg("bytes", 6), weights)
+		}
+		DECQ(kx)
+		JNZ(operand.LabelRef(label + "_tap"))
+		DECQ(ky)
+		JNZ(operand.LabelRef(label + "_row"))
+		for v := range n {
+			finish(acc[v])
+			s.store(acc[v], indexed(out, off, v*s.bytes()), k)
+		}
+	}
+	Label("pixel")
+	XORQ(off, off)
+	MOVQ(arg("bytes", 6), end)
+	SUBQ(operand.U32(4*s.bytes()), end)
+	Label("block")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("single"))
+	body(4, "block", mask{})
+	ADDQ(operand.U32(4*s.bytes()), off)
+	JMP(operand.LabelRef("block"))
+	Label("single")
+	ADDQ(operand.U32(3*s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	body(1, "vector", mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	ADDQ(operand.U32(s.bytes()), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("next"))
+	MOVQ(arg("mask", 11), t)
+	body(1, "partial", s.loadMask(mem(t, 0), s.vecs[15], reg.K1))
+	Label("next")
+	ADDQ(arg("bytes", 6), out)
+	ADDQ(arg("step", 2), window)
+	DECQ(arg("n", 1))
+	JNZ(operand.LabelRef("pixel"))
+	VZEROUPPER()
+	RET()
+}
+
+func runs(s isa) {
+	clamp := func(acc reg.VecPhysical) {
+		VMAXPS(acc, s.vecs[12], acc)
+		VMINPS(acc, s.vecs[13], acc)
+	}
+	depthwiseRun3x3(s)
+	run(s, "depthwiseRun", []string{
+		"	acc := bias[c]",
+		"	for t, x := range window {",
+		"		acc = fma(x[c], weights[t*bytes/4+c], acc)",
+		"	}",
+		"	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN",
+	}, true, func(n int, acc []reg.VecPhysical, load func(reg.Register, int, reg.VecPhysical)) {
+		for v := range n {
+			load(reg.R12, v, acc[v])
+		}
+	}, func(x, w, acc reg.VecPhysical) { VFMADD231PS(w, x, acc) }, clamp)
+	run(s, "maxRun", []string{
+		"	acc := clamp[0] // -Inf",
+		"	for x := range window {",
+		"		acc = max(acc, x[c]) // acc if x[c] is NaN",
+		"	}",
+		"	out[i*bytes/4+c] = acc",
+	}, false, func(n int, acc []reg.VecPhysical, _ func(reg.Register, int, reg.VecPhysical)) {
+		for v := range n {
+			VMOVAPS(s.vecs[12], acc[v])
+		}
+	}, func(x, _, acc reg.VecPhysical) { VMAXPS(acc, x, acc) }, func(reg.VecPhysical) {})
+	run(s, "sumRun", []string{
+		"	acc := 0",
+		"	for x := range window {",
+		"		acc += x[c]",
+		"	}",
+		"	out[i*bytes/4+c] = acc * clamp[0]",
+	}, false, func(n int, acc []reg.VecPhysical, _ func(reg.Register, int, reg.VecPhysical)) {
+		for v := range n {
+			VXORPS(acc[v], acc[v], acc[v])
+		}
+	}, func(x, _, acc reg.VecPhysical) { VADDPS(x, acc, acc) }, func(acc reg.VecPhysical) { VMULPS(s.vecs[12], acc, acc) })
+}
