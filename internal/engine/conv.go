@@ -153,14 +153,14 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	b.begin(left)
 	for i := range jobs {
 		j := &jobs[i]
-		at := 0
+		at, pitch := 0, j.pitch(c.Out.C)
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 			for ky := range s.rows {
 				s.rows[ky] = j.In[0].row(y*c.Y.Stride - c.Y.Pad + ky*c.Y.Dilation)
 			}
 			for x := j.Rect.X.Lo; x < j.Rect.X.Hi; x++ {
 				b.add(x*c.X.Stride-c.X.Pad, &j.Out[at])
-				at += c.Out.C
+				at += pitch
 			}
 		}
 	}

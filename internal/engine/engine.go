@@ -44,6 +44,18 @@ type Job struct {
 	// row by row.
 	Rect region.Rect
 	Out  []float32
+	// Pitch, if not 0, is the distance of neighbouring pixels in Out, where
+	// that holds other channels too; Out begins at the first pixel's first
+	// channel. Only convolutions by matrix products take it.
+	Pitch int
+}
+
+// pitch is the distance of neighbouring pixels of c channels in Out.
+func (j *Job) pitch(c int) int {
+	if j.Pitch != 0 {
+		return j.Pitch
+	}
+	return c
 }
 
 // Primitive is one kind of computation, with its weights. It is immutable and

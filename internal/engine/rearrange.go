@@ -4,7 +4,8 @@ import (
 	"krypton/internal/region"
 )
 
-// Concat puts the channels of its inputs behind each other.
+// Concat puts the channels of its inputs behind each other. Inputs without
+// memory have been computed in place.
 type Concat struct{ Out Plane }
 
 // MultiplyAdds implements Primitive.
@@ -18,6 +19,10 @@ func (c *Concat) Run(s *Scratch, jobs []Job) {
 		first := 0
 		for k := range j.In {
 			p := &j.In[k]
+			if p.View == nil && p.Update == nil {
+				first += p.C
+				continue
+			}
 			for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 				src := p.pixels(y, j.Rect.X, s.lineBuffer(0, w*p.C))
 				dst := j.Out[(y-j.Rect.Y.Lo)*w*c.Out.C+first:]

@@ -195,12 +195,13 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 	}
 	s.Kernels.WinogradInput(b.Size, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp)
 	out := b.outs[b.n*m*m:][:m*m]
+	pitch := j.pitch(b.Out.C)
 	sink := &s.sink[:1][0]
 	for y := range m {
 		for x := range m {
 			p := sink
 			if oy, ox := ty*m+y, tx*m+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
-				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*b.Out.C+b.first]
+				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*pitch+b.first]
 			}
 			out[y*m+x] = p
 		}

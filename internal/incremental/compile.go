@@ -99,6 +99,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		}
 		c.p.outputs = append(c.p.outputs, o)
 	}
+	c.concatInPlace()
 	c.assignSlots()
 	c.choose(opt)
 	if err := c.build(); err != nil {
@@ -312,6 +313,43 @@ func layoutOf(shape []int) layout {
 	return rowMajor(shape)
 }
 
+// concatInPlace lets convolutions whose only reader is a concatenation write
+// where it wants their channels.
+func (c *compiler) concatInPlace() {
+	p := c.p
+	uses := make([]int, len(p.values))
+	for i := range p.steps {
+		for _, src := range p.steps[i].in {
+			uses[src.value]++
+		}
+	}
+	for _, o := range p.outputs {
+		if o.constant == nil {
+			uses[o.value]++
+		}
+	}
+	convolved := map[int]bool{}
+	for _, v := range c.pending {
+		if !v.depthwise() {
+			convolved[p.steps[v.step].out] = true
+		}
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		if _, ok := s.prim.(*engine.Concat); !ok {
+			continue
+		}
+		s.inPlace = make([]bool, len(s.in))
+		first := 0
+		for k, src := range s.in {
+			if v := &p.values[src.value]; convolved[src.value] && uses[src.value] == 1 && v.plane == src.plane {
+				v.partOf, v.offset, s.inPlace[k] = s.out, first, true
+			}
+			first += src.plane.C
+		}
+	}
+}
+
 // assignSlots gives values whose updates are never alive together the same
 // memory.
 func (c *compiler) assignSlots() {
@@ -328,7 +366,15 @@ func (c *compiler) assignSlots() {
 		}
 	}
 	var free []int
+	taken := make([]bool, len(p.values))
 	take := func(v int) {
+		if of := p.values[v].partOf; of != 0 {
+			v = of // its memory begins with its first part
+		}
+		if taken[v] {
+			return
+		}
+		taken[v] = true
 		if p.values[v].host {
 			p.values[v].slot = -1
 			return
@@ -356,7 +402,7 @@ func (c *compiler) assignSlots() {
 			outs = append(outs, src.value)
 		}
 		for _, v := range outs {
-			if last[v] <= i && !done[v] && p.values[v].slot >= 0 {
+			if last[v] <= i && !done[v] && p.values[v].slot >= 0 && p.values[v].partOf == 0 {
 				done[v] = true
 				free = append(free, p.values[v].slot)
 			}

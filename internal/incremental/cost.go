@@ -85,25 +85,42 @@ func (p *Plan) MultiplyAdds() int64 {
 // regions is the region of every value for a change of the input's region r.
 func (p *Plan) regions(r region.Rect) []region.Rect {
 	rects := make([]region.Rect, len(p.values))
+	p.regionsInto(rects, r, nil)
+	return rects
+}
+
+// regionsInto writes the region of every value for a change of the input's
+// region r, cut down by a policy.
+func (p *Plan) regionsInto(rects []region.Rect, r region.Rect, policy Policy) {
 	rects[p.input] = r
-	var in []region.Rect
+	var few [8]region.Rect
 	for i := range p.steps {
 		s := &p.steps[i]
-		in = in[:0]
+		in := few[:0]
 		for _, src := range s.in {
 			in = append(in, p.seen(src, rects[src.value]))
 		}
-		rects[s.out] = p.reach(s, in)
+		out := p.reach(s, in)
+		if policy != nil && s.kind != op.Global && !out.Empty() {
+			out = policy.Crop(p.values[s.out].plane, out).Intersect(out)
+		}
+		rects[s.out] = out
 		if s.reference != nil {
 			for _, o := range s.reference.out {
 				rects[o] = p.values[o].plane.Rect()
-				if rects[s.out].Empty() {
+				if out.Empty() {
 					rects[o] = region.Rect{}
 				}
 			}
 		}
+		// Parts of a concatenation are computed where any of them changes:
+		// beyond its own region a part's values are those of the view.
+		for k, in := range s.inPlace {
+			if in {
+				rects[s.in[k].value] = out
+			}
+		}
 	}
-	return rects
 }
 
 // PositionBytes is the memory that one worker needs for one change of region r:
@@ -112,7 +129,7 @@ func (p *Plan) PositionBytes(r region.Rect) int64 {
 	rects := p.regions(r)
 	most := make([]int64, p.slots)
 	for v := range p.values {
-		if slot := p.values[v].slot; slot >= 0 {
+		if slot := p.values[v].slot; slot >= 0 && p.values[v].partOf == 0 {
 			most[slot] = max(most[slot], 4*int64(rects[v].Area())*int64(p.values[v].plane.C))
 		}
 	}
@@ -127,7 +144,7 @@ func (p *Plan) PositionBytes(r region.Rect) int64 {
 func (p *Plan) ViewBytes() int64 {
 	n := int64(0)
 	for i := range p.values {
-		if !p.values[i].host {
+		if !p.values[i].host && p.values[i].partOf == 0 {
 			n += 4 * int64(p.values[i].plane.Len())
 		}
 	}

@@ -33,6 +33,9 @@ type value struct {
 	// host says that the value is a tensor of any type and shape, read and
 	// written by reference steps alone.
 	host bool
+	// partOf, if not 0, is the concatenation that this value's channels are
+	// part of, from channel offset on: it has no memory of its own.
+	partOf, offset int
 }
 
 // source is a step's input: a value, seen as a plane of the consumer's choice.
@@ -57,6 +60,8 @@ type step struct {
 	// in: regions grow to whole tiles.
 	tile   int
 	tables [2]*region.Table
+	// inPlace lists inputs that are part of the output's memory already.
+	inPlace []bool
 	// whole lists inputs whose every change changes all (a broadcast row).
 	whole []bool
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"krypton/internal/engine"
-	"krypton/internal/op"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
@@ -186,11 +185,12 @@ type worker struct {
 	slots  [][]float32
 	hosts  [][]*tensor.Tensor // [value][change], host values only
 
-	jobs  []engine.Job
-	ins   []engine.Patched
-	in    []region.Rect
-	whole []float32 // a composed plane
-	flat  []float32 // an output in ONNX order
+	jobs   []engine.Job
+	ins    []engine.Patched
+	region []region.Rect // of every value, for one change
+	placed []bool        // values of the chunk that have their memory
+	whole  []float32     // a composed plane
+	flat   []float32     // an output in ONNX order
 
 	times []time.Duration // of each step, if not nil
 }
@@ -198,7 +198,7 @@ type worker struct {
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
 	return &worker{plan: p, views: v, policy: policy, scratch: engine.NewScratch(p.kernels),
 		rects: make([][]region.Rect, len(p.values)), offset: make([][]int, len(p.values)),
-		slots: make([][]float32, p.slots), hosts: make([][]*tensor.Tensor, len(p.values))}
+		slots: make([][]float32, p.slots), placed: make([]bool, len(p.values)), hosts: make([][]*tensor.Tensor, len(p.values))}
 }
 
 // run computes the updates of changes [lo, hi).
@@ -209,8 +209,13 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		w.offset[v] = resize(w.offset[v], w.n)
 	}
 	p := w.plan
+	w.region = resize(w.region, len(p.values))
+	clear(w.placed)
 	for k := range w.n {
-		w.rects[p.input][k] = changes.Rect(lo + k)
+		p.regionsInto(w.region, changes.Rect(lo+k), w.policy)
+		for v, r := range w.region {
+			w.rects[v][k] = r
+		}
 	}
 	w.place(p.input)
 	for k := range w.n {
@@ -220,17 +225,6 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
-		for k := range w.n {
-			w.in = w.in[:0]
-			for _, src := range s.in {
-				w.in = append(w.in, p.seen(src, w.rects[src.value][k]))
-			}
-			r := p.reach(s, w.in)
-			if w.policy != nil && s.kind != op.Global && !r.Empty() {
-				r = w.policy.Crop(p.values[s.out].plane, r).Intersect(r)
-			}
-			w.rects[s.out][k] = r
-		}
 		if s.reference != nil {
 			if err := w.runReference(s); err != nil {
 				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
@@ -259,6 +253,14 @@ func resize[T any](s []T, n int) []T {
 // place gives every change's update of a value its part of the value's slot.
 func (w *worker) place(v int) {
 	val := &w.plan.values[v]
+	if val.partOf != 0 {
+		v = val.partOf
+		val = &w.plan.values[v]
+	}
+	if w.placed[v] {
+		return
+	}
+	w.placed[v] = true
 	at := 0
 	for k, r := range w.rects[v] {
 		w.offset[v][k] = at
@@ -299,10 +301,20 @@ func (w *worker) runStep(s *step) {
 			continue
 		}
 		first := len(ins)
-		for _, src := range s.in {
-			ins = append(ins, w.patched(src, k))
+		for i, src := range s.in {
+			if s.inPlace != nil && s.inPlace[i] {
+				ins = append(ins, engine.Patched{Plane: src.plane})
+			} else {
+				ins = append(ins, w.patched(src, k))
+			}
 		}
-		w.jobs = append(w.jobs, engine.Job{In: ins[first:len(ins):len(ins)], Rect: r, Out: w.update(s.out, k)})
+		j := engine.Job{In: ins[first:len(ins):len(ins)], Rect: r}
+		if v := &w.plan.values[s.out]; v.partOf != 0 {
+			j.Out, j.Pitch = w.update(v.partOf, k)[v.offset:], w.plan.values[v.partOf].plane.C
+		} else {
+			j.Out = w.update(s.out, k)
+		}
+		w.jobs = append(w.jobs, j)
 	}
 	if len(w.jobs) > 0 {
 		s.prim.Run(w.scratch, w.jobs)
@@ -315,27 +327,8 @@ func (w *worker) runReference(s *step) error {
 		if id < 0 {
 			continue
 		}
-		for k := range w.n {
-			w.rects[id][k] = w.plan.values[id].plane.Rect()
-			if w.rects[s.out][k].Empty() && id != s.out {
-				w.rects[id][k] = region.Rect{}
-			}
-		}
 		if w.plan.values[id].host {
 			w.hosts[id] = resize(w.hosts[id], w.n)
-		}
-	}
-	for k := range w.n {
-		changed := false
-		for _, src := range s.in {
-			changed = changed || !w.rects[src.value][k].Empty()
-		}
-		if !changed {
-			for _, id := range ref.out {
-				if id >= 0 {
-					w.rects[id][k] = region.Rect{}
-				}
-			}
 		}
 	}
 	for _, id := range ref.out {

@@ -25,7 +25,7 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 	}
 	v := &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}
 	for i := range p.steps {
-		if s := &p.steps[i]; s.reference == nil {
+		if s := &p.steps[i]; s.reference == nil && p.values[s.out].partOf == 0 {
 			v.data[s.out] = make([]float32, p.values[s.out].plane.Len())
 		}
 	}
@@ -76,7 +76,7 @@ type Inference struct {
 func (p *Plan) NewInference(workers int) *Inference {
 	most := make([]int, p.slots)
 	for i := range p.values {
-		if v := &p.values[i]; v.slot >= 0 && i != p.input {
+		if v := &p.values[i]; v.slot >= 0 && i != p.input && v.partOf == 0 {
 			most[v.slot] = max(most[v.slot], v.plane.Len())
 		}
 	}
@@ -86,7 +86,7 @@ func (p *Plan) NewInference(workers int) *Inference {
 	}
 	v := &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}
 	for i := range p.steps {
-		if s := &p.steps[i]; s.reference == nil {
+		if s := &p.steps[i]; s.reference == nil && p.values[s.out].partOf == 0 {
 			out := &p.values[s.out]
 			v.data[s.out] = slots[out.slot][:out.plane.Len()]
 		}
@@ -111,12 +111,16 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 	out := p.values[s.out].plane
 	in := make([]engine.Patched, len(s.in))
 	for k, src := range s.in {
-		in[k] = engine.Patched{Plane: src.plane, View: v.data[src.value]}
+		in[k] = engine.Patched{Plane: src.plane, View: v.data[src.value]} // none for parts
+	}
+	data, pitch := v.data[s.out], out.C
+	if of := p.values[s.out].partOf; of != 0 {
+		data, pitch = v.data[of][p.values[s.out].offset:], p.values[of].plane.C
 	}
 	if c, ok := s.prim.(engine.Panelled); ok && len(scratch) > 1 && c.Panels() > 1 && c.Weights() > out.Len() {
 		n := c.Panels()
 		parts := min(len(scratch), n)
-		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: v.data[s.out]}}
+		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch}}
 		return t.run(parts, func(b int) { c.RunPanels(scratch[b], jobs, n*b/parts, n*(b+1)/parts) })
 	}
 	tile := max(1, s.tile)
@@ -124,8 +128,8 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 	bands := min(len(scratch), rows)
 	return t.run(bands, func(b int) {
 		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
-		row := out.W * out.C
-		s.prim.Run(scratch[b], []engine.Job{{In: in, Rect: rect, Out: v.data[s.out][rect.Y.Lo*row : rect.Y.Hi*row]}})
+		first, last := rect.Y.Lo*out.W*pitch, min(len(data), rect.Y.Hi*out.W*pitch)
+		s.prim.Run(scratch[b], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
 	})
 }
 
