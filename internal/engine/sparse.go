@@ -54,7 +54,9 @@ func (b *tiles) eachTile(f func(tile, base, rows int)) {
 // worthSparse looks at some tiles of the block.
 func (b *tiles) worthSparse() bool {
 	s := b.scratch
-	if b.size < asm.SparseRows {
+	// Panels beyond the second-level cache are passed over once for each
+	// tile: fewer, higher tiles are better then.
+	if b.size < asm.SparseRows || 4*len(b.panels[0].weights) > widePanels {
 		return false
 	}
 	n := b.panels[0].end

@@ -3,6 +3,7 @@ package incremental
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type convolution struct {
 	bias    []float32
 	outC    int
 	clamp   engine.Clamp
+	zeros   bool // many inputs are zero and worth passing over
 }
 
 // winogradFrom is the number of channels on either side from which Winograd's
@@ -39,59 +41,117 @@ func (v *convolution) canWinograd() bool {
 
 // choose picks each convolution's algorithm. Winograd's tiles take fewer
 // multiplications but make the regions of all layers behind them larger, so
-// that layers cannot be judged one by one: beginning with the plain sums, a
-// layer's algorithm is changed where that makes the typical changes cheaper
-// altogether, from the last layer to the first, until nothing is gained.
+// that layers cannot be judged one by one: beginning with the same algorithm
+// everywhere, a layer's is changed where that makes the typical changes cheaper
+// altogether, from the last layer to the first, until nothing is gained. The
+// best of three beginnings is taken.
 func (c *compiler) choose(opt CompileOptions) {
-	if opt.force != nil {
-		for _, v := range c.pending {
-			if engine.WinogradFits(v.y, v.x, v.group) {
-				c.p.steps[v.step].tile = int(opt.force(v.step))
-			}
+	var layers []*convolution
+	for _, v := range c.pending {
+		switch {
+		case opt.force != nil && engine.WinogradFits(v.y, v.x, v.group):
+			c.p.steps[v.step].tile = int(opt.force(v.step))
+		case v.canWinograd():
+			layers = append(layers, v)
 		}
-		return
 	}
-	if opt.Direct {
+	if opt.Direct || opt.force != nil || len(layers) == 0 {
 		return
 	}
 	typical := []region.Rect{c.p.InputPlane().Rect()}
 	if opt.Typical != nil {
 		typical = opt.Typical(c.p.InputPlane())
 	}
-	best := c.cost(typical)
-	for range 3 {
-		gained := false
-		for i := len(c.pending) - 1; i >= 0; i-- {
-			v := c.pending[i]
-			if !v.canWinograd() {
-				continue
+	c.findZeros()
+	best := math.Inf(1)
+	var chosen []int
+	for _, start := range tileSizes {
+		for _, v := range layers {
+			c.p.steps[v.step].tile = start
+		}
+		if n := c.descend(layers, typical); n < best {
+			best, chosen = n, nil
+			for _, v := range layers {
+				chosen = append(chosen, c.p.steps[v.step].tile)
 			}
-			s := &c.p.steps[v.step]
+		}
+	}
+	for i, v := range layers {
+		c.p.steps[v.step].tile = chosen[i]
+	}
+}
+
+// findZeros marks convolutions that read what a ReLU has bounded, pooled or
+// concatenated or not.
+func (c *compiler) findZeros() {
+	if !c.p.kernels.Sparse() {
+		return
+	}
+	bounded := make([]bool, len(c.p.values))
+	byStep := map[int]*convolution{}
+	for _, v := range c.pending {
+		byStep[v.step] = v
+	}
+	for i := range c.p.steps {
+		s := &c.p.steps[i]
+		all := len(s.in) > 0
+		for _, src := range s.in {
+			all = all && bounded[src.value]
+		}
+		switch p := s.prim.(type) {
+		case nil:
+			if v := byStep[i]; v != nil {
+				v.zeros = all
+				bounded[s.out] = v.clamp[0] == 0
+			}
+		case *engine.Sum:
+			bounded[s.out] = p.Clamp[0] == 0
+		case *engine.Bounds:
+			bounded[s.out] = p.Clamp[0] == 0
+		case *engine.MaxPool, *engine.Concat, *engine.Channels:
+			bounded[s.out] = all
+		}
+	}
+}
+
+// tileSizes are the algorithms: the plain sum, and Winograd's.
+var tileSizes = []int{0, int(asm.Winograd2), int(asm.Winograd4)}
+
+// descend changes one layer's algorithm at a time until nothing is gained, and
+// returns the cost.
+func (c *compiler) descend(layers []*convolution, typical []region.Rect) float64 {
+	best := c.cost(typical)
+	for gained := true; gained; {
+		gained = false
+		for i := len(layers) - 1; i >= 0; i-- {
+			s := &c.p.steps[layers[i].step]
 			kept := s.tile
-			for _, tile := range []int{0, int(asm.Winograd2), int(asm.Winograd4)} {
-				if tile == kept {
+			for _, tile := range tileSizes {
+				was := s.tile
+				if tile == was || tile == kept {
 					continue
 				}
-				was := s.tile
 				s.tile = tile
-				if n := c.cost(typical); n < best {
+				if n := c.cost(typical); n < best*(1-1e-9) {
 					best, gained = n, true
 				} else {
 					s.tile = was
 				}
 			}
 		}
-		if !gained {
-			return
-		}
 	}
+	return best
 }
 
 // What things cost, in multiply-adds of the matrix product at full speed.
 // Measured with BenchmarkWinograd and BenchmarkPatches of package engine.
 const (
-	// costProduct is for one multiply-add, tables included.
-	costProduct = 1.1
+	// costProduct is for one multiply-add of a plain sum, costElementwise
+	// for one of Winograd's, costSparse for one of a plain sum over inputs
+	// of which half or more are zero, as behind a ReLU.
+	costProduct     = 1.1
+	costElementwise = 1.15
+	costSparse      = 0.9
 	// costTransform is for one element of one channel of a tile,
 	// transformed in or out.
 	costTransform = 18
@@ -136,12 +196,16 @@ func (v *convolution) cost(tile int, r region.Rect, share float64) float64 {
 	in, out := float64(v.in.C/v.group), float64(v.outC)
 	if tile == 0 {
 		taps := float64(v.y.Kernel * v.x.Kernel)
-		return costProduct*float64(r.Area())*taps*in*out + share*costWeight*taps*in*out
+		each := costProduct
+		if v.zeros {
+			each = costSparse
+		}
+		return each*float64(r.Area())*taps*in*out + share*costWeight*taps*in*out
 	}
 	elements := float64((tile + 2) * (tile + 2))
 	t := r.Aligned(tile)
 	tiles := float64(t.Area() / (tile * tile))
-	return elements * (tiles*(costProduct*in*out+costTransform*(in+out)) + share*costWeight*in*out)
+	return elements * (tiles*(costElementwise*in*out+costTransform*(in+out)) + share*costWeight*in*out)
 }
 
 // build packs the weights of all convolutions, on all cores.
