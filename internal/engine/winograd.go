@@ -82,7 +82,7 @@ func (w *Winograd) blockTiles(s *Scratch) int {
 	rows := s.Kernels.Rows
 	n := bytes / (4 * w.Size.Elements() * (w.In.C + w.Out.C))
 	if weights := 4 * w.Size.Elements() * w.In.C * w.Out.C; weights > 1<<20 {
-		n = max(n, 96)
+		n = max(n, 144)
 	}
 	return max(min(n, most)/rows, 1) * rows
 }
@@ -106,7 +106,10 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 		r := w.tiles(jobs[i].Rect)
 		left += r.Area()
 	}
-	b.most = min(b.most, left)
+	// Blocks of about equal size: each reads all weights.
+	blocks := (left + b.most - 1) / b.most
+	each := (left + blocks - 1) / blocks
+	b.most = min(left, (each+s.Kernels.Rows-1)/s.Kernels.Rows*s.Kernels.Rows)
 	// Rows of one element lie a few vectors apart from a multiple of the
 	// page size, so that the elements of a tile do not share cache sets.
 	b.vStride, b.mStride = b.most*w.In.C+48, b.most*w.Out.C+48
