@@ -25,6 +25,8 @@ type CompileOptions struct {
 	// for: convolutions are computed in the way that costs least over them.
 	// nil means whole runs. Whatever it gives, updates equal whole runs.
 	Typical func(plane engine.Plane) []region.Rect
+	// Dynamic makes a plan that Options.Epsilon can be used with.
+	Dynamic bool
 	// Direct computes every convolution by its plain sum.
 	Direct bool
 
@@ -99,7 +101,9 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		}
 		c.p.outputs = append(c.p.outputs, o)
 	}
-	c.concatInPlace()
+	if c.p.dynamic = opt.Dynamic; !opt.Dynamic {
+		c.concatInPlace() // needs all regions before any value
+	}
 	c.assignSlots()
 	c.choose(opt)
 	if err := c.build(); err != nil {

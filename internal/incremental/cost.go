@@ -85,40 +85,49 @@ func (p *Plan) MultiplyAdds() int64 {
 // regions is the region of every value for a change of the input's region r.
 func (p *Plan) regions(r region.Rect) []region.Rect {
 	rects := make([]region.Rect, len(p.values))
-	p.regionsInto(rects, r, nil)
+	rects[p.input] = r
+	for i := range p.steps {
+		p.propagate(&p.steps[i], rects, nil, nil)
+	}
 	return rects
 }
 
-// regionsInto writes the region of every value for a change of the input's
-// region r, cut down by a policy.
-func (p *Plan) regionsInto(rects []region.Rect, r region.Rect, policy Policy) {
-	rects[p.input] = r
+// propagate writes the region of a step's outputs, given those of its inputs,
+// cut down by a policy. centres, needed by a policy alone, are the images of
+// the change's centre.
+func (p *Plan) propagate(s *step, rects []region.Rect, centres []Point, policy Policy) {
 	var few [8]region.Rect
-	for i := range p.steps {
-		s := &p.steps[i]
-		in := few[:0]
-		for _, src := range s.in {
-			in = append(in, p.seen(src, rects[src.value]))
-		}
-		out := p.reach(s, in)
-		if policy != nil && s.kind != op.Global && !out.Empty() {
-			out = policy.Crop(p.values[s.out].plane, out).Intersect(out)
-		}
-		rects[s.out] = out
-		if s.reference != nil {
-			for _, o := range s.reference.out {
-				rects[o] = p.values[o].plane.Rect()
-				if out.Empty() {
-					rects[o] = region.Rect{}
-				}
+	in := few[:0]
+	for _, src := range s.in {
+		in = append(in, p.seen(src, rects[src.value]))
+	}
+	plane := p.values[s.out].plane
+	out := p.reach(s, in)
+	if policy != nil && !out.Empty() {
+		for k := range in {
+			if !in[k].Empty() {
+				centres[s.out] = s.image(centres[s.in[k].value], plane)
+				break
 			}
 		}
-		// Parts of a concatenation are computed where any of them changes:
-		// beyond its own region a part's values are those of the view.
-		for k, in := range s.inPlace {
-			if in {
-				rects[s.in[k].value] = out
+		if s.kind == op.Windowed {
+			out = policy.Crop(plane, out, centres[s.out]).Intersect(out)
+		}
+	}
+	rects[s.out] = out
+	if s.reference != nil {
+		for _, o := range s.reference.out {
+			rects[o] = p.values[o].plane.Rect()
+			if out.Empty() {
+				rects[o] = region.Rect{}
 			}
+		}
+	}
+	// Parts of a concatenation are computed where any of them changes:
+	// beyond its own region a part's values are those of the view.
+	for k, in := range s.inPlace {
+		if in {
+			rects[s.in[k].value] = out
 		}
 	}
 }

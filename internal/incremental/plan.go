@@ -18,6 +18,7 @@ type Plan struct {
 	values  []value
 	steps   []step
 	slots   int
+	dynamic bool // regions may depend on values
 
 	input       int // value of the image input
 	inputLayout layout

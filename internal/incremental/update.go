@@ -2,12 +2,14 @@ package incremental
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"krypton/internal/engine"
+	"krypton/internal/op"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
@@ -37,16 +39,13 @@ type Options struct {
 	Memory int64
 	// Policy cuts regions down; nil is exact.
 	Policy Policy
+	// Epsilon, if not 0, drops border rows and columns of a region between
+	// steps where no pixel moved by more than Epsilon times the root mean
+	// square of the step's pixels. It needs a plan compiled as Dynamic.
+	Epsilon float64
 	// Done, if set, is called after each chunk with the number of changes
 	// that it finished. Calls may come from any worker.
 	Done func(n int)
-}
-
-// Policy is an approximation: a function from regions to regions, put between
-// steps. It gets the plane and the exact region of a step's output and returns
-// a subset of it.
-type Policy interface {
-	Crop(plane engine.Plane, r region.Rect) region.Rect
 }
 
 // Results are the outputs of one change, valid during the call that hands them
@@ -76,6 +75,9 @@ func (r Results) Tensor(i int) (*tensor.Tensor, error) {
 	return tensor.New(append([]float32{}, f...), o.layout.shape...), nil
 }
 
+// MultiplyAdds is the number of multiply-adds that the change took.
+func (r Results) MultiplyAdds() int64 { return r.worker.spent[r.index] }
+
 // Update answers every change against the views and hands the outputs to emit,
 // which is called from several goroutines, once for each change. The views are
 // not written.
@@ -83,6 +85,13 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 	n := changes.Len()
 	if n == 0 {
 		return nil
+	}
+	if opt.Epsilon > 0 && !p.dynamic {
+		return errors.New("a change threshold needs a plan compiled for regions that depend on values")
+	}
+	var energy []float64
+	if opt.Epsilon > 0 {
+		energy = p.energies(v)
 	}
 	workers := max(1, opt.Workers)
 	chunk, err := p.chunk(changes, workers, opt)
@@ -104,6 +113,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 				}
 			}()
 			w := newWorker(p, v, opt.Policy)
+			w.epsilon, w.energy = opt.Epsilon, energy
 			for ctx.Err() == nil {
 				lo := int(next.Add(int64(chunk))) - chunk
 				if lo >= n {
@@ -180,51 +190,68 @@ type worker struct {
 	scratch *engine.Scratch
 
 	n      int             // changes in the chunk
-	rects  [][]region.Rect // [value][change]
+	rects  [][]region.Rect // [change][value]
 	offset [][]int         // [value][change] into the value's slot
 	slots  [][]float32
 	hosts  [][]*tensor.Tensor // [value][change], host values only
 
 	jobs   []engine.Job
 	ins    []engine.Patched
-	region []region.Rect // of every value, for one change
-	placed []bool        // values of the chunk that have their memory
-	whole  []float32     // a composed plane
-	flat   []float32     // an output in ONNX order
+	placed []bool    // values of the chunk that have their memory
+	whole  []float32 // a composed plane
+	flat   []float32 // an output in ONNX order
 
 	times []time.Duration // of each step, if not nil
+
+	centres [][]Point // [change][value], for the policy
+	spent   []int64   // multiply-adds of each change
+	epsilon float64   // change threshold
+	energy  []float64 // of each view, for the threshold
 }
 
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
-	return &worker{plan: p, views: v, policy: policy, scratch: engine.NewScratch(p.kernels),
-		rects: make([][]region.Rect, len(p.values)), offset: make([][]int, len(p.values)),
+	return &worker{plan: p, views: v, policy: policy, scratch: engine.NewScratch(p.kernels), offset: make([][]int, len(p.values)),
 		slots: make([][]float32, p.slots), placed: make([]bool, len(p.values)), hosts: make([][]*tensor.Tensor, len(p.values))}
 }
 
 // run computes the updates of changes [lo, hi).
 func (w *worker) run(changes Changes, lo, hi int) error {
 	w.n = hi - lo
-	for v := range w.rects {
-		w.rects[v] = resize(w.rects[v], w.n)
+	p := w.plan
+	for len(w.rects) < w.n {
+		w.rects = append(w.rects, make([]region.Rect, len(p.values)))
+		w.centres = append(w.centres, make([]Point, len(p.values)))
+	}
+	for v := range w.offset {
 		w.offset[v] = resize(w.offset[v], w.n)
 	}
-	p := w.plan
-	w.region = resize(w.region, len(p.values))
+	w.spent = resize(w.spent, w.n)
+	clear(w.spent)
 	clear(w.placed)
 	for k := range w.n {
-		p.regionsInto(w.region, changes.Rect(lo+k), w.policy)
-		for v, r := range w.region {
-			w.rects[v][k] = r
+		r := changes.Rect(lo + k)
+		w.rects[k][p.input] = r
+		w.centres[k][p.input] = Point{float64(r.Y.Lo+r.Y.Hi) / 2, float64(r.X.Lo+r.X.Hi) / 2}
+		for i := range p.steps {
+			if w.epsilon > 0 {
+				break // regions depend on values
+			}
+			p.propagate(&p.steps[i], w.rects[k], w.centres[k], w.policy)
 		}
 	}
 	w.place(p.input)
 	for k := range w.n {
-		if !w.rects[p.input][k].Empty() {
+		if !w.rects[k][p.input].Empty() {
 			changes.Write(lo+k, w.update(p.input, k))
 		}
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
+		if w.epsilon > 0 {
+			for k := range w.n {
+				p.propagate(s, w.rects[k], w.centres[k], w.policy)
+			}
+		}
 		if s.reference != nil {
 			if err := w.runReference(s); err != nil {
 				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
@@ -234,11 +261,16 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		w.place(s.out)
 		if w.times == nil {
 			w.runStep(s)
-			continue
+		} else {
+			start := time.Now()
+			w.runStep(s)
+			w.times[i] += time.Since(start)
 		}
-		start := time.Now()
-		w.runStep(s)
-		w.times[i] += time.Since(start)
+		if w.epsilon > 0 && s.kind != op.Global {
+			for k := range w.n {
+				w.trim(s.out, k)
+			}
+		}
 	}
 	return nil
 }
@@ -262,9 +294,9 @@ func (w *worker) place(v int) {
 	}
 	w.placed[v] = true
 	at := 0
-	for k, r := range w.rects[v] {
+	for k := range w.n {
 		w.offset[v][k] = at
-		at += r.Area() * val.plane.C
+		at += w.rects[k][v].Area() * val.plane.C
 	}
 	if s := &w.slots[val.slot]; cap(*s) < at {
 		*s = make([]float32, at)
@@ -276,14 +308,14 @@ func (w *worker) place(v int) {
 // update is change k's update of value v.
 func (w *worker) update(v, k int) []float32 {
 	val := &w.plan.values[v]
-	n := w.rects[v][k].Area() * val.plane.C
+	n := w.rects[k][v].Area() * val.plane.C
 	return w.slots[val.slot][w.offset[v][k]:][:n:n]
 }
 
 // patched is what change k sees of a step's source.
 func (w *worker) patched(s source, k int) engine.Patched {
 	p := engine.Patched{Plane: s.plane, View: w.views.data[s.value]}
-	if r := w.rects[s.value][k]; !r.Empty() {
+	if r := w.rects[k][s.value]; !r.Empty() {
 		p.Rect, p.Update = w.plan.seen(s, r), w.update(s.value, k)
 	}
 	return p
@@ -296,7 +328,7 @@ func (w *worker) runStep(s *step) {
 	}
 	ins := w.ins[:0]
 	for k := range w.n {
-		r := w.rects[s.out][k]
+		r := w.rects[k][s.out]
 		if r.Empty() {
 			continue
 		}
@@ -315,6 +347,7 @@ func (w *worker) runStep(s *step) {
 			j.Out = w.update(s.out, k)
 		}
 		w.jobs = append(w.jobs, j)
+		w.spent[k] += engine.Work(s.prim, r)
 	}
 	if len(w.jobs) > 0 {
 		s.prim.Run(w.scratch, w.jobs)
@@ -337,7 +370,7 @@ func (w *worker) runReference(s *step) error {
 		}
 	}
 	for k := range w.n {
-		if w.rects[s.out][k].Empty() {
+		if w.rects[k][s.out].Empty() {
 			continue
 		}
 		out, err := ref.evaluate(
@@ -370,7 +403,7 @@ func (w *worker) runReference(s *step) error {
 
 // composed is a whole source, view and update together.
 func (w *worker) composed(s source, k int) []float32 {
-	r := w.rects[s.value][k]
+	r := w.rects[k][s.value]
 	if r.Empty() {
 		return w.views.data[s.value]
 	}
@@ -386,7 +419,7 @@ func (w *worker) composed(s source, k int) []float32 {
 
 // host is change k's tensor of a host value.
 func (w *worker) host(k, v int) *tensor.Tensor {
-	if w.rects[v][k].Empty() {
+	if w.rects[k][v].Empty() {
 		return w.views.host[v]
 	}
 	return w.hosts[v][k]

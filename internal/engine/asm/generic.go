@@ -15,7 +15,7 @@ var Generic = Kernels{
 		{4, 16, gemmGeneric[[4]float32]}, {2, 16, gemmGeneric[[2]float32]}, {1, 16, gemmGeneric[[1]float32]},
 		{4, 8, gemmGeneric8[[4]float32]}, {2, 8, gemmGeneric8[[2]float32]}, {1, 8, gemmGeneric8[[1]float32]},
 	},
-	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric,
+	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric, distance: distanceGeneric,
 	winograd2: winogradKernels{winogradInputGeneric(4, winogradIn2), winogradOutputGeneric(2, winogradOut2)},
 	winograd4: winogradKernels{winogradInputGeneric(6, winogradIn4), winogradOutputGeneric(4, winogradOut4)},
 	peak:      peakGeneric, peakFlops: 8 * 2,
@@ -144,6 +144,17 @@ func addGeneric(a, b, out *float32, bytes int, clamp *float32, _ *int32) {
 	for i := range o {
 		o[i] = bound(x[i]+y[i], lim)
 	}
+}
+
+func distanceGeneric(a, b *float32, bytes int, _ *int32) float32 {
+	n := bytes / 4
+	x, y := unsafe.Slice(a, n), unsafe.Slice(b, n)
+	sum := float32(0)
+	for i, v := range x {
+		d := v - y[i]
+		sum += float32(d * d)
+	}
+	return sum
 }
 
 // peakGeneric runs eight independent multiplications and additions, loops

@@ -26,6 +26,7 @@ type Kernels struct {
 	depthwise, maxPool, sumPool runKernel
 
 	add       func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
+	distance  func(a, b *float32, bytes int, mask *int32) float32
 	sparse    sparseKernels
 	winograd2 winogradKernels
 	winograd4 winogradKernels
@@ -145,6 +146,14 @@ func (k *Kernels) MaxPool(r *Run, channels int, out []float32) {
 func (k *Kernels) SumPool(r *Run, channels int, out []float32, scale *[2]float32) {
 	r.check(channels, out)
 	k.sumPool(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*channels, nil, &out[0], nil, &scale[0], k.tail(channels))
+}
+
+// Distance is the sum of (a[i]-b[i])^2 over two rows of the same length.
+func (k *Kernels) Distance(a, b []float32) float32 {
+	if len(a) != len(b) || len(a) == 0 {
+		panic(fmt.Sprintf("asm: Distance of %d and %d", len(a), len(b)))
+	}
+	return k.distance(&a[0], &b[0], 4*len(a), k.tail(len(a)))
 }
 
 // lowest is where a maximum starts.

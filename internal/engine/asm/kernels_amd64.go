@@ -261,6 +261,12 @@ func sumRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, by
 //go:noescape
 func addAVX512(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
 
+// distanceAVX512 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
+// partial vector. See distanceGeneric.
+//
+//go:noescape
+func distanceAVX512(a *float32, b *float32, bytes int, mask *int32) float32
+
 // winogradInput2AVX512 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 256 floats.
 // See winogradInputGeneric.
@@ -477,6 +483,12 @@ func sumRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, byte
 //
 //go:noescape
 func addAVX2(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
+
+// distanceAVX2 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
+// partial vector. See distanceGeneric.
+//
+//go:noescape
+func distanceAVX2(a *float32, b *float32, bytes int, mask *int32) float32
 
 // winogradInput2AVX2 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 128 floats.

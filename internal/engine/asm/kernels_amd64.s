@@ -2243,6 +2243,49 @@ done:
 	VZEROUPPER
 	RET
 
+// func distanceAVX512(a *float32, b *float32, bytes int, mask *int32) float32
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·distanceAVX512(SB), NOSPLIT, $0-36
+	MOVQ   a+0(FP), R8
+	MOVQ   b+8(FP), R10
+	VXORPS Z0, Z0, Z0
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ        SI, DX
+	JGT         partial
+	VMOVUPS     (R8)(SI*1), Z1
+	VMOVUPS     (R10)(SI*1), Z2
+	VSUBPS      Z2, Z1, Z1
+	VFMADD231PS Z1, Z1, Z0
+	ADDQ        $0x00000040, SI
+	JMP         vector
+
+partial:
+	ADDQ        $0x00000040, DX
+	CMPQ        SI, DX
+	JGE         sum
+	MOVQ        mask+24(FP), AX
+	VMOVDQU32   (AX), Z15
+	VPTESTMD    Z15, Z15, K1
+	VMOVUPS.Z   (R8)(SI*1), K1, Z1
+	VMOVUPS.Z   (R10)(SI*1), K1, Z2
+	VSUBPS      Z2, Z1, Z1
+	VFMADD231PS Z1, Z1, Z0
+
+sum:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
 // Requires: AVX, AVX512F
 TEXT ·winogradInput2AVX512(SB), NOSPLIT, $0-48
@@ -5782,6 +5825,46 @@ partial:
 	VMASKMOVPS Y0, Y15, (R9)(SI*1)
 
 done:
+	VZEROUPPER
+	RET
+
+// func distanceAVX2(a *float32, b *float32, bytes int, mask *int32) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·distanceAVX2(SB), NOSPLIT, $0-36
+	MOVQ   a+0(FP), R8
+	MOVQ   b+8(FP), R10
+	VXORPS Y0, Y0, Y0
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ        SI, DX
+	JGT         partial
+	VMOVUPS     (R8)(SI*1), Y1
+	VMOVUPS     (R10)(SI*1), Y2
+	VSUBPS      Y2, Y1, Y1
+	VFMADD231PS Y1, Y1, Y0
+	ADDQ        $0x00000020, SI
+	JMP         vector
+
+partial:
+	ADDQ        $0x00000020, DX
+	CMPQ        SI, DX
+	JGE         sum
+	MOVQ        mask+24(FP), AX
+	VMOVUPS     (AX), Y15
+	VMASKMOVPS  (R8)(SI*1), Y15, Y1
+	VMASKMOVPS  (R10)(SI*1), Y15, Y2
+	VSUBPS      Y2, Y1, Y1
+	VFMADD231PS Y1, Y1, Y0
+
+sum:
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, ret+32(FP)
 	VZEROUPPER
 	RET
 

@@ -162,6 +162,14 @@ func TestChannelKernels(t *testing.T) {
 					}
 					return s / 4
 				})
+				sum := 0.0
+				for c := range n {
+					d := float64(w[c]) - float64(bias[c])
+					sum += d * d
+				}
+				if got := k.Distance(w[:n], bias); !near(got, sum, sum) {
+					t.Fatalf("distance of %d: %g, want %g", n, got, sum)
+				}
 				k.Add(w[:n], bias, o.mid, &clamp)
 				each("add", func(c int) float64 { return math.Max(float64(w[c])+float64(bias[c]), -0.5) })
 			}

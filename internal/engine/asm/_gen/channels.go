@@ -75,3 +75,50 @@ func add(s isa) {
 		}
 	})
 }
+
+// distance writes the squared distance of two rows.
+func distance(s isa) {
+	name := "distance" + s.name
+	TEXT(name, NOSPLIT, "func(a, b *float32, bytes int, mask *int32) float32")
+	Doc(name+" returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,",
+		"partial vector. See distanceGeneric.")
+	Pragma("noescape")
+	MOVQ(arg("a", 0), reg.R8)
+	MOVQ(arg("b", 1), reg.R10)
+	off, end := reg.RSI, reg.RDX
+	acc, x, y := s.vecs[0], s.vecs[1], s.vecs[2]
+	VXORPS(acc, acc, acc)
+	body := func(k mask) {
+		s.load(indexed(reg.R8, off, 0), k, x)
+		s.load(indexed(reg.R10, off, 0), k, y)
+		VSUBPS(y, x, x)
+		VFMADD231PS(x, x, acc)
+	}
+	XORQ(off, off)
+	MOVQ(arg("bytes", 2), end)
+	SUBQ(operand.U32(s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	body(mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	ADDQ(operand.U32(s.bytes()), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("sum"))
+	MOVQ(arg("mask", 3), reg.RAX)
+	body(s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1))
+	Label("sum")
+	if s.lane == 16 {
+		VEXTRACTF64X4(operand.Imm(1), reg.Z0, reg.Y1)
+		VADDPS(reg.Y1, reg.Y0, reg.Y0)
+	}
+	VEXTRACTF128(operand.Imm(1), reg.Y0, reg.X1)
+	VADDPS(reg.X1, reg.X0, reg.X0)
+	VHADDPS(reg.X0, reg.X0, reg.X0)
+	VHADDPS(reg.X0, reg.X0, reg.X0)
+	MOVSS(reg.X0, operand.Mem{Symbol: operand.Symbol{Name: "ret"}, Disp: 32, Base: reg.FramePointer})
+	VZEROUPPER()
+	RET()
+}

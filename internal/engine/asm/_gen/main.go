@@ -22,6 +22,7 @@ func main() {
 		}
 		runs(set)
 		add(set)
+		distance(set)
 		for _, w := range []winogradSize{f2, f4} {
 			winogradInput(set, w)
 			winogradOutput(set, w)

@@ -1,0 +1,142 @@
+package incremental
+
+import (
+	"math"
+
+	"krypton/internal/engine"
+	"krypton/internal/op"
+	"krypton/internal/region"
+)
+
+// Policy is an approximation: a function from regions to regions, put between
+// steps. What it cuts off keeps the view's values.
+type Policy interface {
+	// Crop gets the plane and the exact region of a windowed step's output,
+	// and the image of the change's centre in that plane (y, x; pixel
+	// centres are at .5), and returns a subset of the region.
+	Crop(plane engine.Plane, r region.Rect, centre Point) region.Rect
+}
+
+// Point is a place on a plane: row y, column x.
+type Point struct{ Y, X float64 }
+
+// Tau is projective field thresholding: along each axis a region of more than
+// round(tau*n) of the plane's n rows or columns (one at least) is cut down to
+// that many, around the image of the change's centre, moved to lie inside the
+// region. tau = 1 is exact. (Nakandala et al., SIGMOD 2019, section 4.1, with
+// the exact region of each position in the place of one size for all.)
+type Tau float64
+
+// Crop implements Policy.
+func (t Tau) Crop(plane engine.Plane, r region.Rect, c Point) region.Rect {
+	return region.Rect{Y: t.cut(r.Y, plane.H, c.Y), X: t.cut(r.X, plane.W, c.X)}
+}
+
+func (t Tau) cut(s region.Span, n int, centre float64) region.Span {
+	most := max(1, int(math.Round(float64(t)*float64(n))))
+	if s.Len() <= most {
+		return s
+	}
+	lo := int(math.Round(centre - float64(most)/2))
+	lo = min(max(lo, s.Lo), s.Hi-most)
+	return region.Span{Lo: lo, Hi: lo + most}
+}
+
+// image is where a point of a step's input lies in its output.
+func (s *step) image(p Point, out engine.Plane) Point {
+	switch s.kind {
+	case op.Windowed:
+		return Point{windowImage(s.windows[0], p.Y), windowImage(s.windows[1], p.X)}
+	case op.Rearranging:
+		return Point{tableImage(s.tables[0], p.Y, out.H), tableImage(s.tables[1], p.X, out.W)}
+	}
+	return p
+}
+
+// windowImage is the output coordinate whose window is centred at x.
+func windowImage(w region.Window, x float64) float64 {
+	return (x+float64(w.Pad)-float64(w.Extent())/2)/float64(w.Stride) + .5
+}
+
+func tableImage(t *region.Table, x float64, n int) float64 {
+	at := int(math.Floor(x))
+	r := t.Reach(region.Span{Lo: at, Hi: at + 1})
+	if r.Empty() {
+		return min(max(x, 0), float64(n))
+	}
+	return float64(r.Lo+r.Hi) / 2
+}
+
+// energies are the mean squares of the views' pixels (summed over channels),
+// the scale that a change threshold is relative to.
+func (p *Plan) energies(v *Views) []float64 {
+	e := make([]float64, len(p.values))
+	for i := range p.values {
+		pl := p.values[i].plane
+		if v.data[i] == nil || pl.H*pl.W < 2 {
+			continue
+		}
+		sum := 0.0
+		for _, x := range v.data[i] {
+			sum += float64(x) * float64(x)
+		}
+		e[i] = sum / float64(pl.H*pl.W)
+	}
+	return e
+}
+
+// trim cuts the border rows and columns off change k's region of value v where
+// no pixel moved by more than epsilon times the root mean square of the value's
+// pixels, and moves what is left together.
+func (w *worker) trim(v, k int) {
+	r := w.rects[k][v]
+	pl := w.plan.values[v].plane
+	if r.Empty() || pl.H*pl.W < 2 {
+		return
+	}
+	limit := float32(w.epsilon * w.epsilon * w.energy[v])
+	c := pl.C
+	update, view := w.update(v, k), w.views.data[v]
+	moved := func(y, x int) bool {
+		at := (y-r.Y.Lo)*r.X.Len() + x - r.X.Lo
+		return !(w.scratch.Kernels.Distance(update[at*c:][:c], view[(y*pl.W+x)*c:][:c]) <= limit) // NaN moves
+	}
+	rowMoved := func(y int, xs region.Span) bool {
+		for x := xs.Lo; x < xs.Hi; x++ {
+			if moved(y, x) {
+				return true
+			}
+		}
+		return false
+	}
+	n := r
+	for ; n.Y.Lo < n.Y.Hi && !rowMoved(n.Y.Lo, n.X); n.Y.Lo++ {
+	}
+	for ; n.Y.Lo < n.Y.Hi && !rowMoved(n.Y.Hi-1, n.X); n.Y.Hi-- {
+	}
+	columnMoved := func(x int) bool {
+		for y := n.Y.Lo; y < n.Y.Hi; y++ {
+			if moved(y, x) {
+				return true
+			}
+		}
+		return false
+	}
+	for ; n.X.Lo < n.X.Hi && !columnMoved(n.X.Lo); n.X.Lo++ {
+	}
+	for ; n.X.Lo < n.X.Hi && !columnMoved(n.X.Hi-1); n.X.Hi-- {
+	}
+	if n == r {
+		return
+	}
+	if n.Empty() {
+		w.rects[k][v] = region.Rect{}
+		return
+	}
+	row := n.X.Len() * c
+	for y := n.Y.Lo; y < n.Y.Hi; y++ {
+		from := ((y-r.Y.Lo)*r.X.Len() + n.X.Lo - r.X.Lo) * c
+		copy(update[(y-n.Y.Lo)*row:][:row], update[from:from+row])
+	}
+	w.rects[k][v] = n
+}
