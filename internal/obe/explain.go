@@ -20,6 +20,8 @@ const (
 	Exact Mode = "exact"
 	// Naive runs the whole network at every position: the baseline.
 	Naive Mode = "naive"
+	// Approximate gives up what Task.Approximation says.
+	Approximate Mode = "approximate"
 )
 
 // Task is one image's question.
@@ -38,6 +40,8 @@ type Task struct {
 	Classes []int
 	Choose  func(scores []float32) []int
 	Mode    Mode
+	// Approximation is what the mode Approximate gives up.
+	Approximation Approximation
 	// Workers and Memory (bytes, 0 for no limit) bound what is used.
 	Workers int
 	Memory  int64
@@ -49,7 +53,8 @@ type Task struct {
 	// not computed, whatever the mode: its score is the clean image's.
 	Mask []bool
 	// Verify is the number of random positions that are recomputed whole
-	// and compared bit by bit: a difference is an error. Compare is the
+	// and compared bit by bit: a difference is an error. An approximate
+	// map's difference is measured instead (Result.Error). Compare is the
 	// number of those that are measured and compared, negative for all.
 	Verify, Compare int
 	Seed            uint64
@@ -74,11 +79,16 @@ type Result struct {
 	// Winners holds the best class at each position.
 	Winners []int32
 	// MultiplyAddsWhole and MultiplyAddsIncremental count what the map
-	// costs by whole runs, and what the mode spent.
+	// costs by whole runs computing plain sums, and what the mode spent.
 	MultiplyAddsWhole, MultiplyAddsIncremental int64
 	// Skipped counts positions where the patch equals the image, Masked
 	// those that the mask excludes; they cost nothing in either count above.
 	Skipped, Masked int
+	// Computed says which positions were computed; the others of an
+	// approximate map are interpolated.
+	Computed []bool
+	// Error is what Verify measured of an approximate map.
+	Error *MeasuredError
 	// NaN says that some score is not a number.
 	NaN bool
 	// Verified counts the positions that were recomputed whole and agreed.
@@ -103,6 +113,12 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	}
 	if t.Grid.Plane != [2]int{plane.H, plane.W} || len(t.Base) != plane.Len() || len(t.Fill) != plane.Len() {
 		return nil, fmt.Errorf("%w: the grid is for %v, the network reads %dx%dx%d", ErrTask, t.Grid.Plane, plane.H, plane.W, plane.C)
+	}
+	if t.Mode != Approximate {
+		t.Approximation = Approximation{}
+	}
+	if err := t.Approximation.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrTask, err)
 	}
 	start := time.Now()
 	views, err := t.Plan.Materialize(ctx, t.Base, t.Workers)
@@ -143,6 +159,12 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		return nil, err
 	}
 	r.Map = time.Since(start)
+	if !t.Approximation.Exact() {
+		if err := t.measure(ctx, views, r); err != nil {
+			return nil, err
+		}
+		t.Verify = 0
+	}
 	if err := t.check(ctx, views, r); err != nil {
 		return nil, err
 	}
@@ -158,7 +180,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 		r.Scores[i] = make([]float32, n)
 	}
 	c := newChanges(t, t.Mode == Naive)
-	var done, nan atomic.Int64
+	var done, nan, spent atomic.Int64
 	classes := len(r.Probabilities)
 	buffers := make(chan []float32, max(1, t.Workers)) // one for each worker
 	opt := incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk, Done: func(k int) {
@@ -167,40 +189,45 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 			t.Progress(int(d), n)
 		}
 	}}
-	err := t.Plan.Update(ctx, views, c, opt, func(i int, res incremental.Results) error {
-		out, err := res.Floats(t.Output)
-		if err != nil {
-			return err
-		}
-		if len(out) != classes {
-			return fmt.Errorf("output %q has %d numbers at position %d and %d on the clean image", t.Plan.Outputs()[t.Output], len(out), i, classes)
-		}
-		var p []float32
-		select {
-		case p = <-buffers:
-		default:
-			p = make([]float32, classes)
-		}
-		r.Activation.apply(p, out)
-		for k, class := range r.Classes {
-			s := t.Score.of(p, class)
-			r.Scores[k][i] = s
-			if s != s {
-				nan.Store(1)
+	opt = t.Approximation.options(opt)
+	compute := func(pick []int) error {
+		return t.Plan.Update(ctx, views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
+			i := pick[k]
+			spent.Add(res.MultiplyAdds())
+			out, err := res.Floats(t.Output)
+			if err != nil {
+				return err
 			}
-		}
-		r.Winners[i] = int32(winner(p))
-		select {
-		case buffers <- p:
-		default:
-		}
-		return nil
-	})
-	if err != nil {
+			if len(out) != classes {
+				return fmt.Errorf("output %q has %d numbers at position %d and %d on the clean image", t.Plan.Outputs()[t.Output], len(out), i, classes)
+			}
+			var p []float32
+			select {
+			case p = <-buffers:
+			default:
+				p = make([]float32, classes)
+			}
+			r.Activation.apply(p, out)
+			for k, class := range r.Classes {
+				s := t.Score.of(p, class)
+				r.Scores[k][i] = s
+				if s != s {
+					nan.Store(1)
+				}
+			}
+			r.Winners[i] = int32(winner(p))
+			select {
+			case buffers <- p:
+			default:
+			}
+			return nil
+		})
+	}
+	if err := t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute); err != nil {
 		return err
 	}
 	r.NaN = nan.Load() != 0
-	whole := t.Plan.Count(t.Plan.InputPlane().Rect())
+	whole := t.Plan.MultiplyAdds()
 	for i := range n {
 		if c.masked[i] {
 			r.Masked++
@@ -210,7 +237,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 			r.Skipped++
 		}
 		r.MultiplyAddsWhole += whole
-		r.MultiplyAddsIncremental += t.Plan.Count(c.Rect(i))
 	}
+	r.MultiplyAddsIncremental = spent.Load()
 	return nil
 }
