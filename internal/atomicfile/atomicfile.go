@@ -1,5 +1,5 @@
 // Package atomicfile writes outputs whole or not at all: under a temporary name
-// in the same folder, synced, then renamed.
+// in the same folder, synced, then linked or renamed.
 package atomicfile
 
 import (
@@ -52,26 +52,56 @@ func Write(path string, force bool, write func(io.Writer) error) (err error) {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
 	defer func() {
-		if e := f.Cleanup(); err == nil && e != nil {
+		// After create the file is closed, and after its rename gone.
+		if e := f.Cleanup(); err == nil && e != nil && !errors.Is(e, os.ErrClosed) && !errors.Is(e, os.ErrNotExist) {
 			err = fmt.Errorf("%w %s: %w", ErrCannotWrite, path, e)
 		}
 	}()
 	if err := write(f); err != nil {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
-	if err := Check(path, force); err != nil { // somebody else may have come first
-		return err
+	replace := f.CloseAtomicallyReplace
+	if !force {
+		replace = func() error { return create(f, path) }
 	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
+	if err := replace(); err != nil {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
-	if d, err := os.Open(filepath.Dir(path)); err == nil { // the rename itself must last
+	if d, err := os.Open(filepath.Dir(path)); err == nil { // the name itself must last
 		defer d.Close()
 		if err := d.Sync(); err != nil {
 			return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 		}
 	}
 	return nil
+}
+
+// link is os.Link, but for tests.
+var link = os.Link
+
+// create gives a finished temporary file the name path, which must be free: a
+// link fails if somebody took it meanwhile, a rename would not. Where links
+// cannot be made a look just before the rename must do.
+func create(f *renameio.PendingFile, path string) error {
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.File.Close(); err != nil {
+		return err
+	}
+	err := link(f.Name(), path)
+	if err == nil {
+		return nil // the temporary name goes in Cleanup
+	}
+	if errors.Is(err, os.ErrExist) {
+		return ErrExists
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return ErrExists
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
 
 // SameFile says whether two paths are one existing file.

@@ -60,3 +60,57 @@ func TestWrite(t *testing.T) {
 		t.Error("SameFile")
 	}
 }
+
+// TestNeverReplaces: a file that appears at the last moment stays, with links
+// and where there are none.
+func TestNeverReplaces(t *testing.T) {
+	defer func() { link = os.Link }()
+	for _, links := range []bool{true, false} {
+		for _, late := range []bool{true, false} {
+			path := filepath.Join(t.TempDir(), "a")
+			link = func(from, to string) error {
+				if late {
+					if err := os.WriteFile(path, []byte("theirs"), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if links {
+					return os.Link(from, to)
+				}
+				return &os.LinkError{Op: "link", Old: from, New: to, Err: errors.ErrUnsupported}
+			}
+			err := Write(path, false, text("ours"))
+			want := "ours"
+			if late {
+				want = "theirs"
+			}
+			if got := content(t, path); errors.Is(err, ErrExists) != late || (err != nil) != late || got != want {
+				t.Errorf("links %v, late %v: %v, %q", links, late, err, got)
+			}
+			if all, err := os.ReadDir(filepath.Dir(path)); err != nil || len(all) != 1 {
+				t.Errorf("links %v, late %v: left behind: %v %v", links, late, all, err)
+			}
+		}
+	}
+}
+
+// TestOneWins: of many writers at once exactly one makes the file.
+func TestOneWins(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	errs := make(chan error)
+	const n = 16
+	for range n {
+		go func() { errs <- Write(path, false, text("whole")) }()
+	}
+	won := 0
+	for range n {
+		if err := <-errs; err == nil {
+			won++
+		} else if !errors.Is(err, ErrExists) {
+			t.Error(err)
+		}
+	}
+	if won != 1 || content(t, path) != "whole" {
+		t.Errorf("%d wrote it", won)
+	}
+}
