@@ -1,0 +1,121 @@
+package quality
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func random(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = rng.Float32()
+	}
+	return x
+}
+
+func noisy(rng *rand.Rand, x []float32, by float32) []float32 {
+	y := slices.Clone(x)
+	for i := range y {
+		y[i] += by * (rng.Float32() - .5)
+	}
+	return y
+}
+
+// TestRules: a map is like itself, less like a noisier one, and mistakes of
+// size and numbers are errors.
+func TestRules(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const cols = 23
+	x := random(rng, 17*cols)
+	for name, f := range map[string]func(a, b []float32) (float64, error){
+		"SSIMScores": func(a, b []float32) (float64, error) { return SSIMScores(a, b, cols) },
+		"SSIMPaper":  func(a, b []float32) (float64, error) { return SSIMPaper(a, b, cols, .6) },
+		"Spearman":   Spearman,
+		"TopOverlap": func(a, b []float32) (float64, error) { return TopOverlap(a, b, .1) },
+	} {
+		last := 1.0
+		for _, by := range []float32{0, .02, .2, 1, 8} {
+			v, err := f(x, noisy(rng, x, by))
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if by == 0 && math.Abs(v-1) > 1e-9 || by > 0 && v > last || v > 1+1e-9 || v < -1 {
+				t.Errorf("%s at noise %g: %g after %g", name, by, v, last)
+			}
+			last = v
+		}
+		if last > .6 {
+			t.Errorf("%s of noise: %g", name, last)
+		}
+		for _, bad := range [][2][]float32{{x, x[1:]}, {nil, nil}, {x[:1], {float32(math.NaN())}}, {x[:1], {float32(math.Inf(1))}}} {
+			if v, err := f(bad[0], bad[1]); err == nil {
+				t.Errorf("%s of %d and %d positions: %g", name, len(bad[0]), len(bad[1]), v)
+			}
+		}
+	}
+}
+
+// TestSSIMByHand: windows of one column of three positions, worked out.
+func TestSSIMByHand(t *testing.T) {
+	a, b := []float32{0, 0, 1}, []float32{0, .5, 1}
+	w := []float64{math.Exp(-1 / 4.5), 1, math.Exp(-1 / 4.5)}
+	sum := w[0] + w[1] + w[2]
+	var ma, mb, aa, bb, ab float64
+	for i := range w {
+		w[i] /= sum
+		p, q := float64(a[i]), float64(b[i])
+		ma, mb, aa, bb, ab = ma+w[i]*p, mb+w[i]*q, aa+w[i]*p*p, bb+w[i]*q*q, ab+w[i]*p*q
+	}
+	want := (2*ma*mb + 1e-4) * (2*(ab-ma*mb) + 9e-4) / ((ma*ma + mb*mb + 1e-4) * (aa - ma*ma + bb - mb*mb + 9e-4))
+	got, err := SSIMScores(a, b, 1)
+	if err != nil || math.Abs(got-want) > 1e-12 {
+		t.Errorf("SSIM %g (%v), want %g", got, err, want)
+	}
+	for _, c := range []struct {
+		a, b []float32
+		want float64
+	}{{[]float32{2, 2}, []float32{2, 2}, 1}, {[]float32{2, 2}, []float32{2, 2.1}, 0}} {
+		if got, err := SSIMScores(c.a, c.b, 1); err != nil || got != c.want {
+			t.Errorf("constant map: %g (%v), want %g", got, err, c.want)
+		}
+	}
+}
+
+// TestRender holds the colours to matplotlib's jet_r at places that can be read
+// off its segment data: low scores are red, high ones blue.
+func TestRender(t *testing.T) {
+	c := render([]float32{0, 1, 2, .5, -3}, 0, 1)
+	for i, want := range [][3]float64{{128, 0, 0}, {0, 0, 128}, {0, 0, 128}, {0, 0, 0}, {128, 0, 0}} {
+		got := [3]float64{c[0][i], c[1][i], c[2][i]}
+		if i == 3 { // the middle is green all over
+			if got[1] != 255 || got[0] < 110 || got[0] > 135 || math.Abs(got[0]-got[2]) > 10 {
+				t.Errorf("middle: %v", got)
+			}
+			continue
+		}
+		if got != want {
+			t.Errorf("score %d: %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestOrder(t *testing.T) {
+	// Ranks 1, 2.5, 2.5, 4 and 1, 2, 3, 4: covariance 4.5 of 4.5 and 5.
+	if got, err := Spearman([]float32{1, 2, 2, 9}, []float32{10, 20, 30, 40}); err != nil || math.Abs(got-4.5/math.Sqrt(4.5*5)) > 1e-12 {
+		t.Errorf("Spearman with ties: %g (%v)", got, err)
+	}
+	if got, _ := Spearman([]float32{1, 2, 3}, []float32{3, 2, 1}); got != -1 {
+		t.Errorf("opposite order: %g", got)
+	}
+	if got, _ := Spearman([]float32{1, 1}, []float32{1, 2}); got != 0 {
+		t.Errorf("a constant: %g", got)
+	}
+	if got, err := TopOverlap([]float32{0, 1, 2, 3}, []float32{1, 5, 0, 6}, .5); err != nil || got != .5 {
+		t.Errorf("overlap: %g (%v)", got, err)
+	}
+	if _, err := TopOverlap([]float32{0}, []float32{0}, 0); err == nil {
+		t.Error("a share of nothing")
+	}
+}

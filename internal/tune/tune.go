@@ -1,0 +1,178 @@
+package tune
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"krypton/internal/obe"
+	"krypton/internal/quality"
+)
+
+// The settings that are measured: every tau with every epsilon by running the
+// network, and on each of the maps every way to compute a part of it only.
+var (
+	taus     = []float64{1, 0.8, 0.6, 0.5, 0.4, 0.3}
+	epsilons = []float64{0, 0.02, 0.05, 0.1, 0.2}
+	steps    = [][]int{nil, {2, 1}, {3, 1}, {4, 1}, {4, 2, 1}}
+	shares   = []float64{0, 0.1, 0.25, 0.5}
+)
+
+// Settings is the number of settings that Measure runs the network for.
+func Settings() int { return len(taus) * len(epsilons) }
+
+// lowest is the similarity under which stronger settings are not tried.
+const lowest = 0.6
+
+// sample is one picture with its exact map.
+type sample struct {
+	task  obe.Task
+	exact *obe.Result
+}
+
+// Measure computes the exact map of every task and all approximate ones, and
+// returns the points that no other beats, by rising speed, and all points. The
+// tasks' plans must be compiled as Dynamic. progress is called with the number
+// of maps done.
+func Measure(ctx context.Context, tasks []obe.Task, progress func(done int)) (*Profile, []Point, error) {
+	if len(tasks) == 0 {
+		return nil, nil, errors.New("no sample pictures")
+	}
+	done := 0
+	step := func() {
+		if done++; progress != nil {
+			progress(done)
+		}
+	}
+	var samples []sample
+	p := &Profile{Samples: len(tasks)}
+	for _, t := range tasks {
+		t.Mode, t.Verify, t.Compare = obe.Exact, 0, 0
+		r, err := obe.Explain(ctx, t)
+		if err != nil {
+			return nil, nil, err
+		}
+		// One class: the same question for all settings.
+		t.Classes, t.Mode = r.Classes[:1], obe.Approximate
+		samples = append(samples, sample{t, r})
+		p.Exact += speedup(r) / float64(len(tasks))
+		step()
+	}
+	var all []Point
+	for i, tau := range taus {
+		for _, eps := range epsilons {
+			if tau != 1 && weak(all, taus[i-1], eps) || eps != 0 && weak(all, tau, before(epsilons, eps)) {
+				all = append(all, Point{Tau: tau, Epsilon: eps}) // worse than what is weak already
+				continue
+			}
+			points, err := measure(ctx, samples, obe.Approximation{Tau: tau, Epsilon: eps}, step)
+			if err != nil {
+				return nil, nil, err
+			}
+			all = append(all, points...)
+		}
+	}
+	all = slices.DeleteFunc(all, func(q Point) bool { return q.Speedup == 0 })
+	p.Points = frontier(all)
+	return p, all, nil
+}
+
+func before(of []float64, v float64) float64 { return of[slices.Index(of, v)-1] }
+
+// weak says whether the map of a setting computed whole was too bad, or was not
+// even tried.
+func weak(all []Point, tau, eps float64) bool {
+	for _, q := range all {
+		if q.Tau == tau && q.Epsilon == eps && q.Steps == nil {
+			return q.Speedup == 0 || q.Quality() < lowest
+		}
+	}
+	return false
+}
+
+func speedup(r *obe.Result) float64 {
+	return float64(r.MultiplyAddsWhole) / float64(max(1, r.MultiplyAddsIncremental))
+}
+
+// measure runs one setting on all samples, and what can be made of its maps.
+func measure(ctx context.Context, samples []sample, a obe.Approximation, step func()) ([]Point, error) {
+	var points []Point
+	for _, st := range steps {
+		for _, share := range shares {
+			if st == nil && share != 0 {
+				continue
+			}
+			points = append(points, Point{Tau: a.Tau, Epsilon: a.Epsilon, Steps: st, DrillDown: share, Worst: 1})
+		}
+	}
+	n := float64(len(samples))
+	for _, s := range samples {
+		s.task.Approximation = a
+		r, err := obe.Explain(ctx, s.task)
+		if err != nil {
+			return nil, err
+		}
+		step()
+		for i := range points {
+			q := &points[i]
+			part, err := obe.Part(s.task.Grid, r, q.Approximation())
+			if err != nil {
+				return nil, err
+			}
+			if err := q.add(s, part, n); err != nil {
+				return nil, err
+			}
+			q.Speedup += speedup(r) / part.Share / n
+		}
+	}
+	return points, nil
+}
+
+// add takes one sample's similarities into the means.
+func (q *Point) add(s sample, part *obe.PartialMap, n float64) error {
+	exact, cols := s.exact.Scores[0], len(s.task.Grid.Xs)
+	ssim, err := quality.SSIMScores(exact, part.Scores, cols)
+	if err != nil {
+		return fmt.Errorf("comparing maps: %w", err)
+	}
+	paper, err := quality.SSIMPaper(exact, part.Scores, cols, s.exact.Base[0])
+	if err != nil {
+		return fmt.Errorf("comparing maps: %w", err)
+	}
+	rank, err := quality.Spearman(exact, part.Scores)
+	if err != nil {
+		return fmt.Errorf("comparing maps: %w", err)
+	}
+	top, err := quality.TopOverlap(exact, part.Scores, 0.1)
+	if err != nil {
+		return fmt.Errorf("comparing maps: %w", err)
+	}
+	q.SSIM += ssim / n
+	q.SSIMPaper += paper / n
+	q.Rank += rank / n
+	q.TopDecile += top / n
+	q.Worst = min(q.Worst, ssim, paper)
+	return nil
+}
+
+// frontier keeps the points that no other beats in speed and quality, by rising
+// speed.
+func frontier(all []Point) []Point {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b Point) int {
+		return cmp.Or(cmp.Compare(b.Speedup, a.Speedup), cmp.Compare(b.Quality(), a.Quality()))
+	})
+	var keep []Point
+	best := math.Inf(-1)
+	for _, q := range sorted {
+		if q.Quality() > best {
+			best = q.Quality()
+			keep = append(keep, q)
+		}
+	}
+	slices.Reverse(keep)
+	return keep
+}
