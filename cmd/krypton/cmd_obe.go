@@ -31,10 +31,12 @@ type obeOptions struct {
 	lists                         inputLists
 	events, progress              string
 	mask, compare                 string
+	approximate                   approximateOptions
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.lists.addFlags(f)
+	o.approximate.addFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "output `file` (PNG), folder/ for several pictures, or - (default beside the picture as NAME.krypton.png)")
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
@@ -49,8 +51,8 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.classes, "class", []string{"top"}, "`classes` to map: top, topN (such as top3), all, an index or a label")
 	f.StringVar(&o.activation, "activation", "auto", "auto (softmax if the outputs look like logits), softmax, sigmoid or none")
 	f.StringVar(&o.score, "score", "value", "what is mapped: value (the class's score), margin (to the best other class) or entropy")
-	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches) or naive (run the whole network each time)")
-	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs")
+	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches), approximate (give up a little for speed) or naive (run the whole network each time)")
+	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs; of an approximate map, measure the error")
 	f.StringVar(&o.compare, "compare", "", "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
 	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
@@ -90,7 +92,7 @@ The scores are bit for bit those of running the whole network at every position
 	o.addFlags(cmd.Flags())
 	m.addFlags(cmd.Flags())
 	for flag, values := range map[string][]string{
-		"mode": {"exact", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": {"auto", "softmax", "sigmoid", "none"},
+		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": {"auto", "softmax", "sigmoid", "none"},
 		"score": {"value", "margin", "entropy"}, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
 		"scale": {"auto", "shared"}, "compare": {"all"}, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
@@ -139,11 +141,18 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 
 // newJob makes everything ready and finds the pictures.
 func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []string) (*job, []string, error) {
+	mo.typical = typicalChanges(o.patch, o.stride)
+	var gives *approximated
+	mo.opened = func(file *modelFile) (err error) {
+		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
+		mo.dynamic = gives != nil && gives.Epsilon > 0
+		return usageError(err)
+	}
 	m, err := mo.load(s)
 	if err != nil {
 		return nil, nil, err
 	}
-	j := &job{obeOptions: o, model: m, io: io, written: map[string]string{}}
+	j := &job{obeOptions: o, model: m, io: io, gives: gives, written: map[string]string{}}
 	if err := j.prepare(s); err != nil {
 		return nil, nil, err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"krypton/internal/graph"
 	"krypton/internal/onnxload"
+	"krypton/internal/tune"
 	"krypton/models"
 )
 
@@ -34,6 +35,7 @@ type modelConfig struct {
 	Activation  string         `yaml:"activation"`
 	Accuracy    any            `yaml:"accuracy"`
 	Training    any            `yaml:"training"`
+	Approximate *tune.Profile  `yaml:"approximate"`
 }
 
 // modelFile is a model's bytes with what lies beside it.
@@ -86,6 +88,11 @@ func openModel(name string, maxBytes int64) (*modelFile, error) {
 		d.KnownFields(true)
 		if err := d.Decode(&m.config); err != nil {
 			return nil, coded(exitData, fmt.Errorf("%s: %w", m.where, err))
+		}
+		if a := m.config.Approximate; a != nil {
+			if err := a.Validate(); err != nil {
+				return nil, coded(exitData, fmt.Errorf("%s: approximate: %w", m.where, err))
+			}
 		}
 	}
 	return m, nil

@@ -28,6 +28,11 @@ type modelOptions struct {
 	scale, crop                                float64
 	// typical is what the plan is made for, nil for whole runs.
 	typical func(engine.Plane) []region.Rect
+	// dynamic makes a plan that change thresholds can be used with.
+	dynamic bool
+	// opened, if set, is called with the model's file before the plan is
+	// made: what it configures may change these options.
+	opened func(*modelFile) error
 }
 
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
@@ -104,6 +109,11 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if o.opened != nil {
+		if err := o.opened(file); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	g, err := file.load(opt)
 	if err != nil {
 		return nil, nil, nil, err
@@ -112,7 +122,7 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical})
+	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic})
 	if err != nil {
 		return nil, nil, nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
 	}

@@ -30,6 +30,7 @@ type job struct {
 	written  map[string]string // outputs of this run, and the picture of each
 	compared int               // of --compare
 	notes    []string          // that hold for every picture
+	gives    *approximated     // up, in approximate mode
 	rep      *reporter
 }
 
@@ -146,7 +147,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	var results []*obe.Result
 	for _, g := range j.grids {
 		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: g, Output: j.output, Activation: obe.Activation(j.activation), Score: j.score,
-			Base: o.input.base, Fill: o.input.fill, Mode: obe.Mode(j.mode), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
+			Base: o.input.base, Fill: o.input.fill, Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
 			Memory: max(1, j.memory-j.model.plan.ViewBytes()), Choose: j.classes.choose,
 			Progress: func(done, _ int) { progress.Set(before + done) },
 			Checking: checking(progress, o.label)})
@@ -172,6 +173,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	}
 	o.record.addMask(o.masked, r.Masked)
 	o.record.Compare = compared(results)
+	o.record.Approximated = j.gives.of(results)
 	return nil
 }
 

@@ -38,8 +38,14 @@ func (j *job) prepare(s *settings) error {
 	if !slices.Contains([]obe.Score{obe.Value, obe.Margin, obe.Entropy}, j.score) {
 		return usageError(fmt.Errorf("--score is %q, want value, margin or entropy", j.score))
 	}
-	if m := obe.Mode(j.mode); m != obe.Exact && m != obe.Naive {
-		return usageError(fmt.Errorf("--mode is %q, want exact or naive", j.mode))
+	if !slices.Contains([]obe.Mode{obe.Exact, obe.Naive, obe.Approximate}, obe.Mode(j.mode)) {
+		return usageError(fmt.Errorf("--mode is %q, want exact, approximate or naive", j.mode))
+	}
+	if j.gives != nil {
+		j.mode = string(obe.Approximate)
+		if j.gives.Source == "default" {
+			j.notes = append(j.notes, "nobody has tuned approximations for this model ('krypton tune' does): cautious defaults are taken, "+j.gives.text())
+		}
 	}
 	if !(j.alpha >= 0 && j.alpha <= 1) {
 		return usageError(fmt.Errorf("--alpha is %g, want 0 to 1", j.alpha))

@@ -21,6 +21,8 @@ type record struct {
 	Mask    *maskRecord    `json:"mask,omitempty"`
 	Compare *compareRecord `json:"compare,omitempty"`
 	Scale   *[2]float64    `json:"scale,omitempty"`
+	// Approximated is nil for exact and naive maps.
+	Approximated *approximated `json:"approximate,omitempty"`
 }
 
 // summary is the record without what grows with the grid.
@@ -77,6 +79,9 @@ func (r *record) caption() []string {
 	lines := []string{
 		fmt.Sprintf("model %s, output %s, activation %s; mapped: %s", filepath.Base(r.Model), r.Output, r.Activation, what),
 		fmt.Sprintf("%s, fill %s, %d positions, %s", size, r.Fill, r.Positions, r.Mode),
+	}
+	if r.Approximated != nil {
+		lines = append(lines, "approximate: "+r.Approximated.text())
 	}
 	if r.NaN {
 		lines = append(lines, "some scores are not numbers (NaN)")
@@ -172,6 +177,9 @@ func (j *job) report(o *outcome) error {
 	}
 	if r.Verified > 0 {
 		fmt.Fprintf(&b, "; %d positions verified bit for bit", r.Verified)
+	}
+	if r.Approximated != nil {
+		fmt.Fprintf(&b, "\n  approximate: %s", r.Approximated.text())
 	}
 	if r.Compare != nil {
 		fmt.Fprintf(&b, "\n  %s", r.Compare.text())

@@ -21,6 +21,8 @@ var allowed = map[string]string{
 	"internal/incremental":  "internal/engine internal/engine/asm internal/graph internal/op internal/region internal/tensor",
 	"internal/obe":          "internal/engine internal/incremental internal/region",
 	"internal/imagein":      "internal/region",
+	"internal/quality":      "",
+	"internal/tune":         "internal/obe internal/quality",
 	"internal/heatmap":      "",
 	"internal/atomicfile":   "",
 	"internal/ui":           "",

@@ -226,6 +226,9 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 	if err := t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute); err != nil {
 		return err
 	}
+	if t.Progress != nil {
+		t.Progress(n, n) // interpolated ones too
+	}
 	r.NaN = nan.Load() != 0
 	whole := t.Plan.MultiplyAdds()
 	for i := range n {

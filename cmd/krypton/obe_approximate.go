@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"krypton/internal/obe"
+	"krypton/internal/tune"
+)
+
+// approximateOptions are the flags of approximate maps.
+type approximateOptions struct {
+	tau, epsilon, drillDown float64
+	steps                   string
+	ssim, speedup           float64
+}
+
+var approximateFlags = []string{"tau", "epsilon", "drill-down", "steps", "ssim", "speedup"}
+
+func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
+	f.Float64Var(&o.tau, "tau", 1, "approximate: no region exceeds this `share` of a layer's width or height")
+	f.Float64Var(&o.epsilon, "epsilon", 0, "approximate: drop border pixels of a region that moved by less than this `share` of the layer's scale")
+	f.StringVar(&o.steps, "steps", "", "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
+	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
+	f.Float64Var(&o.ssim, "ssim", 0, "approximate: the fastest setting of the model's profile whose maps are this similar to exact ones (default 0.9)")
+	f.Float64Var(&o.speedup, "speedup", 0, "approximate: the best setting of the model's profile that takes this many times fewer multiply-adds than running the network each time")
+}
+
+// approximated is what a run gives up, and what is known of it: the record's
+// entry.
+type approximated struct {
+	Tau       float64 `json:"tau,omitempty"`
+	Epsilon   float64 `json:"epsilon,omitempty"`
+	Steps     []int   `json:"steps,omitempty"`
+	DrillDown float64 `json:"drill_down,omitempty"`
+	// Source is flags, profile or default.
+	Source string `json:"source"`
+	// Expected is what tuning measured for the profile's setting.
+	Expected *tune.Point `json:"expected,omitempty"`
+	// Computed is the number of positions that were computed.
+	Computed int `json:"positions_computed"`
+	// Error is what --verify measured.
+	Error *obe.MeasuredError `json:"measured_error,omitempty"`
+}
+
+// text says in a few words what was given up.
+func (a *approximated) text() string {
+	var parts []string
+	if a.Tau != 0 && a.Tau != 1 {
+		parts = append(parts, fmt.Sprintf("tau %g", a.Tau))
+	}
+	if a.Epsilon != 0 {
+		parts = append(parts, fmt.Sprintf("epsilon %g", a.Epsilon))
+	}
+	if len(a.Steps) > 0 {
+		parts = append(parts, fmt.Sprintf("steps %v of the %g share", a.Steps, a.DrillDown))
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing given up"}
+	}
+	if a.Expected != nil {
+		parts = append(parts, fmt.Sprintf("expected SSIM %.3f (scores), %.3f (rendered)", a.Expected.SSIM, a.Expected.SSIMPaper))
+	}
+	if e := a.Error; e != nil {
+		parts = append(parts, fmt.Sprintf("error at %d positions %.2g mean, %.2g largest, of a range of %.2g", e.Positions, e.Mean, e.Largest, e.Range))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// resolve decides from flags and the model's profile what the run gives up,
+// nil for none. mode is --mode, modeSet whether somebody chose it.
+func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool, profile *tune.Profile) (*approximated, error) {
+	var set []string
+	for _, name := range approximateFlags {
+		if f.Changed(name) {
+			set = append(set, "--"+name)
+		}
+	}
+	if mode != string(obe.Approximate) {
+		if len(set) == 0 {
+			return nil, nil
+		}
+		if modeSet {
+			return nil, fmt.Errorf("%s: needs --mode approximate", set[0])
+		}
+	}
+	chosen := f.Changed("ssim") || f.Changed("speedup")
+	own := f.Changed("tau") || f.Changed("epsilon") || f.Changed("drill-down") || f.Changed("steps")
+	switch {
+	case chosen && own:
+		return nil, errors.New("--ssim and --speedup choose from the profile: they exclude --tau, --epsilon, --steps and --drill-down")
+	case f.Changed("ssim") && f.Changed("speedup"):
+		return nil, errors.New("--ssim and --speedup exclude each other")
+	case own:
+		a := obe.Approximation{Tau: o.tau, Epsilon: o.epsilon, DrillDown: o.drillDown}
+		var err error
+		if a.Steps, err = parseSteps(o.steps, f.Changed("drill-down")); err != nil {
+			return nil, err
+		}
+		return &approximated{Tau: a.Tau, Epsilon: a.Epsilon, Steps: a.Steps, DrillDown: a.DrillDown, Source: "flags"}, a.Validate()
+	case profile == nil && chosen:
+		return nil, errors.New("--ssim and --speedup need a profile beside the model: make one with 'krypton tune'")
+	case profile == nil:
+		c := tune.Cautious
+		return &approximated{Tau: c.Tau, Epsilon: c.Epsilon, Source: "default"}, nil
+	}
+	var p tune.Point
+	var err error
+	if f.Changed("speedup") {
+		p, err = profile.ForSpeed(o.speedup)
+	} else {
+		want := o.ssim
+		if want == 0 {
+			want = 0.9
+		}
+		p, err = profile.ForQuality(want)
+	}
+	return &approximated{Tau: p.Tau, Epsilon: p.Epsilon, Steps: p.Steps, DrillDown: p.DrillDown, Source: "profile", Expected: &p}, err
+}
+
+// parseSteps reads numbers with commas between them.
+func parseSteps(s string, drill bool) ([]int, error) {
+	if s == "" {
+		if drill {
+			return []int{4, 2, 1}, nil
+		}
+		return nil, nil
+	}
+	var steps []int
+	for _, w := range strings.Split(s, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(w))
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("--steps is %q, want whole numbers such as 4,2,1", s)
+		}
+		steps = append(steps, n)
+	}
+	return steps, nil
+}
+
+// approximation is the engine's form of it; nil gives up nothing.
+func (a *approximated) approximation() obe.Approximation {
+	if a == nil {
+		return obe.Approximation{}
+	}
+	return obe.Approximation{Tau: a.Tau, Epsilon: a.Epsilon, Steps: a.Steps, DrillDown: a.DrillDown}
+}
+
+// of is the record's entry for one picture's results, nil for an exact map.
+func (a *approximated) of(results []*obe.Result) *approximated {
+	if a == nil {
+		return nil
+	}
+	r := *a
+	for _, res := range results {
+		for _, c := range res.Computed {
+			if c {
+				r.Computed++
+			}
+		}
+		if res.Error != nil {
+			r.Error = res.Error
+		}
+	}
+	return &r
+}
