@@ -32,6 +32,7 @@ type obeOptions struct {
 	events, progress              string
 	mask, compare                 string
 	approximate                   approximateOptions
+	tuning                        bool // the plan must be able to do all
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
@@ -145,7 +146,7 @@ func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []str
 	var gives *approximated
 	mo.opened = func(file *modelFile) (err error) {
 		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
-		mo.dynamic = gives != nil && gives.Epsilon > 0
+		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
 		return usageError(err)
 	}
 	m, err := mo.load(s)

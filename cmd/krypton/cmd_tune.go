@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"krypton/internal/atomicfile"
+	"krypton/internal/obe"
+	"krypton/internal/tune"
+	"krypton/internal/ui"
+)
+
+// tuneOptions are the flags of `krypton tune`.
+type tuneOptions struct {
+	obe           obeOptions
+	model         modelOptions
+	ssim, speedup float64
+	out, points   string
+	plot          string
+	force, asJSON bool
+}
+
+func newTune(io streams) *cobra.Command {
+	var o tuneOptions
+	cmd := &cobra.Command{
+		Use:   "tune PICTURE...",
+		Short: "Measure how good approximate maps of a model are, for obe --mode approximate",
+		Long: `Compute exact and approximate maps of sample pictures, compare them, and keep the
+settings that no other beats in speed and in similarity. They go into the file
+beside the model (m.onnx: m.krypton.yaml), where 'krypton obe --mode approximate'
+finds them; other entries of that file stay. Take at least ten pictures of the
+kind that the model is used for.
+
+Similarity is the lower of two: SSIM of the scores, and SSIM of the rendered maps
+as the published system measures it. Speed is counted in multiply-adds, so that
+the same samples give the same profile on any machine.` + exitHelp,
+		Example: `  krypton tune samples/ --model resnet.onnx
+  krypton tune samples/*.jpg --model resnet.onnx --ssim 0.95
+  krypton tune samples/ --model resnet.onnx --stride 8 --points all.csv --plot curves.png -o -`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, io, args) },
+	}
+	o.obe.addFlags(pflag.NewFlagSet("", pflag.ContinueOnError)) // defaults of what tuning leaves alone
+	o.obe.tuning = true
+	f := cmd.Flags()
+	f.StringVar(&o.obe.patch, "patch", "16", "patch `size`, as for obe")
+	f.StringVar(&o.obe.stride, "stride", "4", "`step` between positions, as for obe")
+	f.StringVar(&o.obe.fill, "fill", "gray", "what the patch is painted with, as for obe")
+	f.Uint64Var(&o.obe.seed, "seed", 1, "seed of noise")
+	f.StringVarP(&o.out, "out", "o", "", "profile `file`, - for standard output (default beside the model)")
+	f.BoolVar(&o.force, "force", false, "replace the profile that is there")
+	f.Float64Var(&o.ssim, "ssim", 0.9, "say which setting keeps this similarity")
+	f.Float64Var(&o.speedup, "speedup", 0, "say which setting is this many times faster than running the network each time")
+	f.StringVar(&o.points, "points", "", "write all that was measured to this CSV `file`")
+	f.StringVar(&o.plot, "plot", "", "draw similarity against speed to this PNG `file`")
+	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
+	o.model.addFlags(f)
+	return cmd
+}
+
+func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
+	s, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	j, inputs, err := newJob(s, io, &o.obe, &o.model, args)
+	if err != nil {
+		return err
+	}
+	if len(j.grids) != 1 {
+		return usageError(errors.New("--patch: tuning takes one size"))
+	}
+	target, err := o.target(j.model.file)
+	if err != nil {
+		return err
+	}
+	for _, f := range []string{o.points, o.plot} {
+		if f != "" {
+			if err := atomicfile.Check(f, o.force); err != nil {
+				return coded(exitCantCreate, err)
+			}
+		}
+	}
+	profile, all, err := o.measure(cmd.Context(), j, inputs)
+	if err != nil {
+		return err
+	}
+	if target != nil {
+		if err := target.write(profile); err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	if o.points != "" {
+		if err := atomicfile.Write(o.points, o.force, func(w writer) error { return writePoints(w, all) }); err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	if o.plot != "" {
+		if err := atomicfile.Write(o.plot, o.force, func(w writer) error { return tune.Plot(w, profile, all) }); err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	if o.asJSON {
+		return json.NewEncoder(io.out).Encode(profile)
+	}
+	return o.report(io, profile, target)
+}
+
+// writer is io.Writer; the parameter io of this file's functions hides the
+// package.
+type writer = io.Writer
+
+// measure runs all settings on all samples.
+func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tune.Profile, []tune.Point, error) {
+	var tasks []obe.Task
+	for _, in := range inputs {
+		p, err := j.input(in)
+		if err != nil {
+			return nil, nil, err
+		}
+		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Activation: obe.Activation(j.activation), Score: j.score,
+			Base: p.base, Fill: p.fill, Workers: j.threads, Memory: max(1, j.memory-j.model.plan.ViewBytes()), Seed: j.seed})
+	}
+	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
+	profile, all, err := tune.Measure(ctx, tasks, progress.Set)
+	progress.Finish()
+	if err != nil {
+		return nil, nil, err
+	}
+	profile.Patch, profile.Stride = o.obe.patch, o.obe.stride
+	return profile, all, nil
+}
+
+// report prints the profile, and the setting that was asked for.
+func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget) error {
+	w := tabwriter.NewWriter(io.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "speedup\tSSIM scores\tSSIM rendered\tworst\trank\ttop tenth\tsetting\n")
+	fmt.Fprintf(w, "%.1fx\t1\t1\t1\t1\t1\texact\n", p.Exact)
+	for _, q := range p.Points {
+		a := &approximated{Tau: q.Tau, Epsilon: q.Epsilon, Steps: q.Steps, DrillDown: q.DrillDown}
+		fmt.Fprintf(w, "%.1fx\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%s\n", q.Speedup, q.SSIM, q.SSIMPaper, q.Worst, q.Rank, q.TopDecile, a.text())
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	choice, what := tune.Point{}, ""
+	var err error
+	if o.speedup > 0 {
+		choice, err = p.ForSpeed(o.speedup)
+		what = fmt.Sprintf("--speedup %g", o.speedup)
+	} else {
+		choice, err = p.ForQuality(o.ssim)
+		what = fmt.Sprintf("--ssim %g", o.ssim)
+	}
+	if err != nil {
+		return err
+	}
+	a := &approximated{Tau: choice.Tau, Epsilon: choice.Epsilon, Steps: choice.Steps, DrillDown: choice.DrillDown, Expected: &choice}
+	if _, err := fmt.Fprintf(io.out, "\n%s: %.1fx with %s\n", what, choice.Speedup, a.text()); err != nil {
+		return err
+	}
+	if target != nil && target.path != "-" {
+		fmt.Fprintf(io.err, "wrote %s\n", printable(target.path))
+	}
+	return nil
+}
+
+// profileTarget is where a profile goes: into a model's configuration file.
+type profileTarget struct {
+	path  string
+	force bool
+	root  yaml.Node // what the file holds
+	out   writer
+}
+
+// target finds the file and fails before any work if it cannot be written.
+func (o *tuneOptions) target(m *modelFile) (*profileTarget, error) {
+	t := &profileTarget{path: o.out, force: o.force}
+	switch {
+	case o.out == "" && m.path == "":
+		return nil, nil // nothing lies beside a built-in model
+	case o.out == "":
+		t.path = strings.TrimSuffix(m.path, filepath.Ext(m.path)) + ".krypton.yaml"
+	}
+	data, err := readSmallFile(t.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return t, coded(exitCantCreate, atomicfile.Check(t.path, true))
+	case err != nil:
+		return nil, coded(exitData, fmt.Errorf("%s: %w", t.path, err))
+	}
+	if err := yaml.Unmarshal(data, &t.root); err != nil {
+		return nil, coded(exitData, fmt.Errorf("%s: %w", t.path, err))
+	}
+	if len(t.root.Content) > 0 && t.root.Content[0].Kind != yaml.MappingNode {
+		return nil, coded(exitData, fmt.Errorf("%s: is no configuration of a model", t.path))
+	}
+	if t.entry() != nil && !o.force {
+		return nil, coded(exitCantCreate, fmt.Errorf("%s has a profile already (--force replaces it)", t.path))
+	}
+	return t, nil
+}
+
+// entry is the profile that the file holds, or nil.
+func (t *profileTarget) entry() *yaml.Node {
+	if len(t.root.Content) == 0 {
+		return nil
+	}
+	m := t.root.Content[0]
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == "approximate" {
+			return m.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// write puts the profile into the file, which keeps its other entries.
+func (t *profileTarget) write(p *tune.Profile) error {
+	var n yaml.Node
+	if err := n.Encode(p); err != nil {
+		return err
+	}
+	if len(t.root.Content) == 0 {
+		t.root = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
+	}
+	if e := t.entry(); e != nil {
+		*e = n
+	} else {
+		m := t.root.Content[0]
+		m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "approximate"}, &n)
+	}
+	return atomicfile.Write(t.path, true, func(w writer) error {
+		e := yaml.NewEncoder(w)
+		e.SetIndent(2)
+		return errors.Join(e.Encode(&t.root), e.Close())
+	})
+}
+
+// writePoints writes everything that was measured.
+func writePoints(out writer, all []tune.Point) error {
+	w := csv.NewWriter(out)
+	rows := [][]string{{"tau", "epsilon", "steps", "drill_down", "speedup", "ssim", "ssim_paper", "worst", "rank", "top_decile"}}
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, q := range all {
+		rows = append(rows, []string{number(q.Tau), number(q.Epsilon), strings.Trim(fmt.Sprint(q.Steps), "[]"), number(q.DrillDown), number(q.Speedup),
+			number(q.SSIM), number(q.SSIMPaper), number(q.Worst), number(q.Rank), number(q.TopDecile)})
+	}
+	return w.WriteAll(rows)
+}
