@@ -18,7 +18,8 @@ type Point struct {
 	Steps     []int   `yaml:"steps,omitempty,flow" json:"steps,omitempty"`
 	DrillDown float64 `yaml:"drill_down,omitempty" json:"drill_down,omitempty"`
 	// Speedup is how many times fewer multiply-adds a map takes than running
-	// the network, by plain sums, at every position.
+	// the network, by plain sums, at every position. Positions that are
+	// interpolated count as of mean cost.
 	Speedup float64 `yaml:"speedup" json:"speedup"`
 	// SSIM is the structural similarity of the scores to the exact map's,
 	// SSIMPaper that of the rendered maps as the published system has it.

@@ -1,0 +1,132 @@
+package tune
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image/png"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/obe"
+	"krypton/internal/onnxload"
+	"krypton/internal/region"
+	"krypton/models"
+)
+
+// sampleTask is the built-in model on a part of the built-in picture.
+func sampleTask(t *testing.T, stride int) obe.Task {
+	t.Helper()
+	e := models.Default()
+	g, err := onnxload.LoadBytes(e.Model, e.Name, "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := incremental.Compile(g, incremental.CompileOptions{Dynamic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, data := models.Sample()
+	pic, err := imagein.Decode(bytes.NewReader(data), "sample", imagein.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pre, err := imagein.Preset("unit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill, err := obe.ParseFill("gray", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plane := p.InputPlane()
+	fitted, _ := pre.Fit(pic.Image, plane.W, plane.H)
+	grid, err := obe.NewGrid(plane.H, plane.W, [2]int{16, 16}, [2]int{stride, stride}, obe.Cover, region.Rect{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Activation: obe.Auto, Workers: 2}
+}
+
+// TestMeasure: the profile is a frontier, begins at the exact map, falls in
+// quality as it rises in speed, is the same every time, and choosing from it
+// keeps what was asked for.
+func TestMeasure(t *testing.T) {
+	task := sampleTask(t, 8)
+	calls := 0
+	p, all, err := Measure(context.Background(), []obe.Task{task}, func(int) { calls++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	first, last := p.Points[0], p.Points[len(p.Points)-1]
+	if first.Quality() < 1-1e-9 || first.Speedup < p.Exact-1e-9 || len(p.Points) < 5 || last.Speedup < 2*p.Exact {
+		t.Errorf("from %+v to %+v, %d points, exact %g", first, last, len(p.Points), p.Exact)
+	}
+	for i := 1; i < len(p.Points); i++ {
+		if a, b := p.Points[i-1], p.Points[i]; a.Speedup >= b.Speedup || a.Quality() <= b.Quality() {
+			t.Errorf("points %d and %d: %+v, %+v", i, i+1, a, b)
+		}
+	}
+	for _, q := range all {
+		for _, f := range p.Points {
+			if q.Speedup > f.Speedup && q.Quality() > f.Quality() {
+				t.Errorf("%+v beats %+v", q, f)
+			}
+		}
+	}
+	if calls < 2 || calls > 1+Settings() {
+		t.Errorf("%d maps of at most %d", calls, 1+Settings())
+	}
+	again, _, err := Measure(context.Background(), []obe.Task{sampleTask(t, 8)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(p, again); d != "" {
+		t.Errorf("the same samples gave another profile:\n%s", d)
+	}
+
+	q, err := p.ForQuality(0.9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task.Mode, task.Approximation = obe.Approximate, q.Approximation()
+	r, err := obe.Explain(context.Background(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := speedup(r); math.Abs(s-q.Speedup) > 0.15*q.Speedup { // positions differ in cost
+		t.Errorf("speed %g, the profile says %g", s, q.Speedup)
+	}
+	if _, err := p.ForQuality(1.1); !errors.Is(err, ErrProfile) {
+		t.Errorf("more than exact: %v", err)
+	}
+	if s, err := p.ForSpeed(p.Exact + .1); err != nil || s.Speedup < p.Exact+.1 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := p.ForSpeed(1e9); !errors.Is(err, ErrProfile) {
+		t.Errorf("faster than anything: %v", err)
+	}
+
+	var b bytes.Buffer
+	if err := Plot(&b, p, all); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(&b); err != nil {
+		t.Errorf("the figure: %v", err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, bad := range []Profile{{}, {Points: []Point{{Tau: 2}}}, {Points: []Point{{Speedup: math.NaN()}}}, {Points: []Point{{Steps: []int{3, 2}}}}} {
+		if bad.Validate() == nil {
+			t.Errorf("%+v passes", bad)
+		}
+	}
+}
