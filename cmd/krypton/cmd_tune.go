@@ -183,7 +183,6 @@ type profileTarget struct {
 	path  string
 	force bool
 	root  yaml.Node // what the file holds
-	out   writer
 }
 
 // target finds the file and fails before any work if it cannot be written.

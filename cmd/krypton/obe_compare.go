@@ -8,19 +8,6 @@ import (
 	"krypton/internal/obe"
 )
 
-// compareRecord is the comparison of a map with whole runs of the network.
-type compareRecord struct {
-	Positions int `json:"positions"` // that were run whole
-	// Whole is the time of these runs, All that of all positions by that
-	// measure, and Map what the map took with its clean run.
-	Whole     float64        `json:"seconds_whole"`
-	All       float64        `json:"seconds_whole_all"`
-	Map       float64        `json:"seconds_map_and_views"`
-	Ratio     float64        `json:"ratio"` // of the last two
-	Largest   heatmap.Number `json:"largest_difference"`
-	Different int            `json:"outputs_different"`
-}
-
 // parseCompare reads --compare: a number, or all as -1.
 func parseCompare(s string) (int, error) {
 	switch s {
@@ -37,8 +24,8 @@ func parseCompare(s string) (int, error) {
 }
 
 // compared sums up the comparisons of all patch sizes; nil if there are none.
-func compared(results []*obe.Result) *compareRecord {
-	var c compareRecord
+func compared(results []*obe.Result) *heatmap.CompareRecord {
+	var c heatmap.CompareRecord
 	for _, r := range results {
 		p := r.Compared
 		if p == nil {
@@ -60,7 +47,7 @@ func compared(results []*obe.Result) *compareRecord {
 	return &c
 }
 
-// text says it in words.
-func (c *compareRecord) text() string {
+// comparisonText says it in words.
+func comparisonText(c *heatmap.CompareRecord) string {
 	return fmt.Sprintf("running the network at %d positions took %.2f s: all would take %.1f times as long as the map did; largest difference %g", c.Positions, c.Whole, c.Ratio, float32(c.Largest))
 }

@@ -6,16 +6,9 @@ import (
 	"io/fs"
 	"strings"
 
+	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 )
-
-// maskRecord says what a mask left out.
-type maskRecord struct {
-	File    string `json:"file"`
-	SHA256  string `json:"sha256"`
-	Pixels  int    `json:"pixels"` // of the network's input that count
-	Skipped int    `json:"positions_skipped"`
-}
 
 // maskFile is the mask of a picture, "" if there is none.
 func (j *job) maskFile(in string) string { return strings.ReplaceAll(j.mask, "{name}", nameOf(in)) }
@@ -43,7 +36,7 @@ func (j *job) readMask(o *outcome) error {
 	if err != nil {
 		return coded(exitData, fmt.Errorf("--mask: %s: %w", file, err))
 	}
-	o.masked = &maskRecord{File: file, SHA256: m.SHA256}
+	o.masked = &heatmap.MaskRecord{File: file, SHA256: m.SHA256}
 	for _, v := range o.mask {
 		if v {
 			o.masked.Pixels++
@@ -56,7 +49,7 @@ func (j *job) readMask(o *outcome) error {
 }
 
 // addMask says in the record what the mask left out.
-func (r *record) addMask(m *maskRecord, skipped int) {
+func (r *record) addMask(m *heatmap.MaskRecord, skipped int) {
 	if m == nil {
 		return
 	}

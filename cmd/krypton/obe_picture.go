@@ -97,8 +97,8 @@ type outcome struct {
 	record    *record
 	shown     *heatmap.Map // the first class's
 	input     *pictureInput
-	mask      []bool      // of the network's pixels, nil for all
-	masked    *maskRecord // nil without a mask
+	mask      []bool              // of the network's pixels, nil for all
+	masked    *heatmap.MaskRecord // nil without a mask
 }
 
 // explain computes one picture's scores and writes them.

@@ -9,20 +9,6 @@ import (
 	"krypton/internal/region"
 )
 
-// scaleRecord is the part of one patch size in a map over several.
-type scaleRecord struct {
-	Patch     [2]int                `json:"patch"`
-	Stride    [2]int                `json:"stride"`
-	Rows      int                   `json:"rows"`
-	Cols      int                   `json:"cols"`
-	Ys        []int                 `json:"ys"`
-	Xs        []int                 `json:"xs"`
-	Positions int                   `json:"positions"`
-	Flips     int                   `json:"positions_other_winner"`
-	FlipMap   [][]int32             `json:"winners,omitempty"`
-	Classes   []heatmap.ClassRecord `json:"classes"`
-}
-
 // combine lays the maps of several patch sizes over each other. Their common
 // grid is that of the input's pixels: at each, the mean over the sizes of the
 // drop there, and the score is the clean picture's less that mean. A pixel
@@ -78,7 +64,7 @@ func (j *job) addScales(rec *record, results []*obe.Result) {
 	rec.Positions = 0
 	for i, r := range results {
 		g := j.grids[i]
-		s := scaleRecord{Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
+		s := heatmap.ScaleRecord{Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
 		s.FlipMap, s.Flips = flips(g, r)
 		rec.Scales = append(rec.Scales, s)
 		rec.Positions += s.Positions

@@ -13,34 +13,23 @@ import (
 	"krypton/models"
 )
 
-// record is everything about one picture's map, what only some runs have
-// included.
+// record is everything about one picture's map, with what was given up for it.
 type record struct {
 	*heatmap.Record
-	Scales  []scaleRecord  `json:"scales,omitempty"`
-	Mask    *maskRecord    `json:"mask,omitempty"`
-	Compare *compareRecord `json:"compare,omitempty"`
-	Scale   *[2]float64    `json:"scale,omitempty"`
 	// Approximated is nil for exact and naive maps.
 	Approximated *approximated `json:"approximate,omitempty"`
 }
 
 // summary is the record without what grows with the grid.
-func (r *record) summary() *record {
-	s := *r
-	s.Record = r.Record.Summary()
-	s.Scales = slices.Clone(r.Scales)
-	for i := range s.Scales {
-		s.Scales[i].FlipMap = nil
-		s.Scales[i].Classes = nil
-	}
-	return &s
-}
+func (r *record) summary() *record { return &record{r.Record.Summary(), r.Approximated} }
 
 // writeScores writes the scores in the format of a file ending.
 func (r *record) writeScores(w io.Writer, ending string) error {
 	if strings.ToLower(ending) != ".json" {
 		return heatmap.WriteScores(w, ending, r.Record)
+	}
+	if err := r.Validate(); err != nil {
+		return err
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
@@ -182,7 +171,7 @@ func (j *job) report(o *outcome) error {
 		fmt.Fprintf(&b, "\n  approximate: %s", r.Approximated.text())
 	}
 	if r.Compare != nil {
-		fmt.Fprintf(&b, "\n  %s", r.Compare.text())
+		fmt.Fprintf(&b, "\n  %s", comparisonText(r.Compare))
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\n  note: %s", n)

@@ -28,7 +28,7 @@ func (j *job) drawShared(ctx context.Context, kept []*outcome, t *tally) error {
 	for i, o := range kept {
 		maps[i] = o.shown
 	}
-	scale, err := sharedScale(maps, j.obeOptions.combine)
+	scale, err := heatmap.SharedScale(maps, j.obeOptions.combine)
 	if err != nil {
 		return err
 	}
@@ -66,26 +66,4 @@ func (j *job) drawKept(o *outcome) error {
 		defer func() { o.input = nil }()
 	}
 	return j.finish(o)
-}
-
-// sharedScale is the range that covers all maps: from zero to the largest drop,
-// or, where a rise somewhere is more than a tenth of it, symmetric around zero.
-func sharedScale(maps []*heatmap.Map, combine string) (heatmap.Scale, error) {
-	lo, hi := 0.0, 0.0
-	for _, m := range maps {
-		drops, err := m.Importance(combine)
-		if err != nil {
-			return heatmap.Scale{}, err
-		}
-		for _, d := range drops {
-			if d == d {
-				lo, hi = min(lo, d), max(hi, d)
-			}
-		}
-	}
-	if -lo > hi/10 {
-		hi = max(hi, -lo)
-		return heatmap.Scale{Lo: -hi, Hi: hi}, nil
-	}
-	return heatmap.Scale{Lo: 0, Hi: hi}, nil
 }

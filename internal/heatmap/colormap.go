@@ -28,19 +28,26 @@ type colors struct {
 // map with smaller rises is drawn as drops only.
 const rising = 0.1
 
-// choose picks map and scale for values: auto is bluered, centred at zero,
-// where occlusion raises the score somewhere by more than a tenth of the
-// largest drop, and blackbody from zero otherwise. A fixed scale wins.
-func choose(name string, values []float64, fixed *Scale) (*colors, error) {
-	lo, hi := 0.0, 0.0
+func rises(lo, hi float64) bool { return -lo > rising*hi }
+
+// span is the least and the largest value, or zero.
+func span(values []float64) (lo, hi float64) {
 	for _, v := range values {
 		if v == v {
 			lo, hi = min(lo, v), max(hi, v)
 		}
 	}
+	return lo, hi
+}
+
+// choose picks map and scale for values: auto is bluered, centred at zero,
+// where occlusion raises the score somewhere by more than a tenth of the
+// largest drop, and blackbody from zero otherwise. A fixed scale wins.
+func choose(name string, values []float64, fixed *Scale) (*colors, error) {
+	lo, hi := span(values)
 	if name == "auto" || name == "" {
 		name = "blackbody"
-		if -lo > rising*hi {
+		if rises(lo, hi) {
 			name = "bluered"
 		}
 	}

@@ -11,97 +11,20 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
-
-// Number is a float32 that JSON can hold: NaN and infinities become null.
-type Number float32
-
-// MarshalJSON implements json.Marshaler.
-func (n Number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
-		return []byte("null"), nil
-	}
-	return strconv.AppendFloat(nil, float64(n), 'g', -1, 32), nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler; null is NaN.
-func (n *Number) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		*n = Number(math.NaN())
-		return nil
-	}
-	f, err := strconv.ParseFloat(string(b), 32)
-	*n = Number(f)
-	return err
-}
-
-// ClassRecord is one class's map.
-type ClassRecord struct {
-	Index     int        `json:"index"`
-	Label     string     `json:"label,omitempty"`
-	BaseScore Number     `json:"base_score"`
-	Scores    [][]Number `json:"scores,omitempty"` // row by row
-}
-
-// Record is everything about one picture's map: what the .json file holds, and
-// without the scores what the PNG carries and --json prints. New fields may be
-// added; existing ones keep their meaning.
-type Record struct {
-	Version           string         `json:"krypton_version"`
-	Model             string         `json:"model"`
-	ModelSHA256       string         `json:"model_sha256"`
-	Image             string         `json:"image"`
-	ImageSHA256       string         `json:"image_sha256"`
-	Classes           []ClassRecord  `json:"classes"`
-	Output            string         `json:"output"`
-	Activation        string         `json:"activation"`
-	Score             string         `json:"score"`
-	Mode              string         `json:"mode"`
-	Patch             [2]int         `json:"patch"`
-	Stride            [2]int         `json:"stride"`
-	Border            string         `json:"border"`
-	Fill              string         `json:"fill"`
-	Seed              uint64         `json:"seed"`
-	Input             [2]int         `json:"input"`
-	Rows              int            `json:"rows"`
-	Cols              int            `json:"cols"`
-	Ys                []int          `json:"ys"`
-	Xs                []int          `json:"xs"`
-	Positions         int            `json:"positions"`
-	Skipped           int            `json:"positions_unchanged"`
-	Flips             int            `json:"positions_other_winner"`
-	FlipMap           [][]int32      `json:"winners,omitempty"`
-	Verified          int            `json:"positions_verified"`
-	NaN               bool           `json:"has_nan"`
-	MultiplyAddsWhole int64          `json:"multiply_adds_whole"`
-	MultiplyAddsSpent int64          `json:"multiply_adds_spent"`
-	SecondsViews      float64        `json:"seconds_views"`
-	SecondsMap        float64        `json:"seconds_map"`
-	Kernels           string         `json:"kernels"`
-	Threads           int            `json:"threads"`
-	Preprocess        map[string]any `json:"preprocess"`
-	Notes             []string       `json:"notes,omitempty"`
-	Heatmap           string         `json:"heatmap,omitempty"`
-}
-
-// Summary is the record without what grows with the grid.
-func (r *Record) Summary() *Record {
-	s := *r
-	s.FlipMap = nil
-	s.Classes = append([]ClassRecord{}, r.Classes...)
-	for i := range s.Classes {
-		s.Classes[i].Scores = nil
-	}
-	return &s
-}
 
 // ScoreFormats lists the endings that WriteScores knows.
 var ScoreFormats = []string{".npy", ".csv", ".json"}
 
 // WriteScores writes a record's scores in the format of a file ending.
 func WriteScores(w io.Writer, ending string, r *Record) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
 	switch strings.ToLower(ending) {
 	case ".npy":
 		return writeNPY(w, r)
@@ -155,10 +78,7 @@ func writeCSV(w io.Writer, r *Record) error {
 		if name == "" {
 			name = fmt.Sprintf("class %d", class.Index)
 		}
-		if strings.ContainsRune("=+-@\t\r", rune(name[0])) {
-			name = "'" + name
-		}
-		line := []string{name}
+		line := []string{harmless(name)}
 		for _, x := range r.Xs {
 			line = append(line, strconv.Itoa(x))
 		}
@@ -177,6 +97,20 @@ func writeCSV(w io.Writer, r *Record) error {
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// number is what a spreadsheet reads as one.
+var number = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$`)
+
+// harmless makes text that is no formula for a spreadsheet, which may skip
+// blanks and what cannot be seen, and take a wide = for a narrow one.
+func harmless(s string) string {
+	blank := func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.C, r) }
+	if t := strings.TrimLeftFunc(s, blank); t != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(t)[0]) && !number.MatchString(strings.TrimSpace(t)) ||
+		strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r") {
+		return "'" + s
+	}
+	return s
 }
 
 // EncodePNG writes a picture with the record's summary in an iTXt chunk named

@@ -37,7 +37,9 @@ func (m *Map) Importance(rule string) ([]float64, error) {
 			for x := range w {
 				out[y*w+x] = math.NaN()
 				if rows[y] >= 0 && cols[x] >= 0 {
-					out[y*w+x] = float64(m.Base) - float64(m.Scores[rows[y]*len(m.Xs)+cols[x]])
+					if d := float64(m.Base) - float64(m.Scores[rows[y]*len(m.Xs)+cols[x]]); !math.IsInf(d, 0) {
+						out[y*w+x] = d
+					}
 				}
 			}
 		}
@@ -92,6 +94,25 @@ func (m *Map) Importance(rule string) ([]float64, error) {
 		}
 	}
 	return out, nil
+}
+
+// SharedScale is the range that covers all maps: from zero to the largest drop,
+// or, where a rise somewhere is more than a tenth of it, symmetric around zero.
+func SharedScale(maps []*Map, combine string) (Scale, error) {
+	lo, hi := 0.0, 0.0
+	for _, m := range maps {
+		drops, err := m.Importance(combine)
+		if err != nil {
+			return Scale{}, err
+		}
+		a, b := span(drops)
+		lo, hi = min(lo, a), max(hi, b)
+	}
+	if rises(lo, hi) {
+		hi = max(hi, -lo)
+		return Scale{Lo: -hi, Hi: hi}, nil
+	}
+	return Scale{Lo: 0, Hi: hi}, nil
 }
 
 // nearest gives for each pixel the cell whose centre is nearest among those

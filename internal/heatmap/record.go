@@ -1,0 +1,187 @@
+package heatmap
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// Number is a float32 that JSON can hold: NaN and infinities become null.
+type Number float32
+
+// MarshalJSON implements json.Marshaler.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(n), 'g', -1, 32), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler; null is NaN. On an error the number
+// stays.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	var f *float32
+	if err := json.Unmarshal(b, &f); err != nil {
+		return fmt.Errorf("%.40q is not a number of single precision: %w", b, err)
+	}
+	*n = Number(math.NaN())
+	if f != nil {
+		*n = Number(*f)
+	}
+	return nil
+}
+
+// ClassRecord is one class's map.
+type ClassRecord struct {
+	Index     int        `json:"index"`
+	Label     string     `json:"label,omitempty"`
+	BaseScore Number     `json:"base_score"`
+	Scores    [][]Number `json:"scores,omitempty"` // row by row
+}
+
+// Record is everything about one picture's map: what the .json file holds, and
+// without the scores what the PNG carries and --json prints. New fields may be
+// added; existing ones keep their meaning.
+type Record struct {
+	Version           string         `json:"krypton_version"`
+	Model             string         `json:"model"`
+	ModelSHA256       string         `json:"model_sha256"`
+	Image             string         `json:"image"`
+	ImageSHA256       string         `json:"image_sha256"`
+	Classes           []ClassRecord  `json:"classes"`
+	Output            string         `json:"output"`
+	Activation        string         `json:"activation"`
+	Score             string         `json:"score"`
+	Mode              string         `json:"mode"`
+	Patch             [2]int         `json:"patch"`
+	Stride            [2]int         `json:"stride"`
+	Border            string         `json:"border"`
+	Fill              string         `json:"fill"`
+	Seed              uint64         `json:"seed"`
+	Input             [2]int         `json:"input"`
+	Rows              int            `json:"rows"`
+	Cols              int            `json:"cols"`
+	Ys                []int          `json:"ys"`
+	Xs                []int          `json:"xs"`
+	Positions         int            `json:"positions"`
+	Skipped           int            `json:"positions_unchanged"`
+	Flips             int            `json:"positions_other_winner"`
+	FlipMap           [][]int32      `json:"winners,omitempty"`
+	Verified          int            `json:"positions_verified"`
+	NaN               bool           `json:"has_nan"`
+	MultiplyAddsWhole int64          `json:"multiply_adds_whole"`
+	MultiplyAddsSpent int64          `json:"multiply_adds_spent"`
+	SecondsViews      float64        `json:"seconds_views"`
+	SecondsMap        float64        `json:"seconds_map"`
+	Kernels           string         `json:"kernels"`
+	Threads           int            `json:"threads"`
+	Preprocess        map[string]any `json:"preprocess"`
+	Notes             []string       `json:"notes,omitempty"`
+	Heatmap           string         `json:"heatmap,omitempty"`
+	// Only some runs have these: several patch sizes, a mask, a comparison with
+	// whole runs, a fixed range of colours.
+	Scales  []ScaleRecord  `json:"scales,omitempty"`
+	Mask    *MaskRecord    `json:"mask,omitempty"`
+	Compare *CompareRecord `json:"compare,omitempty"`
+	Scale   *[2]float64    `json:"scale,omitempty"`
+}
+
+// ScaleRecord is the part of one patch size in a map over several.
+type ScaleRecord struct {
+	Patch     [2]int        `json:"patch"`
+	Stride    [2]int        `json:"stride"`
+	Rows      int           `json:"rows"`
+	Cols      int           `json:"cols"`
+	Ys        []int         `json:"ys"`
+	Xs        []int         `json:"xs"`
+	Positions int           `json:"positions"`
+	Flips     int           `json:"positions_other_winner"`
+	FlipMap   [][]int32     `json:"winners,omitempty"`
+	Classes   []ClassRecord `json:"classes,omitempty"`
+}
+
+// MaskRecord says what a mask left out.
+type MaskRecord struct {
+	File    string `json:"file"`
+	SHA256  string `json:"sha256"`
+	Pixels  int    `json:"pixels"` // of the network's input that count
+	Skipped int    `json:"positions_skipped"`
+}
+
+// CompareRecord is the comparison of a map with whole runs of the network.
+type CompareRecord struct {
+	Positions int `json:"positions"` // that were run whole
+	// Whole is the time of these runs, All that of all positions by that
+	// measure, and Map what the map took with its clean run.
+	Whole     float64 `json:"seconds_whole"`
+	All       float64 `json:"seconds_whole_all"`
+	Map       float64 `json:"seconds_map_and_views"`
+	Ratio     float64 `json:"ratio"` // of the last two
+	Largest   Number  `json:"largest_difference"`
+	Different int     `json:"outputs_different"`
+}
+
+// Summary is the record without what grows with the grid.
+func (r *Record) Summary() *Record {
+	s := *r
+	s.FlipMap = nil
+	s.Classes = append([]ClassRecord{}, r.Classes...)
+	for i := range s.Classes {
+		s.Classes[i].Scores = nil
+	}
+	s.Scales = slices.Clone(r.Scales)
+	for i := range s.Scales {
+		s.Scales[i].FlipMap, s.Scales[i].Classes = nil, nil
+	}
+	return &s
+}
+
+// Validate says where a record's grids do not fit: there must be a row of scores
+// (and of winners, if any) for each of Ys, with a number for each of Xs.
+func (r *Record) Validate() error {
+	if err := validGrid(r.Rows, r.Cols, r.Ys, r.Xs, r.Classes, r.FlipMap); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	for i, s := range r.Scales {
+		if err := validGrid(s.Rows, s.Cols, s.Ys, s.Xs, s.Classes, s.FlipMap); err != nil {
+			return fmt.Errorf("record, patch size %d of %d: %w", i+1, len(r.Scales), err)
+		}
+	}
+	return nil
+}
+
+func validGrid(rows, cols int, ys, xs []int, classes []ClassRecord, winners [][]int32) error {
+	if rows != len(ys) || cols != len(xs) {
+		return fmt.Errorf("%d rows and %d columns, but offsets of %d and %d", rows, cols, len(ys), len(xs))
+	}
+	if len(classes) == 0 {
+		return errors.New("no class")
+	}
+	for _, c := range classes {
+		if err := validRows(c.Scores, rows, cols); err != nil {
+			return fmt.Errorf("scores of class %d: %w", c.Index, err)
+		}
+	}
+	if winners == nil {
+		return nil
+	}
+	if err := validRows(winners, rows, cols); err != nil {
+		return fmt.Errorf("winners: %w", err)
+	}
+	return nil
+}
+
+func validRows[T any](lines [][]T, rows, cols int) error {
+	if len(lines) != rows {
+		return fmt.Errorf("%d rows, want %d", len(lines), rows)
+	}
+	for i, l := range lines {
+		if len(l) != cols {
+			return fmt.Errorf("row %d has %d columns, want %d", i, len(l), cols)
+		}
+	}
+	return nil
+}
