@@ -3,7 +3,9 @@ package incremental
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -97,6 +99,79 @@ func BenchmarkSteps(b *testing.B) {
 					name, fmt.Sprintf("%dx%dx%d", pl.H, pl.W, pl.C), s.operator, s.node[max(0, len(s.node)-60):])
 			}
 			fmt.Printf("%8.1f us each, %.0f %% of peak\n", total.Seconds()*1e6/float64(changes.Len()), 200*float64(work)/total.Seconds()/peak)
+		})
+	}
+}
+
+// BenchmarkStream compares, in turns, whole runs with a stream's updates by a
+// few squares that move over a fixed picture, for the shapes of regions, on all
+// cores. KRYPTON_MODEL names the ONNX file.
+//
+//	KRYPTON_MODEL=m.onnx go test -run '^$' -bench Stream -benchtime 3x ./internal/incremental
+func BenchmarkStream(b *testing.B) {
+	file := os.Getenv("KRYPTON_MODEL")
+	if file == "" {
+		b.Skip("KRYPTON_MODEL is not set")
+	}
+	g, err := onnxload.Load(file, onnxload.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := Compile(g, CompileOptions{Dynamic: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	plane := p.InputPlane()
+	const squares, side, frames = 3, 24, 30
+	for _, shape := range []Shape{Masks, Tiles, Box} {
+		b.Run(string(shape), func(b *testing.B) {
+			s, err := p.NewStream(StreamOptions{Workers: runtime.GOMAXPROCS(0), Shape: shape})
+			if err != nil {
+				b.Fatal(err)
+			}
+			rng := rand.New(rand.NewPCG(1, 1))
+			for i := range s.Input() {
+				s.Input()[i] = rng.Float32()*2 - 1
+			}
+			ctx := context.Background()
+			m := region.NewMask(plane.H, plane.W)
+			var whole, update time.Duration
+			spent, n := int64(0), 0
+			for b.Loop() {
+				for f := range frames {
+					start := time.Now()
+					if f%10 == 0 {
+						if err := s.Whole(ctx); err != nil {
+							b.Fatal(err)
+						}
+						whole += time.Since(start) * 10
+					}
+					m.Clear()
+					for k := range squares {
+						y, x := (k*61+f*2)%(plane.H-side), (k*97+f*3)%(plane.W-side)
+						m.Add(region.Rect{Y: region.Span{Lo: y, Hi: y + side}, X: region.Span{Lo: x, Hi: x + side}})
+					}
+					for y := range plane.H {
+						m.Spans(y, func(x region.Span) {
+							for i := (y*plane.W + x.Lo) * plane.C; i < (y*plane.W+x.Hi)*plane.C; i++ {
+								s.Input()[i] = rng.Float32()*2 - 1
+							}
+						})
+					}
+					start = time.Now()
+					a, err := s.Update(ctx, m)
+					if err != nil {
+						b.Fatal(err)
+					}
+					update += time.Since(start)
+					spent += a
+					n++
+				}
+			}
+			b.ReportMetric(float64(whole.Microseconds())/float64(n), "us/whole")
+			b.ReportMetric(float64(update.Microseconds())/float64(n), "us/update")
+			b.ReportMetric(float64(whole)/float64(update), "ratio")
+			b.ReportMetric(float64(p.MultiplyAdds())*float64(n)/float64(spent), "counted")
 		})
 	}
 }

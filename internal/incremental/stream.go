@@ -1,0 +1,403 @@
+package incremental
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"krypton/internal/engine"
+	"krypton/internal/op"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+// Stream follows one input that changes again and again, as a video does: each
+// change is worked into the views in place, so that the next one starts from
+// there. Changes are masks, and between steps a pixel stays in the mask only if
+// its value has moved, measured against what its readers have last seen. With
+// Epsilon 0 the views equal those of a whole run on the present input, bit for
+// bit. It must not be used by several goroutines at a time.
+type Stream struct {
+	plan    *Plan
+	opt     StreamOptions
+	views   *Views
+	energy  []float64
+	scratch []*engine.Scratch
+	masks   []*region.Mask // of each value; nil for host values
+	moved   []*region.Mask // [worker] of the step at work, in masks of the plane's size
+	spare   map[engine.Plane][]*region.Mask
+	changed []bool // host values
+	rects   []region.Rect
+	jobs    []engine.Job
+	parts   []int // jobs[parts[i]:parts[i+1]] are worker i's
+	ins     []engine.Patched
+	out     []float32
+	team    *team
+}
+
+// StreamOptions says how a stream works.
+type StreamOptions struct {
+	// Workers is the number of goroutines, at least 1. No result depends on
+	// it.
+	Workers int
+	// Epsilon, if not 0, keeps a pixel as its readers have last seen it as
+	// long as it has not moved by more than Epsilon times the root mean
+	// square of its value's pixels, taken in the last whole run: approximate.
+	Epsilon float64
+	// Shape is what changed pixels are put together to, for comparison: a
+	// mask of any shape is the cheapest.
+	Shape Shape
+}
+
+// Shape is a form of regions.
+type Shape string
+
+// The shapes of regions: any set of pixels, whole tiles of eight by eight, one
+// rectangle.
+const (
+	Masks Shape = "mask"
+	Tiles Shape = "tiles"
+	Box   Shape = "box"
+)
+
+// shapeTile is the side of the tiles of Tiles.
+const shapeTile = 8
+
+// NewStream makes the memory of a stream. The plan must be compiled as Dynamic.
+// Whole must be called first.
+func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
+	if !p.dynamic {
+		return nil, errors.New("a stream needs a plan compiled for regions that depend on values")
+	}
+	switch opt.Shape {
+	case "":
+		opt.Shape = Masks
+	case Masks, Tiles, Box:
+	default:
+		return nil, fmt.Errorf("unknown shape of regions %q", opt.Shape)
+	}
+	s := &Stream{plan: p, opt: opt, scratch: newScratches(p, opt.Workers), changed: make([]bool, len(p.values)), spare: map[engine.Plane][]*region.Mask{},
+		views: &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}}
+	for i := range p.values {
+		v := &p.values[i]
+		if v.host {
+			s.masks = append(s.masks, nil)
+			continue
+		}
+		s.masks = append(s.masks, region.NewMask(v.plane.H, v.plane.W))
+		s.views.data[i] = make([]float32, v.plane.Len())
+	}
+	return s, nil
+}
+
+// Input is the input that the views belong to, channels last as InputPlane
+// says. Update is to be told of all that is written to it.
+func (s *Stream) Input() []float32 { return s.views.data[s.plan.input] }
+
+// Output gives output i for the present input, in ONNX order.
+func (s *Stream) Output(i int) *tensor.Tensor { return s.plan.Output(s.views, i) }
+
+// Whole runs the whole network on the present input.
+func (s *Stream) Whole(ctx context.Context) error {
+	if err := s.plan.compute(ctx, s.views, s.Input(), s.scratch); err != nil {
+		return err
+	}
+	if s.opt.Epsilon > 0 {
+		s.energy = s.plan.energies(s.views)
+	}
+	return nil
+}
+
+// Count is the number of multiply-adds that Update would take for a change if
+// every pixel that it can reach moved: the most that it can take.
+func (s *Stream) Count(changed *region.Mask) int64 {
+	s.begin(changed)
+	n := int64(0)
+	for i := range s.plan.steps {
+		st := &s.plan.steps[i]
+		if !s.reach(st) {
+			continue
+		}
+		if st.prim != nil {
+			n += s.work(st)
+		}
+	}
+	return n
+}
+
+// Update works a change of the input's pixels into all views and returns the
+// multiply-adds that it took. After an error the views are of no use until the
+// next Whole.
+func (s *Stream) Update(ctx context.Context, changed *region.Mask) (int64, error) {
+	s.begin(changed)
+	if s.masks[s.plan.input].Empty() {
+		return 0, nil
+	}
+	s.team = newTeam(len(s.scratch))
+	defer s.team.stop()
+	spent := int64(0)
+	for i := range s.plan.steps {
+		if err := ctx.Err(); err != nil {
+			return spent, err
+		}
+		st := &s.plan.steps[i]
+		if !s.reach(st) {
+			continue
+		}
+		if st.reference != nil {
+			if err := s.plan.materializeReference(st, s.views); err != nil {
+				return spent, fmt.Errorf("node %s (%s): %w", st.node, st.operator, err)
+			}
+			continue
+		}
+		spent += s.work(st)
+		if err := s.run(st); err != nil {
+			return spent, err
+		}
+	}
+	return spent, nil
+}
+
+// Recomputed is the mask of the last change in the input's plane, as the stream
+// saw it.
+func (s *Stream) Recomputed() *region.Mask { return s.masks[s.plan.input] }
+
+func (s *Stream) begin(changed *region.Mask) {
+	in := s.masks[s.plan.input]
+	in.Copy(changed)
+	s.shape(in)
+}
+
+func (s *Stream) shape(m *region.Mask) {
+	switch s.opt.Shape {
+	case Tiles:
+		m.Align(shapeTile)
+	case Box:
+		if b := m.Bounds(); !b.Empty() {
+			m.Add(b)
+		}
+	}
+}
+
+// reach sets the mask of a step's output, or marks its host values, and says
+// whether anything changes.
+func (s *Stream) reach(st *step) bool {
+	p := s.plan
+	all, any := false, false
+	for i, src := range st.in {
+		m := s.masks[src.value]
+		switch {
+		case m == nil && s.changed[src.value]:
+			all, any = true, true
+		case m == nil || m.Empty():
+		case st.kind == op.Global, st.whole != nil && st.whole[i], p.values[src.value].plane != src.plane:
+			all, any = true, true
+		default:
+			any = true
+		}
+	}
+	if st.reference != nil {
+		for _, id := range st.reference.out {
+			if id < 0 {
+				continue
+			}
+			s.changed[id] = any
+			if m := s.masks[id]; m != nil {
+				m.Clear()
+				if any {
+					m.Fill()
+				}
+			}
+		}
+		return any
+	}
+	out := s.masks[st.out]
+	out.Clear()
+	if !any {
+		return false
+	}
+	if all {
+		out.Fill()
+		return true
+	}
+	for _, src := range st.in {
+		switch m := s.masks[src.value]; {
+		case m == nil || m.Empty():
+		case st.kind == op.Windowed:
+			out.Reach(m, st.windows[0], st.windows[1])
+		case st.kind == op.Rearranging:
+			out.ReachTables(m, st.tables[0], st.tables[1])
+		default:
+			out.Or(m)
+		}
+	}
+	s.shape(out)
+	if st.tile > 0 {
+		out.Align(st.tile)
+	}
+	return !out.Empty()
+}
+
+// work is the number of multiply-adds of a step for the mask of its output.
+func (s *Stream) work(st *step) int64 {
+	s.rects = s.masks[st.out].Rects(s.rects[:0])
+	n := int64(0)
+	for _, r := range s.rects {
+		n += engine.Work(st.prim, r)
+	}
+	return n
+}
+
+// alone is the number of multiply-adds (or moved numbers) below which one
+// worker is faster than several: a few microseconds.
+const alone = 1 << 18
+
+// run computes the rectangles that work left in s.rects, and works what moved
+// into the view.
+func (s *Stream) run(st *step) error {
+	out := s.plan.values[st.out].plane
+	s.ins = s.ins[:0]
+	for _, src := range st.in {
+		s.ins = append(s.ins, engine.Patched{Plane: src.plane, View: s.views.data[src.value]})
+	}
+	area := 0
+	for _, r := range s.rects {
+		area += r.Area()
+	}
+	workers := len(s.scratch)
+	if int64(area)*max(st.prim.MultiplyAdds(), int64(out.C)) < alone {
+		workers = 1
+	}
+	if cap(s.out) < area*out.C {
+		s.out = make([]float32, area*out.C+area*out.C/4)
+	}
+	panelled, ok := st.prim.(engine.Panelled)
+	if ok = ok && workers > 1 && panelled.Panels() > 1 && panelled.Weights() > area*out.C; ok {
+		s.share(st, 1, area, out.C)
+		n := panelled.Panels()
+		parts := min(workers, n)
+		if err := s.team.run(parts, func(b int) { panelled.RunPanels(s.scratch[b], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+			return err
+		}
+		s.masks[st.out].Clear()
+		s.commit(st.out, s.jobs, s.scratch[0], s.masks[st.out])
+		s.shapeMoved(st)
+		return nil
+	}
+	s.share(st, workers, area, out.C)
+	parts := len(s.parts) - 1
+	if parts == 1 {
+		st.prim.Run(s.scratch[0], s.jobs)
+		s.masks[st.out].Clear()
+		s.commit(st.out, s.jobs, s.scratch[0], s.masks[st.out])
+		s.shapeMoved(st)
+		return nil
+	}
+	moved := s.spareMasks(out, parts)
+	if err := s.team.run(parts, func(b int) {
+		jobs := s.jobs[s.parts[b]:s.parts[b+1]]
+		st.prim.Run(s.scratch[b], jobs)
+		moved[b].Clear()
+		s.commit(st.out, jobs, s.scratch[b], moved[b])
+	}); err != nil {
+		return err
+	}
+	m := s.masks[st.out]
+	m.Clear()
+	for _, o := range moved[:parts] {
+		m.Or(o)
+	}
+	s.shapeMoved(st)
+	return nil
+}
+
+// shapeMoved gives what moved its shape; one box or whole tiles hold pixels
+// that did not.
+func (s *Stream) shapeMoved(st *step) {
+	if s.opt.Shape != Masks {
+		s.shape(s.masks[st.out])
+	}
+}
+
+// spareMasks gives n masks of a plane.
+func (s *Stream) spareMasks(p engine.Plane, n int) []*region.Mask {
+	p.C = 0
+	for len(s.spare[p]) < n {
+		s.spare[p] = append(s.spare[p], region.NewMask(p.H, p.W))
+	}
+	return s.spare[p]
+}
+
+// share makes jobs of the rectangles, in parts of about equal size: rectangles
+// are cut between rows, or rows of tiles.
+func (s *Stream) share(st *step, parts, area, channels int) {
+	s.jobs, s.parts = s.jobs[:0], append(s.parts[:0], 0)
+	tile := max(1, st.tile)
+	at, done := 0, 0
+	for _, r := range s.rects {
+		for !r.Empty() {
+			want := area*len(s.parts)/parts - done // pixels until the present part is full
+			head := r
+			if len(s.parts) < parts && want < r.Area() {
+				// Whole rows of tiles, one at least, counted from the plane's
+				// origin.
+				rows := max(1, (want+r.X.Len()/2)/r.X.Len())
+				cut := (r.Y.Lo + rows + tile - 1) / tile * tile
+				head.Y.Hi = min(r.Y.Hi, cut)
+			}
+			n := head.Area()
+			s.jobs = append(s.jobs, engine.Job{In: s.ins, Rect: head, Out: s.out[at*channels:][:n*channels]})
+			at, done = at+n, done+n
+			if len(s.parts) < parts && done >= area*len(s.parts)/parts {
+				s.parts = append(s.parts, len(s.jobs))
+			}
+			r.Y.Lo = head.Y.Hi
+		}
+	}
+	if s.parts[len(s.parts)-1] != len(s.jobs) {
+		s.parts = append(s.parts, len(s.jobs))
+	}
+}
+
+// commit copies the pixels of jobs that moved into the view of their value,
+// and notes them in a mask.
+func (s *Stream) commit(v int, jobs []engine.Job, scratch *engine.Scratch, moved *region.Mask) {
+	plane, view := s.plan.values[v].plane, s.views.data[v]
+	c := plane.C
+	limit := float32(0)
+	if s.opt.Epsilon > 0 && plane.H*plane.W > 1 {
+		limit = float32(s.opt.Epsilon * s.opt.Epsilon * s.energy[v])
+	}
+	for i := range jobs {
+		r, out := jobs[i].Rect, jobs[i].Out
+		for y := r.Y.Lo; y < r.Y.Hi; y++ {
+			run := region.Span{Lo: r.X.Lo, Hi: r.X.Lo}
+			flush := func() {
+				if !run.Empty() {
+					moved.Add(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: run})
+				}
+			}
+			for x := r.X.Lo; x < r.X.Hi; x++ {
+				from, to := out[:c], view[(y*plane.W+x)*c:][:c]
+				out = out[c:]
+				if limit > 0 && scratch.Kernels.Distance(from, to) <= limit || limit == 0 && sameBits(from, to) {
+					continue
+				}
+				copy(to, from)
+				if run.Hi != x {
+					flush()
+					run.Lo = x
+				}
+				run.Hi = x + 1
+			}
+			flush()
+		}
+	}
+}
+
+// sameBits says whether two slices of the same length hold the same bits.
+func sameBits(a, b []float32) bool {
+	n := 4 * len(a)
+	return unsafe.String((*byte)(unsafe.Pointer(unsafe.SliceData(a))), n) == unsafe.String((*byte)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
