@@ -25,7 +25,6 @@ type Stream struct {
 	energy  []float64
 	scratch []*engine.Scratch
 	masks   []*region.Mask // of each value; nil for host values
-	moved   []*region.Mask // [worker] of the step at work, in masks of the plane's size
 	spare   map[engine.Plane][]*region.Mask
 	changed []bool // host values
 	rects   []region.Rect
