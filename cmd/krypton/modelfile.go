@@ -4,18 +4,17 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/graph"
+	"krypton/internal/labels"
 	"krypton/internal/onnxload"
 	"krypton/internal/tune"
 	"krypton/models"
@@ -192,72 +191,21 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 		path = filepath.Join(filepath.Dir(m.path), m.config.Labels.Value)
 	default:
 		if text := g.Facts.Metadata["labels"]; text != "" {
-			return parseLabels([]byte(text))
+			l, err := labels.Parse([]byte(text))
+			if err != nil {
+				return nil, coded(exitData, fmt.Errorf("model %s: labels in its metadata: %w", m.name, err))
+			}
+			return l, nil
 		}
 		return nil, nil
 	}
-	b, err := readSmallFile(path)
+	l, err := labels.Read(path)
 	if err != nil {
 		code := exitData
 		if errors.Is(err, fs.ErrNotExist) {
 			code = exitNoInput
 		}
 		return nil, coded(code, fmt.Errorf("labels %s: %w", path, err))
-	}
-	l, err := parseLabels(b)
-	if err != nil {
-		return nil, coded(exitData, fmt.Errorf("labels %s: %w", path, err))
-	}
-	return l, nil
-}
-
-// parseLabels reads class names in class order: a JSON array, or an object of
-// index to name; else lines, each a name, a synset and names ("n01440764 tench,
-// Tinca tinca"), or index and name divided by a comma.
-func parseLabels(b []byte) ([]string, error) {
-	t := bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))
-	if len(t) > 0 && t[0] == '[' {
-		var l []string
-		err := json.Unmarshal(t, &l)
-		return l, err
-	}
-	if len(t) > 0 && t[0] == '{' {
-		var m map[string]any
-		if err := json.Unmarshal(t, &m); err != nil {
-			return nil, err
-		}
-		l := make([]string, len(m))
-		for k, v := range m {
-			i, err := strconv.Atoi(k)
-			if err != nil || i < 0 || i >= len(l) {
-				return nil, fmt.Errorf("key %q is not a class index below %d", k, len(l))
-			}
-			l[i] = fmt.Sprint(v)
-			if list, ok := v.([]any); ok && len(list) > 0 { // ["n01440764", "tench"]
-				l[i] = fmt.Sprint(list[len(list)-1])
-			}
-		}
-		return l, nil
-	}
-	var l []string
-	for _, line := range strings.Split(string(t), "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		if len(line) > 10 && line[0] == 'n' && line[9] == ' ' {
-			if _, err := strconv.Atoi(line[1:9]); err == nil {
-				line, _, _ = strings.Cut(line[10:], ",")
-			}
-		} else if first, rest, ok := strings.Cut(line, ","); ok {
-			if i, err := strconv.Atoi(strings.TrimSpace(first)); err == nil && i == len(l) {
-				line = strings.TrimSpace(rest)
-			}
-		}
-		l = append(l, line)
-	}
-	if len(l) == 0 {
-		return nil, errors.New("no labels in it")
 	}
 	return l, nil
 }
