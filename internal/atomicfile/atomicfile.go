@@ -67,13 +67,20 @@ func Write(path string, force bool, write func(io.Writer) error) (err error) {
 	if err := replace(); err != nil {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
-	if d, err := os.Open(filepath.Dir(path)); err == nil { // the name itself must last
-		defer d.Close()
-		if err := d.Sync(); err != nil {
-			return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
-		}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
 	return nil
+}
+
+// syncDir makes the names in a folder last, where folders can be opened.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	return d.Sync()
 }
 
 // link is os.Link, but for tests.
@@ -89,9 +96,14 @@ func create(f *renameio.PendingFile, path string) error {
 	if err := f.File.Close(); err != nil {
 		return err
 	}
-	err := link(f.Name(), path)
+	return name(f.Name(), path) // the temporary name goes in Cleanup
+}
+
+// name gives the file temp the name path as well, or instead.
+func name(temp, path string) error {
+	err := link(temp, path)
 	if err == nil {
-		return nil // the temporary name goes in Cleanup
+		return nil
 	}
 	if errors.Is(err, os.ErrExist) {
 		return ErrExists
@@ -101,7 +113,7 @@ func create(f *renameio.PendingFile, path string) error {
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return os.Rename(temp, path)
 }
 
 // SameFile says whether two paths are one existing file.
