@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"krypton/internal/obe"
+	"krypton/internal/prediction"
 )
 
 // classPicker turns --class values into class indices once the clean image's
@@ -76,7 +76,7 @@ func (p classPicker) choose(scores []float32) []int {
 		}
 	}
 	add(p.fixed...)
-	add(obe.Top(scores, p.top)...)
+	add(prediction.Top(scores, p.top)...)
 	if p.all {
 		for c := range scores {
 			add(c)

@@ -19,6 +19,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/obe"
+	"krypton/internal/prediction"
 	"krypton/internal/tune"
 	"krypton/internal/ui"
 )
@@ -131,7 +132,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 		if err != nil {
 			return nil, nil, err
 		}
-		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Activation: obe.Activation(j.activation), Score: j.score,
+		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
 			Base: p.base, Fill: p.fill, Workers: j.threads, Memory: max(1, j.memory-j.model.plan.ViewBytes()), Seed: j.seed})
 	}
 	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))

@@ -8,6 +8,7 @@ import (
 	"krypton/internal/heatmap"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
+	"krypton/internal/prediction"
 	"krypton/internal/ui"
 )
 
@@ -146,7 +147,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	before := 0
 	var results []*obe.Result
 	for _, g := range j.grids {
-		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: g, Output: j.output, Activation: obe.Activation(j.activation), Score: j.score,
+		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: g, Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
 			Base: o.input.base, Fill: o.input.fill, Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
 			Memory: max(1, j.memory-j.model.plan.ViewBytes()), Choose: j.classes.choose,
 			Progress: func(done, _ int) { progress.Set(before + done) },

@@ -11,6 +11,7 @@ import (
 
 	"krypton/internal/heatmap"
 	"krypton/internal/obe"
+	"krypton/internal/prediction"
 )
 
 // prepare reads the flags that do not depend on a picture.
@@ -31,7 +32,7 @@ func (j *job) prepare(s *settings) error {
 	if j.fill, err = obe.ParseFill(j.obeOptions.fill, j.seed); err != nil {
 		return usageError(fmt.Errorf("--fill: %w", err))
 	}
-	if _, err := obe.Activation(j.activation).Resolve([]float32{0}); err != nil {
+	if _, err := prediction.Activation(j.activation).Resolve([]float32{0}); err != nil {
 		return usageError(fmt.Errorf("--activation: %w", err))
 	}
 	j.score = obe.Score(j.obeOptions.score)

@@ -10,6 +10,7 @@ import (
 
 	"krypton/internal/heatmap"
 	"krypton/internal/obe"
+	"krypton/internal/prediction"
 	"krypton/models"
 )
 
@@ -99,8 +100,8 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 	if o.target != "-" {
 		rec.Heatmap = o.target
 	}
-	top := obe.Top(r.Probabilities, 1)[0]
-	if n := len(r.Probabilities); n > 1 && r.Activation != obe.None && float64(r.Probabilities[top]) < 2/float64(n) {
+	top := prediction.Top(r.Probabilities, 1)[0]
+	if n := len(r.Probabilities); n > 1 && r.Activation != prediction.None && float64(r.Probabilities[top]) < 2/float64(n) {
 		rec.Notes = append(rec.Notes, "the prediction is nearly uniform: is the preprocessing right (--preset)?")
 	}
 	if c := r.Classes[0]; c != top && !j.classes.all {
@@ -116,7 +117,7 @@ func flips(g *obe.Grid, r *obe.Result) ([][]int32, int) {
 		return nil, 0 // of several patch sizes: each has its own
 	}
 	var rows [][]int32
-	n, top := 0, obe.Top(r.Probabilities, 1)[0]
+	n, top := 0, prediction.Top(r.Probabilities, 1)[0]
 	for line := range slices.Chunk(r.Winners, len(g.Xs)) {
 		rows = append(rows, line)
 		for _, w := range line {

@@ -117,35 +117,58 @@ func (p *Preprocess) Fit(img *image.NRGBA, w, h int) (*image.NRGBA, Transform) {
 // Normalize writes a fitted picture as float32 rows, channels last, for a
 // network of 1 or 3 channels.
 func (p *Preprocess) Normalize(fitted *image.NRGBA, channels int) []float32 {
-	table := make([][256]float32, channels)
-	for c := range table {
-		mean, std := 0.0, 1.0
-		if n := len(p.Mean); n > 0 {
-			mean = p.Mean[c%n]
-		}
-		if n := len(p.Std); n > 0 {
-			std = p.Std[c%n]
-		}
-		for v := range table[c] {
-			table[c][v] = float32((float64(v)*p.Scale - mean) / std)
-		}
-	}
+	n := p.Normalizer(channels)
 	b := fitted.Bounds()
-	out := make([]float32, 0, b.Dx()*b.Dy()*channels)
+	out := make([]float32, b.Dx()*b.Dy()*channels)
 	for y := range b.Dy() {
-		row := fitted.Pix[y*fitted.Stride:][:4*b.Dx()]
-		for i := 0; i < len(row); i += 4 {
-			px := [3]uint8{row[i], row[i+1], row[i+2]}
-			if channels == 1 || p.Order == "gray" {
-				l := uint8((299*int(px[0]) + 587*int(px[1]) + 114*int(px[2]) + 500) / 1000)
-				px = [3]uint8{l, l, l}
-			} else if p.Order == "bgr" {
-				px[0], px[2] = px[2], px[0]
-			}
-			for c := range channels {
-				out = append(out, table[c][px[c]])
-			}
-		}
+		n.pixels(out[y*b.Dx()*channels:], fitted.Pix[y*fitted.Stride:], 4, b.Dx())
 	}
 	return out
+}
+
+// Normalizer turns pixels into a network's numbers by tables.
+type Normalizer struct {
+	table [][256]float32 // of each channel
+	bgr   bool
+	gray  bool
+}
+
+// Normalizer makes the tables for a network of 1 or 3 channels.
+func (p *Preprocess) Normalizer(channels int) *Normalizer {
+	n := &Normalizer{table: make([][256]float32, channels), bgr: p.Order == "bgr", gray: channels == 1 || p.Order == "gray"}
+	for c := range n.table {
+		mean, std := 0.0, 1.0
+		if k := len(p.Mean); k > 0 {
+			mean = p.Mean[c%k]
+		}
+		if k := len(p.Std); k > 0 {
+			std = p.Std[c%k]
+		}
+		for v := range n.table[c] {
+			n.table[c][v] = float32((float64(v)*p.Scale - mean) / std)
+		}
+	}
+	return n
+}
+
+// Convert writes the numbers of n pixels of three bytes each (red, green,
+// blue), channels last.
+func (n *Normalizer) Convert(dst []float32, rgb []byte, pixels int) { n.pixels(dst, rgb, 3, pixels) }
+
+// pixels converts pixels that lie step bytes apart.
+func (n *Normalizer) pixels(dst []float32, src []byte, step, pixels int) {
+	channels := len(n.table)
+	for i := range pixels {
+		px := [3]uint8(src[i*step:])
+		if n.gray {
+			l := uint8((299*int(px[0]) + 587*int(px[1]) + 114*int(px[2]) + 500) / 1000)
+			px = [3]uint8{l, l, l}
+		} else if n.bgr {
+			px[0], px[2] = px[2], px[0]
+		}
+		d := dst[i*channels:][:channels]
+		for c := range d {
+			d[c] = n.table[c][px[c]]
+		}
+	}
 }

@@ -71,14 +71,19 @@ func tableImage(t *region.Table, x float64, n int) float64 {
 // the scale that a change threshold is relative to.
 func (p *Plan) energies(v *Views) []float64 {
 	e := make([]float64, len(p.values))
+	var zero []float32
+	zeros := func(n int) []float32 {
+		zero = resize(zero, max(n, len(zero)))
+		return zero[:n]
+	}
 	for i := range p.values {
 		pl := p.values[i].plane
 		if v.data[i] == nil || pl.H*pl.W < 2 {
 			continue
 		}
-		sum := 0.0
-		for _, x := range v.data[i] {
-			sum += float64(x) * float64(x)
+		sum, zero := 0.0, zeros(pl.C)
+		for at := 0; at < len(v.data[i]); at += pl.C {
+			sum += float64(p.kernels.Distance(v.data[i][at:][:pl.C], zero))
 		}
 		e[i] = sum / float64(pl.H*pl.W)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"krypton/internal/incremental"
+	"krypton/internal/prediction"
 )
 
 // Mode says how positions are answered.
@@ -33,7 +34,7 @@ type Task struct {
 	Grid       *Grid
 	// Output is the index of the model's output that holds the scores.
 	Output     int
-	Activation Activation
+	Activation prediction.Activation
 	Score      Score
 	// Classes lists the classes to map; nil lets Choose pick them from the
 	// clean image's activated outputs, or takes the best one.
@@ -68,7 +69,7 @@ type Task struct {
 type Result struct {
 	Classes []int
 	// Activation is what Auto resolved to.
-	Activation Activation
+	Activation prediction.Activation
 	// Base holds each class's score on the clean image, and Probabilities
 	// all activated outputs of it.
 	Base          []float32
@@ -140,13 +141,13 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		return nil, fmt.Errorf("%w: %v", ErrTask, err)
 	}
 	r.Probabilities = make([]float32, len(out))
-	r.Activation.apply(r.Probabilities, out)
+	r.Activation.Apply(r.Probabilities, out)
 	r.Classes = t.Classes
 	if r.Classes == nil && t.Choose != nil {
 		r.Classes = t.Choose(r.Probabilities)
 	}
 	if len(r.Classes) == 0 {
-		r.Classes = Top(r.Probabilities, 1)
+		r.Classes = prediction.Top(r.Probabilities, 1)
 	}
 	for _, c := range r.Classes {
 		if c < 0 || c >= len(out) {
@@ -207,7 +208,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 			default:
 				p = make([]float32, classes)
 			}
-			r.Activation.apply(p, out)
+			r.Activation.Apply(p, out)
 			for k, class := range r.Classes {
 				s := t.Score.of(p, class)
 				r.Scores[k][i] = s
@@ -215,7 +216,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 					nan.Store(1)
 				}
 			}
-			r.Winners[i] = int32(winner(p))
+			r.Winners[i] = int32(prediction.Winner(p))
 			select {
 			case buffers <- p:
 			default:

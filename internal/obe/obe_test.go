@@ -15,6 +15,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/onnxload"
+	"krypton/internal/prediction"
 	"krypton/internal/region"
 	"krypton/models"
 )
@@ -67,24 +68,6 @@ func TestGrid(t *testing.T) {
 	}
 	if _, err := obe.NewGrid(10, 10, [2]int{1, 1}, [2]int{1, 1}, obe.Cover, region.Plane(11, 3)); !errors.Is(err, obe.ErrGrid) {
 		t.Errorf("region outside: %v", err)
-	}
-}
-
-func TestActivation(t *testing.T) {
-	for want, out := range map[obe.Activation][]float32{obe.Softmax: {3, -1, 2}, obe.None: {.25, .5, .25}} {
-		if got, err := obe.Auto.Resolve(out); err != nil || got != want {
-			t.Errorf("%v: %v, %v", out, got, err)
-		}
-	}
-	if got, _ := obe.Auto.Resolve([]float32{7}); got != obe.None {
-		t.Errorf("one output: %v", got)
-	}
-	if _, err := obe.Activation("relu").Resolve(nil); err == nil {
-		t.Error("relu is accepted")
-	}
-	nan := float32(math.NaN())
-	if got := obe.Top([]float32{nan, 1, 5, 5}, 3); fmt.Sprint(got) != "[2 3 1]" {
-		t.Errorf("top: %v", got)
 	}
 }
 
@@ -150,7 +133,7 @@ func builtIn(t *testing.T, patch, stride int) obe.Task {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Activation: obe.Auto, Mode: obe.Exact, Workers: 2}
+	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Activation: prediction.Auto, Mode: obe.Exact, Workers: 2}
 }
 
 // TestMask: positions off the mask keep the clean score and cost nothing in
@@ -230,7 +213,7 @@ func explain(t *testing.T, p *incremental.Plan, pic *imagein.Picture, preset str
 		t.Fatal(err)
 	}
 	r, err := obe.Explain(context.Background(), obe.Task{Plan: p, Grid: g, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(f.Image(fitted), plane.C),
-		Activation: obe.Auto, Mode: mode, Workers: 2})
+		Activation: prediction.Auto, Mode: mode, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

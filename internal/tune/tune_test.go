@@ -14,6 +14,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/onnxload"
+	"krypton/internal/prediction"
 	"krypton/internal/region"
 	"krypton/models"
 )
@@ -49,7 +50,7 @@ func sampleTask(t *testing.T, stride int) obe.Task {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Activation: obe.Auto, Workers: 2}
+	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Activation: prediction.Auto, Workers: 2}
 }
 
 // TestMeasure: the profile is a frontier, begins at the exact map, falls in

@@ -1,0 +1,256 @@
+// Package orv recognizes what is in a video, frame by frame: it finds what
+// changed since the network last looked, has the plan recompute only that, and
+// checks itself against whole runs. It knows frames as pixels of the network's
+// size, and nothing of files, decoders or what the outputs mean.
+package orv
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"krypton/internal/incremental"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+// Mode says how frames are answered.
+type Mode string
+
+// The modes.
+const (
+	// Exact: every changed pixel counts; outputs equal those of whole runs bit
+	// for bit.
+	Exact Mode = "exact"
+	// Approximate: pixels that moved by no more than a tolerance since the
+	// network last saw them, and activations that moved little, stay as they
+	// were.
+	Approximate Mode = "approximate"
+	// Naive: the whole network on every frame.
+	Naive Mode = "naive"
+)
+
+// Options says how a session works. The zero value is the exact mode.
+type Options struct {
+	Mode    Mode
+	Workers int
+	// Tolerance is the largest difference (of 255) between a pixel's bytes
+	// and those that the network last saw that does not count. Approximate
+	// mode only.
+	Tolerance int
+	// Specks: a changed pixel counts only if as many of the 25 pixels around
+	// it (itself included) changed. 0 and 1 let all count. Approximate only.
+	Specks int
+	// Epsilon is the threshold between layers, see incremental.StreamOptions.
+	// Approximate only.
+	Epsilon float64
+	Shape   incremental.Shape
+	// Refresh runs the whole network after that many frames without a whole
+	// run; 0 never does. Approximate only: exact mode needs none.
+	Refresh int
+	// WholeFrom is the share of a whole run's multiply-adds from which on a
+	// change is answered by a whole run; 0 stands for DefaultWholeFrom.
+	WholeFrom float64
+}
+
+// DefaultWholeFrom is the share of a whole run from which on updating costs as
+// much: regions are smaller and reach the caches less well than whole planes.
+const DefaultWholeFrom = 0.7
+
+// Validate checks the numbers.
+func (o *Options) Validate() error {
+	switch {
+	case o.Mode != Exact && o.Mode != Approximate && o.Mode != Naive:
+		return fmt.Errorf("unknown mode %q: want exact, approximate or naive", o.Mode)
+	case o.Tolerance < 0 || o.Tolerance > 255:
+		return fmt.Errorf("tolerance is %d, want 0 to 255", o.Tolerance)
+	case o.Specks < 0 || o.Specks > 25:
+		return fmt.Errorf("specks is %d, want 0 to 25", o.Specks)
+	case !(o.Epsilon >= 0 && o.Epsilon < 10):
+		return fmt.Errorf("epsilon is %g, want 0 to 10", o.Epsilon)
+	case o.Refresh < 0:
+		return fmt.Errorf("refresh is %d frames", o.Refresh)
+	case !(o.WholeFrom >= 0 && o.WholeFrom <= 10):
+		return fmt.Errorf("whole-from is %g, want 0 to 10", o.WholeFrom)
+	}
+	return nil
+}
+
+// How says what was done for a frame.
+type How string
+
+// What can be done for a frame.
+const (
+	Skip   How = "skip"   // nothing changed: the outputs stand
+	Update How = "update" // what changed was worked into the views
+	Whole  How = "whole"  // the whole network ran
+)
+
+// Step is what one frame took.
+type Step struct {
+	How How
+	// Changed is the share of the frame's pixels that counted as changed.
+	Changed float64
+	// MultiplyAdds is what the network took, and Share that over a whole run.
+	MultiplyAdds int64
+	Share        float64
+	Difference   time.Duration // to find what changed
+	Network      time.Duration
+}
+
+// Converter turns pixels of three bytes into the network's numbers.
+type Converter interface {
+	// Convert writes the numbers of n pixels, channels last.
+	Convert(dst []float32, rgb []byte, n int)
+}
+
+// Session answers the frames of one video, one after the other. It must not be
+// used by several goroutines at a time.
+type Session struct {
+	plan    *incremental.Plan
+	opt     Options
+	convert Converter
+	h, w, c int
+
+	stream    *incremental.Stream
+	inference *incremental.Inference // naive
+	input     []float32              // of whole runs beside the stream
+	check     *incremental.Inference
+	used      []byte // what the network last saw
+	mask      *region.Mask
+	spare     *region.Mask
+	since     int // frames since the last whole run
+	began     bool
+	whole     int64 // multiply-adds of a whole run
+}
+
+// NewSession makes the memory for a video. The plan must be compiled as
+// Dynamic, for the naive mode too, so that all modes compute alike.
+func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error) {
+	if err := opt.Validate(); err != nil {
+		return nil, err
+	}
+	if opt.Mode != Approximate {
+		opt.Tolerance, opt.Specks, opt.Epsilon, opt.Refresh = 0, 0, 0, 0
+	}
+	if opt.WholeFrom == 0 {
+		opt.WholeFrom = DefaultWholeFrom
+	}
+	plane := p.InputPlane()
+	s := &Session{plan: p, opt: opt, convert: c, h: plane.H, w: plane.W, c: plane.C, used: make([]byte, plane.H*plane.W*3),
+		mask: region.NewMask(plane.H, plane.W), spare: region.NewMask(plane.H, plane.W), whole: p.Count(plane.Rect())}
+	if opt.Mode == Naive {
+		s.inference, s.input = p.NewInference(opt.Workers), make([]float32, plane.Len())
+		return s, nil
+	}
+	var err error
+	s.stream, err = p.NewStream(incremental.StreamOptions{Workers: opt.Workers, Epsilon: opt.Epsilon, Shape: opt.Shape})
+	return s, err
+}
+
+// FrameBytes is the size of a frame: rows of pixels of three bytes each, of the
+// network's height and width.
+func (s *Session) FrameBytes() int { return s.h * s.w * 3 }
+
+// Output gives output i of the network for the last frame, in ONNX order.
+func (s *Session) Output(i int) *tensor.Tensor {
+	if s.inference != nil {
+		return s.inference.Output(i)
+	}
+	return s.stream.Output(i)
+}
+
+// Changed is the mask of pixels that counted as changed in the last frame. It
+// is valid until the next one.
+func (s *Session) Changed() *region.Mask { return s.mask }
+
+// Frame answers one frame.
+func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
+	if len(rgb) != s.FrameBytes() {
+		return Step{}, fmt.Errorf("a frame has %d bytes, want %d for %dx%d pixels", len(rgb), s.FrameBytes(), s.w, s.h)
+	}
+	start := time.Now()
+	if s.inference != nil {
+		s.convert.Convert(s.input, rgb, s.h*s.w)
+		s.mask.Fill()
+		st := Step{How: Whole, Changed: 1, MultiplyAdds: s.whole, Share: 1, Difference: time.Since(start)}
+		start = time.Now()
+		err := s.inference.Run(ctx, s.input)
+		st.Network = time.Since(start)
+		return st, err
+	}
+	if s.opt.Refresh > 0 && s.since >= s.opt.Refresh {
+		s.began = false
+	}
+	s.mask.Clear()
+	changed := s.h * s.w
+	if s.began {
+		changed = difference(s.mask, rgb, s.used, s.opt.Tolerance)
+		if s.opt.Specks > 1 && changed > 0 {
+			despeckle(s.mask, s.spare, s.opt.Specks)
+			changed = s.mask.Area()
+		}
+	} else {
+		s.mask.Fill()
+	}
+	st := Step{How: Update, Changed: float64(changed) / float64(s.h*s.w)}
+	switch {
+	case changed == 0:
+		st.How = Skip
+	case !s.began, st.Changed > s.opt.WholeFrom, float64(s.stream.Count(s.mask)) > s.opt.WholeFrom*float64(s.whole):
+		st.How = Whole
+	}
+	if st.How == Whole {
+		copy(s.used, rgb)
+		s.convert.Convert(s.stream.Input(), rgb, s.h*s.w)
+	} else {
+		s.take(rgb)
+	}
+	st.Difference = time.Since(start)
+	start = time.Now()
+	var err error
+	s.since++
+	switch st.How {
+	case Whole:
+		st.MultiplyAdds = s.whole
+		err = s.stream.Whole(ctx)
+		s.since, s.began = 0, err == nil
+	case Update:
+		st.MultiplyAdds, err = s.stream.Update(ctx, s.mask)
+		s.began = err == nil
+	}
+	st.Network = time.Since(start)
+	st.Share = float64(st.MultiplyAdds) / float64(s.whole)
+	return st, err
+}
+
+// take copies the pixels of the mask into what the network sees.
+func (s *Session) take(rgb []byte) {
+	in := s.stream.Input()
+	for y := range s.h {
+		s.mask.Spans(y, func(x region.Span) {
+			at, n := y*s.w+x.Lo, x.Len()
+			copy(s.used[at*3:], rgb[at*3:(at+n)*3])
+			s.convert.Convert(in[at*s.c:(at+n)*s.c], rgb[at*3:(at+n)*3], n)
+		})
+	}
+}
+
+// Check runs the whole network on a frame beside the session and calls f with
+// its outputs, which are valid during the call.
+func (s *Session) Check(ctx context.Context, rgb []byte, f func(output func(i int) *tensor.Tensor) error) error {
+	if len(rgb) != s.FrameBytes() {
+		return fmt.Errorf("a frame has %d bytes, want %d", len(rgb), s.FrameBytes())
+	}
+	if s.check == nil {
+		s.check = s.plan.NewInference(s.opt.Workers)
+		if s.input == nil {
+			s.input = make([]float32, s.plan.InputPlane().Len())
+		}
+	}
+	s.convert.Convert(s.input, rgb, s.h*s.w)
+	if err := s.check.Run(ctx, s.input); err != nil {
+		return err
+	}
+	return f(s.check.Output)
+}
