@@ -78,6 +78,63 @@ func TestWinograd(t *testing.T) {
 	}
 }
 
+// TestWinogradError measures the rounding error of the ways to compute 3x3
+// layers, against sums in float64, relative to the largest output: docs/kernels.md
+// states it. Inputs are those behind a ReLU.
+func TestWinogradError(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	for _, channels := range []int{64, 512} {
+		in := Plane{12, 12, channels}
+		win := region.Window{Kernel: 3, Stride: 1, Dilation: 1, Pad: 1, In: 12, Out: 12}
+		c := convCase{in: in, y: win, x: win, group: 1, outC: 32}
+		c.weights, c.bias = random(rng, c.outC*in.C*9), random(rng, c.outC)
+		x := random(rng, in.Len())
+		for i, v := range x {
+			x[i] = max(0, v)
+		}
+		want := make([]float64, 12*12*c.outC)
+		largest := 0.0
+		for i := range want {
+			want[i], _ = c.direct(x, i/c.outC/12, i/c.outC%12, i%c.outC)
+			largest = max(largest, math.Abs(want[i]))
+		}
+		for _, k := range asm.Sets() {
+			s := NewScratch(k)
+			for _, way := range []struct {
+				name string
+				most float64 // what is allowed
+				make func() (Primitive, error)
+			}{
+				{"direct", 4e-6, func() (Primitive, error) {
+					return NewConv(s, in, win, win, 1, c.weights, c.bias, c.outC, unclamped)
+				}},
+				{"F(2x2,3x3)", 4e-6, func() (Primitive, error) {
+					return NewWinograd(s, in, win, win, asm.Winograd2, c.weights, c.bias, c.outC, unclamped)
+				}},
+				{"F(4x4,3x3)", 4e-6, func() (Primitive, error) {
+					return NewWinograd(s, in, win, win, asm.Winograd4, c.weights, c.bias, c.outC, unclamped)
+				}},
+			} {
+				p, err := way.make()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := make([]float32, len(want))
+				p.Run(s, []Job{{In: []Patched{{Plane: in, View: x}}, Rect: in.Rect(), Out: got}})
+				most, sum := 0.0, 0.0
+				for i, v := range got {
+					d := math.Abs(float64(v)-want[i]) / largest
+					most, sum = max(most, d), sum+d*d
+				}
+				t.Logf("%d channels, %s, %s: largest error %.1e, root mean square %.1e of the largest output", channels, k.Name, way.name, most, math.Sqrt(sum/float64(len(got))))
+				if most > way.most {
+					t.Errorf("%d channels, %s, %s: error %g", channels, k.Name, way.name, most)
+				}
+			}
+		}
+	}
+}
+
 // BenchmarkWinograd compares the ways to compute 3x3 layers over batches of
 // whole tiles; x is the speed relative to the direct sum's counted work at the
 // core's peak.
