@@ -28,6 +28,7 @@ var allowed = map[string]string{
 	"internal/heatmap":      "",
 	"internal/atomicfile":   "",
 	"internal/ui":           "",
+	"internal/video":        "internal/atomicfile internal/imagein",
 	"internal/onnxwrite":    "",
 	"internal/labels":       "",
 	"internal/catalogue":    "internal/atomicfile",

@@ -1,0 +1,257 @@
+package video
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// ffmpegDecoder reads the frames that an ffmpeg process decodes, crops and
+// scales.
+type ffmpegDecoder struct {
+	ctx    context.Context
+	tools  *tools
+	in     input
+	opt    Options
+	stream *streamInfo // nil if unknown: live and standard input
+	proc   *process
+	nut    *nutReader
+	frames int
+	last   time.Duration
+	ended  error // sticky
+}
+
+// checkSlack is how much of the declared duration may be missing before a look
+// into the container is worth it.
+const checkSlack = 500 * time.Millisecond
+
+// openFFmpeg starts ffmpeg and waits for the size of its frames.
+func openFFmpeg(ctx context.Context, t *tools, in input, opt Options) (*ffmpegDecoder, Info, error) {
+	d := &ffmpegDecoder{ctx: ctx, tools: t, in: in, opt: opt}
+	info := Info{Frames: -1, Decoder: t.decoder()}
+	if !in.live && !in.stdin {
+		s, err := probeStream(ctx, t, in, opt)
+		if err != nil {
+			return nil, info, err
+		}
+		d.stream = s
+		if info, err = ffmpegInfo(t, s, opt); err != nil {
+			return nil, info, err
+		}
+	}
+	args, err := d.args()
+	if err != nil {
+		return nil, info, err
+	}
+	d.proc = command(ctx, opt.Timeout, t.ffmpeg, args...)
+	if in.stdin {
+		d.proc.cmd.Stdin = opt.Stdin
+	}
+	if err := d.proc.start(); err != nil {
+		return nil, info, err
+	}
+	if d.nut, err = newNUT(d.proc); err != nil {
+		err = d.finish(err)
+		return nil, info, err
+	}
+	w, h := d.nut.width, d.nut.height
+	if d.stream == nil {
+		info.SourceWidth, info.SourceHeight = w, h
+		if !opt.Crop.Empty() || opt.Width > 0 || opt.Height > 0 {
+			info.SourceWidth, info.SourceHeight = 0, 0
+		}
+	} else if w != info.Width || h != info.Height {
+		if opt.Width > 0 || opt.Height > 0 || !opt.Crop.Empty() {
+			d.abandon()
+			return nil, info, fmt.Errorf("%w: frames have %d x %d pixels, want %d x %d", ErrUnusable, w, h, info.Width, info.Height)
+		}
+		info.SourceWidth, info.SourceHeight = w, h // the frames know better
+	}
+	info.Width, info.Height = w, h
+	if int64(w) > opt.MaxPixels/int64(h) {
+		d.abandon()
+		return nil, info, fmt.Errorf("%w: %d x %d pixels, the limit is %d in all (--max-pixels)", ErrUnusable, w, h, opt.MaxPixels)
+	}
+	return d, info, nil
+}
+
+// ffmpegInfo is what is known before decoding.
+func ffmpegInfo(t *tools, s *streamInfo, opt Options) (Info, error) {
+	info := Info{SourceWidth: s.width, SourceHeight: s.height, FPS: s.rate.float(), Frames: s.frames, Duration: s.duration, Decoder: t.decoder()}
+	_, w, h, err := opt.geometry(s.width, s.height)
+	info.Width, info.Height = w, h
+	return info, err
+}
+
+// args are ffmpeg's arguments. They are not seen by a shell.
+func (d *ffmpegDecoder) args() ([]string, error) {
+	a := []string{"-hide_banner", "-v", "error"}
+	if !d.in.stdin {
+		a = append(a, "-nostdin")
+	}
+	if !d.opt.Lenient {
+		a = append(a, "-xerror", "-err_detect", "explode")
+	}
+	a = append(a, "-max_pixels", strconv.FormatInt(d.opt.MaxPixels, 10))
+	a = append(a, d.in.args...)
+	a = append(a, "-i", d.in.url, "-map", "0:V:0", "-an", "-sn", "-dn")
+	a = append(a, d.tools.everyFrame()...)
+	filter, err := d.filter()
+	if err != nil {
+		return nil, err
+	}
+	return append(a, "-vf", filter, "-c:v", "rawvideo", "-pix_fmt", "rgb24", "-f", "nut", "pipe:1"), nil
+}
+
+// filter crops and scales the upright picture. Rotation comes before it, by
+// ffmpeg itself. The flags make the pixels independent of the processor.
+func (d *ffmpegDecoder) filter() (string, error) {
+	const exact = "+accurate_rnd+bitexact"
+	crop := d.opt.Crop
+	text := ""
+	if d.stream != nil {
+		c, w, h, err := d.opt.geometry(d.stream.width, d.stream.height)
+		if err != nil {
+			return "", err
+		}
+		if !crop.Empty() {
+			text = fmt.Sprintf("crop=%d:%d:%d:%d:exact=1,", c.Dx(), c.Dy(), c.Min.X, c.Min.Y)
+		}
+		if w == c.Dx() && h == c.Dy() {
+			return text + "scale=flags=bilinear" + exact, nil
+		}
+		return text + fmt.Sprintf("scale=%d:%d:flags=%s", w, h, method(c.Dx(), c.Dy(), w, h)) + exact, nil
+	}
+	if !crop.Empty() {
+		text = fmt.Sprintf("crop=%d:%d:%d:%d:exact=1,", crop.Dx(), crop.Dy(), crop.Min.X, crop.Min.Y)
+	}
+	if d.opt.Width == 0 && d.opt.Height == 0 {
+		return text + "scale=flags=bilinear" + exact, nil
+	}
+	side := func(n int) int {
+		if n == 0 {
+			return -1 // keeps the proportions
+		}
+		return n
+	}
+	return text + fmt.Sprintf("scale=%d:%d:flags=area", side(d.opt.Width), side(d.opt.Height)) + exact, nil
+}
+
+// method is how ffmpeg scales.
+func method(fromW, fromH, w, h int) string {
+	if w <= fromW && h <= fromH {
+		return "area"
+	}
+	return "bilinear"
+}
+
+func (d *ffmpegDecoder) next() (time.Duration, error) {
+	if d.ended != nil {
+		return 0, d.ended
+	}
+	t, err := d.nut.next()
+	if err != nil {
+		d.ended = d.finish(err)
+		return 0, d.ended
+	}
+	d.frames++
+	d.last = t
+	return t, nil
+}
+
+func (d *ffmpegDecoder) pixels(dst []byte) error {
+	if err := d.nut.pixels(dst); err != nil {
+		d.frames--
+		d.ended = d.finish(err)
+		return d.ended
+	}
+	return nil
+}
+
+// finish waits for ffmpeg and judges the end that was read: io.EOF stays only if
+// the video is complete.
+func (d *ffmpegDecoder) finish(read error) error {
+	if read != io.EOF {
+		d.proc.kill() // nothing that follows could be used
+	}
+	_, _ = io.Copy(io.Discard, d.proc)
+	err := d.proc.wait()
+	said := reason(d.proc.stderr.message(), d.in)
+	if said != "" {
+		said = ": " + said
+	}
+	bad := ErrIncomplete
+	if d.frames == 0 {
+		bad = ErrUnusable
+	}
+	switch {
+	case d.ctx.Err() != nil:
+		return context.Cause(d.ctx)
+	case errors.Is(err, ErrStalled):
+		return err
+	case read != io.EOF && errors.Is(read, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: ffmpeg ended within a frame, after %d whole ones%s", bad, d.frames, said)
+	case read != io.EOF:
+		return fmt.Errorf("%w: %w%s", bad, read, said)
+	case err != nil:
+		return fmt.Errorf("%w: after %d frames%s (ffmpeg: %w)", bad, d.frames, said, err)
+	case d.frames == 0:
+		return fmt.Errorf("%w: it has no frames%s", bad, said)
+	case d.in.live, d.opt.Lenient:
+		return io.EOF
+	case said != "":
+		return fmt.Errorf("%w: after %d frames%s (--lenient goes on over such)", bad, d.frames, said)
+	}
+	return d.complete()
+}
+
+// complete compares what was decoded with what the container declares. Both
+// counts and durations are often wrong in good files, so that a difference is
+// only the reason for a second look, at the packets themselves.
+func (d *ffmpegDecoder) complete() error {
+	s := d.stream
+	if s == nil {
+		return io.EOF
+	}
+	slack := checkSlack
+	if s.rate.valid() {
+		slack = max(slack, 2*s.rate.inverse().times(1))
+	}
+	if d.frames >= s.frames && (s.duration == 0 || d.last >= s.duration-min(slack, s.duration/4)) {
+		return io.EOF
+	}
+	n, err := countPackets(d.ctx, d.tools, d.in, d.opt)
+	switch {
+	case d.ctx.Err() != nil:
+		return context.Cause(d.ctx)
+	case err != nil:
+		return err
+	case n.complain != "":
+		return fmt.Errorf("%w: after %d frames: %s", ErrIncomplete, d.frames, n.complain)
+	case n.count > d.frames:
+		return fmt.Errorf("%w: %d frames decoded, the file has %d", ErrIncomplete, d.frames, n.count)
+	case max(d.last, n.end) < s.duration-slack:
+		return fmt.Errorf("%w: it ends after %d frames at %v, and declares %v", ErrIncomplete, d.frames, max(d.last, n.end).Round(time.Millisecond), s.duration.Round(time.Millisecond))
+	}
+	return io.EOF
+}
+
+// damage is the number of complaints so far.
+func (d *ffmpegDecoder) damage() int { return d.proc.stderr.count() }
+
+func (d *ffmpegDecoder) interrupt() { d.proc.kill() }
+
+func (d *ffmpegDecoder) close() error {
+	d.abandon()
+	return nil
+}
+
+// abandon kills ffmpeg and waits for it.
+func (d *ffmpegDecoder) abandon() {
+	d.proc.kill()
+	_, _ = io.Copy(io.Discard, d.proc)
+	_ = d.proc.wait() // it was killed, or its end was judged
+}

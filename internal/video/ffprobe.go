@@ -1,0 +1,202 @@
+package video
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// streamInfo is what ffprobe says about the first video stream that is no cover
+// picture.
+type streamInfo struct {
+	width, height int // upright
+	rate          ratio
+	frames        int // -1 unknown; some containers declare nonsense
+	duration      time.Duration
+}
+
+// probeStream asks ffprobe. Nothing is decoded beyond the first frames.
+func probeStream(ctx context.Context, t *tools, in input, opt Options) (*streamInfo, error) {
+	args := []string{"-hide_banner", "-v", "error", "-max_pixels", strconv.FormatInt(opt.MaxPixels, 10)}
+	args = append(args, in.args...)
+	args = append(args, "-select_streams", "V:0", "-show_entries",
+		"stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:stream_side_data=rotation:stream_tags=rotate,DURATION:format=duration,nb_streams",
+		"-of", "json", "-i", in.url)
+	timeout := opt.Timeout
+	p := command(ctx, timeout, t.ffprobe, args...)
+	out, err := p.output(1 << 20)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case errors.Is(err, ErrStalled), errors.Is(err, ErrNoFFmpeg):
+		return nil, err
+	case err != nil:
+		if m := reason(p.stderr.message(), in); m != "" {
+			return nil, fmt.Errorf("%w: %s", ErrUnusable, m)
+		}
+		return nil, fmt.Errorf("%w: ffprobe: %w", ErrUnusable, err)
+	}
+	s, err := parseProbe(out)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	if int64(s.width) > opt.MaxPixels/int64(s.height) {
+		return nil, fmt.Errorf("%w: %d x %d pixels, the limit is %d in all (--max-pixels)", ErrUnusable, s.width, s.height, opt.MaxPixels)
+	}
+	return s, nil
+}
+
+// reason is ffmpeg's message without the name, which our own message has.
+func reason(message string, in input) string {
+	m := strings.TrimPrefix(message, in.url+": ")
+	if strings.Contains(m, "Format not on whitelist") || m == "Invalid argument" {
+		return "not a video of a known format (playlists and scripts are not opened)"
+	}
+	return m
+}
+
+// parseProbe reads ffprobe's JSON.
+func parseProbe(out []byte) (*streamInfo, error) {
+	var v struct {
+		Streams []struct {
+			Width     int    `json:"width"`
+			Height    int    `json:"height"`
+			Average   string `json:"avg_frame_rate"`
+			Real      string `json:"r_frame_rate"`
+			Frames    string `json:"nb_frames"`
+			Duration  string `json:"duration"`
+			SideDatas []struct {
+				Rotation float64 `json:"rotation"`
+			} `json:"side_data_list"`
+			Tags struct {
+				Rotate   string `json:"rotate"`
+				Duration string `json:"DURATION"`
+			} `json:"tags"`
+		} `json:"streams"`
+		Format struct {
+			Duration string `json:"duration"`
+			Streams  int    `json:"nb_streams"`
+		} `json:"format"`
+	}
+	if err := json.Unmarshal(out, &v); err != nil {
+		return nil, fmt.Errorf("ffprobe's answer: %w", err)
+	}
+	if len(v.Streams) == 0 {
+		return nil, errors.New("it has no video stream")
+	}
+	s := v.Streams[0]
+	if s.Width < 1 || s.Height < 1 {
+		return nil, errors.New("its video stream has no size")
+	}
+	r := &streamInfo{width: s.Width, height: s.Height, frames: -1}
+	angle, _ := strconv.ParseFloat(s.Tags.Rotate, 64)
+	for _, d := range s.SideDatas {
+		if d.Rotation != 0 {
+			angle = d.Rotation
+		}
+	}
+	if quarter := math.Mod(math.Abs(math.Round(angle/90)), 2); quarter == 1 && math.Abs(angle-90*math.Round(angle/90)) < 1 {
+		r.width, r.height = r.height, r.width
+	}
+	if r.rate = parseRatio(s.Average); !r.rate.valid() {
+		r.rate = parseRatio(s.Real)
+	}
+	if n, err := strconv.ParseInt(s.Frames, 10, 63); err == nil && n > 0 && n <= math.MaxInt32 {
+		r.frames = int(n)
+	}
+	r.duration = parseSeconds(s.Duration)
+	if p, err := ParsePosition(s.Tags.Duration); err == nil && r.duration == 0 && !p.IsFrame {
+		r.duration = p.Time
+	}
+	if r.duration == 0 && v.Format.Streams == 1 {
+		r.duration = parseSeconds(v.Format.Duration)
+	}
+	return r, nil
+}
+
+// parseSeconds reads "30.16"; anything else is 0.
+func parseSeconds(s string) time.Duration {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v > 0 && v < 9e9) {
+		return 0
+	}
+	return time.Duration(v * 1e9)
+}
+
+// parseRatio reads "30000/1001"; anything else, and rates that nothing has, is
+// the zero ratio.
+func parseRatio(s string) ratio {
+	a, b, found := strings.Cut(s, "/")
+	n, err := strconv.ParseInt(a, 10, 32)
+	d, err2 := strconv.ParseInt(b, 10, 32)
+	r := ratio{n, d}
+	if !found || err != nil || err2 != nil || !r.valid() || r.float() > 1e6 {
+		return ratio{}
+	}
+	return r
+}
+
+// packets are the totals of a stream's packets: one holds one frame in nearly
+// all formats.
+type packets struct {
+	count    int           // without those that an edit list hides
+	end      time.Duration // where the last one ends, 0 if unknown
+	complain string        // what ffprobe found wrong
+}
+
+// countPackets walks through the whole file without decoding, in constant
+// memory.
+func countPackets(ctx context.Context, t *tools, in input, opt Options) (*packets, error) {
+	args := append([]string{"-hide_banner", "-v", "error", "-max_pixels", strconv.FormatInt(opt.MaxPixels, 10)}, in.args...)
+	args = append(args, "-select_streams", "V:0", "-show_entries", "packet=pts_time,duration_time,flags:format=start_time", "-of", "compact=p=1:nk=0", "-i", in.url)
+	p := command(ctx, opt.Timeout, t.ffprobe, args...)
+	if err := p.start(); err != nil {
+		return nil, err
+	}
+	n := &packets{}
+	start := 0.0
+	end := math.Inf(-1)
+	scan := bufio.NewScanner(p)
+	for scan.Scan() {
+		kind, rest, _ := strings.Cut(scan.Text(), "|")
+		f := map[string]string{}
+		for _, kv := range strings.Split(rest, "|") {
+			k, v, _ := strings.Cut(kv, "=")
+			f[k] = v
+		}
+		switch kind {
+		case "packet":
+			if strings.Contains(f["flags"], "D") {
+				continue
+			}
+			n.count++
+			if t, err := strconv.ParseFloat(f["pts_time"], 64); err == nil {
+				d, _ := strconv.ParseFloat(f["duration_time"], 64)
+				end = max(end, t+d)
+			}
+		case "format":
+			start, _ = strconv.ParseFloat(f["start_time"], 64)
+		}
+	}
+	if scan.Err() != nil {
+		p.kill()
+	}
+	_, _ = io.Copy(io.Discard, p)
+	if err := p.wait(); err != nil {
+		n.complain = err.Error()
+	}
+	if m := p.stderr.message(); m != "" {
+		n.complain = reason(m, in)
+	}
+	if v := end - start; v > 0 && v < 9e9 {
+		n.end = time.Duration(v * 1e9)
+	}
+	return n, nil
+}

@@ -1,0 +1,183 @@
+package video
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// process is a running program whose output is read, or whose input is written.
+// It lives in a process group of its own, which is killed as a whole.
+type process struct {
+	cmd     *exec.Cmd
+	stdout  io.ReadCloser
+	stderr  *tail
+	cancel  context.CancelFunc
+	timeout time.Duration
+	stalled atomic.Bool
+
+	once sync.Once
+	err  error
+}
+
+// waitDelay is how long a killed program's pipes may stay open in the hands of
+// somebody else.
+const waitDelay = 2 * time.Second
+
+// command prepares a program. It gets no variables by which ffmpeg writes files
+// or changes what it prints.
+func command(ctx context.Context, timeout time.Duration, path string, args ...string) *process {
+	ctx, cancel := context.WithCancel(ctx)
+	cmd := exec.CommandContext(ctx, path, args...)
+	p := &process{cmd: cmd, stderr: &tail{}, cancel: cancel, timeout: timeout}
+	cmd.Stderr = p.stderr
+	cmd.WaitDelay = waitDelay
+	cmd.Cancel = func() error { return killGroup(cmd) }
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "FFREPORT=") && !strings.HasPrefix(v, "AV_LOG_FORCE") {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	cmd.Env = append(cmd.Env, "AV_LOG_FORCE_NOCOLOR=1", "LC_ALL=C")
+	ownGroup(cmd)
+	return p
+}
+
+// start starts the program with its output connected to Read.
+func (p *process) start() (err error) {
+	if p.stdout, err = p.cmd.StdoutPipe(); err == nil {
+		err = p.cmd.Start()
+	}
+	if err != nil {
+		p.cancel()
+		return fmt.Errorf("%w: %w", ErrNoFFmpeg, err)
+	}
+	return nil
+}
+
+// Read reads the program's output; if none comes for too long, the program is
+// killed. Time in which nobody reads does not count.
+func (p *process) Read(b []byte) (int, error) {
+	defer p.watch()()
+	return p.stdout.Read(b)
+}
+
+// watch kills the program unless the returned function is called in time.
+func (p *process) watch() func() {
+	if p.timeout < 0 {
+		return func() {}
+	}
+	t := time.AfterFunc(p.timeout, func() {
+		p.stalled.Store(true)
+		p.cancel()
+	})
+	return func() { t.Stop() }
+}
+
+// kill ends the program. It may be called at any time, from anywhere.
+func (p *process) kill() { p.cancel() }
+
+// wait waits for the program's end, after its output was read to the end or it
+// was killed, and says why it failed.
+func (p *process) wait() error {
+	p.once.Do(func() {
+		done := p.watch() // output may be closed and the program still hang
+		err := p.cmd.Wait()
+		done()
+		p.cancel()
+		switch {
+		case p.stalled.Load():
+			p.err = fmt.Errorf("%w for %v from %s (--timeout)", ErrStalled, p.timeout, p.cmd.Args[0])
+		case errors.Is(err, exec.ErrWaitDelay):
+			p.err = fmt.Errorf("%s did not let go of its output", p.cmd.Args[0])
+		case err != nil:
+			p.err = err
+		}
+	})
+	return p.err
+}
+
+// output runs a program to its end and gives what it printed, which must not be
+// more than limit bytes.
+func (p *process) output(limit int64) ([]byte, error) {
+	if err := p.start(); err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(p, limit+1))
+	if err != nil || int64(len(b)) > limit {
+		p.kill()
+	}
+	if e := p.wait(); err == nil && int64(len(b)) <= limit {
+		err = e
+	} else if err == nil {
+		err = errors.New("too much output")
+	}
+	if p.stalled.Load() {
+		err = p.err
+	}
+	return b, err
+}
+
+// tail keeps the beginning of what a program says, and counts lines. It never
+// refuses anything, so that the program never blocks on it.
+type tail struct {
+	mu    sync.Mutex
+	head  []byte
+	lines int
+}
+
+// tailBytes bounds what is kept of a program's messages.
+const tailBytes = 4096
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines += bytes.Count(b, []byte("\n"))
+	if room := tailBytes - len(t.head); room > 0 {
+		t.head = append(t.head, b[:min(room, len(b))]...)
+	}
+	return len(b), nil
+}
+
+// count is the number of lines so far.
+func (t *tail) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lines
+}
+
+// message is the most telling line: the first one, shortened and printable.
+func (t *tail) message() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, line := range strings.Split(string(t.head), "\n") {
+		line = strings.ToValidUTF8(strings.TrimSpace(line), "?")
+		line = strings.Map(func(r rune) rune {
+			if r < ' ' || r >= 0x7f && r < 0xa0 {
+				return '?'
+			}
+			return r
+		}, line)
+		// "[h264 @ 0x55aa] text": the address says nothing.
+		if i := strings.Index(line, " @ 0x"); i > 0 && line[0] == '[' {
+			if j := strings.Index(line[i:], "]"); j > 0 {
+				line = line[1:i] + ":" + line[i+j+1:]
+			}
+		}
+		if len(line) > 200 {
+			line = strings.ToValidUTF8(line[:200], "") + "..."
+		}
+		if line != "" {
+			return line
+		}
+	}
+	return ""
+}

@@ -1,0 +1,195 @@
+// Package video reads any video as a stream of RGB frames with their times, and
+// writes annotated videos.
+//
+// Files are read by the system's ffmpeg, run as a process of its own that can
+// open nothing but the one file. Y4M, raw RGB, animated GIF, raw MJPEG and
+// folders of pictures are read by decoders in this package, whether ffmpeg is
+// there or not, so that they give the same frames everywhere; MJPEG in AVI is
+// read by this package if ffmpeg is missing.
+//
+// A video is either read to its complete end or the source ends with an error:
+// an exit status alone is not believed.
+package video
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"time"
+)
+
+var (
+	// ErrUnusable says that a file is no video that can be used: do not retry.
+	ErrUnusable = errors.New("video cannot be used")
+	// ErrIncomplete says that a video is damaged or ends too early. The frames
+	// delivered before the error are good.
+	ErrIncomplete = errors.New("video is damaged or incomplete")
+	// ErrNoFFmpeg says that ffmpeg is needed and cannot be used.
+	ErrNoFFmpeg = errors.New("ffmpeg is needed")
+	// ErrStalled says that no frame came for longer than Options.Timeout.
+	ErrStalled = errors.New("no progress")
+	// ErrNetwork says that a name is an address or a camera, and these were not
+	// allowed.
+	ErrNetwork = errors.New("addresses and cameras are not allowed")
+)
+
+// Frame is one picture of a video.
+type Frame struct {
+	// Index counts the source's frames from 0, also those that Start and Every
+	// passed over.
+	Index int
+	// Time is the presentation time. The file begins at 0.
+	Time time.Duration
+	// Pixels are Height rows of Width*3 bytes, red first, without padding.
+	Pixels []byte
+}
+
+// Info says what is known about a source.
+type Info struct {
+	// Width and Height are those of the frames as delivered.
+	Width, Height int
+	// SourceWidth and SourceHeight are the video's own, after rotation, before
+	// crop and scaling.
+	SourceWidth, SourceHeight int
+	// FPS is the nominal rate, 0 if unknown.
+	FPS float64
+	// Frames is the number of frames that the container declares, which may be
+	// wrong; -1 if unknown. Start, End and Every are not counted in.
+	Frames int
+	// Duration is the declared duration, 0 if unknown.
+	Duration time.Duration
+	// Decoder names what decodes: "ffmpeg 5.1.9", "builtin y4m".
+	Decoder string
+	// Damage counts the damaged places passed over so far, with Options.Lenient.
+	Damage int
+}
+
+// Source is an open video. Next and Release may be called from different
+// goroutines.
+type Source interface {
+	// Info says what is known so far.
+	Info() Info
+	// Next gives the next frame, which is valid until Release. It returns io.EOF
+	// at a complete end, and otherwise an error such as ErrIncomplete.
+	Next(ctx context.Context) (*Frame, error)
+	// Release gives a frame's memory back.
+	Release(*Frame)
+	// Close ends decoding and waits until nothing of it is left running. A
+	// standard input that blocks is waited for a second only.
+	Close() error
+}
+
+// Options say how a video is read. The zero value reads all of it as it is.
+type Options struct {
+	// Start is the first frame delivered and End the first one that is not; nil
+	// is the beginning and the end.
+	Start, End *Position
+	// Every delivers each Every-th frame, counted from the first one delivered.
+	// 0 is 1.
+	Every int
+	// MaxPixels bounds width times height, 0 is 100 megapixels.
+	MaxPixels int64
+	// AllowNetwork lets name be an address or a camera.
+	AllowNetwork bool
+	// FFmpeg is the program; "" looks in PATH, "none" does without.
+	FFmpeg string
+	// Timeout ends a decoder that makes no progress for so long. 0 is 30 s,
+	// negative is never.
+	Timeout time.Duration
+	// Lenient goes on over damaged data and counts it in Info.Damage.
+	Lenient bool
+	// Ahead is how many frames are decoded ahead, 0 is 4. Fewer are if they would
+	// take more than 256 MiB.
+	Ahead int
+	// Crop is the part of the upright source that is read, empty is all of it.
+	Crop image.Rectangle
+	// Width and Height scale (area when shrinking, else bilinear). Both 0 is as it
+	// is, one 0 keeps the proportions.
+	Width, Height int
+	// RawWidth and RawHeight say that standard input is raw RGB24 of that size.
+	RawWidth, RawHeight int
+	// RawFPS is the rate of raw RGB, MJPEG and folders of pictures, which have
+	// none of their own. 0 is 25.
+	RawFPS float64
+	// Stdin is what the name "-" reads.
+	Stdin io.Reader
+}
+
+const (
+	defaultMaxPixels = 100e6
+	defaultTimeout   = 30 * time.Second
+	defaultAhead     = 4
+	defaultFPS       = 25
+	// maxAheadBytes bounds the memory of frames decoded ahead.
+	maxAheadBytes = 256 << 20
+)
+
+// checked fills in defaults and refuses what makes no sense.
+func (o Options) checked() (Options, error) {
+	if o.Every == 0 {
+		o.Every = 1
+	}
+	if o.MaxPixels == 0 {
+		o.MaxPixels = defaultMaxPixels
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Ahead == 0 {
+		o.Ahead = defaultAhead
+	}
+	if o.RawFPS == 0 {
+		o.RawFPS = defaultFPS
+	}
+	switch {
+	case o.Every < 0:
+		return o, fmt.Errorf("every %d-th frame: want 1 or more", o.Every)
+	case o.MaxPixels < 0 || o.MaxPixels > 1<<31-1:
+		return o, fmt.Errorf("at most %d pixels: want 1 to %d", o.MaxPixels, 1<<31-1)
+	case o.Ahead < 0:
+		return o, fmt.Errorf("%d frames ahead: want 1 or more", o.Ahead)
+	case o.Width < 0 || o.Height < 0 || o.RawWidth < 0 || o.RawHeight < 0:
+		return o, errors.New("a negative size")
+	case (o.RawWidth == 0) != (o.RawHeight == 0):
+		return o, errors.New("raw video needs a width and a height")
+	case !(o.RawFPS >= 1e-3 && o.RawFPS <= 1e6):
+		return o, fmt.Errorf("%g frames per second: want 0.001 to 1000000", o.RawFPS)
+	case o.Crop.Min.X < 0 || o.Crop.Min.Y < 0:
+		return o, fmt.Errorf("crop %v begins outside of the picture", o.Crop)
+	}
+	return o, nil
+}
+
+// Open opens a video for reading: a file, a folder or a pattern of pictures, "-"
+// for standard input, or with AllowNetwork an address or a camera. A name that
+// exists as a file is that file, whatever it looks like. ctx ends decoding.
+func Open(ctx context.Context, name string, opt Options) (Source, error) {
+	opt, err := opt.checked()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	d, info, err := open(ctx, name, opt)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return newPipeline(ctx, name, d, info, opt), nil
+}
+
+// Probe says what is known about a video without decoding it. Standard input
+// cannot be probed.
+func Probe(ctx context.Context, name string, opt Options) (Info, error) {
+	opt, err := opt.checked()
+	if err == nil && name == stdinName {
+		err = fmt.Errorf("%w: standard input can be read once only", ErrUnusable)
+	}
+	if err != nil {
+		return Info{}, fmt.Errorf("%s: %w", name, err)
+	}
+	info, err := probe(ctx, name, opt)
+	if err != nil {
+		return Info{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return info, nil
+}
