@@ -13,29 +13,13 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/region"
-	"krypton/models"
 )
 
 func newModel(io streams) *cobra.Command {
-	cmd := &cobra.Command{Use: "model", Short: "Look at models", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "model", Short: "Look at models, and fetch public ones", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newModelInfo(io), newModelList(io))
+	cmd.AddCommand(newModelInfo(io), newModelList(io), newModelPull(io), newModelRemove(io))
 	return cmd
-}
-
-func newModelList(io streams) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the built-in models", Long: "List the built-in models, the default one first." + exitHelp, Args: cobra.NoArgs,
-		Example: "  krypton model list",
-		RunE: func(*cobra.Command, []string) error {
-			for _, e := range models.List() {
-				if _, err := fmt.Fprintf(io.out, "%s\t%s (%d KiB)\n", e.Name, e.Description, len(e.Model)>>10); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
 }
 
 // modelReport is what `model info --json` prints.

@@ -13,10 +13,12 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"krypton/internal/catalogue"
 	"krypton/internal/graph"
 	"krypton/internal/labels"
 	"krypton/internal/onnxload"
 	"krypton/internal/tune"
+	"krypton/internal/ui"
 	"krypton/models"
 )
 
@@ -45,31 +47,34 @@ type modelFile struct {
 	bytes  int
 	sha256 string
 	config modelConfig
-	where  string // of the configuration, for messages
+	where  string           // of the configuration, for messages
+	public *catalogue.Model // nil unless it was pulled
+	// labelFile is a public model's file of labels, "" if there is none.
+	labelFile string
 }
 
-// openModel finds a model by path, or by name in the embedded catalogue; ""
-// is the default one.
-func openModel(name string, maxBytes int64) (*modelFile, error) {
+// openModel finds a model by path, or else by name among the built-in models and
+// those pulled into the cache; "" is the default one.
+func openModel(name, cache string, maxBytes int64) (*modelFile, error) {
 	m := &modelFile{name: name}
 	var config []byte
+	_, statErr := os.Stat(name)
 	entry, embedded := models.Lookup(name)
 	if name == "" {
 		entry, embedded = models.Default(), true
 	}
-	if _, err := os.Stat(name); embedded && (name == "" || err != nil) {
+	switch {
+	case embedded && statErr != nil:
 		m.name, m.data, config, m.where = entry.Name, entry.Model, entry.Config, "built-in "+entry.Name
-	} else {
+	case statErr != nil && couldBeName(name):
+		var err error
+		if config, err = m.openPulled(cache, maxBytes); err != nil {
+			return nil, err
+		}
+	default:
 		var err error
 		m.path = name
 		if m.data, err = onnxload.Read(name, maxBytes); err != nil {
-			if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, "/.") {
-				var names []string
-				for _, e := range models.List() {
-					names = append(names, e.Name)
-				}
-				err = fmt.Errorf("%w (and no built-in model has that name: there is %s)", err, strings.Join(names, ", "))
-			}
 			return nil, modelError(err)
 		}
 		beside := strings.TrimSuffix(name, filepath.Ext(name)) + ".krypton.yaml"
@@ -82,19 +87,56 @@ func openModel(name string, maxBytes int64) (*modelFile, error) {
 	sum := sha256.Sum256(m.data)
 	m.bytes = len(m.data)
 	m.sha256 = hex.EncodeToString(sum[:])
-	if len(config) > 0 {
-		d := yaml.NewDecoder(bytes.NewReader(config))
-		d.KnownFields(true)
-		if err := d.Decode(&m.config); err != nil {
-			return nil, coded(exitData, fmt.Errorf("%s: %w", m.where, err))
-		}
-		if a := m.config.Approximate; a != nil {
-			if err := a.Validate(); err != nil {
-				return nil, coded(exitData, fmt.Errorf("%s: approximate: %w", m.where, err))
-			}
+	if m.public != nil && m.sha256 != m.public.File.SHA256 {
+		return nil, coded(exitData, fmt.Errorf("model %s: the file in the cache is damaged: krypton model rm %s, then krypton model pull %s", name, name, name))
+	}
+	return m, m.decode(config)
+}
+
+// decode reads the configuration, if there is one.
+func (m *modelFile) decode(config []byte) error {
+	if len(config) == 0 {
+		return nil
+	}
+	d := yaml.NewDecoder(bytes.NewReader(config))
+	d.KnownFields(true)
+	if err := d.Decode(&m.config); err != nil {
+		return coded(exitData, fmt.Errorf("%s: %w", m.where, err))
+	}
+	if a := m.config.Approximate; a != nil {
+		if err := a.Validate(); err != nil {
+			return coded(exitData, fmt.Errorf("%s: approximate: %w", m.where, err))
 		}
 	}
-	return m, nil
+	return nil
+}
+
+// openPulled reads the public model m.name from the cache, and gives its
+// configuration.
+func (m *modelFile) openPulled(dir string, maxBytes int64) ([]byte, error) {
+	public, err := publicModels()
+	if err != nil {
+		return nil, err
+	}
+	entry, ok := public.Lookup(m.name)
+	if !ok {
+		return nil, coded(exitNoInput, fmt.Errorf("there is no such file, and %w", unknownModel(public, m.name)))
+	}
+	cache, err := catalogue.OpenCache(dir)
+	if err != nil {
+		return nil, coded(exitNoInput, fmt.Errorf("model %s: %w", m.name, err))
+	}
+	if !cache.Has(entry.File) {
+		return nil, coded(exitNoInput, fmt.Errorf("model %s is not in the cache: krypton model pull %s fetches it (%s)", m.name, m.name, ui.Size(entry.File.Size)))
+	}
+	if m.data, err = onnxload.Read(cache.Path(entry.File), maxBytes); err != nil {
+		return nil, modelError(fmt.Errorf("model %s: %w", m.name, err))
+	}
+	m.public, m.where = entry, "catalogue "+m.name
+	if l := entry.LabelFile; l != nil && cache.Has(*l) {
+		m.labelFile = cache.Path(*l)
+	}
+	return entry.Config, nil
 }
 
 // modelError gives a loader's error its exit code.
@@ -189,6 +231,10 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 		return l, nil
 	case m.config.Labels.Kind == yaml.ScalarNode:
 		path = filepath.Join(filepath.Dir(m.path), m.config.Labels.Value)
+	case m.labelFile != "":
+		path = m.labelFile
+	case m.public != nil && m.public.Labels != nil:
+		return m.public.Labels, nil
 	default:
 		if text := g.Facts.Metadata["labels"]; text != "" {
 			l, err := labels.Parse([]byte(text))

@@ -21,6 +21,7 @@ import (
 // for it.
 type modelOptions struct {
 	model, input, layout, size, output, labels string
+	cache                                      string
 	dims                                       []string
 	maxBytes                                   string
 	preset, order, resize                      string
@@ -36,7 +37,7 @@ type modelOptions struct {
 }
 
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
-	f.StringVarP(&o.model, "model", "m", "", "ONNX `file`, or the name of a built-in model (default: the built-in one)")
+	f.StringVarP(&o.model, "model", "m", "", "ONNX `file`, or the name of a model (krypton model list; default: the built-in one)")
 	o.addLoadFlags(f)
 	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first)")
 	f.StringVar(&o.labels, "labels", "", "`file` of class names: lines, synset lines, JSON or CSV")
@@ -55,6 +56,7 @@ func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.size, "size", "", "`HxW` of the input where the model leaves it open")
 	f.StringSliceVar(&o.dims, "dim", nil, "a symbolic dimension as `NAME=N`")
 	f.StringVar(&o.maxBytes, "max-model-bytes", "2GiB", "largest model that is read, external data included")
+	addCacheFlag(f, &o.cache)
 }
 
 // loadedModel is a model ready to run.
@@ -76,7 +78,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	if err != nil {
 		return nil, onnxload.Options{}, usageError(fmt.Errorf("--max-model-bytes: %w", err))
 	}
-	file, err := openModel(o.model, limit)
+	file, err := openModel(o.model, o.cache, limit)
 	if err != nil {
 		return nil, onnxload.Options{}, err
 	}

@@ -23,6 +23,13 @@ import (
 // The scripts run the real command: testscript starts this test binary again as
 // krypton.
 func TestMain(m *testing.M) {
+	if path := os.Getenv("TEST_CATALOGUE"); path != "" { // of a script's krypton; the real one has no such setting
+		b, err := os.ReadFile(path)
+		if err != nil {
+			panic(err)
+		}
+		zoo = func() []byte { return b }
+	}
 	testscript.Main(m, map[string]func(){
 		"krypton": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 		// code runs krypton and fails unless its exit code is the first argument.
@@ -39,7 +46,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs every script of the folder. Each finds in $DATA: the built-in
 // picture (sample.png), the same as the built-in network reads it (sample.npy),
 // a network of four channels (four.onnx) and an input for it (four.npy), and masks:
-// the right half (mask.png), one of another shape (wide.png), black and clear.
+// the right half (mask.png), one of another shape (wide.png), black and clear. A
+// script that serves (pull_server_test.go) finds a catalogue of what is served in
+// $TEST_CATALOGUE, and the server's address in $SERVER.
 func TestScripts(t *testing.T) {
 	data := t.TempDir()
 	for name, b := range map[string][]byte{"sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "four.npy": npy(t, fourInput()),
@@ -52,6 +61,7 @@ func TestScripts(t *testing.T) {
 		e.Setenv("DATA", data)
 		return nil
 	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"serve": serve, "damage": damage,
 		// nul writes a file with NUL bytes for newlines.
 		"nul": func(ts *testscript.TestScript, _ bool, args []string) {
 			text := strings.ReplaceAll(ts.ReadFile(args[0]), "\n", "\x00")

@@ -30,12 +30,21 @@ type Fetcher struct {
 	Progress func(done int64)
 	// Note, if set, is told in a line what is waited for.
 	Note func(text string)
+	// Stall is the longest silence of a server, 0 is DefaultStall.
+	Stall time.Duration
+	// Tries is how often in a row an address may be asked without getting on
+	// (by 1 MiB), 0 is DefaultTries.
+	Tries int
 
 	transport http.RoundTripper // nil is a copy of the default one
-	stall     time.Duration     // the longest silence of a server, 0 is 30 s
-	tries     int               // in a row that bring nothing, 0 is 5
 	wait      time.Duration     // before the second try, 0 is 1 s
 }
+
+// Defaults of a Fetcher.
+const (
+	DefaultStall = 30 * time.Second
+	DefaultTries = 5
+)
 
 // ParseMirror reads the address of a mirror: http or https, without a question
 // mark. What it serves is compared with the catalogue's digests.
@@ -106,9 +115,9 @@ func (f *Fetcher) there(c *Cache, what string, file File) error {
 // fetch asks each address until one has given the file.
 func (f *Fetcher) fetch(ctx context.Context, t *transfer, what string) error {
 	t.progress = f.Progress
-	t.stall = f.stall
+	t.stall = f.Stall
 	if t.stall == 0 {
-		t.stall = 30 * time.Second
+		t.stall = DefaultStall
 	}
 	t.agent = f.Agent
 	var addresses []*url.URL
@@ -162,9 +171,9 @@ func (f *Fetcher) fetch(ctx context.Context, t *transfer, what string) error {
 // insist asks one address again while that may help. Only tries that bring
 // nothing new are counted: a long file over a bad line takes many.
 func (f *Fetcher) insist(ctx context.Context, t *transfer, what string, address *url.URL) error {
-	tries, wait := f.tries, f.wait
+	tries, wait := f.Tries, f.wait
 	if tries == 0 {
-		tries = 5
+		tries = DefaultTries
 	}
 	if wait == 0 {
 		wait = time.Second

@@ -45,7 +45,7 @@ func server(t *testing.T, handler http.HandlerFunc) (*url.URL, *Fetcher) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return u, &Fetcher{Mirrors: []*url.URL{u}, stall: 150 * time.Millisecond, tries: 3, wait: time.Millisecond}
+	return u, &Fetcher{Mirrors: []*url.URL{u}, Stall: 150 * time.Millisecond, Tries: 3, wait: time.Millisecond}
 }
 
 func newCache(t *testing.T) *Cache {
@@ -347,7 +347,7 @@ func TestRedirectFromHTTPS(t *testing.T) {
 	}))
 	defer s.Close()
 	f.Address = s.URL + "/m.onnx"
-	fetcher := &Fetcher{tries: 1, transport: s.Client().Transport}
+	fetcher := &Fetcher{Tries: 1, transport: s.Client().Transport}
 	c := newCache(t)
 	target = plain.URL
 	refused(t, fetcher.Fetch(t.Context(), c, "model m", f), Wrong, "only https", f.Address)
@@ -360,7 +360,7 @@ func TestRedirectFromHTTPS(t *testing.T) {
 
 	// Without the server's certificate nothing is fetched, and once is enough.
 	c = newCache(t)
-	refused(t, (&Fetcher{tries: 3, wait: time.Hour}).Fetch(t.Context(), c, "model m", f), Wrong, "certificate")
+	refused(t, (&Fetcher{Tries: 3, wait: time.Hour}).Fetch(t.Context(), c, "model m", f), Wrong, "certificate")
 	haveNot(t, c, f)
 }
 
@@ -436,7 +436,7 @@ func TestCancel(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
-	fetcher.stall = time.Minute
+	fetcher.Stall = time.Minute
 	fetcher.Progress = func(n int64) {
 		if n == 100000 {
 			_, err := c.Remove("model m", f)

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"krypton/internal/catalogue"
+	"krypton/internal/ui"
+)
+
+func newModelRemove(io streams) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "rm NAME...",
+		Short: "Remove pulled models from the cache",
+		Long: `Remove models that were pulled, or the beginnings of some, from the cache. Labels
+go with the last model that has them. A model that is being pulled is left (75).` + exitHelp,
+		Example:           "  krypton model rm vgg16\n  krypton model rm resnet18-v1 resnet34-v1",
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: modelNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			quiet, err := s.flags.GetBool("quiet")
+			if err != nil {
+				return err
+			}
+			public, err := publicModels()
+			if err != nil {
+				return err
+			}
+			list, err := named(public, args)
+			if err != nil {
+				return err
+			}
+			cache, err := catalogue.OpenCache(dir)
+			if err != nil {
+				return coded(exitCantCreate, err)
+			}
+			for _, m := range list {
+				freed, err := remove(public, cache, m)
+				if err != nil {
+					return cacheError(err)
+				}
+				if !quiet {
+					if _, err := fmt.Fprintf(io.err, "%s: %s removed\n", m.Name, ui.Size(freed)); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		},
+	}
+	addCacheFlag(cmd.Flags(), &dir)
+	return cmd
+}
+
+// remove removes a model, and its labels if no other model in the cache has
+// them. It gives the number of bytes.
+func remove(public *catalogue.Catalogue, cache *catalogue.Cache, m *catalogue.Model) (int64, error) {
+	freed, err := cache.Remove("model "+m.Name, m.File)
+	if err != nil || m.LabelFile == nil {
+		return freed, err
+	}
+	for _, other := range public.Models {
+		if l := other.LabelFile; l != nil && l.SHA256 == m.LabelFile.SHA256 && (cache.Has(other.File) || cache.Partial(other.File) > 0) {
+			return freed, nil
+		}
+	}
+	if !cache.Has(*m.LabelFile) && cache.Partial(*m.LabelFile) == 0 {
+		return freed, nil
+	}
+	n, err := cache.Remove("labels of model "+m.Name, *m.LabelFile)
+	return freed + n, err
+}
