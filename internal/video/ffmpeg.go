@@ -122,8 +122,9 @@ type input struct {
 }
 
 // formats are those that a file may have. Playlists and scripts are not among
-// them: they would open other files.
-const formats = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,flv,ogg,gif,yuv4mpegpipe,asf,mjpeg,ivf,nut,mxf"
+// them: they would open other files. Raw MJPEG is not either: it would be found
+// within other files that have lost their beginning.
+const formats = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,flv,ogg,gif,yuv4mpegpipe,asf,ivf,nut,mxf"
 
 // fileInput opens one regular file and nothing else.
 func fileInput(name string) (input, error) {
@@ -141,7 +142,7 @@ func stdinInput() input {
 
 // networkInput opens an address. It may not lead back to local files.
 func networkInput(address string) input {
-	return input{args: []string{"-protocol_whitelist", "http,https,httpproxy,tcp,tls,crypto,rtsp,rtp,udp,rtmp,rtmps,srt", "-format_whitelist", formats + ",hls,rtsp,sdp,rtp,mpjpeg,jpeg_pipe"}, url: address, live: true}
+	return input{args: []string{"-protocol_whitelist", "http,https,httpproxy,tcp,tls,crypto,rtsp,rtp,udp,rtmp,rtmps,srt", "-format_whitelist", formats + ",hls,rtsp,sdp,rtp,mjpeg,mpjpeg,jpeg_pipe"}, url: address, live: true}
 }
 
 // cameraInput opens a camera.

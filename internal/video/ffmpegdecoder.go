@@ -200,9 +200,9 @@ func (d *ffmpegDecoder) finish(read error) error {
 		return fmt.Errorf("%w: after %d frames%s (ffmpeg: %w)", bad, d.frames, said, err)
 	case d.frames == 0:
 		return fmt.Errorf("%w: it has no frames%s", bad, said)
-	case d.in.live, d.opt.Lenient:
+	case d.in.live:
 		return io.EOF
-	case said != "":
+	case said != "" && !d.opt.Lenient:
 		return fmt.Errorf("%w: after %d frames%s (--lenient goes on over such)", bad, d.frames, said)
 	}
 	return d.complete()
@@ -233,10 +233,23 @@ func (d *ffmpegDecoder) complete() error {
 		return fmt.Errorf("%w: after %d frames: %s", ErrIncomplete, d.frames, n.complain)
 	case n.count > d.frames:
 		return fmt.Errorf("%w: %d frames decoded, the file has %d", ErrIncomplete, d.frames, n.count)
-	case max(d.last, n.end) < s.duration-slack:
+	case max(d.last, n.end) < s.duration-slack, d.consistentlyShort(max(n.end, d.last)):
 		return fmt.Errorf("%w: it ends after %d frames at %v, and declares %v", ErrIncomplete, d.frames, max(d.last, n.end).Round(time.Millisecond), s.duration.Round(time.Millisecond))
 	}
 	return io.EOF
+}
+
+// consistentlyShort says that fewer frames came than a container declares whose
+// count, rate and duration agree with each other, and that it ends earlier by
+// more than a frame.
+func (d *ffmpegDecoder) consistentlyShort(end time.Duration) bool {
+	s := d.stream
+	if !s.rate.valid() || d.frames >= s.frames {
+		return false
+	}
+	frame := s.rate.inverse().times(1)
+	off := s.rate.inverse().times(int64(s.frames)) - s.duration
+	return max(off, -off) < frame/2 && end < s.duration-frame*3/2
 }
 
 // damage is the number of complaints so far.

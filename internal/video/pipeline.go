@@ -49,7 +49,7 @@ type pipeline struct {
 
 func newPipeline(ctx context.Context, name string, d decoder, info Info, opt Options) *pipeline {
 	ahead := max(1, min(opt.Ahead, maxAheadBytes/max(1, 3*info.Width*info.Height)))
-	p := &pipeline{name: name, dec: d, opt: opt, info: info, out: make(chan *Frame, ahead), free: make(chan []byte, ahead+1), quit: make(chan struct{}), done: make(chan struct{})}
+	p := &pipeline{name: name, dec: d, opt: opt, info: info, out: make(chan *Frame, ahead), free: make(chan []byte, ahead+4), quit: make(chan struct{}), done: make(chan struct{})}
 	p.stop = context.AfterFunc(ctx, d.interrupt)
 	go p.run(ctx)
 	return p

@@ -280,7 +280,7 @@ func TestContainers(t *testing.T) {
 	for name, args := range map[string][]string{
 		"a.mp4": nil, "a.mkv": nil, "a.webm": {"-c:v", "libvpx", "-b:v", "200k"}, "b.webm": {"-c:v", "libvpx-vp9", "-b:v", "200k"}, "a.ts": nil, "a.mov": {"-c:v", "prores", "-pix_fmt", "yuv422p10le"},
 		"a.avi": {"-c:v", "mpeg4"}, "m.avi": {"-c:v", "mjpeg"}, "a.flv": nil, "a.ogv": nil, "a.wmv": nil, "a.gif": nil, "b.mkv": {"-c:v", "ffv1", "-pix_fmt", "rgba64le"},
-		"c.mkv": {"-vf", "scale=63:47", "-c:v", "ffv1", "-pix_fmt", "bgra"}, "a.y4m": nil, "h.mp4": {"-c:v", "libx265", "-x265-params", "log-level=error"}, "a.mjpeg": {"-c:v", "mjpeg"}, "a.mpg": {"-r", "25"},
+		"c.mkv": {"-vf", "scale=63:47", "-c:v", "ffv1", "-pix_fmt", "bgra"}, "a.y4m": {"-pix_fmt", "yuv420p"}, "h.mp4": {"-c:v", "libx265", "-x265-params", "log-level=error"}, "a.mjpeg": {"-c:v", "mjpeg"}, "a.mpg": {"-r", "25"},
 	} {
 		if strings.HasPrefix(name, "a.ogv") {
 			args = []string{"-c:v", "libtheora"}
@@ -378,7 +378,7 @@ type repeat []byte
 func (r repeat) Read(p []byte) (int, error) { return copy(p, r), nil }
 
 func TestStdin(t *testing.T) {
-	path := made(t, "a.y4m")
+	path := made(t, "a.y4m", "-pix_fmt", "yuv420p")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
