@@ -233,7 +233,7 @@ func TestBadServers(t *testing.T) {
 		words   []string
 	}{
 		{"404", http.NotFound, Missing, 1, []string{"404 Not Found"}},
-		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "\x1b[2Jno", 403) }, Missing, 1, []string{"403 Forbidden"}},
+		{"403", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "\x1b[2Jno", http.StatusForbidden) }, Missing, 1, []string{"403 Forbidden"}},
 		{"418", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) }, Wrong, 1, []string{"418"}},
 		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, Temporary, 3, []string{"500 Internal Server Error"}},
 		{"429", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, Temporary, 3, []string{"429 Too Many Requests"}},
@@ -269,8 +269,8 @@ func TestBadServers(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(b)
 		}, Wrong, 1, []string{"encodes"}},
-		{"redirects in a circle", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/zoo/a/m.onnx", 302) }, Wrong, 6, []string{"redirected more than 5 times"}},
-		{"redirects to a file", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) }, Wrong, 1, []string{"only https"}},
+		{"redirects in a circle", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/zoo/a/m.onnx", http.StatusFound) }, Wrong, 6, []string{"redirected more than 5 times"}},
+		{"redirects to a file", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", http.StatusFound) }, Wrong, 1, []string{"only https"}},
 		{"breaks off at once", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Temporary, 3, []string{"closed the connection"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -343,7 +343,7 @@ func TestRedirectFromHTTPS(t *testing.T) {
 			_, _ = w.Write(b)
 			return
 		}
-		http.Redirect(w, r, target, 302)
+		http.Redirect(w, r, target, http.StatusFound)
 	}))
 	defer s.Close()
 	f.Address = s.URL + "/m.onnx"
