@@ -270,7 +270,9 @@ func TestBadServers(t *testing.T) {
 			_, _ = w.Write(b)
 		}, Wrong, 1, []string{"encodes"}},
 		{"redirects in a circle", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/zoo/a/m.onnx", http.StatusFound) }, Wrong, 6, []string{"redirected more than 5 times"}},
-		{"redirects to a file", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", http.StatusFound) }, Wrong, 1, []string{"only https"}},
+		{"redirects to a file", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+		}, Wrong, 1, []string{"only https"}},
 		{"breaks off at once", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Temporary, 3, []string{"closed the connection"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
