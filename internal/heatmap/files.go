@@ -11,10 +11,10 @@ import (
 	"image/png"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"krypton/internal/spreadsheet"
 )
 
 // ScoreFormats lists the endings that WriteScores knows.
@@ -78,7 +78,7 @@ func writeCSV(w io.Writer, r *Record) error {
 		if name == "" {
 			name = fmt.Sprintf("class %d", class.Index)
 		}
-		line := []string{harmless(name)}
+		line := []string{spreadsheet.Harmless(name)}
 		for _, x := range r.Xs {
 			line = append(line, strconv.Itoa(x))
 		}
@@ -97,20 +97,6 @@ func writeCSV(w io.Writer, r *Record) error {
 	}
 	c.Flush()
 	return c.Error()
-}
-
-// number is what a spreadsheet reads as one.
-var number = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$`)
-
-// harmless makes text that is no formula for a spreadsheet, which may skip
-// blanks and what cannot be seen, and take a wide = for a narrow one.
-func harmless(s string) string {
-	blank := func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.C, r) }
-	if t := strings.TrimLeftFunc(s, blank); t != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(t)[0]) && !number.MatchString(strings.TrimSpace(t)) ||
-		strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r") {
-		return "'" + s
-	}
-	return s
 }
 
 // EncodePNG writes a picture with the record's summary in an iTXt chunk named

@@ -224,6 +224,13 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	return st, err
 }
 
+// FrameWhole answers one frame by a whole run. In naive mode that is what Frame
+// does.
+func (s *Session) FrameWhole(ctx context.Context, rgb []byte) (Step, error) {
+	s.began = false
+	return s.Frame(ctx, rgb)
+}
+
 // take copies the pixels of the mask into what the network sees.
 func (s *Session) take(rgb []byte) {
 	in := s.stream.Input()

@@ -1,0 +1,237 @@
+package framelabels
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"krypton/internal/spreadsheet"
+)
+
+// Writer takes the frames of a video in order. Close writes what stands at the
+// end; complete says whether the video was read to its end.
+type Writer interface {
+	Write(*Result) error
+	Close(complete bool) error
+}
+
+// Formats lists the formats of New. jsonl is JSON lines: a header, then one
+// object for each frame. csv has a row for each label or object of a frame. mot
+// is MOTChallenge's, yolo a line for each object, frames divided by a line # N,
+// coco one JSON object. vtt and srt are subtitles; segments is a
+// CSV table of the stretches with the same label.
+var Formats = []string{"jsonl", "csv", "mot", "yolo", "coco", "vtt", "srt", "segments"}
+
+// Ending is a format's file name ending.
+func Ending(format string) string {
+	switch format {
+	case "mot":
+		return ".mot.txt"
+	case "yolo":
+		return ".yolo"
+	case "coco":
+		return ".coco.json"
+	case "segments":
+		return ".segments.csv"
+	}
+	return "." + format
+}
+
+// New makes a writer of a format.
+func New(format string, w io.Writer, h Header) (Writer, error) {
+	if slices.Contains([]string{"mot", "yolo", "coco"}, format) && !h.Detector {
+		return nil, fmt.Errorf("the format %s is for detectors", format)
+	}
+	switch format {
+	case "jsonl":
+		return newLines(w, h)
+	case "csv":
+		return newTable(w, h)
+	case "mot":
+		return &mot{w}, nil
+	case "yolo":
+		return nil, errors.New("the format yolo is a folder of files: see NewFolder")
+	case "coco":
+		return &coco{w: w, header: h}, nil
+	case "vtt", "srt":
+		return newSubtitles(w, format == "vtt"), nil
+	case "segments":
+		return newSegmentTable(w)
+	}
+	return nil, fmt.Errorf("unknown format %q: want one of %s", format, strings.Join(Formats, ", "))
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func ftoa(v float64) string { return strconv.FormatFloat(v, 'g', -1, 32) }
+
+// lines writes JSON lines, each by one call of Write, so that a reader sees a
+// frame as soon as it is there.
+type lines struct{ w io.Writer }
+
+func newLines(w io.Writer, h Header) (*lines, error) {
+	l := &lines{w}
+	return l, l.put(h)
+}
+
+func (l *lines) put(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = l.w.Write(append(b, '\n'))
+	return err
+}
+
+func (l *lines) Write(r *Result) error { return l.put(r) }
+
+func (l *lines) Close(bool) error { return nil }
+
+// table writes a row for each label of a classifier, each object of a detector.
+type table struct {
+	w        *csv.Writer
+	detector bool
+}
+
+func newTable(w io.Writer, h Header) (*table, error) {
+	t := &table{csv.NewWriter(w), h.Detector}
+	head := []string{"frame", "seconds", "rank", "class", "label", "score", "how"}
+	if h.Detector {
+		head = []string{"frame", "seconds", "id", "class", "label", "score", "x0", "y0", "x1", "y1", "how"}
+	}
+	return t, t.row(head)
+}
+
+func (t *table) row(r []string) error { return t.w.Write(r) }
+
+func (t *table) Write(r *Result) error {
+	at := []string{itoa(r.Frame), strconv.FormatFloat(r.Seconds, 'f', 3, 64)}
+	for i, l := range r.Labels {
+		if err := t.row(append(slices.Clone(at), itoa(i+1), itoa(l.Class), spreadsheet.Harmless(l.Label), ftoa(float64(l.Score)), r.How)); err != nil {
+			return err
+		}
+	}
+	for _, o := range r.Objects {
+		if err := t.row(append(slices.Clone(at), itoa(o.ID), itoa(o.Class), spreadsheet.Harmless(o.Label), ftoa(float64(o.Score)),
+			ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1)), ftoa(float64(o.Y1)), r.How)); err != nil {
+			return err
+		}
+	}
+	t.w.Flush()
+	return t.w.Error()
+}
+
+func (t *table) Close(bool) error {
+	t.w.Flush()
+	return t.w.Error()
+}
+
+// mot writes MOTChallenge's rows: frame (from 1), id, left, top, width, height,
+// confidence, and -1 for the place in the world. Objects that are not followed
+// have the id -1.
+type mot struct{ w io.Writer }
+
+func (m *mot) Write(r *Result) error {
+	var b strings.Builder
+	for _, o := range r.Objects {
+		id := o.ID
+		if id == 0 {
+			id = -1
+		}
+		fmt.Fprintf(&b, "%d,%d,%s,%s,%s,%s,%s,-1,-1,-1\n", r.Frame+1, id, ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1-o.X0)), ftoa(float64(o.Y1-o.Y0)), ftoa(float64(o.Score)))
+	}
+	_, err := io.WriteString(m.w, b.String())
+	return err
+}
+
+func (m *mot) Close(bool) error { return nil }
+
+// coco writes COCO's JSON of images, annotations and categories. It is streamed,
+// but for the categories, which stand at the end.
+type coco struct {
+	w       io.Writer
+	header  Header
+	n       int // annotations
+	started bool
+	classes map[int]string
+	frames  []json.RawMessage
+}
+
+func (c *coco) begin() error {
+	if c.started {
+		return nil
+	}
+	c.started = true
+	c.classes = map[int]string{}
+	info, err := json.Marshal(map[string]any{"description": c.header.Video, "version": c.header.Version, "model": c.header.Model})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.w, "{\"info\":%s,\n\"annotations\":[", info)
+	return err
+}
+
+func (c *coco) Write(r *Result) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	image, err := json.Marshal(map[string]any{"id": r.Frame, "file_name": fmt.Sprintf("%s#%d", c.header.Video, r.Frame), "width": c.header.Width, "height": c.header.Height, "seconds": r.Seconds})
+	if err != nil {
+		return err
+	}
+	c.frames = append(c.frames, image)
+	for _, o := range r.Objects {
+		c.classes[o.Class] = name(o.Label, o.Class)
+		w, h := o.X1-o.X0, o.Y1-o.Y0
+		a := map[string]any{"id": c.n + 1, "image_id": r.Frame, "category_id": o.Class, "bbox": []float32{o.X0, o.Y0, w, h}, "area": w * h, "score": o.Score, "iscrowd": 0}
+		if o.ID != 0 {
+			a["track_id"] = o.ID
+		}
+		b, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		sep := ",\n"
+		if c.n == 0 {
+			sep = "\n"
+		}
+		c.n++
+		if _, err := fmt.Fprintf(c.w, "%s%s", sep, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *coco) Close(bool) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	type category struct {
+		ID   int    `json:"id"`
+		Name string `json:"name"`
+	}
+	list := []category{}
+	for id, n := range c.classes {
+		list = append(list, category{id, n})
+	}
+	slices.SortFunc(list, func(a, b category) int { return a.ID - b.ID })
+	if c.frames == nil {
+		c.frames = []json.RawMessage{}
+	}
+	images, err := json.Marshal(c.frames)
+	if err != nil {
+		return err
+	}
+	categories, err := json.Marshal(list)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.w, "],\n\"images\":%s,\n\"categories\":%s}\n", images, categories)
+	return err
+}

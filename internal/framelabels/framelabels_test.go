@@ -1,0 +1,264 @@
+package framelabels
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+var header = Header{Version: "v", Model: "m.onnx", ModelSHA256: "aa", Video: "v.mp4", Width: 200, Height: 100, FPS: 10, Detector: true, Settings: map[string]any{"mode": "exact"}, Fingerprint: "f1"}
+
+func frames() []Result {
+	car := Object{ID: 3, Class: 2, Label: "=car", Score: .75, X0: 10, Y0: 20, X1: 50, Y1: 40}
+	dog := Object{Class: 1, Score: .5, X0: 0, Y0: 0, X1: 100, Y1: 50}
+	return []Result{
+		{Frame: 0, Seconds: 0, Objects: []Object{car, dog}, How: "whole", Changed: 1, Recomputed: 1},
+		{Frame: 1, Seconds: .1, How: "skip", Verified: &Verified{Agrees: true}},
+		{Frame: 2, Seconds: .25, Objects: []Object{car}, How: "update", Changed: .5, Recomputed: .25},
+	}
+}
+
+func write(t *testing.T, format string, h Header, list []Result) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := New(format, &b, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range list {
+		if err := w.Write(&list[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// Small outputs that a person has looked at.
+func TestDetectorFormats(t *testing.T) {
+	for format, want := range map[string]string{
+		"mot": "1,3,10,20,40,20,0.75,-1,-1,-1\n1,-1,0,0,100,50,0.5,-1,-1,-1\n3,3,10,20,40,20,0.75,-1,-1,-1\n",
+		"csv": "frame,seconds,id,class,label,score,x0,y0,x1,y1,how\n0,0.000,3,2,'=car,0.75,10,20,50,40,whole\n0,0.000,0,1,,0.5,0,0,100,50,whole\n2,0.250,3,2,'=car,0.75,10,20,50,40,update\n",
+	} {
+		if got := write(t, format, header, frames()); got != want {
+			t.Errorf("%s:\n%s\nwant:\n%s", format, got, want)
+		}
+	}
+	var c struct {
+		Images      []struct{ ID, Width, Height int }
+		Annotations []struct {
+			ID, ImageID int `json:"-"`
+			Image       int `json:"image_id"`
+			Category    int `json:"category_id"`
+			Track       int `json:"track_id"`
+			Bbox        []float64
+			Area        float64
+		}
+		Categories []struct {
+			ID   int
+			Name string
+		}
+	}
+	if err := json.Unmarshal([]byte(write(t, "coco", header, frames())), &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Images) != 3 || len(c.Annotations) != 3 || len(c.Categories) != 2 || c.Annotations[2].Image != 2 || c.Annotations[0].Track != 3 ||
+		!reflect.DeepEqual(c.Annotations[0].Bbox, []float64{10, 20, 40, 20}) || c.Categories[1].Name != "=car" || c.Categories[0].Name != "class 1" {
+		t.Errorf("coco: %+v", c)
+	}
+	if err := json.Unmarshal([]byte(write(t, "coco", header, nil)), &c); err != nil {
+		t.Error(err)
+	}
+	dir := filepath.Join(t.TempDir(), "labels")
+	w, err := NewFolder(dir, header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range frames() {
+		if err := w.Write(&r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _ := os.ReadFile(filepath.Join(dir, "000000.txt")); string(got) != "2 0.150000 0.300000 0.200000 0.200000 0.75\n1 0.250000 0.250000 0.500000 0.500000 0.5\n" {
+		t.Errorf("yolo: %q", got)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "000001.txt")); err != nil || len(got) != 0 {
+		t.Errorf("yolo: a frame without objects: %q, %v", got, err)
+	}
+	if _, err := NewFolder(dir, header); err == nil {
+		t.Error("a folder that is not empty is taken")
+	}
+}
+
+// classified are frames of a classifier whose labels follow a text, a letter for
+// each frame, ten frames a second.
+func classified(text string) []Result {
+	var list []Result
+	for i, c := range text {
+		list = append(list, Result{Frame: i, Seconds: float64(i) / 10, How: "update", Labels: []Label{{Class: int(c - 'a'), Label: string(c) + " <b>", Score: .5}, {Class: 25, Label: "z", Score: .25}}})
+	}
+	return list
+}
+
+func TestSegments(t *testing.T) {
+	h := header
+	h.Detector = false
+	list := classified("aaaabaaabbbbbb")
+	if got, want := write(t, "segments", h, list), "label,first_frame,last_frame,start_seconds,end_seconds,mean_score\na <b>,0,7,0.000,0.800,0.5000\nb <b>,8,13,0.800,1.400,0.5000\n"; got != want {
+		t.Errorf("segments:\n%s", got)
+	}
+	if got, want := write(t, "vtt", h, list), "WEBVTT\n\n00:00:00.000 --> 00:00:00.800\na &lt;b&gt;\n\n00:00:00.800 --> 00:00:01.400\nb &lt;b&gt;\n\n"; got != want {
+		t.Errorf("vtt:\n%q", got)
+	}
+	if got, want := write(t, "srt", h, list), "1\n00:00:00,000 --> 00:00:00,800\na &lt;b&gt;\n\n2\n00:00:00,800 --> 00:00:01,400\nb &lt;b&gt;\n\n"; got != want {
+		t.Errorf("srt:\n%q", got)
+	}
+	if got := write(t, "vtt", h, nil); got != "WEBVTT\n\n" {
+		t.Errorf("vtt without frames: %q", got)
+	}
+	if got := clock(25*time.Hour+61*time.Second+7*time.Millisecond, "."); got != "25:01:01.007" {
+		t.Errorf("clock %s", got)
+	}
+	// Every frame is in one segment, whatever comes.
+	for _, text := range []string{"a", "ab", "abc", "abab", "aabbccaabbcc", "aaabbbab"} {
+		s := Segments{Hold: 3}
+		next := 0
+		check := func(g *Segment) {
+			if g == nil {
+				return
+			}
+			if g.First != next || g.Last < g.First {
+				t.Errorf("%s: a segment from %d to %d, frame %d is the next", text, g.First, g.Last, next)
+			}
+			next = g.Last + 1
+		}
+		list := classified(text)
+		for i := range list {
+			check(s.Add(&list[i]))
+		}
+		check(s.End())
+		if next != len(text) {
+			t.Errorf("%s: %d frames are in segments", text, next)
+		}
+	}
+	if got, _ := Text(&frames()[0]); got != "1 =car, 1 class 1" {
+		t.Errorf("text of objects %q", got)
+	}
+}
+
+func TestSmoother(t *testing.T) {
+	s := Smoother{Window: 3}
+	var got []int
+	for _, r := range classified("aabaabbb") {
+		l, ok := s.Add(r.Labels)
+		if !ok {
+			t.Fatal("no label")
+		}
+		got = append(got, l.Class)
+	}
+	if fmt.Sprint(got) != "[0 0 0 0 0 0 1 1]" {
+		t.Errorf("smoothed %v", got)
+	}
+	if _, ok := (&Smoother{}).Add(nil); ok {
+		t.Error("a label from nothing")
+	}
+}
+
+// What was written is read again, to the last complete line.
+func TestScan(t *testing.T) {
+	text := write(t, "jsonl", header, frames())
+	for cut := len(text); cut >= 0; cut-- {
+		var got []Result
+		n, err := Scan(strings.NewReader(text[:cut]), "f1", func(r *Result) error {
+			got = append(got, *r)
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("cut at %d: %v", cut, err)
+		}
+		whole := strings.LastIndexByte(text[:cut], '\n') + 1
+		if int(n) != whole || len(got) != max(0, strings.Count(text[:cut], "\n")-1) {
+			t.Fatalf("cut at %d: %d bytes and %d frames", cut, n, len(got))
+		}
+		if cut == len(text) && !reflect.DeepEqual(got, frames()) {
+			t.Errorf("%+v, want %+v", got, frames())
+		}
+	}
+	if _, err := Scan(strings.NewReader(text), "f2", nil); !errors.Is(err, ErrOther) {
+		t.Errorf("another fingerprint: %v", err)
+	}
+	nothing := func(*Result) error { return nil }
+	for _, bad := range []string{"{}\n", "x\n"} {
+		if _, err := Scan(strings.NewReader(bad), "f1", nothing); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+	first := text[:strings.IndexByte(text, '\n')+1]
+	for _, bad := range []string{"[]\n", "{\"frame\":1}\n{\"frame\":1}\n", "{\"other\":1}\n"} {
+		if _, err := Scan(strings.NewReader(first+bad), "f1", nothing); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+func TestUnknown(t *testing.T) {
+	h := header
+	h.Detector = false
+	for _, f := range []string{"xml", "mot", "coco", "yolo"} {
+		if _, err := New(f, &bytes.Buffer{}, h); err == nil {
+			t.Errorf("%s for a classifier", f)
+		}
+	}
+	for _, f := range Formats {
+		if f == "yolo" {
+			continue
+		}
+		if _, err := New(f, &bytes.Buffer{}, header); err != nil {
+			t.Errorf("%s: %v", f, err)
+		}
+	}
+	rows, err := csv.NewReader(strings.NewReader(write(t, "csv", h, classified("ab")))).ReadAll()
+	if err != nil || len(rows) != 5 || rows[4][2] != "2" || rows[4][4] != "z" {
+		t.Errorf("%v, %v", rows, err)
+	}
+}
+
+// FuzzScan: whatever a file holds, scanning ends with frames in order or an
+// error, and what it counts as complete ends a line.
+func FuzzScan(f *testing.F) {
+	var b bytes.Buffer
+	w, err := New("jsonl", &b, header)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, r := range frames() {
+		if err := w.Write(&r); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Add(b.Bytes())
+	f.Add(b.Bytes()[:b.Len()-3])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		last := -1
+		n, err := Scan(bytes.NewReader(data), "f1", func(r *Result) error {
+			if r.Frame <= last {
+				t.Fatalf("frame %d after %d", r.Frame, last)
+			}
+			last = r.Frame
+			return nil
+		})
+		if err == nil && n > 0 && (n > int64(len(data)) || data[n-1] != '\n') {
+			t.Fatalf("%d bytes", n)
+		}
+	})
+}

@@ -1,0 +1,84 @@
+// Package framelabels writes what was recognized in a video: frames with labels
+// and objects, in the formats that people read and programs expect.
+package framelabels
+
+import "time"
+
+// Header is what is the same for all frames.
+type Header struct {
+	Version     string         `json:"krypton_version"`
+	Model       string         `json:"model"`
+	ModelSHA256 string         `json:"model_sha256"`
+	Video       string         `json:"video"`
+	Width       int            `json:"width"` // of the video, in pixels
+	Height      int            `json:"height"`
+	FPS         float64        `json:"fps"` // nominal, 0 if unknown
+	Detector    bool           `json:"detector"`
+	Settings    map[string]any `json:"settings"`
+	// Fingerprint is of all that decides what is written: another run with the
+	// same one gives the same bytes.
+	Fingerprint string `json:"fingerprint"`
+	// Labels are the names of the classes, if there are any.
+	Labels []string `json:"-"`
+}
+
+// Label is a class with its score.
+type Label struct {
+	Class int     `json:"class"`
+	Label string  `json:"label,omitempty"`
+	Score float32 `json:"score"`
+}
+
+// Object is something found at a place, whose corners are in pixels of the
+// video. ID is 0 if it is not followed.
+type Object struct {
+	ID    int     `json:"id,omitempty"`
+	Class int     `json:"class"`
+	Label string  `json:"label,omitempty"`
+	Score float32 `json:"score"`
+	X0    float32 `json:"x0"`
+	Y0    float32 `json:"y0"`
+	X1    float32 `json:"x1"`
+	Y1    float32 `json:"y1"`
+}
+
+// Verified is how an answer compares with a whole run's.
+type Verified struct {
+	Agrees  bool    `json:"agrees"`
+	Largest float64 `json:"largest_difference"`
+	F1      float64 `json:"f1,omitempty"`
+}
+
+// Result is one frame.
+type Result struct {
+	Frame   int      `json:"frame"`
+	Seconds float64  `json:"seconds"` // presentation time
+	Labels  []Label  `json:"labels,omitempty"`
+	Objects []Object `json:"objects,omitempty"`
+	// Smoothed is the best label over the last frames, if that is wanted.
+	Smoothed *Label `json:"smoothed,omitempty"`
+	// How is skip, update or whole. Changed is the share of the picture that
+	// changed, Recomputed the share of a whole run's multiply-adds that the
+	// frame took.
+	How        string    `json:"how"`
+	Guarded    bool      `json:"guarded,omitempty"`
+	Changed    float64   `json:"changed"`
+	Recomputed float64   `json:"recomputed"`
+	Exact      bool      `json:"exact"`
+	Verified   *Verified `json:"verified,omitempty"`
+	// Milliseconds is the time that the frame took, if timings are wanted.
+	Milliseconds float64 `json:"milliseconds,omitempty"`
+}
+
+// Time is the presentation time.
+func (r *Result) Time() time.Duration {
+	return time.Duration(r.Seconds * float64(time.Second))
+}
+
+// name is a class's label, or its number.
+func name(label string, class int) string {
+	if label != "" {
+		return label
+	}
+	return "class " + itoa(class)
+}

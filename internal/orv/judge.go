@@ -1,0 +1,153 @@
+package orv
+
+import (
+	"fmt"
+	"math"
+
+	"krypton/internal/detect"
+	"krypton/internal/prediction"
+	"krypton/internal/tensor"
+)
+
+// Answer is what the network says about one frame.
+type Answer struct {
+	// Classes are the best classes, best first, with their Scores; none for
+	// detectors.
+	Classes []int
+	Scores  []float32
+	// Boxes are what a detector found, in pixels of the network's plane.
+	Boxes []detect.Box
+	// Margin is by how much the best class leads, after the activation; 1 for
+	// detectors.
+	Margin float32
+
+	all []float32 // every class's score
+}
+
+// Judge turns outputs into answers.
+type Judge interface {
+	// Judge reads the outputs, which it does not keep.
+	Judge(output func(i int) *tensor.Tensor) (*Answer, error)
+	// Compare says how well an answer agrees with that of a whole run.
+	Compare(got, whole *Answer) Agreement
+}
+
+// Agreement is how well answers agree with those of whole runs.
+type Agreement struct {
+	// Agrees: the best class is the same; for detectors, every box has its
+	// match.
+	Agrees bool
+	// Largest is the largest difference of a score.
+	Largest float64
+	// Matched boxes overlap one of the same class by half at least; Missed
+	// and Extra have no match. Nothing for classifiers.
+	Matched, Missed, Extra int
+}
+
+// F1 is the harmonic mean of precision and recall; 1 where there is nothing to
+// find and nothing is found.
+func (a Agreement) F1() float64 {
+	if a.Matched+a.Missed+a.Extra == 0 {
+		return 1
+	}
+	return 2 * float64(a.Matched) / float64(2*a.Matched+a.Missed+a.Extra)
+}
+
+// Classifier judges a classifier's scores.
+type Classifier struct {
+	Output     int // of the network
+	Activation prediction.Activation
+	Top        int // classes that an answer names
+
+	resolved prediction.Activation
+}
+
+// Judge implements Judge. What Auto stands for is decided by the first frame.
+func (c *Classifier) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
+	out, err := output(c.Output).Floats()
+	if err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("output %d is empty", c.Output)
+	}
+	if c.resolved == "" {
+		if c.resolved, err = c.Activation.Resolve(out); err != nil {
+			return nil, err
+		}
+	}
+	a := &Answer{Margin: 1, all: make([]float32, len(out))}
+	c.resolved.Apply(a.all, out)
+	a.Classes = prediction.Top(a.all, max(2, c.Top))
+	if len(a.Classes) > 1 {
+		a.Margin = a.all[a.Classes[0]] - a.all[a.Classes[1]]
+	}
+	a.Classes = a.Classes[:min(len(a.Classes), max(1, c.Top))]
+	for _, k := range a.Classes {
+		a.Scores = append(a.Scores, a.all[k])
+	}
+	return a, nil
+}
+
+// Compare implements Judge.
+func (c *Classifier) Compare(got, whole *Answer) Agreement {
+	g := Agreement{Agrees: got.Classes[0] == whole.Classes[0]}
+	for i, v := range got.all {
+		if d := math.Abs(float64(v) - float64(whole.all[i])); !(d <= g.Largest) {
+			g.Largest = d
+		}
+	}
+	return g
+}
+
+// Detector judges a detector's outputs.
+type Detector struct {
+	Spec     *detect.Spec
+	Names    []string // of the network's outputs
+	Width    int      // of the network's plane
+	Height   int
+	MinScore float32
+	// IoU is the overlap from which on the weaker of two boxes of a class
+	// goes; 0 keeps all.
+	IoU float32
+	// Classes that count, nil for all.
+	Classes []int
+	// Most is the largest number of boxes, 0 for any.
+	Most int
+}
+
+// Judge implements Judge.
+func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
+	outs := make([]detect.Output, len(d.Names))
+	for i, name := range d.Names {
+		t := output(i)
+		f, err := t.Floats()
+		if err != nil {
+			continue // not a float output: no part of a head
+		}
+		outs[i] = detect.Output{Name: name, Shape: t.Shape, Data: f}
+	}
+	boxes, err := d.Spec.Decode(outs, d.MinScore, d.Width, d.Height)
+	if err != nil {
+		return nil, err
+	}
+	if d.Classes != nil {
+		boxes = detect.Filter(boxes, d.Classes)
+	}
+	if d.IoU > 0 {
+		boxes = detect.NMS(boxes, d.IoU)
+	}
+	if d.Most > 0 && len(boxes) > d.Most {
+		boxes = boxes[:d.Most]
+	}
+	return &Answer{Boxes: boxes, Margin: 1}, nil
+}
+
+// matchIoU is the overlap from which on two boxes are the same thing.
+const matchIoU = 0.5
+
+// Compare implements Judge.
+func (d *Detector) Compare(got, whole *Answer) Agreement {
+	c := detect.Compare(got.Boxes, whole.Boxes, matchIoU)
+	return Agreement{Agrees: c.Missed+c.Extra == 0, Largest: c.Largest, Matched: c.Matched, Missed: c.Missed, Extra: c.Extra}
+}

@@ -1,0 +1,157 @@
+package orv
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"krypton/internal/incremental"
+	"krypton/internal/tensor"
+)
+
+// Trial is one setting of the approximate mode, tried on some frames.
+type Trial struct {
+	Options Options
+	// Agreement is the share of frames whose best class is that of whole runs,
+	// for detectors the F1 score of their boxes.
+	Agreement float64
+	Largest   float64 // difference of a score
+	// Share is the mean share of a whole run's multiply-adds, guarded frames'
+	// whole runs included; Guarded the share of such frames.
+	Share, Guarded float64
+	// Each is the mean time of a frame: finding changes, network, outputs.
+	Each time.Duration
+}
+
+// Candidates are the settings that tuning tries, the boldest first: what the
+// tolerance should be for the video's noise, less, none, and thresholds between
+// layers.
+func Candidates(noise int) []Options {
+	var list []Options
+	for _, c := range []struct {
+		tolerance int
+		epsilon   float64
+	}{{noise, .3}, {noise / 2, .2}, {noise / 2, .1}, {2, .1}, {1, .05}, {0, .03}, {0, .01}} {
+		list = append(list, Options{Mode: Approximate, Tolerance: c.tolerance, Epsilon: c.epsilon})
+	}
+	return list
+}
+
+// Tuner tries settings on the first frames of a video.
+type Tuner struct {
+	Plan      *incremental.Plan
+	Converter Converter
+	// NewJudge makes a judge of its own for each trial.
+	NewJudge func() Judge
+	Workers  int
+	Shape    incremental.Shape
+	Refresh  int
+	Guard    float32
+
+	frames [][]byte // of the network's plane
+	whole  []*Answer
+	Naive  time.Duration // mean time of a frame by whole runs
+}
+
+// Add takes a frame, three bytes for each of the plane's pixels; it is copied.
+func (t *Tuner) Add(rgb []byte) { t.frames = append(t.frames, append([]byte{}, rgb...)) }
+
+// Frames is the number of frames added.
+func (t *Tuner) Frames() int { return len(t.frames) }
+
+// Noise is the tolerance that the frames' own noise asks for.
+func (t *Tuner) Noise() int {
+	var n Noise
+	for i := 1; i < len(t.frames); i++ {
+		n.Add(t.frames[i], t.frames[i-1])
+	}
+	return n.Tolerance()
+}
+
+// Try measures one setting.
+func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) {
+	if err := t.truth(ctx); err != nil {
+		return nil, err
+	}
+	opt.Workers, opt.Shape, opt.Refresh = t.Workers, t.Shape, t.Refresh
+	s, err := NewSession(t.Plan, t.Converter, opt)
+	if err != nil {
+		return nil, err
+	}
+	r := runner{task: &Task{Session: s, Judge: t.NewJudge(), Guard: t.Guard}, sum: &Summary{}}
+	trial := &Trial{Options: opt}
+	agreed := 0
+	var boxes Agreement
+	start := time.Now()
+	for i, rgb := range t.frames {
+		var res Result
+		if err := r.answer(ctx, rgb, &res); err != nil {
+			return nil, fmt.Errorf("frame %d: %w", i, err)
+		}
+		g := r.task.Judge.Compare(res.Answer, t.whole[i])
+		if g.Agrees {
+			agreed++
+		}
+		trial.Largest = max(trial.Largest, g.Largest)
+		boxes.Matched += g.Matched
+		boxes.Missed += g.Missed
+		boxes.Extra += g.Extra
+		trial.Share += res.Step.Share
+		if res.Guarded {
+			trial.Guarded++
+		}
+	}
+	n := float64(len(t.frames))
+	trial.Each = time.Since(start) / time.Duration(len(t.frames))
+	trial.Share /= n
+	trial.Guarded /= n
+	trial.Agreement = float64(agreed) / n
+	if _, ok := r.task.Judge.(*Detector); ok {
+		trial.Agreement = boxes.F1()
+	}
+	return trial, nil
+}
+
+// truth answers all frames by whole runs, once.
+func (t *Tuner) truth(ctx context.Context) error {
+	if len(t.frames) == 0 {
+		return fmt.Errorf("no frames to tune on")
+	}
+	if t.whole != nil {
+		return nil
+	}
+	s, err := NewSession(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers})
+	if err != nil {
+		return err
+	}
+	j := t.NewJudge()
+	start := time.Now()
+	for i, rgb := range t.frames {
+		if _, err := s.Frame(ctx, rgb); err != nil {
+			return err
+		}
+		a, err := j.Judge(func(i int) *tensor.Tensor { return s.Output(i) })
+		if err != nil {
+			return fmt.Errorf("frame %d: %w", i, err)
+		}
+		t.whole = append(t.whole, a)
+	}
+	t.Naive = time.Since(start) / time.Duration(len(t.frames))
+	return nil
+}
+
+// Choose gives the first setting, boldest first, that agrees with whole runs on
+// a share of target of the frames, and takes fewer multiply-adds than they do;
+// nil if none does.
+func (t *Tuner) Choose(ctx context.Context, target float64) (*Trial, error) {
+	for _, c := range Candidates(t.Noise()) {
+		trial, err := t.Try(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if trial.Agreement >= target && trial.Share < 1 {
+			return trial, nil
+		}
+	}
+	return nil, nil
+}
