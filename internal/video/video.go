@@ -98,7 +98,8 @@ type Options struct {
 	// Timeout ends a decoder that makes no progress for so long. 0 is 30 s,
 	// negative is never.
 	Timeout time.Duration
-	// Lenient goes on over damaged data and counts it in Info.Damage.
+	// Lenient goes on over damaged data and counts what is known of it in
+	// Info.Damage. ffmpeg conceals some damage without a word.
 	Lenient bool
 	// Ahead is how many frames are decoded ahead, 0 is 4. Fewer are if they would
 	// take more than 256 MiB.

@@ -367,7 +367,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		s.Release(f)
 	}
 	runtime.ReadMemStats(&after)
-	if total := after.TotalAlloc - before.TotalAlloc; count != n || total > 20*uint64(len(frame)) {
+	if total := after.TotalAlloc - before.TotalAlloc; count != n || total > 60*uint64(len(frame)) {
 		t.Errorf("%d frames took %d bytes", count, total)
 	}
 }
