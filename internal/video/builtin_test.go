@@ -2,6 +2,7 @@ package video
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -375,6 +376,45 @@ func TestTimes(t *testing.T) {
 	for fps, want := range map[float64]ratio{25: {25, 1}, 29.97: {30000, 1001}, 30000. / 1001: {30000, 1001}, 12.5: {12500, 1000}, 179. / 6: {29833, 1000}, 0.001: {1, 1000}} {
 		if got := rateOf(fps); math.Abs(got.float()-fps) > 1e-3*fps+1e-9 || fps != 179./6 && got != want {
 			t.Errorf("%g: %v", fps, got)
+		}
+	}
+}
+
+// TestFit: what Fit chooses is what is delivered, from a file and from standard
+// input, whose size is not known beforehand.
+func TestFit(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString("YUV4MPEG2 W8 H6 F10:1 Cmono\n")
+	for range 3 {
+		b.WriteString("FRAME\n")
+		for i := range 48 {
+			b.WriteByte(byte(16 + 4*i))
+		}
+	}
+	file := filepath.Join(t.TempDir(), "a.y4m")
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{file, "-"} {
+		opt := Options{Stdin: bytes.NewReader(b.Bytes()), Fit: func(w, h int) (image.Rectangle, int, int) {
+			if w != 8 || h != 6 {
+				t.Errorf("the source has %d x %d pixels", w, h)
+			}
+			return image.Rect(2, 0, 8, 6), 3, 3
+		}}
+		s, err := Open(context.Background(), name, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := s.Info(); i.Width != 3 || i.Height != 3 || i.SourceWidth != 8 || i.SourceHeight != 6 {
+			t.Errorf("%s: %+v", name, i)
+		}
+		f, err := s.Next(context.Background())
+		if err != nil || len(f.Pixels) != 27 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

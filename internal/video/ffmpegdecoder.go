@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"strconv"
 	"time"
@@ -64,7 +65,7 @@ func openFFmpeg(ctx context.Context, t *tools, in input, opt Options) (*ffmpegDe
 			info.SourceWidth, info.SourceHeight = 0, 0
 		}
 	} else if w != info.Width || h != info.Height {
-		if opt.Width > 0 || opt.Height > 0 || !opt.Crop.Empty() {
+		if opt.Width > 0 || opt.Height > 0 || !opt.Crop.Empty() || opt.Fit != nil {
 			d.abandon()
 			return nil, info, fmt.Errorf("%w: frames have %d x %d pixels, want %d x %d", ErrUnusable, w, h, info.Width, info.Height)
 		}
@@ -117,7 +118,7 @@ func (d *ffmpegDecoder) filter() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if !crop.Empty() {
+		if c != image.Rect(0, 0, d.stream.width, d.stream.height) {
 			text = fmt.Sprintf("crop=%d:%d:%d:%d:exact=1,", c.Dx(), c.Dy(), c.Min.X, c.Min.Y)
 		}
 		if w == c.Dx() && h == c.Dy() {

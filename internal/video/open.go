@@ -37,7 +37,7 @@ func open(ctx context.Context, name string, opt Options) (decoder, Info, error) 
 		if err != nil {
 			return nil, Info{}, err
 		}
-		return asDecoder(openFFmpeg(ctx, t, kind.in, opt))
+		return asDecoder(opt)(openFFmpeg(ctx, t, kind.in, opt))
 	}
 	d, info, ours := openFile(name, opt, true)
 	if !errors.Is(ours, errNotBuiltin) {
@@ -58,7 +58,7 @@ func open(ctx context.Context, name string, opt Options) (decoder, Info, error) 
 	if err != nil {
 		return nil, Info{}, err
 	}
-	return asDecoder(openFFmpeg(ctx, t, in, opt))
+	return asDecoder(opt)(openFFmpeg(ctx, t, in, opt))
 }
 
 // because keeps why a format that is known could not be read by our own decoder.
@@ -69,12 +69,18 @@ func because(err error) error {
 	return err
 }
 
-// asDecoder keeps a nil pointer from becoming an interface that is not nil.
-func asDecoder(d *ffmpegDecoder, info Info, err error) (decoder, Info, error) {
-	if err != nil {
-		return nil, info, err
+// asDecoder keeps a nil pointer from becoming an interface that is not nil, and
+// fits frames whose size ffmpeg did not know when it began.
+func asDecoder(opt Options) func(*ffmpegDecoder, Info, error) (decoder, Info, error) {
+	return func(d *ffmpegDecoder, info Info, err error) (decoder, Info, error) {
+		if err != nil {
+			return nil, info, err
+		}
+		if opt.Fit != nil && d.stream == nil {
+			return builtin(opt)(d, info, nil)
+		}
+		return d, info, nil
 	}
-	return d, info, nil
 }
 
 // probe is open without decoding.
@@ -231,7 +237,7 @@ func openStdin(ctx context.Context, opt Options) (decoder, Info, error) {
 		return nil, info, err
 	}
 	opt.Stdin = src.Reader
-	return asDecoder(openFFmpeg(ctx, t, stdinInput(), opt))
+	return asDecoder(opt)(openFFmpeg(ctx, t, stdinInput(), opt))
 }
 
 // errPicture says that a file is a still picture.

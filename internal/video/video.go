@@ -109,6 +109,9 @@ type Options struct {
 	// Width and Height scale (area when shrinking, else bilinear). Both 0 is as it
 	// is, one 0 keeps the proportions.
 	Width, Height int
+	// Fit, if set, chooses Crop, Width and Height once the upright source's size
+	// is known; it is not called for sources without pixels.
+	Fit func(sourceWidth, sourceHeight int) (crop image.Rectangle, width, height int)
 	// RawWidth and RawHeight say that standard input is raw RGB24 of that size.
 	RawWidth, RawHeight int
 	// RawFPS is the rate of raw RGB, MJPEG and folders of pictures, which have
