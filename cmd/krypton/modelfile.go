@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/catalogue"
+	"krypton/internal/detect"
 	"krypton/internal/graph"
 	"krypton/internal/labels"
 	"krypton/internal/onnxload"
@@ -37,6 +38,7 @@ type modelConfig struct {
 	Accuracy    any            `yaml:"accuracy"`
 	Training    any            `yaml:"training"`
 	Approximate *tune.Profile  `yaml:"approximate"`
+	Detector    *detect.Spec   `yaml:"detector"`
 }
 
 // modelFile is a model's bytes with what lies beside it.

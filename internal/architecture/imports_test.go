@@ -30,6 +30,7 @@ var allowed = map[string]string{
 	"internal/quality":      "",
 	"internal/tune":         "internal/obe internal/quality",
 	"internal/heatmap":      "internal/spreadsheet",
+	"internal/annotate":     "",
 	"internal/atomicfile":   "",
 	"internal/ui":           "",
 	"internal/video":        "internal/atomicfile internal/imagein",

@@ -79,6 +79,9 @@ func newLines(w io.Writer, h Header) (*lines, error) {
 	return l, l.put(h)
 }
 
+// More is a writer of jsonl that goes on with a file that has its header.
+func More(w io.Writer) Writer { return &lines{w} }
+
 func (l *lines) put(v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {

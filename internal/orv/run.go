@@ -23,10 +23,10 @@ type Task struct {
 	// VerifyEvery compares each such frame's answer with a whole run's; 0
 	// never does. Frames that were run whole agree without another run.
 	VerifyEvery int
-	// Quiet frames at the beginning are answered, so that what comes after is
-	// what it would have been, but neither given out nor counted: those
-	// before Result.Frame == From.
-	From int
+	// Frames before Key are passed over, those from there to From are answered,
+	// so that what comes after is what it would have been, but neither given
+	// out nor counted. Key must be a frame that was run whole.
+	Key, From int
 }
 
 // Result is the answer for one frame.
@@ -97,11 +97,16 @@ type runner struct {
 	plane []byte
 	last  *Answer
 	hold  bool // the last frame was a close call
-	n     int  // frames answered
+	n     int  // frames seen
 }
 
 func (r *runner) frame(ctx context.Context, f *video.Frame, emit func(*Result) error) error {
 	t := r.task
+	ordinal := r.n
+	r.n++
+	if f.Index < t.Key {
+		return nil
+	}
 	if want := t.Geometry.Scaled.X * t.Geometry.Scaled.Y * 3; len(f.Pixels) != want {
 		return fmt.Errorf("frame %d has %d bytes, want %d", f.Index, len(f.Pixels), want)
 	}
@@ -110,11 +115,10 @@ func (r *runner) frame(ctx context.Context, f *video.Frame, emit func(*Result) e
 	if err := r.answer(ctx, rgb, res); err != nil {
 		return fmt.Errorf("frame %d: %w", f.Index, err)
 	}
-	r.n++
 	if f.Index < t.From {
 		return nil
 	}
-	if t.VerifyEvery > 0 && r.n%t.VerifyEvery == 0 {
+	if t.VerifyEvery > 0 && ordinal%t.VerifyEvery == 0 {
 		start := time.Now()
 		if err := r.verify(ctx, rgb, res); err != nil {
 			return fmt.Errorf("frame %d: verification: %w", f.Index, err)

@@ -142,9 +142,13 @@ func (t *Tuner) truth(ctx context.Context) error {
 
 // Choose gives the first setting, boldest first, that agrees with whole runs on
 // a share of target of the frames, and takes fewer multiply-adds than they do;
-// nil if none does.
-func (t *Tuner) Choose(ctx context.Context, target float64) (*Trial, error) {
+// nil if none does. fix, if not nil, makes settings of its own in each
+// candidate.
+func (t *Tuner) Choose(ctx context.Context, target float64, fix func(*Options)) (*Trial, error) {
 	for _, c := range Candidates(t.Noise()) {
+		if fix != nil {
+			fix(&c)
+		}
 		trial, err := t.Try(ctx, c)
 		if err != nil {
 			return nil, err

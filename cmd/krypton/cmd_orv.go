@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"krypton/internal/framelabels"
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/orv"
+)
+
+// orvOptions are the flags of `krypton orv`.
+type orvOptions struct {
+	out, formats  string
+	force, resume bool
+	asJSON        bool
+	timings       bool
+
+	start, end   string
+	every        int
+	maxPixels    int64
+	allowNetwork bool
+	ffmpeg       string
+	lenient      bool
+	rawSize      string
+	fps          float64
+
+	mode            string
+	tolerance       int
+	specks          int
+	epsilon         float64
+	shape           string
+	refresh         int
+	guard           float64
+	targetAgreement float64
+	tuneFrames      int
+	verifyEvery     int
+
+	top        int
+	activation string
+	window     int
+	minScore   float64
+	iou        float64
+	classes    []string
+	most       int
+	noTrack    bool
+
+	annotate    string
+	showRegions bool
+	sweep       string
+}
+
+func (o *orvOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.out, "out", "o", "", "base `name` of the outputs, to which each format adds its ending, a folder/, or - for JSON lines on standard output (default beside the video: NAME.krypton)")
+	f.StringVar(&o.formats, "format", "jsonl", "comma-separated `list` of "+strings.Join(framelabels.Formats, ", "))
+	f.BoolVar(&o.force, "force", false, "replace files that exist")
+	f.BoolVar(&o.resume, "resume", false, "go on where an interrupted run with the same settings stopped (needs the format jsonl)")
+	f.BoolVar(&o.timings, "timings", false, "write the milliseconds of each frame: outputs then differ from run to run")
+	f.BoolVar(&o.asJSON, "json", false, "print the summary as JSON")
+
+	f.StringVar(&o.start, "start", "", "first `position`: 4s, 00:01:30 or 120f (a frame)")
+	f.StringVar(&o.end, "end", "", "`position` to stop before")
+	f.IntVar(&o.every, "every", 1, "take every `N`th frame")
+	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest frame that is read, in pixels")
+	f.BoolVar(&o.allowNetwork, "allow-network", false, "let the video be an address (http, https, rtsp, ...) or a camera (/dev/video0)")
+	f.StringVar(&o.ffmpeg, "ffmpeg", "", "the ffmpeg `program` (default: searched in PATH; none: only the built-in decoders)")
+	f.BoolVar(&o.lenient, "lenient", false, "go on over damaged parts of a video")
+	f.StringVar(&o.rawSize, "raw-size", "", "standard input is raw RGB frames of `WxH`")
+	f.Float64Var(&o.fps, "fps", 0, "frames a second of folders of pictures and raw frames, which have no time of their own (default 25)")
+
+	f.StringVar(&o.mode, "mode", "approximate", "approximate, exact (bit for bit the whole network's answers) or naive (the whole network on every frame)")
+	f.IntVar(&o.tolerance, "tolerance", -1, "a pixel counts as changed if it differs by more than this (of 255) from what the network last saw (default: tuned)")
+	f.IntVar(&o.specks, "specks", 0, "a changed pixel counts only if this many of the 25 pixels around it changed")
+	f.Float64Var(&o.epsilon, "epsilon", -1, "between layers a pixel counts as changed if it moved by more than this share of the layer's scale (default: tuned)")
+	f.StringVar(&o.shape, "shape", "mask", "changed pixels are put together as mask, tiles or box: to compare")
+	f.IntVar(&o.refresh, "refresh", 250, "run the whole network after this many `frames` at the latest, 0 for never")
+	f.Float64Var(&o.guard, "guard", 0.05, "run the whole network where an approximate answer's best class leads by less than this; 0 for never")
+	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
+	f.IntVar(&o.tuneFrames, "tune-frames", 50, "number of first `frames` to choose them on")
+	f.IntVar(&o.verifyEvery, "verify-every", 0, "compare every `N`th frame with a run of the whole network")
+
+	f.IntVar(&o.top, "top", 3, "number of classes to write for each frame")
+	f.StringVar(&o.activation, "activation", "auto", "auto, softmax, sigmoid or none")
+	f.IntVar(&o.window, "window", 1, "smooth labels over this many frames")
+	f.Float64Var(&o.minScore, "min-score", 0.5, "detectors: lowest score of an object")
+	f.Float64Var(&o.iou, "iou", 0.45, "detectors: overlap from which on the weaker of two boxes of a class goes")
+	f.StringSliceVar(&o.classes, "classes", nil, "detectors: only these classes (numbers or labels)")
+	f.IntVar(&o.most, "max-objects", 300, "detectors: largest number of objects of a frame")
+	f.BoolVar(&o.noTrack, "no-track", false, "detectors: do not follow objects from frame to frame")
+
+	f.StringVar(&o.annotate, "annotate", "", "write a `video` with labels, boxes and ids drawn in (.mp4; .avi without ffmpeg)")
+	f.BoolVar(&o.showRegions, "show-regions", false, "draw what was recomputed into the annotated video")
+	f.StringVar(&o.sweep, "sweep", "", "measure agreement and speed of many settings on the first --tune-frames frames, write them to this CSV `file`, and stop")
+}
+
+func newORV(io streams) *cobra.Command {
+	var o orvOptions
+	var m modelOptions
+	cmd := &cobra.Command{
+		Use:   "orv VIDEO",
+		Short: "Recognize what is in a video, frame by frame, recomputing only what changed",
+		Long: `Object recognition in video: run a classifier or a detector on every frame and write
+labels or tracked boxes, one JSON object a frame. Only what changed since the network
+last looked is recomputed. VIDEO is a file of any format (by the system's ffmpeg), a
+folder or 'pattern' of pictures, an animated GIF, a Y4M or MJPEG file, or - for Y4M or
+raw frames on standard input.
+
+In approximate mode (the default) small changes are passed over. How small is chosen on
+the first frames, by comparison with whole runs (--target-agreement), and what is close
+is decided by a whole run (--guard). --verify-every N measures the agreement all along.
+--mode exact gives the whole network's answers bit for bit.
+
+A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
+		Example: `  krypton orv street.mp4 --model resnet.onnx
+  krypton orv street.mp4 --model faces.onnx --format jsonl,mot,srt -o out/ --annotate out/street.mp4
+  krypton orv frames/ --mode exact -o - | jq .labels
+  ffmpeg -i x.mkv -f yuv4mpegpipe - | krypton orv - -o labels`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			if p, err := s.flags.GetBool("print-config"); err != nil || p {
+				if err == nil {
+					_, err = m.load(s)
+				}
+				return errors.Join(err, s.print(io.out))
+			}
+			return runORV(cmd.Context(), s, io, &o, &m, args[0])
+		},
+	}
+	o.addFlags(cmd.Flags())
+	m.addFlags(cmd.Flags())
+	for flag, values := range map[string][]string{
+		"mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": {"auto", "softmax", "sigmoid", "none"},
+		"format": framelabels.Formats, "preset": imagein.Presets, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+	} {
+		// The error would be that a flag of this name does not exist.
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	return cmd
+}
+
+// options are the session's settings as far as flags give them.
+func (o *orvOptions) options(threads int) (orv.Options, error) {
+	opt := orv.Options{Mode: orv.Mode(o.mode), Workers: threads, Tolerance: max(0, o.tolerance), Specks: o.specks, Epsilon: max(0, o.epsilon),
+		Shape: incremental.Shape(o.shape), Refresh: o.refresh}
+	switch {
+	case o.every < 1 || o.tuneFrames < 1 || o.verifyEvery < 0 || o.top < 1 || o.window < 1 || o.most < 0:
+		return opt, errors.New("--every, --tune-frames, --top and --window want 1 at least, --verify-every and --max-objects 0")
+	case !(o.targetAgreement > 0 && o.targetAgreement <= 1):
+		return opt, fmt.Errorf("--target-agreement is %g, want a share of 1", o.targetAgreement)
+	case !(o.guard >= 0 && o.guard <= 1):
+		return opt, fmt.Errorf("--guard is %g, want 0 to 1", o.guard)
+	case !(o.minScore >= 0 && o.minScore <= 1) || !(o.iou >= 0 && o.iou <= 1):
+		return opt, fmt.Errorf("--min-score is %g and --iou %g, want 0 to 1", o.minScore, o.iou)
+	}
+	return opt, opt.Validate()
+}

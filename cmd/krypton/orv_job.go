@@ -1,0 +1,326 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"krypton/internal/detect"
+	"krypton/internal/orv"
+	"krypton/internal/prediction"
+	"krypton/internal/video"
+)
+
+// orvJob is one video with all that its recognition needs.
+type orvJob struct {
+	*orvOptions
+	model    *loadedModel
+	io       streams
+	name     string // of the video
+	threads  int
+	quiet    bool
+	open     video.Options
+	geometry orv.Geometry
+	source   video.Source
+	info     video.Info
+	options  orv.Options
+	spec     *detect.Spec // nil for classifiers
+	filter   []int        // classes that count, nil for all
+	output   int
+	tuned    *orv.Trial // nil if the flags said it all, or nothing was good enough
+	notes    []string
+	follower follower
+}
+
+// videoError gives a decoder's error its exit code.
+func videoError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return coded(exitNoInput, err)
+	case errors.Is(err, video.ErrNetwork):
+		return usageError(err)
+	case errors.Is(err, video.ErrStalled):
+		return coded(exitTemporary, err)
+	case errors.Is(err, video.ErrUnusable), errors.Is(err, video.ErrIncomplete), errors.Is(err, video.ErrNoFFmpeg):
+		return coded(exitData, err)
+	}
+	return err
+}
+
+// newORVJob makes everything ready but the session, whose settings may be tuned
+// on the first frames.
+func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) (*orvJob, error) {
+	j := &orvJob{orvOptions: o, io: io, name: name}
+	var err error
+	if j.threads, _, err = s.threads(); err != nil {
+		return nil, err
+	}
+	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
+		return nil, err
+	}
+	if j.options, err = o.options(j.threads); err != nil {
+		return nil, usageError(err)
+	}
+	if j.open, err = o.videoOptions(io); err != nil {
+		return nil, usageError(err)
+	}
+	mo.dynamic = true
+	if j.model, err = mo.load(s); err != nil {
+		return nil, err
+	}
+	if j.model.noPictures != nil {
+		return nil, j.model.noPictures
+	}
+	if err := j.prepareJudge(); err != nil {
+		return nil, err
+	}
+	plane := j.model.plan.InputPlane()
+	j.open.Fit = func(w, h int) (image.Rectangle, int, int) {
+		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), image.Pt(plane.W, plane.H))
+		return j.geometry.Crop, j.geometry.Scaled.X, j.geometry.Scaled.Y
+	}
+	if j.source, err = video.Open(ctx, name, j.open); err != nil {
+		return nil, videoError(err)
+	}
+	j.info = j.source.Info()
+	return j, nil
+}
+
+// videoOptions are those of reading the video.
+func (o *orvOptions) videoOptions(io streams) (video.Options, error) {
+	v := video.Options{Every: o.every, MaxPixels: o.maxPixels, AllowNetwork: o.allowNetwork, FFmpeg: o.ffmpeg, Lenient: o.lenient, RawFPS: o.fps, Stdin: io.in, Ahead: 8}
+	for _, p := range []struct {
+		flag, text string
+		to         **video.Position
+	}{{"--start", o.start, &v.Start}, {"--end", o.end, &v.End}} {
+		if p.text == "" {
+			continue
+		}
+		at, err := video.ParsePosition(p.text)
+		if err != nil {
+			return v, fmt.Errorf("%s: %w", p.flag, err)
+		}
+		*p.to = &at
+	}
+	if o.rawSize != "" {
+		w, h, ok := strings.Cut(strings.ToLower(o.rawSize), "x")
+		var e1, e2 error
+		v.RawWidth, e1 = strconv.Atoi(w)
+		v.RawHeight, e2 = strconv.Atoi(h)
+		if !ok || e1 != nil || e2 != nil || v.RawWidth < 1 || v.RawHeight < 1 {
+			return v, fmt.Errorf("--raw-size is %q, want WxH", o.rawSize)
+		}
+	}
+	return v, nil
+}
+
+// prepareJudge finds out what the network's outputs mean.
+func (j *orvJob) prepareJudge() error {
+	var err error
+	if j.output, err = j.model.output(); err != nil {
+		return err
+	}
+	if _, err := prediction.Activation(j.activation).Resolve([]float32{0}); err != nil {
+		return usageError(fmt.Errorf("--activation: %w", err))
+	}
+	if j.spec = j.model.file.config.Detector; j.spec == nil {
+		if len(j.orvOptions.classes) > 0 {
+			return usageError(fmt.Errorf("--classes is for detectors, and %s describes none", j.model.file.where))
+		}
+		shape := j.model.plan.OutputShape(j.output)
+		if n := len(shape); n > 2 && shape[n-1] > 1 && shape[n-2] > 1 {
+			return coded(exitData, fmt.Errorf("model %s: output %q has shape %v, which is no classifier's; describe a detector's head as 'detector:' in %s (see docs/video.md)", j.model.file.name, j.model.plan.Outputs()[j.output], shape, j.model.file.where))
+		}
+		return nil
+	}
+	var outs []detect.Output
+	for i, name := range j.model.plan.Outputs() {
+		outs = append(outs, detect.Output{Name: name, Shape: j.model.plan.OutputShape(i)})
+	}
+	if err := j.spec.Validate(outs); err != nil {
+		return coded(exitData, fmt.Errorf("%s: detector: %w", j.model.file.where, err))
+	}
+	for _, c := range j.orvOptions.classes {
+		n, err := strconv.Atoi(c)
+		if err != nil {
+			n = slices.IndexFunc(j.model.labels, func(l string) bool { return strings.EqualFold(l, c) })
+		}
+		if n < 0 {
+			return usageError(fmt.Errorf("--classes %q is no number, and no label of the model (%d labels)%s", c, len(j.model.labels), suggestion(c, j.model.labels)))
+		}
+		j.filter = append(j.filter, n)
+	}
+	return nil
+}
+
+// judge makes a reader of the outputs.
+func (j *orvJob) judge() orv.Judge {
+	if j.spec == nil {
+		return &orv.Classifier{Output: j.output, Activation: prediction.Activation(j.activation), Top: j.top}
+	}
+	plane := j.model.plan.InputPlane()
+	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, MinScore: float32(j.minScore), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
+}
+
+// guardMargin is the margin below which answers are not trusted.
+func (j *orvJob) guardMargin() float32 {
+	if j.spec != nil || j.options.Mode != orv.Approximate {
+		return 0
+	}
+	return float32(j.guard)
+}
+
+// buffered gives frames again that were taken for tuning, then the rest.
+type buffered struct {
+	video.Source
+	first []*video.Frame
+}
+
+func (b *buffered) Next(ctx context.Context) (*video.Frame, error) {
+	if len(b.first) > 0 {
+		f := b.first[0]
+		b.first = b.first[1:]
+		return f, nil
+	}
+	return b.Source.Next(ctx)
+}
+
+// tuner takes the video's first frames.
+func (j *orvJob) tuner(ctx context.Context) (*orv.Tuner, error) {
+	plane := j.model.plan.InputPlane()
+	t := &orv.Tuner{Plan: j.model.plan, Converter: j.model.pre.Normalizer(plane.C), NewJudge: j.judge, Workers: j.threads, Shape: j.options.Shape,
+		Refresh: j.options.Refresh, Guard: j.guardMargin()}
+	b := &buffered{Source: j.source}
+	j.source = b
+	canvas := make([]byte, plane.H*plane.W*3)
+	for len(b.first) < j.tuneFrames {
+		f, err := b.Source.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && len(b.first) > 0 {
+			break // it comes again when the frames before it are done
+		}
+		if err != nil {
+			return nil, videoError(err)
+		}
+		b.first = append(b.first, f)
+		t.Add(j.geometry.Place(canvas, f.Pixels))
+	}
+	return t, nil
+}
+
+// tune chooses what the flags left open.
+func (j *orvJob) tune(ctx context.Context) error {
+	if j.options.Mode != orv.Approximate || j.tolerance >= 0 && j.epsilon >= 0 {
+		return nil
+	}
+	t, err := j.tuner(ctx)
+	if err != nil || t.Frames() == 0 {
+		return err
+	}
+	trial, err := t.Choose(ctx, j.targetAgreement, func(c *orv.Options) {
+		if j.tolerance >= 0 {
+			c.Tolerance = j.tolerance
+		}
+		if j.epsilon >= 0 {
+			c.Epsilon = j.epsilon
+		}
+		c.Specks = j.specks
+	})
+	if err != nil {
+		return err
+	}
+	if trial == nil {
+		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: frames are answered exactly (--target-agreement)", j.targetAgreement, t.Frames()))
+		j.options.Mode = orv.Exact
+		return nil
+	}
+	j.tuned = trial
+	j.options.Tolerance, j.options.Epsilon = trial.Options.Tolerance, trial.Options.Epsilon
+	return nil
+}
+
+// session makes the session and its settings' record.
+func (j *orvJob) session() (*orv.Session, error) {
+	plane := j.model.plan.InputPlane()
+	return orv.NewSession(j.model.plan, j.model.pre.Normalizer(plane.C), j.options)
+}
+
+// settings are what decides the answers, for the header.
+func (j *orvJob) settings() map[string]any {
+	m := map[string]any{"mode": j.options.Mode, "every": j.every, "output": j.model.plan.Outputs()[j.output], "kernels": j.model.plan.Kernels(), "preset": j.model.preset}
+	for key, v := range map[string]string{"start": j.start, "end": j.end} {
+		if v != "" {
+			m[key] = v
+		}
+	}
+	if j.options.Mode == orv.Approximate {
+		m["tolerance"], m["epsilon"], m["specks"], m["refresh"], m["guard"], m["shape"] = j.options.Tolerance, j.options.Epsilon, j.options.Specks, j.options.Refresh, j.guardMargin(), j.options.Shape
+	}
+	if j.verifyEvery > 0 {
+		m["verify_every"] = j.verifyEvery
+	}
+	if j.tuned != nil {
+		m["tuned_agreement"] = j.tuned.Agreement
+	}
+	if j.spec != nil {
+		m["min_score"], m["iou"], m["max_objects"], m["track"] = j.minScore, j.iou, j.most, !j.noTrack
+		if j.filter != nil {
+			m["classes"] = j.filter
+		}
+	} else {
+		m["top"], m["activation"], m["window"] = j.top, j.activation, j.window
+	}
+	return m
+}
+
+// fingerprint is a digest of all that decides what is written.
+func (j *orvJob) fingerprint(settings map[string]any) (string, error) {
+	pre := j.model.pre
+	parts := []any{version, j.model.file.sha256, settings, j.spec, pre, j.model.labels, j.timings, j.info.SourceWidth, j.info.SourceHeight, j.info.FPS, j.info.Frames, j.info.Duration}
+	if st, err := os.Stat(j.name); err == nil && st.Mode().IsRegular() {
+		parts = append(parts, st.Size())
+		sum, err := endsDigest(j.name, st.Size())
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, sum)
+	}
+	b, err := json.Marshal(parts)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// endsDigest is a digest of a file's first and last megabyte: enough to tell
+// videos apart without reading all of them.
+func endsDigest(name string, size int64) (string, error) {
+	const part = 1 << 20
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	for _, at := range []int64{0, max(0, size-part)} {
+		if _, err := io.Copy(h, io.NewSectionReader(f, at, part)); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"krypton/internal/detect"
+	"krypton/internal/framelabels"
+	"krypton/internal/orv"
+	"krypton/internal/track"
+	"krypton/internal/ui"
+)
+
+// runORV recognizes one video.
+func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) error {
+	j, err := newORVJob(ctx, s, io, o, mo, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = j.source.Close() }() // what it could say, Next has said
+	if o.sweep != "" {
+		return j.sweepSettings(ctx)
+	}
+	if err := j.tune(ctx); err != nil {
+		return err
+	}
+	sum, err := j.run(ctx)
+	if err != nil {
+		return err
+	}
+	return j.report(sum)
+}
+
+// follower turns answers into results: names, places in the video, numbers of
+// tracks, smoothed labels.
+type follower struct {
+	tracker  *track.Tracker // nil if objects are not followed
+	smoother *framelabels.Smoother
+}
+
+func (j *orvJob) follow() {
+	j.follower = follower{}
+	if j.spec != nil && !j.noTrack {
+		j.follower.tracker = track.New(track.Options{})
+	}
+	if j.spec == nil && j.window > 1 {
+		j.follower.smoother = &framelabels.Smoother{Window: j.window}
+	}
+}
+
+// replay brings the follower to where it was after a frame of an earlier run.
+func (j *orvJob) replay(r *framelabels.Result) {
+	if j.follower.tracker != nil {
+		boxes := make([]detect.Box, len(r.Objects))
+		for i, o := range r.Objects {
+			boxes[i] = detect.Box{X0: o.X0, Y0: o.Y0, X1: o.X1, Y1: o.Y1, Class: o.Class, Score: o.Score}
+		}
+		j.follower.tracker.Update(boxes)
+	}
+	if j.follower.smoother != nil {
+		j.follower.smoother.Add(r.Labels)
+	}
+}
+
+// result makes a frame's result.
+func (j *orvJob) result(r *orv.Result) *framelabels.Result {
+	out := &framelabels.Result{Frame: r.Frame, Seconds: r.Time.Seconds(), How: string(r.Step.How), Guarded: r.Guarded, Changed: r.Step.Changed, Recomputed: r.Step.Share,
+		Exact: j.options.Mode != orv.Approximate || r.Step.How == orv.Whole}
+	if j.timings {
+		out.Milliseconds = float64((r.Step.Difference + r.Step.Network).Microseconds()) / 1000
+	}
+	for i, c := range r.Answer.Classes {
+		out.Labels = append(out.Labels, framelabels.Label{Class: c, Label: j.model.label(c), Score: r.Answer.Scores[i]})
+	}
+	boxes := make([]detect.Box, len(r.Answer.Boxes))
+	for i, b := range r.Answer.Boxes {
+		x0, y0 := j.geometry.Source(float64(b.X0), float64(b.Y0))
+		x1, y1 := j.geometry.Source(float64(b.X1), float64(b.Y1))
+		boxes[i] = detect.Box{X0: float32(x0), Y0: float32(y0), X1: float32(x1), Y1: float32(y1), Class: b.Class, Score: b.Score}
+		out.Objects = append(out.Objects, framelabels.Object{Class: b.Class, Label: j.model.label(b.Class), Score: b.Score, X0: boxes[i].X0, Y0: boxes[i].Y0, X1: boxes[i].X1, Y1: boxes[i].Y1})
+	}
+	if j.follower.tracker != nil {
+		for i, id := range j.follower.tracker.Update(boxes) {
+			out.Objects[i].ID = id
+		}
+	}
+	if j.follower.smoother != nil {
+		if l, ok := j.follower.smoother.Add(out.Labels); ok {
+			out.Smoothed = &l
+		}
+	}
+	if v := r.Verified; v != nil {
+		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: v.Largest}
+		if j.spec != nil {
+			out.Verified.F1 = v.F1()
+		}
+	}
+	return out
+}
+
+// run answers all frames.
+func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
+	settings := j.settings()
+	h := framelabels.Header{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
+		FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings}
+	if h.Fingerprint, err = j.fingerprint(settings); err != nil {
+		return nil, err
+	}
+	j.follow()
+	out, err := j.openOutputs(h)
+	if err != nil {
+		return nil, err
+	}
+	if out.resumed > 0 && !j.quiet {
+		fmt.Fprintf(j.io.err, "krypton: going on after %d frames\n", out.resumed)
+	}
+	a, err := j.newAnnotator(ctx)
+	if err != nil {
+		out.abandon()
+		return nil, err
+	}
+	session, err := j.session()
+	if err != nil {
+		out.abandon()
+		return nil, err
+	}
+	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", j.frames())
+	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
+	defer stop()
+	task := &orv.Task{Session: session, Judge: j.judge(), Geometry: j.geometry, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Key: max(0, out.key), From: out.next}
+	done := out.resumed
+	sum, err = orv.Run(ctx, task, j.source, func(r *orv.Result) error {
+		res := j.result(r)
+		if err := out.write(res); err != nil {
+			return err
+		}
+		if a != nil {
+			if err := a.frame(ctx, res, session.Changed()); err != nil {
+				return err
+			}
+		}
+		done++
+		progress.Set(done)
+		return nil
+	})
+	progress.Finish()
+	if err == nil && a != nil {
+		err = a.close()
+	} else if a != nil {
+		a.abort()
+	}
+	if err == nil {
+		err = out.finish()
+	}
+	if err != nil {
+		left := out.abandon()
+		err = videoError(err)
+		if left != "" && done > 0 {
+			code := exitCode(signalled(ctx, err))
+			err = fmt.Errorf("%w (%d frames are in %s; --resume goes on with them)", signalled(ctx, err), done, left)
+			err = coded(code, err)
+		}
+		return nil, err
+	}
+	return sum, nil
+}
+
+// frames is the number of frames that the video seems to have, for the bar.
+func (j *orvJob) frames() int {
+	if j.info.Frames < 0 || j.start != "" || j.end != "" {
+		return -1
+	}
+	return (j.info.Frames + j.every - 1) / j.every
+}
+
+// orvSummary is what --json prints.
+type orvSummary struct {
+	Video      string         `json:"video"`
+	Model      string         `json:"model"`
+	Decoder    string         `json:"decoder"`
+	Frames     int            `json:"frames"`
+	Skipped    int            `json:"frames_skipped"`
+	Updated    int            `json:"frames_updated"`
+	Whole      int            `json:"frames_whole"`
+	Guarded    int            `json:"frames_guarded"`
+	Changed    float64        `json:"mean_changed"`
+	Recomputed float64        `json:"mean_recomputed"`
+	FPS        float64        `json:"frames_per_second"`
+	Settings   map[string]any `json:"settings"`
+	// Agreement with whole runs: of the tuned setting on the first frames, and
+	// of the frames that were verified.
+	Expected    *float64 `json:"expected_agreement,omitempty"`
+	Verified    int      `json:"frames_verified"`
+	Agreement   float64  `json:"verified_agreement"`
+	F1          *float64 `json:"verified_f1,omitempty"`
+	Largest     float64  `json:"verified_largest_difference"`
+	Seconds     float64  `json:"seconds"`
+	SecondsWait float64  `json:"seconds_waiting_for_frames"`
+	SecondsDiff float64  `json:"seconds_finding_changes"`
+	SecondsNet  float64  `json:"seconds_network"`
+	SecondsRead float64  `json:"seconds_reading_outputs"`
+	SecondsTest float64  `json:"seconds_verifying"`
+	SecondsOut  float64  `json:"seconds_writing"`
+	Notes       []string `json:"notes,omitempty"`
+}
+
+// report says in words, or as JSON, what was done.
+func (j *orvJob) report(s *orv.Summary) error {
+	seconds := func(d time.Duration) float64 { return d.Seconds() }
+	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded,
+		Changed: s.Changed, Recomputed: s.Share, FPS: float64(s.Frames) / max(1e-9, s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: s.Agreement(), Largest: s.Largest,
+		Seconds: seconds(s.Total), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Judge), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
+	if j.tuned != nil {
+		r.Expected = &j.tuned.Agreement
+	}
+	if j.spec != nil && s.Verified > 0 {
+		f := s.Boxes.F1()
+		r.F1 = &f
+	}
+	if j.asJSON {
+		if j.out == "-" {
+			return errors.Join(json.NewEncoder(j.io.err).Encode(r)) // standard output has the frames
+		}
+		return json.NewEncoder(j.io.out).Encode(r)
+	}
+	if j.quiet {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d frames in %.2f s, %.0f a second: %d unchanged, %d updated, %d run whole; %.1f %% recomputed", j.name, s.Frames, r.Seconds, r.FPS, s.Skipped, s.Updated, s.Whole, 100*s.Share)
+	if j.options.Mode == orv.Approximate {
+		fmt.Fprintf(&b, "\n  approximate: tolerance %d, epsilon %g", j.options.Tolerance, j.options.Epsilon)
+		if j.tuned != nil {
+			fmt.Fprintf(&b, "; agreed with whole runs on %.1f %% of the first frames", 100*j.tuned.Agreement)
+		}
+		if s.Guarded > 0 {
+			fmt.Fprintf(&b, "; %d close calls decided by whole runs", s.Guarded)
+		}
+	}
+	if s.Verified > 0 {
+		if j.spec != nil {
+			fmt.Fprintf(&b, "\n  verified: %d frames, F1 %.3f", s.Verified, *r.F1)
+		} else {
+			fmt.Fprintf(&b, "\n  verified: %d frames, %.1f %% agree, largest difference %.2g", s.Verified, 100*r.Agreement, s.Largest)
+		}
+	}
+	fmt.Fprintf(&b, "\n  time: %.2f s waiting for frames, %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying, %.2f writing", r.SecondsWait, r.SecondsDiff, r.SecondsNet, r.SecondsRead, r.SecondsTest, r.SecondsOut)
+	for _, n := range j.notes {
+		fmt.Fprintf(&b, "\n  note: %s", n)
+	}
+	if base := j.base(); base != "-" {
+		for _, f := range strings.Split(j.formats, ",") {
+			fmt.Fprintf(&b, "\n  wrote %s", base+framelabels.Ending(strings.TrimSpace(f)))
+		}
+		if j.annotate != "" {
+			fmt.Fprintf(&b, "\n  wrote %s", j.annotate)
+		}
+	}
+	fmt.Fprintln(j.io.err, printable(b.String()))
+	return nil
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"krypton/internal/atomicfile"
+	"krypton/internal/incremental"
+	"krypton/internal/orv"
+)
+
+// The settings that --sweep measures.
+var (
+	sweepTolerances = []int{0, 2, 4, 8, 16}
+	sweepEpsilons   = []float64{0, .02, .05, .1, .2}
+	sweepShapes     = []incremental.Shape{incremental.Masks, incremental.Tiles, incremental.Box}
+)
+
+// sweepSettings measures agreement and cost of settings on the first frames, side
+// by side with whole runs.
+func (j *orvJob) sweepSettings(ctx context.Context) error {
+	if j.sweep != "-" {
+		if err := atomicfile.Check(j.sweep, j.force); err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	t, err := j.tuner(ctx)
+	if err != nil {
+		return err
+	}
+	if t.Frames() == 0 {
+		return coded(exitData, errors.New(j.name+": no frames"))
+	}
+	var trials []*orv.Trial
+	try := func(o orv.Options, shape incremental.Shape) error {
+		t.Shape = shape
+		trial, err := t.Try(ctx, o)
+		if err != nil {
+			return err
+		}
+		trials = append(trials, trial)
+		if !j.quiet {
+			fmt.Fprintf(j.io.err, "tolerance %d, epsilon %g, %s: agreement %.3f, %.1f %% recomputed, %.2f ms a frame (whole runs: %.2f)\n", o.Tolerance, o.Epsilon, shape, trial.Agreement, 100*trial.Share, ms(trial.Each), ms(t.Naive))
+		}
+		return nil
+	}
+	if err := try(orv.Options{Mode: orv.Exact}, incremental.Masks); err != nil {
+		return err
+	}
+	for _, tolerance := range sweepTolerances {
+		for _, epsilon := range sweepEpsilons {
+			if err := try(orv.Options{Mode: orv.Approximate, Tolerance: tolerance, Epsilon: epsilon, Specks: j.specks}, incremental.Masks); err != nil {
+				return err
+			}
+		}
+	}
+	for _, shape := range sweepShapes[1:] {
+		for _, c := range []struct {
+			tolerance int
+			epsilon   float64
+		}{{4, 0}, {4, .05}, {8, .1}} {
+			if err := try(orv.Options{Mode: orv.Approximate, Tolerance: c.tolerance, Epsilon: c.epsilon, Specks: j.specks}, shape); err != nil {
+				return err
+			}
+		}
+	}
+	if j.sweep == "-" {
+		return printSweep(j.io.out, t, trials)
+	}
+	return coded(exitCantCreate, atomicfile.Write(j.sweep, j.force, func(w io.Writer) error { return writeSweep(w, t, trials) }))
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func sweepRow(t *orv.Tuner, q *orv.Trial) []string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+	o := q.Options
+	return []string{string(o.Mode), strconv.Itoa(o.Tolerance), number(o.Epsilon), string(o.Shape), number(q.Agreement), number(q.Largest), number(q.Share), number(q.Guarded), number(ms(q.Each)), number(ms(t.Naive)), number(float64(t.Naive) / float64(q.Each))}
+}
+
+var sweepHead = []string{"mode", "tolerance", "epsilon", "shape", "agreement", "largest_difference", "recomputed", "guarded", "ms_frame", "ms_whole", "speedup"}
+
+func writeSweep(w io.Writer, t *orv.Tuner, trials []*orv.Trial) error {
+	rows := [][]string{sweepHead}
+	for _, q := range trials {
+		rows = append(rows, sweepRow(t, q))
+	}
+	return csv.NewWriter(w).WriteAll(rows)
+}
+
+// printSweep writes a table for people, in Markdown.
+func printSweep(w io.Writer, t *orv.Tuner, trials []*orv.Trial) error {
+	tw := tabwriter.NewWriter(w, 0, 4, 1, ' ', 0)
+	line := func(cells []string) {
+		fmt.Fprint(tw, "|")
+		for _, c := range cells {
+			fmt.Fprintf(tw, " %s\t|", c)
+		}
+		fmt.Fprintln(tw)
+	}
+	line(sweepHead)
+	rule := make([]string, len(sweepHead))
+	for i := range rule {
+		rule[i] = "---"
+	}
+	line(rule)
+	for _, q := range trials {
+		line(sweepRow(t, q))
+	}
+	return tw.Flush()
+}
