@@ -203,8 +203,8 @@ func (c *compiler) force(id graph.ValueID) *ref {
 // permuted emits a step that moves the elements of r, in ONNX order, to where
 // the layout to has them in plane.
 func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) *ref {
-	n := plane.Len()
-	offsets := make([]float32, n)
+	n, from := plane.Len(), c.p.values[r.value].plane
+	offsets := make([]float32, from.Len())
 	// Element numbers pass through the same gather and scatter as data;
 	// they are exact in float32 only up to 2^24, so that halves are moved.
 	index := make([]int32, n)
@@ -219,9 +219,32 @@ func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) 
 			index[i] |= int32(v) << part.shift
 		}
 	}
-	v := c.emit(step{node: name, operator: "(relayout)", kind: op.Global,
-		in: []source{{r.value, c.p.values[r.value].plane}}, prim: &engine.Permute{Index: index}}, name, plane)
-	return &ref{value: v, layout: to}
+	s := step{node: name, operator: "(relayout)", kind: op.Global, in: []source{{r.value, from}}, prim: &engine.Permute{Index: index}}
+	if channels := withinPixels(index, from, plane); channels != nil {
+		s.operator, s.kind, s.prim = "(channels)", op.Pointwise, &engine.Channels{Source: channels}
+	}
+	return &ref{value: c.emit(s, name, plane), layout: to}
+}
+
+// withinPixels gives the channel of the same pixel that each channel comes from,
+// nil if elements move between pixels, or between pixels' channels in more than
+// one way.
+func withinPixels(index []int32, from, to engine.Plane) []int {
+	if from.H != to.H || from.W != to.W {
+		return nil
+	}
+	channels := make([]int, to.C)
+	for i, k := range index {
+		pixel, c := i/to.C, i%to.C
+		source := int(k) - pixel*from.C
+		if pixel == 0 {
+			channels[c] = source
+		}
+		if source != channels[c] || source < 0 || source >= from.C {
+			return nil
+		}
+	}
+	return channels
 }
 
 // rows gives a value as channels-last rows of a plane, moving its elements if

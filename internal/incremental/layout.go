@@ -1,6 +1,8 @@
 package incremental
 
 import (
+	"slices"
+
 	"krypton/internal/engine"
 )
 
@@ -10,11 +12,14 @@ import (
 type layout struct {
 	shape  []int
 	stride []int
+	// offset is where the first element lies: beyond 0 only on the way
+	// through picked, never in a ref.
+	offset int
 }
 
 // rowMajor is the ONNX order.
 func rowMajor(shape []int) layout {
-	l := layout{append([]int{}, shape...), make([]int, len(shape))}
+	l := layout{shape: append([]int{}, shape...), stride: make([]int, len(shape))}
 	n := 1
 	for a := len(shape) - 1; a >= 0; a-- {
 		l.stride[a] = n
@@ -47,7 +52,7 @@ func rowsOf(shape []int) (l layout, p engine.Plane, ok bool) {
 // same says whether two layouts address the same elements: axes of length 1
 // may have any stride.
 func (l layout) same(m layout) bool {
-	if len(l.shape) != len(m.shape) {
+	if len(l.shape) != len(m.shape) || l.offset != m.offset {
 		return false
 	}
 	for a, n := range l.shape {
@@ -60,18 +65,23 @@ func (l layout) same(m layout) bool {
 
 // transposed is the layout with axes in the order perm.
 func (l layout) transposed(perm []int) layout {
-	m := layout{make([]int, len(perm)), make([]int, len(perm))}
+	m := layout{shape: make([]int, len(perm)), stride: make([]int, len(perm)), offset: l.offset}
 	for i, a := range perm {
 		m.shape[i], m.stride[i] = l.shape[a], l.stride[a]
 	}
 	return m
 }
 
+// picked is the layout of the elements with index k on an axis, which goes.
+func (l layout) picked(axis, k int) layout {
+	return layout{shape: slices.Delete(slices.Clone(l.shape), axis, axis+1), stride: slices.Delete(slices.Clone(l.stride), axis, axis+1), offset: l.offset + k*l.stride[axis]}
+}
+
 // reshaped is the layout under another shape of the same size, without moving
 // an element; ok is false where that is impossible. (The rule of a strided
 // view: runs of axes that lie together can be split and merged.)
 func (l layout) reshaped(shape []int) (m layout, ok bool) {
-	m = layout{append([]int{}, shape...), make([]int, len(shape))}
+	m = layout{shape: append([]int{}, shape...), stride: make([]int, len(shape)), offset: l.offset}
 	var oldShape, oldStride []int
 	for a, n := range l.shape {
 		if n == 0 {
@@ -130,7 +140,7 @@ func (l layout) gather(dst, src []float32) {
 		return
 	}
 	at := make([]int, len(l.shape))
-	from := 0
+	from := l.offset
 	for i := range dst {
 		dst[i] = src[from]
 		for a := len(at) - 1; a >= 0; a-- {
@@ -151,7 +161,7 @@ func (l layout) scatter(dst, src []float32) {
 		return
 	}
 	at := make([]int, len(l.shape))
-	to := 0
+	to := l.offset
 	for _, v := range src {
 		dst[to] = v
 		for a := len(at) - 1; a >= 0; a-- {

@@ -57,6 +57,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 			return c.elementwise(n, &engine.Unary{F: u.F32})
 		}
 		return false, nil
+	case *op.Gather:
+		return c.pick(n, o)
 	case *op.Pool:
 		return c.pool(n, o)
 	case *op.GlobalPool:
@@ -146,7 +148,7 @@ func (c *compiler) shuffle(r *ref, shape []int) ([]int, bool) {
 		p.H > 1 && l.stride[a-2] != p.W*p.C || p.W > 1 && l.stride[a-1] != p.C {
 		return nil, false
 	}
-	channels := layout{l.shape[:a-2], l.stride[:a-2]}
+	channels := layout{shape: l.shape[:a-2], stride: l.stride[:a-2]}
 	source := make([]int, p.C)
 	at := make([]int, a-2)
 	from := 0
@@ -840,6 +842,33 @@ func (c *compiler) channels(n *graph.Node) (bool, error) {
 			c.g.Values[n.Out[i]].Name, plane)
 		c.define(n.Out[i], v)
 	}
+	return true, nil
+}
+
+// pick lowers a Gather of one index: half of a channel shuffle, as it is
+// exported, picks every second channel.
+func (c *compiler) pick(n *graph.Node, o *op.Gather) (bool, error) {
+	r, index := c.refs[n.In[0]], c.constant(n.In[1])
+	if r == nil || r.shape != nil || c.p.values[r.value].host || index == nil || len(index.Shape) != 0 {
+		return false, nil
+	}
+	axis := o.Axis
+	if axis < 0 {
+		axis += len(r.layout.shape)
+	}
+	i, err := index.Ints()
+	if err != nil || len(i) != 1 || axis < 0 || axis >= len(r.layout.shape) {
+		return false, nil
+	}
+	k := int(i[0])
+	if k < 0 {
+		k += r.layout.shape[axis]
+	}
+	want, plane, ok := rowsOf(c.shape(n.Out[0]))
+	if !ok || k < 0 || k >= r.layout.shape[axis] {
+		return false, nil
+	}
+	c.refs[n.Out[0]] = c.permuted(&ref{value: r.value, layout: r.layout.picked(axis, k)}, want, plane, c.g.Values[n.Out[0]].Name)
 	return true, nil
 }
 
