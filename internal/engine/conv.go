@@ -158,7 +158,14 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 			for ky := range s.rows {
 				s.rows[ky] = j.In[0].row(y*c.Y.Stride - c.Y.Pad + ky*c.Y.Dilation)
 			}
+			straight := b.straight(j.Rect.X)
 			for x := j.Rect.X.Lo; x < j.Rect.X.Hi; x++ {
+				if x == straight.Lo && !straight.Empty() {
+					b.addRun(x*c.X.Stride-c.X.Pad, straight.Len(), j.Out[at:], pitch)
+					at += pitch * straight.Len()
+					x = straight.Hi - 1
+					continue
+				}
 				b.add(x*c.X.Stride-c.X.Pad, &j.Out[at])
 				at += pitch
 			}
@@ -212,6 +219,78 @@ func (b *tiles) add(x int, out *float32) {
 	b.lane++
 	if b.lane == b.lanes || b.n == b.size {
 		b.close()
+	}
+}
+
+// straight is the part of a span of output columns whose windows lie inside of
+// the plane, where each of the rows in s.rows gives all of their pixels from its
+// view or all from its update.
+func (b *tiles) straight(x region.Span) region.Span {
+	c := b.conv
+	if c.reads != readSegments {
+		return region.Span{}
+	}
+	inside := region.Span{Lo: (c.X.Pad + c.X.Stride - 1) / c.X.Stride, Hi: (c.In.W-c.X.Kernel+c.X.Pad)/c.X.Stride + 1}
+	if c.In.W-c.X.Kernel+c.X.Pad < 0 {
+		return region.Span{}
+	}
+	x = x.Intersect(inside)
+	if x.Empty() {
+		return x
+	}
+	reads := region.Span{Lo: x.Lo*c.X.Stride - c.X.Pad, Hi: (x.Hi-1)*c.X.Stride - c.X.Pad + c.X.Kernel}
+	for i := range b.scratch.rows {
+		if r := &b.scratch.rows[i]; r.inside {
+			if in := r.span.Intersect(reads); !in.Empty() && in != reads {
+				return region.Span{}
+			}
+		}
+	}
+	return x
+}
+
+// addRun is add for n neighbouring output pixels of a straight span, the first
+// of whose windows begins at input column x and whose results go to out.
+func (b *tiles) addRun(x, n int, out []float32, pitch int) {
+	c, s := b.conv, b.scratch
+	ch := c.In.C
+	step := c.X.Stride * ch
+	for n > 0 {
+		k := min(n, b.lanes-b.lane, b.size-b.n)
+		to := s.out[b.tile*s.Kernels.Rows+b.lane:][:k]
+		for i := range to {
+			to[i] = &out[i*pitch]
+		}
+		for ky := range s.rows {
+			r := &s.rows[ky]
+			table := s.table[b.base+ky*b.lanes+b.lane:][:k]
+			switch {
+			case !r.inside:
+				for i := range table {
+					table[i] = b.zero
+				}
+			case x >= r.span.Lo && x < r.span.Hi:
+				src := r.update[(x-r.span.Lo)*ch:]
+				for i := range table {
+					table[i] = &src[i*step]
+				}
+			default:
+				src := r.view[x*ch:]
+				for i := range table {
+					table[i] = &src[i*step]
+				}
+			}
+		}
+		b.n += k
+		b.lane += k
+		if b.lane == b.lanes || b.n == b.size {
+			b.close()
+		}
+		n -= k
+		x += k * c.X.Stride
+		if n > 0 {
+			out = out[k*pitch:]
+		}
 	}
 }
 
