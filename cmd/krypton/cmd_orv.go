@@ -78,7 +78,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.specks, "specks", 0, "a changed pixel counts only if this many of the 25 pixels around it changed")
 	f.Float64Var(&o.epsilon, "epsilon", -1, "between layers a pixel counts as changed if it moved by more than this share of the layer's scale (default: tuned)")
 	f.StringVar(&o.shape, "shape", "mask", "changed pixels are put together as mask, tiles or box: to compare")
-	f.IntVar(&o.refresh, "refresh", 250, "run the whole network after this many `frames` at the latest, 0 for never")
+	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never")
 	f.Float64Var(&o.guard, "guard", 0.05, "run the whole network where an approximate answer's best class leads by less than this; 0 for never")
 	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
 	f.IntVar(&o.tuneFrames, "tune-frames", 50, "number of first `frames` to choose them on")
@@ -150,10 +150,10 @@ A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).
 // options are the session's settings as far as flags give them.
 func (o *orvOptions) options(threads int) (orv.Options, error) {
 	opt := orv.Options{Mode: orv.Mode(o.mode), Workers: threads, Tolerance: max(0, o.tolerance), Specks: o.specks, Epsilon: max(0, o.epsilon),
-		Shape: incremental.Shape(o.shape), Refresh: o.refresh}
+		Shape: incremental.Shape(o.shape)}
 	switch {
-	case o.every < 1 || o.tuneFrames < 1 || o.verifyEvery < 0 || o.top < 1 || o.window < 1 || o.most < 0:
-		return opt, errors.New("--every, --tune-frames, --top and --window want 1 at least, --verify-every and --max-objects 0")
+	case o.every < 1 || o.tuneFrames < 1 || o.verifyEvery < 0 || o.top < 1 || o.window < 1 || o.most < 0 || o.refresh < 0:
+		return opt, errors.New("--every, --tune-frames, --top and --window want 1 at least, --verify-every, --refresh and --max-objects 0")
 	case !(o.targetAgreement > 0 && o.targetAgreement <= 1):
 		return opt, fmt.Errorf("--target-agreement is %g, want a share of 1", o.targetAgreement)
 	case !(o.guard >= 0 && o.guard <= 1):

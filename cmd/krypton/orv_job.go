@@ -37,6 +37,7 @@ type orvJob struct {
 	spec     *detect.Spec // nil for classifiers
 	filter   []int        // classes that count, nil for all
 	output   int
+	control  *orv.Control
 	tuned    *orv.Trial // nil if the flags said it all, or nothing was good enough
 	notes    []string
 	follower follower
@@ -76,7 +77,6 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 	if j.open, err = o.videoOptions(io); err != nil {
 		return nil, usageError(err)
 	}
-	mo.dynamic = true
 	if j.model, err = mo.load(s); err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 
 // videoOptions are those of reading the video.
 func (o *orvOptions) videoOptions(io streams) (video.Options, error) {
-	v := video.Options{Every: o.every, MaxPixels: o.maxPixels, AllowNetwork: o.allowNetwork, FFmpeg: o.ffmpeg, Lenient: o.lenient, RawFPS: o.fps, Stdin: io.in, Ahead: 8}
+	v := video.Options{Every: o.every, MaxPixels: o.maxPixels, AllowNetwork: o.allowNetwork, FFmpeg: o.ffmpeg, Lenient: o.lenient, RawFPS: o.fps, Stdin: io.in, Ahead: 2 * max(naiveStretch, min(64, o.refresh))}
 	for _, p := range []struct {
 		flag, text string
 		to         **video.Position
@@ -201,7 +201,7 @@ func (b *buffered) Next(ctx context.Context) (*video.Frame, error) {
 func (j *orvJob) tuner(ctx context.Context) (*orv.Tuner, error) {
 	plane := j.model.plan.InputPlane()
 	t := &orv.Tuner{Plan: j.model.plan, Converter: j.model.pre.Normalizer(plane.C), NewJudge: j.judge, Workers: j.threads, Shape: j.options.Shape,
-		Refresh: j.options.Refresh, Guard: j.guardMargin()}
+		Stretch: j.refresh, Guard: j.guardMargin()}
 	b := &buffered{Source: j.source}
 	j.source = b
 	canvas := make([]byte, plane.H*plane.W*3)
@@ -231,32 +231,73 @@ func (j *orvJob) tune(ctx context.Context) error {
 	if err != nil || t.Frames() == 0 {
 		return err
 	}
-	trial, err := t.Choose(ctx, j.targetAgreement, func(c *orv.Options) {
+	levels := orv.Candidates(t.Noise())
+	for i := range levels {
 		if j.tolerance >= 0 {
-			c.Tolerance = j.tolerance
+			levels[i].Tolerance = j.tolerance
 		}
 		if j.epsilon >= 0 {
-			c.Epsilon = j.epsilon
+			levels[i].Epsilon = j.epsilon
 		}
-		c.Specks = j.specks
-	})
-	if err != nil {
+		levels[i].Specks = j.specks
+	}
+	levels = slices.CompactFunc(levels, func(a, b orv.Options) bool { return a.Tolerance == b.Tolerance && a.Epsilon == b.Epsilon })
+	if j.tuned, err = t.Choose(ctx, levels, j.targetAgreement); err != nil {
 		return err
 	}
-	if trial == nil {
-		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: frames are answered exactly (--target-agreement)", j.targetAgreement, t.Frames()))
-		j.options.Mode = orv.Exact
+	j.options.Scale = t.Scale()
+	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement}
+	if j.tuned == nil {
+		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, t.Frames()))
+		j.control.Start(nil)
+		if j.refresh == 0 {
+			j.control, j.options.Mode, j.options.WholeOnly = nil, orv.Exact, true
+		}
 		return nil
 	}
-	j.tuned = trial
-	j.options.Tolerance, j.options.Epsilon = trial.Options.Tolerance, trial.Options.Epsilon
+	j.options.Tolerance, j.options.Epsilon = j.tuned.Options.Tolerance, j.tuned.Options.Epsilon
+	j.control.Start(&j.options)
+	if j.refresh == 0 {
+		j.control = nil
+	}
 	return nil
 }
 
-// session makes the session and its settings' record.
-func (j *orvJob) session() (*orv.Session, error) {
+// The lengths of stretches where nothing is approximate: whole runs begin them,
+// which exact updates save otherwise.
+const (
+	exactStretch = 64
+	naiveStretch = 8
+)
+
+// stretch is the number of frames that are answered in one piece.
+func (j *orvJob) stretch() int {
+	switch j.options.Mode {
+	case orv.Approximate:
+		return j.refresh
+	case orv.Exact:
+		return exactStretch
+	}
+	return naiveStretch
+}
+
+// sessions makes the sessions that share the cores.
+func (j *orvJob) sessions(stretch int) ([]*orv.Session, error) {
 	plane := j.model.plan.InputPlane()
-	return orv.NewSession(j.model.plan, j.model.pre.Normalizer(plane.C), j.options)
+	n := 1
+	if stretch > 0 {
+		n = min(j.threads, orv.Lag-1)
+	}
+	list := make([]*orv.Session, n)
+	for i := range list {
+		opt := j.options
+		opt.Workers = j.threads*(i+1)/n - j.threads*i/n
+		var err error
+		if list[i], err = orv.NewSession(j.model.plan, j.model.pre.Normalizer(plane.C), opt); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // settings are what decides the answers, for the header.
@@ -268,10 +309,13 @@ func (j *orvJob) settings() map[string]any {
 		}
 	}
 	if j.options.Mode == orv.Approximate {
-		m["tolerance"], m["epsilon"], m["specks"], m["refresh"], m["guard"], m["shape"] = j.options.Tolerance, j.options.Epsilon, j.options.Specks, j.options.Refresh, j.guardMargin(), j.options.Shape
+		m["tolerance"], m["epsilon"], m["specks"], m["refresh"], m["guard"], m["shape"] = j.options.Tolerance, j.options.Epsilon, j.options.Specks, j.refresh, j.guardMargin(), j.options.Shape
 	}
 	if j.verifyEvery > 0 {
 		m["verify_every"] = j.verifyEvery
+	}
+	if j.control != nil {
+		m["levels"], m["target_agreement"] = len(j.control.Levels), j.targetAgreement
 	}
 	if j.tuned != nil {
 		m["tuned_agreement"] = j.tuned.Agreement

@@ -13,6 +13,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/framelabels"
+	"krypton/internal/orv"
 )
 
 // orvOutputs are the files of one video. While a run goes on each has the ending
@@ -21,9 +22,7 @@ import (
 type orvOutputs struct {
 	list  []*orvOutput
 	force bool
-	// resumed are the frames that an earlier run has written, key the last of
-	// them that was run whole.
-	resumed, next, key int
+	past  []orv.Past // frames that an earlier run has written
 }
 
 type orvOutput struct {
@@ -89,7 +88,7 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 	if err != nil {
 		return nil, usageError(err)
 	}
-	out = &orvOutputs{force: j.force, key: -1}
+	out = &orvOutputs{force: j.force}
 	defer func() {
 		if err != nil {
 			out.abandon()
@@ -138,11 +137,7 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 		}
 	}
 	for _, r := range earlier {
-		out.resumed++
-		out.next = r.Frame + 1
-		if r.How == "whole" {
-			out.key = r.Frame
-		}
+		out.past = append(out.past, orv.Past{Whole: r.How == string(orv.Whole), Refreshed: r.Refreshed, Agrees: r.Verified != nil && r.Verified.Agrees})
 		j.replay(&r)
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -21,6 +22,10 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	if err != nil {
 		return err
 	}
+	begin := time.Now()
+	// One more than the sessions keep busy: whoever fetches frames would wait
+	// for their time slices otherwise.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), j.threads+1)))
 	defer func() { _ = j.source.Close() }() // what it could say, Next has said
 	if o.sweep != "" {
 		return j.sweepSettings(ctx)
@@ -28,11 +33,13 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	if err := j.tune(ctx); err != nil {
 		return err
 	}
+	tuning := time.Since(begin)
 	sum, err := j.run(ctx)
 	if err != nil {
 		return err
 	}
-	return j.report(sum)
+	sum.Total += tuning
+	return j.report(sum, tuning)
 }
 
 // follower turns answers into results: names, places in the video, numbers of
@@ -93,6 +100,7 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 			out.Smoothed = &l
 		}
 	}
+	out.Level, out.Refreshed = r.Level, r.Refreshed
 	if v := r.Verified; v != nil {
 		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: v.Largest}
 		if j.spec != nil {
@@ -115,31 +123,30 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if out.resumed > 0 && !j.quiet {
-		fmt.Fprintf(j.io.err, "krypton: going on after %d frames\n", out.resumed)
+	if n := len(out.past); n > 0 && !j.quiet {
+		fmt.Fprintf(j.io.err, "krypton: going on after %d frames\n", n)
 	}
 	a, err := j.newAnnotator(ctx)
 	if err != nil {
 		out.abandon()
 		return nil, err
 	}
-	session, err := j.session()
-	if err != nil {
+	task := &orv.Task{NewJudge: j.judge, Geometry: j.geometry, Stretch: j.stretch(), Control: j.control, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Past: out.past}
+	if task.Sessions, err = j.sessions(task.Stretch); err != nil {
 		out.abandon()
 		return nil, err
 	}
 	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", j.frames())
 	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
 	defer stop()
-	task := &orv.Task{Session: session, Judge: j.judge(), Geometry: j.geometry, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Key: max(0, out.key), From: out.next}
-	done := out.resumed
+	done := len(out.past)
 	sum, err = orv.Run(ctx, task, j.source, func(r *orv.Result) error {
 		res := j.result(r)
 		if err := out.write(res); err != nil {
 			return err
 		}
 		if a != nil {
-			if err := a.frame(ctx, res, session.Changed()); err != nil {
+			if err := a.frame(ctx, res, r.Changed); err != nil {
 				return err
 			}
 		}
@@ -187,6 +194,8 @@ type orvSummary struct {
 	Updated    int            `json:"frames_updated"`
 	Whole      int            `json:"frames_whole"`
 	Guarded    int            `json:"frames_guarded"`
+	Refreshed  int            `json:"frames_refreshed"`
+	Agreed     int            `json:"frames_refreshed_agreed"`
 	Changed    float64        `json:"mean_changed"`
 	Recomputed float64        `json:"mean_recomputed"`
 	FPS        float64        `json:"frames_per_second"`
@@ -199,6 +208,7 @@ type orvSummary struct {
 	F1          *float64 `json:"verified_f1,omitempty"`
 	Largest     float64  `json:"verified_largest_difference"`
 	Seconds     float64  `json:"seconds"`
+	SecondsTune float64  `json:"seconds_tuning"`
 	SecondsWait float64  `json:"seconds_waiting_for_frames"`
 	SecondsDiff float64  `json:"seconds_finding_changes"`
 	SecondsNet  float64  `json:"seconds_network"`
@@ -208,12 +218,13 @@ type orvSummary struct {
 	Notes       []string `json:"notes,omitempty"`
 }
 
-// report says in words, or as JSON, what was done.
-func (j *orvJob) report(s *orv.Summary) error {
+// report says in words, or as JSON, what was done. Loading the model is not part
+// of any time.
+func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 	seconds := func(d time.Duration) float64 { return d.Seconds() }
-	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded,
+	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.Refreshed, Agreed: s.RefreshedAgreed,
 		Changed: s.Changed, Recomputed: s.Share, FPS: float64(s.Frames) / max(1e-9, s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: s.Agreement(), Largest: s.Largest,
-		Seconds: seconds(s.Total), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Judge), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
+		Seconds: seconds(s.Total), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Judge), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
 	if j.tuned != nil {
 		r.Expected = &j.tuned.Agreement
 	}
@@ -237,6 +248,9 @@ func (j *orvJob) report(s *orv.Summary) error {
 		if j.tuned != nil {
 			fmt.Fprintf(&b, "; agreed with whole runs on %.1f %% of the first frames", 100*j.tuned.Agreement)
 		}
+		if s.Refreshed > 0 {
+			fmt.Fprintf(&b, "; %d of %d refreshes agreed", s.RefreshedAgreed, s.Refreshed)
+		}
 		if s.Guarded > 0 {
 			fmt.Fprintf(&b, "; %d close calls decided by whole runs", s.Guarded)
 		}
@@ -248,7 +262,7 @@ func (j *orvJob) report(s *orv.Summary) error {
 			fmt.Fprintf(&b, "\n  verified: %d frames, %.1f %% agree, largest difference %.2g", s.Verified, 100*r.Agreement, s.Largest)
 		}
 	}
-	fmt.Fprintf(&b, "\n  time: %.2f s waiting for frames, %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying, %.2f writing", r.SecondsWait, r.SecondsDiff, r.SecondsNet, r.SecondsRead, r.SecondsTest, r.SecondsOut)
+	fmt.Fprintf(&b, "\n  time: %.2f s tuning, %.2f waiting for frames, %.2f writing; summed over cores %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying", r.SecondsTune, r.SecondsWait, r.SecondsOut, r.SecondsDiff, r.SecondsNet, r.SecondsRead, r.SecondsTest)
 	for _, n := range j.notes {
 		fmt.Fprintf(&b, "\n  note: %s", n)
 	}

@@ -60,8 +60,13 @@ type Result struct {
 	// How is skip, update or whole. Changed is the share of the picture that
 	// changed, Recomputed the share of a whole run's multiply-adds that the
 	// frame took.
-	How        string    `json:"how"`
-	Guarded    bool      `json:"guarded,omitempty"`
+	How     string `json:"how"`
+	Guarded bool   `json:"guarded,omitempty"`
+	// Refreshed frames were run whole to see what the approximate answer would
+	// have been worth: that is Verified. Level is how careful the approximation
+	// is, 0 the boldest.
+	Refreshed  bool      `json:"refreshed,omitempty"`
+	Level      int       `json:"level,omitempty"`
 	Changed    float64   `json:"changed"`
 	Recomputed float64   `json:"recomputed"`
 	Exact      bool      `json:"exact"`

@@ -78,12 +78,16 @@ func (p *Plan) energies(v *Views) []float64 {
 	}
 	for i := range p.values {
 		pl := p.values[i].plane
-		if v.data[i] == nil || pl.H*pl.W < 2 {
+		data, pitch := v.data[i], pl.C
+		if of := p.values[i].partOf; of != 0 {
+			data, pitch = v.data[of][p.values[i].offset:], p.values[of].plane.C
+		}
+		if data == nil || pl.H*pl.W < 2 {
 			continue
 		}
 		sum, zero := 0.0, zeros(pl.C)
-		for at := 0; at < len(v.data[i]); at += pl.C {
-			sum += float64(p.kernels.Distance(v.data[i][at:][:pl.C], zero))
+		for at := 0; at < len(data); at += pitch {
+			sum += float64(p.kernels.Distance(data[at:][:pl.C], zero))
 		}
 		e[i] = sum / float64(pl.H*pl.W)
 	}

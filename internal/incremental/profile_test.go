@@ -117,7 +117,7 @@ func BenchmarkStream(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := Compile(g, CompileOptions{Dynamic: true})
+	p, err := Compile(g, CompileOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package incremental
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -22,7 +21,7 @@ type Stream struct {
 	plan    *Plan
 	opt     StreamOptions
 	views   *Views
-	energy  []float64
+	energy  Scale
 	scratch []*engine.Scratch
 	masks   []*region.Mask // of each value; nil for host values
 	spare   map[engine.Plane][]*region.Mask
@@ -44,6 +43,9 @@ type StreamOptions struct {
 	// long as it has not moved by more than Epsilon times the root mean
 	// square of its value's pixels, taken in the last whole run: approximate.
 	Epsilon float64
+	// Scale, if set, is what Epsilon is relative to in place of the last whole
+	// run: taking it anew each time costs a pass over all views.
+	Scale Scale
 	// Shape is what changed pixels are put together to, for comparison: a
 	// mask of any shape is the cheapest.
 	Shape Shape
@@ -63,12 +65,8 @@ const (
 // shapeTile is the side of the tiles of Tiles.
 const shapeTile = 8
 
-// NewStream makes the memory of a stream. The plan must be compiled as Dynamic.
-// Whole must be called first.
+// NewStream makes the memory of a stream. Whole must be called first.
 func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
-	if !p.dynamic {
-		return nil, errors.New("a stream needs a plan compiled for regions that depend on values")
-	}
 	switch opt.Shape {
 	case "":
 		opt.Shape = Masks
@@ -85,9 +83,24 @@ func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
 			continue
 		}
 		s.masks = append(s.masks, region.NewMask(v.plane.H, v.plane.W))
-		s.views.data[i] = make([]float32, v.plane.Len())
+		if v.partOf == 0 {
+			s.views.data[i] = make([]float32, v.plane.Len())
+		}
 	}
 	return s, nil
+}
+
+// Scale is the mean square of the pixels of each of a plan's values, summed over
+// channels.
+type Scale []float64
+
+// Scale takes the scale of the values for an input given as InputPlane says.
+func (p *Plan) Scale(ctx context.Context, input []float32, workers int) (Scale, error) {
+	v, err := p.Materialize(ctx, input, workers)
+	if err != nil {
+		return nil, err
+	}
+	return p.energies(v), nil
 }
 
 // Input is the input that the views belong to, channels last as InputPlane
@@ -102,10 +115,27 @@ func (s *Stream) Whole(ctx context.Context) error {
 	if err := s.plan.compute(ctx, s.views, s.Input(), s.scratch); err != nil {
 		return err
 	}
-	if s.opt.Epsilon > 0 {
+	s.energy = nil
+	s.scale()
+	return nil
+}
+
+// scale takes the scale of each layer that thresholds are relative to, where it
+// is not known.
+func (s *Stream) scale() {
+	switch {
+	case s.opt.Epsilon == 0 || s.energy != nil:
+	case s.opt.Scale != nil:
+		s.energy = s.opt.Scale
+	default:
 		s.energy = s.plan.energies(s.views)
 	}
-	return nil
+}
+
+// SetEpsilon changes the threshold for the updates to come.
+func (s *Stream) SetEpsilon(epsilon float64) {
+	s.opt.Epsilon = epsilon
+	s.scale()
 }
 
 // Count is the number of multiply-adds that Update would take for a change if
@@ -151,6 +181,10 @@ func (s *Stream) Update(ctx context.Context, changed *region.Mask) (int64, error
 			continue
 		}
 		spent += s.work(st)
+		if st.inPlace != nil {
+			s.join(st)
+			continue
+		}
 		if err := s.run(st); err != nil {
 			return spent, err
 		}
@@ -359,10 +393,34 @@ func (s *Stream) share(st *step, parts, area, channels int) {
 	}
 }
 
+// join brings the rectangles that work left in s.rects of a concatenation up to
+// date: its parts in place are, the others' channels are copied.
+func (s *Stream) join(st *step) {
+	out := s.plan.values[st.out].plane
+	view := s.views.data[st.out]
+	first := 0
+	for i, src := range st.in {
+		if from := s.views.data[src.value]; !st.inPlace[i] {
+			for _, r := range s.rects {
+				for y := r.Y.Lo; y < r.Y.Hi; y++ {
+					for at := y*out.W + r.X.Lo; at < y*out.W+r.X.Hi; at++ {
+						copy(view[at*out.C+first:], from[at*src.plane.C:][:src.plane.C])
+					}
+				}
+			}
+		}
+		first += src.plane.C
+	}
+}
+
 // commit copies the pixels of jobs that moved into the view of their value,
 // and notes them in a mask.
 func (s *Stream) commit(v int, jobs []engine.Job, scratch *engine.Scratch, moved *region.Mask) {
-	plane, view := s.plan.values[v].plane, s.views.data[v]
+	val := &s.plan.values[v]
+	plane, view, pitch := val.plane, s.views.data[v], val.plane.C
+	if val.partOf != 0 {
+		view, pitch = s.views.data[val.partOf][val.offset:], s.plan.values[val.partOf].plane.C
+	}
 	c := plane.C
 	limit := float32(0)
 	if s.opt.Epsilon > 0 && plane.H*plane.W > 1 {
@@ -378,7 +436,7 @@ func (s *Stream) commit(v int, jobs []engine.Job, scratch *engine.Scratch, moved
 				}
 			}
 			for x := r.X.Lo; x < r.X.Hi; x++ {
-				from, to := out[:c], view[(y*plane.W+x)*c:][:c]
+				from, to := out[:c], view[(y*plane.W+x)*pitch:][:c]
 				out = out[c:]
 				if limit > 0 && scratch.Kernels.Distance(from, to) <= limit || limit == 0 && sameBits(from, to) {
 					continue

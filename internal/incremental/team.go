@@ -2,7 +2,6 @@ package incremental
 
 import (
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 )
@@ -38,7 +37,7 @@ func (t *team) member(i int) {
 	for {
 		for n := 0; t.turn.Load() == last; n++ {
 			if n > looks {
-				runtime.Gosched()
+				yield()
 			}
 		}
 		if last = t.turn.Load(); last < 0 {
@@ -79,7 +78,7 @@ func (t *team) run(parts int, f func(part int)) error {
 	t.call(parts - 1)
 	for n := 0; t.pending.Load() > 0; n++ {
 		if n > looks {
-			runtime.Gosched()
+			yield()
 		}
 	}
 	if err := t.failure.Load(); err != nil {

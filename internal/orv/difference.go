@@ -3,6 +3,7 @@ package orv
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"krypton/internal/region"
 )
@@ -34,58 +35,57 @@ func over(a, b uint64, t uint8) uint64 {
 	return greater &^ carry
 }
 
+// thirds[b] has bit i set if any of bits 3i to 3i+2 of b is: of twelve bytes'
+// marks, those of four pixels.
+var thirds = func() (t [1 << 12]uint8) {
+	for b := range t {
+		for i := range 4 {
+			if b>>(3*i)&7 != 0 {
+				t[b] |= 1 << i
+			}
+		}
+	}
+	return t
+}()
+
+// packed gathers the high bits of eight bytes, the lowest byte's first.
+func packed(marks uint64) uint32 {
+	return uint32((marks >> 7) * 0x0102040810204080 >> 56)
+}
+
 // difference puts into changed the pixels of three bytes each where frame and
 // used differ by more than tolerance in any byte, and returns their number.
 func difference(changed *region.Mask, frame, used []byte, tolerance int) int {
 	n := 0
 	w := changed.W
 	t := uint8(min(tolerance, 127))
+	far := tolerance > 127 // beyond what exceeds can tell
+	word := binary.LittleEndian.Uint64
 	for y := range changed.H {
 		a, b := frame[y*w*3:][:w*3], used[y*w*3:][:w*3]
-		run := region.Span{}
-		add := func(x int) {
-			if run.Hi != x {
-				if !run.Empty() {
-					changed.Add(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: run})
-				}
-				run.Lo = x
-			}
-			run.Hi = x + 1
-			n++
-		}
-		pixel := func(x int) bool {
-			for i := 3 * x; i < 3*x+3; i++ {
-				if d := int(a[i]) - int(b[i]); d > tolerance || -d > tolerance {
-					return true
-				}
-			}
-			return false
-		}
 		x := 0
-		for ; x+8 <= w; x += 8 { // 24 bytes
-			any := uint64(0)
-			for i := 3 * x; i < 3*x+24; i += 8 {
-				p, q := binary.LittleEndian.Uint64(a[i:]), binary.LittleEndian.Uint64(b[i:])
-				if p != q {
-					any |= exceeds(p, q, t)
-				}
-			}
-			if any == 0 {
+		for ; x+8 <= w && !far; x += 8 { // 24 bytes
+			p, q := a[3*x:][:24], b[3*x:][:24]
+			a0, a1, a2 := word(p), word(p[8:]), word(p[16:])
+			b0, b1, b2 := word(q), word(q[8:]), word(q[16:])
+			if a0 == b0 && a1 == b1 && a2 == b2 {
 				continue
 			}
-			for k := x; k < x+8; k++ {
-				if pixel(k) {
-					add(k)
-				}
+			m := packed(exceeds(a0, b0, t)) | packed(exceeds(a1, b1, t))<<8 | packed(exceeds(a2, b2, t))<<16
+			if m != 0 {
+				pixels := thirds[m&0xfff] | thirds[m>>12]<<4
+				changed.AddBits(y, x, pixels)
+				n += bits.OnesCount8(pixels)
 			}
 		}
 		for ; x < w; x++ {
-			if pixel(x) {
-				add(x)
+			for i := 3 * x; i < 3*x+3; i++ {
+				if d := int(a[i]) - int(b[i]); d > tolerance || -d > tolerance {
+					changed.Add(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: region.Span{Lo: x, Hi: x + 1}})
+					n++
+					break
+				}
 			}
-		}
-		if !run.Empty() {
-			changed.Add(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: run})
 		}
 	}
 	return n

@@ -7,15 +7,29 @@ import (
 	"io"
 	"time"
 
-	"krypton/internal/tensor"
+	"krypton/internal/region"
 	"krypton/internal/video"
 )
 
 // Task is a video to be recognized.
+//
+// Frames are answered in stretches. Each begins with a whole run, so that
+// stretches do not depend on each other: several are answered at a time, each
+// by a session of its own, and nothing that one of them leaves behind lasts
+// longer. What the answer to the first frame of a stretch would have been, had
+// the one before gone on, is compared with the whole run's.
 type Task struct {
-	Session  *Session
-	Judge    Judge
+	// Sessions work at the same time; they are alike. At most Lag-1 are used.
+	Sessions []*Session
+	// NewJudge makes a judge for each session.
+	NewJudge func() Judge
 	Geometry Geometry
+	// Stretch is the number of frames of a stretch; 0 makes one of all frames,
+	// which one session answers.
+	Stretch int
+	// Control, if not nil, learns from the comparisons between stretches and
+	// sets tolerance and threshold. Approximate mode only.
+	Control *Control
 	// Guard runs the whole network on a frame whose approximate answer's best
 	// class leads by less than this: approximation must not decide close
 	// calls. Approximate mode only; 0 trusts every answer.
@@ -23,11 +37,23 @@ type Task struct {
 	// VerifyEvery compares each such frame's answer with a whole run's; 0
 	// never does. Frames that were run whole agree without another run.
 	VerifyEvery int
-	// Frames before Key are passed over, those from there to From are answered,
-	// so that what comes after is what it would have been, but neither given
-	// out nor counted. Key must be a frame that was run whole.
-	Key, From int
+	// Past are the frames of an earlier run that this one goes on with. They
+	// are not given out again; those of the last stretch are answered again,
+	// so that what comes after is what it would have been.
+	Past []Past
 }
+
+// Past is what is to be known of a frame of an earlier run.
+type Past struct {
+	// Whole says that it was run whole, Refreshed that it began a stretch and
+	// was compared, Agrees how.
+	Whole, Refreshed, Agrees bool
+}
+
+// Lag is the number of stretches after which the control's word counts: what is
+// learnt from one does not reach those that may be at work, whatever their
+// number, so that answers do not depend on it.
+const Lag = 6
 
 // Result is the answer for one frame.
 type Result struct {
@@ -37,24 +63,34 @@ type Result struct {
 	Step   Step
 	// Guarded says that a close call was decided by a whole run.
 	Guarded bool
-	// Verified is set where the answer was compared with a whole run's.
-	Verified *Agreement
-	// Pixels is the frame as it was decoded, valid during the call that hands
-	// the result over.
-	Pixels []byte
+	// Verified is set where the answer was compared with a whole run's. With
+	// Refreshed, it is what the approximate answer would have been that was;
+	// the frame's own is the whole run's.
+	Verified  *Agreement
+	Refreshed bool
+	// Level is the control's level.
+	Level int
+	// Changed is the mask of what changed, on the network's plane.
+	Changed *region.Mask
 }
 
 // Summary is what a run took.
 type Summary struct {
-	Frames, Skipped, Updated, Whole, Guarded int
+	Frames, Skipped, Updated, Whole, Guarded, Refreshed int
 	// Share is the mean share of a whole run's multiply-adds.
 	Share, Changed float64
-	// Verified frames, those that agreed, and the counts of boxes.
+	// Verified frames, those that agreed, and the counts of boxes. Refreshed
+	// frames are not among them: what was compared there is no answer that was
+	// given.
 	Verified, Agreed int
 	Largest          float64
 	Boxes            Agreement
-	// Where the time went, in a single line: waiting for frames, finding what
-	// changed, the network, reading its outputs, verification, handing over.
+	// RefreshedAgreed is the number of refreshed frames whose approximate
+	// answer would have agreed.
+	RefreshedAgreed int
+	// Where the time went: waiting for frames in all, and summed over the
+	// sessions finding what changed, the network, reading its outputs,
+	// verification; handing over.
 	Wait, Difference, Network, Judge, Verify, Emit, Total time.Duration
 }
 
@@ -66,140 +102,331 @@ func (s *Summary) Agreement() float64 {
 	return float64(s.Agreed) / float64(s.Verified)
 }
 
+// piece is the length of the parts that a video of one stretch is handled in.
+const piece = 8
+
+// stretch is a number of frames that one session answers.
+type stretch struct {
+	index  int
+	first  int // its first frame's number, counting from the first of the run
+	fresh  bool
+	frames []*video.Frame
+	next   *video.Frame // the next stretch's first, whose answer is to be guessed
+	done   chan struct{}
+	level  int
+	option *Options // nil for whole runs, or without control
+
+	results []*Result
+	guess   *Answer // for next
+	cost    Step    // of the guess
+	judging time.Duration
+	verify  time.Duration
+	err     error
+}
+
 // Run answers the frames of a video until its end and hands each result to
-// emit. An error of the source comes after all frames before it.
+// emit, in order. An error of the source comes after all frames before it.
 func Run(ctx context.Context, t *Task, src video.Source, emit func(*Result) error) (*Summary, error) {
-	sum := &Summary{}
 	begin := time.Now()
-	defer func() { sum.Total = time.Since(begin) }()
-	r := runner{task: t, sum: sum, plane: make([]byte, t.Session.FrameBytes())}
-	for {
-		start := time.Now()
-		f, err := src.Next(ctx)
-		sum.Wait += time.Since(start)
-		if errors.Is(err, io.EOF) {
-			return sum, nil
-		}
-		if err != nil {
-			return sum, err
-		}
-		err = r.frame(ctx, f, emit)
-		src.Release(f)
-		if err != nil {
-			return sum, err
-		}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &run{task: t, source: src, length: t.Stretch, emit: emit}
+	workers := min(len(t.Sessions), Lag-1)
+	if r.length == 0 {
+		r.length, workers = piece, 1
 	}
+	work := make(chan *stretch, 1) // one is ready while all sessions work
+	ended := make(chan struct{})
+	for _, s := range t.Sessions[:workers] {
+		a := &answerer{session: s, judge: t.NewJudge(), guard: t.Guard}
+		go func() {
+			defer func() { ended <- struct{}{} }()
+			for st := range work {
+				st.err = t.answer(ctx, a, st)
+				close(st.done)
+			}
+		}()
+	}
+	err := r.all(ctx, work, workers)
+	cancel()
+	close(work)
+	for range workers {
+		<-ended
+	}
+	r.sum.Total = time.Since(begin)
+	return &r.sum, err
 }
 
-type runner struct {
-	task  *Task
-	sum   *Summary
-	plane []byte
-	last  *Answer
-	hold  bool // the last frame was a close call
-	n     int  // frames seen
+// run is the state of Run's own goroutine: it reads frames, hands out
+// stretches and takes them back in order.
+type run struct {
+	task   *Task
+	source video.Source
+	length int
+	emit   func(*Result) error
+	sum    Summary
+
+	queue  []*stretch // at work, the oldest first
+	ahead  *video.Frame
+	end    error // of the source
+	n      int   // frames read
+	guess  *Answer
+	cost   Step
+	levels []level // [stretch] that the control had once the stretch was compared
 }
 
-func (r *runner) frame(ctx context.Context, f *video.Frame, emit func(*Result) error) error {
-	t := r.task
-	ordinal := r.n
-	r.n++
-	if f.Index < t.Key {
-		return nil
-	}
-	if want := t.Geometry.Scaled.X * t.Geometry.Scaled.Y * 3; len(f.Pixels) != want {
-		return fmt.Errorf("frame %d has %d bytes, want %d", f.Index, len(f.Pixels), want)
-	}
-	rgb := t.Geometry.Place(r.plane, f.Pixels)
-	res := &Result{Frame: f.Index, Time: f.Time, Pixels: f.Pixels}
-	if err := r.answer(ctx, rgb, res); err != nil {
-		return fmt.Errorf("frame %d: %w", f.Index, err)
-	}
-	if f.Index < t.From {
-		return nil
-	}
-	if t.VerifyEvery > 0 && ordinal%t.VerifyEvery == 0 {
-		start := time.Now()
-		if err := r.verify(ctx, rgb, res); err != nil {
-			return fmt.Errorf("frame %d: verification: %w", f.Index, err)
-		}
-		r.sum.Verify += time.Since(start)
-	}
-	r.count(res)
-	start := time.Now()
-	err := emit(res)
-	r.sum.Emit += time.Since(start)
-	return err
+// level is a level of the control.
+type level struct {
+	n      int
+	option *Options
 }
 
-// answer computes a frame's answer.
-func (r *runner) answer(ctx context.Context, rgb []byte, res *Result) error {
-	t, s := r.task, r.task.Session
-	guard := t.Guard > 0 && s.opt.Mode == Approximate
-	var err error
-	if guard && r.hold {
-		res.Step, err = s.FrameWhole(ctx, rgb)
-	} else {
-		res.Step, err = s.Frame(ctx, rgb)
-	}
+func (r *run) all(ctx context.Context, work chan<- *stretch, workers int) error {
+	first, err := r.past(ctx)
 	if err != nil {
 		return err
 	}
-	if res.Step.How == Skip {
-		res.Answer = r.last
-		return nil
-	}
-	if res.Answer, err = r.judge(); err != nil {
-		return err
-	}
-	if guard && res.Step.How == Update && res.Answer.Margin < t.Guard {
-		first := res.Step
-		if res.Step, err = s.FrameWhole(ctx, rgb); err != nil {
-			return err
+	for i := first; ; i++ {
+		st := r.read(ctx, i)
+		if len(st.frames) > 0 {
+			st.fresh = r.task.Stretch > 0 || i == first
+			r.set(st)
+			r.queue = append(r.queue, st)
+			work <- st
 		}
-		res.Step.Changed = first.Changed
-		res.Step.MultiplyAdds += first.MultiplyAdds
-		res.Step.Share += first.Share
-		res.Step.Difference += first.Difference
-		res.Step.Network += first.Network
-		if res.Answer, err = r.judge(); err != nil {
-			return err
+		last := len(st.frames) < r.length || st.next == nil && r.end != nil
+		for len(r.queue) > workers || last && len(r.queue) > 0 {
+			if err := r.take(ctx); err != nil {
+				r.drain()
+				return err
+			}
 		}
-		res.Guarded = true
+		if last {
+			if errors.Is(r.end, io.EOF) {
+				return nil
+			}
+			return r.end
+		}
 	}
-	r.hold = guard && res.Step.How == Whole && res.Answer.Margin < t.Guard
-	r.last = res.Answer
-	return nil
 }
 
-func (r *runner) judge() (*Answer, error) {
+// drain gives back the frames of all stretches at work.
+func (r *run) drain() {
+	for _, st := range r.queue {
+		<-st.done
+		r.release(st)
+	}
+	r.queue = nil
+}
+
+func (r *run) release(st *stretch) {
+	for _, f := range st.frames {
+		r.source.Release(f)
+	}
+}
+
+// past passes over the frames of an earlier run and brings the control to where
+// it was; it returns the stretch to go on with.
+func (r *run) past(ctx context.Context) (int, error) {
+	t := r.task
+	n := len(t.Past)
+	if n == 0 {
+		return 0, nil
+	}
+	first := 0
+	if t.Stretch > 0 {
+		first = (n - 1) / r.length
+	}
+	for i := range first {
+		r.observe(i, t.Past[i*r.length:(i+1)*r.length])
+	}
+	for r.n < first*r.length {
+		f := r.frame(ctx)
+		if f == nil {
+			return 0, fmt.Errorf("the video has %d frames, an earlier run answered %d: %w", r.n, n, r.end)
+		}
+		r.source.Release(f)
+	}
+	return first, nil
+}
+
+// observe lets the control learn from the results of stretch i.
+func (r *run) observe(i int, frames []Past) {
+	c := r.task.Control
+	if c == nil {
+		return
+	}
+	for _, f := range frames {
+		switch _, o := r.level(i); {
+		case f.Refreshed:
+			c.Observe(f.Agrees)
+		case o == nil && f.Whole:
+			c.Frame()
+		}
+	}
+	n, o := c.Level()
+	r.levels = append(r.levels, level{n, o})
+}
+
+// level is the control's word for stretch i.
+func (r *run) level(i int) (int, *Options) {
+	if k := i - Lag; k >= 0 {
+		return r.levels[k].n, r.levels[k].option
+	}
+	return r.start()
+}
+
+// start is the level that the control began at.
+func (r *run) start() (int, *Options) {
+	c := r.task.Control
+	if c.begun == nil {
+		n, o := c.Level()
+		c.begun = &level{n, o}
+	}
+	return c.begun.n, c.begun.option
+}
+
+// set gives a stretch its level.
+func (r *run) set(st *stretch) {
+	if r.task.Control != nil {
+		st.level, st.option = r.level(st.index)
+	}
+}
+
+// frame reads the next frame, nil at the end.
+func (r *run) frame(ctx context.Context) *video.Frame {
+	if f := r.ahead; f != nil {
+		r.ahead = nil
+		r.n++
+		return f
+	}
+	if r.end != nil {
+		return nil
+	}
 	start := time.Now()
-	a, err := r.task.Judge.Judge(r.task.Session.Output)
-	r.sum.Judge += time.Since(start)
-	return a, err
-}
-
-// verify compares the answer with a whole run's.
-func (r *runner) verify(ctx context.Context, rgb []byte, res *Result) error {
-	if res.Step.How == Whole {
-		g := r.task.Judge.Compare(res.Answer, res.Answer)
-		res.Verified = &g
+	f, err := r.source.Next(ctx)
+	r.sum.Wait += time.Since(start)
+	if err != nil {
+		r.end = err
 		return nil
 	}
-	return r.task.Session.Check(ctx, rgb, func(output func(i int) *tensor.Tensor) error {
-		whole, err := r.task.Judge.Judge(output)
+	r.n++
+	return f
+}
+
+// read gathers stretch i.
+func (r *run) read(ctx context.Context, i int) *stretch {
+	st := &stretch{index: i, first: r.n, done: make(chan struct{})}
+	for len(st.frames) < r.length {
+		f := r.frame(ctx)
+		if f == nil {
+			return st
+		}
+		st.frames = append(st.frames, f)
+	}
+	if f := r.frame(ctx); f != nil {
+		r.ahead = f
+		r.n--
+		st.next = f
+	}
+	return st
+}
+
+// take waits for the oldest stretch and gives its results out.
+func (r *run) take(ctx context.Context) error {
+	st := r.queue[0]
+	<-st.done
+	r.queue = r.queue[1:]
+	defer r.release(st)
+	t := r.task
+	r.sum.Judge += st.judging
+	r.sum.Verify += st.verify
+	if r.guess != nil && len(st.results) > 0 && st.fresh {
+		first := st.results[0]
+		g := t.NewJudge().Compare(r.guess, first.Answer)
+		first.Verified, first.Refreshed = &g, true
+		first.Step.add(r.cost)
+	}
+	r.guess, r.cost = st.guess, st.cost
+	var seen []Past
+	for i, res := range st.results {
+		seen = append(seen, Past{Whole: res.Step.How == Whole, Refreshed: res.Refreshed, Agrees: res.Refreshed && res.Verified.Agrees})
+		if st.first+i < len(t.Past) {
+			continue
+		}
+		r.count(res)
+		start := time.Now()
+		err := r.emit(res)
+		r.sum.Emit += time.Since(start)
 		if err != nil {
 			return err
 		}
-		g := r.task.Judge.Compare(res.Answer, whole)
-		res.Verified = &g
-		return nil
-	})
+	}
+	if st.err == nil {
+		if st.first < len(t.Past) { // its boundary was compared by the earlier run
+			copy(seen, t.Past[st.first:])
+		}
+		r.observe(st.index, seen)
+	}
+	return st.err
 }
 
-func (r *runner) count(res *Result) {
-	s := r.sum
+// answer computes a stretch.
+func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
+	whole := t.Control != nil && st.option == nil
+	if st.fresh {
+		a.begin(st.option)
+	}
+	judging := a.judging
+	defer func() { st.judging = a.judging - judging }()
+	plane := make([]byte, a.session.FrameBytes())
+	place := func(f *video.Frame) ([]byte, error) {
+		if want := t.Geometry.Scaled.X * t.Geometry.Scaled.Y * 3; len(f.Pixels) != want {
+			return nil, fmt.Errorf("frame %d has %d bytes, want %d", f.Index, len(f.Pixels), want)
+		}
+		return t.Geometry.Place(plane, f.Pixels), nil
+	}
+	for i, f := range st.frames {
+		rgb, err := place(f)
+		if err != nil {
+			return err
+		}
+		res := &Result{Frame: f.Index, Time: f.Time, Level: st.level}
+		if err := a.frame(ctx, rgb, whole, res); err != nil {
+			return fmt.Errorf("frame %d: %w", f.Index, err)
+		}
+		m := a.session.Changed()
+		res.Changed = region.NewMask(m.H, m.W)
+		res.Changed.Copy(m)
+		if n := st.first + i; t.VerifyEvery > 0 && n%t.VerifyEvery == 0 && (t.Stretch == 0 || n%t.Stretch != 0) && n >= len(t.Past) {
+			start := time.Now()
+			if err := a.verify(ctx, rgb, res); err != nil {
+				return fmt.Errorf("frame %d: verification: %w", f.Index, err)
+			}
+			st.verify += time.Since(start)
+		}
+		st.results = append(st.results, res)
+	}
+	if st.next == nil || t.Stretch == 0 || whole || a.session.opt.Mode != Approximate {
+		return nil
+	}
+	rgb, err := place(st.next)
+	if err != nil {
+		return err
+	}
+	if st.guess, st.cost, err = a.would(ctx, rgb); err != nil {
+		return fmt.Errorf("frame %d: %w", st.next.Index, err)
+	}
+	return nil
+}
+
+func (r *run) count(res *Result) {
+	s := &r.sum
 	s.Frames++
+	n := float64(s.Frames)
+	s.Share += (res.Step.Share - s.Share) / n
+	s.Changed += (res.Step.Changed - s.Changed) / n
+	s.Difference += res.Step.Difference
+	s.Network += res.Step.Network
 	switch res.Step.How {
 	case Skip:
 		s.Skipped++
@@ -211,12 +438,15 @@ func (r *runner) count(res *Result) {
 	if res.Guarded {
 		s.Guarded++
 	}
-	n := float64(s.Frames)
-	s.Share += (res.Step.Share - s.Share) / n
-	s.Changed += (res.Step.Changed - s.Changed) / n
-	s.Difference += res.Step.Difference
-	s.Network += res.Step.Network
-	if v := res.Verified; v != nil {
+	v := res.Verified
+	if res.Refreshed {
+		s.Refreshed++
+		if v.Agrees {
+			s.RefreshedAgreed++
+		}
+		return
+	}
+	if v != nil {
 		s.Verified++
 		if v.Agrees {
 			s.Agreed++

@@ -44,13 +44,16 @@ type Options struct {
 	// Epsilon is the threshold between layers, see incremental.StreamOptions.
 	// Approximate only.
 	Epsilon float64
-	Shape   incremental.Shape
-	// Refresh runs the whole network after that many frames without a whole
-	// run; 0 never does. Approximate only: exact mode needs none.
-	Refresh int
+	// Scale, if set, is what Epsilon is relative to.
+	Scale incremental.Scale
+	Shape incremental.Shape
 	// WholeFrom is the share of a whole run's multiply-adds from which on a
 	// change is answered by a whole run; 0 stands for DefaultWholeFrom.
 	WholeFrom float64
+	// WholeOnly answers every frame that differs from the last one by a whole
+	// run, which is faster where updates do not pay: no layer's output is
+	// kept. Exact mode only.
+	WholeOnly bool
 }
 
 // DefaultWholeFrom is the share of a whole run from which on updating costs as
@@ -68,8 +71,6 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("specks is %d, want 0 to 25", o.Specks)
 	case !(o.Epsilon >= 0 && o.Epsilon < 10):
 		return fmt.Errorf("epsilon is %g, want 0 to 10", o.Epsilon)
-	case o.Refresh < 0:
-		return fmt.Errorf("refresh is %d frames", o.Refresh)
 	case !(o.WholeFrom >= 0 && o.WholeFrom <= 10):
 		return fmt.Errorf("whole-from is %g, want 0 to 10", o.WholeFrom)
 	}
@@ -119,19 +120,19 @@ type Session struct {
 	used      []byte // what the network last saw
 	mask      *region.Mask
 	spare     *region.Mask
-	since     int // frames since the last whole run
+	since     int     // frames since the last whole run
+	last      float64 // share of the last update, 0 after a whole run
 	began     bool
 	whole     int64 // multiply-adds of a whole run
 }
 
-// NewSession makes the memory for a video. The plan must be compiled as
-// Dynamic, for the naive mode too, so that all modes compute alike.
+// NewSession makes the memory for a video.
 func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
 	if opt.Mode != Approximate {
-		opt.Tolerance, opt.Specks, opt.Epsilon, opt.Refresh = 0, 0, 0, 0
+		opt.Tolerance, opt.Specks, opt.Epsilon = 0, 0, 0
 	}
 	if opt.WholeFrom == 0 {
 		opt.WholeFrom = DefaultWholeFrom
@@ -139,13 +140,25 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 	plane := p.InputPlane()
 	s := &Session{plan: p, opt: opt, convert: c, h: plane.H, w: plane.W, c: plane.C, used: make([]byte, plane.H*plane.W*3),
 		mask: region.NewMask(plane.H, plane.W), spare: region.NewMask(plane.H, plane.W), whole: p.Count(plane.Rect())}
-	if opt.Mode == Naive {
+	if opt.Mode == Naive || opt.Mode == Exact && opt.WholeOnly {
 		s.inference, s.input = p.NewInference(opt.Workers), make([]float32, plane.Len())
 		return s, nil
 	}
 	var err error
-	s.stream, err = p.NewStream(incremental.StreamOptions{Workers: opt.Workers, Epsilon: opt.Epsilon, Shape: opt.Shape})
+	s.stream, err = p.NewStream(incremental.StreamOptions{Workers: opt.Workers, Epsilon: opt.Epsilon, Scale: opt.Scale, Shape: opt.Shape})
 	return s, err
+}
+
+// Since is the number of frames since the last whole run.
+func (s *Session) Since() int { return s.since }
+
+// Set changes tolerance and threshold for the frames to come. Approximate mode
+// only.
+func (s *Session) Set(tolerance int, epsilon float64) {
+	if s.opt.Mode == Approximate {
+		s.opt.Tolerance, s.opt.Epsilon = tolerance, epsilon
+		s.stream.SetEpsilon(epsilon)
+	}
 }
 
 // FrameBytes is the size of a frame: rows of pixels of three bytes each, of the
@@ -171,16 +184,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	}
 	start := time.Now()
 	if s.inference != nil {
-		s.convert.Convert(s.input, rgb, s.h*s.w)
-		s.mask.Fill()
-		st := Step{How: Whole, Changed: 1, MultiplyAdds: s.whole, Share: 1, Difference: time.Since(start)}
-		start = time.Now()
-		err := s.inference.Run(ctx, s.input)
-		st.Network = time.Since(start)
-		return st, err
-	}
-	if s.opt.Refresh > 0 && s.since >= s.opt.Refresh {
-		s.began = false
+		return s.frameWhole(ctx, rgb, start)
 	}
 	s.mask.Clear()
 	changed := s.h * s.w
@@ -197,7 +201,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	switch {
 	case changed == 0:
 		st.How = Skip
-	case !s.began, st.Changed > s.opt.WholeFrom, float64(s.stream.Count(s.mask)) > s.opt.WholeFrom*float64(s.whole):
+	case !s.began, s.much(st.Changed):
 		st.How = Whole
 	}
 	if st.How == Whole {
@@ -215,9 +219,11 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 		st.MultiplyAdds = s.whole
 		err = s.stream.Whole(ctx)
 		s.since, s.began = 0, err == nil
+		s.last = 0
 	case Update:
 		st.MultiplyAdds, err = s.stream.Update(ctx, s.mask)
 		s.began = err == nil
+		s.last = float64(st.MultiplyAdds) / float64(s.whole)
 	}
 	st.Network = time.Since(start)
 	st.Share = float64(st.MultiplyAdds) / float64(s.whole)
@@ -229,6 +235,57 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 func (s *Session) FrameWhole(ctx context.Context, rgb []byte) (Step, error) {
 	s.began = false
 	return s.Frame(ctx, rgb)
+}
+
+// frameWhole answers a frame without a stream.
+func (s *Session) frameWhole(ctx context.Context, rgb []byte, start time.Time) (Step, error) {
+	st := Step{How: Whole, Changed: 1, MultiplyAdds: s.whole, Share: 1}
+	s.mask.Clear()
+	if s.opt.Mode == Exact && s.began {
+		n := difference(s.mask, rgb, s.used, 0)
+		st.Changed = float64(n) / float64(s.h*s.w)
+		if n == 0 {
+			return Step{How: Skip, Difference: time.Since(start)}, nil
+		}
+	} else {
+		s.mask.Fill()
+	}
+	copy(s.used, rgb)
+	s.convert.Convert(s.input, rgb, s.h*s.w)
+	st.Difference = time.Since(start)
+	start = time.Now()
+	err := s.inference.Run(ctx, s.input)
+	s.began = err == nil
+	st.Network = time.Since(start)
+	return st, err
+}
+
+// FrameWholeIfChanged answers one frame by a whole run, unless nothing changed.
+func (s *Session) FrameWholeIfChanged(ctx context.Context, rgb []byte) (Step, error) {
+	if s.began && len(rgb) == s.FrameBytes() {
+		start := time.Now()
+		s.mask.Clear()
+		if difference(s.mask, rgb, s.used, 0) == 0 {
+			s.since++
+			return Step{How: Skip, Difference: time.Since(start)}, nil
+		}
+	}
+	return s.FrameWhole(ctx, rgb)
+}
+
+// much says whether a whole run costs no more than updating. Without a threshold
+// between layers all that a change can reach is counted; with one, what will be
+// left of it is not known, and a frame that took much is followed by a whole run,
+// which is exact besides. Nothing but counts decides, so that the same video gives
+// the same answers on any machine.
+func (s *Session) much(changed float64) bool {
+	if changed > s.opt.WholeFrom {
+		return true
+	}
+	if s.opt.Epsilon > 0 {
+		return s.last > s.opt.WholeFrom
+	}
+	return float64(s.stream.Count(s.mask)) > s.opt.WholeFrom*float64(s.whole)
 }
 
 // take copies the pixels of the mask into what the network sees.

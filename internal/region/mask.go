@@ -35,6 +35,12 @@ func (m *Mask) Add(r Rect) {
 	}
 }
 
+// AddBits puts positions x to x+7 of row y into the mask for which bits has a 1,
+// the lowest one for x, which is a multiple of 8. Bits beyond the plane must be 0.
+func (m *Mask) AddBits(y, x int, bits uint8) {
+	m.bits[y*m.words+x>>6] |= uint64(bits) << (x & 63)
+}
+
 // addSpan sets the bits of a span.
 func addSpan(row []uint64, s Span) {
 	if s.Empty() {

@@ -1,0 +1,110 @@
+package orv
+
+import (
+	"context"
+	"time"
+
+	"krypton/internal/tensor"
+)
+
+// answerer answers frames one after the other with one session.
+type answerer struct {
+	session *Session
+	judge   Judge
+	guard   float32 // see Task.Guard
+	last    *Answer
+	hold    bool // the last frame was a close call
+	judging time.Duration
+}
+
+// begin forgets what was: the next frame is run whole. whole says that all
+// frames to come are, unless nothing changed.
+func (a *answerer) begin(o *Options) {
+	a.session.began = false
+	a.hold = false
+	if o != nil {
+		a.session.Set(o.Tolerance, o.Epsilon)
+	}
+}
+
+// frame answers a frame. With whole, nothing but a whole run will do where
+// anything changed.
+func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Result) error {
+	s := a.session
+	guard := a.guard > 0 && s.opt.Mode == Approximate && !whole
+	var err error
+	if whole || guard && a.hold {
+		res.Step, err = s.FrameWholeIfChanged(ctx, rgb)
+	} else {
+		res.Step, err = s.Frame(ctx, rgb)
+	}
+	if err != nil {
+		return err
+	}
+	if res.Step.How == Skip {
+		res.Answer = a.last
+		return nil
+	}
+	if res.Answer, err = a.read(s.Output); err != nil {
+		return err
+	}
+	if guard && res.Step.How == Update && res.Answer.Margin < a.guard {
+		first := res.Step
+		if res.Step, err = s.FrameWhole(ctx, rgb); err != nil {
+			return err
+		}
+		res.Step.add(first)
+		if res.Answer, err = a.read(s.Output); err != nil {
+			return err
+		}
+		res.Guarded = true
+	}
+	a.hold = guard && res.Step.How == Whole && res.Answer.Margin < a.guard
+	a.last = res.Answer
+	return nil
+}
+
+// add counts another step's cost for the same frame.
+func (s *Step) add(o Step) {
+	s.Changed = o.Changed
+	s.MultiplyAdds += o.MultiplyAdds
+	s.Share += o.Share
+	s.Difference += o.Difference
+	s.Network += o.Network
+}
+
+// would gives what the answer to a frame would be without a whole run, and what
+// it costs.
+func (a *answerer) would(ctx context.Context, rgb []byte) (*Answer, Step, error) {
+	st, err := a.session.Frame(ctx, rgb)
+	if err != nil || st.How == Skip {
+		return a.last, st, err
+	}
+	w, err := a.read(a.session.Output)
+	return w, st, err
+}
+
+func (a *answerer) read(output func(int) *tensor.Tensor) (*Answer, error) {
+	start := time.Now()
+	r, err := a.judge.Judge(output)
+	a.judging += time.Since(start)
+	return r, err
+}
+
+// verify compares a frame's answer with a whole run's, beside the session.
+func (a *answerer) verify(ctx context.Context, rgb []byte, res *Result) error {
+	if res.Step.How == Whole {
+		g := a.judge.Compare(res.Answer, res.Answer)
+		res.Verified = &g
+		return nil
+	}
+	return a.session.Check(ctx, rgb, func(output func(i int) *tensor.Tensor) error {
+		whole, err := a.judge.Judge(output)
+		if err != nil {
+			return err
+		}
+		g := a.judge.Compare(res.Answer, whole)
+		res.Verified = &g
+		return nil
+	})
+}
