@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check race fuzz bench generate generate-check model compare-onnxruntime bench-peers dist clean
+.PHONY: help demo demo-video build test check race fuzz bench generate generate-check model compare-onnxruntime bench-peers dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -13,6 +13,16 @@ help: ## list the targets
 demo: build ## explain the built-in picture with the built-in model: writes heatmap.png
 	./bin/krypton obe -o heatmap.png --force
 	@echo "open heatmap.png"
+
+demo-video: build ## recognize what moves through a rendered film (H.264 if ffmpeg is there): writes bin/demo/*
+	rm -rf bin/demo && mkdir -p bin/demo
+	$(GO) run ./models/clip -o bin/demo/clip.y4m -truth bin/demo/truth.csv
+	clip=bin/demo/clip.y4m; \
+	if command -v ffmpeg >/dev/null; then ffmpeg -nostdin -v error -i $$clip -pix_fmt yuv420p bin/demo/clip.mp4 && clip=bin/demo/clip.mp4; fi; \
+	./bin/krypton orv $$clip -o bin/demo/labels --format jsonl,csv,segments,srt --verify-every 7 && \
+	if [ $$clip = bin/demo/clip.mp4 ]; then ./bin/krypton orv $$clip -q -o bin/demo/drawn --annotate bin/demo/annotated.mp4 --show-regions; fi
+	$(GO) run ./models/clip -truth bin/demo/truth.csv -check bin/demo/labels.csv
+	@cat bin/demo/labels.segments.csv
 
 build: ## build the static binary bin/krypton
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/krypton ./cmd/krypton

@@ -3,6 +3,7 @@
 // each frame is known, and written beside it.
 //
 //	go run ./models/clip -o clip.y4m -truth clip.csv
+//	go run ./models/clip -truth clip.csv -check labels.csv
 //
 // It writes YUV4MPEG2 (4:2:0, 8 bits), which ffmpeg encodes to anything and
 // krypton reads by itself.
@@ -15,9 +16,9 @@ import (
 	"flag"
 	"fmt"
 	"image"
-	"image/color"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"krypton/models/scenes"
@@ -30,8 +31,16 @@ func main() {
 	each := flag.Int("each", 40, "frames of one object")
 	side := flag.Int("side", 256, "width and height")
 	fps := flag.Int("fps", 25, "frames a second")
-	seed := flag.Uint64("seed", 4, "of everything random")
+	seed := flag.Uint64("seed", 1, "of everything random")
+	check := flag.String("check", "", "compare the labels that krypton orv --format csv wrote to this file with the truth, and render nothing")
 	flag.Parse()
+	if *check != "" {
+		if err := compare(os.Stdout, *check, *truth); err != nil {
+			fmt.Fprintln(os.Stderr, "clip:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*out, *truth, *frames, *each, *side, *fps, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "clip:", err)
 		os.Exit(1)
@@ -53,52 +62,61 @@ func run(out, truth string, frames, each, side, fps int, seed uint64) (err error
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	w, table := bufio.NewWriter(v), csv.NewWriter(t)
-	if _, err := fmt.Fprintf(w, "YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n", side, side, fps); err != nil {
-		return err
-	}
 	if err := table.Write([]string{"frame", "label", "x0", "y0", "x1", "y1"}); err != nil {
 		return err
 	}
-	clip := scenes.NewClip(seed, side, side, float64(side), each)
-	for i := range frames {
-		img, class, box := clip.Frame(i)
-		if err := writeFrame(w, img); err != nil {
-			return err
-		}
-		if err := table.Write([]string{strconv.Itoa(i), class.String(), strconv.Itoa(box.Min.X), strconv.Itoa(box.Min.Y), strconv.Itoa(box.Max.X), strconv.Itoa(box.Max.Y)}); err != nil {
-			return err
-		}
-	}
+	err = scenes.NewClip(seed, side, side, float64(side), each).WriteY4M(w, frames, fps, func(i int, class scenes.Class, box image.Rectangle) error {
+		return table.Write([]string{strconv.Itoa(i), class.String(), strconv.Itoa(box.Min.X), strconv.Itoa(box.Min.Y), strconv.Itoa(box.Max.X), strconv.Itoa(box.Max.Y)})
+	})
 	table.Flush()
-	return errors.Join(table.Error(), w.Flush())
+	return errors.Join(err, table.Error(), w.Flush())
 }
 
-// writeFrame writes a picture of even size in 4:2:0: a full plane of luma, then
-// means of two by two pixels of the colour differences.
-func writeFrame(w io.Writer, img *image.RGBA) error {
-	b := img.Bounds()
-	width, height := b.Dx(), b.Dy()
-	y, cb, cr := make([]byte, width*height), make([]byte, width*height/4), make([]byte, width*height/4)
-	for v := 0; v < height; v += 2 {
-		for u := 0; u < width; u += 2 {
-			var sumB, sumR int
-			for k := range 4 {
-				p := img.RGBAAt(b.Min.X+u+k%2, b.Min.Y+v+k/2)
-				l, pb, pr := color.RGBToYCbCr(p.R, p.G, p.B)
-				y[(v+k/2)*width+u+k%2] = l
-				sumB += int(pb)
-				sumR += int(pr)
-			}
-			cb[v/2*width/2+u/2], cr[v/2*width/2+u/2] = byte((sumB+2)/4), byte((sumR+2)/4)
-		}
-	}
-	if _, err := io.WriteString(w, "FRAME\n"); err != nil {
+// compare says on how many frames the first label is the truth.
+func compare(w io.Writer, labels, truth string) error {
+	want, err := column(truth, "frame", "label", "", "")
+	if err != nil {
 		return err
 	}
-	for _, plane := range [][]byte{y, cb, cr} {
-		if _, err := w.Write(plane); err != nil {
-			return err
+	got, err := column(labels, "frame", "label", "rank", "1")
+	if err != nil {
+		return err
+	}
+	right := 0
+	for frame, label := range got {
+		if want[frame] == label {
+			right++
 		}
 	}
-	return nil
+	if len(got) == 0 {
+		return fmt.Errorf("%s: no labels", labels)
+	}
+	_, err = fmt.Fprintf(w, "%d of %d frames (%.1f %%) have the right label\n", right, len(got), 100*float64(right)/float64(len(got)))
+	return err
+}
+
+// column reads a CSV table: the value column by the key column, of the rows in
+// which the column where, if not empty, is is.
+func column(file, key, value, where, is string) (map[string]string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, fmt.Errorf("%s: no table: %w", file, err)
+	}
+	at := func(name string) int { return slices.Index(rows[0], name) }
+	k, v, c := at(key), at(value), at(where)
+	if k < 0 || v < 0 || where != "" && c < 0 {
+		return nil, fmt.Errorf("%s: lacks a column %s, %s or %s", file, key, value, where)
+	}
+	out := map[string]string{}
+	for _, r := range rows[1:] {
+		if where == "" || r[c] == is {
+			out[r[k]] = r[v]
+		}
+	}
+	return out, nil
 }
