@@ -1,0 +1,496 @@
+package orv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/onnxload"
+	"krypton/internal/prediction"
+	"krypton/internal/video"
+	"krypton/models"
+	"krypton/models/scenes"
+)
+
+// film is a source of frames in memory.
+type film struct {
+	frames [][]byte
+	next   int
+	open   int // frames that are not released
+	end    error
+}
+
+func (f *film) Info() video.Info { return video.Info{} }
+func (f *film) Close() error     { return nil }
+func (f *film) Release(*video.Frame) {
+	f.open--
+}
+func (f *film) Next(ctx context.Context) (*video.Frame, error) {
+	if f.next == len(f.frames) {
+		if f.end != nil {
+			return nil, f.end
+		}
+		return nil, io.EOF
+	}
+	f.open++
+	i := f.next
+	f.next++
+	return &video.Frame{Index: i, Time: time.Duration(i) * 40 * time.Millisecond, Pixels: f.frames[i]}, nil
+}
+
+// shapes is the built-in network, and frames of a clip for it: with noise where
+// noise is not 0, and some frames twice.
+func shapes(t testing.TB, frames int, noise int) (*incremental.Plan, [][]byte) {
+	t.Helper()
+	g, err := onnxload.LoadBytes(models.Default().Model, "shapes", "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := incremental.Compile(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	clip := scenes.NewClip(1, 128, 128, 128, 12)
+	var list [][]byte
+	for i := range frames {
+		if i%7 == 3 {
+			list = append(list, list[i-1])
+			continue
+		}
+		img, _, _ := clip.Frame(i)
+		var f []byte
+		for k := 0; k < len(img.Pix); k += 4 {
+			for _, v := range img.Pix[k : k+3] {
+				if noise > 0 && rng.IntN(4) == 0 {
+					v = uint8(min(255, max(0, int(v)+rng.IntN(2*noise+1)-noise)))
+				}
+				f = append(f, v)
+			}
+		}
+		list = append(list, f)
+	}
+	return p, list
+}
+
+func unit(t testing.TB) *imagein.Normalizer {
+	t.Helper()
+	pre, err := imagein.Preset("unit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pre.Normalizer(3)
+}
+
+func classifier() Judge { return &Classifier{Activation: prediction.Softmax, Top: 3} }
+
+// task makes a task of n sessions.
+func task(t testing.TB, p *incremental.Plan, n int, opt Options) *Task {
+	t.Helper()
+	side := image.Pt(p.InputPlane().W, p.InputPlane().H)
+	k := &Task{NewJudge: classifier, Geometry: Geometry{Crop: image.Rectangle{Max: side}, Scaled: side, Plane: side}}
+	for range n {
+		opt.Workers = 1
+		s, err := NewSession(p, unit(t), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Sessions = append(k.Sessions, s)
+	}
+	return k
+}
+
+// brief is what a result comes to, without times.
+type brief struct {
+	Frame     int
+	Classes   []int
+	Scores    []float32
+	How       How
+	Share     float64
+	Changed   float64
+	Guarded   bool
+	Refreshed bool
+	Agrees    bool
+	Level     int
+}
+
+func results(t testing.TB, k *Task, f *film) []brief {
+	t.Helper()
+	var list []brief
+	sum, err := Run(context.Background(), k, f, func(r *Result) error {
+		b := brief{r.Frame, r.Answer.Classes, r.Answer.all, r.Step.How, r.Step.Share, r.Step.Changed, r.Guarded, r.Refreshed, r.Verified != nil && r.Verified.Agrees, r.Level}
+		list = append(list, b)
+		return nil
+	})
+	if !errors.Is(err, f.end) {
+		t.Fatal(err)
+	}
+	if sum.Frames != len(list) || sum.Skipped+sum.Updated+sum.Whole != sum.Frames {
+		t.Errorf("%+v", sum)
+	}
+	return list
+}
+
+// TestExactEqualsNaive: exact answers are those of whole runs, bit for bit, for
+// any length of stretches, number of sessions and shape.
+func TestExactEqualsNaive(t *testing.T) {
+	for _, noise := range []int{0, 3} {
+		p, frames := shapes(t, 50, noise)
+		want := results(t, task(t, p, 1, Options{Mode: Naive}), &film{frames: frames})
+		for _, o := range []Options{{Mode: Exact}, {Mode: Exact, Shape: incremental.Box}, {Mode: Exact, Shape: incremental.Tiles}, {Mode: Exact, WholeOnly: true}, {Mode: Exact, WholeFrom: 10}} {
+			for _, stretch := range []int{0, 1, 7, 64} {
+				k := task(t, p, 1+stretch%3, o)
+				k.Stretch, k.VerifyEvery = stretch, 5
+				got := results(t, k, &film{frames: frames})
+				if len(got) != len(want) {
+					t.Fatalf("%d frames, want %d", len(got), len(want))
+				}
+				skipped, updated := 0, 0
+				for i := range want {
+					for c, v := range want[i].Scores {
+						if math.Float32bits(v) != math.Float32bits(got[i].Scores[c]) {
+							t.Fatalf("noise %d, %+v, stretches of %d: frame %d: class %d has %g, a whole run gives %g", noise, o, stretch, i, c, got[i].Scores[c], v)
+						}
+					}
+					switch got[i].How {
+					case Skip:
+						skipped++
+					case Update:
+						updated++
+					}
+				}
+				if stretch == 0 && skipped != 7 {
+					t.Errorf("noise %d, %+v: %d frames are skipped, 7 are like the one before", noise, o, skipped)
+				}
+				if stretch == 0 && noise == 0 && !o.WholeOnly && o.Shape == "" && updated < 20 {
+					t.Errorf("%+v: only %d frames are updated", o, updated)
+				}
+			}
+		}
+	}
+}
+
+// approximate is a task with everything that decides answers.
+func approximate(t testing.TB, p *incremental.Plan, sessions int, target float64) *Task {
+	k := task(t, p, sessions, Options{Mode: Approximate, Tolerance: 4, Epsilon: .3})
+	k.Stretch, k.Guard, k.VerifyEvery = 4, .3, 3
+	k.Control = &Control{Levels: []Options{{Tolerance: 12, Epsilon: .6}, {Tolerance: 4, Epsilon: .3}, {Epsilon: .05}}, Target: target}
+	k.Control.Start(&Options{Tolerance: 4, Epsilon: .3})
+	return k
+}
+
+// TestAnswersDoNotDependOnSessions: any number of sessions gives the same
+// approximate answers, costs and comparisons, and no frame is kept.
+func TestAnswersDoNotDependOnSessions(t *testing.T) {
+	p, frames := shapes(t, 150, 2)
+	want := results(t, approximate(t, p, 1, .5), &film{frames: frames})
+	levels, guarded, refreshed := map[int]int{}, 0, 0
+	for _, b := range want {
+		levels[b.Level]++
+		if b.Guarded {
+			guarded++
+		}
+		if b.Refreshed {
+			refreshed++
+		}
+	}
+	if len(levels) < 2 || guarded == 0 || refreshed < 20 {
+		t.Errorf("the test exercises little: levels %v, %d guarded, %d refreshed", levels, guarded, refreshed)
+	}
+	for _, n := range []int{2, 3, 5, 9} {
+		f := &film{frames: frames}
+		if got := results(t, approximate(t, p, n, .5), f); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%d sessions: other answers", n)
+		}
+		if f.open != 0 {
+			t.Errorf("%d sessions: %d frames were not released", n, f.open)
+		}
+	}
+}
+
+// TestGoingOn: a run that goes on with an earlier one's frames gives the rest of
+// what one run gives.
+func TestGoingOn(t *testing.T) {
+	p, frames := shapes(t, 90, 2)
+	for _, stretch := range []int{4, 0} {
+		make := func() *Task {
+			k := approximate(t, p, 2, .5)
+			if k.Stretch = stretch; stretch == 0 {
+				k.Control = nil
+			}
+			return k
+		}
+		want := results(t, make(), &film{frames: frames})
+		for _, cut := range []int{1, 3, 4, 5, 40, 41, 63, 89, 90} {
+			k := make()
+			for _, b := range want[:cut] {
+				k.Past = append(k.Past, Past{Whole: b.How == Whole, Refreshed: b.Refreshed, Agrees: b.Refreshed && b.Agrees})
+			}
+			got := results(t, k, &film{frames: frames})
+			if len(got) != len(want)-cut {
+				t.Fatalf("stretches of %d, going on after %d of %d: %d frames", stretch, cut, len(want), len(got))
+			}
+			for i := range got {
+				if !reflect.DeepEqual(got[i], want[cut+i]) {
+					t.Fatalf("stretches of %d, going on after %d: frame %d is %+v, want %+v", stretch, cut, cut+i, got[i], want[cut+i])
+				}
+			}
+		}
+	}
+	k := approximate(t, p, 1, .5)
+	k.Past = append(k.Past, Past{}, Past{}, Past{}, Past{}, Past{}, Past{})
+	if _, err := Run(context.Background(), k, &film{frames: frames[:3]}, func(*Result) error { return nil }); err == nil {
+		t.Error("a video that is shorter than what was answered is accepted")
+	}
+}
+
+// TestErrors: errors of source, receiver and context end the run after the
+// frames before them, and release all frames.
+func TestErrors(t *testing.T) {
+	p, frames := shapes(t, 40, 0)
+	broken := errors.New("broken")
+	f := &film{frames: frames[:33], end: broken}
+	if got := results(t, approximate(t, p, 3, .5), f); len(got) != 33 || f.open != 0 {
+		t.Errorf("%d frames before the source's error, %d not released", len(got), f.open)
+	}
+	f = &film{frames: frames}
+	n := 0
+	_, err := Run(context.Background(), approximate(t, p, 3, .5), f, func(*Result) error {
+		if n++; n == 10 {
+			return broken
+		}
+		return nil
+	})
+	if !errors.Is(err, broken) || n != 10 {
+		t.Errorf("the receiver's error after %d frames: %v", n, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, approximate(t, p, 3, .5), &film{frames: frames}, func(*Result) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled run: %v", err)
+	}
+	short := task(t, p, 1, Options{Mode: Exact})
+	if _, err := Run(context.Background(), short, &film{frames: [][]byte{frames[0][:30]}}, func(*Result) error { return nil }); err == nil {
+		t.Error("a short frame is accepted")
+	}
+	for _, o := range []Options{{}, {Mode: Exact, Tolerance: -1}, {Mode: Exact, Specks: 26}, {Mode: Exact, Epsilon: math.NaN()}, {Mode: Exact, WholeFrom: -1}, {Mode: Exact, Shape: "round"}} {
+		if _, err := NewSession(p, unit(t), o); err == nil {
+			t.Errorf("%+v is accepted", o)
+		}
+	}
+}
+
+// TestThreshold: with a tolerance and a threshold answers stay near those of
+// whole runs, and cost less.
+func TestThreshold(t *testing.T) {
+	p, frames := shapes(t, 60, 2)
+	want := results(t, task(t, p, 1, Options{Mode: Naive}), &film{frames: frames})
+	k := task(t, p, 2, Options{Mode: Approximate, Tolerance: 3, Epsilon: .05})
+	k.Stretch = 10
+	share, agree := 0.0, 0
+	for i, b := range results(t, k, &film{frames: frames}) {
+		share += b.Share / float64(len(frames))
+		if b.Classes[0] == want[i].Classes[0] {
+			agree++
+		}
+	}
+	if agree < 57 || share > .8 {
+		t.Errorf("%d of 60 agree at a share of %.2f", agree, share)
+	}
+}
+
+// TestTuner: the choice agrees as often as asked for, is the boldest one that
+// does, and comes out the same each time.
+func TestTuner(t *testing.T) {
+	p, frames := shapes(t, 40, 2)
+	var first *Trial
+	for range 2 {
+		tu := &Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 2, Stretch: 10}
+		for _, f := range frames {
+			tu.Add(f)
+		}
+		if n := tu.Noise(); n < leastTolerance || n > 12 {
+			t.Errorf("noise %d", n)
+		}
+		levels := Candidates(tu.Noise())
+		got, err := tu.Choose(context.Background(), levels, .95)
+		if err != nil || got == nil || got.Agreement < .95 || tu.Scale() == nil {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		for _, l := range levels {
+			if l.Epsilon == got.Options.Epsilon && l.Tolerance == got.Options.Tolerance {
+				break
+			}
+			if q, err := tu.Try(context.Background(), l); err != nil || q.Agreement >= .95 && q.Share < 1 {
+				t.Errorf("%+v is bolder and would do: %+v, %v", l, q, err)
+			}
+		}
+		got.Each = 0
+		got.Options.Scale = nil
+		if first != nil && !reflect.DeepEqual(first, got) {
+			t.Errorf("%+v, then %+v", first, got)
+		}
+		first = got
+		if q, err := tu.Choose(context.Background(), nil, .95); q != nil || err != nil {
+			t.Errorf("a choice of nothing: %v, %v", q, err)
+		}
+	}
+	if _, err := (&Tuner{Plan: p, Converter: unit(t), NewJudge: classifier}).Try(context.Background(), Options{Mode: Exact}); err == nil {
+		t.Error("tuned on nothing")
+	}
+}
+
+func TestControl(t *testing.T) {
+	c := Control{Levels: make([]Options, 3), Target: .9}
+	c.Levels[1].Tolerance = 5
+	c.Start(&Options{Tolerance: 5})
+	at := func(want int) {
+		t.Helper()
+		n, o := c.Level()
+		if n != want || (o == nil) != (want == 3) {
+			t.Fatalf("level %d, want %d", n, want)
+		}
+	}
+	at(1)
+	c.Observe(false)
+	at(2)
+	c.Observe(false)
+	at(3)
+	for range probeAfter - 1 {
+		c.Frame()
+	}
+	at(3)
+	c.Frame()
+	at(2)
+	for range c.patience() - 1 {
+		c.Observe(true)
+	}
+	at(2)
+	c.Observe(true)
+	at(1)
+	for range 5 * c.patience() {
+		c.Observe(true)
+	}
+	at(0)
+	c.Start(nil)
+	at(3)
+}
+
+func TestGeometry(t *testing.T) {
+	for _, c := range []struct {
+		resize          string
+		frame           image.Point
+		crop            image.Rectangle
+		scaled, offset  image.Point
+		x, y, wantX, wY float64
+	}{
+		{"stretch", image.Pt(200, 100), image.Rect(0, 0, 200, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 100, 50},
+		{"crop", image.Pt(200, 100), image.Rect(50, 0, 150, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 10, 100, 20},
+		{"letterbox", image.Pt(200, 100), image.Rect(0, 0, 200, 100), image.Pt(50, 25), image.Pt(0, 12), 25, 12, 100, 0},
+	} {
+		g := NewGeometry(&imagein.Preprocess{Resize: c.resize, CropFraction: 1}, c.frame, image.Pt(50, 50))
+		if g.Crop != c.crop || g.Scaled != c.scaled || g.Offset != c.offset {
+			t.Errorf("%s: %+v", c.resize, g)
+		}
+		if x, y := g.Source(c.x, c.y); math.Abs(x-c.wantX) > 1e-9 || math.Abs(y-c.wY) > 1e-9 {
+			t.Errorf("%s: %g, %g comes from %g, %g; want %g, %g", c.resize, c.x, c.y, x, y, c.wantX, c.wY)
+		}
+		in := make([]byte, g.Scaled.X*g.Scaled.Y*3)
+		for i := range in {
+			in[i] = 7
+		}
+		out := g.Place(make([]byte, 50*50*3), in)
+		n := 0
+		for _, v := range out {
+			if v == 7 {
+				n++
+			} else if v != gray {
+				t.Fatalf("%s: a byte of %d", c.resize, v)
+			}
+		}
+		if n != len(in) {
+			t.Errorf("%s: %d of %d bytes are placed", c.resize, n, len(in))
+		}
+	}
+}
+
+// TestRealVideos: on 200 frames of real clips exact answers equal whole runs',
+// bit for bit, in every output of a classifier and a detector.
+func TestRealVideos(t *testing.T) {
+	data := os.Getenv("KRYPTON_DATA")
+	if data == "" {
+		t.Skip("KRYPTON_DATA is not set")
+	}
+	frames := 200
+	if testing.Short() {
+		frames = 12
+	}
+	for _, model := range []string{"squeezenet1", "ultraface_rfb320"} {
+		g, err := onnxload.Load(filepath.Join(data, "models", model+".onnx"), onnxload.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := incremental.Compile(g, incremental.CompileOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plane := p.InputPlane()
+		for _, clip := range []string{"car-detection.mp4", "bottle-detection.mp4"} {
+			t.Run(fmt.Sprintf("%s/%s", model, clip), func(t *testing.T) {
+				src, err := video.Open(context.Background(), filepath.Join(data, "videos", clip), video.Options{Width: plane.W, Height: plane.H})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer src.Close()
+				var sessions [3]*Session
+				// Updates whatever they cost, updates where they pay, whole runs.
+				for i, o := range []Options{{Mode: Exact, WholeFrom: 10}, {Mode: Exact}, {Mode: Naive}} {
+					o.Workers = 2
+					if sessions[i], err = NewSession(p, unit(t), o); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for i := range frames {
+					f, err := src.Next(context.Background())
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, s := range sessions {
+						if _, err := s.Frame(context.Background(), f.Pixels); err != nil {
+							t.Fatal(err)
+						}
+					}
+					src.Release(f)
+					for o := range p.Outputs() {
+						want, err := sessions[2].Output(o).Floats()
+						if err != nil {
+							t.Fatal(err)
+						}
+						for k, s := range sessions[:2] {
+							got, err := s.Output(o).Floats()
+							if err != nil {
+								t.Fatal(err)
+							}
+							for j := range want {
+								if math.Float32bits(got[j]) != math.Float32bits(want[j]) {
+									t.Fatalf("frame %d, session %d: output %d [%d] is %g, a whole run gives %g", i, k, o, j, got[j], want[j])
+								}
+							}
+						}
+					}
+				}
+			})
+		}
+	}
+}
