@@ -91,7 +91,7 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 	out = &orvOutputs{force: j.force}
 	defer func() {
 		if err != nil {
-			out.abandon()
+			out.abandon(len(out.past))
 			out = nil
 		}
 	}()
@@ -268,9 +268,9 @@ func (o *orvOutput) end() error {
 	return err
 }
 
-// abandon leaves nothing but JSON lines to go on with, and says where those
-// are.
-func (out *orvOutputs) abandon() string {
+// abandon leaves nothing but JSON lines to go on with, if there are any frames,
+// and says where those are.
+func (out *orvOutputs) abandon(frames int) string {
 	left := ""
 	for _, o := range out.list {
 		if o.file != nil {
@@ -279,7 +279,7 @@ func (out *orvOutputs) abandon() string {
 		}
 		switch {
 		case o.path == "" || o.w == nil:
-		case o.format == "jsonl":
+		case o.format == "jsonl" && frames > 0:
 			left = o.part
 		default:
 			os.RemoveAll(o.part)

@@ -128,12 +128,12 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 	}
 	a, err := j.newAnnotator(ctx)
 	if err != nil {
-		out.abandon()
+		out.abandon(len(out.past))
 		return nil, err
 	}
 	task := &orv.Task{NewJudge: j.judge, Geometry: j.geometry, Stretch: j.stretch(), Control: j.control, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Past: out.past}
 	if task.Sessions, err = j.sessions(task.Stretch); err != nil {
-		out.abandon()
+		out.abandon(len(out.past))
 		return nil, err
 	}
 	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", j.frames())
@@ -164,9 +164,9 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 		err = out.finish()
 	}
 	if err != nil {
-		left := out.abandon()
+		left := out.abandon(done)
 		err = videoError(err)
-		if left != "" && done > 0 {
+		if left != "" {
 			code := exitCode(signalled(ctx, err))
 			err = fmt.Errorf("%w (%d frames are in %s; --resume goes on with them)", signalled(ctx, err), done, left)
 			err = coded(code, err)

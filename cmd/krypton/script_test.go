@@ -62,6 +62,8 @@ func TestScripts(t *testing.T) {
 		return nil
 	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"serve": serve, "damage": damage,
+		// clip renders a film of so many frames; head copies so many bytes.
+		"clip": clip, "head": head,
 		// nul writes a file with NUL bytes for newlines.
 		"nul": func(ts *testscript.TestScript, _ bool, args []string) {
 			text := strings.ReplaceAll(ts.ReadFile(args[0]), "\n", "\x00")

@@ -59,7 +59,7 @@ func StyleFor(w io.Writer, quiet bool) Style {
 // plainEvery is the time between plain lines: seldom enough for a log.
 const plainEvery = 5 * time.Second
 
-// NewProgress starts a counter to total.
+// NewProgress starts a counter to total, which is negative if nobody knows it.
 func NewProgress(w io.Writer, style Style, label string, total int) *Progress {
 	p := &Progress{label: label, total: total, start: time.Now()}
 	p.last = p.start
@@ -147,7 +147,10 @@ func (p *Progress) State() string {
 
 func (p *Progress) line() string {
 	elapsed := time.Since(p.start)
-	s := fmt.Sprintf("%s: %d of %d", p.label, p.done, p.total)
+	s := fmt.Sprintf("%s: %d", p.label, p.done)
+	if p.total >= 0 {
+		s += fmt.Sprintf(" of %d", p.total)
+	}
 	if p.done > 0 && elapsed > 0 {
 		rate := float64(p.done) / elapsed.Seconds()
 		s += fmt.Sprintf(", %.0f/s", rate)
