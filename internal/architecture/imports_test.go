@@ -32,6 +32,7 @@ var allowed = map[string]string{
 	"internal/heatmap":      "internal/spreadsheet",
 	"internal/annotate":     "",
 	"internal/atomicfile":   "",
+	"internal/batch":        "",
 	"internal/ui":           "",
 	"internal/video":        "internal/atomicfile internal/imagein",
 	"internal/onnxwrite":    "",
