@@ -20,7 +20,7 @@ type answerer struct {
 // begin forgets what was: the next frame is run whole. whole says that all
 // frames to come are, unless nothing changed.
 func (a *answerer) begin(o *Options) {
-	a.session.began = false
+	a.session.Forget()
 	a.hold = false
 	if o != nil {
 		a.session.Set(o.Tolerance, o.Epsilon)

@@ -15,13 +15,20 @@ type Control struct {
 	Target float64
 
 	at    int
-	line  int // agreements in a row, or frames on the last level
+	line  int // agreements in a row, or frames of whole runs
+	dear  int // the first level that does not pay, len(Levels) if all do
+	probe int // whole runs after which approximation is tried again
 	begun *level
 }
 
 // probeAfter is the number of frames run whole after which approximation is
-// tried again.
+// tried again, at first; each time that it fails again, it is twice as many.
 const probeAfter = 50
+
+// dearFrom is the mean share of a whole run's multiply-adds from which on updates
+// do not pay: they take their time for finding, comparing and copying, and small
+// pieces reach the peak less well than whole planes.
+const dearFrom = 0.4
 
 // patience is the number of agreements in a row after which a bolder level is
 // tried: errors grow from refresh to refresh, so that those seen there are about
@@ -32,7 +39,7 @@ func (c *Control) patience() int {
 
 // Start begins at the level of the given setting, or behind all if there is none.
 func (c *Control) Start(o *Options) {
-	c.at = len(c.Levels)
+	c.at, c.line, c.dear, c.probe = len(c.Levels), 0, len(c.Levels), probeAfter
 	for i, l := range c.Levels {
 		if o != nil && l.Tolerance == o.Tolerance && l.Epsilon == o.Epsilon {
 			c.at = i
@@ -44,31 +51,49 @@ func (c *Control) Start(o *Options) {
 // Level is the number of the present level, from 0, and its setting; nil stands
 // for whole runs.
 func (c *Control) Level() (int, *Options) {
-	if c.at < len(c.Levels) {
+	if c.at < c.dear {
 		return c.at, &c.Levels[c.at]
 	}
-	return c.at, nil
+	return len(c.Levels), nil
 }
 
-// Observe takes the comparison at a refresh into account.
-func (c *Control) Observe(agrees bool) {
-	switch {
+// Observe takes the comparison at a refresh into account, made at a level that
+// may no longer be the present one.
+func (c *Control) Observe(level int, agrees bool) {
+	switch now, _ := c.Level(); {
+	case level != now:
+		// It says nothing about the present level, but that a bolder one is
+		// no better.
 	case !agrees:
-		c.move(min(len(c.Levels), c.at+1))
+		c.move(c.at + 1)
 	case c.line+1 >= c.patience():
-		c.move(max(0, c.at-1))
+		c.move(c.at - 1)
+		c.probe = probeAfter
 	default:
 		c.line++
 	}
 }
 
-// Frame takes a frame into account that was run whole on the last level.
-func (c *Control) Frame() {
-	if c.line++; c.line >= probeAfter {
-		c.move(max(0, len(c.Levels)-1))
+// Cost takes the mean share of a whole run into account that the updates of a
+// stretch took.
+func (c *Control) Cost(level int, share float64) {
+	if share > dearFrom && level < c.dear {
+		c.dear = level
+		if c.at >= c.dear {
+			c.move(len(c.Levels))
+		}
 	}
 }
 
-func (c *Control) move(to int) {
-	c.at, c.line = to, 0
+// Frame takes a frame into account that was run whole on the last level.
+func (c *Control) Frame() {
+	if _, o := c.Level(); o != nil || c.dear == 0 {
+		return
+	}
+	if c.line++; c.line >= c.probe {
+		c.move(c.dear - 1)
+		c.probe *= 2
+	}
 }
+
+func (c *Control) move(to int) { c.at, c.line = min(max(to, 0), len(c.Levels)), 0 }

@@ -45,15 +45,18 @@ type Task struct {
 
 // Past is what is to be known of a frame of an earlier run.
 type Past struct {
-	// Whole says that it was run whole, Refreshed that it began a stretch and
-	// was compared, Agrees how.
-	Whole, Refreshed, Agrees bool
+	// How it was answered. Refreshed says that it began a stretch and was
+	// compared, Agrees how.
+	How               How
+	Refreshed, Agrees bool
+	// Share of a whole run's multiply-adds that it took.
+	Share float64
 }
 
 // Lag is the number of stretches after which the control's word counts: what is
 // learnt from one does not reach those that may be at work, whatever their
 // number, so that answers do not depend on it.
-const Lag = 6
+const Lag = 4
 
 // Result is the answer for one frame.
 type Result struct {
@@ -255,13 +258,22 @@ func (r *run) observe(i int, frames []Past) {
 	if c == nil {
 		return
 	}
-	for _, f := range frames {
-		switch _, o := r.level(i); {
-		case f.Refreshed:
-			c.Observe(f.Agrees)
-		case o == nil && f.Whole:
+	at, o := r.level(i)
+	updates, share := 0, 0.0
+	for k, f := range frames {
+		switch {
+		case f.Refreshed && i > 0:
+			before, _ := r.level(i - 1)
+			c.Observe(before, f.Agrees)
+		case o == nil && f.How == Whole:
 			c.Frame()
+		case f.How == Update && k > 0:
+			updates++
+			share += f.Share
 		}
+	}
+	if updates > 0 {
+		c.Cost(at, share/float64(updates))
 	}
 	n, o := c.Level()
 	r.levels = append(r.levels, level{n, o})
@@ -349,7 +361,7 @@ func (r *run) take(ctx context.Context) error {
 	r.guess, r.cost = st.guess, st.cost
 	var seen []Past
 	for i, res := range st.results {
-		seen = append(seen, Past{Whole: res.Step.How == Whole, Refreshed: res.Refreshed, Agrees: res.Refreshed && res.Verified.Agrees})
+		seen = append(seen, Past{How: res.Step.How, Share: res.Step.Share, Refreshed: res.Refreshed, Agrees: res.Refreshed && res.Verified.Agrees})
 		if st.first+i < len(t.Past) {
 			continue
 		}

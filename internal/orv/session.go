@@ -114,16 +114,18 @@ type Session struct {
 	h, w, c int
 
 	stream    *incremental.Stream
-	inference *incremental.Inference // naive
-	input     []float32              // of whole runs beside the stream
+	inference *incremental.Inference // for whole runs that keep no views
+	input     []float32              // of whole runs without the stream
+	alone     bool                   // the last answer came without the stream
 	check     *incremental.Inference
 	used      []byte // what the network last saw
 	mask      *region.Mask
 	spare     *region.Mask
 	since     int     // frames since the last whole run
 	last      float64 // share of the last update, 0 after a whole run
-	began     bool
-	whole     int64 // multiply-adds of a whole run
+	began     bool    // the stream's views are those of used
+	seen      bool    // used is the last frame, as the network saw it
+	whole     int64   // multiply-adds of a whole run
 }
 
 // NewSession makes the memory for a video.
@@ -140,8 +142,7 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 	plane := p.InputPlane()
 	s := &Session{plan: p, opt: opt, convert: c, h: plane.H, w: plane.W, c: plane.C, used: make([]byte, plane.H*plane.W*3),
 		mask: region.NewMask(plane.H, plane.W), spare: region.NewMask(plane.H, plane.W), whole: p.Count(plane.Rect())}
-	if opt.Mode == Naive || opt.Mode == Exact && opt.WholeOnly {
-		s.inference, s.input = p.NewInference(opt.Workers), make([]float32, plane.Len())
+	if s.streamless() {
 		return s, nil
 	}
 	var err error
@@ -167,7 +168,7 @@ func (s *Session) FrameBytes() int { return s.h * s.w * 3 }
 
 // Output gives output i of the network for the last frame, in ONNX order.
 func (s *Session) Output(i int) *tensor.Tensor {
-	if s.inference != nil {
+	if s.alone {
 		return s.inference.Output(i)
 	}
 	return s.stream.Output(i)
@@ -183,8 +184,8 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 		return Step{}, fmt.Errorf("a frame has %d bytes, want %d for %dx%d pixels", len(rgb), s.FrameBytes(), s.w, s.h)
 	}
 	start := time.Now()
-	if s.inference != nil {
-		return s.frameWhole(ctx, rgb, start)
+	if s.streamless() {
+		return s.wholeAlone(ctx, rgb, s.opt.Mode == Exact)
 	}
 	s.mask.Clear()
 	changed := s.h * s.w
@@ -214,11 +215,12 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	start = time.Now()
 	var err error
 	s.since++
+	s.alone = s.alone && st.How == Skip
 	switch st.How {
 	case Whole:
 		st.MultiplyAdds = s.whole
 		err = s.stream.Whole(ctx)
-		s.since, s.began = 0, err == nil
+		s.since, s.began, s.seen = 0, err == nil, err == nil
 		s.last = 0
 	case Update:
 		st.MultiplyAdds, err = s.stream.Update(ctx, s.mask)
@@ -237,40 +239,55 @@ func (s *Session) FrameWhole(ctx context.Context, rgb []byte) (Step, error) {
 	return s.Frame(ctx, rgb)
 }
 
-// frameWhole answers a frame without a stream.
-func (s *Session) frameWhole(ctx context.Context, rgb []byte, start time.Time) (Step, error) {
+// Forget makes the next frame a whole run, whatever was before.
+func (s *Session) Forget() { s.began, s.seen = false, false }
+
+// streamless says that no frame is ever updated.
+func (s *Session) streamless() bool {
+	return s.opt.Mode == Naive || s.opt.Mode == Exact && s.opt.WholeOnly
+}
+
+// wholeAlone answers a frame by a whole run without the stream, which is faster:
+// no layer's output is kept. With skip, a frame that is what the network last saw
+// is not run.
+func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip bool) (Step, error) {
+	start := time.Now()
 	st := Step{How: Whole, Changed: 1, MultiplyAdds: s.whole, Share: 1}
 	s.mask.Clear()
-	if s.opt.Mode == Exact && s.began {
+	switch {
+	case skip && s.seen:
 		n := difference(s.mask, rgb, s.used, 0)
 		st.Changed = float64(n) / float64(s.h*s.w)
 		if n == 0 {
 			return Step{How: Skip, Difference: time.Since(start)}, nil
 		}
-	} else {
+	default:
 		s.mask.Fill()
+	}
+	if s.inference == nil {
+		s.inference = s.plan.NewInference(s.opt.Workers)
+	}
+	if s.input == nil {
+		s.input = make([]float32, s.plan.InputPlane().Len())
 	}
 	copy(s.used, rgb)
 	s.convert.Convert(s.input, rgb, s.h*s.w)
 	st.Difference = time.Since(start)
 	start = time.Now()
 	err := s.inference.Run(ctx, s.input)
-	s.began = err == nil
+	s.alone, s.began, s.seen = true, false, err == nil
+	s.since, s.last = 0, 0
 	st.Network = time.Since(start)
 	return st, err
 }
 
-// FrameWholeIfChanged answers one frame by a whole run, unless nothing changed.
+// FrameWholeIfChanged answers one frame by a whole run, unless it is what the
+// network last saw. The next frame cannot be an update.
 func (s *Session) FrameWholeIfChanged(ctx context.Context, rgb []byte) (Step, error) {
-	if s.began && len(rgb) == s.FrameBytes() {
-		start := time.Now()
-		s.mask.Clear()
-		if difference(s.mask, rgb, s.used, 0) == 0 {
-			s.since++
-			return Step{How: Skip, Difference: time.Since(start)}, nil
-		}
+	if len(rgb) != s.FrameBytes() {
+		return Step{}, fmt.Errorf("a frame has %d bytes, want %d", len(rgb), s.FrameBytes())
 	}
-	return s.FrameWhole(ctx, rgb)
+	return s.wholeAlone(ctx, rgb, true)
 }
 
 // much says whether a whole run costs no more than updating. Without a threshold
