@@ -15,29 +15,29 @@ import (
 
 // obeOptions are the flags of `krypton obe` (the model's are in modelOptions).
 type obeOptions struct {
-	out                           string
-	force, asJSON, dryRun, blocks bool
-	patch, stride, fill, border   string
-	seed                          uint64
-	region                        string
-	classes                       []string
-	activation, score, mode       string
-	verify, chunk                 int
-	scores                        []string
-	overlay, mapOnly, sideBySide  bool
-	alpha                         float64
-	colormap, scale, combine      string
-	maxPixels                     int64
-	lists                         inputLists
-	events, progress              string
-	mask, compare                 string
-	approximate                   approximateOptions
-	tuning                        bool // the plan must be able to do all
+	out                         string
+	force, asJSON, dryRun       bool
+	patch, stride, fill, border string
+	seed                        uint64
+	region                      string
+	classes                     []string
+	activation, score, mode     string
+	verify, chunk               int
+	scores                      []string
+	scale, combine              string
+	render                      renderOptions
+	maxPixels                   int64
+	lists                       inputLists
+	events, progress            string
+	mask, compare               string
+	approximate                 approximateOptions
+	tuning                      bool // the plan must be able to do all
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.lists.addFlags(f)
 	o.approximate.addFlags(f)
+	o.render.addFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "output `file` (PNG), folder/ for several pictures, or - (default beside the picture as NAME.krypton.png)")
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
@@ -57,14 +57,8 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.compare, "compare", "", "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
 	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
-	f.BoolVar(&o.overlay, "overlay", false, "draw the map over the picture (the default)")
-	f.BoolVar(&o.mapOnly, "map-only", false, "draw the map alone")
-	f.BoolVar(&o.sideBySide, "side-by-side", false, "draw the picture and the overlay beside each other")
-	f.Float64Var(&o.alpha, "alpha", 0.6, "opacity of the map over the picture, 0 to 1")
-	f.StringVar(&o.colormap, "colormap", "auto", "auto (bluered if hiding raises the score anywhere noticeably, else blackbody), "+strings.Join(heatmap.Colormaps[1:], ", "))
 	f.StringVar(&o.scale, "scale", "auto", "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
-	f.BoolVar(&o.blocks, "blocks", false, "draw the network's pixels as blocks instead of smoothing")
 	f.StringVar(&o.events, "events", "", "write what happens to this `file` or pipe as lines of JSON (- for standard error)")
 	f.StringVar(&o.progress, "progress", "", "write how far the run is to this `file` or pipe as blocks of key=value (- for standard error)")
 	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest picture that is read, in pixels")

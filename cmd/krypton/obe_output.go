@@ -102,18 +102,13 @@ func (j *job) writeScores(o *outcome) error {
 
 // draw writes the heatmap of the first class.
 func (j *job) draw(o *outcome) error {
-	mode := "overlay"
-	switch {
-	case j.mapOnly:
-		mode = "map-only"
-	case j.sideBySide:
-		mode = "side-by-side"
-	}
 	if j.scale != nil {
 		o.record.Scale = &[2]float64{j.scale.Lo, j.scale.Hi}
 	}
-	img, err := heatmap.Render(o.shown, o.input.picture, o.input.transform.Apply, heatmap.Style{Mode: mode, Alpha: j.alpha, Colormap: j.colormap, Scale: j.scale,
-		Combine: j.obeOptions.combine, Blocks: j.blocks, Title: o.record.title(), Caption: o.record.caption()})
+	style := j.drawn
+	style.Colormap, style.Scale, style.Combine = j.render.colormap, j.scale, j.obeOptions.combine // shared scales come late
+	style.Title, style.Caption = o.record.title(), o.record.caption()
+	img, err := heatmap.Render(o.shown, o.input.picture, o.input.transform.Apply, style)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type job struct {
 	fill     obe.Fill
 	classes  classPicker
 	score    obe.Score
+	drawn    heatmap.Style // without what a picture decides
 	scale    *heatmap.Scale
 	shared   bool // --scale shared: scale is known after the last picture
 	output   int

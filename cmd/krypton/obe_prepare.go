@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -48,26 +47,17 @@ func (j *job) prepare(s *settings) error {
 			j.notes = append(j.notes, "nobody has tuned approximations for this model ('krypton tune' does): cautious defaults are taken, "+j.gives.text())
 		}
 	}
-	if !(j.alpha >= 0 && j.alpha <= 1) {
-		return usageError(fmt.Errorf("--alpha is %g, want 0 to 1", j.alpha))
+	if j.drawn, err = j.render.style(); err != nil {
+		return err
 	}
-	if !slices.Contains(heatmap.Colormaps, j.colormap) || !slices.Contains(heatmap.Combines, j.combine) {
-		return usageError(fmt.Errorf("--colormap %q, --combine %q: want one of %v and one of %v", j.colormap, j.combine, heatmap.Colormaps, heatmap.Combines))
+	if !slices.Contains(heatmap.Colormaps, j.render.colormap) || !slices.Contains(heatmap.Combines, j.combine) {
+		return usageError(fmt.Errorf("--colormap %q, --combine %q: want one of %v and one of %v", j.render.colormap, j.combine, heatmap.Colormaps, heatmap.Combines))
 	}
 	if j.verify < 0 || j.chunk < 0 || j.maxPixels < 1 {
 		return usageError(fmt.Errorf("--verify %d, --chunk %d, --max-pixels %d: must not be negative", j.verify, j.chunk, j.maxPixels))
 	}
 	if j.compared, err = parseCompare(j.compare); err != nil {
 		return err
-	}
-	drawn := 0
-	for _, b := range []bool{j.overlay, j.mapOnly, j.sideBySide} {
-		if b {
-			drawn++
-		}
-	}
-	if drawn > 1 {
-		return usageError(errors.New("--overlay, --map-only and --side-by-side exclude each other"))
 	}
 	if err := j.parseScale(); err != nil {
 		return err

@@ -33,10 +33,10 @@ func (j *job) drawShared(ctx context.Context, kept []*outcome, t *tally) error {
 		return err
 	}
 	j.scale = &scale
-	if j.colormap == "auto" { // by the scale, not by each picture's own values
-		j.colormap = "blackbody"
+	if j.render.colormap == "auto" { // by the scale, not by each picture's own values
+		j.render.colormap = "blackbody"
 		if scale.Lo < 0 {
-			j.colormap = "bluered"
+			j.render.colormap = "bluered"
 		}
 	}
 	for _, o := range kept {

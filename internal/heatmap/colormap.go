@@ -12,7 +12,7 @@ import (
 
 // Colormaps lists the colour maps. All can be read by colour-blind people: the
 // sequential ones rise in lightness, bluered is Moreland's smooth diverging map.
-var Colormaps = []string{"auto", "blackbody", "kindlmann", "bluered", "gray"}
+var Colormaps = []string{"auto", "blackbody", "kindlmann", "viridis", "inferno", "cividis", "bluered", "gray"}
 
 // Scale is the range of importance that a colour map spans.
 type Scale struct{ Lo, Hi float64 }
@@ -62,6 +62,13 @@ func choose(name string, values []float64, fixed *Scale) (*colors, error) {
 	if !(c.scale.Hi > c.scale.Lo) { // nothing matters: an empty scale of its own size
 		c.scale.Hi = c.scale.Lo + 1e-6
 	}
+	var err error
+	c.table, err = table(name)
+	return c, err
+}
+
+// table gives the colours of a map, from the least to the greatest value.
+func table(name string) (t [256]color.NRGBA, err error) {
 	var m palette.ColorMap
 	switch name {
 	case "blackbody":
@@ -71,24 +78,31 @@ func choose(name string, values []float64, fixed *Scale) (*colors, error) {
 	case "bluered":
 		m = moreland.SmoothBlueRed()
 	case "gray":
-	default:
-		return nil, fmt.Errorf("unknown colormap %q: want one of %s", name, strings.Join(Colormaps, ", "))
-	}
-	if m != nil {
-		m.SetMin(0)
-		m.SetMax(255)
-	}
-	for i := range c.table {
-		c.table[i] = color.NRGBA{uint8(i), uint8(i), uint8(i), 255}
-		if m != nil {
-			v, err := m.At(float64(i))
-			if err != nil {
-				return nil, fmt.Errorf("colormap %s: %w", name, err)
-			}
-			c.table[i] = color.NRGBAModel.Convert(v).(color.NRGBA)
+		for i := range t {
+			t[i] = color.NRGBA{uint8(i), uint8(i), uint8(i), 255}
 		}
+		return t, nil
+	default:
+		maps, err := listed()
+		if err != nil {
+			return t, err
+		}
+		t, ok := maps[name]
+		if !ok {
+			return t, fmt.Errorf("unknown colormap %q: want one of %s", name, strings.Join(Colormaps, ", "))
+		}
+		return t, nil
 	}
-	return c, nil
+	m.SetMin(0)
+	m.SetMax(255)
+	for i := range t {
+		v, err := m.At(float64(i))
+		if err != nil {
+			return t, fmt.Errorf("colormap %s: %w", name, err)
+		}
+		t[i] = color.NRGBAModel.Convert(v).(color.NRGBA)
+	}
+	return t, nil
 }
 
 // at is the colour of a value.

@@ -1,6 +1,7 @@
 package heatmap
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -28,6 +29,11 @@ type Style struct {
 	Combine  string
 	// Blocks draws network pixels as they are; otherwise they are smoothed.
 	Blocks bool
+	// Masked, if set, shows the picture itself where the map reaches the level,
+	// and darkens the rest, in place of colours.
+	Masked *Level
+	// Contours are levels around which lines are drawn.
+	Contours []Level
 	// Title stands above, in bold; Caption lines below.
 	Title   string
 	Caption []string
@@ -49,24 +55,35 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 	}
 	pw, ph := canvasSize(picture.Bounds().Dx(), picture.Bounds().Dy())
 	base := imaging.Resize(picture, pw, ph, imaging.Linear)
-	heat := image.NewNRGBA(base.Bounds())
-	faded := image.NewNRGBA(base.Bounds())
-	missing := paint(heat, faded, m, values, c, picture.Bounds(), toPicture, s.Blocks)
-	var panels []*image.NRGBA
+	field, missing := spread(base.Bounds(), m, values, picture.Bounds(), toPicture, s.Blocks)
+	heat, faded := paint(base.Bounds(), field, c)
 	over := blend(base, faded, s.Alpha)
+	if s.Masked != nil {
+		over = spotlight(base, field, s.Masked.Cut(values))
+	}
+	var panels []*image.NRGBA
 	switch s.Mode {
 	case "", "overlay":
 		panels = []*image.NRGBA{over}
 	case "map-only":
+		if s.Masked != nil {
+			return nil, errors.New("a mask over the picture and the map alone exclude each other")
+		}
 		panels = []*image.NRGBA{heat}
 	case "side-by-side":
 		panels = []*image.NRGBA{base, over}
 	default:
 		return nil, fmt.Errorf("unknown mode %q: want one of %s", s.Mode, strings.Join(Modes, ", "))
 	}
-	caption := append([]string{}, s.Caption...)
+	for _, l := range s.Contours {
+		contour(panels[len(panels)-1], field, l.Cut(values))
+	}
+	caption := append(append([]string{}, s.Caption...), levelCaption(s, values)...)
 	if missing {
 		caption = append(caption, "parts without colour were not measured, or gave no number")
+	}
+	if s.Masked != nil {
+		c = nil // no colour has a meaning
 	}
 	return compose(panels, c, s.Title, caption)
 }
@@ -84,35 +101,44 @@ func canvasSize(w, h int) (int, int) {
 	return max(1, int(math.Round(float64(w)*k))), max(1, int(math.Round(float64(h)*k)))
 }
 
-// paint colours every pixel of dst by the map's value there; what is outside
-// the map or missing stays transparent. faded gets the same, the more
-// transparent the less the part matters, so that the picture shows through.
-func paint(dst, faded *image.NRGBA, m *Map, values []float64, c *colors, picture image.Rectangle, toPicture func(x, y float64) (float64, float64), blocks bool) bool {
+// spread gives the map's value at every pixel of a canvas b that shows the
+// picture. It is NaN where there is none: outside of what the network saw, or,
+// as missing says, inside.
+func spread(b image.Rectangle, m *Map, values []float64, picture image.Rectangle, toPicture func(x, y float64) (float64, float64), blocks bool) (field []float64, missing bool) {
 	h, w := m.Input[0], m.Input[1]
 	x0, y0 := toPicture(0, 0)
 	x1, y1 := toPicture(float64(w), float64(h))
-	b := dst.Bounds()
 	kx, ky := float64(picture.Dx())/float64(b.Dx()), float64(picture.Dy())/float64(b.Dy())
-	missing := false
+	field = make([]float64, b.Dx()*b.Dy())
 	for y := range b.Dy() {
 		ny := ((float64(y)+.5)*ky - y0) / (y1 - y0) * float64(h)
 		for x := range b.Dx() {
 			nx := ((float64(x)+.5)*kx - x0) / (x1 - x0) * float64(w)
-			if nx < 0 || ny < 0 || nx >= float64(w) || ny >= float64(h) {
-				continue // the network never saw this part
+			v := math.NaN()
+			if nx >= 0 && ny >= 0 && nx < float64(w) && ny < float64(h) {
+				v = sample(values, w, h, nx, ny, blocks)
+				missing = missing || v != v
 			}
-			v := sample(values, w, h, nx, ny, blocks)
-			if v != v {
-				missing = true
-				continue
-			}
-			p := c.at(v)
-			dst.SetNRGBA(x, y, p)
-			p.A = uint8(math.Round(255 * c.weight(v)))
-			faded.SetNRGBA(x, y, p)
+			field[y*b.Dx()+x] = v
 		}
 	}
-	return missing
+	return field, missing
+}
+
+// paint colours every pixel of a canvas by its value; without one it stays
+// transparent. faded gets the same, the more transparent the less the part
+// matters, so that the picture shows through.
+func paint(b image.Rectangle, field []float64, c *colors) (heat, faded *image.NRGBA) {
+	heat, faded = image.NewNRGBA(b), image.NewNRGBA(b)
+	for i, v := range field {
+		if v != v {
+			continue
+		}
+		p := c.at(v)
+		copy(heat.Pix[4*i:], []byte{p.R, p.G, p.B, p.A})
+		copy(faded.Pix[4*i:], []byte{p.R, p.G, p.B, uint8(math.Round(255 * c.weight(v)))})
+	}
+	return heat, faded
 }
 
 // sample reads the value at a point: that of the pixel, or interpolated between
@@ -177,7 +203,8 @@ func face(bold int, size float64) (font.Face, error) {
 	return opentype.NewFace(f[bold], &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingFull})
 }
 
-// compose puts panels, title, colour bar and caption on one sheet.
+// compose puts panels, title, colour bar (unless c is nil) and caption on one
+// sheet.
 func compose(panels []*image.NRGBA, c *colors, title string, caption []string) (*image.NRGBA, error) {
 	bold, err := face(1, 20)
 	if err != nil {
@@ -191,14 +218,19 @@ func compose(panels []*image.NRGBA, c *colors, title string, caption []string) (
 	defer small.Close()
 	pw, ph := panels[0].Bounds().Dx(), panels[0].Bounds().Dy()
 	height := max(ph, 240)
-	w := margin + len(panels)*(pw+margin) + barSpace
+	w := margin + len(panels)*(pw+margin)
+	if c != nil {
+		w += barSpace
+	}
 	h := 56 + height + margin + 20*len(caption)
 	out := imaging.New(w, h, paper)
 	text(out, bold, clip(bold, title, w-2*margin), margin, 36, ink)
 	for i, p := range panels {
 		draw.Draw(out, image.Rect(0, 0, pw, ph).Add(image.Pt(margin+i*(pw+margin), 56)), p, image.Point{}, draw.Over)
 	}
-	bar(out, small, c, image.Pt(margin+len(panels)*(pw+margin), 56), height)
+	if c != nil {
+		bar(out, small, c, image.Pt(margin+len(panels)*(pw+margin), 56), height)
+	}
 	for i, line := range caption {
 		text(out, small, clip(small, line, w-2*margin), margin, 56+height+24+20*i, pale)
 	}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"krypton/internal/heatmap"
+)
+
+// maxContours bounds the number of lines of --contours.
+const maxContours = 16
+
+// renderOptions are the flags that say how a map is drawn.
+type renderOptions struct {
+	overlay, mapOnly, sideBySide, blocks bool
+	alpha                                float64
+	colormap                             string
+	masked                               string
+	contours                             []string
+}
+
+func (o *renderOptions) addFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.overlay, "overlay", false, "draw the map over the picture (the default)")
+	f.BoolVar(&o.mapOnly, "map-only", false, "draw the map alone")
+	f.BoolVar(&o.sideBySide, "side-by-side", false, "draw the picture and the overlay beside each other")
+	f.Float64Var(&o.alpha, "alpha", 0.6, "opacity of the map over the picture, 0 to 1")
+	f.StringVar(&o.colormap, "colormap", "auto", "auto (bluered if hiding raises the score anywhere noticeably, else blackbody), "+strings.Join(heatmap.Colormaps[1:], ", "))
+	f.StringVar(&o.masked, "masked", "", "in place of colours, darken all but what matters most: a `level`, either a share of the pixels (20%) or a score drop (0.05)")
+	f.StringSliceVar(&o.contours, "contours", nil, "draw lines around these `levels`: shares of the pixels that matter most (5%,20%) or score drops (0.05)")
+	f.BoolVar(&o.blocks, "blocks", false, "draw the network's pixels as blocks instead of smoothing")
+}
+
+// style checks the flags. The caller adds what else a style has.
+func (o *renderOptions) style() (heatmap.Style, error) {
+	s := heatmap.Style{Mode: "overlay", Alpha: o.alpha, Colormap: o.colormap, Blocks: o.blocks}
+	if !(o.alpha >= 0 && o.alpha <= 1) {
+		return s, usageError(fmt.Errorf("--alpha is %g, want 0 to 1", o.alpha))
+	}
+	drawn := 0
+	for mode, on := range map[string]bool{"overlay": o.overlay, "map-only": o.mapOnly, "side-by-side": o.sideBySide} {
+		if on {
+			drawn++
+			s.Mode = mode
+		}
+	}
+	switch {
+	case drawn > 1:
+		return s, usageError(errors.New("--overlay, --map-only and --side-by-side exclude each other"))
+	case o.masked != "" && o.mapOnly:
+		return s, usageError(errors.New("--masked shows the picture, --map-only does not: they exclude each other"))
+	case len(o.contours) > maxContours:
+		return s, usageError(fmt.Errorf("--contours: %d levels, at most %d are drawn", len(o.contours), maxContours))
+	}
+	if o.masked != "" {
+		l, err := heatmap.ParseLevel(o.masked)
+		if err != nil {
+			return s, usageError(fmt.Errorf("--masked: %w", err))
+		}
+		s.Masked = &l
+	}
+	for _, text := range o.contours {
+		l, err := heatmap.ParseLevel(text)
+		if err != nil {
+			return s, usageError(fmt.Errorf("--contours: %w", err))
+		}
+		s.Contours = append(s.Contours, l)
+	}
+	return s, nil
+}
