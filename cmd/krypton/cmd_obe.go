@@ -15,23 +15,24 @@ import (
 
 // obeOptions are the flags of `krypton obe` (the model's are in modelOptions).
 type obeOptions struct {
-	out                         string
-	force, asJSON, dryRun       bool
-	patch, stride, fill, border string
-	seed                        uint64
-	region                      string
-	classes                     []string
-	activation, score, mode     string
-	verify, chunk               int
-	scores                      []string
-	scale, combine              string
-	render                      renderOptions
-	maxPixels                   int64
-	lists                       inputLists
-	events, progress            string
-	mask, compare               string
-	approximate                 approximateOptions
-	tuning                      bool // the plan must be able to do all
+	out                     string
+	force, asJSON, dryRun   bool
+	patch, stride, border   string
+	fill                    []string
+	seed                    uint64
+	region                  string
+	classes                 []string
+	activation, score, mode string
+	verify, chunk           int
+	scores                  []string
+	scale, combine          string
+	render                  renderOptions
+	maxPixels               int64
+	lists                   inputLists
+	events, progress        string
+	mask, compare           string
+	approximate             approximateOptions
+	tuning                  bool // the plan must be able to do all
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
@@ -44,7 +45,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
 	f.StringVar(&o.patch, "patch", "16", "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; several with commas are combined: 16,32,64")
 	f.StringVar(&o.stride, "stride", "4", "`step` between positions in pixels or percent: 4, 2% or YxX")
-	f.StringVar(&o.fill, "fill", "gray", "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb")
+	f.StringSliceVar(&o.fill, "fill", []string{"gray"}, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb; several give the mean of their maps: gray,blur")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
 	f.StringVar(&o.region, "region", "", "only this part of the network's input: `x,y,w,h`")

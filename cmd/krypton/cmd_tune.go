@@ -59,7 +59,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f := cmd.Flags()
 	f.StringVar(&o.obe.patch, "patch", "16", "patch `size`, as for obe")
 	f.StringVar(&o.obe.stride, "stride", "4", "`step` between positions, as for obe")
-	f.StringVar(&o.obe.fill, "fill", "gray", "what the patch is painted with, as for obe")
+	f.StringSliceVar(&o.obe.fill, "fill", []string{"gray"}, "what the patch is painted with, as for obe")
 	f.Uint64Var(&o.obe.seed, "seed", 1, "seed of noise")
 	f.StringVarP(&o.out, "out", "o", "", "profile `file`, - for standard output (default beside the model)")
 	f.BoolVar(&o.force, "force", false, "replace the profile that is there")
@@ -81,8 +81,8 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(j.grids) != 1 {
-		return usageError(errors.New("--patch: tuning takes one size"))
+	if len(j.variants()) != 1 {
+		return usageError(errors.New("--patch, --fill: tuning takes one size and one fill"))
 	}
 	target, err := o.target(j.model.file)
 	if err != nil {
@@ -133,7 +133,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 			return nil, nil, err
 		}
 		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
-			Base: p.base, Fill: p.fill, Workers: j.threads, Memory: max(1, j.memory-j.model.plan.ViewBytes()), Seed: j.seed})
+			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: max(1, j.memory-j.model.plan.ViewBytes()), Seed: j.seed})
 	}
 	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
 	profile, all, err := tune.Measure(ctx, tasks, progress.Set)

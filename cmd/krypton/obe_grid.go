@@ -64,13 +64,13 @@ func (j *job) parseRegion() (region.Rect, error) {
 	return roi, nil
 }
 
-// positions is the number of positions of all grids.
+// positions is the number of positions of all grids with all fills.
 func (j *job) positions() int {
 	n := 0
 	for _, g := range j.grids {
 		n += g.Len()
 	}
-	return n
+	return n * len(j.fills)
 }
 
 // pair reads N or HxW in pixels.
@@ -114,10 +114,11 @@ func sizeOn(s string, plane [2]int) ([2]int, error) {
 	return size, nil
 }
 
-// estimate prints what a run would cost, a line for each patch size.
+// estimate prints what a run would cost, a line for each patch size with each fill.
 func (j *job) estimate() error {
 	p := j.model.plan
-	for _, g := range j.grids {
+	for _, v := range j.variants() {
+		g := v.grid
 		whole, spent := int64(0), int64(0)
 		for i := range g.Len() {
 			whole += p.Count(p.InputPlane().Rect())

@@ -17,11 +17,13 @@ import (
 type pictureInput struct {
 	picture   *image.NRGBA // what the map is drawn over
 	transform imagein.Transform
-	// base and fill are the network's input and what patches are cut from.
-	base, fill []float32
-	sha256     string
-	tensor     string // what the file holds, if that is a tensor
-	notes      []string
+	// base is the network's input; fills are what patches are cut from, one
+	// for each of the job's fills.
+	base   []float32
+	fills  [][]float32
+	sha256 string
+	tensor string // what the file holds, if that is a tensor
+	notes  []string
 }
 
 // input reads a picture and prepares it for the network; "" is the built-in
@@ -72,8 +74,11 @@ func (j *job) pictureInput(r io.Reader, name string) (*pictureInput, error) {
 	}
 	plane := j.model.plan.InputPlane()
 	fitted, transform := j.model.pre.Fit(pic.Image, plane.W, plane.H)
-	return &pictureInput{picture: pic.Image, transform: transform, sha256: pic.SHA256, notes: pic.Notes,
-		base: j.model.pre.Normalize(fitted, plane.C), fill: j.model.pre.Normalize(j.fill.Image(fitted), plane.C)}, nil
+	p := &pictureInput{picture: pic.Image, transform: transform, sha256: pic.SHA256, notes: pic.Notes, base: j.model.pre.Normalize(fitted, plane.C)}
+	for _, f := range j.fills {
+		p.fills = append(p.fills, j.model.pre.Normalize(f.Image(fitted), plane.C))
+	}
+	return p, nil
 }
 
 // tensorInput takes a tensor as it is. A colour to fill patches with goes
@@ -87,14 +92,18 @@ func (j *job) tensorInput(r io.Reader, name string) (*pictureInput, error) {
 	p := &pictureInput{picture: t.Picture(j.model.pre.Order == "bgr"), transform: imagein.Transform{ScaleX: 1, ScaleY: 1},
 		base: t.Data, sha256: t.SHA256, tensor: fmt.Sprintf("%s %v", t.Elem, t.Shape)}
 	p.notes = []string{"a tensor (" + p.tensor + "), taken as it is: neither resized nor normalized"}
-	if p.fill = j.fill.Numbers(t.Data, plane.H, plane.W, plane.C); p.fill != nil {
-		p.notes = append(p.notes, "fill "+j.obeOptions.fill+" is that of the tensor's numbers")
-		return p, nil
+	for _, f := range j.fills {
+		fill := f.Numbers(t.Data, plane.H, plane.W, plane.C)
+		switch {
+		case fill != nil:
+			p.notes = append(p.notes, "fill "+f.name+" is that of the tensor's numbers")
+		case j.model.noPictures != nil:
+			return nil, usageError(fmt.Errorf("%s: --fill %s is a colour, and the network reads %d channels: take mean or blur", name, f.name, plane.C))
+		default:
+			fill = j.model.pre.Normalize(f.Image(p.picture), plane.C)
+			p.notes = append(p.notes, "fill "+f.name+" is what the preprocessing makes of that colour")
+		}
+		p.fills = append(p.fills, fill)
 	}
-	if j.model.noPictures != nil {
-		return nil, usageError(fmt.Errorf("%s: --fill %s is a colour, and the network reads %d channels: take mean or blur", name, j.obeOptions.fill, plane.C))
-	}
-	p.fill = j.model.pre.Normalize(j.fill.Image(p.picture), plane.C)
-	p.notes = append(p.notes, "fill "+j.obeOptions.fill+" is what the preprocessing makes of that colour")
 	return p, nil
 }

@@ -17,7 +17,7 @@ type job struct {
 	*obeOptions
 	model    *loadedModel
 	grids    []*obe.Grid // one for each patch size
-	fill     obe.Fill
+	fills    []namedFill
 	classes  classPicker
 	score    obe.Score
 	drawn    heatmap.Style // without what a picture decides
@@ -147,9 +147,10 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	defer progress.Finish()
 	before := 0
 	var results []*obe.Result
-	for _, g := range j.grids {
-		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: g, Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
-			Base: o.input.base, Fill: o.input.fill, Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
+	variants := j.variants()
+	for _, v := range variants {
+		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: v.grid, Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
+			Base: o.input.base, Fill: o.input.fills[v.fill], Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
 			Memory: max(1, j.memory-j.model.plan.ViewBytes()), Choose: j.classes.choose,
 			Progress: func(done, _ int) { progress.Set(before + done) },
 			Checking: checking(progress, o.label)})
@@ -162,16 +163,16 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 			return err
 		}
 		results = append(results, r)
-		before += g.Len()
+		before += v.grid.Len()
 	}
-	grid, r, err := combine(j.grids, results, j.obeOptions.combine)
+	grid, r, err := combine(variants, results, j.obeOptions.combine)
 	if err != nil {
 		return err
 	}
 	o.shown = classMap(grid, r, 0)
 	o.record = j.record(o, grid, r)
-	if len(j.grids) > 1 {
-		j.addScales(o.record, results)
+	if len(variants) > 1 {
+		j.addScales(o.record, variants, results)
 	}
 	o.record.addMask(o.masked, r.Masked)
 	o.record.Compare = compared(results)

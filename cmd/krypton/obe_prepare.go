@@ -28,8 +28,8 @@ func (j *job) prepare(s *settings) error {
 	if j.grids, err = j.makeGrids(); err != nil {
 		return err
 	}
-	if j.fill, err = obe.ParseFill(j.obeOptions.fill, j.seed); err != nil {
-		return usageError(fmt.Errorf("--fill: %w", err))
+	if j.fills, err = parseFills(j.fill, j.seed); err != nil {
+		return err
 	}
 	if _, err := prediction.Activation(j.activation).Resolve([]float32{0}); err != nil {
 		return usageError(fmt.Errorf("--activation: %w", err))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"krypton/internal/heatmap"
@@ -9,20 +10,23 @@ import (
 	"krypton/internal/region"
 )
 
-// combine lays the maps of several patch sizes over each other. Their common
-// grid is that of the input's pixels: at each, the mean over the sizes of the
-// drop there, and the score is the clean picture's less that mean. A pixel
-// that a size does not cover does not count for it; one that none covers has no
-// number. The grid and result of a single size stay as they are.
-func combine(grids []*obe.Grid, results []*obe.Result, rule string) (*obe.Grid, *obe.Result, error) {
+// combine lays the maps of several patch sizes and fills over each other. Their
+// common grid is that of the input's pixels: at each, the mean over the maps of
+// the drop there, and the score is the clean picture's less that mean. A pixel
+// that a map does not cover does not count for it; one that none covers has no
+// number. Maps of one size keep their grid, and a single map stays as it is.
+func combine(maps []variant, results []*obe.Result, rule string) (*obe.Grid, *obe.Result, error) {
 	first := results[0]
-	if len(grids) == 1 {
-		return grids[0], first, nil
+	if len(maps) == 1 {
+		return maps[0].grid, first, nil
 	}
-	plane := grids[0].Plane
-	g, err := obe.NewGrid(plane[0], plane[1], [2]int{1, 1}, [2]int{1, 1}, obe.Cover, region.Rect{})
-	if err != nil {
-		return nil, nil, err
+	g, drops := maps[0].grid, cellDrops
+	if slices.ContainsFunc(maps, func(v variant) bool { return v.grid != g }) {
+		drops = pixelDrops(rule)
+		var err error
+		if g, err = obe.NewGrid(g.Plane[0], g.Plane[1], [2]int{1, 1}, [2]int{1, 1}, obe.Cover, region.Rect{}); err != nil {
+			return nil, nil, err
+		}
 	}
 	all := &obe.Result{Classes: first.Classes, Activation: first.Activation, Base: first.Base, Probabilities: first.Probabilities}
 	for _, r := range results {
@@ -38,7 +42,7 @@ func combine(grids []*obe.Grid, results []*obe.Result, rule string) (*obe.Grid, 
 	for k, base := range all.Base {
 		sum, count := make([]float64, g.Len()), make([]int, g.Len())
 		for s, r := range results {
-			drops, err := classMap(grids[s], r, k).Importance(rule)
+			drops, err := drops(maps[s].grid, r, k)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -58,18 +62,49 @@ func combine(grids []*obe.Grid, results []*obe.Result, rule string) (*obe.Grid, 
 	return g, all, nil
 }
 
-// addScales adds what each patch size gave to a record of them all.
-func (j *job) addScales(rec *record, results []*obe.Result) {
-	sizes := make([]string, len(results))
+// pixelDrops gives the drop of the class k at each pixel of the input.
+func pixelDrops(rule string) func(g *obe.Grid, r *obe.Result, k int) ([]float64, error) {
+	return func(g *obe.Grid, r *obe.Result, k int) ([]float64, error) { return classMap(g, r, k).Importance(rule) }
+}
+
+// cellDrops gives the drop of the class k at each position.
+func cellDrops(_ *obe.Grid, r *obe.Result, k int) ([]float64, error) {
+	drops := make([]float64, len(r.Scores[k]))
+	for i, s := range r.Scores[k] {
+		drops[i] = float64(r.Base[k]) - float64(s)
+	}
+	return drops, nil
+}
+
+// addScales adds what each patch size with each fill gave to a record of them
+// all.
+func (j *job) addScales(rec *record, maps []variant, results []*obe.Result) {
 	rec.Positions = 0
 	for i, r := range results {
-		g := j.grids[i]
+		g := maps[i].grid
 		s := heatmap.ScaleRecord{Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
+		if len(j.fills) > 1 {
+			s.Fill = j.fills[maps[i].fill].name
+		}
 		s.FlipMap, s.Flips = flips(g, r)
 		rec.Scales = append(rec.Scales, s)
 		rec.Positions += s.Positions
 		rec.Flips += s.Flips
-		sizes[i] = fmt.Sprintf("%dx%d", g.Patch[0], g.Patch[1])
 	}
-	rec.Notes = append(rec.Notes, "mean of the maps of patches "+strings.Join(sizes, ", ")+", for each pixel of the network's input")
+	var parts []string
+	if len(j.grids) > 1 {
+		sizes := make([]string, len(j.grids))
+		for i, g := range j.grids {
+			sizes[i] = fmt.Sprintf("%dx%d", g.Patch[0], g.Patch[1])
+		}
+		parts = append(parts, "of patches "+strings.Join(sizes, ", "))
+	}
+	if len(j.fills) > 1 {
+		parts = append(parts, "with fills "+strings.Join(j.fill, ", "))
+	}
+	where := "for each position"
+	if len(j.grids) > 1 {
+		where = "for each pixel of the network's input"
+	}
+	rec.Notes = append(rec.Notes, "mean of the maps "+strings.Join(parts, " ")+", "+where)
 }

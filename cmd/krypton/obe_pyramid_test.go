@@ -24,7 +24,8 @@ func TestCombine(t *testing.T) {
 		{Classes: []int{7}, Base: []float32{1}, Scores: [][]float32{{.5, 1, 0, .25}}, MultiplyAddsWhole: 10, Skipped: 1},
 		{Classes: []int{7}, Base: []float32{1}, Scores: [][]float32{{.75}}, MultiplyAddsWhole: 3, NaN: true},
 	}
-	g, r, err := combine(grids, results, "mean")
+	maps := []variant{{grids[0], 0}, {grids[1], 0}}
+	g, r, err := combine(maps, results, "mean")
 	if err != nil || g.Len() != 20 || g.Patch != [2]int{1, 1} || r.MultiplyAddsWhole != 13 || r.Skipped != 1 || !r.NaN || r.Classes[0] != 7 {
 		t.Fatalf("%+v %+v %v", g, r, err)
 	}
@@ -39,7 +40,32 @@ func TestCombine(t *testing.T) {
 	if v := float64(r.Scores[0][4]); !math.IsNaN(v) {
 		t.Errorf("a pixel that nothing covers has %g", v)
 	}
-	if g, r, err := combine(grids[:1], results[:1], "mean"); g != grids[0] || r != results[0] || err != nil {
+	if g, r, err := combine(maps[:1], results[:1], "mean"); g != grids[0] || r != results[0] || err != nil {
 		t.Errorf("a single size does not stay: %v %v %v", g, r, err)
+	}
+}
+
+// TestCombineFills: maps of one size with several fills keep their grid; at each
+// position the drop is the mean, of those that are numbers.
+func TestCombineFills(t *testing.T) {
+	grid, err := obe.NewGrid(4, 6, [2]int{2, 2}, [2]int{2, 2}, obe.Cover, region.Rect{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nan := float32(math.NaN())
+	results := []*obe.Result{
+		{Classes: []int{7, 8}, Base: []float32{1, .5}, Scores: [][]float32{{.5, 1, 0, .25, nan, nan}, {0, 0, 0, 0, 0, 1}}, Skipped: 1, Masked: 2, Verified: 3},
+		{Classes: []int{7, 8}, Base: []float32{1, .5}, Scores: [][]float32{{.25, 1, .5, .25, .5, nan}, {1, 1, 1, 1, .5, 0}}, Skipped: 2, Verified: 3},
+	}
+	g, r, err := combine([]variant{{grid, 0}, {grid, 1}}, results, "sum")
+	if err != nil || g != grid || r.Skipped != 3 || r.Masked != 2 || r.Verified != 6 {
+		t.Fatalf("%v %+v %v", g, r, err)
+	}
+	for k, want := range [][]float32{{.375, 1, .25, .25, .5, nan}, {.5, .5, .5, .5, .25, .5}} {
+		for i, v := range r.Scores[k] {
+			if v != want[i] && (v == v || want[i] == want[i]) {
+				t.Errorf("class %d, position %d: %g, want %g", k, i, v, want[i])
+			}
+		}
 	}
 }

@@ -56,19 +56,25 @@ func (j *job) className(class int) string {
 
 func (r *record) caption() []string {
 	what := map[string]string{"value": "the class's score", "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
-	size := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1])
-	if len(r.Scales) > 0 {
-		size = "mean over patches"
-		for i, s := range r.Scales {
-			if i > 0 {
-				size += ","
-			}
-			size += fmt.Sprintf(" %dx%d", s.Patch[0], s.Patch[1])
+	size, fill := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1]), "fill "+r.Fill
+	var sizes, fills []string
+	for _, s := range r.Scales {
+		if p := fmt.Sprintf("%dx%d", s.Patch[0], s.Patch[1]); !slices.Contains(sizes, p) {
+			sizes = append(sizes, p)
 		}
+		if !slices.Contains(fills, s.Fill) {
+			fills = append(fills, s.Fill)
+		}
+	}
+	if len(sizes) > 1 || len(sizes) == 1 && len(fills) == 1 {
+		size = "mean over patches " + strings.Join(sizes, ", ")
+	}
+	if len(fills) > 1 {
+		fill = "mean over fills " + strings.Join(fills, ", ")
 	}
 	lines := []string{
 		fmt.Sprintf("model %s, output %s, activation %s; mapped: %s", filepath.Base(r.Model), r.Output, r.Activation, what),
-		fmt.Sprintf("%s, fill %s, %d positions, %s", size, r.Fill, r.Positions, r.Mode),
+		fmt.Sprintf("%s, %s, %d positions, %s", size, fill, r.Positions, r.Mode),
 	}
 	if r.Approximated != nil {
 		lines = append(lines, "approximate: "+r.Approximated.text())
@@ -88,7 +94,7 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 	pre := j.model.pre
 	rec := &record{Record: &heatmap.Record{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: name, ImageSHA256: o.input.sha256,
 		Classes: j.classRecords(g, r), Output: j.model.plan.Outputs()[j.output], Activation: string(r.Activation), Score: string(j.score), Mode: j.mode,
-		Patch: g.Patch, Stride: g.Stride, Border: j.border, Fill: j.obeOptions.fill, Seed: j.seed, Input: g.Plane,
+		Patch: g.Patch, Stride: g.Stride, Border: j.border, Fill: fillNames(j.fill), Seed: j.seed, Input: g.Plane,
 		Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Skipped: r.Skipped, Verified: r.Verified, NaN: r.NaN,
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
 		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(o.input.notes, j.notes),

@@ -13,7 +13,7 @@ import (
 func (o *outcome) keep() {
 	o.record = o.record.summary()
 	o.mask = nil
-	o.input.base, o.input.fill = nil, nil
+	o.input.base, o.input.fills = nil, nil
 	if o.in != "-" {
 		o.input.picture = nil
 	}

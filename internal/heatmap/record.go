@@ -89,8 +89,10 @@ type Record struct {
 	Scale   *[2]float64    `json:"scale,omitempty"`
 }
 
-// ScaleRecord is the part of one patch size in a map over several.
+// ScaleRecord is the part of one patch size in a map over several, or of one
+// patch size with one fill in a map over several fills.
 type ScaleRecord struct {
+	Fill      string        `json:"fill,omitempty"` // of several
 	Patch     [2]int        `json:"patch"`
 	Stride    [2]int        `json:"stride"`
 	Rows      int           `json:"rows"`
