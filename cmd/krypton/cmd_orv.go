@@ -79,9 +79,9 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.epsilon, "epsilon", -1, "between layers a pixel counts as changed if it moved by more than this share of the layer's scale (default: tuned)")
 	f.StringVar(&o.shape, "shape", "mask", "changed pixels are put together as mask, tiles or box: to compare")
 	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never")
-	f.Float64Var(&o.guard, "guard", 0.05, "run the whole network where an approximate answer's best class leads by less than this; 0 for never")
+	f.Float64Var(&o.guard, "guard", 0.1, "run the whole network where an approximate answer's best class leads by less than this, or a box's score is this near to --min-score; 0 for never")
 	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
-	f.IntVar(&o.tuneFrames, "tune-frames", 50, "number of first `frames` to choose them on")
+	f.IntVar(&o.tuneFrames, "tune-frames", 30, "number of first `frames` to choose them on")
 	f.IntVar(&o.verifyEvery, "verify-every", 0, "compare every `N`th frame with a run of the whole network")
 
 	f.IntVar(&o.top, "top", 3, "number of classes to write for each frame")

@@ -171,12 +171,12 @@ func (j *orvJob) judge() orv.Judge {
 		return &orv.Classifier{Output: j.output, Activation: prediction.Activation(j.activation), Top: j.top}
 	}
 	plane := j.model.plan.InputPlane()
-	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, MinScore: float32(j.minScore), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
+	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
 }
 
 // guardMargin is the margin below which answers are not trusted.
 func (j *orvJob) guardMargin() float32 {
-	if j.spec != nil || j.options.Mode != orv.Approximate {
+	if j.options.Mode != orv.Approximate {
 		return 0
 	}
 	return float32(j.guard)

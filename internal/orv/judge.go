@@ -17,8 +17,9 @@ type Answer struct {
 	Scores  []float32
 	// Boxes are what a detector found, in pixels of the network's plane.
 	Boxes []detect.Box
-	// Margin is by how much the best class leads, after the activation; 1 for
-	// detectors.
+	// Margin is by how much the best class leads, after the activation; for
+	// detectors, how far the score nearest to the lowest that counts is from it,
+	// 1 if none is near.
 	Margin float32
 
 	all []float32 // every class's score
@@ -107,6 +108,8 @@ type Detector struct {
 	Width    int      // of the network's plane
 	Height   int
 	MinScore float32
+	// Near is how far below MinScore boxes are looked at to tell close calls.
+	Near float32
 	// IoU is the overlap from which on the weaker of two boxes of a class
 	// goes; 0 keeps all.
 	IoU float32
@@ -127,7 +130,7 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 		}
 		outs[i] = detect.Output{Name: name, Shape: t.Shape, Data: f}
 	}
-	boxes, err := d.Spec.Decode(outs, d.MinScore, d.Width, d.Height)
+	boxes, err := d.Spec.Decode(outs, max(0, d.MinScore-d.Near), d.Width, d.Height)
 	if err != nil {
 		return nil, err
 	}
@@ -137,10 +140,14 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	if d.IoU > 0 {
 		boxes = detect.NMS(boxes, d.IoU)
 	}
-	if d.Most > 0 && len(boxes) > d.Most {
-		boxes = boxes[:d.Most]
+	a := &Answer{Margin: 1}
+	for _, b := range boxes {
+		a.Margin = min(a.Margin, max(b.Score-d.MinScore, d.MinScore-b.Score))
+		if b.Score >= d.MinScore && (d.Most == 0 || len(a.Boxes) < d.Most) {
+			a.Boxes = append(a.Boxes, b)
+		}
 	}
-	return &Answer{Boxes: boxes, Margin: 1}, nil
+	return a, nil
 }
 
 // matchIoU is the overlap from which on two boxes are the same thing.

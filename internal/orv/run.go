@@ -30,9 +30,8 @@ type Task struct {
 	// Control, if not nil, learns from the comparisons between stretches and
 	// sets tolerance and threshold. Approximate mode only.
 	Control *Control
-	// Guard runs the whole network on a frame whose approximate answer's best
-	// class leads by less than this: approximation must not decide close
-	// calls. Approximate mode only; 0 trusts every answer.
+	// Guard runs the whole network on a frame whose approximate answer's margin
+	// is less than this: approximation must not decide close calls. Approximate mode only; 0 trusts every answer.
 	Guard float32
 	// VerifyEvery compares each such frame's answer with a whole run's; 0
 	// never does. Frames that were run whole agree without another run.

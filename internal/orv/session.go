@@ -105,6 +105,14 @@ type Converter interface {
 	Convert(dst []float32, rgb []byte, n int)
 }
 
+// In exact mode, after dullAfter frames in a row that changed too much to be
+// updated the next dullFor ones are run whole at once, which is faster without
+// views to be kept.
+const (
+	dullAfter = 4
+	dullFor   = 60
+)
+
 // Session answers the frames of one video, one after the other. It must not be
 // used by several goroutines at a time.
 type Session struct {
@@ -123,6 +131,7 @@ type Session struct {
 	spare     *region.Mask
 	since     int     // frames since the last whole run
 	last      float64 // share of the last update, 0 after a whole run
+	dull      int     // frames in a row that changed too much to be updated
 	began     bool    // the stream's views are those of used
 	seen      bool    // used is the last frame, as the network saw it
 	whole     int64   // multiply-adds of a whole run
@@ -187,6 +196,12 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	if s.streamless() {
 		return s.wholeAlone(ctx, rgb, s.opt.Mode == Exact)
 	}
+	if s.opt.Mode == Exact && s.dull >= dullAfter {
+		if s.dull++; s.dull < dullAfter+dullFor {
+			return s.wholeAlone(ctx, rgb, true)
+		}
+		s.dull = 0
+	}
 	s.mask.Clear()
 	changed := s.h * s.w
 	if s.began {
@@ -202,8 +217,13 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	switch {
 	case changed == 0:
 		st.How = Skip
-	case !s.began, s.much(st.Changed):
+	case !s.began:
 		st.How = Whole
+	case s.much(st.Changed):
+		st.How = Whole
+		s.dull++
+	default:
+		s.dull = 0
 	}
 	if st.How == Whole {
 		copy(s.used, rgb)

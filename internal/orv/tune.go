@@ -3,6 +3,7 @@ package orv
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"krypton/internal/incremental"
@@ -19,6 +20,7 @@ type Trial struct {
 	// Share is the mean share of a whole run's multiply-adds, guarded frames'
 	// whole runs included; Guarded the share of such frames.
 	Share, Guarded float64
+	wholeShare     float64 // of frames that were run whole
 	// Each is the mean time of a frame: finding changes, network, outputs.
 	Each time.Duration
 }
@@ -116,10 +118,14 @@ func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) {
 		if res.Guarded {
 			trial.Guarded++
 		}
+		if res.Step.How == Whole {
+			trial.wholeShare += res.Step.Share
+		}
 	}
 	n := float64(len(t.frames))
 	trial.Each = time.Since(start) / time.Duration(len(t.frames))
 	trial.Share /= n
+	trial.wholeShare /= n
 	trial.Guarded /= n
 	trial.Agreement = float64(agreed) / n
 	if _, ok := a.judge.(*Detector); ok {
@@ -162,17 +168,29 @@ func (t *Tuner) truth(ctx context.Context) error {
 }
 
 // Choose gives the first of some settings, the boldest first, that agrees with
-// whole runs on a share of target of the frames, and takes fewer multiply-adds
-// than they do; nil if none does.
+// whole runs on a share of target of the frames and pays; nil if none does. Where
+// a detector finds nothing in any frame, agreement says little, and the boldest
+// setting is passed over.
 func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*Trial, error) {
-	for _, c := range levels {
+	for i, c := range levels {
 		trial, err := t.Try(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		if trial.Agreement >= target && trial.Share < 1 {
+		if trial.Share-trial.wholeShare > dearFrom {
+			return nil, nil // more careful ones cost more
+		}
+		if trial.Agreement >= target && (i > 0 || t.evidence() || len(levels) == 1) {
 			return trial, nil
 		}
 	}
 	return nil, nil
+}
+
+// evidence says whether whole runs find anything to agree on.
+func (t *Tuner) evidence() bool {
+	if _, ok := t.NewJudge().(*Detector); !ok {
+		return true
+	}
+	return slices.ContainsFunc(t.whole, func(a *Answer) bool { return len(a.Boxes) > 0 })
 }
