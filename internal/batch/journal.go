@@ -46,8 +46,8 @@ type OpenOptions struct {
 	// Root is the folder that outputs with relative paths lie in; "" is the
 	// working folder.
 	Root string
-	// Restart forgets what the journal says. A file that is no journal is left
-	// alone and refused all the same.
+	// Restart forgets what the journal says. A file that is no journal, or a
+	// damaged one, is left alone and refused all the same.
 	Restart bool
 }
 
@@ -172,22 +172,25 @@ func (j *Journal) Cut() int64 { return j.cut }
 // and synced. After an error the record is not in the journal, or the journal
 // takes no more.
 func (j *Journal) Append(r Record) error {
+	item := r.Item
 	line, err := r.encode()
-	if err != nil {
-		return fmt.Errorf("journal %s: record of %q: %w", j.path, r.Item, err)
+	if err == nil {
+		r, err = parseRecord(line) // as a resume would see it
 	}
-	if r, err = parseRecord(line); err != nil { // what a resume would see
-		return fmt.Errorf("journal %s: record of %q: %w", j.path, r.Item, err)
+	if err != nil {
+		return fmt.Errorf("journal %s: record of %q: %w", j.path, item, err)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if old, found := j.log.record(r.Key); found && old.Item != r.Item {
-		return fmt.Errorf("journal %s: key %s is of %s and of %s", j.path, r.Key, old.Item, r.Item)
+	err = j.log.admit(r)
+	if err == nil {
+		err = j.write(line)
 	}
-	if err := j.write(line); err != nil {
+	if err != nil {
 		return fmt.Errorf("journal %s: %w", j.path, err)
 	}
-	return j.log.put(r)
+	j.log.put(r)
+	return nil
 }
 
 // write appends a line and syncs it. If it cannot be written whole, what was

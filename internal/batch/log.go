@@ -94,12 +94,13 @@ func ReadLog(r io.Reader, name string) (*Log, error) {
 		case lines.line > 1:
 			rec, err := parseRecord(line)
 			if err == nil {
-				err = log.put(rec)
+				err = log.admit(rec)
 			}
 			if err != nil {
 				bad = fail(err)
 				continue
 			}
+			log.put(rec)
 			log.size = lines.bytes
 		case whole:
 			if log.Header, err = parseHeader(line); err != nil {
@@ -126,21 +127,26 @@ func ReadLogFile(path string) (*Log, error) {
 	return ReadLog(f, path)
 }
 
-// put takes the latest word on an item.
-func (l *Log) put(r Record) error {
+// admit says whether r may be put.
+func (l *Log) admit(r Record) error {
 	i, found := l.at[r.Key]
 	switch {
 	case found && l.Records[i].Item != r.Item:
 		return fmt.Errorf("key %s is of %s and of %s", r.Key, l.Records[i].Item, r.Item)
-	case found:
-		l.Records[i] = r
-	case len(l.Records) == maxRecords:
+	case !found && len(l.Records) == maxRecords:
 		return fmt.Errorf("more than %d items", maxRecords)
-	default:
-		l.at[r.Key] = len(l.Records)
-		l.Records = append(l.Records, r)
 	}
 	return nil
+}
+
+// put takes the latest word on an item.
+func (l *Log) put(r Record) {
+	if i, found := l.at[r.Key]; found {
+		l.Records[i] = r
+		return
+	}
+	l.at[r.Key] = len(l.Records)
+	l.Records = append(l.Records, r)
 }
 
 // record gives the last word on an item.
