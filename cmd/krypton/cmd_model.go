@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sort"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -44,9 +46,11 @@ type outputReport struct {
 }
 
 type stepReport struct {
-	Node        string `json:"node"`
-	Operator    string `json:"operator"`
-	Locality    string `json:"locality"`
+	Node     string `json:"node"`
+	Operator string `json:"operator"`
+	Locality string `json:"locality"`
+	// Algorithm is how a convolution is computed; empty for other steps.
+	Algorithm   string `json:"algorithm,omitempty"`
 	Plane       [3]int `json:"plane"`
 	Region      string `json:"region,omitempty"`
 	Whole       int64  `json:"multiply_adds_whole"`
@@ -55,6 +59,7 @@ type stepReport struct {
 
 // patchReport is what a patch costs: at the centre, and on the mean over a grid.
 type patchReport struct {
+	grid      *obe.Grid
 	Patch     [2]int  `json:"patch"`
 	Stride    [2]int  `json:"stride"`
 	Positions int     `json:"positions"`
@@ -62,6 +67,10 @@ type patchReport struct {
 	Mean      float64 `json:"multiply_adds_mean"`
 	Speedup   float64 `json:"times_fewer"`
 	Bytes     int64   `json:"bytes_per_position"`
+	// Seconds that a map is expected to take on this machine, from a short
+	// calibration.
+	Seconds float64 `json:"predicted_seconds"`
+	Threads int     `json:"threads"`
 }
 
 // newInspect is model info by a name that other tools use.
@@ -106,6 +115,11 @@ positions. A model that cannot be run is refused with every reason.` + exitHelp,
 			r, err := report(file, g, p, patch, stride)
 			if err != nil {
 				return err
+			}
+			if r.Patch != nil {
+				if err := r.Patch.predict(cmd.Context(), s, p); err != nil {
+					return err
+				}
 			}
 			if asJSON {
 				return json.NewEncoder(io.out).Encode(r)
@@ -153,17 +167,38 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 			total += float64(p.Count(grid.Rect(i)))
 		}
 		mean := total / float64(grid.Len())
-		r.Patch = &patchReport{Patch: size, Stride: step, Positions: grid.Len(), Centre: p.Count(at), Mean: mean,
+		r.Patch = &patchReport{grid: grid, Patch: size, Stride: step, Positions: grid.Len(), Centre: p.Count(at), Mean: mean,
 			Speedup: float64(r.Whole) / max(1, mean), Bytes: p.PositionBytes(at)}
 	}
 	for _, c := range p.Cost(at) {
-		s := stepReport{Node: c.Node, Operator: c.Operator, Locality: c.Locality.String(), Plane: [3]int{c.Plane.H, c.Plane.W, c.Plane.C}, Whole: c.Whole}
+		s := stepReport{Node: c.Node, Operator: c.Operator, Locality: c.Locality.String(), Algorithm: c.Algorithm, Plane: [3]int{c.Plane.H, c.Plane.W, c.Plane.C}, Whole: c.Whole}
 		if patch != "" {
 			s.Region, s.Incremental = c.Region.String(), c.Incremental
 		}
 		r.Steps = append(r.Steps, s)
 	}
 	return r, nil
+}
+
+// calibration is how long predictions measure.
+const calibration = 200 * time.Millisecond
+
+// predict estimates the time of a map.
+func (r *patchReport) predict(ctx context.Context, s *settings, p *incremental.Plan) error {
+	var err error
+	if r.Threads, _, err = s.threads(); err != nil {
+		return err
+	}
+	memory, err := s.memory()
+	if err != nil {
+		return err
+	}
+	t, err := obe.Predict(ctx, obe.Task{Plan: p, Grid: r.grid, Workers: r.Threads, Memory: max(1, memory-p.ViewBytes())}, calibration)
+	if err != nil {
+		return err
+	}
+	r.Seconds = (t.Views + t.Map).Seconds()
+	return nil
 }
 
 // text lays the report out for people.
@@ -187,10 +222,11 @@ func (r *modelReport) text() string {
 	if p := r.Patch; p != nil {
 		fmt.Fprintf(&b, "patch         %dx%d, stride %dx%d: %d positions, %.4g multiply-adds each on the mean (%.2f times fewer), %.4g at the centre, %d KiB\n",
 			p.Patch[0], p.Patch[1], p.Stride[0], p.Stride[1], p.Positions, p.Mean, p.Speedup, float64(p.Centre), p.Bytes>>10)
+		fmt.Fprintf(&b, "predicted     %.2g s for a map on %d threads\n", p.Seconds, p.Threads)
 	}
 	b.WriteByte('\n')
 	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	head := "step\toperator\tlocality\toutput\twhole"
+	head := "step\toperator\tlocality\talgorithm\toutput\twhole"
 	if r.Patch != nil {
 		head += "\tregion (centre)\tincremental\tshare"
 	}
@@ -200,7 +236,7 @@ func (r *modelReport) text() string {
 		if len(name) > 48 {
 			name = name[:47] + "…"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%dx%dx%d\t%.3g", name, s.Operator, s.Locality, s.Plane[0], s.Plane[1], s.Plane[2], float64(s.Whole))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%dx%dx%d\t%.3g", name, s.Operator, s.Locality, s.Algorithm, s.Plane[0], s.Plane[1], s.Plane[2], float64(s.Whole))
 		if r.Patch != nil {
 			share := "-"
 			if s.Whole > 0 {

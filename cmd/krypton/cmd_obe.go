@@ -114,7 +114,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		if err != nil {
 			return err
 		}
-		return j.estimate()
+		return j.estimate(cmd.Context())
 	}
 	inputs := []string{mo.model, o.mask, o.lists.lines, o.lists.nul}
 	for _, a := range args {

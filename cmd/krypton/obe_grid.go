@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -115,7 +116,7 @@ func sizeOn(s string, plane [2]int) ([2]int, error) {
 }
 
 // estimate prints what a run would cost, a line for each patch size with each fill.
-func (j *job) estimate() error {
+func (j *job) estimate(ctx context.Context) error {
 	p := j.model.plan
 	for _, v := range j.variants() {
 		g := v.grid
@@ -131,6 +132,16 @@ func (j *job) estimate() error {
 			g.Len(), len(g.Ys), len(g.Xs), float64(spent), float64(whole), float64(whole)/float64(max(spent, 1)),
 			p.ViewBytes()>>20, p.PositionBytes(g.Rect(g.Len()/2))>>10)
 		if err != nil {
+			return err
+		}
+		if j.mode != string(obe.Exact) {
+			continue
+		}
+		t, err := obe.Predict(ctx, obe.Task{Plan: p, Grid: g, Workers: j.threads, Memory: max(1, j.memory-p.ViewBytes())}, calibration)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(j.io.out, "about %.2g s for a picture on %d threads\n", (t.Views + t.Map).Seconds(), j.threads); err != nil {
 			return err
 		}
 	}
