@@ -167,7 +167,7 @@ func validGrid(rows, cols int, ys, xs []int, classes []ClassRecord, winners [][]
 			return fmt.Errorf("scores of class %d: %w", c.Index, err)
 		}
 	}
-	if winners == nil {
+	if len(winners) == 0 {
 		return nil
 	}
 	if err := validRows(winners, rows, cols); err != nil {
