@@ -29,6 +29,7 @@ var allowed = map[string]string{
 	"internal/prediction":   "",
 	"internal/quality":      "",
 	"internal/tune":         "internal/obe internal/quality",
+	"internal/faithful":     "internal/incremental internal/prediction internal/region",
 	"internal/heatmap":      "internal/spreadsheet",
 	"internal/annotate":     "",
 	"internal/atomicfile":   "",
