@@ -309,15 +309,18 @@ func TestJournalCutAtEveryByte(t *testing.T) {
 				continue // the head is synced before anything else is written
 			}
 			kept := whole[:strings.LastIndex(whole[:cut], "\n")+1]
-			writeFile(t, path, whole[:cut]+tail)
 			want, err := ReadLog(strings.NewReader(kept), "j")
 			if err != nil {
 				t.Fatal(err)
 			}
-			log, err := ReadLogFile(path)
+			log, err := ReadLog(strings.NewReader(whole[:cut]+tail), "j")
 			if err != nil || !cmp.Equal(log.Records, want.Records) || log.Header != want.Header {
 				t.Fatalf("cut at %d, tail %q: %+v, %v", cut, tail, log, err)
 			}
+			if tail != "" && cut%17 != 0 {
+				continue // the disk is slow, and cuts without a tail go through it all
+			}
+			writeFile(t, path, whole[:cut]+tail)
 			j, err := Open(path, testHead, OpenOptions{Root: dir})
 			if err != nil {
 				t.Fatalf("cut at %d, tail %q: %v", cut, tail, err)
