@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -17,15 +18,17 @@ type approximateOptions struct {
 	tau, epsilon, drillDown float64
 	steps                   string
 	ssim, speedup           float64
+	within                  time.Duration
 }
 
-var approximateFlags = []string{"tau", "epsilon", "drill-down", "steps", "ssim", "speedup"}
+var approximateFlags = []string{"tau", "epsilon", "drill-down", "steps", "ssim", "speedup", "within"}
 
 func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.tau, "tau", 1, "approximate: no region exceeds this `share` of a layer's width or height")
 	f.Float64Var(&o.epsilon, "epsilon", 0, "approximate: drop border pixels of a region that moved by less than this `share` of the layer's scale")
 	f.StringVar(&o.steps, "steps", "", "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
+	f.DurationVar(&o.within, "within", 0, "approximate: the best map that this `time` allows for a picture, such as 2s: a coarse one first, then finer where the score drops most")
 	f.Float64Var(&o.ssim, "ssim", 0, "approximate: the fastest setting of the model's profile whose maps are this similar to exact ones (default 0.9)")
 	f.Float64Var(&o.speedup, "speedup", 0, "approximate: the best setting of the model's profile that takes this many times fewer multiply-adds than running the network each time")
 }
@@ -37,6 +40,10 @@ type approximated struct {
 	Epsilon   float64 `json:"epsilon,omitempty"`
 	Steps     []int   `json:"steps,omitempty"`
 	DrillDown float64 `json:"drill_down,omitempty"`
+	// Within is the time that a picture was given, in seconds; Late says that it
+	// was up before all positions were computed.
+	Within float64 `json:"within_seconds,omitempty"`
+	Late   bool    `json:"time_was_up,omitempty"`
 	// Source is flags, profile or default.
 	Source string `json:"source"`
 	// Expected is what tuning measured for the profile's setting.
@@ -56,7 +63,12 @@ func (a *approximated) text() string {
 	if a.Epsilon != 0 {
 		parts = append(parts, fmt.Sprintf("epsilon %g", a.Epsilon))
 	}
-	if len(a.Steps) > 0 {
+	if a.Within > 0 {
+		parts = append(parts, fmt.Sprintf("within %g s", a.Within))
+		if a.Late {
+			parts = append(parts, fmt.Sprintf("time was up after %d positions", a.Computed))
+		}
+	} else if len(a.Steps) > 0 {
 		parts = append(parts, fmt.Sprintf("steps %v of the %g share", a.Steps, a.DrillDown))
 	}
 	if len(parts) == 0 {
@@ -89,13 +101,19 @@ func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool
 		}
 	}
 	chosen := f.Changed("ssim") || f.Changed("speedup")
-	own := f.Changed("tau") || f.Changed("epsilon") || f.Changed("drill-down") || f.Changed("steps")
+	if o.within < 0 || f.Changed("within") && (o.within == 0 || f.Changed("steps") || f.Changed("drill-down") || chosen) {
+		return nil, errors.New("--within takes a time, and excludes --steps, --drill-down, --ssim and --speedup")
+	}
+	own := f.Changed("within") || f.Changed("tau") || f.Changed("epsilon") || f.Changed("drill-down") || f.Changed("steps")
 	switch {
 	case chosen && own:
 		return nil, errors.New("--ssim and --speedup choose from the profile: they exclude --tau, --epsilon, --steps and --drill-down")
 	case f.Changed("ssim") && f.Changed("speedup"):
 		return nil, errors.New("--ssim and --speedup exclude each other")
 	case own:
+		if o.within > 0 {
+			return &approximated{Tau: o.tau, Epsilon: o.epsilon, Steps: obe.Anytime, DrillDown: 1, Within: o.within.Seconds(), Source: "flags"}, nil
+		}
 		a := obe.Approximation{Tau: o.tau, Epsilon: o.epsilon, DrillDown: o.drillDown}
 		var err error
 		if a.Steps, err = parseSteps(o.steps, f.Changed("drill-down")); err != nil {
@@ -146,7 +164,7 @@ func (a *approximated) approximation() obe.Approximation {
 	if a == nil {
 		return obe.Approximation{}
 	}
-	return obe.Approximation{Tau: a.Tau, Epsilon: a.Epsilon, Steps: a.Steps, DrillDown: a.DrillDown}
+	return obe.Approximation{Tau: a.Tau, Epsilon: a.Epsilon, Steps: a.Steps, DrillDown: a.DrillDown, Within: time.Duration(a.Within * float64(time.Second))}
 }
 
 // of is the record's entry for one picture's results, nil for an exact map.
@@ -161,6 +179,7 @@ func (a *approximated) of(results []*obe.Result) *approximated {
 				r.Computed++
 			}
 		}
+		r.Late = r.Late || res.Late
 		if res.Error != nil {
 			r.Error = res.Error
 		}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sort"
+	"time"
 
 	"gonum.org/v1/gonum/interp"
 
@@ -28,7 +29,16 @@ type Approximation struct {
 	// keep the interpolated score. The last step is 1.
 	Steps     []int
 	DrillDown float64
+	// Within, if not 0, ends the map when so much time has passed since
+	// Explain began: positions not reached then keep the interpolated score.
+	// The first step's are always computed. It needs Steps; within a step the
+	// positions of the largest drops come first.
+	Within time.Duration
 }
+
+// Anytime are the steps of a map whose end is a matter of time, with all
+// positions of each step.
+var Anytime = []int{8, 4, 2, 1}
 
 // Exact says whether nothing is given up.
 func (a Approximation) Exact() bool {
@@ -43,6 +53,8 @@ func (a Approximation) Validate() error {
 		return fmt.Errorf("tau is %g, want above 0 and up to 1", a.Tau)
 	case !(a.Epsilon >= 0) || math.IsInf(a.Epsilon, 1):
 		return fmt.Errorf("epsilon is %g, want 0 or more", a.Epsilon)
+	case a.Within < 0 || a.Within > 0 && len(a.Steps) == 0:
+		return fmt.Errorf("a map within %v needs steps", a.Within)
 	case !in01(a.DrillDown):
 		return fmt.Errorf("the share to drill down is %g, want 0 to 1", a.DrillDown)
 	}
@@ -77,19 +89,36 @@ func CoarseStep(speedup, drill float64) int {
 	return max(2, int(math.Round(math.Sqrt(speedup/(1-drill*speedup)))))
 }
 
+// timedBlock is the number of positions between two looks at the clock.
+const timedBlock = 128
+
 // levels runs the positions of a grid from coarse to fine. compute answers some
-// positions; free ones cost nothing and are always answered.
-func (a Approximation) levels(g *Grid, r *Result, free func(i int) bool, compute func(pick []int) error) error {
+// positions; free ones cost nothing and are always answered. late says that time
+// is up.
+func (a Approximation) levels(g *Grid, r *Result, free func(i int) bool, compute func(pick []int) error, late func() bool) error {
 	n := g.Len()
 	r.Computed = make([]bool, n)
+	began := false
 	take := func(pick []int) error {
-		if len(pick) == 0 {
-			return nil
+		for len(pick) > 0 {
+			part := pick
+			if a.Within > 0 && began {
+				if late() {
+					r.Late = true
+					return nil
+				}
+				part = pick[:min(len(pick), timedBlock)]
+			}
+			pick = pick[len(part):]
+			if err := compute(part); err != nil {
+				return err
+			}
+			for _, i := range part {
+				r.Computed[i] = true
+			}
 		}
-		for _, i := range pick {
-			r.Computed[i] = true
-		}
-		return compute(pick)
+		began = true
+		return nil
 	}
 	if len(a.Steps) == 0 {
 		all := make([]int, n)
@@ -169,7 +198,9 @@ func (a Approximation) important(g *Grid, r *Result, rows, cols []int) []int {
 			pick = append(pick, i)
 		}
 	}
-	slices.Sort(pick)
+	if a.Within == 0 {
+		slices.Sort(pick)
+	}
 	return pick
 }
 
@@ -317,6 +348,6 @@ func Part(g *Grid, full *Result, a Approximation) (*PartialMap, error) {
 		}
 		computed += len(pick)
 		return nil
-	})
+	}, nil)
 	return &PartialMap{r.Scores[0], float64(computed) / float64(n)}, err
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"krypton/internal/obe"
 )
@@ -85,6 +86,44 @@ func TestCoarseStep(t *testing.T) {
 	}{{3, .25, 3}, {5, .1, 3}, {2, .4, 3}, {4, .25, 0}, {1, .1, 0}, {math.NaN(), .1, 0}, {4, 0, 2}} {
 		if got := obe.CoarseStep(c.speedup, c.drill); got != c.step {
 			t.Errorf("CoarseStep(%g, %g) = %d, want %d", c.speedup, c.drill, got, c.step)
+		}
+	}
+}
+
+// TestWithin: a map whose time is up has its first step, and no more than it had
+// time for; one with time enough equals the exact map bit for bit.
+func TestWithin(t *testing.T) {
+	task := builtIn(t, 16, 4)
+	exact, err := obe.Explain(context.Background(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task.Mode = obe.Approximate
+	for _, c := range []struct {
+		within time.Duration
+		late   bool
+	}{{time.Nanosecond, true}, {time.Hour, false}} {
+		task.Approximation = obe.Approximation{Steps: obe.Anytime, DrillDown: 1, Within: c.within}
+		r, err := obe.Explain(context.Background(), task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		computed := 0
+		for i, ok := range r.Computed {
+			if ok {
+				computed++
+				if math.Float32bits(r.Scores[0][i]) != math.Float32bits(exact.Scores[0][i]) {
+					t.Fatalf("within %v: position %d has %g, the exact map %g", c.within, i, r.Scores[0][i], exact.Scores[0][i])
+				}
+			}
+		}
+		if r.Late != c.late || (computed == len(r.Computed)) == c.late || computed < len(r.Computed)/100 {
+			t.Errorf("within %v: late %v, %d of %d positions", c.within, r.Late, computed, len(r.Computed))
+		}
+	}
+	for _, a := range []obe.Approximation{{Within: time.Second}, {Within: -1, Steps: obe.Anytime}} {
+		if a.Validate() == nil {
+			t.Errorf("%+v is accepted", a)
 		}
 	}
 }

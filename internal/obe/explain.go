@@ -88,6 +88,8 @@ type Result struct {
 	// Computed says which positions were computed; the others of an
 	// approximate map are interpolated.
 	Computed []bool
+	// Late says that time was up before all positions were computed.
+	Late bool
 	// Error is what Verify measured of an approximate map.
 	Error *MeasuredError
 	// NaN says that some score is not a number.
@@ -122,6 +124,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		return nil, fmt.Errorf("%w: %w", ErrTask, err)
 	}
 	start := time.Now()
+	began := start
 	views, err := t.Plan.Materialize(ctx, t.Base, t.Workers)
 	if err != nil {
 		return nil, err
@@ -156,7 +159,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		r.Base = append(r.Base, t.Score.of(r.Probabilities, c))
 	}
 	start = time.Now()
-	if err := t.positions(ctx, views, r); err != nil {
+	if err := t.positions(ctx, views, r, began); err != nil {
 		return nil, err
 	}
 	r.Map = time.Since(start)
@@ -173,7 +176,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 }
 
 // positions answers every position of the grid.
-func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Result) error {
+func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Result, began time.Time) error {
 	n := t.Grid.Len()
 	r.Winners = make([]int32, n)
 	r.Scores = make([][]float32, len(r.Classes))
@@ -224,7 +227,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 			return nil
 		})
 	}
-	if err := t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute); err != nil {
+	if err := t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return time.Since(began) >= t.Approximation.Within }); err != nil {
 		return err
 	}
 	if t.Progress != nil {
