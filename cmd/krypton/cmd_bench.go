@@ -12,8 +12,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -181,7 +179,7 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.plan, b.memory = p, max(1, b.memory-p.ViewBytes())
+	b.plan, b.memory = p, workingMemory(b.memory, p.ViewBytes())
 	b.row = benchRow{Model: file.name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
 		MultiplyAdds: p.MultiplyAdds()}
 	size, err := pair(o.patch)
@@ -371,23 +369,6 @@ func (b *benchmark) summarize(whole, exact, naive []float64) {
 func bestAndMedian(t []float64) (best, median float64) {
 	slices.Sort(t)
 	return t[0], (t[len(t)/2] + t[(len(t)-1)/2]) / 2
-}
-
-// peakMemory is the largest part of the machine's memory that this process has
-// held so far, in bytes; 0 where the system does not tell.
-func peakMemory() int64 {
-	data, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmHWM:" {
-			if kib, err := strconv.ParseInt(f[1], 10, 64); err == nil {
-				return kib << 10
-			}
-		}
-	}
-	return 0
 }
 
 // printBench writes the table for people.

@@ -126,6 +126,7 @@ type writer = io.Writer
 
 // measure runs all settings on all samples.
 func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tune.Profile, []tune.Point, error) {
+	memory := workingMemory(j.memory, j.model.plan.ViewBytes())
 	var tasks []obe.Task
 	for _, in := range inputs {
 		p, err := j.input(in)
@@ -133,7 +134,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 			return nil, nil, err
 		}
 		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
-			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: max(1, j.memory-j.model.plan.ViewBytes()), Seed: j.seed})
+			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: memory, Seed: j.seed})
 	}
 	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
 	profile, all, err := tune.Measure(ctx, tasks, progress.Set)

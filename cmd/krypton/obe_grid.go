@@ -137,7 +137,7 @@ func (j *job) estimate(ctx context.Context) error {
 		if j.mode != string(obe.Exact) {
 			continue
 		}
-		t, err := obe.Predict(ctx, obe.Task{Plan: p, Grid: g, Workers: j.threads, Memory: max(1, j.memory-p.ViewBytes())}, calibration)
+		t, err := obe.Predict(ctx, obe.Task{Plan: p, Grid: g, Workers: j.threads, Memory: workingMemory(j.memory, p.ViewBytes())}, calibration)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ type job struct {
 	output   int
 	threads  int
 	memory   int64
+	updates  int64 // of memory, what updates may take; 0 until it is known
 	quiet    bool
 	io       streams
 	multiple bool
@@ -151,7 +152,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	for _, v := range variants {
 		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: v.grid, Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
 			Base: o.input.base, Fill: o.input.fills[v.fill], Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
-			Memory: max(1, j.memory-j.model.plan.ViewBytes()), Choose: j.classes.choose,
+			Memory: j.working(), Choose: j.classes.choose,
 			Progress: func(done, _ int) { progress.Set(before + done) },
 			Checking: checking(progress, o.label)})
 		switch {
@@ -178,6 +179,15 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	o.record.Compare = compared(results)
 	o.record.Approximated = j.gives.of(results)
 	return nil
+}
+
+// working is the memory for updates, taken once: for the first picture, as the
+// memory of one is used again by the next.
+func (j *job) working() int64 {
+	if j.updates == 0 {
+		j.updates = workingMemory(j.memory, j.model.plan.ViewBytes())
+	}
+	return j.updates
 }
 
 // checking shows how far whole runs are, which can take longer than the map.

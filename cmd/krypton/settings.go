@@ -31,7 +31,7 @@ func addGlobalFlags(f *pflag.FlagSet) {
 	f.Bool("print-config", false, "print every setting with where it comes from, and stop")
 	f.BoolP("quiet", "q", false, "print nothing but errors and results")
 	f.Int("threads", 0, "number of `cores` to use (default SLURM_CPUS_PER_TASK, then what the system allows)")
-	f.String("memory", "", "`limit` for working memory, such as 2GiB (default: half of what the machine has)")
+	f.String("memory", "", "`limit` for the memory of the process, such as 2GiB (default: half of what the machine has)")
 	f.String("kernels", "auto", "kernel `set`: auto, avx512, avx2 or generic; with ,direct or as direct without Winograd's convolutions")
 }
 

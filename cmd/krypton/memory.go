@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// workingMemory is what is left of a limit for the updates of all workers, once a
+// plan is made and its views are: weights, the program and its files count too.
+// Half of it stays free for the workers' scratch space and for what the collector has
+// not returned yet. It is 1 where nothing is left: the work then says what it
+// would need.
+func workingMemory(limit, views int64) int64 {
+	debug.FreeOSMemory()
+	const fixed = 16 << 20 // of scratch space and pictures
+	return max(1, (limit-residentMemory()-views-fixed)/2)
+}
+
+// residentMemory is the part of the machine's memory that this process holds; what
+// the Go runtime has taken where the system does not tell.
+func residentMemory() int64 {
+	if n := processMemory("VmRSS:"); n > 0 {
+		return n
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys - m.HeapReleased)
+}
+
+// peakMemory is the largest part of the machine's memory that this process has
+// held so far, in bytes; 0 where the system does not tell.
+func peakMemory() int64 { return processMemory("VmHWM:") }
+
+// processMemory reads one of the kernel's numbers about this process, in bytes; 0
+// if there is none.
+func processMemory(key string) int64 {
+	data, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == key {
+			if kib, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
+}
