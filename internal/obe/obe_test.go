@@ -285,6 +285,9 @@ func TestPhotosExactEqualsNaive(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, name := range photos {
+			if testing.Short() && i > 0 {
+				break // the race detector is slow, and sees no more in another photo
+			}
 			pic, err := imagein.Open(filepath.Join(dir, "images", name), imagein.DefaultLimits)
 			if err != nil {
 				t.Fatal(err)
