@@ -85,23 +85,28 @@ func (r *record) caption() []string {
 	return lines
 }
 
+// preprocessed says how a picture became the network's input.
+func (m *loadedModel) preprocessed(in *pictureInput) map[string]any {
+	p := map[string]any{"mean": m.pre.Mean, "std": m.pre.Std, "scale": m.pre.Scale, "order": m.pre.Order, "resize": m.pre.Resize, "crop_fraction": m.pre.CropFraction}
+	if in.tensor != "" {
+		p["tensor"], p["resize"] = in.tensor, "none"
+	}
+	return p
+}
+
 // record gathers everything about one result.
 func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 	name := o.in
 	if name == "" {
 		name, _ = models.Sample()
 	}
-	pre := j.model.pre
 	rec := &record{Record: &heatmap.Record{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: name, ImageSHA256: o.input.sha256,
 		Classes: j.classRecords(g, r), Output: j.model.plan.Outputs()[j.output], Activation: string(r.Activation), Score: string(j.score), Mode: j.mode,
 		Patch: g.Patch, Stride: g.Stride, Border: j.border, Fill: fillNames(j.fill), Seed: j.seed, Input: g.Plane,
 		Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Skipped: r.Skipped, Verified: r.Verified, NaN: r.NaN,
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
 		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(o.input.notes, j.notes),
-		Preprocess: map[string]any{"mean": pre.Mean, "std": pre.Std, "scale": pre.Scale, "order": pre.Order, "resize": pre.Resize, "crop_fraction": pre.CropFraction}}}
-	if o.input.tensor != "" {
-		rec.Preprocess["tensor"], rec.Preprocess["resize"] = o.input.tensor, "none"
-	}
+		Preprocess: j.model.preprocessed(o.input)}}
 	rec.FlipMap, rec.Flips = flips(g, r)
 	if o.target != "-" {
 		rec.Heatmap = o.target

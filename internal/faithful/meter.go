@@ -106,6 +106,9 @@ func (m *Meter) Probabilities() []float32 { return m.probabilities }
 // Activation is what Auto resolved to.
 func (m *Meter) Activation() prediction.Activation { return m.setup.Activation }
 
+// Output names the model's output that holds the scores.
+func (m *Meter) Output() string { return m.setup.Plan.Outputs()[m.setup.Output] }
+
 // Points is the number of points of the two curves of an order.
 func (m *Meter) Points() int { return 2 * len(m.counts) }
 

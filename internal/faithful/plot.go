@@ -16,7 +16,8 @@ import (
 type Line struct {
 	Name                string
 	Deletion, Insertion Curve
-	// Baseline lines are drawn thin and grey.
+	// Baseline lines are drawn thin and dashed, in the colour of the line in
+	// front of them.
 	Baseline bool
 }
 
@@ -48,7 +49,7 @@ func Plot(w io.Writer, title string, lines []Line) error {
 		fig.Legend.Top = side.top
 		fig.Legend.Padding = 2
 		fig.Add(plotter.NewGrid())
-		drawn := 0
+		drawn, lo, hi := 0, 0.0, 0.0
 		for _, l := range lines {
 			c := side.curve(l)
 			xys := make(plotter.XYs, len(c.Scores))
@@ -59,18 +60,24 @@ func Plot(w io.Writer, title string, lines []Line) error {
 			if err != nil {
 				return fmt.Errorf("plotting %s of %s: %w", side.name, l.Name, err)
 			}
-			line.Color, line.Width = color.RGBA{140, 140, 140, 255}, vg.Points(1)
 			if l.Baseline {
+				line.Color, line.Width = lineColors[max(0, drawn-1)%len(lineColors)], vg.Points(1)
 				line.Dashes = []vg.Length{vg.Points(4), vg.Points(2)}
 			} else {
 				line.Color, line.Width = lineColors[drawn%len(lineColors)], vg.Points(2)
-				if turn := drawn / len(lineColors); turn > 0 { // the colours are used up
-					line.Dashes = []vg.Length{vg.Points(float64(2 + 2*turn)), vg.Points(2)}
+				if drawn >= len(lineColors) { // the colours are used up
+					line.Dashes = []vg.Length{vg.Points(8), vg.Points(2)}
 				}
 				drawn++
 			}
+			for _, v := range c.Scores {
+				lo, hi = min(lo, v), max(hi, v)
+			}
 			fig.Add(line)
 			fig.Legend.Add(fmt.Sprintf("%s  %.3f", l.Name, c.Area()), line)
+		}
+		if fig.Y.Min = lo; hi > .5 && hi <= 1 { // probabilities
+			fig.Y.Max = 1
 		}
 		fig.Draw(tiles.At(canvas, i, 0))
 	}

@@ -1,0 +1,406 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"krypton/internal/atomicfile"
+	"krypton/internal/faithful"
+	"krypton/internal/heatmap"
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/obe"
+	"krypton/internal/prediction"
+	"krypton/internal/ui"
+	"krypton/models"
+)
+
+// scoreOptions are the flags of `krypton score`.
+type scoreOptions struct {
+	model                modelOptions
+	image                string
+	fill, start          string
+	seed                 uint64
+	steps, random        int
+	classes              []string
+	activation, combine  string
+	asJSON, asCSV, force bool
+	points, plot         string
+	maxPixels            int64
+}
+
+func newScore(io streams) *cobra.Command {
+	var o scoreOptions
+	cmd := &cobra.Command{
+		Use:   "score MAP...",
+		Short: "Measure how faithful maps are: deletion and insertion curves",
+		Long: `Take pixels from a picture, or put them into a blurred one, those first that a map
+says matter most, and ask the network for the class's score after every step. The
+area under the curve is the map's score: small for deletion, large for insertion
+(Petsiuk, Das and Saenko, RISE, BMVC 2018).
+
+MAP is what 'krypton obe --scores NAME.json' wrote, which names picture and model
+(both must be the files that they were), or a .npy file of any other method: a
+number for each pixel of the network's input, the larger the more it matters, with
+--image. Files of several classes give a line for each.
+
+Areas depend on --fill, --start and --steps: compare maps with the same ones, and
+with --random. A random map has the map's own numbers at random places.` + exitHelp,
+		Example: `  krypton obe photo.jpg --model m.onnx --scores heat.json
+  krypton score heat.json --model m.onnx --random 10 --plot curves.png
+  krypton score heat.json gradcam.npy --image photo.jpg --model m.onnx --json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, io, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.image, "image", "", "the maps' picture `file` (default: the one that the map names)")
+	f.StringVar(&o.fill, "fill", "gray", "what deletion paints pixels with: gray, black, white, mean, blur, noise or #rrggbb")
+	f.StringVar(&o.start, "start", "blur", "what insertion starts from, as --fill")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of random maps")
+	f.IntVar(&o.steps, "steps", 100, "number of steps from no pixel to all")
+	f.IntVar(&o.random, "random", 0, "also measure `N` random maps for each")
+	f.StringSliceVar(&o.classes, "class", nil, "`classes` to measure (default: those of the map; of a .npy map the best one), as for obe")
+	f.StringVar(&o.activation, "activation", "auto", "auto (the map's, else softmax if the outputs look like logits), softmax, sigmoid or none")
+	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each map and class, with the curves")
+	f.BoolVar(&o.asCSV, "csv", false, "print the areas as CSV")
+	f.StringVar(&o.points, "points", "", "write every point of the curves to this CSV `file`")
+	f.StringVar(&o.plot, "plot", "", "draw the curves to this PNG `file`")
+	f.BoolVar(&o.force, "force", false, "replace existing outputs")
+	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest picture that is read, in pixels")
+	o.model.addFlags(f)
+	for flag, values := range map[string][]string{"fill": obe.Fills, "start": obe.Fills, "activation": {"auto", "softmax", "sigmoid", "none"}, "combine": heatmap.Combines} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	return cmd
+}
+
+// maxSteps and maxRandom bound what one run computes.
+const (
+	maxSteps  = 10000
+	maxRandom = 10000
+)
+
+// check reads the flags that need neither model nor maps, and gives the fills of
+// deletion and insertion.
+func (o *scoreOptions) check(args []string) ([]namedFill, error) {
+	var fills []namedFill
+	for _, f := range []struct{ flag, name string }{{"--fill", o.fill}, {"--start", o.start}} {
+		fill, err := obe.ParseFill(f.name, o.seed)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("%s: %w", f.flag, err))
+		}
+		fills = append(fills, namedFill{f.name, fill})
+	}
+	switch {
+	case o.steps < 1 || o.steps > maxSteps:
+		return nil, usageError(fmt.Errorf("--steps is %d, want 1 to %d", o.steps, maxSteps))
+	case o.random < 0 || o.random > maxRandom:
+		return nil, usageError(fmt.Errorf("--random is %d, want 0 to %d", o.random, maxRandom))
+	case o.asJSON && o.asCSV:
+		return nil, usageError(errors.New("--json and --csv exclude each other"))
+	case !slices.Contains(heatmap.Combines, o.combine):
+		return nil, usageError(fmt.Errorf("--combine is %q, want one of %v", o.combine, heatmap.Combines))
+	case o.maxPixels < 1:
+		return nil, usageError(fmt.Errorf("--max-pixels is %d, want at least 1", o.maxPixels))
+	case o.image == "-":
+		return nil, usageError(errors.New("--image: standard input can be read once only: name a file"))
+	case o.points != "" && o.points == o.plot:
+		return nil, usageError(fmt.Errorf("%s would be written twice", o.plot))
+	}
+	if _, err := prediction.Activation(o.activation).Resolve([]float32{0}); err != nil {
+		return nil, usageError(fmt.Errorf("--activation: %w", err))
+	}
+	for _, out := range []string{o.points, o.plot} {
+		if out == "" {
+			continue
+		}
+		for _, in := range append([]string{o.image, o.model.model}, args...) {
+			if in != "" && atomicfile.SameFile(out, in) {
+				return nil, coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", out))
+			}
+		}
+		if err := atomicfile.Check(out, o.force); err != nil {
+			return nil, coded(exitCantCreate, err)
+		}
+	}
+	return fills, nil
+}
+
+// scorer is what is the same for all maps.
+type scorer struct {
+	*scoreOptions
+	job     *job            // of which only what reads pictures is set
+	chosen  map[string]bool // whether somebody gave --output, --activation
+	memory  int64
+	records []*scoreRecord
+}
+
+func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error {
+	s, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	fills, err := o.check(args)
+	if err != nil {
+		return err
+	}
+	builtin := o.model.model == ""
+	if builtin { // the first map's
+		m, err := readMapFile(args[0])
+		if err == nil && m.record != nil {
+			o.model.model = m.record.Model
+		}
+		// An error comes again, where it counts as this map's.
+		builtin = o.model.model == ""
+	}
+	model, err := o.model.load(s)
+	if err != nil {
+		return err
+	}
+	j := &job{obeOptions: &obeOptions{maxPixels: o.maxPixels}, model: model, io: io, fills: fills}
+	c := &scorer{scoreOptions: o, job: j, chosen: map[string]bool{"activation": s.given("activation"), "output": s.given("output")}}
+	if j.threads, _, err = s.threads(); err != nil {
+		return err
+	}
+	if c.memory, err = s.memory(); err != nil {
+		return err
+	}
+	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
+		return err
+	}
+	if j.output, err = model.output(); err != nil {
+		return err
+	}
+	if _, err := newClassPicker(o.classes, model.labels); err != nil {
+		return err
+	}
+	return c.all(cmd.Context(), args, builtin)
+}
+
+// all measures every map; one that fails does not stop the others.
+func (c *scorer) all(ctx context.Context, args []string, builtin bool) error {
+	var first error
+	failed := 0
+	for _, name := range args {
+		err := c.measure(ctx, name, builtin)
+		if ctx.Err() != nil && err != nil {
+			return err
+		}
+		if err == nil {
+			continue
+		}
+		failed++
+		if first == nil {
+			first = err
+		}
+		if len(args) > 1 {
+			fmt.Fprintf(c.job.io.err, "krypton: %s\n", printable(err.Error()))
+		}
+	}
+	if len(c.records) > 0 {
+		if err := c.outputs(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case failed == 0:
+		return nil
+	case len(args) == 1:
+		return first
+	}
+	return coded(exitPartial, fmt.Errorf("%d of %d maps failed", failed, len(args)))
+}
+
+// outputs writes what was asked for.
+func (c *scorer) outputs() error {
+	for _, f := range []struct {
+		path  string
+		write func(writer, []*scoreRecord) error
+	}{{c.points, writeCurves}, {c.plot, plotCurves}} {
+		if f.path == "" {
+			continue
+		}
+		if err := atomicfile.Write(f.path, c.force, func(w writer) error { return f.write(w, c.records) }); err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	if !c.job.quiet && !c.asJSON {
+		said := map[string]bool{}
+		for _, r := range c.records {
+			for _, n := range r.Notes {
+				if line := r.Map + ": note: " + n; !said[line] {
+					said[line] = true
+					fmt.Fprintln(c.job.io.err, printable(line))
+				}
+			}
+		}
+	}
+	return c.write(c.job.io.out, c.records)
+}
+
+// measure measures the maps of one file.
+func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
+	m, err := readMapFile(name)
+	if err != nil {
+		return err
+	}
+	picture, err := m.picture(c.image, builtin)
+	if err != nil {
+		return err
+	}
+	in, err := c.job.input(picture)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := m.fits(c.job.model, in, picture); err != nil {
+		return err
+	}
+	meter, err := c.meter(ctx, m, in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	plane := c.job.model.plan.InputPlane()
+	maps, err := m.maps(plane.H, plane.W)
+	if err != nil {
+		return err
+	}
+	if maps, err = c.pick(maps, meter.Probabilities()); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	progress := ui.NewProgress(c.job.io.err, ui.StyleFor(c.job.io.err, c.job.quiet), name, len(maps)*(1+c.random)*meter.Points())
+	defer progress.Finish()
+	var done atomic.Int64
+	count := func(points int) { progress.Set(int(done.Add(int64(points)))) }
+	for _, one := range maps {
+		r := c.newRecord(m, in, picture, one.class, meter)
+		if err := c.curves(ctx, r, meter, one, count); err != nil {
+			return fmt.Errorf("%s: %w", name, scoreError(err))
+		}
+		c.records = append(c.records, r)
+	}
+	return nil
+}
+
+// scoreError gives an error of the measurement its exit code.
+func scoreError(err error) error {
+	switch {
+	case errors.Is(err, faithful.ErrSetup):
+		return coded(exitData, err)
+	case errors.Is(err, incremental.ErrMemory):
+		return coded(exitTemporary, err)
+	}
+	return err
+}
+
+// meter is what maps of a picture are measured with: by the output and
+// activation of the map, unless others are asked for.
+func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*faithful.Meter, error) {
+	plan := c.job.model.plan
+	s := faithful.Setup{Plan: plan, Picture: in.base, Removed: in.fills[0], Start: in.fills[1], Output: c.job.output, Activation: prediction.Activation(c.activation),
+		Steps: c.steps, Workers: c.job.threads, Memory: max(1, c.memory-3*plan.ViewBytes())}
+	if r := m.record; r != nil {
+		if !c.chosen["activation"] {
+			s.Activation = prediction.Activation(r.Activation)
+		}
+		if !c.chosen["output"] {
+			if s.Output = slices.Index(plan.Outputs(), r.Output); s.Output < 0 {
+				return nil, coded(exitData, fmt.Errorf("is of an output %q: the model has %s", r.Output, strings.Join(plan.Outputs(), ", ")))
+			}
+		}
+	}
+	meter, err := faithful.NewMeter(ctx, s)
+	return meter, scoreError(err)
+}
+
+// pick gives the maps of the classes that are asked for.
+func (c *scorer) pick(maps []mapOf, probabilities []float32) ([]mapOf, error) {
+	if maps[0].class < 0 && len(c.classes) == 0 {
+		maps[0].class = prediction.Winner(probabilities)
+	}
+	if len(c.classes) == 0 {
+		return maps, nil
+	}
+	p, err := newClassPicker(c.classes, c.job.model.labels)
+	if err != nil {
+		return nil, err
+	}
+	var picked []mapOf
+	for _, class := range p.choose(probabilities) {
+		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == class || m.class < 0 })
+		if i < 0 {
+			return nil, coded(exitData, fmt.Errorf("has no map of %s", c.job.className(class)))
+		}
+		m := maps[i]
+		m.class = class
+		picked = append(picked, m)
+	}
+	return picked, nil
+}
+
+// newRecord says what is measured.
+func (c *scorer) newRecord(m *mapFile, in *pictureInput, picture string, class int, meter *faithful.Meter) *scoreRecord {
+	j := c.job
+	if picture == "" {
+		picture, _ = models.Sample()
+	}
+	r := &scoreRecord{Version: version, Map: m.name, MapSHA256: m.sha256, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: picture, ImageSHA256: in.sha256,
+		Class:  heatmap.ClassRecord{Index: class, Label: j.model.label(class)},
+		Output: meter.Output(), Activation: string(meter.Activation()), Combine: c.combine, Fill: c.fill, Start: c.start, Seed: c.seed, Steps: meter.Points()/2 - 1,
+		Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Clone(in.notes)}
+	if p := meter.Probabilities(); class < len(p) {
+		r.Class.BaseScore = heatmap.Number(p[class])
+	}
+	if m.record != nil && m.record.Score != string(obe.Value) {
+		r.Notes = append(r.Notes, fmt.Sprintf("the map is of the %s; the curves are of the class's score", m.record.Score))
+	}
+	return r
+}
+
+// curves measures a map, and random ones of its numbers.
+func (c *scorer) curves(ctx context.Context, r *scoreRecord, meter *faithful.Meter, one mapOf, count func(int)) error {
+	begin := time.Now()
+	whole, spent := meter.MultiplyAdds()
+	importance, err := one.importance(c.combine, nil)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(importance, func(v float64) bool { return v == v }) {
+		return coded(exitData, errors.New("the map has no number"))
+	}
+	if r.curves[0], r.curves[1], err = meter.Curves(ctx, faithful.Order(importance), one.class, count); err != nil {
+		return err
+	}
+	r.Deletion, r.Insertion = newScoreCurve(r.curves[0]), newScoreCurve(r.curves[1])
+	if c.plot != "" && (r.Deletion.Area != r.Deletion.Area || r.Insertion.Area != r.Insertion.Area) {
+		return coded(exitData, errors.New("the network's score is not a number at some steps: it cannot be plotted"))
+	}
+	random := newRandomMaps(r.curves, c.random)
+	for i := range c.random {
+		shuffled, err := one.importance(c.combine, rand.New(rand.NewPCG(c.seed, uint64(i))))
+		if err != nil {
+			return err
+		}
+		d, n, err := meter.Curves(ctx, faithful.Order(shuffled), one.class, count)
+		if err != nil {
+			return err
+		}
+		random.add(d, n)
+	}
+	if c.random > 0 {
+		r.Random, r.random = &random.record, random.mean
+	}
+	r.MultiplyAddsWhole, r.MultiplyAddsSpent = meter.MultiplyAdds()
+	r.MultiplyAddsWhole -= whole
+	r.MultiplyAddsSpent -= spent
+	r.Seconds = time.Since(begin).Seconds()
+	return nil
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+
+	"krypton/internal/heatmap"
+	"krypton/internal/imagein"
+	"krypton/models"
+)
+
+// maxMapFile bounds a file that holds a map.
+const maxMapFile = 256 << 20
+
+// mapFile is a map of importance from a file.
+type mapFile struct {
+	name, sha256 string
+	// record is what obe wrote about it, nil for a .npy file.
+	record *heatmap.Record
+	data   []byte // of a .npy file
+}
+
+// readMapFile reads a map and checks what can be checked without the model.
+func readMapFile(name string) (*mapFile, error) {
+	data, err := readRegular(name, maxMapFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, coded(exitNoInput, err)
+	} else if err != nil {
+		return nil, coded(exitData, err)
+	}
+	return parseMap(name, data)
+}
+
+// parseMap reads the bytes of a file that holds a map.
+func parseMap(name string, data []byte) (*mapFile, error) {
+	sum := sha256.Sum256(data)
+	m := &mapFile{name: name, sha256: hex.EncodeToString(sum[:])}
+	if imagein.IsTensor(data) {
+		m.data = data
+		return m, nil
+	}
+	m.record = new(heatmap.Record)
+	if err := json.Unmarshal(data, m.record); err != nil {
+		return nil, coded(exitData, fmt.Errorf("%s: neither a .npy file nor what obe --scores NAME.json writes: %w", name, err))
+	}
+	if err := validMap(m.record); err != nil {
+		return nil, coded(exitData, fmt.Errorf("%s: %w", name, err))
+	}
+	return m, nil
+}
+
+// readRegular reads a regular file of bounded size.
+func readRegular(name string, limit int64) ([]byte, error) {
+	f, err := imagein.OpenRegular(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: larger than %d MiB", name, limit>>20)
+	}
+	return data, err
+}
+
+// maxSide bounds the sides of a network's input that a record may speak of.
+const maxSide = 1 << 15
+
+// validMap says where a record is none that obe writes, as far as its map goes.
+func validMap(r *heatmap.Record) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	for a, at := range [][]int{r.Ys, r.Xs} {
+		side := [2]string{"height", "width"}[a]
+		if r.Input[a] < 1 || r.Input[a] > maxSide || r.Patch[a] < 1 || r.Patch[a] > r.Input[a] || len(at) == 0 {
+			return fmt.Errorf("record: a patch of %s %d at %d offsets of an input of %s %d", side, r.Patch[a], len(at), side, r.Input[a])
+		}
+		if i := slices.IndexFunc(at, func(v int) bool { return v < 0 || v >= r.Input[a] }); i >= 0 {
+			return fmt.Errorf("record: offset %d leaves the input of %s %d", at[i], side, r.Input[a])
+		}
+	}
+	return nil
+}
+
+// picture is the picture that a map was made of, as input takes it. given is
+// --image, builtin says that the model is the built-in one by default.
+func (m *mapFile) picture(given string, builtin bool) (string, error) {
+	switch {
+	case given != "":
+		return given, nil
+	case m.record == nil && builtin:
+		return "", nil // the sample
+	case m.record == nil:
+		return "", usageError(fmt.Errorf("%s: --image must name the picture of a .npy map", m.name))
+	}
+	name, sample := models.Sample()
+	if sum := sha256.Sum256(sample); m.record.Image == name && m.record.ImageSHA256 == hex.EncodeToString(sum[:]) {
+		return "", nil
+	}
+	if m.record.Image == "" || m.record.Image == "-" {
+		return "", usageError(fmt.Errorf("%s: its picture came from standard input: --image must name it", m.name))
+	}
+	return m.record.Image, nil
+}
+
+// fits says where a record was made of another picture, by another model or with
+// other preprocessing than those at hand.
+func (m *mapFile) fits(model *loadedModel, in *pictureInput, picture string) error {
+	r, plane := m.record, model.plan.InputPlane()
+	if r == nil {
+		return nil
+	}
+	same := func(a, b any) bool {
+		x, e1 := json.Marshal(a)
+		y, e2 := json.Marshal(b)
+		return e1 == nil && e2 == nil && bytes.Equal(x, y)
+	}
+	switch {
+	case r.ModelSHA256 != model.file.sha256:
+		return coded(exitData, fmt.Errorf("%s: was made by another model (%s) than %s: the digests of the files differ", m.name, r.Model, model.file.name))
+	case r.ImageSHA256 != in.sha256:
+		return coded(exitData, fmt.Errorf("%s: was made of another picture (%s) than %s: the digests of the files differ", m.name, r.Image, label(picture)))
+	case r.Input != [2]int{plane.H, plane.W}:
+		return coded(exitData, fmt.Errorf("%s: is for an input of %v, the network reads %dx%d: say --size", m.name, r.Input, plane.H, plane.W))
+	case !same(r.Preprocess, model.preprocessed(in)):
+		return usageError(fmt.Errorf("%s: was made with other preprocessing: give the flags that obe was given", m.name))
+	}
+	return nil
+}
+
+// mapOf is one class's map. class is -1 for the best one.
+type mapOf struct {
+	class int
+	// grid is the map on obe's grid, nil if pixels has a number for each pixel
+	// of the network's input.
+	grid   *heatmap.Map
+	pixels []float64
+}
+
+// maps are the maps that a file holds, for a network that reads h by w pixels.
+func (m *mapFile) maps(h, w int) ([]mapOf, error) {
+	if m.record == nil {
+		t, err := imagein.DecodeTensor(bytes.NewReader(m.data), m.name, h, w, 1)
+		if err != nil {
+			return nil, coded(exitData, fmt.Errorf("a .npy map must have a number for each pixel of the network's input: %w", err))
+		}
+		pixels := make([]float64, len(t.Data))
+		for i, v := range t.Data {
+			pixels[i] = float64(v)
+		}
+		return []mapOf{{-1, nil, pixels}}, nil
+	}
+	var all []mapOf
+	r := m.record
+	for _, c := range r.Classes {
+		g := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore)}
+		for _, row := range c.Scores {
+			for _, v := range row {
+				g.Scores = append(g.Scores, float32(v))
+			}
+		}
+		if c.Index < 0 {
+			return nil, coded(exitData, fmt.Errorf("%s: record: class %d", m.name, c.Index))
+		}
+		all = append(all, mapOf{c.Index, g, nil})
+	}
+	return all, nil
+}
+
+// importance gives a number for each pixel; with rng the map's numbers are laid
+// out at random first, in the grain that the map has.
+func (m *mapOf) importance(combine string, rng *rand.Rand) ([]float64, error) {
+	if m.grid == nil {
+		if rng == nil {
+			return m.pixels, nil
+		}
+		p := slices.Clone(m.pixels)
+		rng.Shuffle(len(p), func(a, b int) { p[a], p[b] = p[b], p[a] })
+		return p, nil
+	}
+	g := *m.grid
+	if rng != nil {
+		g.Scores = slices.Clone(g.Scores)
+		rng.Shuffle(len(g.Scores), func(a, b int) { g.Scores[a], g.Scores[b] = g.Scores[b], g.Scores[a] })
+	}
+	return g.Importance(combine)
+}
