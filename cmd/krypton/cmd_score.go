@@ -140,7 +140,7 @@ type scorer struct {
 	*scoreOptions
 	job     *job            // of which only what reads pictures is set
 	chosen  map[string]bool // whether somebody gave --output, --activation
-	memory  int64
+	memory  int64 // for updates
 	records []*scoreRecord
 }
 
@@ -171,9 +171,10 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if j.threads, _, err = s.threads(); err != nil {
 		return err
 	}
-	if c.memory, err = s.memory(); err != nil {
+	if j.memory, err = s.memory(); err != nil {
 		return err
 	}
+	c.memory = workingMemory(j.memory, 3*model.plan.ViewBytes()) // once: what one map leaves behind, the next uses again
 	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return err
 	}
@@ -306,7 +307,7 @@ func scoreError(err error) error {
 func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*faithful.Meter, error) {
 	plan := c.job.model.plan
 	s := faithful.Setup{Plan: plan, Picture: in.base, Removed: in.fills[0], Start: in.fills[1], Output: c.job.output, Activation: prediction.Activation(c.activation),
-		Steps: c.steps, Workers: c.job.threads, Memory: max(1, c.memory-3*plan.ViewBytes())}
+		Steps: c.steps, Workers: c.job.threads, Memory: c.memory}
 	if r := m.record; r != nil {
 		if !c.chosen["activation"] {
 			s.Activation = prediction.Activation(r.Activation)
