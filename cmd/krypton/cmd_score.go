@@ -140,7 +140,7 @@ type scorer struct {
 	*scoreOptions
 	job     *job            // of which only what reads pictures is set
 	chosen  map[string]bool // whether somebody gave --output, --activation
-	memory  int64 // for updates
+	memory  int64           // for updates
 	records []*scoreRecord
 }
 
