@@ -31,6 +31,7 @@ type obeOptions struct {
 	lists                   inputLists
 	events, progress        string
 	mask, compare           string
+	batch                   batchOptions
 	approximate             approximateOptions
 	tuning                  bool // the plan must be able to do all
 }
@@ -39,6 +40,8 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.lists.addFlags(f)
 	o.approximate.addFlags(f)
 	o.render.addFlags(f)
+	o.batch.addFlags(f, "pictures", ownEnding)
+	f.BoolVar(&o.batch.resume, "resume", false, "batch: go on where an interrupted run with the same settings stopped")
 	f.StringVarP(&o.out, "out", "o", "", "output `file` (PNG), folder/ for several pictures, or - (default beside the picture as NAME.krypton.png)")
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
@@ -109,6 +112,9 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		}
 		return errors.Join(err, s.print(io.out))
 	}
+	if o.batch.wanted() {
+		return runOBEBatch(cmd.Context(), cmd.Flags(), io, o, mo, args)
+	}
 	if o.dryRun {
 		j, _, err := newJob(s, io, o, mo, args)
 		if err != nil {
@@ -137,19 +143,8 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 
 // newJob makes everything ready and finds the pictures.
 func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []string) (*job, []string, error) {
-	mo.typical = typicalChanges(o.patch, o.stride)
-	var gives *approximated
-	mo.opened = func(file *modelFile) (err error) {
-		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
-		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
-		return usageError(err)
-	}
-	m, err := mo.load(s)
+	j, err := makeJob(s, io, o, mo)
 	if err != nil {
-		return nil, nil, err
-	}
-	j := &job{obeOptions: o, model: m, io: io, gives: gives, written: map[string]string{}}
-	if err := j.prepare(s); err != nil {
 		return nil, nil, err
 	}
 	inputs, err := o.lists.expand(args, io.in)
@@ -157,7 +152,7 @@ func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []str
 		return nil, nil, err
 	}
 	if len(inputs) == 0 {
-		if m.file.path != "" {
+		if j.model.file.path != "" {
 			return nil, nil, usageError(errors.New("no picture is named (see 'krypton obe --help')"))
 		}
 		inputs = []string{""} // the built-in sample
@@ -167,4 +162,21 @@ func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []str
 		return nil, nil, usageError(fmt.Errorf("-o %s: %d pictures need a folder/", j.out, len(inputs)))
 	}
 	return j, inputs, nil
+}
+
+// makeJob makes everything ready that does not depend on a picture.
+func makeJob(s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, error) {
+	mo.typical, mo.typicalFor = typicalChanges(o.patch, o.stride), o.patch+" "+o.stride
+	var gives *approximated
+	mo.opened = func(file *modelFile) (err error) {
+		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
+		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
+		return usageError(err)
+	}
+	m, err := mo.load(s)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{obeOptions: o, model: m, io: io, gives: gives, written: map[string]string{}}
+	return j, j.prepare(s)
 }

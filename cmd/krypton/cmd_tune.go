@@ -136,7 +136,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
 			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: memory, Seed: j.seed})
 	}
-	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
+	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
 	profile, all, err := tune.Measure(ctx, tasks, progress.Set)
 	progress.Finish()
 	if err != nil {

@@ -43,14 +43,15 @@ type modelConfig struct {
 
 // modelFile is a model's bytes with what lies beside it.
 type modelFile struct {
-	name   string // as given, or the catalogue's name
-	path   string // "" for an embedded model
-	data   []byte // until it is loaded
-	bytes  int
-	sha256 string
-	config modelConfig
-	where  string           // of the configuration, for messages
-	public *catalogue.Model // nil unless it was pulled
+	name         string // as given, or the catalogue's name
+	path         string // "" for an embedded model
+	data         []byte // until it is loaded
+	bytes        int
+	sha256       string
+	config       modelConfig
+	configSHA256 string           // of the configuration, "" if there is none
+	where        string           // of the configuration, for messages
+	public       *catalogue.Model // nil unless it was pulled
 	// labelFile is a public model's file of labels, "" if there is none.
 	labelFile string
 }
@@ -100,6 +101,8 @@ func (m *modelFile) decode(config []byte) error {
 	if len(config) == 0 {
 		return nil
 	}
+	sum := sha256.Sum256(config)
+	m.configSHA256 = hex.EncodeToString(sum[:])
 	d := yaml.NewDecoder(bytes.NewReader(config))
 	d.KnownFields(true)
 	if err := d.Decode(&m.config); err != nil {

@@ -29,6 +29,10 @@ type modelOptions struct {
 	scale, crop                                float64
 	// typical is what the plan is made for, nil for whole runs.
 	typical func(engine.Plane) []region.Rect
+	// typicalFor stands for it: plans are kept for equal ones only.
+	typicalFor string
+	// store, if set, keeps what was loaded for the next one who asks.
+	store *modelStore
 	// dynamic makes a plan that change thresholds can be used with.
 	dynamic bool
 	// opened, if set, is called with the model's file before the plan is
@@ -78,7 +82,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	if err != nil {
 		return nil, onnxload.Options{}, usageError(fmt.Errorf("--max-model-bytes: %w", err))
 	}
-	file, err := openModel(o.model, o.cache, limit)
+	file, err := o.store.open(o.model, o.cache, limit)
 	if err != nil {
 		return nil, onnxload.Options{}, err
 	}
@@ -105,6 +109,11 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	return file, opt, nil
 }
 
+// planKey stands for all that a plan is made from but the model's file.
+func (o *modelOptions) planKey(s *settings) string {
+	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic)})
+}
+
 // plan loads and compiles.
 func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental.Plan, error) {
 	file, opt, err := o.open(s)
@@ -113,6 +122,15 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 	}
 	if o.opened != nil {
 		if err := o.opened(file); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	key := o.planKey(s)
+	if g, p := o.store.plan(file, key); p != nil {
+		return file, g, p, nil
+	}
+	if file.data == nil { // the plan that is gone has used it up
+		if file, err = o.store.openAgain(opt.MaxBytes); err != nil {
 			return nil, nil, nil, err
 		}
 	}
@@ -129,6 +147,7 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 		return nil, nil, nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
 	}
 	g.DropConstants() // the plan has packed them
+	o.store.keep(key, g, p)
 	return file, g, p, nil
 }
 

@@ -46,16 +46,29 @@ func (j *job) target(in string) string {
 	return j.out
 }
 
-// checkOutputs finds the score files' names, and fails if an output cannot be
-// written or must not be.
-func (j *job) checkOutputs(o *outcome) error {
-	for _, f := range j.scores {
-		o.files = append(o.files, strings.ReplaceAll(f, "{name}", nameOf(o.in)))
-	}
-	outputs := o.files
+// newOutcome names a picture's outputs.
+func (j *job) newOutcome(in string) *outcome {
+	o := &outcome{in: in, label: label(in), target: j.target(in), force: j.force}
 	if o.target != "-" {
-		outputs = append([]string{o.target}, o.files...)
+		o.heatmap = o.target
 	}
+	for _, f := range j.scores {
+		o.files = append(o.files, strings.ReplaceAll(f, "{name}", nameOf(in)))
+	}
+	return o
+}
+
+// outputs are all files of a picture.
+func (o *outcome) outputs() []string {
+	if o.target == "-" {
+		return o.files
+	}
+	return append([]string{o.target}, o.files...)
+}
+
+// checkOutputs fails if an output cannot be written or must not be.
+func (j *job) checkOutputs(o *outcome) error {
+	outputs := o.outputs()
 	for i, f := range outputs {
 		if slices.Contains(outputs[:i], f) {
 			return usageError(fmt.Errorf("%s would be written twice", f))
@@ -72,11 +85,14 @@ func (j *job) checkOutputs(o *outcome) error {
 		if err := j.makeFolder(f); err != nil {
 			return err
 		}
-		if err := atomicfile.Check(f, j.force); err != nil {
+		if err := atomicfile.Check(f, o.force); err != nil {
 			return coded(exitCantCreate, err)
 		}
 	}
 	for _, f := range outputs {
+		if j.written == nil {
+			break // whose names are unlike anyway
+		}
 		j.written[filepath.Clean(f)] = o.label
 	}
 	return nil
@@ -89,10 +105,21 @@ func (j *job) makeFolder(file string) error {
 	return coded(exitCantCreate, os.MkdirAll(j.out, 0o755))
 }
 
+// published is the record as files hold it. Where their bytes must not depend on
+// who made them, and when, it says nothing of time, cores and processor.
+func (o *outcome) published() *record {
+	if !o.timeless {
+		return o.record
+	}
+	r := *o.record.Record
+	r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels = 0, 0, 0, ""
+	return &record{&r, o.record.Approximated}
+}
+
 // writeScores writes the files of --scores.
 func (j *job) writeScores(o *outcome) error {
 	for _, f := range o.files {
-		err := atomicfile.Write(f, j.force, func(w io.Writer) error { return o.record.writeScores(w, filepath.Ext(f)) })
+		err := atomicfile.Write(f, o.force, func(w io.Writer) error { return o.published().writeScores(w, filepath.Ext(f)) })
 		if err != nil {
 			return coded(exitCantCreate, err)
 		}
@@ -112,12 +139,12 @@ func (j *job) draw(o *outcome) error {
 	if err != nil {
 		return err
 	}
-	png := func(w io.Writer) error { return heatmap.EncodePNG(w, img, o.record.Record) }
+	png := func(w io.Writer) error { return heatmap.EncodePNG(w, img, o.published().Record) }
 	if o.target == "-" {
 		if err := png(j.io.out); err != nil {
 			return coded(exitCantCreate, fmt.Errorf("standard output: %w", err))
 		}
 		return nil
 	}
-	return coded(exitCantCreate, atomicfile.Write(o.target, j.force, png))
+	return coded(exitCantCreate, atomicfile.Write(o.target, o.force, png))
 }

@@ -62,7 +62,7 @@ func (j *job) all(ctx context.Context, inputs []string) error {
 	var t tally
 	var kept []*outcome
 	for _, in := range inputs {
-		o := &outcome{in: in, label: label(in), target: j.target(in)}
+		o := j.newOutcome(in)
 		err := j.explain(ctx, o)
 		j.rep.run.End(err != nil)
 		if err == nil && j.shared {
@@ -96,7 +96,10 @@ func (j *job) all(ctx context.Context, inputs []string) error {
 type outcome struct {
 	in, label string
 	target    string   // of the heatmap, "-" for stdout
+	heatmap   string   // what records call it
 	files     []string // of the scores
+	force     bool     // replace outputs
+	timeless  bool     // outputs do not say how long things took, and where
 	record    *record
 	shown     *heatmap.Map // the first class's
 	input     *pictureInput
@@ -106,20 +109,24 @@ type outcome struct {
 
 // explain computes one picture's scores and writes them.
 func (j *job) explain(ctx context.Context, o *outcome) error {
-	if err := j.checkOutputs(o); err != nil {
-		return err
-	}
-	var err error
-	if o.input, err = j.input(o.in); err != nil {
-		return err
-	}
-	if err := j.readMask(o); err != nil {
+	if err := j.read(o); err != nil {
 		return err
 	}
 	if err := j.compute(ctx, o); err != nil {
 		return fmt.Errorf("%s: %w", o.label, err)
 	}
 	return j.writeScores(o)
+}
+
+// read reads one picture, after a look at where its outputs go.
+func (j *job) read(o *outcome) (err error) {
+	if err := j.checkOutputs(o); err != nil {
+		return err
+	}
+	if o.input, err = j.input(o.in); err != nil {
+		return err
+	}
+	return j.readMask(o)
 }
 
 // finish draws one picture's heatmap and tells of it.

@@ -108,9 +108,7 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(o.input.notes, j.notes),
 		Preprocess: j.model.preprocessed(o.input)}}
 	rec.FlipMap, rec.Flips = flips(g, r)
-	if o.target != "-" {
-		rec.Heatmap = o.target
-	}
+	rec.Heatmap = o.heatmap
 	top := prediction.Top(r.Probabilities, 1)[0]
 	if n := len(r.Probabilities); n > 1 && r.Activation != prediction.None && float64(r.Probabilities[top]) < 2/float64(n) {
 		rec.Notes = append(rec.Notes, "the prediction is nearly uniform: is the preprocessing right (--preset)?")

@@ -136,7 +136,7 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 		out.abandon(len(out.past))
 		return nil, err
 	}
-	progress := ui.NewProgress(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", j.frames())
+	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", j.frames())
 	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
 	defer stop()
 	done := len(out.past)

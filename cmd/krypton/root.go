@@ -125,7 +125,7 @@ the price of a few hundred, and bit for bit the same answers.`,
 		return usageError(fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath()))
 	})
 	addGlobalFlags(root.PersistentFlags())
-	root.AddCommand(newOBE(io), newModel(io), newInspect(io), newBench(io), newTune(io), newScore(io), newORV(io), newEnv(io), newMan(io))
+	root.AddCommand(newOBE(io), newModel(io), newInspect(io), newBench(io), newTune(io), newScore(io), newORV(io), newMerge(io), newEnv(io), newMan(io))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	markUsage(root)
 	return root

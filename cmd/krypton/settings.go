@@ -36,8 +36,11 @@ func addGlobalFlags(f *pflag.FlagSet) {
 }
 
 // loadSettings reads environment and configuration file for cmd.
-func loadSettings(cmd *cobra.Command) (*settings, error) {
-	s := &settings{v: viper.New(), flags: cmd.Flags()}
+func loadSettings(cmd *cobra.Command) (*settings, error) { return loadSettingsOf(cmd.Flags()) }
+
+// loadSettingsOf reads environment and configuration file for a command's flags.
+func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
+	s := &settings{v: viper.New(), flags: flags}
 	s.v.SetEnvPrefix("KRYPTON")
 	s.v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
 	s.v.AutomaticEnv()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 )
@@ -124,4 +125,11 @@ func SameFile(a, b string) bool {
 	}
 	j, err := os.Stat(b)
 	return err == nil && os.SameFile(i, j)
+}
+
+// IsTemporary says whether a file called name is one that Write left when it was
+// killed while it wrote a file called of in the same folder.
+func IsTemporary(name, of string) bool {
+	digits, ok := strings.CutPrefix(name, "."+of)
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }

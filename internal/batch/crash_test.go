@@ -194,7 +194,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				t.Fatalf("round %d: %v", round, err)
 			}
 			for _, it := range mine {
-				r, found := log.record(it.Key())
+				r, found := log.Record(it.Key())
 				isDone := found && r.Status == StatusDone
 				if done[it.Path] && !isDone {
 					t.Fatalf("round %d: %s was said to be done, and the journal has lost it", round, it.Path)

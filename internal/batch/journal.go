@@ -221,27 +221,19 @@ func (j *Journal) write(line []byte) error {
 // is "" if the item was never finished. An item that failed is not done.
 func (j *Journal) Done(key, digest string) (done bool, why string) {
 	j.mu.Lock()
-	r, found := j.log.record(key)
+	r, found := j.log.Record(key)
 	j.mu.Unlock()
-	switch {
-	case !found:
+	if !found {
 		return false, ""
-	case r.Status != StatusDone:
-		return false, "it failed: " + r.Error
-	case r.Digest != digest:
-		return false, "the input has changed"
 	}
-	if err := CheckOutputs(j.root, r.Outputs); err != nil {
-		return false, err.Error()
-	}
-	return true, ""
+	return r.holds(j.root, digest)
 }
 
 // Record gives the last record of an item, if there is one.
 func (j *Journal) Record(key string) (Record, bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.log.record(key)
+	return j.log.Record(key)
 }
 
 // Close lets others open the journal. Closing twice is nothing.

@@ -149,13 +149,22 @@ func (l *Log) put(r Record) {
 	l.Records = append(l.Records, r)
 }
 
-// record gives the last word on an item.
-func (l *Log) record(key string) (Record, bool) {
+// Record gives the last word on an item.
+func (l *Log) Record(key string) (Record, bool) {
 	i, found := l.at[key]
 	if !found {
 		return Record{}, false
 	}
 	return l.Records[i], true
+}
+
+// Done is Journal.Done by what a log says; root is the folder of its outputs.
+func (l *Log) Done(root, key, digest string) (done bool, why string) {
+	r, found := l.Record(key)
+	if !found {
+		return false, ""
+	}
+	return r.holds(root, digest)
 }
 
 func parseHeader(line []byte) (Header, error) {

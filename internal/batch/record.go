@@ -151,3 +151,17 @@ func parseRecord(line []byte) (Record, error) {
 	}
 	return r, r.check()
 }
+
+// holds says whether what the record says is still so, and if not why.
+func (r *Record) holds(root, digest string) (done bool, why string) {
+	switch {
+	case r.Status != StatusDone:
+		return false, "it failed: " + r.Error
+	case r.Digest != digest:
+		return false, "the input has changed"
+	}
+	if err := CheckOutputs(root, r.Outputs); err != nil {
+		return false, err.Error()
+	}
+	return true, ""
+}

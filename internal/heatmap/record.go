@@ -74,10 +74,10 @@ type Record struct {
 	NaN               bool           `json:"has_nan"`
 	MultiplyAddsWhole int64          `json:"multiply_adds_whole"`
 	MultiplyAddsSpent int64          `json:"multiply_adds_spent"`
-	SecondsViews      float64        `json:"seconds_views"`
-	SecondsMap        float64        `json:"seconds_map"`
-	Kernels           string         `json:"kernels"`
-	Threads           int            `json:"threads"`
+	SecondsViews      float64        `json:"seconds_views,omitempty"`
+	SecondsMap        float64        `json:"seconds_map,omitempty"`
+	Kernels           string         `json:"kernels,omitempty"`
+	Threads           int            `json:"threads,omitempty"`
 	Preprocess        map[string]any `json:"preprocess"`
 	Notes             []string       `json:"notes,omitempty"`
 	Heatmap           string         `json:"heatmap,omitempty"`

@@ -12,6 +12,7 @@ import (
 func NewBytes(w io.Writer, style Style, label string, total int) *Progress {
 	p := &Progress{label: label, total: total, start: time.Now()}
 	p.last = p.start
+	p.clear = func() {}
 	p.aside = func(label string, total int) *Progress { return NewBytes(w, style, label, total) }
 	switch style {
 	case Plain:

@@ -26,6 +26,7 @@ type Progress struct {
 	last    time.Time
 	changed func() // told of each new count, without the lock
 	aside   func(label string, total int) *Progress
+	clear   func()
 }
 
 // printer draws one state. final is the last call.
@@ -59,14 +60,25 @@ func StyleFor(w io.Writer, quiet bool) Style {
 // plainEvery is the time between plain lines: seldom enough for a log.
 const plainEvery = 5 * time.Second
 
-// NewProgress starts a counter to total, which is negative if nobody knows it.
+// NewProgress starts a counter of positions to total.
 func NewProgress(w io.Writer, style Style, label string, total int) *Progress {
+	return newProgress(w, style, label, "positions", total)
+}
+
+// NewCount starts a counter of things to total, which is negative if nobody
+// knows it.
+func NewCount(w io.Writer, style Style, things string, total int) *Progress {
+	return newProgress(w, style, things, things, total)
+}
+
+func newProgress(w io.Writer, style Style, label, unit string, total int) *Progress {
 	p := &Progress{label: label, total: total, start: time.Now()}
 	p.last = p.start
 	clearBar := func() {}
+	p.clear = func() { clearBar() }
 	p.aside = func(label string, total int) *Progress {
 		clearBar()
-		return NewProgress(w, style, label, total)
+		return newProgress(w, style, label, unit, total)
 	}
 	switch style {
 	case Plain:
@@ -80,7 +92,7 @@ func NewProgress(w io.Writer, style Style, label string, total int) *Progress {
 	case Bar:
 		bar := progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(label),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("positions"),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionFullWidth())
 		clearBar = func() { _ = bar.Clear() }
@@ -129,6 +141,15 @@ func (p *Progress) Aside(label string, total int) *Progress {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.aside(label, total)
+}
+
+// Say calls print, which writes a line of its own to where the bar is: the bar
+// makes way, and comes back with the next count.
+func (p *Progress) Say(print func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	print()
 }
 
 // Finish removes the bar; it does not claim that all is done.

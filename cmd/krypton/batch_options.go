@@ -1,0 +1,159 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"krypton/internal/batch"
+)
+
+// batchOptions are the flags of batches: many items, on one machine or several,
+// all done in the end, whatever interrupts them.
+type batchOptions struct {
+	manifest, dir, name, shard, shardBy string
+	resume                              bool
+}
+
+// addFlags adds all but --resume. items are what a batch is of, and ending is
+// what an item's output has behind {name}.
+func (b *batchOptions) addFlags(f *pflag.FlagSet, items, ending string) {
+	f.StringVar(&b.manifest, "manifest", "", "batch: `list` of "+items+": lines, .csv with a header or .jsonl, where an item may have settings of its own (- for lines on standard input)")
+	f.StringVar(&b.dir, "out-dir", "", "batch: `folder` for all outputs, with a journal of what is done and results.jsonl")
+	f.StringVar(&b.name, "name", "{name}"+ending, "batch: `name` of an item's output in --out-dir; {name} is the item's, {dir} its folder, {key} 12 digits that stand for path and settings")
+	f.StringVar(&b.shard, "shard", "", "batch: do only this part, `i/n` such as 2/8, or auto: what Slurm, Kubernetes, AWS Batch, ... say")
+	f.StringVar(&b.shardBy, "shard-by", batch.ByCost, "batch: deal items to shards by predicted cost, by hash (an item keeps its shard when the list grows) or in order")
+}
+
+// notShared are the flags that do not change what an item's outputs hold, and
+// those that other parts of a fingerprint stand for.
+var notShared = []string{"config", "print-config", "quiet", "threads", "memory", "kernels", "chunk", "events", "progress", "force", "json", "dry-run",
+	"manifest", "out-dir", "shard", "shard-by", "resume", "files-from", "files-from0", "cache", "labels", "help"}
+
+// wanted says whether any flag asks for a batch.
+func (b *batchOptions) wanted() bool {
+	return b.manifest != "" || b.dir != "" || b.shard != ""
+}
+
+// items reads the manifest, or takes the inputs that are named otherwise.
+func (b *batchOptions) items(columns, inputs []string, stdin io.Reader) ([]batch.Item, error) {
+	if b.dir == "" {
+		return nil, usageError(errors.New("a batch (--manifest, --shard) needs an --out-dir"))
+	}
+	if b.manifest == "" {
+		seen := map[string]bool{}
+		var items []batch.Item
+		for _, in := range inputs {
+			if in == "-" {
+				return nil, usageError(errors.New("a batch takes no picture or video from standard input"))
+			}
+			if !seen[in] {
+				items = append(items, batch.Item{Path: in})
+			}
+			seen[in] = true
+		}
+		if len(items) == 0 {
+			return nil, usageError(errors.New("nothing is named, and no --manifest"))
+		}
+		return items, nil
+	}
+	if len(inputs) > 0 {
+		return nil, usageError(errors.New("--manifest and further inputs exclude each other"))
+	}
+	r, name := stdin, "standard input"
+	if b.manifest != "-" {
+		f, err := os.Open(b.manifest)
+		if err != nil {
+			return nil, coded(exitNoInput, fmt.Errorf("--manifest: %w", err))
+		}
+		defer f.Close()
+		r, name = f, b.manifest
+	}
+	items, err := batch.ReadManifest(r, name, batch.Options{Columns: columns})
+	if err != nil {
+		return nil, coded(exitData, fmt.Errorf("--manifest: %w", err))
+	}
+	return items, nil
+}
+
+// expand fills in a name. It must stay in the batch's folder.
+func (b *batchOptions) expand(template string, it batch.Item) (string, error) {
+	dir := path.Dir(filepath.ToSlash(it.Path))
+	var parts []string
+	for _, p := range strings.Split(path.Clean(dir), "/") {
+		switch p {
+		case "", ".":
+		case "..":
+			parts = append(parts, "__")
+		default:
+			parts = append(parts, p)
+		}
+	}
+	name := strings.NewReplacer("{name}", nameOf(it.Path), "{dir}", strings.Join(parts, "/"), "{key}", it.Key()[:12]).Replace(template)
+	name = filepath.Clean(strings.TrimLeft(name, "/"))
+	if !filepath.IsLocal(name) || name == "." || name == journalFolder || strings.HasPrefix(name, journalFolder+"/") || name == resultsFile || name == timingsFile {
+		return "", fmt.Errorf("%s: %q is no name in the folder of a batch", it.Path, name)
+	}
+	return name, nil
+}
+
+// base is the name of an item's output, without what formats add to it.
+func (b *batchOptions) base(it batch.Item) (string, error) {
+	template := b.name
+	if out := it.Set["out"]; out != "" {
+		if filepath.IsAbs(out) {
+			return "", fmt.Errorf("%s: out %q must be relative to --out-dir", it.Path, out)
+		}
+		template = out
+		if strings.HasSuffix(out, "/") {
+			template = out + b.name
+		}
+	}
+	return b.expand(template, it)
+}
+
+// checkNames fails if two items have an output in common.
+func checkNames(items []batch.Item, outputs func(batch.Item) ([]string, error)) error {
+	owner := map[string]int{}
+	for i, it := range items {
+		names, err := outputs(it)
+		if err != nil {
+			return usageError(err)
+		}
+		for _, name := range names {
+			if j, found := owner[name]; found {
+				return usageError(fmt.Errorf("%s and %s would both write %s: a --name with {dir} or {key} tells them apart", items[j].Path, it.Path, name))
+			}
+			owner[name] = i
+		}
+	}
+	return nil
+}
+
+// fingerprint stands for what all items have in common: command, version, the
+// model with what lies beside it, and the flags that show in outputs.
+func (b *batchOptions) fingerprint(command string, s *settings, m *loadedModel) string {
+	parts := []string{command, version, m.identity()}
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		if !slices.Contains(notShared, f.Name) {
+			parts = append(parts, f.Name+"="+f.Value.String())
+		}
+	})
+	return batch.Fingerprint(parts...)
+}
+
+// identity stands for a model, its configuration and its labels.
+func (m *loadedModel) identity() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%q", m.file.sha256, m.file.configSHA256, m.labels)
+	return hex.EncodeToString(h.Sum(nil))
+}

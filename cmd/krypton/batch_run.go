@@ -1,0 +1,240 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"krypton/internal/atomicfile"
+	"krypton/internal/batch"
+)
+
+// What a batch's folder holds besides outputs.
+const (
+	journalFolder = ".krypton"
+	itemsFile     = "items.jsonl" // in journalFolder
+	resultsFile   = "results.jsonl"
+	timingsFile   = "timings.jsonl"
+)
+
+// batchRun does one shard of a batch.
+type batchRun struct {
+	dir     string
+	columns []string
+	journal *batch.Journal
+	others  []*batch.Log // of the other shards, as they were at the beginning
+	shard   batch.Shard
+	mine    []batch.Item
+	// ours says that outputs which are there are this batch's own, or may be
+	// replaced.
+	ours bool
+}
+
+// openBatch finds this shard's items and opens its journal. cost is an item's
+// predicted work.
+func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerprint string, force bool, cost func(batch.Item) float64, say io.Writer) (*batchRun, error) {
+	r := &batchRun{dir: b.dir, columns: columns, shard: batch.Shard{I: 1, N: 1, By: b.shardBy}}
+	if b.shard != "" {
+		var from string
+		var err error
+		if r.shard, from, err = batch.ParseShard(b.shard, b.shardBy, os.LookupEnv); err != nil {
+			return nil, usageError(fmt.Errorf("--shard: %w", err))
+		}
+		if from != "" {
+			fmt.Fprintf(say, "krypton: shard %s (%s)\n", r.shard, printable(from))
+		}
+	}
+	var err error
+	if r.mine, err = r.shard.Pick(items, cost); err != nil {
+		return nil, usageError(fmt.Errorf("--shard-by: %w", err))
+	}
+	if err := os.MkdirAll(filepath.Join(b.dir, journalFolder), 0o755); err != nil {
+		return nil, coded(exitCantCreate, err)
+	}
+	path := r.journalPath(r.shard)
+	if i, err := os.Stat(path); err == nil && i.Size() > 0 {
+		if !b.resume && !force {
+			return nil, coded(exitCantCreate, fmt.Errorf("%s: a batch was here already: --resume goes on with it, --force begins anew", b.dir))
+		}
+		r.ours = true
+	}
+	r.journal, err = batch.Open(path, batch.Header{Fingerprint: fingerprint, Shard: r.shard}, batch.OpenOptions{Root: b.dir, Restart: force && !b.resume})
+	if err != nil {
+		return nil, journalError(err)
+	}
+	if err := r.readOthers(fingerprint, path); err != nil {
+		return nil, errors.Join(err, r.journal.Close())
+	}
+	r.ours = r.ours || force || len(r.others) > 0
+	if err := writeItems(filepath.Join(b.dir, journalFolder, itemsFile), items); err != nil {
+		return nil, errors.Join(err, r.journal.Close())
+	}
+	return r, nil
+}
+
+func (r *batchRun) journalPath(s batch.Shard) string {
+	return filepath.Join(r.dir, journalFolder, fmt.Sprintf("shard-%d-of-%d.jsonl", s.I, s.N))
+}
+
+// journalError gives a journal's error its exit code.
+func journalError(err error) error {
+	switch {
+	case errors.Is(err, batch.ErrBusy):
+		return coded(exitTemporary, err)
+	case errors.Is(err, batch.ErrOther):
+		return usageError(fmt.Errorf("%w: use another --out-dir, or --force to begin anew", err))
+	case errors.Is(err, batch.ErrDamaged), errors.Is(err, batch.ErrVersion):
+		return coded(exitData, err)
+	}
+	return coded(exitCantCreate, err)
+}
+
+// journals are the paths of all journals in a batch's folder, sorted.
+func journals(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, journalFolder))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "shard-") && strings.HasSuffix(e.Name(), ".jsonl") {
+			out = append(out, filepath.Join(dir, journalFolder, e.Name()))
+		}
+	}
+	return out, nil
+}
+
+// readOthers reads what other shards have done, perhaps of another split.
+func (r *batchRun) readOthers(fingerprint, own string) error {
+	paths, err := journals(r.dir)
+	if err != nil {
+		return coded(exitCantCreate, err)
+	}
+	for _, p := range paths {
+		if p == own {
+			continue
+		}
+		log, err := batch.ReadLogFile(p)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return journalError(err)
+		case log.Header.Fingerprint == "":
+			continue // it got no further than its creation
+		case log.Header.Fingerprint != fingerprint:
+			return usageError(fmt.Errorf("journal %s: %w: model, settings or version differ: use another --out-dir", p, batch.ErrOther))
+		}
+		r.others = append(r.others, log)
+	}
+	return nil
+}
+
+// writeItems keeps the batch's list, for merging. Shards write the same one.
+func writeItems(path string, items []batch.Item) error {
+	err := atomicfile.Write(path, true, func(w io.Writer) error { return batch.WriteManifest(w, items) })
+	return coded(exitCantCreate, err)
+}
+
+// known says whether a journal has a word on an item, so that its input's
+// digest is worth knowing.
+func (r *batchRun) known(it batch.Item) bool {
+	if _, found := r.journal.Record(it.Key()); found {
+		return true
+	}
+	return slices.ContainsFunc(r.others, func(l *batch.Log) bool {
+		_, found := l.Record(it.Key())
+		return found
+	})
+}
+
+// done says whether an item needs nothing more. digest is its input's.
+func (r *batchRun) done(it batch.Item, digest string) bool {
+	key := it.Key()
+	if ok, _ := r.journal.Done(key, digest); ok {
+		return true
+	}
+	return slices.ContainsFunc(r.others, func(l *batch.Log) bool {
+		ok, _ := l.Done(r.dir, key, digest)
+		return ok
+	})
+}
+
+// finished writes an item into the journal: with its outputs, by their names in
+// the folder or absolute, or with what went wrong.
+func (r *batchRun) finished(it batch.Item, digest string, outputs []string, took time.Duration, failure error) error {
+	rec := batch.Record{Key: it.Key(), Item: it.Path, Digest: digest, Status: batch.StatusDone, Seconds: took.Seconds()}
+	if failure != nil {
+		rec.Status, rec.Error = batch.StatusFailed, failure.Error()
+	} else {
+		var err error
+		if rec.Outputs, err = batch.Outputs(r.dir, outputs...); err != nil {
+			return coded(exitCantCreate, fmt.Errorf("%s: %w", it.Path, err))
+		}
+	}
+	if err := r.journal.Append(rec); err != nil {
+		return coded(exitCantCreate, err)
+	}
+	return nil
+}
+
+// at is where an output of this name lies.
+func (r *batchRun) at(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(r.dir, name)
+}
+
+// sweep removes temporary files that a killed run has left of these outputs.
+func (r *batchRun) sweep(outputs []string) error {
+	folders := map[string][]string{}
+	for _, name := range outputs {
+		p := r.at(name)
+		folders[filepath.Dir(p)] = append(folders[filepath.Dir(p)], filepath.Base(p))
+	}
+	for dir, names := range folders {
+		entries, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return coded(exitCantCreate, err)
+		}
+		for _, e := range entries {
+			left := e.Type().IsRegular() && strings.HasPrefix(e.Name(), ".") &&
+				slices.ContainsFunc(names, func(of string) bool { return atomicfile.IsTemporary(e.Name(), of) })
+			if left {
+				if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return coded(exitCantCreate, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// close ends the run. If every item of the batch has been tried by then, by
+// whichever shard, the results are written.
+func (r *batchRun) close(interrupted bool) error {
+	if err := r.journal.Close(); err != nil {
+		return coded(exitCantCreate, err)
+	}
+	if interrupted {
+		return nil
+	}
+	m, err := mergeBatch(r.dir, r.columns)
+	if err != nil {
+		return err
+	}
+	if m.Missing > 0 {
+		return nil
+	}
+	return writeResults(r.dir, m)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"krypton/internal/batch"
+)
+
+// newMerge is `krypton merge`.
+func newMerge(io streams) *cobra.Command {
+	var asJSON, check bool
+	cmd := &cobra.Command{
+		Use:   "merge DIR",
+		Short: "Join the results of a batch's shards, and say what is missing",
+		Long: `Read the journals that the shards of a batch have left in their --out-dir, and write
+results.jsonl (what became of each item, in the order of the list: the same bytes
+however the batch was split and interrupted) and timings.jsonl. Items that failed or
+that no shard has done are named.` + exitHelp,
+		Example: `  krypton merge maps/
+  krypton merge maps/ --check && echo complete
+  krypton merge maps/ --json | jq .missing`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runMerge(cmd, io, args[0], asJSON, check)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON on stdout")
+	cmd.Flags().BoolVar(&check, "check", false, "write nothing")
+	return cmd
+}
+
+// mergeSummary is what --json prints.
+type mergeSummary struct {
+	Items   int `json:"items"`
+	Done    int `json:"done"`
+	Failed  int `json:"failed"`
+	Missing int `json:"missing"`
+	// Extra are items that journals know and the list does not.
+	Extra int `json:"extra"`
+}
+
+// mostNamed bounds the items that are named one by one.
+const mostNamed = 20
+
+func runMerge(cmd *cobra.Command, io streams, dir string, asJSON, check bool) error {
+	quiet, err := cmd.Flags().GetBool("quiet")
+	if err != nil {
+		return err
+	}
+	m, err := mergeBatch(dir, nil)
+	if err != nil {
+		return err
+	}
+	if !check {
+		if err := writeResults(dir, m); err != nil {
+			return err
+		}
+	}
+	sum := mergeSummary{len(m.Results), m.Done, m.Failed, m.Missing, m.Extra}
+	if asJSON {
+		if err := json.NewEncoder(io.out).Encode(sum); err != nil {
+			return err
+		}
+	}
+	named := 0
+	for _, r := range m.Results {
+		if r.Status == batch.StatusDone {
+			continue
+		}
+		if named++; named > mostNamed {
+			continue
+		}
+		why := r.Error
+		if why == "" {
+			why = "no shard has done it"
+		}
+		fmt.Fprintf(io.err, "krypton: %s: %s: %s\n", printable(r.Item), r.Status, printable(why))
+	}
+	if named > mostNamed {
+		fmt.Fprintf(io.err, "krypton: and %d more\n", named-mostNamed)
+	}
+	if named > 0 {
+		return coded(exitPartial, fmt.Errorf("of %d items %d failed and %d are missing", sum.Items, sum.Failed, sum.Missing))
+	}
+	if !quiet {
+		fmt.Fprintf(io.err, "all %d items are done\n", sum.Items)
+	}
+	return nil
+}

@@ -1,0 +1,433 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"krypton/internal/batch"
+	"krypton/internal/ui"
+)
+
+// obeColumns are the flags that an item of a batch may set for itself.
+var obeColumns = batch.DefaultColumns
+
+// obeBatch explains the pictures of a batch's shard: while one is computed the
+// next is read and the one before is written.
+type obeBatch struct {
+	*obeOptions
+	flags *pflag.FlagSet // as the command line set them
+	io    streams
+	store modelStore
+	run   *batchRun
+	rep   *reporter
+	bar   *ui.Progress
+	quiet bool
+	tally tally
+	done  int // that were so before
+}
+
+// batchItem is a picture of a batch on its way.
+type batchItem struct {
+	item    batch.Item
+	job     *job
+	outcome *outcome
+	names   []string // of the outputs, in the batch's folder or absolute
+	digest  string   // of what goes in; "" until it is read
+	begun   time.Time
+	already bool // done by an earlier run
+	err     error
+}
+
+// runOBEBatch explains the pictures of a batch.
+func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOptions, mo *modelOptions, args []string) error {
+	if err := o.checkBatch(); err != nil {
+		return usageError(err)
+	}
+	inputs, err := o.lists.expand(args, io.in)
+	if err != nil {
+		return err
+	}
+	items, err := o.batch.items(obeColumns, inputs, io.in)
+	if err != nil {
+		return err
+	}
+	b := &obeBatch{obeOptions: o, flags: flags, io: io}
+	if err := checkNames(items, b.outputs); err != nil {
+		return err
+	}
+	mo.store = &b.store
+	s, err := loadSettingsOf(flags)
+	if err != nil {
+		return err
+	}
+	base, err := makeJob(s, io, o, mo)
+	if err != nil {
+		return err
+	}
+	b.quiet = base.quiet
+	fingerprint := o.batch.fingerprint("obe", s, base.model)
+	if o.dryRun {
+		return b.estimate(ctx, base, items)
+	}
+	if b.rep, err = newReporter(o, io, []string{mo.model, o.batch.manifest}); err != nil {
+		return err
+	}
+	return b.rep.finish(ctx, func() error {
+		if b.run, err = o.batch.openBatch(items, obeColumns, fingerprint, o.force, b.costs(base), io.err); err != nil {
+			return err
+		}
+		err := b.all(ctx, base)
+		return errors.Join(err, b.run.close(ctx.Err() != nil))
+	}())
+}
+
+// checkBatch refuses flags that are about one picture, or about all together.
+func (o *obeOptions) checkBatch() error {
+	switch {
+	case o.out != "":
+		return errors.New("--out and --out-dir exclude each other (--name names the outputs of a batch)")
+	case o.scale == "shared":
+		return errors.New("--scale shared needs all pictures at once: give a batch min,max")
+	case o.asJSON:
+		return errors.New("--json and --out-dir exclude each other: a batch writes results.jsonl, and records into --scores {name}.json")
+	}
+	return nil
+}
+
+// outputs are the names of an item's outputs.
+func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
+	base, err := b.batch.base(it)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{base}
+	scores, own := b.scores, it.Set["scores"]
+	if own != "" {
+		scores = strings.Split(own, ",")
+	}
+	for _, f := range scores {
+		if filepath.IsAbs(f) && own == "" {
+			names = append(names, filepath.Clean(strings.ReplaceAll(f, "{name}", nameOf(it.Path))))
+			continue
+		}
+		if filepath.IsAbs(f) {
+			return nil, fmt.Errorf("%s: scores %q must be relative to --out-dir", it.Path, f)
+		}
+		name, err := b.batch.expand(f, it)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// variant makes ready what an item's own settings need.
+func (b *obeBatch) variant(set map[string]string) (*job, error) {
+	f := pflag.NewFlagSet("obe", pflag.ContinueOnError)
+	var o obeOptions
+	m := modelOptions{store: &b.store}
+	addGlobalFlags(f)
+	o.addFlags(f)
+	m.addFlags(f)
+	var err error
+	b.flags.Visit(func(from *pflag.Flag) {
+		if to := f.Lookup(from.Name); to != nil && err == nil {
+			err = copyFlag(f, from)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range set {
+		if name == "out" || name == "scores" {
+			continue // they are names
+		}
+		if err := f.Set(name, value); err != nil {
+			return nil, usageError(fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	s, err := loadSettingsOf(f)
+	if err != nil {
+		return nil, err
+	}
+	return makeJob(s, b.io, &o, &m)
+}
+
+// copyFlag gives a flag of another set the value of one.
+func copyFlag(to *pflag.FlagSet, from *pflag.Flag) error {
+	list, ok := from.Value.(pflag.SliceValue)
+	if !ok {
+		return to.Set(from.Name, from.Value.String())
+	}
+	flag := to.Lookup(from.Name)
+	flag.Changed = true
+	return flag.Value.(pflag.SliceValue).Replace(list.GetSlice())
+}
+
+// settingsKey stands for what an item's job depends on.
+func settingsKey(it batch.Item) string {
+	return batch.Item{Path: it.Set["model"], Set: it.Set}.Key()
+}
+
+// costs predicts an item's work: its positions' multiply-adds. Settings that
+// cannot be used cost nothing. What was predicted once holds for all items with
+// the same settings.
+func (b *obeBatch) costs(base *job) func(batch.Item) float64 {
+	known := map[string]float64{}
+	cost := func(j *job) (sum float64) {
+		for _, v := range j.variants() {
+			for i := range v.grid.Len() {
+				sum += float64(j.model.plan.Count(v.grid.Rect(i)))
+			}
+		}
+		return sum
+	}
+	none := cost(base)
+	return func(it batch.Item) float64 {
+		if len(it.Set) == 0 {
+			return none
+		}
+		key := settingsKey(it)
+		if c, ok := known[key]; ok {
+			return c
+		}
+		known[key] = 0
+		if j, err := b.variant(it.Set); err == nil {
+			known[key] = cost(j)
+		}
+		return known[key]
+	}
+}
+
+// all explains every picture of the shard; one that fails does not stop the
+// others.
+func (b *obeBatch) all(ctx context.Context, base *job) error {
+	base.rep = b.rep
+	b.rep.begin(base, len(b.run.mine))
+	var names []string
+	for _, it := range b.run.mine {
+		n, err := b.outputs(it)
+		if err != nil {
+			return err
+		}
+		names = append(names, n...)
+	}
+	if err := b.run.sweep(names); err != nil {
+		return err
+	}
+	b.bar = ui.NewCount(b.io.err, ui.StyleFor(b.io.err, b.quiet), "pictures", len(b.run.mine))
+	err := b.groups(ctx, base)
+	b.bar.Finish()
+	if err != nil {
+		return err
+	}
+	if !b.quiet {
+		fmt.Fprintf(b.io.err, "%d pictures in %s: %d done, %d of these before, %d failed\n", len(b.run.mine), b.run.dir, len(b.run.mine)-b.tally.failed, b.done, b.tally.failed)
+	}
+	if b.tally.failed > 0 {
+		return coded(exitPartial, fmt.Errorf("%d of %d pictures failed", b.tally.failed, len(b.run.mine)))
+	}
+	return nil
+}
+
+// groups goes through the shard's items by kind.
+func (b *obeBatch) groups(ctx context.Context, base *job) error {
+	// Items of one kind come one after the other, so that each model is loaded once.
+	groups := map[string][]batch.Item{}
+	var order []string
+	for _, it := range b.run.mine {
+		key := ""
+		if len(it.Set) > 0 {
+			key = settingsKey(it)
+		}
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], it)
+	}
+	slices.SortStableFunc(order, func(x, y string) int {
+		return strings.Compare(groups[x][0].Set["model"], groups[y][0].Set["model"])
+	})
+	for _, key := range order {
+		if err := b.group(ctx, base, groups[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group explains pictures that share their settings.
+func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	j, unusable := base, error(nil)
+	if len(items[0].Set) > 0 {
+		j, unusable = b.variant(items[0].Set)
+	}
+	if unusable == nil {
+		j.rep, j.written, j.quiet = b.rep, nil, true // the bar counts pictures, not positions
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	read, computed := make(chan *batchItem), make(chan *batchItem, 1)
+	go func() {
+		defer close(read)
+		for _, it := range items {
+			x := &batchItem{item: it, job: j, err: unusable}
+			if x.err == nil {
+				b.read(x)
+			}
+			select {
+			case read <- x:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	written := make(chan error, 1)
+	go func() {
+		var err error
+		for x := range computed {
+			if err == nil {
+				if err = b.write(x); err != nil {
+					stop(err) // nobody would know what is done
+				}
+			}
+		}
+		written <- err
+	}()
+	for x := range read {
+		if x.err == nil && !x.already {
+			x.err = j.compute(ctx, x.outcome)
+			if x.err != nil {
+				x.err = fmt.Errorf("%s: %w", x.outcome.label, x.err)
+			}
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		b.rep.run.End(x.err != nil)
+		computed <- x
+	}
+	close(computed)
+	err := <-written
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// read finds out whether an item is done, and reads it if not.
+func (b *obeBatch) read(x *batchItem) {
+	if x.names, x.err = b.outputs(x.item); x.err != nil {
+		return
+	}
+	j := x.job
+	o := &outcome{in: x.item.Path, label: x.item.Path, target: b.run.at(x.names[0]), heatmap: x.names[0], force: b.run.ours, timeless: true}
+	for _, name := range x.names[1:] {
+		o.files = append(o.files, b.run.at(name))
+	}
+	x.outcome = o
+	if b.run.known(x.item) {
+		// What cannot be read now will fail below.
+		if picture, err := batch.SumFile(o.in); err == nil {
+			mask, _ := batch.SumFile(j.maskFile(o.in))
+			if x.already = b.run.done(x.item, b.digest(x, picture, mask)); x.already {
+				return
+			}
+		}
+	}
+	x.begun = time.Now()
+	if x.err = j.read(o); x.err == nil {
+		mask := ""
+		if o.masked != nil {
+			mask = o.masked.SHA256
+		}
+		x.digest = b.digest(x, o.input.sha256, mask)
+	}
+}
+
+// digest stands for what an item is made from, beside what all items share: the
+// picture, and the mask and its own model if it has them.
+func (b *obeBatch) digest(x *batchItem, picture, mask string) string {
+	if mask != "" {
+		picture += " mask " + mask
+	}
+	if x.item.Set["model"] != "" || x.item.Set["labels"] != "" {
+		picture += " model " + x.job.model.identity()
+	}
+	return picture
+}
+
+// write writes what came of an item, first its outputs, then the journal. Errors
+// are those of the journal.
+func (b *obeBatch) write(x *batchItem) error {
+	defer func() { b.bar.Set(b.count()) }()
+	if x.already {
+		b.done++
+		return nil
+	}
+	if x.err == nil {
+		x.err = x.job.writeScores(x.outcome)
+		if x.err == nil {
+			x.err = x.job.draw(x.outcome)
+		}
+		if x.err != nil {
+			b.rep.run.Spoil()
+		}
+	}
+	if err := b.run.finished(x.item, x.digest, x.names, time.Since(x.begun), x.err); err != nil {
+		return err
+	}
+	if x.err == nil {
+		b.rep.item(x.outcome)
+		return nil
+	}
+	b.tally.failed++
+	b.rep.fail(x.item.Path, x.err)
+	b.bar.Say(func() { fmt.Fprintf(b.io.err, "krypton: %s\n", printable(messageFor(x.item.Path, x.err))) })
+	return nil
+}
+
+// messageFor makes sure that a message says which item it is about.
+func messageFor(path string, err error) string {
+	if text := err.Error(); strings.Contains(text, path) {
+		return text
+	}
+	return path + ": " + err.Error()
+}
+
+// count is the number of pictures that nothing is left to do for.
+func (b *obeBatch) count() int {
+	s := b.rep.run.Status()
+	return s.Done + s.Failed
+}
+
+// estimate says what there is to do.
+func (b *obeBatch) estimate(ctx context.Context, base *job, items []batch.Item) error {
+	shards := batch.Shard{I: 1, N: 1, By: b.batch.shardBy}
+	if b.batch.shard != "" {
+		var err error
+		if shards, _, err = batch.ParseShard(b.batch.shard, b.batch.shardBy, os.LookupEnv); err != nil {
+			return usageError(fmt.Errorf("--shard: %w", err))
+		}
+	}
+	mine, err := shards.Pick(items, b.costs(base))
+	if err != nil {
+		return usageError(err)
+	}
+	if _, err := fmt.Fprintf(b.io.out, "%d pictures, %d of them in shard %s; for each without settings of its own:\n", len(items), len(mine), shards); err != nil {
+		return err
+	}
+	return base.estimate(ctx)
+}
