@@ -128,6 +128,10 @@ func (c *ConvBF16) round(s *Scratch, k *asm.Kernels, jobs []Job) {
 		p.Update, space = space[:n:n], space[n:]
 		s.pieces[i].In = s.rounded[i : i+1 : i+1]
 		in := &jobs[s.pieceOf[i]].In[0]
+		if src := together(in, p.Rect); src != nil && c.pairs.Y.Kernel >= c.pairs.Y.Stride {
+			k.Round(p.Update, src)
+			continue
+		}
 		dst := p.Update
 		for y := p.Rect.Y.Lo; y < p.Rect.Y.Hi; y++ {
 			n := p.Rect.X.Len() * half.C
@@ -139,6 +143,20 @@ func (c *ConvBF16) round(s *Scratch, k *asm.Kernels, jobs []Job) {
 			dst = dst[n:]
 		}
 	}
+}
+
+// together gives the pixels of r as one slice where they lie so, else nil.
+func together(p *Patched, r region.Rect) []float32 {
+	n := r.X.Len() * p.C
+	switch {
+	case r.Empty():
+		return nil
+	case p.Rect.X == r.X && p.Rect.Y.Union(r.Y) == p.Rect.Y:
+		return p.Update[(r.Y.Lo-p.Rect.Y.Lo)*n:][:r.Y.Len()*n]
+	case p.Rect.Empty() && r.X.Len() == p.W:
+		return p.View[r.Y.Lo*n:][:r.Y.Len()*n]
+	}
+	return nil
 }
 
 // round rounds the pixels of columns x.
