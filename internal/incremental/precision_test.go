@@ -1,16 +1,19 @@
 package incremental
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
-	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/onnxload"
 	"krypton/internal/region"
@@ -27,20 +30,133 @@ func pairSet(t testing.TB) *asm.Kernels {
 	return nil
 }
 
-// picture reads a picture for a plan.
-func picture(t testing.TB, p *Plan, file, preset string) []float32 {
+// open reads a picture of KRYPTON_DATA.
+func open(t testing.TB, name string) *imagein.Picture {
 	t.Helper()
-	pic, err := imagein.Open(file, imagein.DefaultLimits)
+	p, err := imagein.Open(filepath.Join(os.Getenv("KRYPTON_DATA"), "images", name), imagein.DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pre, err := imagein.Preset(preset)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return p
+}
+
+// input makes a picture a plan's input.
+func input(p *Plan, pic *imagein.Picture, pre imagein.Preprocess) []float32 {
 	plane := p.InputPlane()
 	fitted, _ := pre.Fit(pic.Image, plane.W, plane.H)
 	return pre.Normalize(fitted, plane.C)
+}
+
+// TestPrecisionElsewhere: where products in bfloat16 are not to be had, a plan
+// that asks for them is that of FP32, bit for bit; an unknown precision is an
+// error.
+func TestPrecisionElsewhere(t *testing.T) {
+	n := randomNetwork(t, rand.New(rand.NewPCG(7, 11)))
+	if _, err := Compile(n.g, CompileOptions{Precision: "fp8"}); err == nil || !strings.Contains(err.Error(), `"fp8"`) {
+		t.Errorf("precision fp8: %v", err)
+	}
+	for _, k := range asm.Sets() {
+		var views [2]*Views
+		for i, precision := range []Precision{FP32, BF16} {
+			p, err := Compile(n.g, CompileOptions{Kernels: k, Precision: precision})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := FP32
+			if k.Pairs() != nil {
+				want = precision
+			}
+			if p.Precision() != want {
+				t.Errorf("%s: asked for %s, got %s, want %s", k.Name, precision, p.Precision(), want)
+			}
+			in := make([]float32, p.InputPlane().Len())
+			rng := rand.New(rand.NewPCG(1, 2))
+			for i := range in {
+				in[i] = rng.Float32()
+			}
+			if views[i], err = p.Materialize(context.Background(), in, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if same := checksum(views[0]) == checksum(views[1]); same == (k.Pairs() != nil) {
+			t.Errorf("%s: views in both precisions equal: %v", k.Name, same)
+		}
+	}
+}
+
+// TestPrecisionError holds trained models in bfloat16 to float32, on all pictures
+// of KRYPTON_DATA: the largest difference of an output relative to that output's
+// range, and the best class; docs/kernels.md states them.
+func TestPrecisionError(t *testing.T) {
+	k := pairSet(t)
+	if os.Getenv("KRYPTON_DATA") == "" {
+		t.Skip("KRYPTON_DATA is not set")
+	}
+	files, err := filepath.Glob(filepath.Join(os.Getenv("KRYPTON_DATA"), "images", "*.*g"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no pictures: %v", err)
+	}
+	var pictures []*imagein.Picture
+	for _, f := range files {
+		pictures = append(pictures, open(t, filepath.Base(f)))
+	}
+	imagenet, _ := imagein.Preset("imagenet")
+	caffe, _ := imagein.Preset("caffe")
+	for _, m := range []struct {
+		name    string
+		pre     imagein.Preprocess
+		most    float64
+		classes bool
+	}{
+		{"squeezenet1", caffe, 0.06, true},
+		{"resnet20_cifar10", imagenet, 0.03, true},
+		{"mnist", imagein.Preprocess{Scale: 1 / 255., Mean: []float64{.1307}, Std: []float64{.3081}, Order: "gray", Resize: "stretch"}, 0.03, true},
+		{"ultraface_rfb320", imagein.Preprocess{Scale: 1 / 128., Mean: []float64{127. / 128}, Order: "rgb", Resize: "stretch"}, 0.03, false},
+		{"fastestdet", imagein.Preprocess{Scale: 1 / 255., Order: "bgr", Resize: "stretch"}, 0.15, false},
+	} {
+		g, err := onnxload.Load(filepath.Join(os.Getenv("KRYPTON_DATA"), "models", m.name+".onnx"), onnxload.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plans [2]*Plan
+		for i, precision := range []Precision{FP32, BF16} {
+			if plans[i], err = Compile(g, CompileOptions{Kernels: k, Precision: precision}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if plans[1].Precision() != BF16 {
+			t.Errorf("%s: no layer in bfloat16", m.name)
+		}
+		largest, worst, changed := 0.0, "", 0
+		for i, pic := range pictures {
+			var views [2]*Views
+			for k, p := range plans {
+				if views[k], err = p.Materialize(context.Background(), input(p, pic, m.pre), 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for o := range plans[0].outputs {
+				want, _ := plans[0].Output(views[0], o).Floats()
+				got, _ := plans[1].Output(views[1], o).Floats()
+				lo, hi, off := math.Inf(1), math.Inf(-1), 0.0
+				for i, v := range want {
+					lo, hi = min(lo, float64(v)), max(hi, float64(v))
+					off = max(off, math.Abs(float64(got[i])-float64(v)))
+				}
+				if off /= hi - lo; !(off <= largest) {
+					largest, worst = off, filepath.Base(files[i])
+				}
+				if m.classes && o == 0 && slices.Index(got, slices.Max(got)) != slices.Index(want, slices.Max(want)) {
+					changed++
+					t.Errorf("%s, %s: another best class", m.name, filepath.Base(files[i]))
+				}
+			}
+		}
+		t.Logf("%s: largest difference %.2g of an output's range (%s, of %d pictures); %d best classes changed", m.name, largest, worst, len(pictures), changed)
+		if !(largest <= m.most) {
+			t.Errorf("%s: difference %g", m.name, largest)
+		}
+	}
 }
 
 // grid is a map's changes: gray squares of 16 pixels at every eighth.
@@ -59,16 +175,20 @@ func grid(p engine.Plane) *patches {
 // BenchmarkPrecision compares exact maps in float32 and in bfloat16, in turns
 // within one run on one core, of a picture of KRYPTON_DATA: bf16 chooses
 // algorithms by their costs, bf16direct uses no Winograd. KRYPTON_MODEL names the
-// ONNX file.
+// ONNX file, KRYPTON_PRESET the preprocessing.
 //
 //	KRYPTON_MODEL=m.onnx go test -run '^$' -bench Precision -benchtime 3x ./internal/incremental
 func BenchmarkPrecision(b *testing.B) {
-	file, data := os.Getenv("KRYPTON_MODEL"), os.Getenv("KRYPTON_DATA")
-	if file == "" || data == "" {
+	file := os.Getenv("KRYPTON_MODEL")
+	if file == "" || os.Getenv("KRYPTON_DATA") == "" {
 		b.Skip("KRYPTON_MODEL or KRYPTON_DATA is not set")
 	}
 	k := pairSet(b)
 	g, err := onnxload.Load(file, onnxload.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	pre, err := imagein.Preset(cmp.Or(os.Getenv("KRYPTON_PRESET"), "imagenet"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -80,15 +200,12 @@ func BenchmarkPrecision(b *testing.B) {
 		}
 		return some
 	}
-	ctx := context.Background()
 	ways := []struct {
-		name    string
-		opt     CompileOptions
-		plan    *Plan
-		views   *Views
-		took    time.Duration
-		whole   time.Duration
-		answers map[int][]float32
+		name   string
+		opt    CompileOptions
+		plan   *Plan
+		worker *worker
+		took   time.Duration
 	}{
 		{name: "fp32", opt: CompileOptions{}},
 		{name: "bf16", opt: CompileOptions{Precision: BF16}},
@@ -102,20 +219,22 @@ func BenchmarkPrecision(b *testing.B) {
 			b.Fatal(err)
 		}
 		changes = grid(w.plan.InputPlane())
-		base := picture(b, w.plan, filepath.Join(data, "images", "chelsea.png"), "imagenet")
-		if w.views, err = w.plan.Materialize(ctx, base, 1); err != nil {
+		v, err := w.plan.Materialize(context.Background(), input(w.plan, open(b, "chelsea.png"), pre), 1)
+		if err != nil {
 			b.Fatal(err)
 		}
+		w.worker = newWorker(w.plan, v, nil)
 	}
-	const part = 64
+	chunk, err := ways[0].plan.chunk(changes, 1, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
-		for lo := 0; lo < changes.Len(); lo += part {
-			hi := min(lo+part, changes.Len())
-			some := &patches{plane: changes.plane, rects: changes.rects[lo:hi], data: changes.data[lo:hi]}
+		for lo := 0; lo < changes.Len(); lo += chunk {
 			for i := range ways {
 				w := &ways[i]
 				start := time.Now()
-				if err := w.plan.Update(ctx, w.views, some, Options{Workers: 1, Chunk: 16}, func(int, Results) error { return nil }); err != nil {
+				if err := w.worker.run(changes, lo, min(lo+chunk, changes.Len())); err != nil {
 					b.Fatal(err)
 				}
 				w.took += time.Since(start)
@@ -137,6 +256,3 @@ func BenchmarkPrecision(b *testing.B) {
 		b.Logf("%s: %v", w.name, n)
 	}
 }
-
-var _ = math.Abs
-var _ graph.ValueID
