@@ -16,6 +16,7 @@ import (
 	"krypton/internal/engine/asm"
 	"krypton/internal/imagein"
 	"krypton/internal/onnxload"
+	"krypton/internal/quality"
 	"krypton/internal/region"
 )
 
@@ -127,7 +128,7 @@ func TestPrecisionError(t *testing.T) {
 		if plans[1].Precision() != BF16 {
 			t.Errorf("%s: no layer in bfloat16", m.name)
 		}
-		largest, worst, changed := 0.0, "", 0
+		largest, squares, n, worst, changed := 0.0, 0.0, 0.0, "", 0
 		for i, pic := range pictures {
 			var views [2]*Views
 			for k, p := range plans {
@@ -138,12 +139,14 @@ func TestPrecisionError(t *testing.T) {
 			for o := range plans[0].outputs {
 				want, _ := plans[0].Output(views[0], o).Floats()
 				got, _ := plans[1].Output(views[1], o).Floats()
-				lo, hi, off := math.Inf(1), math.Inf(-1), 0.0
+				span := float64(slices.Max(want) - slices.Min(want))
+				off := 0.0
 				for i, v := range want {
-					lo, hi = min(lo, float64(v)), max(hi, float64(v))
-					off = max(off, math.Abs(float64(got[i])-float64(v)))
+					d := (float64(got[i]) - float64(v)) / span
+					off = max(off, math.Abs(d))
+					squares, n = squares+d*d, n+1
 				}
-				if off /= hi - lo; !(off <= largest) {
+				if !(off <= largest) {
 					largest, worst = off, filepath.Base(files[i])
 				}
 				if m.classes && o == 0 && slices.Index(got, slices.Max(got)) != slices.Index(want, slices.Max(want)) {
@@ -152,16 +155,65 @@ func TestPrecisionError(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("%s: largest difference %.2g of an output's range (%s, of %d pictures); %d best classes changed", m.name, largest, worst, len(pictures), changed)
+		t.Logf("%s: largest difference %.2g of an output's range (%s, of %d pictures), root mean square %.1g; %d best classes changed", m.name, largest, worst, len(pictures), math.Sqrt(squares/n), changed)
 		if !(largest <= m.most) {
 			t.Errorf("%s: difference %g", m.name, largest)
 		}
 	}
 }
 
-// grid is a map's changes: gray squares of 16 pixels at every eighth.
-func grid(p engine.Plane) *patches {
-	const size, step = 16, 8
+// TestPrecisionMap holds occlusion maps of a trained classifier in bfloat16 to
+// those in float32: the best class's probability for a square at every position.
+func TestPrecisionMap(t *testing.T) {
+	k := pairSet(t)
+	if os.Getenv("KRYPTON_DATA") == "" {
+		t.Skip("KRYPTON_DATA is not set")
+	}
+	g, err := onnxload.Load(filepath.Join(os.Getenv("KRYPTON_DATA"), "models", "squeezenet1.onnx"), onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caffe, _ := imagein.Preset("caffe")
+	for _, name := range []string{"chelsea.png", "coffee.png", "dog_2.jpg"} {
+		var maps [2][]float32
+		best := -1
+		for i, precision := range []Precision{FP32, BF16} {
+			p, err := Compile(g, CompileOptions{Kernels: k, Precision: precision})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := p.Materialize(context.Background(), input(p, open(t, name), caffe), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if best < 0 {
+				f, _ := p.Output(v, 0).Floats()
+				best = slices.Index(f, slices.Max(f))
+			}
+			changes := grid(p.InputPlane(), 32, 16)
+			maps[i] = make([]float32, changes.Len())
+			for k, out := range answers(t, p, v, changes, Options{Workers: 2}) {
+				maps[i][k] = out[0][best]
+			}
+		}
+		off := 0.0
+		for i, v := range maps[0] {
+			off = max(off, math.Abs(float64(maps[1][i])-float64(v)))
+		}
+		off /= float64(slices.Max(maps[0]) - slices.Min(maps[0]))
+		rank, err := quality.Spearman(maps[0], maps[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: largest difference %.2g of the map's range, rank correlation %.5f", name, off, rank)
+		if !(off <= 0.1 && rank >= 0.99) {
+			t.Errorf("%s: difference %g, rank correlation %g", name, off, rank)
+		}
+	}
+}
+
+// grid is a map's changes: squares filled with the mean colour.
+func grid(p engine.Plane, size, step int) *patches {
 	g := &patches{plane: [3]int{p.H, p.W, p.C}}
 	for y := 0; y <= p.H-size; y += step {
 		for x := 0; x <= p.W-size; x += step {
@@ -173,7 +225,8 @@ func grid(p engine.Plane) *patches {
 }
 
 // BenchmarkPrecision compares exact maps in float32 and in bfloat16, in turns
-// within one run on one core, of a picture of KRYPTON_DATA: bf16 chooses
+// within one run on one core, of a picture of KRYPTON_DATA, with squares of 16 pixels at
+// every eighth: bf16 chooses
 // algorithms by their costs, bf16direct uses no Winograd. KRYPTON_MODEL names the
 // ONNX file, KRYPTON_PRESET the preprocessing.
 //
@@ -193,7 +246,7 @@ func BenchmarkPrecision(b *testing.B) {
 		b.Fatal(err)
 	}
 	typical := func(p engine.Plane) []region.Rect {
-		all := grid(p).rects
+		all := grid(p, 16, 8).rects
 		var some []region.Rect
 		for i := 0; i < len(all); i += 7 {
 			some = append(some, all[i])
@@ -218,7 +271,7 @@ func BenchmarkPrecision(b *testing.B) {
 		if w.plan, err = Compile(g, w.opt); err != nil {
 			b.Fatal(err)
 		}
-		changes = grid(w.plan.InputPlane())
+		changes = grid(w.plan.InputPlane(), 16, 8)
 		v, err := w.plan.Materialize(context.Background(), input(w.plan, open(b, "chelsea.png"), pre), 1)
 		if err != nil {
 			b.Fatal(err)

@@ -215,7 +215,7 @@ func checkThreshold(t *testing.T, s *Stream, epsilon float64, what string) {
 
 // TestStreamOptions: what cannot work is refused.
 func TestStreamOptions(t *testing.T) {
-	p, _, _ := residualNetwork(t)
+	p, _, _ := residualNetwork(t, FP32)
 	if _, err := p.NewStream(StreamOptions{Shape: "round"}); err == nil {
 		t.Error("an unknown shape is accepted")
 	}

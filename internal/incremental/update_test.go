@@ -288,24 +288,26 @@ func closeTo(t *testing.T, got, want *tensor.Tensor, tolerance float64, what str
 // TestSteadyStateAllocatesNothing: once its memory has grown, a worker's update
 // path allocates nothing.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	p, v, changes := residualNetwork(t)
-	w := newWorker(p, v, nil)
-	run := func() {
-		if err := w.run(changes, 0, changes.Len()); err != nil {
-			t.Fatal(err)
+	for _, precision := range []Precision{FP32, BF16} {
+		p, v, changes := residualNetwork(t, precision)
+		w := newWorker(p, v, nil)
+		run := func() {
+			if err := w.run(changes, 0, changes.Len()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.output(0, 0); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := w.output(0, 0); err != nil {
-			t.Fatal(err)
+		run()
+		if n := testing.AllocsPerRun(20, run); n != 0 {
+			t.Errorf("%s: %g allocations for each batch", precision, n)
 		}
-	}
-	run()
-	if n := testing.AllocsPerRun(20, run); n != 0 {
-		t.Errorf("%g allocations for each batch", n)
 	}
 }
 
 // residualNetwork is a small network with every native kind of step.
-func residualNetwork(t testing.TB) (*Plan, *Views, *patches) {
+func residualNetwork(t testing.TB, precision Precision) (*Plan, *Views, *patches) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	n, x := newNetwork(t, rng, 1, 3, 32, 32)
 	pads := map[string]any{"pads": []int64{1, 1, 1, 1}}
@@ -322,7 +324,7 @@ func residualNetwork(t testing.TB) (*Plan, *Views, *patches) {
 	d = n.node("Mul", nil, d, n.weights(1, 64, 1, 1))
 	f := n.node("Flatten", nil, n.node("GlobalAveragePool", nil, d))
 	n.output(n.node("Softmax", nil, n.node("Gemm", nil, f, n.weights(1, 64, 10), n.weights(1, 10))))
-	p, err := Compile(n.g, CompileOptions{})
+	p, err := Compile(n.g, CompileOptions{Precision: precision})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +341,7 @@ func residualNetwork(t testing.TB) (*Plan, *Views, *patches) {
 
 // BenchmarkUpdate shows the update path's allocations.
 func BenchmarkUpdate(b *testing.B) {
-	p, v, changes := residualNetwork(b)
+	p, v, changes := residualNetwork(b, FP32)
 	w := newWorker(p, v, nil)
 	if err := w.run(changes, 0, changes.Len()); err != nil {
 		b.Fatal(err)
