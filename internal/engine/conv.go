@@ -80,7 +80,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 	default:
 		c.reads = readTaps
 	}
-	c.sparse = s.Kernels.Sparse() && c.reads == readSegments && cin*x.Kernel >= sparseFrom && cin*x.Kernel < asm.MostListed && finite(weights)
+	c.sparse = c.listable(s.Kernels) && finite(weights)
 	for g := range group {
 		for j := 0; j < cout; {
 			n := s.Kernels.PanelColumns(j, cout)
@@ -109,6 +109,12 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 		}
 	}
 	return c, nil
+}
+
+// listable says whether lists can name the channels, and may pay.
+func (c *Conv) listable(k *asm.Kernels) bool {
+	n := c.In.C * c.X.Kernel
+	return k.Sparse() && c.reads == readSegments && n >= sparseFrom && n < asm.MostListed
 }
 
 // MultiplyAdds implements Primitive.

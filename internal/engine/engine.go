@@ -112,6 +112,11 @@ type Scratch struct {
 	line   [][]float32
 	lists  []uint16 // of channels that are not zero
 	quads  []quad
+	// ConvBF16's: pieces of jobs, the jobs they are of, their inputs.
+	pieces  []Job
+	pieceOf []int
+	rounded []Patched
+	pairs   []float32
 	// Winograd's: transformed inputs are in gather.
 	products []float32
 	tmp      []float32

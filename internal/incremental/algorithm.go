@@ -25,6 +25,7 @@ type convolution struct {
 	outC    int
 	clamp   engine.Clamp
 	zeros   bool // many inputs are zero and worth passing over
+	bf16    bool // the plain sum rounds to bfloat16
 }
 
 // winogradFrom is the number of channels on either side from which Winograd's
@@ -37,6 +38,16 @@ func (v *convolution) depthwise() bool {
 
 func (v *convolution) canWinograd() bool {
 	return engine.WinogradFits(v.y, v.x, v.group) && v.in.C >= winogradFrom && v.outC >= winogradFrom
+}
+
+// round marks the convolutions whose plain sums a precision rounds.
+func (c *compiler) round(precision Precision) {
+	if precision != BF16 {
+		return
+	}
+	for _, v := range c.pending {
+		v.bf16 = !v.depthwise() && engine.BF16Fits(c.p.kernels, v.in, v.x, v.group)
+	}
 }
 
 // choose picks each convolution's algorithm. Winograd's tiles take fewer
@@ -152,6 +163,9 @@ const (
 	costProduct     = 1.1
 	costElementwise = 1.15
 	costSparse      = 0.9
+	// costProductBF16 is for one of a plain sum in bfloat16, the rounding of
+	// inputs included. Measured with BenchmarkBF16.
+	costProductBF16 = 0.58
 	// costTransform is for one element of one channel of a tile,
 	// transformed in or out.
 	costTransform = 18
@@ -197,7 +211,10 @@ func (v *convolution) cost(tile int, r region.Rect, share float64) float64 {
 	if tile == 0 {
 		taps := float64(v.y.Kernel * v.x.Kernel)
 		each := costProduct
-		if v.zeros {
+		switch {
+		case v.bf16:
+			each, share = costProductBF16, share/2
+		case v.zeros:
 			each = costSparse
 		}
 		return each*float64(r.Area())*taps*in*out + share*costWeight*taps*in*out
@@ -229,6 +246,11 @@ func (c *compiler) build() error {
 		}()
 	}
 	wg.Wait()
+	for _, v := range c.pending {
+		if _, ok := c.p.steps[v.step].prim.(*engine.ConvBF16); ok {
+			c.p.rounds = true
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -238,6 +260,8 @@ func (v *convolution) build(s *engine.Scratch, tile int) (engine.Primitive, erro
 		return engine.NewWinograd(s, v.in, v.y, v.x, asm.WinogradSize(tile), v.weights, v.bias, v.outC, v.clamp)
 	case v.depthwise():
 		return engine.NewDepthwise(v.in, v.y, v.x, v.weights, v.bias, v.clamp)
+	case v.bf16:
+		return engine.NewConvBF16(s, v.in, v.y, v.x, v.weights, v.bias, v.outC, v.clamp)
 	}
 	return engine.NewConv(s, v.in, v.y, v.x, v.group, v.weights, v.bias, v.outC, v.clamp)
 }

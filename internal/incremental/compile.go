@@ -29,10 +29,24 @@ type CompileOptions struct {
 	Dynamic bool
 	// Direct computes every convolution by its plain sum.
 	Direct bool
+	// Precision is FP32, the same as "", or BF16.
+	Precision Precision
 
 	// force, in tests, decides instead of the costs.
 	force func(step int) asm.WinogradSize
 }
+
+// Precision is that of a plan's products.
+type Precision string
+
+// The precisions. BF16 rounds the inputs and weights of convolutions computed by
+// their plain sums to bfloat16 and keeps sums in float32: approximate, but
+// updates equal whole runs of the same plan bit for bit as ever. A kernel set
+// without such products gives the plan of FP32.
+const (
+	FP32 Precision = "fp32"
+	BF16 Precision = "bf16"
+)
 
 // ref is where a graph value lies.
 type ref struct {
@@ -63,6 +77,11 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		if k, err = asm.Choose(); err != nil {
 			return nil, err
 		}
+	}
+	switch opt.Precision {
+	case "", FP32, BF16:
+	default:
+		return nil, fmt.Errorf("unknown precision %q: want %s or %s", opt.Precision, FP32, BF16)
 	}
 	c := &compiler{g: g, p: &Plan{kernels: k}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}}
@@ -105,6 +124,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		c.concatInPlace() // needs all regions before any value
 	}
 	c.assignSlots()
+	c.round(opt.Precision)
 	c.choose(opt)
 	if err := c.build(); err != nil {
 		return nil, err

@@ -17,8 +17,8 @@ type StepCost struct {
 	Plane engine.Plane
 	// Region is the part of it that a change recomputes.
 	Region region.Rect
-	// Algorithm says how a convolution is computed: direct, winograd2,
-	// winograd4 or depthwise; empty for other steps.
+	// Algorithm says how a convolution is computed: direct, bf16 (direct, in
+	// bfloat16), winograd2, winograd4 or depthwise; empty for other steps.
 	Algorithm string
 	// Whole is the multiply-adds of the plain sums of a whole run,
 	// Incremental those that the step's algorithm takes for the region.
@@ -47,6 +47,8 @@ func algorithm(p engine.Primitive) string {
 	switch p := p.(type) {
 	case *engine.Conv:
 		return "direct"
+	case *engine.ConvBF16:
+		return "bf16"
 	case *engine.Winograd:
 		return fmt.Sprintf("winograd%d", p.Size)
 	case *engine.Depthwise:

@@ -125,15 +125,25 @@ func (s *squares) Write(i int, dst []float32) {
 }
 
 // TestRealModelsExact: updates of real networks equal whole runs bit for bit,
-// on every kernel set.
+// on every kernel set and in every precision.
 func TestRealModelsExact(t *testing.T) {
+	var ways []incremental.CompileOptions
+	for _, k := range asm.Sets() {
+		if k.Name == "generic" && testing.Short() {
+			continue
+		}
+		ways = append(ways, incremental.CompileOptions{Kernels: k})
+		if k.Pairs() != nil {
+			ways = append(ways, incremental.CompileOptions{Kernels: k, Precision: incremental.BF16})
+		}
+	}
 	for _, name := range realModels {
 		g := loadModel(t, name)
-		for _, k := range asm.Sets() {
-			if k.Name == "generic" && testing.Short() {
-				continue
+		for _, way := range ways {
+			p, err := incremental.Compile(g, way)
+			if err != nil {
+				t.Fatal(err)
 			}
-			p := compile(t, g, k)
 			plane := p.InputPlane()
 			rng := rand.New(rand.NewPCG(3, 4))
 			s := &squares{plane: [3]int{plane.H, plane.W, plane.C}, base: make([]float32, plane.Len())}
@@ -174,7 +184,7 @@ func TestRealModelsExact(t *testing.T) {
 			for i := range exact {
 				for j := range exact[i] {
 					if math.Float32bits(exact[i][j]) != math.Float32bits(whole[i][j]) {
-						t.Fatalf("%s (%s): change %v: [%d] is %g, whole run %g", name, k.Name, s.rects[i], j, exact[i][j], whole[i][j])
+						t.Fatalf("%s (%s, %s): change %v: [%d] is %g, whole run %g", name, p.Kernels(), p.Precision(), s.rects[i], j, exact[i][j], whole[i][j])
 					}
 				}
 			}

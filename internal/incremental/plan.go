@@ -19,6 +19,7 @@ type Plan struct {
 	steps   []step
 	slots   int
 	dynamic bool // regions may depend on values
+	rounds  bool // some step computes in bfloat16
 
 	input       int // value of the image input
 	inputLayout layout
@@ -86,6 +87,15 @@ func (p *Plan) InputPlane() engine.Plane { return p.values[p.input].plane }
 
 // Kernels names the kernel set that the plan's weights are packed for.
 func (p *Plan) Kernels() string { return p.kernels.Name }
+
+// Precision is the precision that the plan has: FP32 too where BF16 was asked for
+// and the kernel set, or every layer, cannot.
+func (p *Plan) Precision() Precision {
+	if p.rounds {
+		return BF16
+	}
+	return FP32
+}
 
 // Outputs gives the names of the outputs in the model's order.
 func (p *Plan) Outputs() []string {

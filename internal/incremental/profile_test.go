@@ -16,7 +16,7 @@ import (
 
 // BenchmarkSteps tells where the time of one model goes, step by step, on one
 // core: for whole runs and for updates by patches of 16 pixels. KRYPTON_MODEL
-// names the ONNX file.
+// names the ONNX file, KRYPTON_PRECISION the precision.
 //
 //	KRYPTON_MODEL=m.onnx go test -run '^$' -bench Steps -benchtime 1x ./internal/incremental
 func BenchmarkSteps(b *testing.B) {
@@ -42,7 +42,7 @@ func BenchmarkSteps(b *testing.B) {
 		typical func(engine.Plane) []region.Rect
 	}{{"whole", whole}, {"patches", patch}} {
 		b.Run(kind.name, func(b *testing.B) {
-			p, err := Compile(g, CompileOptions{Typical: kind.typical})
+			p, err := Compile(g, CompileOptions{Typical: kind.typical, Precision: Precision(os.Getenv("KRYPTON_PRECISION"))})
 			if err != nil {
 				b.Fatal(err)
 			}

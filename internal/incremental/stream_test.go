@@ -44,23 +44,23 @@ func alter(rng *rand.Rand, s *Stream, amount float32) *region.Mask {
 // regions, the views of a stream equal those of a fresh run after each change,
 // bit for bit, and it takes no more than it counted.
 func TestStream(t *testing.T) {
-	for _, k := range asm.Sets() {
-		t.Run(k.Name, func(t *testing.T) {
+	for _, a := range arithmetics() {
+		t.Run(a.String(), func(t *testing.T) {
 			for seed := range uint64(90) {
-				if (k == &asm.Generic || testing.Short()) && seed%4 != 0 {
+				if (a.k == &asm.Generic || testing.Short()) && seed%4 != 0 {
 					continue
 				}
-				checkStream(t, k, seed)
+				checkStream(t, a, seed)
 			}
 		})
 	}
 }
 
-func checkStream(t *testing.T, k *asm.Kernels, seed uint64) {
+func checkStream(t *testing.T, a arithmetic, seed uint64) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 41))
 	n := randomNetwork(t, rng)
-	p, err := Compile(n.g, CompileOptions{Kernels: k, Dynamic: rng.IntN(2) == 0, force: func(int) asm.WinogradSize {
+	p, err := Compile(n.g, CompileOptions{Kernels: a.k, Precision: a.precision, Dynamic: rng.IntN(2) == 0, force: func(int) asm.WinogradSize {
 		return []asm.WinogradSize{0, asm.Winograd2, asm.Winograd4}[rng.IntN(3)]
 	}})
 	if err != nil {
@@ -215,7 +215,7 @@ func checkThreshold(t *testing.T, s *Stream, epsilon float64, what string) {
 
 // TestStreamOptions: what cannot work is refused.
 func TestStreamOptions(t *testing.T) {
-	p, _, _ := residualNetwork(t)
+	p, _, _ := residualNetwork(t, FP32)
 	if _, err := p.NewStream(StreamOptions{Shape: "round"}); err == nil {
 		t.Error("an unknown shape is accepted")
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/region"
@@ -131,38 +132,73 @@ func TestUpdateEqualsWholeRun(t *testing.T) {
 	for i := range count {
 		run = append(run, uint64(i))
 	}
-	for _, k := range asm.Sets() {
-		t.Run(k.Name, func(t *testing.T) {
-			tiled, checked := 0, 0
+	for _, c := range arithmetics() {
+		t.Run(c.String(), func(t *testing.T) {
+			tiled, rounded, checked := 0, 0, 0
 			for _, seed := range run {
-				if k == &asm.Generic && seed%4 != 0 {
+				if c.k == &asm.Generic && seed%4 != 0 {
 					continue // slow; a quarter will do
 				}
-				tiled += checkNetwork(t, k, seed)
+				p := checkNetwork(t, c, seed)
+				for i := range p.steps {
+					if p.steps[i].tile > 0 {
+						tiled++
+					}
+					if _, ok := p.steps[i].prim.(*engine.ConvBF16); ok {
+						rounded++
+					}
+				}
 				checked++
 			}
 			if tiled < checked/10 {
 				t.Errorf("only %d layers of %d networks were computed in tiles", tiled, checked)
 			}
+			if (c.precision == BF16) != (rounded > checked/4) {
+				t.Errorf("%d layers of %d networks were computed in bfloat16", rounded, checked)
+			}
 		})
 	}
 }
 
-// checkNetwork returns the number of layers computed in Winograd's tiles.
-func checkNetwork(t *testing.T, k *asm.Kernels, seed uint64) (tiled int) {
+// arithmetic is a way in which this machine computes.
+type arithmetic struct {
+	k         *asm.Kernels
+	precision Precision
+}
+
+func (a arithmetic) String() string { return a.k.Name + "/" + string(a.precision) }
+
+// arithmetics lists all kernel sets and precisions of this machine.
+func arithmetics() (all []arithmetic) {
+	for _, k := range asm.Sets() {
+		all = append(all, arithmetic{k, FP32})
+		if k.Pairs() != nil {
+			all = append(all, arithmetic{k, BF16})
+		}
+	}
+	return all
+}
+
+// tolerance is the largest error allowed against the operators' references,
+// relative to the largest number. Networks of a few layers of random weights
+// add up the roundings to 8 bits of each.
+func (a arithmetic) tolerance() float64 {
+	if a.precision == BF16 {
+		return 5e-2
+	}
+	return 1e-4
+}
+
+// checkNetwork returns the plan that it checked.
+func checkNetwork(t *testing.T, a arithmetic, seed uint64) *Plan {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 11))
 	n := randomNetwork(t, rng)
-	p, err := Compile(n.g, CompileOptions{Kernels: k, force: func(int) asm.WinogradSize {
+	p, err := Compile(n.g, CompileOptions{Kernels: a.k, Precision: a.precision, force: func(int) asm.WinogradSize {
 		return []asm.WinogradSize{0, asm.Winograd2, asm.Winograd4}[rng.IntN(3)]
 	}})
 	if err != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, err, n)
-	}
-	for i := range p.steps {
-		if p.steps[i].tile > 0 {
-			tiled++
-		}
 	}
 	plane := p.InputPlane()
 	base := make([]float32, plane.Len())
@@ -176,7 +212,7 @@ func checkNetwork(t *testing.T, k *asm.Kernels, seed uint64) (tiled int) {
 	input := tensor.Zeros[float32](n.shape(n.g.Inputs[0])...)
 	p.inputLayout.gather(input.Data.([]float32), base)
 	for i, want := range n.evaluate(input) {
-		closeTo(t, p.Output(v, i), want, fmt.Sprintf("seed %d output %d\n%s", seed, i, n))
+		closeTo(t, p.Output(v, i), want, a.tolerance(), fmt.Sprintf("seed %d output %d\n%s", seed, i, n))
 	}
 
 	before := checksum(v)
@@ -221,11 +257,11 @@ func checkNetwork(t *testing.T, k *asm.Kernels, seed uint64) (tiled int) {
 			t.Fatalf("seed %d: update and fresh views: %s\n%s", seed, d, n)
 		}
 	}
-	return tiled
+	return p
 }
 
-// closeTo allows for float32 sums against float64 ones.
-func closeTo(t *testing.T, got, want *tensor.Tensor, what string) {
+// closeTo allows for rounded sums against float64 ones.
+func closeTo(t *testing.T, got, want *tensor.Tensor, tolerance float64, what string) {
 	t.Helper()
 	if fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
 		t.Fatalf("shape %v, want %v: %s", got.Shape, want.Shape, what)
@@ -243,7 +279,7 @@ func closeTo(t *testing.T, got, want *tensor.Tensor, what string) {
 		scale = max(scale, math.Abs(float64(v)))
 	}
 	for i := range w {
-		if d := math.Abs(float64(g[i]) - float64(w[i])); !(d <= 1e-4*(scale+1e-3)) {
+		if d := math.Abs(float64(g[i]) - float64(w[i])); !(d <= tolerance*(scale+1e-3)) {
 			t.Fatalf("[%d] = %g, want %g (largest %g): %s", i, g[i], w[i], scale, what)
 		}
 	}
@@ -252,24 +288,26 @@ func closeTo(t *testing.T, got, want *tensor.Tensor, what string) {
 // TestSteadyStateAllocatesNothing: once its memory has grown, a worker's update
 // path allocates nothing.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	p, v, changes := residualNetwork(t)
-	w := newWorker(p, v, nil)
-	run := func() {
-		if err := w.run(changes, 0, changes.Len()); err != nil {
-			t.Fatal(err)
+	for _, precision := range []Precision{FP32, BF16} {
+		p, v, changes := residualNetwork(t, precision)
+		w := newWorker(p, v, nil)
+		run := func() {
+			if err := w.run(changes, 0, changes.Len()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.output(0, 0); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := w.output(0, 0); err != nil {
-			t.Fatal(err)
+		run()
+		if n := testing.AllocsPerRun(20, run); n != 0 {
+			t.Errorf("%s: %g allocations for each batch", precision, n)
 		}
-	}
-	run()
-	if n := testing.AllocsPerRun(20, run); n != 0 {
-		t.Errorf("%g allocations for each batch", n)
 	}
 }
 
 // residualNetwork is a small network with every native kind of step.
-func residualNetwork(t testing.TB) (*Plan, *Views, *patches) {
+func residualNetwork(t testing.TB, precision Precision) (*Plan, *Views, *patches) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	n, x := newNetwork(t, rng, 1, 3, 32, 32)
 	pads := map[string]any{"pads": []int64{1, 1, 1, 1}}
@@ -286,7 +324,7 @@ func residualNetwork(t testing.TB) (*Plan, *Views, *patches) {
 	d = n.node("Mul", nil, d, n.weights(1, 64, 1, 1))
 	f := n.node("Flatten", nil, n.node("GlobalAveragePool", nil, d))
 	n.output(n.node("Softmax", nil, n.node("Gemm", nil, f, n.weights(1, 64, 10), n.weights(1, 10))))
-	p, err := Compile(n.g, CompileOptions{})
+	p, err := Compile(n.g, CompileOptions{Precision: precision})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +341,7 @@ func residualNetwork(t testing.TB) (*Plan, *Views, *patches) {
 
 // BenchmarkUpdate shows the update path's allocations.
 func BenchmarkUpdate(b *testing.B) {
-	p, v, changes := residualNetwork(b)
+	p, v, changes := residualNetwork(b, FP32)
 	w := newWorker(p, v, nil)
 	if err := w.run(changes, 0, changes.Len()); err != nil {
 		b.Fatal(err)

@@ -30,6 +30,10 @@ type Kernels struct {
 	sparse    sparseKernels
 	winograd2 winogradKernels
 	winograd4 winogradKernels
+	// pairs, if not nil, is the same set for elements that are pairs of
+	// bfloat16; round makes them.
+	pairs *Kernels
+	round func(src, dst *float32, bytes int, mask *int32)
 	// peak runs multiply-adds on registers, peakFlops floating-point
 	// operations in each loop.
 	peak      func(loops int)

@@ -520,3 +520,196 @@ func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, b
 
 // peakAVX2 runs 12 independent fused multiply-adds of 8 lanes, loops times.
 func peakAVX2(loops int)
+
+// gemmPairs12x32AVX512 computes, for r < 12 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
+//			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
+//			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
+//			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
+//			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
+//			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
+//			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
+//			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
+//			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
+//			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairs1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j]
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
+//			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+
+// gemmPairsSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = dotBF16(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
+//		}
+//	}
+//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// mask holds the lanes of the last panel, nil for all.
+//
+//go:noescape
+func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+
+// gemmPairsSparse4x64AVX512 computes, for r < 4 and each of its 2 panels p of 32 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = dotBF16(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
+//		}
+//	}
+//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//
+// mask holds the lanes of the last panel, nil for all.
+//
+//go:noescape
+func gemmPairsSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+
+// roundBF16AVX512 rounds bytes/4 numbers to the nearest bfloat16, to even between two,
+// denormals to zero. mask has two vectors, for the last, partial step.
+//
+//go:noescape
+func roundBF16AVX512(src *float32, dst *float32, bytes int, mask *int32)
+
+// peakBF16AVX512 runs 24 independent products of 16 pairs of bfloat16, loops times.
+func peakBF16AVX512(loops int)

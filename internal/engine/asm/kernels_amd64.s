@@ -8088,3 +8088,2549 @@ loop:
 	JNZ         loop
 	VZEROUPPER
 	RET
+
+// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z1, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z1, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z1, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z1, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z1, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z1, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z1, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z1, Z23
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	MOVQ 64(R15), R10
+	MOVQ 72(R15), R11
+	MOVQ 80(R15), R12
+	MOVQ 88(R15), R13
+	ADDQ $0x60, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z24
+	VMOVUPS      64(R14), Z25
+	VBROADCASTSS (AX)(R15*1), Z26
+
+	// VDPBF16PS Z26, Z24, Z0
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc2
+
+	// VDPBF16PS Z26, Z25, Z1
+	BYTE         $0x62
+	BYTE         $0x92
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (BX)(R15*1), Z27
+
+	// VDPBF16PS Z27, Z24, Z2
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd3
+
+	// VDPBF16PS Z27, Z25, Z3
+	BYTE         $0x62
+	BYTE         $0x92
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdb
+	VBROADCASTSS (CX)(R15*1), Z28
+
+	// VDPBF16PS Z28, Z24, Z4
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe4
+
+	// VDPBF16PS Z28, Z25, Z5
+	BYTE         $0x62
+	BYTE         $0x92
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (DX)(R15*1), Z29
+
+	// VDPBF16PS Z29, Z24, Z6
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z29, Z25, Z7
+	BYTE         $0x62
+	BYTE         $0x92
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xfd
+	VBROADCASTSS (SI)(R15*1), Z26
+
+	// VDPBF16PS Z26, Z24, Z8
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc2
+
+	// VDPBF16PS Z26, Z25, Z9
+	BYTE         $0x62
+	BYTE         $0x12
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (DI)(R15*1), Z27
+
+	// VDPBF16PS Z27, Z24, Z10
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd3
+
+	// VDPBF16PS Z27, Z25, Z11
+	BYTE         $0x62
+	BYTE         $0x12
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdb
+	VBROADCASTSS (R8)(R15*1), Z28
+
+	// VDPBF16PS Z28, Z24, Z12
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe4
+
+	// VDPBF16PS Z28, Z25, Z13
+	BYTE         $0x62
+	BYTE         $0x12
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (R9)(R15*1), Z29
+
+	// VDPBF16PS Z29, Z24, Z14
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z29, Z25, Z15
+	BYTE         $0x62
+	BYTE         $0x12
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xfd
+	VBROADCASTSS (R10)(R15*1), Z26
+
+	// VDPBF16PS Z26, Z24, Z16
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc2
+
+	// VDPBF16PS Z26, Z25, Z17
+	BYTE         $0x62
+	BYTE         $0x82
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (R11)(R15*1), Z27
+
+	// VDPBF16PS Z27, Z24, Z18
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd3
+
+	// VDPBF16PS Z27, Z25, Z19
+	BYTE         $0x62
+	BYTE         $0x82
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdb
+	VBROADCASTSS (R12)(R15*1), Z28
+
+	// VDPBF16PS Z28, Z24, Z20
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe4
+
+	// VDPBF16PS Z28, Z25, Z21
+	BYTE         $0x62
+	BYTE         $0x82
+	BYTE         $0x36
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (R13)(R15*1), Z29
+
+	// VDPBF16PS Z29, Z24, Z22
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z29, Z25, Z23
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x36
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xfd
+	ADDQ $0x80, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z24
+	VBROADCASTSS 4(R14), Z26
+	VXORPS       Z27, Z27, Z27
+	VMAXPS       Z0, Z24, Z0
+	VMINPS       Z0, Z26, Z0
+	VADDPS       Z27, Z0, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMINPS       Z1, Z26, Z1
+	VADDPS       Z27, Z1, Z1
+	VMAXPS       Z2, Z24, Z2
+	VMINPS       Z2, Z26, Z2
+	VADDPS       Z27, Z2, Z2
+	VMAXPS       Z3, Z24, Z3
+	VMINPS       Z3, Z26, Z3
+	VADDPS       Z27, Z3, Z3
+	VMAXPS       Z4, Z24, Z4
+	VMINPS       Z4, Z26, Z4
+	VADDPS       Z27, Z4, Z4
+	VMAXPS       Z5, Z24, Z5
+	VMINPS       Z5, Z26, Z5
+	VADDPS       Z27, Z5, Z5
+	VMAXPS       Z6, Z24, Z6
+	VMINPS       Z6, Z26, Z6
+	VADDPS       Z27, Z6, Z6
+	VMAXPS       Z7, Z24, Z7
+	VMINPS       Z7, Z26, Z7
+	VADDPS       Z27, Z7, Z7
+	VMAXPS       Z8, Z24, Z8
+	VMINPS       Z8, Z26, Z8
+	VADDPS       Z27, Z8, Z8
+	VMAXPS       Z9, Z24, Z9
+	VMINPS       Z9, Z26, Z9
+	VADDPS       Z27, Z9, Z9
+	VMAXPS       Z10, Z24, Z10
+	VMINPS       Z10, Z26, Z10
+	VADDPS       Z27, Z10, Z10
+	VMAXPS       Z11, Z24, Z11
+	VMINPS       Z11, Z26, Z11
+	VADDPS       Z27, Z11, Z11
+	VMAXPS       Z12, Z24, Z12
+	VMINPS       Z12, Z26, Z12
+	VADDPS       Z27, Z12, Z12
+	VMAXPS       Z13, Z24, Z13
+	VMINPS       Z13, Z26, Z13
+	VADDPS       Z27, Z13, Z13
+	VMAXPS       Z14, Z24, Z14
+	VMINPS       Z14, Z26, Z14
+	VADDPS       Z27, Z14, Z14
+	VMAXPS       Z15, Z24, Z15
+	VMINPS       Z15, Z26, Z15
+	VADDPS       Z27, Z15, Z15
+	VMAXPS       Z16, Z24, Z16
+	VMINPS       Z16, Z26, Z16
+	VADDPS       Z27, Z16, Z16
+	VMAXPS       Z17, Z24, Z17
+	VMINPS       Z17, Z26, Z17
+	VADDPS       Z27, Z17, Z17
+	VMAXPS       Z18, Z24, Z18
+	VMINPS       Z18, Z26, Z18
+	VADDPS       Z27, Z18, Z18
+	VMAXPS       Z19, Z24, Z19
+	VMINPS       Z19, Z26, Z19
+	VADDPS       Z27, Z19, Z19
+	VMAXPS       Z20, Z24, Z20
+	VMINPS       Z20, Z26, Z20
+	VADDPS       Z27, Z20, Z20
+	VMAXPS       Z21, Z24, Z21
+	VMINPS       Z21, Z26, Z21
+	VADDPS       Z27, Z21, Z21
+	VMAXPS       Z22, Z24, Z22
+	VMINPS       Z22, Z26, Z22
+	VADDPS       Z27, Z22, Z22
+	VMAXPS       Z23, Z24, Z23
+	VMINPS       Z23, Z26, Z23
+	VADDPS       Z27, Z23, Z23
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	VMOVUPS      Z1, 64(AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z2, (AX)(R15*1)
+	VMOVUPS      Z3, 64(AX)(R15*1)
+	MOVQ         16(R14), AX
+	VMOVUPS      Z4, (AX)(R15*1)
+	VMOVUPS      Z5, 64(AX)(R15*1)
+	MOVQ         24(R14), AX
+	VMOVUPS      Z6, (AX)(R15*1)
+	VMOVUPS      Z7, 64(AX)(R15*1)
+	MOVQ         32(R14), AX
+	VMOVUPS      Z8, (AX)(R15*1)
+	VMOVUPS      Z9, 64(AX)(R15*1)
+	MOVQ         40(R14), AX
+	VMOVUPS      Z10, (AX)(R15*1)
+	VMOVUPS      Z11, 64(AX)(R15*1)
+	MOVQ         48(R14), AX
+	VMOVUPS      Z12, (AX)(R15*1)
+	VMOVUPS      Z13, 64(AX)(R15*1)
+	MOVQ         56(R14), AX
+	VMOVUPS      Z14, (AX)(R15*1)
+	VMOVUPS      Z15, 64(AX)(R15*1)
+	MOVQ         64(R14), AX
+	VMOVUPS      Z16, (AX)(R15*1)
+	VMOVUPS      Z17, 64(AX)(R15*1)
+	MOVQ         72(R14), AX
+	VMOVUPS      Z18, (AX)(R15*1)
+	VMOVUPS      Z19, 64(AX)(R15*1)
+	MOVQ         80(R14), AX
+	VMOVUPS      Z20, (AX)(R15*1)
+	VMOVUPS      Z21, 64(AX)(R15*1)
+	MOVQ         88(R14), AX
+	VMOVUPS      Z22, (AX)(R15*1)
+	VMOVUPS      Z23, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z24
+	VPTESTMD  Z24, Z24, K1
+	VMOVDQU32 64(R14), Z26
+	VPTESTMD  Z26, Z26, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	VMOVUPS   Z5, K2, 64(AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	VMOVUPS   Z7, K2, 64(AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z8, K1, (AX)(R15*1)
+	VMOVUPS   Z9, K2, 64(AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z10, K1, (AX)(R15*1)
+	VMOVUPS   Z11, K2, 64(AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z12, K1, (AX)(R15*1)
+	VMOVUPS   Z13, K2, 64(AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z14, K1, (AX)(R15*1)
+	VMOVUPS   Z15, K2, 64(AX)(R15*1)
+	MOVQ      64(R14), AX
+	VMOVUPS   Z16, K1, (AX)(R15*1)
+	VMOVUPS   Z17, K2, 64(AX)(R15*1)
+	MOVQ      72(R14), AX
+	VMOVUPS   Z18, K1, (AX)(R15*1)
+	VMOVUPS   Z19, K2, 64(AX)(R15*1)
+	MOVQ      80(R14), AX
+	VMOVUPS   Z20, K1, (AX)(R15*1)
+	VMOVUPS   Z21, K2, 64(AX)(R15*1)
+	MOVQ      88(R14), AX
+	VMOVUPS   Z22, K1, (AX)(R15*1)
+	VMOVUPS   Z23, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z1, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z1, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z1, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z1, Z15
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	ADDQ $0x40, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z16
+	VMOVUPS      64(R14), Z17
+	VBROADCASTSS (AX)(R15*1), Z18
+
+	// VDPBF16PS Z18, Z16, Z0
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc2
+
+	// VDPBF16PS Z18, Z17, Z1
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x76
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (BX)(R15*1), Z19
+
+	// VDPBF16PS Z19, Z16, Z2
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd3
+
+	// VDPBF16PS Z19, Z17, Z3
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x76
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdb
+	VBROADCASTSS (CX)(R15*1), Z20
+
+	// VDPBF16PS Z20, Z16, Z4
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe4
+
+	// VDPBF16PS Z20, Z17, Z5
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x76
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (DX)(R15*1), Z21
+
+	// VDPBF16PS Z21, Z16, Z6
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z21, Z17, Z7
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x76
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xfd
+	VBROADCASTSS (SI)(R15*1), Z18
+
+	// VDPBF16PS Z18, Z16, Z8
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc2
+
+	// VDPBF16PS Z18, Z17, Z9
+	BYTE         $0x62
+	BYTE         $0x32
+	BYTE         $0x76
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (DI)(R15*1), Z19
+
+	// VDPBF16PS Z19, Z16, Z10
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd3
+
+	// VDPBF16PS Z19, Z17, Z11
+	BYTE         $0x62
+	BYTE         $0x32
+	BYTE         $0x76
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdb
+	VBROADCASTSS (R8)(R15*1), Z20
+
+	// VDPBF16PS Z20, Z16, Z12
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe4
+
+	// VDPBF16PS Z20, Z17, Z13
+	BYTE         $0x62
+	BYTE         $0x32
+	BYTE         $0x76
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (R9)(R15*1), Z21
+
+	// VDPBF16PS Z21, Z16, Z14
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z21, Z17, Z15
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x76
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xfd
+	ADDQ $0x80, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z16
+	VBROADCASTSS 4(R14), Z18
+	VXORPS       Z19, Z19, Z19
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z18, Z0
+	VADDPS       Z19, Z0, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z18, Z1
+	VADDPS       Z19, Z1, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z18, Z2
+	VADDPS       Z19, Z2, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z18, Z3
+	VADDPS       Z19, Z3, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z18, Z4
+	VADDPS       Z19, Z4, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z18, Z5
+	VADDPS       Z19, Z5, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z18, Z6
+	VADDPS       Z19, Z6, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z18, Z7
+	VADDPS       Z19, Z7, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z18, Z8
+	VADDPS       Z19, Z8, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z18, Z9
+	VADDPS       Z19, Z9, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z18, Z10
+	VADDPS       Z19, Z10, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z18, Z11
+	VADDPS       Z19, Z11, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z18, Z12
+	VADDPS       Z19, Z12, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z18, Z13
+	VADDPS       Z19, Z13, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z18, Z14
+	VADDPS       Z19, Z14, Z14
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z18, Z15
+	VADDPS       Z19, Z15, Z15
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	VMOVUPS      Z1, 64(AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z2, (AX)(R15*1)
+	VMOVUPS      Z3, 64(AX)(R15*1)
+	MOVQ         16(R14), AX
+	VMOVUPS      Z4, (AX)(R15*1)
+	VMOVUPS      Z5, 64(AX)(R15*1)
+	MOVQ         24(R14), AX
+	VMOVUPS      Z6, (AX)(R15*1)
+	VMOVUPS      Z7, 64(AX)(R15*1)
+	MOVQ         32(R14), AX
+	VMOVUPS      Z8, (AX)(R15*1)
+	VMOVUPS      Z9, 64(AX)(R15*1)
+	MOVQ         40(R14), AX
+	VMOVUPS      Z10, (AX)(R15*1)
+	VMOVUPS      Z11, 64(AX)(R15*1)
+	MOVQ         48(R14), AX
+	VMOVUPS      Z12, (AX)(R15*1)
+	VMOVUPS      Z13, 64(AX)(R15*1)
+	MOVQ         56(R14), AX
+	VMOVUPS      Z14, (AX)(R15*1)
+	VMOVUPS      Z15, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z16
+	VPTESTMD  Z16, Z16, K1
+	VMOVDQU32 64(R14), Z18
+	VPTESTMD  Z18, Z18, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	VMOVUPS   Z5, K2, 64(AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	VMOVUPS   Z7, K2, 64(AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z8, K1, (AX)(R15*1)
+	VMOVUPS   Z9, K2, 64(AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z10, K1, (AX)(R15*1)
+	VMOVUPS   Z11, K2, 64(AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z12, K1, (AX)(R15*1)
+	VMOVUPS   Z13, K2, 64(AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z14, K1, (AX)(R15*1)
+	VMOVUPS   Z15, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	ADDQ $0x20, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z8
+	VMOVUPS      64(R14), Z9
+	VBROADCASTSS (AX)(R15*1), Z10
+
+	// VDPBF16PS Z10, Z8, Z0
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xc2
+
+	// VDPBF16PS Z10, Z9, Z1
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x36
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (BX)(R15*1), Z11
+
+	// VDPBF16PS Z11, Z8, Z2
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xd3
+
+	// VDPBF16PS Z11, Z9, Z3
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x36
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xdb
+	VBROADCASTSS (CX)(R15*1), Z12
+
+	// VDPBF16PS Z12, Z8, Z4
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xe4
+
+	// VDPBF16PS Z12, Z9, Z5
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x36
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (DX)(R15*1), Z13
+
+	// VDPBF16PS Z13, Z8, Z6
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z13, Z9, Z7
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x36
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xfd
+	ADDQ $0x80, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z8
+	VBROADCASTSS 4(R14), Z10
+	VXORPS       Z11, Z11, Z11
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	VADDPS       Z11, Z0, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	VADDPS       Z11, Z1, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	VADDPS       Z11, Z2, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	VADDPS       Z11, Z3, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	VADDPS       Z11, Z4, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	VADDPS       Z11, Z5, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	VADDPS       Z11, Z6, Z6
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+	VADDPS       Z11, Z7, Z7
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	VMOVUPS      Z1, 64(AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z2, (AX)(R15*1)
+	VMOVUPS      Z3, 64(AX)(R15*1)
+	MOVQ         16(R14), AX
+	VMOVUPS      Z4, (AX)(R15*1)
+	VMOVUPS      Z5, 64(AX)(R15*1)
+	MOVQ         24(R14), AX
+	VMOVUPS      Z6, (AX)(R15*1)
+	VMOVUPS      Z7, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z8
+	VPTESTMD  Z8, Z8, K1
+	VMOVDQU32 64(R14), Z10
+	VPTESTMD  Z10, Z10, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	VMOVUPS   Z5, K2, 64(AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	VMOVUPS   Z7, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	ADDQ $0x10, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z4
+	VMOVUPS      64(R14), Z5
+	VBROADCASTSS (AX)(R15*1), Z6
+
+	// VDPBF16PS Z6, Z4, Z0
+	BYTE $0x62
+	BYTE $0xf2
+	BYTE $0x5e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xc6
+
+	// VDPBF16PS Z6, Z5, Z1
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x56
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xce
+	VBROADCASTSS (BX)(R15*1), Z7
+
+	// VDPBF16PS Z7, Z4, Z2
+	BYTE $0x62
+	BYTE $0xf2
+	BYTE $0x5e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xd7
+
+	// VDPBF16PS Z7, Z5, Z3
+	BYTE $0x62
+	BYTE $0xf2
+	BYTE $0x56
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xdf
+	ADDQ $0x80, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z4
+	VBROADCASTSS 4(R14), Z6
+	VXORPS       Z7, Z7, Z7
+	VMAXPS       Z0, Z4, Z0
+	VMINPS       Z0, Z6, Z0
+	VADDPS       Z7, Z0, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMINPS       Z1, Z6, Z1
+	VADDPS       Z7, Z1, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMINPS       Z2, Z6, Z2
+	VADDPS       Z7, Z2, Z2
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z6, Z3
+	VADDPS       Z7, Z3, Z3
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	VMOVUPS      Z1, 64(AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z2, (AX)(R15*1)
+	VMOVUPS      Z3, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z4
+	VPTESTMD  Z4, Z4, K1
+	VMOVDQU32 64(R14), Z6
+	VPTESTMD  Z6, Z6, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	ADDQ $0x08, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z2
+	VMOVUPS      64(R14), Z3
+	VBROADCASTSS (AX)(R15*1), Z4
+
+	// VDPBF16PS Z4, Z2, Z0
+	BYTE $0x62
+	BYTE $0xf2
+	BYTE $0x6e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xc4
+
+	// VDPBF16PS Z4, Z3, Z1
+	BYTE $0x62
+	BYTE $0xf2
+	BYTE $0x66
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xcc
+	ADDQ $0x80, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z4
+	VXORPS       Z5, Z5, Z5
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z4, Z0
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z4, Z1
+	VADDPS       Z5, Z1, Z1
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	VMOVUPS      Z1, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z2
+	VPTESTMD  Z2, Z2, K1
+	VMOVDQU32 64(R14), Z4
+	VPTESTMD  Z4, Z4, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	MOVQ 64(R15), R10
+	MOVQ 72(R15), R11
+	MOVQ 80(R15), R12
+	MOVQ 88(R15), R13
+	ADDQ $0x60, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z12
+	VBROADCASTSS (AX)(R15*1), Z13
+
+	// VDPBF16PS Z13, Z12, Z0
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc5
+	VBROADCASTSS (BX)(R15*1), Z14
+
+	// VDPBF16PS Z14, Z12, Z1
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xce
+	VBROADCASTSS (CX)(R15*1), Z15
+
+	// VDPBF16PS Z15, Z12, Z2
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd7
+	VBROADCASTSS (DX)(R15*1), Z16
+
+	// VDPBF16PS Z16, Z12, Z3
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd8
+	VBROADCASTSS (SI)(R15*1), Z13
+
+	// VDPBF16PS Z13, Z12, Z4
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe5
+	VBROADCASTSS (DI)(R15*1), Z14
+
+	// VDPBF16PS Z14, Z12, Z5
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xee
+	VBROADCASTSS (R8)(R15*1), Z15
+
+	// VDPBF16PS Z15, Z12, Z6
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf7
+	VBROADCASTSS (R9)(R15*1), Z16
+
+	// VDPBF16PS Z16, Z12, Z7
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf8
+	VBROADCASTSS (R10)(R15*1), Z13
+
+	// VDPBF16PS Z13, Z12, Z8
+	BYTE         $0x62
+	BYTE         $0x52
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc5
+	VBROADCASTSS (R11)(R15*1), Z14
+
+	// VDPBF16PS Z14, Z12, Z9
+	BYTE         $0x62
+	BYTE         $0x52
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xce
+	VBROADCASTSS (R12)(R15*1), Z15
+
+	// VDPBF16PS Z15, Z12, Z10
+	BYTE         $0x62
+	BYTE         $0x52
+	BYTE         $0x1e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd7
+	VBROADCASTSS (R13)(R15*1), Z16
+
+	// VDPBF16PS Z16, Z12, Z11
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x1e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xd8
+	ADDQ $0x40, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z12
+	VBROADCASTSS 4(R14), Z13
+	VXORPS       Z14, Z14, Z14
+	VMAXPS       Z0, Z12, Z0
+	VMINPS       Z0, Z13, Z0
+	VADDPS       Z14, Z0, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMINPS       Z1, Z13, Z1
+	VADDPS       Z14, Z1, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMINPS       Z2, Z13, Z2
+	VADDPS       Z14, Z2, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMINPS       Z3, Z13, Z3
+	VADDPS       Z14, Z3, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMINPS       Z4, Z13, Z4
+	VADDPS       Z14, Z4, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMINPS       Z5, Z13, Z5
+	VADDPS       Z14, Z5, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMINPS       Z6, Z13, Z6
+	VADDPS       Z14, Z6, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMINPS       Z7, Z13, Z7
+	VADDPS       Z14, Z7, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMINPS       Z8, Z13, Z8
+	VADDPS       Z14, Z8, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMINPS       Z9, Z13, Z9
+	VADDPS       Z14, Z9, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMINPS       Z10, Z13, Z10
+	VADDPS       Z14, Z10, Z10
+	VMAXPS       Z11, Z12, Z11
+	VMINPS       Z11, Z13, Z11
+	VADDPS       Z14, Z11, Z11
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z1, (AX)(R15*1)
+	MOVQ         16(R14), AX
+	VMOVUPS      Z2, (AX)(R15*1)
+	MOVQ         24(R14), AX
+	VMOVUPS      Z3, (AX)(R15*1)
+	MOVQ         32(R14), AX
+	VMOVUPS      Z4, (AX)(R15*1)
+	MOVQ         40(R14), AX
+	VMOVUPS      Z5, (AX)(R15*1)
+	MOVQ         48(R14), AX
+	VMOVUPS      Z6, (AX)(R15*1)
+	MOVQ         56(R14), AX
+	VMOVUPS      Z7, (AX)(R15*1)
+	MOVQ         64(R14), AX
+	VMOVUPS      Z8, (AX)(R15*1)
+	MOVQ         72(R14), AX
+	VMOVUPS      Z9, (AX)(R15*1)
+	MOVQ         80(R14), AX
+	VMOVUPS      Z10, (AX)(R15*1)
+	MOVQ         88(R14), AX
+	VMOVUPS      Z11, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z12
+	VPTESTMD  Z12, Z12, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z1, K1, (AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z3, K1, (AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z5, K1, (AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z7, K1, (AX)(R15*1)
+	MOVQ      64(R14), AX
+	VMOVUPS   Z8, K1, (AX)(R15*1)
+	MOVQ      72(R14), AX
+	VMOVUPS   Z9, K1, (AX)(R15*1)
+	MOVQ      80(R14), AX
+	VMOVUPS   Z10, K1, (AX)(R15*1)
+	MOVQ      88(R14), AX
+	VMOVUPS   Z11, K1, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	ADDQ $0x40, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z8
+	VBROADCASTSS (AX)(R15*1), Z9
+
+	// VDPBF16PS Z9, Z8, Z0
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x3e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc1
+	VBROADCASTSS (BX)(R15*1), Z10
+
+	// VDPBF16PS Z10, Z8, Z1
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x3e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (CX)(R15*1), Z11
+
+	// VDPBF16PS Z11, Z8, Z2
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x3e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd3
+	VBROADCASTSS (DX)(R15*1), Z12
+
+	// VDPBF16PS Z12, Z8, Z3
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x3e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xdc
+	VBROADCASTSS (SI)(R15*1), Z9
+
+	// VDPBF16PS Z9, Z8, Z4
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x3e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe1
+	VBROADCASTSS (DI)(R15*1), Z10
+
+	// VDPBF16PS Z10, Z8, Z5
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x3e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xea
+	VBROADCASTSS (R8)(R15*1), Z11
+
+	// VDPBF16PS Z11, Z8, Z6
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x3e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf3
+	VBROADCASTSS (R9)(R15*1), Z12
+
+	// VDPBF16PS Z12, Z8, Z7
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xfc
+	ADDQ $0x40, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z8
+	VBROADCASTSS 4(R14), Z9
+	VXORPS       Z10, Z10, Z10
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VADDPS       Z10, Z0, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VADDPS       Z10, Z1, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VADDPS       Z10, Z2, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VADDPS       Z10, Z3, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VADDPS       Z10, Z4, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VADDPS       Z10, Z5, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VADDPS       Z10, Z6, Z6
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VADDPS       Z10, Z7, Z7
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z1, (AX)(R15*1)
+	MOVQ         16(R14), AX
+	VMOVUPS      Z2, (AX)(R15*1)
+	MOVQ         24(R14), AX
+	VMOVUPS      Z3, (AX)(R15*1)
+	MOVQ         32(R14), AX
+	VMOVUPS      Z4, (AX)(R15*1)
+	MOVQ         40(R14), AX
+	VMOVUPS      Z5, (AX)(R15*1)
+	MOVQ         48(R14), AX
+	VMOVUPS      Z6, (AX)(R15*1)
+	MOVQ         56(R14), AX
+	VMOVUPS      Z7, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z8
+	VPTESTMD  Z8, Z8, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z1, K1, (AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z3, K1, (AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z5, K1, (AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z7, K1, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	ADDQ $0x20, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z4
+	VBROADCASTSS (AX)(R15*1), Z5
+
+	// VDPBF16PS Z5, Z4, Z0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x5e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc5
+	VBROADCASTSS (BX)(R15*1), Z6
+
+	// VDPBF16PS Z6, Z4, Z1
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x5e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xce
+	VBROADCASTSS (CX)(R15*1), Z7
+
+	// VDPBF16PS Z7, Z4, Z2
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x5e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd7
+	VBROADCASTSS (DX)(R15*1), Z8
+
+	// VDPBF16PS Z8, Z4, Z3
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x5e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xd8
+	ADDQ $0x40, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z4
+	VBROADCASTSS 4(R14), Z5
+	VXORPS       Z6, Z6, Z6
+	VMAXPS       Z0, Z4, Z0
+	VMINPS       Z0, Z5, Z0
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMINPS       Z1, Z5, Z1
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMINPS       Z2, Z5, Z2
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z5, Z3
+	VADDPS       Z6, Z3, Z3
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z1, (AX)(R15*1)
+	MOVQ         16(R14), AX
+	VMOVUPS      Z2, (AX)(R15*1)
+	MOVQ         24(R14), AX
+	VMOVUPS      Z3, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z4
+	VPTESTMD  Z4, Z4, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z1, K1, (AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z3, K1, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	ADDQ $0x10, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z2
+	VBROADCASTSS (AX)(R15*1), Z3
+
+	// VDPBF16PS Z3, Z2, Z0
+	BYTE         $0x62
+	BYTE         $0xf2
+	BYTE         $0x6e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc3
+	VBROADCASTSS (BX)(R15*1), Z4
+
+	// VDPBF16PS Z4, Z2, Z1
+	BYTE $0x62
+	BYTE $0xf2
+	BYTE $0x6e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xcc
+	ADDQ $0x40, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z2
+	VBROADCASTSS 4(R14), Z3
+	VXORPS       Z4, Z4, Z4
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	VADDPS       Z4, Z1, Z1
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	MOVQ         8(R14), AX
+	VMOVUPS      Z1, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z2
+	VPTESTMD  Z2, Z2, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z1, K1, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $0-80
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	ADDQ $0x08, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z1
+	VBROADCASTSS (AX)(R15*1), Z2
+
+	// VDPBF16PS Z2, Z1, Z0
+	BYTE $0x62
+	BYTE $0xf2
+	BYTE $0x76
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xc2
+	ADDQ $0x40, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	VBROADCASTSS (R14), Z1
+	VBROADCASTSS 4(R14), Z2
+	VXORPS       Z3, Z3, Z3
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	VADDPS       Z3, Z0, Z0
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), R14
+	MOVQ         column+48(FP), R15
+	MOVQ         (R14), AX
+	VMOVUPS      Z0, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R14), Z1
+	VPTESTMD  Z1, Z1, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairsSparse4x32AVX512(SB), NOSPLIT, $0-104
+	MOVQ    bias0+72(FP), R11
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	MOVQ    weights0+32(FP), DI
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	MOVQ    table+0(FP), R9
+	MOVQ    taps+16(FP), R13
+	MOVQ    lists+24(FP), SI
+
+tap:
+	MOVQ    (R9), AX
+	MOVQ    8(R9), BX
+	MOVQ    16(R9), CX
+	MOVQ    24(R9), DX
+	ADDQ    stride+8(FP), R9
+	MOVWLZX (SI), R10
+	ADDQ    $0x02, SI
+	TESTQ   R10, R10
+	JZ      next
+
+channel:
+	MOVWLZX      (SI), R11
+	MOVQ         R11, R12
+	SHLQ         $0x07, R12
+	ADDQ         $0x02, SI
+	VMOVUPS      (DI)(R12*1), Z8
+	VMOVUPS      64(DI)(R12*1), Z9
+	VBROADCASTSS (AX)(R11*4), Z10
+
+	// VDPBF16PS Z10, Z8, Z0
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xc2
+
+	// VDPBF16PS Z10, Z9, Z1
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x36
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xca
+	VBROADCASTSS (BX)(R11*4), Z11
+
+	// VDPBF16PS Z11, Z8, Z2
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xd3
+
+	// VDPBF16PS Z11, Z9, Z3
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x36
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xdb
+	VBROADCASTSS (CX)(R11*4), Z12
+
+	// VDPBF16PS Z12, Z8, Z4
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xe4
+
+	// VDPBF16PS Z12, Z9, Z5
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x36
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (DX)(R11*4), Z13
+
+	// VDPBF16PS Z13, Z8, Z6
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x3e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z13, Z9, Z7
+	BYTE $0x62
+	BYTE $0xd2
+	BYTE $0x36
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xfd
+	DECQ R10
+	JNZ  channel
+
+next:
+	ADDQ         tap+48(FP), DI
+	DECQ         R13
+	JNZ          tap
+	MOVQ         clamp+88(FP), R11
+	VBROADCASTSS (R11), Z8
+	VBROADCASTSS 4(R11), Z10
+	VXORPS       Z9, Z9, Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	VADDPS       Z9, Z0, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	VADDPS       Z9, Z1, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	VADDPS       Z9, Z2, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	VADDPS       Z9, Z3, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	VADDPS       Z9, Z4, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	VADDPS       Z9, Z5, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	VADDPS       Z9, Z6, Z6
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+	VADDPS       Z9, Z7, Z7
+	MOVQ         mask+96(FP), R11
+	TESTQ        R11, R11
+	JNZ          partial
+	MOVQ         out+56(FP), R9
+	MOVQ         column+64(FP), R12
+	MOVQ         (R9), AX
+	VMOVUPS      Z0, (AX)(R12*1)
+	VMOVUPS      Z1, 64(AX)(R12*1)
+	MOVQ         8(R9), AX
+	VMOVUPS      Z2, (AX)(R12*1)
+	VMOVUPS      Z3, 64(AX)(R12*1)
+	MOVQ         16(R9), AX
+	VMOVUPS      Z4, (AX)(R12*1)
+	VMOVUPS      Z5, 64(AX)(R12*1)
+	MOVQ         24(R9), AX
+	VMOVUPS      Z6, (AX)(R12*1)
+	VMOVUPS      Z7, 64(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R11), Z8
+	VPTESTMD  Z8, Z8, K1
+	VMOVDQU32 64(R11), Z8
+	VPTESTMD  Z8, Z8, K2
+	MOVQ      out+56(FP), R9
+	MOVQ      column+64(FP), R12
+	MOVQ      (R9), AX
+	VMOVUPS   Z0, K1, (AX)(R12*1)
+	VMOVUPS   Z1, K2, 64(AX)(R12*1)
+	MOVQ      8(R9), AX
+	VMOVUPS   Z2, K1, (AX)(R12*1)
+	VMOVUPS   Z3, K2, 64(AX)(R12*1)
+	MOVQ      16(R9), AX
+	VMOVUPS   Z4, K1, (AX)(R12*1)
+	VMOVUPS   Z5, K2, 64(AX)(R12*1)
+	MOVQ      24(R9), AX
+	VMOVUPS   Z6, K1, (AX)(R12*1)
+	VMOVUPS   Z7, K2, 64(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+// func gemmPairsSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gemmPairsSparse4x64AVX512(SB), NOSPLIT, $0-104
+	MOVQ    bias0+72(FP), R11
+	VMOVUPS (R11), Z0
+	VMOVUPS 64(R11), Z1
+	MOVQ    weights0+32(FP), DI
+	MOVQ    bias1+80(FP), R11
+	VMOVUPS (R11), Z2
+	VMOVUPS 64(R11), Z3
+	MOVQ    weights1+40(FP), R8
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z2, Z6
+	VMOVAPS Z3, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z1, Z9
+	VMOVAPS Z2, Z10
+	VMOVAPS Z3, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z1, Z13
+	VMOVAPS Z2, Z14
+	VMOVAPS Z3, Z15
+	MOVQ    table+0(FP), R9
+	MOVQ    taps+16(FP), R13
+	MOVQ    lists+24(FP), SI
+
+tap:
+	MOVQ    (R9), AX
+	MOVQ    8(R9), BX
+	MOVQ    16(R9), CX
+	MOVQ    24(R9), DX
+	ADDQ    stride+8(FP), R9
+	MOVWLZX (SI), R10
+	ADDQ    $0x02, SI
+	TESTQ   R10, R10
+	JZ      next
+
+channel:
+	MOVWLZX      (SI), R11
+	MOVQ         R11, R12
+	SHLQ         $0x07, R12
+	ADDQ         $0x02, SI
+	VMOVUPS      (DI)(R12*1), Z16
+	VMOVUPS      64(DI)(R12*1), Z17
+	VMOVUPS      (R8)(R12*1), Z18
+	VMOVUPS      64(R8)(R12*1), Z19
+	VBROADCASTSS (AX)(R11*4), Z20
+
+	// VDPBF16PS Z20, Z16, Z0
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc4
+
+	// VDPBF16PS Z20, Z17, Z1
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x76
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xcc
+
+	// VDPBF16PS Z20, Z18, Z2
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x6e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd4
+
+	// VDPBF16PS Z20, Z19, Z3
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x66
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdc
+	VBROADCASTSS (BX)(R11*4), Z21
+
+	// VDPBF16PS Z21, Z16, Z4
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe5
+
+	// VDPBF16PS Z21, Z17, Z5
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x76
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xed
+
+	// VDPBF16PS Z21, Z18, Z6
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x6e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf5
+
+	// VDPBF16PS Z21, Z19, Z7
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x66
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xfd
+	VBROADCASTSS (CX)(R11*4), Z22
+
+	// VDPBF16PS Z22, Z16, Z8
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc6
+
+	// VDPBF16PS Z22, Z17, Z9
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x76
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xce
+
+	// VDPBF16PS Z22, Z18, Z10
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x6e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd6
+
+	// VDPBF16PS Z22, Z19, Z11
+	BYTE         $0x62
+	BYTE         $0x32
+	BYTE         $0x66
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xde
+	VBROADCASTSS (DX)(R11*4), Z23
+
+	// VDPBF16PS Z23, Z16, Z12
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x7e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe7
+
+	// VDPBF16PS Z23, Z17, Z13
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x76
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xef
+
+	// VDPBF16PS Z23, Z18, Z14
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x6e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf7
+
+	// VDPBF16PS Z23, Z19, Z15
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x66
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xff
+	DECQ R10
+	JNZ  channel
+
+next:
+	ADDQ         tap+48(FP), DI
+	ADDQ         tap+48(FP), R8
+	DECQ         R13
+	JNZ          tap
+	MOVQ         clamp+88(FP), R11
+	VBROADCASTSS (R11), Z16
+	VBROADCASTSS 4(R11), Z20
+	VXORPS       Z17, Z17, Z17
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z20, Z0
+	VADDPS       Z17, Z0, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z20, Z1
+	VADDPS       Z17, Z1, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z20, Z2
+	VADDPS       Z17, Z2, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z20, Z3
+	VADDPS       Z17, Z3, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z20, Z4
+	VADDPS       Z17, Z4, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z20, Z5
+	VADDPS       Z17, Z5, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z20, Z6
+	VADDPS       Z17, Z6, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z20, Z7
+	VADDPS       Z17, Z7, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z20, Z8
+	VADDPS       Z17, Z8, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z20, Z9
+	VADDPS       Z17, Z9, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z20, Z10
+	VADDPS       Z17, Z10, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z20, Z11
+	VADDPS       Z17, Z11, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z20, Z12
+	VADDPS       Z17, Z12, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z20, Z13
+	VADDPS       Z17, Z13, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z20, Z14
+	VADDPS       Z17, Z14, Z14
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z20, Z15
+	VADDPS       Z17, Z15, Z15
+	MOVQ         mask+96(FP), R11
+	TESTQ        R11, R11
+	JNZ          partial
+	MOVQ         out+56(FP), R9
+	MOVQ         column+64(FP), R12
+	MOVQ         (R9), AX
+	VMOVUPS      Z0, (AX)(R12*1)
+	VMOVUPS      Z1, 64(AX)(R12*1)
+	VMOVUPS      Z2, 128(AX)(R12*1)
+	VMOVUPS      Z3, 192(AX)(R12*1)
+	MOVQ         8(R9), AX
+	VMOVUPS      Z4, (AX)(R12*1)
+	VMOVUPS      Z5, 64(AX)(R12*1)
+	VMOVUPS      Z6, 128(AX)(R12*1)
+	VMOVUPS      Z7, 192(AX)(R12*1)
+	MOVQ         16(R9), AX
+	VMOVUPS      Z8, (AX)(R12*1)
+	VMOVUPS      Z9, 64(AX)(R12*1)
+	VMOVUPS      Z10, 128(AX)(R12*1)
+	VMOVUPS      Z11, 192(AX)(R12*1)
+	MOVQ         24(R9), AX
+	VMOVUPS      Z12, (AX)(R12*1)
+	VMOVUPS      Z13, 64(AX)(R12*1)
+	VMOVUPS      Z14, 128(AX)(R12*1)
+	VMOVUPS      Z15, 192(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVDQU32 (R11), Z16
+	VPTESTMD  Z16, Z16, K1
+	VMOVDQU32 64(R11), Z16
+	VPTESTMD  Z16, Z16, K2
+	MOVQ      out+56(FP), R9
+	MOVQ      column+64(FP), R12
+	MOVQ      (R9), AX
+	VMOVUPS   Z0, (AX)(R12*1)
+	VMOVUPS   Z1, 64(AX)(R12*1)
+	VMOVUPS   Z2, K1, 128(AX)(R12*1)
+	VMOVUPS   Z3, K2, 192(AX)(R12*1)
+	MOVQ      8(R9), AX
+	VMOVUPS   Z4, (AX)(R12*1)
+	VMOVUPS   Z5, 64(AX)(R12*1)
+	VMOVUPS   Z6, K1, 128(AX)(R12*1)
+	VMOVUPS   Z7, K2, 192(AX)(R12*1)
+	MOVQ      16(R9), AX
+	VMOVUPS   Z8, (AX)(R12*1)
+	VMOVUPS   Z9, 64(AX)(R12*1)
+	VMOVUPS   Z10, K1, 128(AX)(R12*1)
+	VMOVUPS   Z11, K2, 192(AX)(R12*1)
+	MOVQ      24(R9), AX
+	VMOVUPS   Z12, (AX)(R12*1)
+	VMOVUPS   Z13, 64(AX)(R12*1)
+	VMOVUPS   Z14, K1, 128(AX)(R12*1)
+	VMOVUPS   Z15, K2, 192(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+// func roundBF16AVX512(src *float32, dst *float32, bytes int, mask *int32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·roundBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ src+0(FP), AX
+	MOVQ dst+8(FP), BX
+	MOVQ bytes+16(FP), CX
+
+step:
+	SUBQ    $0x00000080, CX
+	JLT     tail
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z2
+	BYTE    $0x62
+	BYTE    $0xf2
+	BYTE    $0x77
+	BYTE    $0x48
+	BYTE    $0x72
+	BYTE    $0xd0
+	VMOVUPS Z2, (BX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x40, BX
+	JMP     step
+
+tail:
+	ADDQ      $0x00000080, CX
+	JZ        done
+	MOVQ      mask+24(FP), DX
+	VMOVDQU32 (DX), Z0
+	VPTESTMD  Z0, Z0, K1
+	VMOVDQU32 64(DX), Z1
+	VPTESTMD  Z1, Z1, K2
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS.Z 64(AX), K2, Z1
+
+	// VCVTNE2PS2BF16 Z0, Z1, Z2
+	BYTE      $0x62
+	BYTE      $0xf2
+	BYTE      $0x77
+	BYTE      $0x48
+	BYTE      $0x72
+	BYTE      $0xd0
+	KUNPCKWD  K1, K2, K3
+	VMOVDQU16 Z2, K3, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func peakBF16AVX512(loops int)
+// Requires: AVX, AVX512DQ
+TEXT ·peakBF16AVX512(SB), NOSPLIT, $0-8
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	VXORPS Z24, Z24, Z24
+	VXORPS Z25, Z25, Z25
+	VXORPS Z26, Z26, Z26
+	VXORPS Z27, Z27, Z27
+	VXORPS Z28, Z28, Z28
+	VXORPS Z29, Z29, Z29
+	VXORPS Z30, Z30, Z30
+	VXORPS Z31, Z31, Z31
+	MOVQ   loops+0(FP), AX
+
+loop:
+	// VDPBF16PS Z25, Z24, Z0
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc1
+
+	// VDPBF16PS Z25, Z24, Z1
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc9
+
+	// VDPBF16PS Z25, Z24, Z2
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd1
+
+	// VDPBF16PS Z25, Z24, Z3
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd9
+
+	// VDPBF16PS Z25, Z24, Z4
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe1
+
+	// VDPBF16PS Z25, Z24, Z5
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe9
+
+	// VDPBF16PS Z25, Z24, Z6
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf1
+
+	// VDPBF16PS Z25, Z24, Z7
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf9
+
+	// VDPBF16PS Z25, Z24, Z8
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc1
+
+	// VDPBF16PS Z25, Z24, Z9
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc9
+
+	// VDPBF16PS Z25, Z24, Z10
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd1
+
+	// VDPBF16PS Z25, Z24, Z11
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd9
+
+	// VDPBF16PS Z25, Z24, Z12
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe1
+
+	// VDPBF16PS Z25, Z24, Z13
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe9
+
+	// VDPBF16PS Z25, Z24, Z14
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf1
+
+	// VDPBF16PS Z25, Z24, Z15
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf9
+
+	// VDPBF16PS Z25, Z24, Z16
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc1
+
+	// VDPBF16PS Z25, Z24, Z17
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc9
+
+	// VDPBF16PS Z25, Z24, Z18
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd1
+
+	// VDPBF16PS Z25, Z24, Z19
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd9
+
+	// VDPBF16PS Z25, Z24, Z20
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe1
+
+	// VDPBF16PS Z25, Z24, Z21
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe9
+
+	// VDPBF16PS Z25, Z24, Z22
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf1
+
+	// VDPBF16PS Z25, Z24, Z23
+	BYTE $0x62
+	BYTE $0x82
+	BYTE $0x3e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf9
+	DECQ AX
+	JNZ  loop
+	VZEROUPPER
+	RET

@@ -4,7 +4,7 @@ package asm
 
 import "github.com/klauspost/cpuid/v2"
 
-var setAVX512 = Kernels{
+var setAVX512 = withPairs(Kernels{
 	Name: "avx512", Rows: 12, Columns: 32,
 	gemm: []gemmKernel{
 		{12, 32, gemm12x32AVX512}, {8, 32, gemm8x32AVX512}, {4, 32, gemm4x32AVX512}, {2, 32, gemm2x32AVX512}, {1, 32, gemm1x32AVX512},
@@ -14,6 +14,14 @@ var setAVX512 = Kernels{
 	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512}, winograd4: winogradKernels{winogradInput4AVX512, winogradOutput4AVX512},
 	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakAVX512, peakFlops: 24 * 16 * 2,
+})
+
+// withPairs adds the kernels for bfloat16 where the processor has them.
+func withPairs(k Kernels) Kernels {
+	if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512BF16) {
+		k.pairs, k.round = &pairsAVX512, roundBF16AVX512
+	}
+	return k
 }
 
 var setAVX2 = Kernels{
@@ -25,6 +33,17 @@ var setAVX2 = Kernels{
 	depthwise3x3: depthwiseRun3x3AVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, distance: distanceAVX2,
 	winograd2: winogradKernels{winogradInput2AVX2, winogradOutput2AVX2}, winograd4: winogradKernels{winogradInput4AVX2, winogradOutput4AVX2},
 	peak: peakAVX2, peakFlops: 12 * 8 * 2,
+}
+
+// pairsAVX512 is setAVX512 for pairs of bfloat16: its matrix products.
+var pairsAVX512 = Kernels{
+	Name: "avx512", Rows: 12, Columns: 32,
+	gemm: []gemmKernel{
+		{12, 32, gemmPairs12x32AVX512}, {8, 32, gemmPairs8x32AVX512}, {4, 32, gemmPairs4x32AVX512}, {2, 32, gemmPairs2x32AVX512}, {1, 32, gemmPairs1x32AVX512},
+		{12, 16, gemmPairs12x16AVX512}, {8, 16, gemmPairs8x16AVX512}, {4, 16, gemmPairs4x16AVX512}, {2, 16, gemmPairs2x16AVX512}, {1, 16, gemmPairs1x16AVX512},
+	},
+	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	peak:   peakBF16AVX512, peakFlops: 24 * 16 * 4,
 }
 
 // native lists the assembly sets that this processor and system can run.

@@ -8,21 +8,34 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// product is what a matrix product's kernel multiplies: elements of 32 bits.
+type product struct {
+	name string // between the shape of a kernel and its set
+	add  string // the doc comment's product of x and w, added to acc
+	each func(w, x, acc reg.VecPhysical)
+}
+
+var (
+	fp32 = product{"", "fma(%s, %s, acc)", func(w, x, acc reg.VecPhysical) { VFMADD231PS(w, x, acc) }}
+	// bf16 multiplies pairs: an element is two channels.
+	bf16 = product{"Pairs", "dotBF16(%s, %s, acc)", dotBF16}
+)
+
 // gemm writes one indirect matrix product kernel: `rows` output pixels by
 // `vectors` vectors of output channels. Each output pixel's inputs are given by
 // `taps` pointers to channel rows, so that nothing is gathered: the pointers
 // lead into an update, a view or a row of zeros (after XNNPACK's indirection
 // buffer). Every output has one accumulator that starts at the bias and takes
 // the products in the order of taps, then channels, whatever the tile.
-func gemm(s isa, rows, vectors int) {
-	name := fmt.Sprintf("gemm%dx%d%s", rows, vectors*s.lane, s.name)
+func gemm(s isa, p product, rows, vectors int) {
+	name := fmt.Sprintf("gemm%s%dx%d%s", p.name, rows, vectors*s.lane, s.name)
 	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32)")
 	Doc(name+" computes, for r < "+fmt.Sprint(rows)+" and j < "+fmt.Sprint(vectors*s.lane)+" with mask nil or mask[j] < 0:",
 		"",
 		"	acc := bias[j]",
 		"	for t := range taps {",
 		fmt.Sprintf("		for b := begin; b < end; b += 4 { // bytes, into the row table[t*%d+r]", rows),
-		"			acc = fma(row[b/4], weights[k*"+fmt.Sprint(vectors*s.lane)+"+j], acc); k++",
+		"			acc = "+fmt.Sprintf(p.add, "row[b/4]", fmt.Sprintf("weights[k*%d+j]", vectors*s.lane))+"; k++",
 		"		}",
 		"	}",
 		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN",
@@ -76,7 +89,7 @@ func gemm(s isa, rows, vectors int) {
 		x := spare[r%min(len(spare), 4)]
 		VBROADCASTSS(indexed(pointers[r], off, 0), x)
 		for v := range vectors {
-			VFMADD231PS(b(v), x, acc(r, v))
+			p.each(b(v), x, acc(r, v))
 		}
 	}
 	ADDQ(operand.Imm(uint64(vectors*s.bytes())), w)

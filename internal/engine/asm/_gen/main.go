@@ -13,11 +13,11 @@ func main() {
 	Constraint(buildtags.Term("amd64"))
 	for _, set := range []isa{avx512, avx2} {
 		for _, t := range set.tiles {
-			gemm(set, t.rows, t.vectors)
+			gemm(set, fp32, t.rows, t.vectors)
 		}
 		if set.lane == 16 { // lists need the compress instruction
-			gemmSparse(set, 1)
-			gemmSparse(set, 2)
+			gemmSparse(set, fp32, 1)
+			gemmSparse(set, fp32, 2)
 			nonzero(set)
 		}
 		runs(set)
@@ -29,5 +29,12 @@ func main() {
 		}
 		peak(set)
 	}
+	for _, t := range avx512.tiles {
+		gemm(avx512, bf16, t.rows, t.vectors)
+	}
+	gemmSparse(avx512, bf16, 1)
+	gemmSparse(avx512, bf16, 2)
+	roundBF16(avx512)
+	peakBF16(avx512)
 	Generate()
 }

@@ -16,10 +16,10 @@ const sparseRows = 4
 // gemmSparse writes the indirect matrix product that passes over listed
 // channels only: those where any of its four pixels is not zero. Its sums are
 // those of gemm, in the same order, without products by zero.
-func gemmSparse(s isa, panels int) {
+func gemmSparse(s isa, p product, panels int) {
 	vectors := 2 * panels
 	row := 2 * s.bytes() // bytes of one channel's weights in a panel
-	name := fmt.Sprintf("gemmSparse%dx%d%s", sparseRows, vectors*s.lane, s.name)
+	name := fmt.Sprintf("gemm%sSparse%dx%d%s", p.name, sparseRows, vectors*s.lane, s.name)
 	TEXT(name, NOSPLIT, "func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32)")
 	Doc(fmt.Sprintf("%s computes, for r < %d and each of its %d panels p of %d columns:", name, sparseRows, panels, 2*s.lane),
 		"",
@@ -28,7 +28,7 @@ func gemmSparse(s isa, panels int) {
 		"		n := *lists++",
 		"		for range n {",
 		"			c := *lists++",
-		fmt.Sprintf("			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*%d+j], acc)", 2*s.lane),
+		"			acc = "+fmt.Sprintf(p.add, "table[t*stride/8+r][c]", fmt.Sprintf("weights_p[t*tap/4+c*%d+j]", 2*s.lane)),
 		"		}",
 		"	}",
 		fmt.Sprintf("	out[r][column/4+p*%d+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN", 2*s.lane),
@@ -57,12 +57,12 @@ func gemmSparse(s isa, panels int) {
 	list, table, count, channel, offset, taps := reg.RSI, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
 	weights := []reg.GPPhysical{reg.RDI, reg.R8}[:panels]
 
-	for p := range panels {
-		MOVQ(arg([]string{"bias0", "bias1"}[p], aBias0+p), channel)
+	for i := range panels {
+		MOVQ(arg([]string{"bias0", "bias1"}[i], aBias0+i), channel)
 		for v := range 2 {
-			VMOVUPS(mem(channel, v*s.bytes()), acc(0, 2*p+v))
+			VMOVUPS(mem(channel, v*s.bytes()), acc(0, 2*i+v))
 		}
-		MOVQ(arg([]string{"weights0", "weights1"}[p], aWeights0+p), weights[p])
+		MOVQ(arg([]string{"weights0", "weights1"}[i], aWeights0+i), weights[i])
 	}
 	for r := 1; r < sparseRows; r++ {
 		for v := range vectors {
@@ -94,14 +94,14 @@ func gemmSparse(s isa, panels int) {
 		x := spare[r%len(spare)]
 		VBROADCASTSS(operand.Mem{Base: rows[r], Index: channel, Scale: 4}, x)
 		for v := range vectors {
-			VFMADD231PS(b(v), x, acc(r, v))
+			p.each(b(v), x, acc(r, v))
 		}
 	}
 	DECQ(count)
 	JNZ(operand.LabelRef("channel"))
 	Label("next")
-	for p := range panels {
-		ADDQ(arg("tap", aTap), weights[p])
+	for i := range panels {
+		ADDQ(arg("tap", aTap), weights[i])
 	}
 	DECQ(taps)
 	JNZ(operand.LabelRef("tap"))
