@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video build test check race fuzz bench generate generate-check model compare-onnxruntime bench-peers dist clean
+.PHONY: help demo demo-video build test check race fuzz bench generate generate-check model compare-onnxruntime bench-peers test-slurm dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -75,6 +75,9 @@ bench-peers: build ## measure krypton beside ONNX Runtime (node, npm, python3-to
 	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
 	$(PYTHON) scripts/peers/export_models.py $(PEERS_MODELS) $(if $(KRYPTON_DATA),$(wildcard $(KRYPTON_DATA)/models/squeezenet1.onnx))
 	node scripts/peers/bench.mjs --krypton bin/krypton --out docs/benchmarks/peers $(PEERS_FLAGS) $(PEERS_MODELS)
+
+test-slurm: build ## run a batch as a Slurm array on this machine, interrupt it, compare with one process (gets Slurm by apt-get)
+	scripts/slurm/test.sh
 
 dist: ## build release binaries for four systems in dist/
 	@for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \

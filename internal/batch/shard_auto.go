@@ -11,35 +11,45 @@ import (
 const shardCount = "KRYPTON_SHARDS"
 
 // engines are what can start one process for each shard. index says which
-// variable shows that the engine is there.
+// variable shows that the engine is there, unless its value is none: what the
+// engine says to processes that are in no array.
 var engines = []struct {
-	name, index string
-	shard       func(*environment) (i, n int)
+	name, index, none string
+	shard             func(*environment) (i, n int)
 }{
-	{"Slurm array", "SLURM_ARRAY_TASK_ID", slurmShard},
-	{"Kubernetes Indexed Job", "JOB_COMPLETION_INDEX", func(e *environment) (int, int) {
+	{"Slurm array", "SLURM_ARRAY_TASK_ID", "", func(e *environment) (int, int) {
+		return e.array("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP", "SLURM_ARRAY_TASK_COUNT", shardCount)
+	}},
+	{"Kubernetes Indexed Job", "JOB_COMPLETION_INDEX", "", func(e *environment) (int, int) {
 		return e.number("JOB_COMPLETION_INDEX") + 1, e.count(shardCount, "JOB_COMPLETIONS")
 	}},
-	{"AWS Batch array", "AWS_BATCH_JOB_ARRAY_INDEX", func(e *environment) (int, int) {
+	{"AWS Batch array", "AWS_BATCH_JOB_ARRAY_INDEX", "", func(e *environment) (int, int) {
 		return e.number("AWS_BATCH_JOB_ARRAY_INDEX") + 1, e.count("AWS_BATCH_JOB_ARRAY_SIZE", shardCount)
 	}},
-	{"GNU parallel", "PARALLEL_SEQ", func(e *environment) (int, int) {
+	{"Grid Engine array", "SGE_TASK_ID", "undefined", func(e *environment) (int, int) {
+		return e.array("SGE_TASK_ID", "SGE_TASK_FIRST", "SGE_TASK_LAST", "SGE_TASK_STEPSIZE", shardCount)
+	}},
+	{"PBS array", "PBS_ARRAY_INDEX", "", pbsShard("PBS_ARRAY_INDEX")},
+	{"Torque array", "PBS_ARRAYID", "", pbsShard("PBS_ARRAYID")},
+	{"LSF array", "LSB_JOBINDEX", "0", lsfShard},
+	{"GNU parallel", "PARALLEL_SEQ", "", func(e *environment) (int, int) {
 		return e.number("PARALLEL_SEQ"), e.count(shardCount)
 	}},
 }
 
 // AutoShard finds this process's shard in the environment that an engine made:
-// Slurm arrays, Kubernetes Indexed Jobs (with KRYPTON_SHARDS or JOB_COMPLETIONS
-// for their number), AWS Batch arrays, GNU parallel (with KRYPTON_SHARDS). lookup
-// is os.LookupEnv or the like; an empty variable counts as none. No engine, more
-// than one, a missing number and numbers that contradict each other are errors,
-// for a wrong guess would leave items undone without a word. from names the
-// engine and its variable.
+// arrays of Slurm, AWS Batch, Grid Engine, LSF, PBS and Torque, Kubernetes
+// Indexed Jobs, GNU parallel. Where the engine does not say how many shards
+// there are (Kubernetes, PBS, Torque, GNU parallel), KRYPTON_SHARDS must; where
+// it does, KRYPTON_SHARDS must agree. lookup is os.LookupEnv or the like; an empty
+// variable counts as none. No engine, more than one, a missing number and
+// numbers that contradict each other are errors, for a wrong guess would leave
+// items undone without a word. from names the engine and its variable.
 func AutoShard(lookup func(string) (string, bool)) (s Shard, from string, err error) {
 	e := &environment{lookup: lookup}
 	found := -1
 	for i, engine := range engines {
-		if _, ok := e.get(engine.index); !ok {
+		if v, ok := e.get(engine.index); !ok || v == engine.none {
 			continue
 		}
 		if found >= 0 {
@@ -68,12 +78,29 @@ func AutoShard(lookup func(string) (string, bool)) (s Shard, from string, err er
 	return s.complete(), from, nil
 }
 
-// slurmShard counts the tasks of an array MIN-MAX:STEP. Arrays that are lists,
-// and those that start some tasks of a batch again, have no such form: their
-// number of tasks, or KRYPTON_SHARDS, gives them away.
-func slurmShard(e *environment) (int, int) {
-	id, first := e.number("SLURM_ARRAY_TASK_ID"), e.number("SLURM_ARRAY_TASK_MIN")
-	last, step := e.number("SLURM_ARRAY_TASK_MAX"), e.number("SLURM_ARRAY_TASK_STEP")
+// pbsShard reads arrays that say nothing but the task's own number. They must
+// count from 1: of 0-7 the task 0 is an error.
+func pbsShard(index string) func(*environment) (int, int) {
+	return func(e *environment) (int, int) { return e.number(index), e.count(shardCount) }
+}
+
+// lsfShard reads arrays 1-END. LSF does not say where an array begins, so that
+// of 5-8 merging the results finds the first four shards missing.
+func lsfShard(e *environment) (int, int) {
+	if _, ok := e.get("LSB_JOBINDEX_STEP"); ok {
+		if step := e.number("LSB_JOBINDEX_STEP"); e.err == nil && step != 1 {
+			e.fail(fmt.Errorf("the array has steps of %d: number it 1-N, or name the shard as i/n", step))
+		}
+	}
+	return e.number("LSB_JOBINDEX"), e.count("LSB_JOBINDEX_END", shardCount)
+}
+
+// array counts the tasks of an array FIRST-LAST:STEP. Arrays that are lists, and
+// those that start some tasks of a batch again, have no such form: the numbers
+// of tasks in the variables counts, if they are there, give them away.
+func (e *environment) array(idName, firstName, lastName, stepName string, counts ...string) (int, int) {
+	id, first := e.number(idName), e.number(firstName)
+	last, step := e.number(lastName), e.number(stepName)
 	if e.err != nil {
 		return 0, 0
 	}
@@ -82,7 +109,7 @@ func slurmShard(e *environment) (int, int) {
 		return 0, 0
 	}
 	n := (last-first)/step + 1
-	for _, name := range []string{"SLURM_ARRAY_TASK_COUNT", shardCount} {
+	for _, name := range counts {
 		if _, ok := e.get(name); ok {
 			if told := e.number(name); e.err == nil && told != n {
 				e.fail(fmt.Errorf("the array %d-%d:%d has %d tasks, but %s=%d: name the shard as i/n", first, last, step, n, name, told))

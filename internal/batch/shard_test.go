@@ -18,6 +18,10 @@ func slurm(id, first, last, step string, more ...string) []string {
 	return append([]string{"SLURM_ARRAY_TASK_ID=" + id, "SLURM_ARRAY_TASK_MIN=" + first, "SLURM_ARRAY_TASK_MAX=" + last, "SLURM_ARRAY_TASK_STEP=" + step}, more...)
 }
 
+func sge(id, first, last, step string, more ...string) []string {
+	return append([]string{"SGE_TASK_ID=" + id, "SGE_TASK_FIRST=" + first, "SGE_TASK_LAST=" + last, "SGE_TASK_STEPSIZE=" + step}, more...)
+}
+
 func TestParseShard(t *testing.T) {
 	for _, c := range []struct {
 		text string
@@ -68,6 +72,33 @@ func TestParseShard(t *testing.T) {
 		{"auto", []string{"AWS_BATCH_JOB_ARRAY_INDEX=9", "AWS_BATCH_JOB_ARRAY_SIZE=9"}, "!shards count from 1 to 9", ""},
 		{"auto", []string{"AWS_BATCH_JOB_ARRAY_INDEX=9"}, "!set AWS_BATCH_JOB_ARRAY_SIZE or KRYPTON_SHARDS", ""},
 
+		{"auto", []string{"AWS_BATCH_JOB_ARRAY_INDEX=0", "AWS_BATCH_JOB_ARRAY_SIZE=9", "KRYPTON_SHARDS=8"}, "!AWS_BATCH_JOB_ARRAY_SIZE=9, but KRYPTON_SHARDS=8", ""},
+		{"auto", []string{"AWS_BATCH_JOB_ARRAY_INDEX=0", "KRYPTON_SHARDS=8"}, "1/8", "AWS Batch array, AWS_BATCH_JOB_ARRAY_INDEX=0"},
+
+		{"auto", sge("3", "1", "8", "1"), "3/8", "Grid Engine array, SGE_TASK_ID=3"},
+		{"auto", sge("7", "1", "10", "3", "KRYPTON_SHARDS=4"), "3/4", "Grid Engine array, SGE_TASK_ID=7"},
+		{"auto", sge("undefined", "undefined", "undefined", "undefined"), "!nothing in the environment", ""},
+		{"auto", sge("undefined", "undefined", "undefined", "undefined", "PARALLEL_SEQ=2", "KRYPTON_SHARDS=2"), "2/2", "GNU parallel, PARALLEL_SEQ=2"},
+		{"auto", sge("3", "undefined", "8", "1"), "!SGE_TASK_FIRST: \"undefined\" is not a whole number", ""},
+		{"auto", sge("9", "1", "8", "1"), "!task 9 is not one of the array 1-8:1", ""},
+		{"auto", sge("2", "2", "2", "1", "KRYPTON_SHARDS=8"), "!the array 2-2:1 has 1 tasks, but KRYPTON_SHARDS=8", ""},
+
+		{"auto", []string{"PBS_ARRAY_INDEX=1", "KRYPTON_SHARDS=8"}, "1/8", "PBS array, PBS_ARRAY_INDEX=1"},
+		{"auto", []string{"PBS_ARRAY_INDEX=0", "KRYPTON_SHARDS=8"}, "!shards count from 1 to 8", ""},
+		{"auto", []string{"PBS_ARRAY_INDEX=1"}, "!set KRYPTON_SHARDS", ""},
+		{"auto", []string{"PBS_ARRAYID=8", "KRYPTON_SHARDS=8"}, "8/8", "Torque array, PBS_ARRAYID=8"},
+		{"auto", []string{"PBS_ARRAYID=9", "KRYPTON_SHARDS=8"}, "!shards count from 1 to 8", ""},
+		{"auto", []string{"PBS_ARRAYID=1"}, "!set KRYPTON_SHARDS", ""},
+
+		{"auto", []string{"LSB_JOBINDEX=2", "LSB_JOBINDEX_END=8", "LSB_JOBINDEX_STEP=1"}, "2/8", "LSF array, LSB_JOBINDEX=2"},
+		{"auto", []string{"LSB_JOBINDEX=2", "KRYPTON_SHARDS=8"}, "2/8", "LSF array, LSB_JOBINDEX=2"},
+		{"auto", []string{"LSB_JOBINDEX=2", "LSB_JOBINDEX_END=8", "KRYPTON_SHARDS=7"}, "!LSB_JOBINDEX_END=8, but KRYPTON_SHARDS=7", ""},
+		{"auto", []string{"LSB_JOBINDEX=3", "LSB_JOBINDEX_END=9", "LSB_JOBINDEX_STEP=2"}, "!the array has steps of 2", ""},
+		{"auto", []string{"LSB_JOBINDEX=9", "LSB_JOBINDEX_END=8"}, "!shards count from 1 to 8", ""},
+		{"auto", []string{"LSB_JOBINDEX=1"}, "!set LSB_JOBINDEX_END or KRYPTON_SHARDS", ""},
+		{"auto", []string{"LSB_JOBINDEX=0", "LSB_JOBINDEX_END=0"}, "!nothing in the environment", ""},
+		{"auto", []string{"LSB_JOBINDEX=1", "LSB_JOBINDEX_END=8", "PBS_ARRAYID=1"}, "!both Torque array (PBS_ARRAYID) and LSF array (LSB_JOBINDEX)", ""},
+
 		{"auto", []string{"PARALLEL_SEQ=2", "KRYPTON_SHARDS=2"}, "2/2", "GNU parallel, PARALLEL_SEQ=2"},
 		{"auto", []string{"PARALLEL_SEQ=0", "KRYPTON_SHARDS=2"}, "!shards count from 1 to 2", ""},
 		{"auto", []string{"PARALLEL_SEQ=1"}, "!set KRYPTON_SHARDS", ""},
@@ -107,6 +138,9 @@ func TestAutoShardCoversAnArray(t *testing.T) {
 			s, _, err := AutoShard(environ(slurm(itoa(id), itoa(a.first), itoa(a.last), itoa(a.step))...))
 			if err != nil || s.N != n || seen[s.I] {
 				t.Fatalf("%+v task %d: %v, %v", a, id, s, err)
+			}
+			if other, _, err := AutoShard(environ(sge(itoa(id), itoa(a.first), itoa(a.last), itoa(a.step))...)); err != nil || other != s {
+				t.Fatalf("%+v task %d: Grid Engine's %v, %v, but Slurm's %v", a, id, other, err, s)
 			}
 			seen[s.I] = true
 		}
