@@ -192,6 +192,19 @@ func (r *batchRun) at(name string) string {
 	return filepath.Join(r.dir, name)
 }
 
+// makeFolders makes the folders that outputs lie in, but for absolute ones.
+func (r *batchRun) makeFolders(outputs []string) error {
+	for _, name := range outputs {
+		if filepath.IsAbs(name) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(r.at(name)), 0o755); err != nil {
+			return coded(exitCantCreate, err)
+		}
+	}
+	return nil
+}
+
 // sweep removes temporary files that a killed run has left of these outputs.
 func (r *batchRun) sweep(outputs []string) error {
 	folders := map[string][]string{}

@@ -10,6 +10,7 @@ import (
 
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
+	"krypton/internal/incremental"
 	"krypton/internal/obe"
 )
 
@@ -93,7 +94,7 @@ The scores are bit for bit those of running the whole network at every position
 	for flag, values := range map[string][]string{
 		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": {"auto", "softmax", "sigmoid", "none"},
 		"score": {"value", "margin", "entropy"}, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
-		"scale": {"auto", "shared"}, "compare": {"all"}, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+		"scale": {"auto", "shared"}, "compare": {"all"}, "precision": {string(incremental.FP32), string(incremental.BF16)}, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -171,6 +172,9 @@ func makeJob(s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, er
 	mo.opened = func(file *modelFile) (err error) {
 		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
 		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
+		if gives != nil {
+			mo.precision = string(gives.Precision)
+		}
 		return usageError(err)
 	}
 	m, err := mo.load(s)

@@ -33,6 +33,8 @@ type modelOptions struct {
 	typicalFor string
 	// store, if set, keeps what was loaded for the next one who asks.
 	store *modelStore
+	// precision is that of the plan's convolutions, "" for float32.
+	precision string
 	// dynamic makes a plan that change thresholds can be used with.
 	dynamic bool
 	// opened, if set, is called with the model's file before the plan is
@@ -111,7 +113,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 
 // planKey stands for all that a plan is made from but the model's file.
 func (o *modelOptions) planKey(s *settings) string {
-	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic)})
+	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision})
 }
 
 // plan loads and compiles.
@@ -142,7 +144,7 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic})
+	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic, Precision: incremental.Precision(o.precision)})
 	if err != nil {
 		return nil, nil, nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
 	}

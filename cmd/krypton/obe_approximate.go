@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/tune"
 )
@@ -16,12 +18,12 @@ import (
 // approximateOptions are the flags of approximate maps.
 type approximateOptions struct {
 	tau, epsilon, drillDown float64
-	steps                   string
+	steps, precision        string
 	ssim, speedup           float64
 	within                  time.Duration
 }
 
-var approximateFlags = []string{"tau", "epsilon", "drill-down", "steps", "ssim", "speedup", "within"}
+var approximateFlags = []string{"tau", "epsilon", "drill-down", "steps", "ssim", "speedup", "within", "precision"}
 
 func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.tau, "tau", 1, "approximate: no region exceeds this `share` of a layer's width or height")
@@ -29,6 +31,7 @@ func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.steps, "steps", "", "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
 	f.DurationVar(&o.within, "within", 0, "approximate: the best map that this `time` allows for a picture, such as 2s: a coarse one first, then finer where the score drops most")
+	f.StringVar(&o.precision, "precision", string(incremental.FP32), "approximate: fp32, or bf16 (products of half the width, where the processor has them)")
 	f.Float64Var(&o.ssim, "ssim", 0, "approximate: the fastest setting of the model's profile whose maps are this similar to exact ones (default 0.9)")
 	f.Float64Var(&o.speedup, "speedup", 0, "approximate: the best setting of the model's profile that takes this many times fewer multiply-adds than running the network each time")
 }
@@ -44,6 +47,8 @@ type approximated struct {
 	// was up before all positions were computed.
 	Within float64 `json:"within_seconds,omitempty"`
 	Late   bool    `json:"time_was_up,omitempty"`
+	// Precision is bf16 if products are of numbers rounded to that.
+	Precision incremental.Precision `json:"precision,omitempty"`
 	// Source is flags, profile or default.
 	Source string `json:"source"`
 	// Expected is what tuning measured for the profile's setting.
@@ -71,6 +76,9 @@ func (a *approximated) text() string {
 	} else if len(a.Steps) > 0 {
 		parts = append(parts, fmt.Sprintf("steps %v of the %g share", a.Steps, a.DrillDown))
 	}
+	if a.Precision != "" {
+		parts = append(parts, "precision "+string(a.Precision))
+	}
 	if len(parts) == 0 {
 		parts = []string{"nothing given up"}
 	}
@@ -86,6 +94,23 @@ func (a *approximated) text() string {
 // resolve decides from flags and the model's profile what the run gives up,
 // nil for none. mode is --mode, modeSet whether somebody chose it.
 func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool, profile *tune.Profile) (*approximated, error) {
+	precision := incremental.Precision(o.precision)
+	if precision != incremental.FP32 && precision != incremental.BF16 {
+		return nil, fmt.Errorf("--precision is %q, want %s or %s", o.precision, incremental.FP32, incremental.BF16)
+	}
+	a, err := o.regions(f, mode, modeSet, profile)
+	if err != nil || precision == incremental.FP32 {
+		return a, err
+	}
+	if a == nil { // that alone is given up
+		a = &approximated{Tau: 1, Source: "flags"}
+	}
+	a.Precision, a.Expected = precision, nil // tuning did not measure that
+	return a, nil
+}
+
+// regions is resolve without --precision: what concerns regions and positions.
+func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool, profile *tune.Profile) (*approximated, error) {
 	var set []string
 	for _, name := range approximateFlags {
 		if f.Changed(name) {
@@ -93,7 +118,7 @@ func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool
 		}
 	}
 	if mode != string(obe.Approximate) {
-		if len(set) == 0 {
+		if len(set) == 0 || slices.Equal(set, []string{"--precision"}) && (!modeSet || o.precision == string(incremental.FP32)) {
 			return nil, nil
 		}
 		if modeSet {

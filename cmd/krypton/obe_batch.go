@@ -348,6 +348,9 @@ func (b *obeBatch) read(x *batchItem) {
 		}
 	}
 	x.begun = time.Now()
+	if x.err = b.run.makeFolders(x.names); x.err != nil {
+		return
+	}
 	if x.err = j.read(o); x.err == nil {
 		mask := ""
 		if o.masked != nil {

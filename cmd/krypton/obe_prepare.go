@@ -46,6 +46,14 @@ func (j *job) prepare(s *settings) error {
 		if j.gives.Source == "default" {
 			j.notes = append(j.notes, "nobody has tuned approximations for this model ('krypton tune' does): cautious defaults are taken, "+j.gives.text())
 		}
+		if j.gives.Precision != "" {
+			if j.model.plan.Precision() != j.gives.Precision {
+				j.notes = append(j.notes, fmt.Sprintf("--precision %s: these kernels (%s) have no such products: %s is taken", j.gives.Precision, j.model.plan.Kernels(), j.model.plan.Precision()))
+				j.gives.Precision = ""
+			} else if j.verify > 0 {
+				j.notes = append(j.notes, "--verify compares with whole runs of the same precision: what rounding does to both is not in the measured error")
+			}
+		}
 	}
 	if j.drawn, err = j.render.style(); err != nil {
 		return err
