@@ -96,6 +96,8 @@ func (o *obeOptions) checkBatch() error {
 		return errors.New("--out and --out-dir exclude each other (--name names the outputs of a batch)")
 	case o.scale == "shared":
 		return errors.New("--scale shared needs all pictures at once: give a batch min,max")
+	case o.scoresOnly && len(o.scores) == 0:
+		return errors.New("--scores-only needs --scores")
 	case o.asJSON:
 		return errors.New("--json and --out-dir exclude each other: a batch writes results.jsonl, and records into --scores {name}.json")
 	}
@@ -109,6 +111,9 @@ func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
 		return nil, err
 	}
 	names := []string{base}
+	if b.scoresOnly {
+		names = nil
+	}
 	scores, own := b.scores, it.Set["scores"]
 	if own != "" {
 		scores = strings.Split(own, ",")
@@ -333,8 +338,12 @@ func (b *obeBatch) read(x *batchItem) {
 		return
 	}
 	j := x.job
-	o := &outcome{in: x.item.Path, label: x.item.Path, target: b.run.at(x.names[0]), heatmap: x.names[0], force: b.run.ours, timeless: true}
-	for _, name := range x.names[1:] {
+	o := &outcome{in: x.item.Path, label: x.item.Path, target: "-", force: b.run.ours, timeless: true}
+	files := x.names
+	if !b.scoresOnly {
+		o.target, o.heatmap, files = b.run.at(files[0]), files[0], files[1:]
+	}
+	for _, name := range files {
 		o.files = append(o.files, b.run.at(name))
 	}
 	x.outcome = o
@@ -382,7 +391,7 @@ func (b *obeBatch) write(x *batchItem) error {
 	}
 	if x.err == nil {
 		x.err = x.job.writeScores(x.outcome)
-		if x.err == nil {
+		if x.err == nil && !b.scoresOnly {
 			x.err = x.job.draw(x.outcome)
 		}
 		if x.err != nil {
