@@ -15,8 +15,11 @@ import (
 type k8sJob struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string
-	Metadata   struct{ Name string }
-	Spec       struct {
+	Metadata   struct {
+		Name   string
+		Labels struct{ App string }
+	}
+	Spec struct {
 		Completions, Parallelism int
 		CompletionMode           string                    `yaml:"completionMode"`
 		BackoffLimit             *int                      `yaml:"backoffLimit"`
@@ -109,6 +112,9 @@ func TestKubernetesJob(t *testing.T) {
 				t.Errorf("%s: no volume %s", j.Metadata.Name, m.Name)
 			}
 		}
+	}
+	if array.Metadata.Labels.App == merge.Metadata.Labels.App {
+		t.Error("labels do not tell the two jobs apart")
 	}
 	s, c := array.Spec, array.Spec.Template.Spec.Containers[0]
 	if s.CompletionMode != "Indexed" || s.BackoffLimitPerIndex == nil || *s.BackoffLimitPerIndex < 1 {

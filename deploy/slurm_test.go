@@ -1,3 +1,5 @@
+//go:build unix
+
 package deploy
 
 import (
@@ -72,6 +74,7 @@ func TestArrayTask(t *testing.T) {
 				}
 			}
 			cmd := exec.Command(bash(t), "slurm/krypton-array.sbatch", "--manifest", "a list.csv", "--out-dir", "maps")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "PLAY="+dir, "KRYPTON=", "KRYPTON_COMMAND=", "KRYPTON_RESTARTS=",
 				"SLURM_RESTART_COUNT=", "SLURM_ARRAY_JOB_ID=7", "SLURM_ARRAY_TASK_ID=3", "SLURM_JOB_ID=7")
 			cmd.Env = append(cmd.Env, c.env...)
@@ -80,7 +83,9 @@ func TestArrayTask(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			defer cmd.Process.Kill() // if it still runs, the test has failed
+			// A script that does not heed the signal ends with all it has started.
+			late := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+			defer late.Stop()
 			if c.term {
 				awaitFile(t, filepath.Join(dir, "started"))
 				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil { // the script alone
