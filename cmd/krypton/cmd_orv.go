@@ -53,10 +53,13 @@ type orvOptions struct {
 	annotate    string
 	showRegions bool
 	sweep       string
+
+	batch batchOptions
 }
 
 func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.out, "out", "o", "", "base `name` of the outputs, to which each format adds its ending, a folder/, or - for JSON lines on standard output (default beside the video: NAME.krypton)")
+	o.batch.addFlags(f, "videos", ".krypton")
 	f.StringVar(&o.formats, "format", "jsonl", "comma-separated `list` of "+strings.Join(framelabels.Formats, ", "))
 	f.BoolVar(&o.force, "force", false, "replace files that exist")
 	f.BoolVar(&o.resume, "resume", false, "go on where an interrupted run with the same settings stopped (needs the format jsonl)")
@@ -102,7 +105,7 @@ func newORV(io streams) *cobra.Command {
 	var o orvOptions
 	var m modelOptions
 	cmd := &cobra.Command{
-		Use:   "orv VIDEO",
+		Use:   "orv VIDEO...",
 		Short: "Recognize what is in a video, frame by frame, recomputing only what changed",
 		Long: `Object recognition in video: run a classifier or a detector on every frame and write
 labels or tracked boxes, one JSON object a frame. Only what changed since the network
@@ -115,12 +118,16 @@ the first frames, by comparison with whole runs (--target-agreement), and what i
 is decided by a whole run (--guard). --verify-every N measures the agreement all along.
 --mode exact gives the whole network's answers bit for bit.
 
+Several videos, or a --manifest of them, go into an --out-dir as a batch, which may be
+split over machines (--shard) and gone on with after anything (--resume).
+
 A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 		Example: `  krypton orv street.mp4 --model resnet.onnx
   krypton orv street.mp4 --model faces.onnx --format jsonl,mot,srt -o out/ --annotate out/street.mp4
+  krypton orv *.mp4 --out-dir labels/ --resume
   krypton orv frames/ --mode exact -o - | jq .labels
   ffmpeg -i x.mkv -f yuv4mpegpipe - | krypton orv - -o labels`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := loadSettings(cmd)
 			if err != nil {
@@ -131,6 +138,13 @@ A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).
 					_, err = m.load(s)
 				}
 				return errors.Join(err, s.print(io.out))
+			}
+			o.batch.resume = o.resume
+			if o.batch.wanted() {
+				return runORVBatch(cmd.Context(), cmd.Flags(), io, &o, &m, args)
+			}
+			if len(args) != 1 {
+				return usageError(fmt.Errorf("%d videos are named: one, or several with an --out-dir", len(args)))
 			}
 			return runORV(cmd.Context(), s, io, &o, &m, args[0])
 		},

@@ -137,45 +137,16 @@ func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
 
 // variant makes ready what an item's own settings need.
 func (b *obeBatch) variant(set map[string]string) (*job, error) {
-	f := pflag.NewFlagSet("obe", pflag.ContinueOnError)
 	var o obeOptions
 	m := modelOptions{store: &b.store}
-	addGlobalFlags(f)
-	o.addFlags(f)
-	m.addFlags(f)
-	var err error
-	b.flags.Visit(func(from *pflag.Flag) {
-		if to := f.Lookup(from.Name); to != nil && err == nil {
-			err = copyFlag(f, from)
-		}
+	s, err := settingsWith(b.flags, set, func(f *pflag.FlagSet) {
+		o.addFlags(f)
+		m.addFlags(f)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range set {
-		if name == "out" || name == "scores" {
-			continue // they are names
-		}
-		if err := f.Set(name, value); err != nil {
-			return nil, usageError(fmt.Errorf("%s: %w", name, err))
-		}
-	}
-	s, err := loadSettingsOf(f)
-	if err != nil {
-		return nil, err
-	}
 	return makeJob(s, b.io, &o, &m)
-}
-
-// copyFlag gives a flag of another set the value of one.
-func copyFlag(to *pflag.FlagSet, from *pflag.Flag) error {
-	list, ok := from.Value.(pflag.SliceValue)
-	if !ok {
-		return to.Set(from.Name, from.Value.String())
-	}
-	flag := to.Lookup(from.Name)
-	flag.Changed = true
-	return flag.Value.(pflag.SliceValue).Replace(list.GetSlice())
 }
 
 // settingsKey stands for what an item's job depends on.

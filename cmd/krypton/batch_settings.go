@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+)
+
+// settingsWith makes the settings of an item: those of the command line in flags, but
+// for what set says. addFlags adds the command's own flags to a new set.
+func settingsWith(flags *pflag.FlagSet, set map[string]string, addFlags func(*pflag.FlagSet)) (*settings, error) {
+	f := pflag.NewFlagSet("item", pflag.ContinueOnError)
+	addGlobalFlags(f)
+	addFlags(f)
+	var err error
+	flags.Visit(func(from *pflag.Flag) {
+		if to := f.Lookup(from.Name); to != nil && err == nil {
+			err = copyFlag(f, from)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range set {
+		if name == "out" || name == "scores" {
+			continue // they are names
+		}
+		if err := f.Set(name, value); err != nil {
+			return nil, usageError(fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return loadSettingsOf(f)
+}
+
+// copyFlag gives a flag of another set the value of one.
+func copyFlag(to *pflag.FlagSet, from *pflag.Flag) error {
+	list, ok := from.Value.(pflag.SliceValue)
+	if !ok {
+		return to.Set(from.Name, from.Value.String())
+	}
+	flag := to.Lookup(from.Name)
+	flag.Changed = true
+	return flag.Value.(pflag.SliceValue).Replace(list.GetSlice())
+}
