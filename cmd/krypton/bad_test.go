@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// badInput is a row of docs/bad-inputs.md: a file that something is wrong with,
+// what is done with it, and what must come of that.
+type badInput struct {
+	id   string // of the row, with a word on the case
+	file string // its name in a folder of its own
+	make func(t *testing.T, path string)
+	args []string // FILE stands for the path, DIR for its folder
+	code int
+	says string // a part of the message besides the file's name; "" for exit code 0
+}
+
+// Limits of what a refusal may take. Memory is what the program, its kernels and
+// the built-in model take, with room; time is there to catch what hangs.
+const (
+	badMemory = 700 << 20
+	badTime   = 60 * time.Second
+)
+
+// runBad runs the real command over each input and checks what holds for all:
+// the exit code, one line that names the file and the reason, nothing on standard
+// output, no output and no temporary file, little memory, an end.
+func runBad(t *testing.T, rows []badInput) {
+	for _, row := range rows {
+		t.Run(row.id, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, row.file)
+			if row.make != nil {
+				row.make(t, path)
+			}
+			before := names(t, dir)
+			args := []string{}
+			for _, a := range row.args {
+				args = append(args, strings.NewReplacer("FILE", path, "DIR", dir).Replace(a))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), badTime)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Args = append([]string{"krypton"}, args...)
+			cmd.Dir = dir
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			err := cmd.Run()
+			if ctx.Err() != nil {
+				t.Fatal("it hangs")
+			}
+			var exit *exec.ExitError
+			if err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			if got := cmd.ProcessState.ExitCode(); got != row.code {
+				t.Errorf("exit code %d, want %d", got, row.code)
+			}
+			if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && !raceDetector && u.Maxrss<<10 > badMemory {
+				t.Errorf("it took %d MiB", u.Maxrss>>10)
+			}
+			text := stderr.String()
+			for _, word := range []string{"panic", "goroutine ", "internal error"} {
+				if strings.Contains(text, word) {
+					t.Fatalf("%s", text)
+				}
+			}
+			if row.code == exitOK {
+				return
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("standard output has %q", stdout.String())
+			}
+			if !strings.HasPrefix(text, "krypton: ") || strings.Count(text, "\n") != 1 {
+				t.Errorf("want one line, got %q", text)
+			}
+			if !strings.Contains(text, filepath.Base(row.file)) && row.file != "" || !strings.Contains(text, row.says) {
+				t.Errorf("%q does not say %q of %s", text, row.says, row.file)
+			}
+			if after := names(t, dir); !slices.Equal(after, before) {
+				t.Errorf("the folder had %v, and has %v", before, after)
+			}
+		})
+	}
+}
+
+// names are those of a folder's files.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
+}
+
+// holding makes a file of these bytes.
+func holding(b []byte) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		t.Helper()
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
