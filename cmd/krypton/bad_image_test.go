@@ -86,7 +86,7 @@ func TestBadPictures(t *testing.T) {
 	}
 	add("I06/gif-of-20000-frames", "a.gif", encoded(t, func(b *bytes.Buffer) error { return gif.EncodeAll(b, film) }), exitOK, "")
 	rows = append(rows,
-		badInput{id: "I08/pipe", file: "a.png", make: func(t *testing.T, path string) {
+		badInput{id: "I08/pipe", file: "a.png", make: func(t testing.TB, path string) {
 			if err := syscall.Mkfifo(path, 0o600); err != nil {
 				t.Skip(err)
 			}

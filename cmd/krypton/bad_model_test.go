@@ -37,8 +37,8 @@ func sound() *onnxwrite.Model {
 }
 
 // changed makes a file of the sound model after a change.
-func changed(f func(*onnxwrite.Model)) func(*testing.T, string) {
-	return func(t *testing.T, path string) {
+func changed(f func(*onnxwrite.Model)) func(testing.TB, string) {
+	return func(t testing.TB, path string) {
 		m := sound()
 		f(m)
 		holding(m.Marshal())(t, path)
@@ -46,12 +46,12 @@ func changed(f func(*onnxwrite.Model)) func(*testing.T, string) {
 }
 
 // between puts a node behind the first; what it gives is what follows reads.
-func between(op string, attributes ...onnxwrite.Attribute) func(*testing.T, string) {
+func between(op string, attributes ...onnxwrite.Attribute) func(testing.TB, string) {
 	return betweenWith(op, nil, attributes...)
 }
 
 // betweenWith gives the node constants as further inputs.
-func betweenWith(op string, constants []onnxwrite.Tensor, attributes ...onnxwrite.Attribute) func(*testing.T, string) {
+func betweenWith(op string, constants []onnxwrite.Tensor, attributes ...onnxwrite.Attribute) func(testing.TB, string) {
 	return changed(func(m *onnxwrite.Model) {
 		g := &m.Graph
 		inputs := []string{"c"}
@@ -64,7 +64,7 @@ func betweenWith(op string, constants []onnxwrite.Tensor, attributes ...onnxwrit
 	})
 }
 
-func convWith(attributes ...onnxwrite.Attribute) func(*testing.T, string) {
+func convWith(attributes ...onnxwrite.Attribute) func(testing.TB, string) {
 	return changed(func(m *onnxwrite.Model) { m.Graph.Nodes[0].Attributes = attributes })
 }
 
@@ -77,7 +77,7 @@ func TestBadModels(t *testing.T) {
 	info := []string{"model", "info", "FILE"}
 	good := sound().Marshal()
 	var rows []badInput
-	add := func(id string, make func(*testing.T, string), code int, says string) {
+	add := func(id string, make func(testing.TB, string), code int, says string) {
 		rows = append(rows, badInput{id: id, file: "m.onnx", make: make, args: info, code: code, says: says})
 	}
 	add("M00/sound", holding(good), exitOK, "")
@@ -167,7 +167,7 @@ func TestBadModels(t *testing.T) {
 		m.Graph.Inputs[0].Dims = append(onnxwrite.Fixed(1, 3), onnxwrite.Symbolic("h"), onnxwrite.Symbolic("w"))
 	}), exitUsage, "--size")
 	add("M22/no-input", changed(func(m *onnxwrite.Model) { m.Graph.Inputs = nil }), exitData, "")
-	add("M23/sparse-terabyte", func(t *testing.T, path string) {
+	add("M23/sparse-terabyte", func(t testing.TB, path string) {
 		holding(nil)(t, path)
 		if err := os.Truncate(path, 1<<40); err != nil {
 			t.Skip("this file system has no sparse files of a terabyte")
@@ -183,17 +183,17 @@ func TestBadModels(t *testing.T) {
 		}
 		g.Outputs = append(g.Outputs, onnxwrite.ValueInfo{Name: last, ElemType: onnxwrite.TypeFloat32})
 	}), exitOK, "")
-	add("M25/folder", func(t *testing.T, path string) {
+	add("M25/folder", func(t testing.TB, path string) {
 		if err := os.Mkdir(path, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}, exitData, "")
-	add("M25/pipe", func(t *testing.T, path string) {
+	add("M25/pipe", func(t testing.TB, path string) {
 		if err := syscall.Mkfifo(path, 0o600); err != nil {
 			t.Skip(err)
 		}
 	}, exitData, "")
-	add("M25/dangling-link", func(t *testing.T, path string) {
+	add("M25/dangling-link", func(t testing.TB, path string) {
 		if err := os.Symlink(path+"-nowhere", path); err != nil {
 			t.Fatal(err)
 		}
@@ -210,8 +210,8 @@ func TestBadModels(t *testing.T) {
 // badExternal are models whose weights lie in another file that must not be read.
 func badExternal(info []string) []badInput {
 	var rows []badInput
-	with := func(pairs ...string) func(*testing.T, string) {
-		return func(t *testing.T, path string) {
+	with := func(pairs ...string) func(testing.TB, string) {
+		return func(t testing.TB, path string) {
 			outside := filepath.Join(filepath.Dir(filepath.Dir(path)), "outside.bin")
 			inside := filepath.Join(filepath.Dir(path), "inside.bin")
 			for _, p := range []string{outside, inside} {

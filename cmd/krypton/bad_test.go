@@ -19,7 +19,7 @@ import (
 type badInput struct {
 	id   string // of the row, with a word on the case
 	file string // its name in a folder of its own
-	make func(t *testing.T, path string)
+	make func(t testing.TB, path string)
 	args []string // FILE stands for the path, DIR for its folder
 	code int
 	says string // a part of the message besides the file's name; "" for exit code 0
@@ -110,8 +110,8 @@ func names(t *testing.T, dir string) []string {
 }
 
 // holding makes a file of these bytes.
-func holding(b []byte) func(*testing.T, string) {
-	return func(t *testing.T, path string) {
+func holding(b []byte) func(testing.TB, string) {
+	return func(t testing.TB, path string) {
 		t.Helper()
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)

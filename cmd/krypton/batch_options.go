@@ -36,7 +36,7 @@ func (b *batchOptions) addFlags(f *pflag.FlagSet, items, ending string) {
 
 // notShared are the flags that do not change what an item's outputs hold, and
 // those that other parts of a fingerprint stand for.
-var notShared = []string{"config", "print-config", "quiet", "threads", "memory", "kernels", "chunk", "events", "progress", "force", "json", "dry-run",
+var notShared = []string{"config", "print-config", "quiet", "threads", "memory", "chunk", "events", "progress", "force", "json", "dry-run",
 	"manifest", "out-dir", "shard", "shard-by", "resume", "files-from", "files-from0", "cache", "labels", "help"}
 
 // wanted says whether any flag asks for a batch.
@@ -140,9 +140,10 @@ func checkNames(items []batch.Item, outputs func(batch.Item) ([]string, error)) 
 }
 
 // fingerprint stands for what all items have in common: command, version, the
-// model with what lies beside it, and the flags that show in outputs.
+// model with what lies beside it, the kernels, whose last bits differ, and the
+// flags that show in outputs.
 func (b *batchOptions) fingerprint(command string, s *settings, m *loadedModel) string {
-	parts := []string{command, version, m.identity()}
+	parts := []string{command, version, m.identity(), m.plan.Kernels()}
 	s.flags.VisitAll(func(f *pflag.Flag) {
 		if !slices.Contains(notShared, f.Name) {
 			parts = append(parts, f.Name+"="+f.Value.String())

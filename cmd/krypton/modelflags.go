@@ -163,6 +163,10 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	if m.labels, err = file.labels(o.labels, g); err != nil {
 		return nil, err
 	}
+	for i, l := range m.labels {
+		// Labels go into messages, tables and subtitles.
+		m.labels[i] = strings.ReplaceAll(printable(l), "\n", " ")
+	}
 	if m.preset == "" {
 		m.preset = "imagenet"
 	}

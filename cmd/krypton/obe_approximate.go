@@ -129,6 +129,9 @@ func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool
 	if o.within < 0 || f.Changed("within") && (o.within == 0 || f.Changed("steps") || f.Changed("drill-down") || chosen) {
 		return nil, errors.New("--within takes a time, and excludes --steps, --drill-down, --ssim and --speedup")
 	}
+	if f.Changed("tau") && !(o.tau > 0 && o.tau <= 1) {
+		return nil, fmt.Errorf("--tau is %g, want above 0 and up to 1", o.tau)
+	}
 	own := f.Changed("within") || f.Changed("tau") || f.Changed("epsilon") || f.Changed("drill-down") || f.Changed("steps")
 	switch {
 	case chosen && own:

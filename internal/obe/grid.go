@@ -7,6 +7,7 @@ package obe
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"krypton/internal/region"
 )
@@ -52,6 +53,9 @@ func NewGrid(h, w int, patch, stride [2]int, border Border, roi region.Rect) (*G
 	}
 	if !region.Plane(h, w).Contains(roi) {
 		return nil, fmt.Errorf("%w: region %v leaves the network's input of %dx%d (height x width)", ErrGrid, roi, h, w)
+	}
+	if !slices.Contains([]Border{"", Cover, Cut, Skip}, border) {
+		return nil, fmt.Errorf("%w: border %q, want %s, %s or %s", ErrGrid, border, Cover, Cut, Skip)
 	}
 	g := &Grid{Patch: patch, Stride: stride, Plane: [2]int{h, w}}
 	for a, s := range []region.Span{roi.Y, roi.X} {

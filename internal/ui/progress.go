@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -72,6 +74,7 @@ func NewCount(w io.Writer, style Style, things string, total int) *Progress {
 }
 
 func newProgress(w io.Writer, style Style, label, unit string, total int) *Progress {
+	label = safe(label)
 	p := &Progress{label: label, total: total, start: time.Now()}
 	p.last = p.start
 	clearBar := func() {}
@@ -180,4 +183,15 @@ func (p *Progress) line() string {
 		}
 	}
 	return s
+}
+
+// safe replaces control characters, which could steer a terminal: labels are
+// names of files.
+func safe(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
