@@ -155,6 +155,9 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 		return nil
 	})
 	progress.Finish()
+	if err == nil && done == 0 {
+		err = coded(exitData, fmt.Errorf("%s: no frames", j.name))
+	}
 	if err == nil && a != nil {
 		err = a.close()
 	} else if a != nil {
