@@ -114,7 +114,11 @@ func TestInterruptedAtAnyMoment(t *testing.T) {
 	film := filepath.Join(t.TempDir(), "film.y4m")
 	renderFilm(t, film, 200)
 	caught := 0
-	for i := range 30 {
+	runs := 30
+	if testing.Short() {
+		runs = 6
+	}
+	for i := range runs {
 		sig, want := syscall.SIGINT, exitInterrupt
 		if i%2 == 1 {
 			sig, want = syscall.SIGTERM, exitTerminated

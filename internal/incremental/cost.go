@@ -161,3 +161,14 @@ func (p *Plan) ViewBytes() int64 {
 	}
 	return n
 }
+
+// weightBytes is the memory of all convolutions' weights.
+func (p *Plan) weightBytes() int64 {
+	n := int64(0)
+	for i := range p.steps {
+		if w, ok := p.steps[i].prim.(interface{ Weights() int }); ok {
+			n += 4 * int64(w.Weights())
+		}
+	}
+	return n
+}

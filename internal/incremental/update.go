@@ -141,10 +141,14 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 }
 
 // Chunk sizes: enough positions that deep layers fill many tiles, few enough
-// that a chunk's updates stay in the outer caches.
+// that a chunk's updates stay in the outer caches. Every chunk reads all weights
+// once: where these are large (half a gigabyte of VGG16's) more positions share a
+// reading, as long as each has weightsEach of it to itself.
 const (
-	chunkMost  = 64
-	chunkBytes = 64 << 20
+	chunkMost   = 64
+	chunkBytes  = 32 << 20
+	sharedBytes = 64 << 20
+	weightsEach = 16 << 20
 )
 
 // chunk chooses the number of changes that a worker takes at a time.
@@ -159,7 +163,8 @@ func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
 	each := max(1, p.PositionBytes(centred(largest, p.InputPlane())))
 	chunk := opt.Chunk
 	if chunk <= 0 {
-		chunk = int(min(chunkMost, max(1, chunkBytes/each)))
+		sharing := min(sharedBytes/each, p.weightBytes()/weightsEach)
+		chunk = int(min(chunkMost, max(1, chunkBytes/each, sharing)))
 		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
 	}
 	if opt.Memory > 0 {
