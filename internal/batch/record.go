@@ -149,6 +149,9 @@ func parseRecord(line []byte) (Record, error) {
 	if err := json.Unmarshal(line, &r); err != nil {
 		return r, err
 	}
+	if len(r.Outputs) == 0 {
+		r.Outputs = nil // none is none, however it is written
+	}
 	return r, r.check()
 }
 
