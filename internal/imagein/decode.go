@@ -17,6 +17,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 
 	_ "golang.org/x/image/bmp"
@@ -64,19 +65,23 @@ func Open(path string, l Limits) (*Picture, error) {
 // OpenRegular opens a file. What is not a regular file is refused without
 // waiting for it.
 func OpenRegular(path string) (*os.File, error) {
+	name := shown(path)
 	i, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, cause(err))
+		return nil, fmt.Errorf("%s: %w", name, cause(err))
 	}
 	if !i.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: not a regular file (%v)", path, ErrUnusable, i.Mode().Type())
+		return nil, fmt.Errorf("%s: %w: not a regular file (%v)", name, ErrUnusable, i.Mode().Type())
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, cause(err))
+		return nil, fmt.Errorf("%s: %w", name, cause(err))
 	}
 	return f, nil
 }
+
+// shown is a file's name for messages, which are of one line.
+func shown(path string) string { return strings.ReplaceAll(path, "\n", "\uFFFD") }
 
 // cause drops the path that our own message has already.
 func cause(err error) error {
@@ -90,6 +95,7 @@ func cause(err error) error {
 // Decode reads a picture; name is for messages. Of an animation the first frame
 // counts.
 func Decode(r io.Reader, name string, l Limits) (p *Picture, err error) {
+	name = shown(name)
 	data, err := io.ReadAll(io.LimitReader(r, l.MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)

@@ -23,6 +23,7 @@ type builder struct {
 	byOut   map[string]*nodeProto // the file's node by its first named output
 	narrow  bool                  // the whole model is taken as float32
 	applied int
+	folded  int64 // bytes of all constants that folding has computed
 }
 
 func newBuilder(m *modelProto, opt Options) *builder {
@@ -342,12 +343,18 @@ func (b *builder) fold(o op.Operator, in []*op.Info, out []op.Info, constants bo
 	if !constants {
 		return nil, false, nil
 	}
+	var known int64
 	for _, i := range out {
 		if i.Shape != nil {
-			if n, err := tensor.Size(i.Shape); err != nil || n > maxFolded {
+			n, err := tensor.Size(i.Shape)
+			if err != nil || n > maxFolded {
 				return nil, false, fmt.Errorf("a constant of shape %v is too large to compute", i.Shape)
 			}
+			known += int64(n) * int64(elementBytes(i.Type))
 		}
+	}
+	if b.folded+known > b.opt.MaxBytes {
+		return nil, false, fmt.Errorf("computed constants exceed the limit of %d bytes", b.opt.MaxBytes)
 	}
 	ts := make([]*tensor.Tensor, len(in))
 	for i := range in {
@@ -361,6 +368,9 @@ func (b *builder) fold(o op.Operator, in []*op.Info, out []op.Info, constants bo
 	}
 	if len(v) < len(out) {
 		return nil, false, fmt.Errorf("operator gave %d outputs, want %d", len(v), len(out))
+	}
+	for _, t := range v[:len(out)] {
+		b.folded += int64(t.Len()) * int64(elementBytes(t.DType()))
 	}
 	return v[:len(out)], true, nil
 }

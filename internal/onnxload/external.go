@@ -21,7 +21,7 @@ type external struct {
 }
 
 func (e *external) read(entries map[string]string, want int64) ([]byte, error) {
-	location, offset, length := "", int64(0), int64(-1)
+	location, offset, length := "", int64(0), want
 	for k, v := range entries {
 		var err error
 		switch k {
@@ -42,9 +42,6 @@ func (e *external) read(entries map[string]string, want int64) ([]byte, error) {
 	if e == nil || e.dir == "" {
 		return nil, fmt.Errorf("%w: external data (%q) is not allowed here", ErrModel, location)
 	}
-	if length < 0 {
-		length = want
-	}
 	if offset < 0 || length != want {
 		return nil, fmt.Errorf("%w: external data %q: offset %d, length %d, want %d bytes", ErrModel, location, offset, length, want)
 	}
@@ -63,14 +60,19 @@ func (e *external) file(name string, offset, want int64) ([]byte, error) {
 		return nil, fmt.Errorf("external data %q: %w", name, err)
 	}
 	defer root.Close()
-	// Every part of the path must be itself, not a link.
-	for part := name; part != "."; part = filepath.Dir(part) {
+	// Every part of the path must be itself, not a link: from the top, so that
+	// nothing below a link is looked at.
+	for end := range len(name) + 1 {
+		if end < len(name) && !os.IsPathSeparator(name[end]) {
+			continue
+		}
+		part := name[:end]
 		i, err := root.Lstat(part)
 		if err != nil {
-			return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, err)
+			return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, cause(err))
 		}
 		if part == name && !i.Mode().IsRegular() || part != name && !i.IsDir() {
-			return nil, fmt.Errorf("%w: external data %q is not a regular file below the model's folder (%v)", ErrModel, name, i.Mode())
+			return nil, fmt.Errorf("%w: external data %q is not a regular file below the model's folder (%q: %v)", ErrModel, name, part, i.Mode())
 		}
 		if s, ok := i.Sys().(*syscall.Stat_t); ok && part == name && s.Nlink > 1 {
 			return nil, fmt.Errorf("%w: external data %q has several names (hard links)", ErrModel, name)

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/owulveryck/onnx-go"
@@ -21,8 +22,8 @@ import (
 
 // Options steers Load.
 type Options struct {
-	// MaxBytes bounds the file and all its external data together; 0 means
-	// DefaultMaxBytes.
+	// MaxBytes bounds the file and all its external data together, and the
+	// constants that are computed from them; 0 means DefaultMaxBytes.
 	MaxBytes int64
 	// Dims gives numbers for symbolic dimensions.
 	Dims map[string]int
@@ -57,27 +58,31 @@ func Read(path string, maxBytes int64) ([]byte, error) {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMaxBytes
 	}
+	name := shown(path)
 	i, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", path, cause(err))
+		return nil, fmt.Errorf("model %s: %w", name, cause(err))
 	}
 	if !i.Mode().IsRegular() {
-		return nil, fmt.Errorf("model %s: %w: not a regular file (%v)", path, ErrModel, i.Mode().Type())
+		return nil, fmt.Errorf("model %s: %w: not a regular file (%v)", name, ErrModel, i.Mode().Type())
 	}
 	if i.Size() > maxBytes {
-		return nil, fmt.Errorf("model %s: %w: %d bytes are more than the limit of %d", path, ErrModel, i.Size(), maxBytes)
+		return nil, fmt.Errorf("model %s: %w: %d bytes are more than the limit of %d", name, ErrModel, i.Size(), maxBytes)
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", path, cause(err))
+		return nil, fmt.Errorf("model %s: %w", name, cause(err))
 	}
 	defer f.Close()
 	data := make([]byte, i.Size())
 	if _, err := io.ReadFull(f, data); err != nil {
-		return nil, fmt.Errorf("model %s: %w: %w", path, ErrModel, err)
+		return nil, fmt.Errorf("model %s: %w: %w", name, ErrModel, err)
 	}
 	return data, nil
 }
+
+// shown is a file's name for messages, which are of one line.
+func shown(path string) string { return strings.ReplaceAll(path, "\n", "\uFFFD") }
 
 // cause drops the path that our own message has already.
 func cause(err error) error {
@@ -99,7 +104,7 @@ func LoadBytes(data []byte, name, dir string, opt Options) (g *graph.Graph, err 
 			g, err = nil, fmt.Errorf("%w: %v", ErrModel, r)
 		}
 		if err != nil {
-			err = fmt.Errorf("model %s: %w", name, err)
+			err = fmt.Errorf("model %s: %w", shown(name), err)
 		}
 	}()
 	if len(data) == 0 {

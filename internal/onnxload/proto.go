@@ -143,6 +143,10 @@ func pair(b []byte) (key, value string, err error) {
 	return key, value, err
 }
 
+// maxListed bounds the nodes of a graph, and its inputs and outputs: an empty one
+// takes two bytes in a file, and hundreds here.
+const maxListed = 1 << 20
+
 func (p *parser) graph(b []byte) (*graphProto, error) {
 	g := &graphProto{initializers: map[string]*tensor.Tensor{}, converted: map[string]bool{}}
 	err := fields(b, func(f field) (err error) {
@@ -155,6 +159,9 @@ func (p *parser) graph(b []byte) (*graphProto, error) {
 		}
 		switch f.number {
 		case 1:
+			if len(g.nodes) == maxListed {
+				return fmt.Errorf("%w: the graph has more than %d nodes", ErrModel, maxListed)
+			}
 			var n *nodeProto
 			if n, err = p.node(m); err == nil {
 				g.nodes = append(g.nodes, n)
@@ -174,6 +181,9 @@ func (p *parser) graph(b []byte) (*graphProto, error) {
 			}
 			g.initializers[name] = t
 		case 11, 12:
+			if len(g.inputs)+len(g.outputs) == maxListed {
+				return fmt.Errorf("%w: the graph has more than %d inputs and outputs", ErrModel, maxListed)
+			}
 			v, err := info(m)
 			if err != nil {
 				return err

