@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/tune"
@@ -31,6 +32,7 @@ type tuneOptions struct {
 	ssim, speedup float64
 	out, points   string
 	plot          string
+	precision     string
 	force, asJSON bool
 }
 
@@ -67,6 +69,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f.Float64Var(&o.speedup, "speedup", 0, "say which setting is this many times faster than running the network each time")
 	f.StringVar(&o.points, "points", "", "write all that was measured to this CSV `file`")
 	f.StringVar(&o.plot, "plot", "", "draw similarity against speed to this PNG `file`")
+	f.StringVar(&o.precision, "precision", string(incremental.FP32), "of approximate maps: fp32, or bf16 where the processor has it; exact ones are fp32")
 	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
 	o.model.addFlags(f)
 	return cmd
@@ -77,12 +80,22 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	switch p := incremental.Precision(o.precision); p {
+	case incremental.FP32:
+	case incremental.BF16:
+		o.model.also = p
+	default:
+		return usageError(fmt.Errorf("--precision is %q, want %s or %s", p, incremental.FP32, incremental.BF16))
+	}
 	j, inputs, err := newJob(s, io, &o.obe, &o.model, args)
 	if err != nil {
 		return err
 	}
 	if len(j.variants()) != 1 {
 		return usageError(errors.New("--patch, --fill: tuning takes one size and one fill"))
+	}
+	if p := o.model.second; p != nil && p.Precision() != o.model.also {
+		return usageError(fmt.Errorf("--precision %s: these kernels (%s) have no such products", o.precision, p.Kernels()))
 	}
 	target, err := o.target(j.model.file)
 	if err != nil {
@@ -137,7 +150,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: memory, Seed: j.seed})
 	}
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
-	profile, all, err := tune.Measure(ctx, tasks, progress.Set)
+	profile, all, err := tune.Measure(ctx, tasks, o.model.second, progress.Set)
 	progress.Finish()
 	if err != nil {
 		return nil, nil, err
@@ -152,7 +165,7 @@ func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget)
 	fmt.Fprintf(w, "speedup\tSSIM scores\tSSIM rendered\tworst\trank\ttop tenth\tsetting\n")
 	fmt.Fprintf(w, "%.1fx\t1\t1\t1\t1\t1\texact\n", p.Exact)
 	for _, q := range p.Points {
-		a := &approximated{Tau: q.Tau, Epsilon: q.Epsilon, Steps: q.Steps, DrillDown: q.DrillDown}
+		a := &approximated{Approximation: q.Approximation, Precision: q.Precision}
 		fmt.Fprintf(w, "%.1fx\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%s\n", q.Speedup, q.SSIM, q.SSIMPaper, q.Worst, q.Rank, q.TopDecile, a.text())
 	}
 	if err := w.Flush(); err != nil {
@@ -170,7 +183,7 @@ func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget)
 	if err != nil {
 		return err
 	}
-	a := &approximated{Tau: choice.Tau, Epsilon: choice.Epsilon, Steps: choice.Steps, DrillDown: choice.DrillDown, Expected: &choice}
+	a := &approximated{Approximation: choice.Approximation, Precision: choice.Precision, Expected: &choice}
 	if _, err := fmt.Fprintf(io.out, "\n%s: %.1fx with %s\n", what, choice.Speedup, a.text()); err != nil {
 		return err
 	}
@@ -254,10 +267,10 @@ func (t *profileTarget) write(p *tune.Profile) error {
 // writePoints writes everything that was measured.
 func writePoints(out writer, all []tune.Point) error {
 	w := csv.NewWriter(out)
-	rows := [][]string{{"tau", "epsilon", "steps", "drill_down", "speedup", "ssim", "ssim_paper", "worst", "rank", "top_decile"}}
+	rows := [][]string{{"tau", "epsilon", "shortlist", "steps", "checkerboard", "drill_down", "speedup", "ssim", "ssim_paper", "worst", "rank", "top_decile"}}
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	for _, q := range all {
-		rows = append(rows, []string{number(q.Tau), number(q.Epsilon), strings.Trim(fmt.Sprint(q.Steps), "[]"), number(q.DrillDown), number(q.Speedup),
+		rows = append(rows, []string{number(q.Tau), number(q.Epsilon), strconv.Itoa(q.Shortlist), strings.Trim(fmt.Sprint(q.Steps), "[]"), strconv.FormatBool(q.Checkerboard), number(q.DrillDown), number(q.Speedup),
 			number(q.SSIM), number(q.SSIMPaper), number(q.Worst), number(q.Rank), number(q.TopDecile)})
 	}
 	return w.WriteAll(rows)

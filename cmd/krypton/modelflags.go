@@ -35,6 +35,10 @@ type modelOptions struct {
 	store *modelStore
 	// precision is that of the plan's convolutions, "" for float32.
 	precision string
+	// also, if set, is the precision of a second plan, which load leaves in
+	// second.
+	also   incremental.Precision
+	second *incremental.Plan
 	// dynamic makes a plan that change thresholds can be used with.
 	dynamic bool
 	// opened, if set, is called with the model's file before the plan is
@@ -144,9 +148,21 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic, Precision: incremental.Precision(o.precision)})
+	compile := func(precision incremental.Precision) (*incremental.Plan, error) {
+		p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic, Precision: precision})
+		if err != nil {
+			return nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
+		}
+		return p, nil
+	}
+	p, err := compile(incremental.Precision(o.precision))
 	if err != nil {
-		return nil, nil, nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
+		return nil, nil, nil, err
+	}
+	if o.also != "" {
+		if o.second, err = compile(o.also); err != nil {
+			return nil, nil, nil, err
+		}
 	}
 	g.DropConstants() // the plan has packed them
 	o.store.keep(key, g, p)

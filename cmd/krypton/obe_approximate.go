@@ -18,18 +18,27 @@ import (
 // approximateOptions are the flags of approximate maps.
 type approximateOptions struct {
 	tau, epsilon, drillDown float64
+	shortlist               int
 	steps, precision        string
+	checkerboard            bool
 	ssim, speedup           float64
 	within                  time.Duration
 }
 
-var approximateFlags = []string{"tau", "epsilon", "drill-down", "steps", "ssim", "speedup", "within", "precision"}
+// settingFlags say what is given up; approximateFlags are they and those that
+// choose them.
+var (
+	settingFlags     = []string{"tau", "epsilon", "shortlist", "drill-down", "steps", "checkerboard", "within"}
+	approximateFlags = append([]string{"ssim", "speedup", "precision"}, settingFlags...)
+)
 
 func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.tau, "tau", 1, "approximate: no region exceeds this `share` of a layer's width or height")
 	f.Float64Var(&o.epsilon, "epsilon", 0, "approximate: drop border pixels of a region that moved by less than this `share` of the layer's scale")
 	f.StringVar(&o.steps, "steps", "", "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
+	f.BoolVar(&o.checkerboard, "checkerboard", false, "approximate: compute every other position, then a tenth of all (--drill-down) where their neighbours differ most; the others are interpolated")
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
+	f.IntVar(&o.shortlist, "shortlist", 0, "approximate: compute the `N` likeliest classes only, where the last layers allow; the softmax counts the others as on the clean image")
 	f.DurationVar(&o.within, "within", 0, "approximate: the best map that this `time` allows for a picture, such as 2s: a coarse one first, then finer where the score drops most")
 	f.StringVar(&o.precision, "precision", string(incremental.FP32), "approximate: fp32, or bf16 (products of half the width, where the processor has them)")
 	f.Float64Var(&o.ssim, "ssim", 0, "approximate: the fastest setting of the model's profile whose maps are this similar to exact ones (default 0.9)")
@@ -39,14 +48,11 @@ func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 // approximated is what a run gives up, and what is known of it: the record's
 // entry.
 type approximated struct {
-	Tau       float64 `json:"tau,omitempty"`
-	Epsilon   float64 `json:"epsilon,omitempty"`
-	Steps     []int   `json:"steps,omitempty"`
-	DrillDown float64 `json:"drill_down,omitempty"`
-	// Within is the time that a picture was given, in seconds; Late says that it
+	obe.Approximation
+	// Seconds is the time that a picture was given (Within); Late says that it
 	// was up before all positions were computed.
-	Within float64 `json:"within_seconds,omitempty"`
-	Late   bool    `json:"time_was_up,omitempty"`
+	Seconds float64 `json:"within_seconds,omitempty"`
+	Late    bool    `json:"time_was_up,omitempty"`
 	// Precision is bf16 if products are of numbers rounded to that.
 	Precision incremental.Precision `json:"precision,omitempty"`
 	// Source is flags, profile or default.
@@ -68,13 +74,18 @@ func (a *approximated) text() string {
 	if a.Epsilon != 0 {
 		parts = append(parts, fmt.Sprintf("epsilon %g", a.Epsilon))
 	}
+	if a.Shortlist != 0 {
+		parts = append(parts, fmt.Sprintf("%d classes", a.Shortlist))
+	}
 	if a.Within > 0 {
-		parts = append(parts, fmt.Sprintf("within %g s", a.Within))
+		parts = append(parts, fmt.Sprintf("within %g s", a.Seconds))
 		if a.Late {
 			parts = append(parts, fmt.Sprintf("time was up after %d positions", a.Computed))
 		}
 	} else if len(a.Steps) > 0 {
 		parts = append(parts, fmt.Sprintf("steps %v of the %g share", a.Steps, a.DrillDown))
+	} else if a.Checkerboard {
+		parts = append(parts, fmt.Sprintf("checkerboard and a share of %g", a.DrillDown))
 	}
 	if a.Precision != "" {
 		parts = append(parts, "precision "+string(a.Precision))
@@ -99,13 +110,21 @@ func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool
 		return nil, fmt.Errorf("--precision is %q, want %s or %s", o.precision, incremental.FP32, incremental.BF16)
 	}
 	a, err := o.regions(f, mode, modeSet, profile)
-	if err != nil || precision == incremental.FP32 {
+	if err != nil || !f.Changed("precision") {
 		return a, err
 	}
-	if a == nil { // that alone is given up
-		a = &approximated{Tau: 1, Source: "flags"}
+	if precision == incremental.FP32 {
+		if a != nil && a.Precision != "" {
+			a.Precision, a.Expected = "", nil
+		}
+		return a, nil
 	}
-	a.Precision, a.Expected = precision, nil // tuning did not measure that
+	if a == nil { // that alone is given up
+		a = &approximated{Approximation: obe.Approximation{Tau: 1}, Source: "flags"}
+	}
+	if a.Precision != precision {
+		a.Precision, a.Expected = precision, nil // tuning did not measure that
+	}
 	return a, nil
 }
 
@@ -126,33 +145,34 @@ func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool
 		}
 	}
 	chosen := f.Changed("ssim") || f.Changed("speedup")
-	if o.within < 0 || f.Changed("within") && (o.within == 0 || f.Changed("steps") || f.Changed("drill-down") || chosen) {
-		return nil, errors.New("--within takes a time, and excludes --steps, --drill-down, --ssim and --speedup")
+	if o.within < 0 || f.Changed("within") && (o.within == 0 || f.Changed("steps") || f.Changed("drill-down") || f.Changed("checkerboard") || chosen) {
+		return nil, errors.New("--within takes a time, and excludes --steps, --checkerboard, --drill-down, --ssim and --speedup")
 	}
 	if f.Changed("tau") && !(o.tau > 0 && o.tau <= 1) {
 		return nil, fmt.Errorf("--tau is %g, want above 0 and up to 1", o.tau)
 	}
-	own := f.Changed("within") || f.Changed("tau") || f.Changed("epsilon") || f.Changed("drill-down") || f.Changed("steps")
+	own := slices.ContainsFunc(settingFlags, f.Changed)
 	switch {
 	case chosen && own:
-		return nil, errors.New("--ssim and --speedup choose from the profile: they exclude --tau, --epsilon, --steps and --drill-down")
+		return nil, errors.New("--ssim and --speedup choose from the profile: they exclude --" + strings.Join(settingFlags, ", --"))
 	case f.Changed("ssim") && f.Changed("speedup"):
 		return nil, errors.New("--ssim and --speedup exclude each other")
 	case own:
+		a := obe.Approximation{Tau: o.tau, Epsilon: o.epsilon, Shortlist: o.shortlist, Checkerboard: o.checkerboard, DrillDown: o.drillDown}
 		if o.within > 0 {
-			return &approximated{Tau: o.tau, Epsilon: o.epsilon, Steps: obe.Anytime, DrillDown: 1, Within: o.within.Seconds(), Source: "flags"}, nil
+			a.Steps, a.DrillDown, a.Within = obe.Anytime, 1, o.within
+			return &approximated{Approximation: a, Seconds: o.within.Seconds(), Source: "flags"}, a.Validate()
 		}
-		a := obe.Approximation{Tau: o.tau, Epsilon: o.epsilon, DrillDown: o.drillDown}
+		if o.checkerboard && !f.Changed("drill-down") {
+			a.DrillDown = checkerboardShare
+		}
 		var err error
-		if a.Steps, err = parseSteps(o.steps, f.Changed("drill-down")); err != nil {
-			return nil, err
-		}
-		return &approximated{Tau: a.Tau, Epsilon: a.Epsilon, Steps: a.Steps, DrillDown: a.DrillDown, Source: "flags"}, a.Validate()
+		a.Steps, err = parseSteps(o.steps, f.Changed("drill-down") && !o.checkerboard)
+		return &approximated{Approximation: a, Source: "flags"}, errors.Join(err, a.Validate())
 	case profile == nil && chosen:
 		return nil, errors.New("--ssim and --speedup need a profile beside the model: make one with 'krypton tune'")
 	case profile == nil:
-		c := tune.Cautious
-		return &approximated{Tau: c.Tau, Epsilon: c.Epsilon, Source: "default"}, nil
+		return &approximated{Approximation: tune.Cautious, Source: "default"}, nil
 	}
 	var p tune.Point
 	var err error
@@ -165,8 +185,11 @@ func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool
 		}
 		p, err = profile.ForQuality(want)
 	}
-	return &approximated{Tau: p.Tau, Epsilon: p.Epsilon, Steps: p.Steps, DrillDown: p.DrillDown, Source: "profile", Expected: &p}, err
+	return &approximated{Approximation: p.Approximation, Precision: p.Precision, Source: "profile", Expected: &p}, err
 }
+
+// checkerboardShare is --drill-down's default with --checkerboard.
+const checkerboardShare = 0.1
 
 // parseSteps reads numbers with commas between them.
 func parseSteps(s string, drill bool) ([]int, error) {
@@ -192,7 +215,7 @@ func (a *approximated) approximation() obe.Approximation {
 	if a == nil {
 		return obe.Approximation{}
 	}
-	return obe.Approximation{Tau: a.Tau, Epsilon: a.Epsilon, Steps: a.Steps, DrillDown: a.DrillDown, Within: time.Duration(a.Within * float64(time.Second))}
+	return a.Approximation
 }
 
 // of is the record's entry for one picture's results, nil for an exact map.

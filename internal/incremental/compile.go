@@ -120,8 +120,9 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		}
 		c.p.outputs = append(c.p.outputs, o)
 	}
-	if c.p.dynamic = opt.Dynamic; !opt.Dynamic {
-		c.concatInPlace() // needs all regions before any value
+	c.concatInPlace()
+	if c.p.dynamic = opt.Dynamic; opt.Dynamic {
+		c.gatherParts()
 	}
 	c.assignSlots()
 	c.round(opt.Precision)
@@ -394,6 +395,41 @@ func (c *compiler) concatInPlace() {
 			}
 			first += src.plane.C
 		}
+	}
+}
+
+// gatherParts moves the parts of a concatenation right before it, where all that
+// they read is known: so the region of the whole can be found before any part is
+// computed, even if regions depend on values.
+func (c *compiler) gatherParts() {
+	p := c.p
+	parts := map[int][]int{} // steps, by the concatenation's value
+	for i := range p.steps {
+		if of := p.values[p.steps[i].out].partOf; of != 0 {
+			parts[of] = append(parts[of], i)
+		}
+	}
+	var order []int
+	for i := range p.steps {
+		if p.values[p.steps[i].out].partOf == 0 {
+			order = append(append(order, parts[p.steps[i].out]...), i)
+		}
+	}
+	steps, at := make([]step, 0, len(order)), make([]int, len(order))
+	for _, i := range order {
+		at[i] = len(steps)
+		steps = append(steps, p.steps[i])
+	}
+	for of, group := range parts {
+		first := at[group[0]]
+		steps[first].group = len(group) + 1
+		if steps[first+len(group)].out != of {
+			panic("parts of a concatenation that does not follow them")
+		}
+	}
+	p.steps = steps
+	for _, v := range c.pending {
+		v.step = at[v.step]
 	}
 }
 

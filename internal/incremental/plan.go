@@ -64,6 +64,9 @@ type step struct {
 	tables [2]*region.Table
 	// inPlace lists inputs that are part of the output's memory already.
 	inPlace []bool
+	// group, if not 0, is the number of steps from here on that are the parts
+	// of a concatenation and it: their regions belong together.
+	group int
 	// whole lists inputs whose every change changes all (a broadcast row).
 	whole []bool
 

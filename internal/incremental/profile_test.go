@@ -1,22 +1,27 @@
 package incremental
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
 	"krypton/internal/engine"
+	"krypton/internal/imagein"
 	"krypton/internal/onnxload"
 	"krypton/internal/region"
 )
 
 // BenchmarkSteps tells where the time of one model goes, step by step, on one
 // core: for whole runs and for updates by patches of 16 pixels. KRYPTON_MODEL
-// names the ONNX file, KRYPTON_PRECISION the precision.
+// names the ONNX file, KRYPTON_PRECISION the precision, KRYPTON_TAU and
+// KRYPTON_EPSILON thresholds of updates, KRYPTON_PICTURE one of the pictures in
+// KRYPTON_DATA (read as KRYPTON_PRESET says) in the place of a pattern.
 //
 //	KRYPTON_MODEL=m.onnx go test -run '^$' -bench Steps -benchtime 1x ./internal/incremental
 func BenchmarkSteps(b *testing.B) {
@@ -28,6 +33,14 @@ func BenchmarkSteps(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	number := func(name string) float64 {
+		f, err := strconv.ParseFloat(cmp.Or(os.Getenv(name), "0"), 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return f
+	}
+	tau, epsilon := number("KRYPTON_TAU"), number("KRYPTON_EPSILON")
 	patch := func(p engine.Plane) (rects []region.Rect) {
 		for y := 0; y < p.H-16; y += 20 {
 			for x := 0; x < p.W-16; x += 20 {
@@ -42,7 +55,7 @@ func BenchmarkSteps(b *testing.B) {
 		typical func(engine.Plane) []region.Rect
 	}{{"whole", whole}, {"patches", patch}} {
 		b.Run(kind.name, func(b *testing.B) {
-			p, err := Compile(g, CompileOptions{Typical: kind.typical, Precision: Precision(os.Getenv("KRYPTON_PRECISION"))})
+			p, err := Compile(g, CompileOptions{Typical: kind.typical, Precision: Precision(os.Getenv("KRYPTON_PRECISION")), Dynamic: epsilon > 0})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -50,6 +63,13 @@ func BenchmarkSteps(b *testing.B) {
 			base := make([]float32, plane.Len())
 			for i := range base {
 				base[i] = float32(i%255)/128 - 1
+			}
+			if name := os.Getenv("KRYPTON_PICTURE"); name != "" {
+				pre, err := imagein.Preset(cmp.Or(os.Getenv("KRYPTON_PRESET"), "imagenet"))
+				if err != nil {
+					b.Fatal(err)
+				}
+				base = input(p, open(b, name), pre)
 			}
 			v, err := p.Materialize(context.Background(), base, 1)
 			if err != nil {
@@ -66,7 +86,13 @@ func BenchmarkSteps(b *testing.B) {
 			}
 			chunk = min(chunk, changes.Len())
 			w := newWorker(p, v, nil)
-			w.times = make([]time.Duration, len(p.steps))
+			if kind.name == "patches" && tau > 0 {
+				w.policy = Tau(tau)
+			}
+			if kind.name == "patches" && epsilon > 0 {
+				w.epsilon, w.energy = epsilon, p.energies(v)
+			}
+			w.times = make([]stepTime, len(p.steps))
 			for b.Loop() {
 				clear(w.times)
 				for lo := 0; lo < changes.Len(); lo += chunk {
@@ -77,25 +103,19 @@ func BenchmarkSteps(b *testing.B) {
 			}
 			peak := w.scratch.Kernels.Peak()
 			total, work := time.Duration(0), int64(0)
-			fmt.Printf("%s: %d changes in chunks of %d\n%8s %6s %10s %9s  %-10s %-14s %s\n", kind.name, changes.Len(), chunk, "us each", "%peak", "Mma", "direct x", "algorithm", "out", "node")
+			each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(changes.Len()) }
+			fmt.Printf("%s: %d changes in chunks of %d\n%8s %6s %6s %10s %9s  %-10s %-14s %s\n", kind.name, changes.Len(), chunk, "us each", "trim", "%peak", "Mma", "direct x", "algorithm", "out", "node")
 			for i := range p.steps {
-				s := &p.steps[i]
-				n, direct := int64(0), int64(0)
-				for k := range changes.Len() {
-					out := p.regions(changes.Rect(k))[s.out]
-					if s.prim != nil {
-						n += engine.Work(s.prim, out)
-						direct += s.prim.MultiplyAdds() * int64(out.Area())
-					}
-				}
-				total, work = total+w.times[i], work+n
-				share := func(n int64) float64 { return 100 * 2 * float64(n) / w.times[i].Seconds() / peak }
-				name := ""
+				s, t := &p.steps[i], w.times[i]
+				pl, name, direct := p.values[s.out].plane, "", 0.0
 				if s.prim != nil {
 					name = algorithm(s.prim)
+					// What its plain sum would have taken, for the same pixels.
+					direct = float64(t.work) * float64(s.prim.MultiplyAdds()) * float64(pl.H*pl.W) / float64(max(1, engine.Work(s.prim, pl.Rect())))
 				}
-				pl := p.values[s.out].plane
-				fmt.Printf("%8.1f %5.0f%% %10.2f %8.0f%%  %-10s %-14s %s %s\n", w.times[i].Seconds()*1e6/float64(changes.Len()), share(n), float64(n)/1e6/float64(changes.Len()), share(direct),
+				total, work = total+t.run+t.trim, work+t.work
+				share := func(n float64) float64 { return 100 * 2 * n / t.run.Seconds() / peak }
+				fmt.Printf("%8.1f %6.1f %5.0f%% %10.2f %8.0f%%  %-10s %-14s %s %s\n", each(t.run), each(t.trim), share(float64(t.work)), float64(t.work)/1e6/float64(changes.Len()), share(direct),
 					name, fmt.Sprintf("%dx%dx%d", pl.H, pl.W, pl.C), s.operator, s.node[max(0, len(s.node)-60):])
 			}
 			fmt.Printf("%8.1f us each, %.0f %% of peak\n", total.Seconds()*1e6/float64(changes.Len()), 200*float64(work)/total.Seconds()/peak)

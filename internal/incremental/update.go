@@ -141,14 +141,18 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 }
 
 // Chunk sizes: enough positions that deep layers fill many tiles, few enough
-// that a chunk's updates stay in the outer caches. Every chunk reads all weights
-// once: where these are large (half a gigabyte of VGG16's) more positions share a
-// reading, as long as each has weightsEach of it to itself.
+// that a chunk's updates stay in the outer caches: the more of them in the second
+// level the better, where weights are so small (smallWeights) that each chunk may
+// read them anew. Every chunk reads all weights once: where these are large (half
+// a gigabyte of VGG16's) more positions share a reading, as long as each has
+// weightsEach of it to itself.
 const (
-	chunkMost   = 64
-	chunkBytes  = 32 << 20
-	sharedBytes = 64 << 20
-	weightsEach = 16 << 20
+	chunkMost    = 64
+	chunkBytes   = 32 << 20
+	smallWeights = 8 << 20
+	smallBytes   = 12 << 20
+	sharedBytes  = 64 << 20
+	weightsEach  = 16 << 20
 )
 
 // chunk chooses the number of changes that a worker takes at a time.
@@ -163,8 +167,12 @@ func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
 	each := max(1, p.PositionBytes(centred(largest, p.InputPlane())))
 	chunk := opt.Chunk
 	if chunk <= 0 {
+		bytes := int64(chunkBytes)
+		if p.weightBytes() < smallWeights {
+			bytes = smallBytes
+		}
 		sharing := min(sharedBytes/each, p.weightBytes()/weightsEach)
-		chunk = int(min(chunkMost, max(1, chunkBytes/each, sharing)))
+		chunk = int(min(chunkMost, max(1, bytes/each, sharing)))
 		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
 	}
 	if opt.Memory > 0 {
@@ -206,12 +214,19 @@ type worker struct {
 	whole  []float32 // a composed plane
 	flat   []float32 // an output in ONNX order
 
-	times []time.Duration // of each step, if not nil
+	times []stepTime // of each step, if not nil
 
 	centres [][]Point // [change][value], for the policy
 	spent   []int64   // multiply-adds of each change
 	epsilon float64   // change threshold
 	energy  []float64 // of each view, for the threshold
+}
+
+// stepTime is what a step has taken: its time, the trimming of its regions, and
+// its multiply-adds.
+type stepTime struct {
+	run, trim time.Duration
+	work      int64
 }
 
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
@@ -250,11 +265,15 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 			changes.Write(lo+k, w.update(p.input, k))
 		}
 	}
+	known := 0 // steps whose regions are
 	for i := range p.steps {
 		s := &p.steps[i]
-		if w.epsilon > 0 {
+		if w.epsilon > 0 && i >= known {
+			known = i + max(1, s.group)
 			for k := range w.n {
-				p.propagate(s, w.rects[k], w.centres[k], w.policy)
+				for j := i; j < known; j++ {
+					p.propagate(&p.steps[j], w.rects[k], w.centres[k], w.policy)
+				}
 			}
 		}
 		if s.reference != nil {
@@ -269,11 +288,18 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		} else {
 			start := time.Now()
 			w.runStep(s)
-			w.times[i] += time.Since(start)
+			w.times[i].run += time.Since(start)
+			for _, j := range w.jobs {
+				w.times[i].work += engine.Work(s.prim, j.Rect)
+			}
 		}
-		if w.epsilon > 0 && s.kind != op.Global {
+		if w.epsilon > 0 && s.kind != op.Global && p.values[s.out].partOf == 0 {
+			start := time.Now()
 			for k := range w.n {
 				w.trim(s.out, k)
+			}
+			if w.times != nil {
+				w.times[i].trim += time.Since(start)
 			}
 		}
 	}

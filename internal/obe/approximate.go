@@ -2,6 +2,7 @@ package obe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,22 +19,30 @@ import (
 type Approximation struct {
 	// Tau bounds regions to this share of each layer's plane (see
 	// incremental.Tau); 0 and 1 bound nothing.
-	Tau float64
+	Tau float64 `yaml:"tau,omitempty" json:"tau,omitempty"`
 	// Epsilon drops border pixels of regions that moved by less than this
 	// share of the layer's scale (see incremental.Options.Epsilon).
-	Epsilon float64
+	Epsilon float64 `yaml:"epsilon,omitempty" json:"epsilon,omitempty"`
+	// Shortlist, if not 0, is the number of classes that are computed, the
+	// likeliest on the clean image; the others keep its logits. It has no
+	// effect on models whose last layers mix classes.
+	Shortlist int `yaml:"shortlist,omitempty" json:"shortlist,omitempty"`
 	// Steps, if set, computes a part of the grid only, from coarse to fine:
 	// first every Steps[0]-th row and column (and the last), then on every
 	// Steps[1]-th ... those positions where the map, interpolated from what
 	// is there, is among the DrillDown share of largest drops. The others
 	// keep the interpolated score. The last step is 1.
-	Steps     []int
-	DrillDown float64
+	Steps []int `yaml:"steps,omitempty,flow" json:"steps,omitempty"`
+	// Checkerboard computes every other position first, like the black
+	// squares of a chess board, then the DrillDown share of all positions
+	// where the computed neighbours differ most. It excludes Steps.
+	Checkerboard bool    `yaml:"checkerboard,omitempty" json:"checkerboard,omitempty"`
+	DrillDown    float64 `yaml:"drill_down,omitempty" json:"drill_down,omitempty"`
 	// Within, if not 0, ends the map when so much time has passed since
 	// Explain began: positions not reached then keep the interpolated score.
 	// The first step's are always computed. It needs Steps; within a step the
 	// positions of the largest drops come first.
-	Within time.Duration
+	Within time.Duration `yaml:"-" json:"-"`
 }
 
 // Anytime are the steps of a map whose end is a matter of time, with all
@@ -42,7 +51,7 @@ var Anytime = []int{8, 4, 2, 1}
 
 // Exact says whether nothing is given up.
 func (a Approximation) Exact() bool {
-	return (a.Tau == 0 || a.Tau == 1) && a.Epsilon == 0 && len(a.Steps) == 0
+	return (a.Tau == 0 || a.Tau == 1) && a.Epsilon == 0 && a.Shortlist == 0 && len(a.Steps) == 0 && !a.Checkerboard
 }
 
 // Validate fails where a number is out of range.
@@ -53,6 +62,10 @@ func (a Approximation) Validate() error {
 		return fmt.Errorf("tau is %g, want above 0 and up to 1", a.Tau)
 	case !(a.Epsilon >= 0) || math.IsInf(a.Epsilon, 1):
 		return fmt.Errorf("epsilon is %g, want 0 or more", a.Epsilon)
+	case a.Shortlist < 0:
+		return fmt.Errorf("a shortlist of %d classes", a.Shortlist)
+	case a.Checkerboard && len(a.Steps) > 0:
+		return errors.New("steps and a checkerboard exclude each other")
 	case a.Within < 0 || a.Within > 0 && len(a.Steps) == 0:
 		return fmt.Errorf("a map within %v needs steps", a.Within)
 	case !in01(a.DrillDown):
@@ -119,6 +132,9 @@ func (a Approximation) levels(g *Grid, r *Result, free func(i int) bool, compute
 		}
 		began = true
 		return nil
+	}
+	if a.Checkerboard {
+		return a.checkerboard(g, r, free, take)
 	}
 	if len(a.Steps) == 0 {
 		all := make([]int, n)

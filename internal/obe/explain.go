@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -88,6 +89,9 @@ type Result struct {
 	// Computed says which positions were computed; the others of an
 	// approximate map are interpolated.
 	Computed []bool
+	// Shortlisted is the number of classes that positions computed, if not
+	// all.
+	Shortlisted int
 	// Late says that time was up before all positions were computed.
 	Late bool
 	// Error is what Verify measured of an approximate map.
@@ -184,8 +188,28 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 		r.Scores[i] = make([]float32, n)
 	}
 	c := newChanges(t, t.Mode == Naive)
+	// All classes, or those that a shortlist names: where a position's outputs
+	// come from, what they make of the scores, and where a class stands there.
+	plan, outputs, scored, apply := t.Plan, len(r.Probabilities), len(r.Probabilities), r.Activation.Apply
+	class := func(i int) int { return i }
+	at := r.Classes
+	if n := t.Approximation.Shortlist; n > 0 {
+		short, err := t.newShortlist(views, r, n)
+		if err != nil {
+			return err
+		}
+		if short != nil {
+			plan, views, scored, apply = short.plan, short.views, len(short.classes), short.apply
+			outputs = scored - 1
+			class = func(i int) int { return short.classes[i] }
+			at = nil
+			for _, c := range r.Classes {
+				at = append(at, slices.Index(short.classes, c))
+			}
+			r.Shortlisted = outputs
+		}
+	}
 	var done, nan, spent atomic.Int64
-	classes := len(r.Probabilities)
 	buffers := make(chan []float32, max(1, t.Workers)) // one for each worker
 	opt := incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk, Done: func(k int) {
 		d := done.Add(int64(k))
@@ -195,31 +219,31 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 	}}
 	opt = t.Approximation.options(opt)
 	compute := func(pick []int) error {
-		return t.Plan.Update(ctx, views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
+		return plan.Update(ctx, views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
 			i := pick[k]
 			spent.Add(res.MultiplyAdds())
 			out, err := res.Floats(t.Output)
 			if err != nil {
 				return err
 			}
-			if len(out) != classes {
-				return fmt.Errorf("output %q has %d numbers at position %d and %d on the clean image", t.Plan.Outputs()[t.Output], len(out), i, classes)
+			if len(out) != outputs {
+				return fmt.Errorf("output %q has %d numbers at position %d and %d on the clean image", t.Plan.Outputs()[t.Output], len(out), i, outputs)
 			}
 			var p []float32
 			select {
 			case p = <-buffers:
 			default:
-				p = make([]float32, classes)
+				p = make([]float32, scored)
 			}
-			r.Activation.Apply(p, out)
-			for k, class := range r.Classes {
-				s := t.Score.of(p, class)
+			apply(p, out)
+			for k, c := range at {
+				s := t.Score.of(p, c)
 				r.Scores[k][i] = s
 				if s != s {
 					nan.Store(1)
 				}
 			}
-			r.Winners[i] = int32(prediction.Winner(p))
+			r.Winners[i] = int32(class(prediction.Winner(p)))
 			select {
 			case buffers <- p:
 			default:

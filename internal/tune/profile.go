@@ -7,16 +7,16 @@ import (
 	"fmt"
 	"math"
 
+	"krypton/internal/incremental"
 	"krypton/internal/obe"
 )
 
 // Point is one way to approximate, with what it gave on the samples: means
 // over them.
 type Point struct {
-	Tau       float64 `yaml:"tau,omitempty" json:"tau,omitempty"`
-	Epsilon   float64 `yaml:"epsilon,omitempty" json:"epsilon,omitempty"`
-	Steps     []int   `yaml:"steps,omitempty,flow" json:"steps,omitempty"`
-	DrillDown float64 `yaml:"drill_down,omitempty" json:"drill_down,omitempty"`
+	obe.Approximation `yaml:",inline"`
+	// Precision is the plan's, empty for float32. It is not in Speedup.
+	Precision incremental.Precision `yaml:"precision,omitempty" json:"precision,omitempty"`
 	// Speedup is how many times fewer multiply-adds a map takes than running
 	// the network, by plain sums, at every position. Positions that are
 	// interpolated count as of mean cost.
@@ -33,10 +33,8 @@ type Point struct {
 	TopDecile float64 `yaml:"top_decile" json:"top_decile"`
 }
 
-// Approximation is the setting that the point measures.
-func (p Point) Approximation() obe.Approximation {
-	return obe.Approximation{Tau: p.Tau, Epsilon: p.Epsilon, Steps: p.Steps, DrillDown: p.DrillDown}
-}
+// whole says that every position is computed.
+func (p Point) whole() bool { return len(p.Steps) == 0 && !p.Checkerboard }
 
 // Quality is the lower of the two similarities.
 func (p Point) Quality() float64 { return math.Min(p.SSIM, p.SSIMPaper) }
@@ -61,7 +59,7 @@ func (p *Profile) Validate() error {
 		return errors.New("no points")
 	}
 	for i, q := range p.Points {
-		if err := q.Approximation().Validate(); err != nil {
+		if err := q.Approximation.Validate(); err != nil {
 			return fmt.Errorf("point %d: %w", i+1, err)
 		}
 		for _, v := range []float64{q.Speedup, q.SSIM, q.SSIMPaper} {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/quality"
 )
@@ -17,9 +18,33 @@ import (
 var (
 	taus     = []float64{1, 0.8, 0.6, 0.5, 0.4, 0.3}
 	epsilons = []float64{0, 0.02, 0.05, 0.1, 0.2}
-	steps    = [][]int{nil, {2, 1}, {3, 1}, {4, 1}, {4, 2, 1}}
+	steps    = [][]int{{2, 1}, {3, 1}, {4, 1}, {4, 2, 1}}
 	shares   = []float64{0, 0.1, 0.25, 0.5}
+	// boards are the shares computed beyond a checkerboard.
+	boards = []float64{0, 0.05, 0.1, 0.15, 0.2, 0.3}
 )
+
+// Shortlist is the number of classes that approximate maps compute where a model
+// lets them leave others out.
+const Shortlist = 64
+
+// fillings are the ways to compute a part of a map with the regions of a.
+func fillings(a obe.Approximation) []obe.Approximation {
+	all := []obe.Approximation{a}
+	for _, st := range steps {
+		for _, share := range shares {
+			b := a
+			b.Steps, b.DrillDown = st, share
+			all = append(all, b)
+		}
+	}
+	for _, share := range boards {
+		b := a
+		b.Checkerboard, b.DrillDown = true, share
+		all = append(all, b)
+	}
+	return all
+}
 
 // Settings is the number of settings that Measure runs the network for.
 func Settings() int { return len(taus) * len(epsilons) }
@@ -34,10 +59,10 @@ type sample struct {
 }
 
 // Measure computes the exact map of every task and all approximate ones, and
-// returns the points that no other beats, by rising speed, and all points. The
-// tasks' plans must be compiled as Dynamic. progress is called with the number
-// of maps done.
-func Measure(ctx context.Context, tasks []obe.Task, progress func(done int)) (*Profile, []Point, error) {
+// returns the points that no other beats, by rising speed, and all points.
+// Approximate maps are those of plan, or of the tasks' own plan if it is nil; it
+// must be compiled as Dynamic. progress is called with the number of maps done.
+func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, progress func(done int)) (*Profile, []Point, error) {
 	if len(tasks) == 0 {
 		return nil, nil, errors.New("no sample pictures")
 	}
@@ -57,18 +82,26 @@ func Measure(ctx context.Context, tasks []obe.Task, progress func(done int)) (*P
 		}
 		// One class: the same question for all settings.
 		t.Classes, t.Mode = r.Classes[:1], obe.Approximate
+		if plan != nil {
+			t.Plan = plan
+		}
 		samples = append(samples, sample{t, r})
 		p.Exact += speedup(r) / float64(len(tasks))
 		step()
 	}
+	_, shorten := samples[0].task.Plan.Tail(samples[0].task.Output)
 	var all []Point
 	for i, tau := range taus {
 		for _, eps := range epsilons {
 			if tau != 1 && weak(all, taus[i-1], eps) || eps != 0 && weak(all, tau, before(epsilons, eps)) {
-				all = append(all, Point{Tau: tau, Epsilon: eps}) // worse than what is weak already
+				all = append(all, Point{Approximation: obe.Approximation{Tau: tau, Epsilon: eps}}) // worse than what is weak already
 				continue
 			}
-			points, err := measure(ctx, samples, obe.Approximation{Tau: tau, Epsilon: eps}, step)
+			a := obe.Approximation{Tau: tau, Epsilon: eps}
+			if shorten {
+				a.Shortlist = Shortlist
+			}
+			points, err := measure(ctx, samples, a, step)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -86,7 +119,7 @@ func before(of []float64, v float64) float64 { return of[slices.Index(of, v)-1] 
 // even tried.
 func weak(all []Point, tau, eps float64) bool {
 	for _, q := range all {
-		if q.Tau == tau && q.Epsilon == eps && q.Steps == nil {
+		if q.Tau == tau && q.Epsilon == eps && q.whole() {
 			return q.Speedup == 0 || q.Quality() < lowest
 		}
 	}
@@ -100,13 +133,12 @@ func speedup(r *obe.Result) float64 {
 // measure runs one setting on all samples, and what can be made of its maps.
 func measure(ctx context.Context, samples []sample, a obe.Approximation, step func()) ([]Point, error) {
 	var points []Point
-	for _, st := range steps {
-		for _, share := range shares {
-			if st == nil && share != 0 {
-				continue
-			}
-			points = append(points, Point{Tau: a.Tau, Epsilon: a.Epsilon, Steps: st, DrillDown: share, Worst: 1})
+	for _, b := range fillings(a) {
+		p := Point{Approximation: b, Worst: 1}
+		if precision := samples[0].task.Plan.Precision(); precision != incremental.FP32 {
+			p.Precision = precision
 		}
+		points = append(points, p)
 	}
 	n := float64(len(samples))
 	for _, s := range samples {
@@ -118,7 +150,7 @@ func measure(ctx context.Context, samples []sample, a obe.Approximation, step fu
 		step()
 		for i := range points {
 			q := &points[i]
-			part, err := obe.Part(s.task.Grid, r, q.Approximation())
+			part, err := obe.Part(s.task.Grid, r, q.Approximation)
 			if err != nil {
 				return nil, err
 			}

@@ -59,7 +59,7 @@ func sampleTask(t *testing.T, stride int) obe.Task {
 func TestMeasure(t *testing.T) {
 	task := sampleTask(t, 8)
 	calls := 0
-	p, all, err := Measure(context.Background(), []obe.Task{task}, func(int) { calls++ })
+	p, all, err := Measure(context.Background(), []obe.Task{task}, nil, func(int) { calls++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestMeasure(t *testing.T) {
 	if calls < 2 || calls > 1+Settings() {
 		t.Errorf("%d maps of at most %d", calls, 1+Settings())
 	}
-	again, _, err := Measure(context.Background(), []obe.Task{sampleTask(t, 8)}, nil)
+	again, _, err := Measure(context.Background(), []obe.Task{sampleTask(t, 8)}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	task.Mode, task.Approximation = obe.Approximate, q.Approximation()
+	task.Mode, task.Approximation = obe.Approximate, q.Approximation
 	r, err := obe.Explain(context.Background(), task)
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestMeasure(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	for _, bad := range []Profile{{}, {Points: []Point{{Tau: 2}}}, {Points: []Point{{Speedup: math.NaN()}}}, {Points: []Point{{Steps: []int{3, 2}}}}} {
+	for _, bad := range []Profile{{}, {Points: []Point{{Approximation: obe.Approximation{Tau: 2}}}}, {Points: []Point{{Speedup: math.NaN()}}}, {Points: []Point{{Approximation: obe.Approximation{Steps: []int{3, 2}}}}}} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v passes", bad)
 		}

@@ -1,0 +1,169 @@
+package incremental
+
+import (
+	"fmt"
+	"slices"
+
+	"krypton/internal/engine"
+)
+
+// Tail is the end of a plan in which the classes of an output do not meet: from
+// the last convolution or fully connected layer on, through what treats every
+// channel alike, to a softmax, if there is one. A class is a channel there, and
+// classes that do not matter need not be computed.
+type Tail struct {
+	plan   *Plan
+	output int
+	// steps are the tail's, from the convolution on, the softmax left out.
+	steps  []int
+	logits int // value before the softmax
+	// Softmax says that the model ends in one.
+	Softmax bool
+}
+
+// Tail finds the tail of an output. ok is false where there is none: where the
+// output is no row of classes, or something behind the last convolution mixes
+// channels or is read by others.
+func (p *Plan) Tail(output int) (t *Tail, ok bool) {
+	if output < 0 || output >= len(p.outputs) || p.outputs[output].constant != nil {
+		return nil, false
+	}
+	producer, readers := make([]int, len(p.values)), make([]int, len(p.values))
+	for i := range producer {
+		producer[i] = -1
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		for _, src := range s.in {
+			readers[src.value]++
+		}
+		if s.reference == nil {
+			producer[s.out] = i
+		}
+	}
+	for _, o := range p.outputs {
+		if o.constant == nil {
+			readers[o.value]++
+		}
+	}
+	v := p.outputs[output].value
+	t = &Tail{plan: p, output: output, logits: v}
+	if p.values[v].plane.H*p.values[v].plane.W != 1 {
+		return nil, false
+	}
+	for {
+		i := producer[v]
+		if i < 0 || readers[v] != 1 || p.values[v].host || p.values[v].partOf != 0 {
+			return nil, false
+		}
+		s := &p.steps[i]
+		if len(s.in) != 1 || s.whole != nil {
+			return nil, false
+		}
+		from := s.in[0]
+		if soft, is := s.prim.(*engine.Softmax); is {
+			if v != p.outputs[output].value || soft.Log || soft.Size != p.values[v].plane.C || from.plane != p.values[v].plane {
+				return nil, false
+			}
+			t.Softmax, t.logits, v = true, from.value, from.value
+			continue
+		}
+		t.steps = append([]int{i}, t.steps...)
+		if picked(p, s.prim, []int{0}) != nil {
+			return t, true
+		}
+		if withChannels(s.prim, []int{0}) == nil || p.values[from.value].plane != from.plane || from.plane.C != p.values[v].plane.C {
+			return nil, false
+		}
+		v = from.value
+	}
+}
+
+// picked is a convolution that computes some of another's channels, nil for what
+// is none.
+func picked(p *Plan, prim engine.Primitive, channels []int) engine.Primitive {
+	switch c := prim.(type) {
+	case *engine.Conv:
+		if c.Group == 1 {
+			return c.Pick(p.kernels, channels)
+		}
+	case *engine.ConvBF16:
+		return c.Pick(p.kernels, channels)
+	}
+	return nil
+}
+
+// withChannels is a primitive that treats every channel alike, for some channels;
+// nil for others.
+func withChannels(prim engine.Primitive, channels []int) engine.Primitive {
+	of := func(f []float32) []float32 {
+		g := make([]float32, len(channels))
+		for i, c := range channels {
+			g[i] = f[c]
+		}
+		return g
+	}
+	switch p := prim.(type) {
+	case *engine.Unary, *engine.Bounds:
+		return prim
+	case *engine.Affine:
+		return &engine.Affine{Scale: of(p.Scale), Shift: of(p.Shift)}
+	case *engine.PRelu:
+		return &engine.PRelu{Slope: of(p.Slope)}
+	case *engine.MaxPool:
+		q := *p
+		q.In.C, q.Out.C = len(channels), len(channels)
+		return &q
+	case *engine.AveragePool:
+		q := *p
+		q.In.C, q.Out.C = len(channels), len(channels)
+		return &q
+	}
+	return nil
+}
+
+// Logits are all classes' numbers before the softmax.
+func (t *Tail) Logits(v *Views) []float32 { return v.data[t.logits] }
+
+// Keep gives a plan whose output, without the softmax, is that of the given
+// classes in their order, and the same for the views. Its numbers are those of
+// the whole plan, bit for bit.
+func (t *Tail) Keep(v *Views, classes []int) (*Plan, *Views, error) {
+	all := t.plan.values[t.logits].plane.C
+	for _, c := range classes {
+		if c < 0 || c >= all {
+			return nil, nil, fmt.Errorf("class %d of %d", c, all)
+		}
+	}
+	p, w := *t.plan, *v
+	p.values = append([]value(nil), p.values...)
+	p.steps = append([]step(nil), p.steps...)
+	p.outputs = append([]output(nil), p.outputs...)
+	w.data = append([][]float32(nil), w.data...)
+	for k, i := range t.steps {
+		s := &p.steps[i]
+		if k == 0 {
+			s.prim = picked(t.plan, s.prim, classes)
+		} else {
+			s.prim = withChannels(s.prim, classes)
+			s.in = append([]source(nil), s.in...)
+			s.in[0].plane.C = len(classes)
+		}
+		p.values[s.out].plane.C = len(classes)
+		data := make([]float32, 0, p.values[s.out].plane.Len())
+		for pixel := 0; pixel < len(v.data[s.out]); pixel += all {
+			for _, c := range classes {
+				data = append(data, v.data[s.out][pixel+c])
+			}
+		}
+		w.data[s.out] = data
+	}
+	if t.Softmax {
+		p.steps = slices.DeleteFunc(p.steps, func(s step) bool { return s.out == p.outputs[t.output].value })
+	}
+	// The logits now live to the end.
+	p.values[t.logits].slot = p.slots
+	p.slots++
+	p.outputs[t.output] = output{Name: p.outputs[t.output].Name, Type: p.outputs[t.output].Type, value: t.logits, layout: rowMajor([]int{1, len(classes)}), onnx: true}
+	return &p, &w, nil
+}

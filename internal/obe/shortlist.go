@@ -1,0 +1,87 @@
+package obe
+
+import (
+	"math"
+	"slices"
+
+	"krypton/internal/incremental"
+	"krypton/internal/prediction"
+)
+
+// shortlist computes, at each position, only the classes that the clean image
+// makes likely. The others keep the clean image's logits, which the softmax's
+// sum still counts. (Vocabulary shortlists of machine translation do the same to
+// a softmax: Jean et al., ACL 2015, section 3.3.)
+type shortlist struct {
+	plan  *incremental.Plan
+	views *incremental.Views
+	// classes are those kept, and last the best of the others.
+	classes []int
+	// softmax says that scores are a softmax of all classes; otherwise
+	// activation maps each for itself.
+	softmax    bool
+	activation prediction.Activation
+	best       float32 // the logit of the best of the others
+	sum        float64 // exp(logit - best) of all others together
+}
+
+// newShortlist keeps the n likeliest classes, those mapped included. It is nil
+// where there is nothing to leave out: the model's last layers mix classes, has
+// no more of them, or the score needs all.
+func (t *Task) newShortlist(views *incremental.Views, r *Result, n int) (*shortlist, error) {
+	tail, ok := t.Plan.Tail(t.Output)
+	if !ok || t.Score == Entropy || tail.Softmax && r.Activation != prediction.None {
+		return nil, nil
+	}
+	logits := tail.Logits(views)
+	if slices.ContainsFunc(logits, func(v float32) bool { return v-v != 0 }) {
+		return nil, nil
+	}
+	order := prediction.Top(logits, len(logits))
+	kept := slices.Clone(r.Classes)
+	var others []int
+	for _, c := range order {
+		switch {
+		case slices.Contains(r.Classes, c):
+		case len(kept) < n:
+			kept = append(kept, c)
+		default:
+			others = append(others, c)
+		}
+	}
+	if len(others) == 0 {
+		return nil, nil
+	}
+	s := &shortlist{classes: append(slices.Clone(kept), others[0]), softmax: tail.Softmax || r.Activation == prediction.Softmax,
+		activation: r.Activation, best: logits[others[0]]}
+	for _, c := range others {
+		s.sum += math.Exp(float64(logits[c]) - float64(s.best))
+	}
+	var err error
+	s.plan, s.views, err = tail.Keep(views, kept)
+	return s, err
+}
+
+// apply writes the scores of the listed classes to dst, given the logits of all
+// but the last.
+func (s *shortlist) apply(dst, logits []float32) {
+	k := len(logits)
+	if !s.softmax {
+		copy(dst, logits)
+		dst[k] = s.best
+		s.activation.Apply(dst, dst)
+		return
+	}
+	top := s.best
+	for _, v := range logits {
+		top = max(top, v)
+	}
+	sum := s.sum * math.Exp(float64(s.best)-float64(top))
+	for _, v := range logits {
+		sum += math.Exp(float64(v) - float64(top))
+	}
+	for i, v := range logits {
+		dst[i] = float32(math.Exp(float64(v)-float64(top)) / sum)
+	}
+	dst[k] = float32(math.Exp(float64(s.best)-float64(top)) / sum)
+}
