@@ -175,13 +175,13 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	if !o.whole {
 		o.model.typical = typicalChanges(o.patch, o.stride)
 	}
-	file, _, p, err := o.model.plan(s)
+	file, _, made, err := o.model.plan(s)
 	if err != nil {
 		return nil, err
 	}
-	b.plan, b.memory = p, workingMemory(b.memory, p.ViewBytes())
+	b.plan, b.memory = made.first, workingMemory(b.memory, made.first.ViewBytes())
 	b.row = benchRow{Model: file.name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
-		MultiplyAdds: p.MultiplyAdds()}
+		MultiplyAdds: b.plan.MultiplyAdds()}
 	size, err := pair(o.patch)
 	if err != nil {
 		return nil, usageError(fmt.Errorf("--patch: %w", err))
@@ -190,7 +190,7 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	if err != nil {
 		return nil, usageError(fmt.Errorf("--stride: %w", err))
 	}
-	plane := p.InputPlane()
+	plane := b.plan.InputPlane()
 	if b.grid, err = obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{}); err != nil {
 		return nil, usageError(err)
 	}

@@ -108,16 +108,16 @@ positions. A model that cannot be run is refused with every reason.` + exitHelp,
 			if patch != "" {
 				o.typical = typicalChanges(patch, stride)
 			}
-			file, g, p, err := o.plan(s)
+			file, g, made, err := o.plan(s)
 			if err != nil {
 				return err
 			}
-			r, err := report(file, g, p, patch, stride)
+			r, err := report(file, g, made.first, patch, stride)
 			if err != nil {
 				return err
 			}
 			if r.Patch != nil {
-				if err := r.Patch.predict(cmd.Context(), s, p); err != nil {
+				if err := r.Patch.predict(cmd.Context(), s, made.first); err != nil {
 					return err
 				}
 			}

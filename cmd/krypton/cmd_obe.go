@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"krypton/internal/graph"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
@@ -175,10 +176,13 @@ func makeJob(s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, er
 		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
 		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
 		if gives != nil {
-			mo.precision = string(gives.Precision)
+			if mo.precision = string(gives.Precision); mo.precision != "" {
+				mo.also = incremental.FP32
+			}
 		}
 		return usageError(err)
 	}
+	mo.loaded = func(g *graph.Graph) { gives.suit(g) }
 	m, err := mo.load(s)
 	if err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if len(j.variants()) != 1 {
 		return usageError(errors.New("--patch, --fill: tuning takes one size and one fill"))
 	}
-	if p := o.model.second; p != nil && p.Precision() != o.model.also {
+	if p := j.model.second; p != nil && p.Precision() != o.model.also {
 		return usageError(fmt.Errorf("--precision %s: these kernels (%s) have no such products", o.precision, p.Kernels()))
 	}
 	target, err := o.target(j.model.file)
@@ -150,7 +150,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: memory, Seed: j.seed})
 	}
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
-	profile, all, err := tune.Measure(ctx, tasks, o.model.second, progress.Set)
+	profile, all, err := tune.Measure(ctx, tasks, j.model.second, progress.Set)
 	progress.Finish()
 	if err != nil {
 		return nil, nil, err

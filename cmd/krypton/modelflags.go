@@ -35,15 +35,15 @@ type modelOptions struct {
 	store *modelStore
 	// precision is that of the plan's convolutions, "" for float32.
 	precision string
-	// also, if set, is the precision of a second plan, which load leaves in
-	// second.
-	also   incremental.Precision
-	second *incremental.Plan
+	// also, if set, is the precision of a second plan.
+	also incremental.Precision
 	// dynamic makes a plan that change thresholds can be used with.
 	dynamic bool
 	// opened, if set, is called with the model's file before the plan is
 	// made: what it configures may change these options.
 	opened func(*modelFile) error
+	// loaded, if set, is called with the model.
+	loaded func(*graph.Graph)
 }
 
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
@@ -74,6 +74,7 @@ type loadedModel struct {
 	file   *modelFile
 	graph  *graph.Graph
 	plan   *incremental.Plan
+	second *incremental.Plan // of modelOptions.also
 	labels []string
 	pre    *imagein.Preprocess
 	preset string
@@ -117,36 +118,43 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 
 // planKey stands for all that a plan is made from but the model's file.
 func (o *modelOptions) planKey(s *settings) string {
-	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision})
+	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also)})
 }
 
 // plan loads and compiles.
-func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental.Plan, error) {
+func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, plans, error) {
+	var made plans
 	file, opt, err := o.open(s)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, made, err
 	}
 	if o.opened != nil {
 		if err := o.opened(file); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, made, err
 		}
 	}
 	key := o.planKey(s)
-	if g, p := o.store.plan(file, key); p != nil {
+	if g, p := o.store.plans(file, key); p.first != nil {
+		if o.loaded != nil {
+			o.loaded(g)
+		}
 		return file, g, p, nil
 	}
 	if file.data == nil { // the plan that is gone has used it up
 		if file, err = o.store.openAgain(opt.MaxBytes); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, made, err
 		}
 	}
 	g, err := file.load(opt)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, made, err
+	}
+	if o.loaded != nil {
+		o.loaded(g)
 	}
 	k, direct, err := s.kernels()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, made, err
 	}
 	compile := func(precision incremental.Precision) (*incremental.Plan, error) {
 		p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic, Precision: precision})
@@ -155,27 +163,27 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, *incremental
 		}
 		return p, nil
 	}
-	p, err := compile(incremental.Precision(o.precision))
-	if err != nil {
-		return nil, nil, nil, err
+	if made.first, err = compile(incremental.Precision(o.precision)); err != nil {
+		return nil, nil, made, err
 	}
-	if o.also != "" {
-		if o.second, err = compile(o.also); err != nil {
-			return nil, nil, nil, err
+	// A machine that lacks the precision makes the same plan again: no need.
+	if o.also != "" && (o.precision == "" || made.first.Precision() == incremental.Precision(o.precision)) {
+		if made.second, err = compile(o.also); err != nil {
+			return nil, nil, made, err
 		}
 	}
 	g.DropConstants() // the plan has packed them
-	o.store.keep(key, g, p)
-	return file, g, p, nil
+	o.store.keep(key, g, made)
+	return file, g, made, nil
 }
 
 // load makes a model ready for pictures.
 func (o *modelOptions) load(s *settings) (*loadedModel, error) {
-	file, g, p, err := o.plan(s)
+	file, g, made, err := o.plan(s)
 	if err != nil {
 		return nil, err
 	}
-	m := &loadedModel{file: file, graph: g, plan: p, named: o.output, preset: o.preset}
+	m := &loadedModel{file: file, graph: g, plan: made.first, second: made.second, named: o.output, preset: o.preset}
 	if m.labels, err = file.labels(o.labels, g); err != nil {
 		return nil, err
 	}
@@ -209,7 +217,7 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	if o.crop != 0 {
 		pre.CropFraction = o.crop
 	}
-	plane := p.InputPlane()
+	plane := m.plan.InputPlane()
 	if plane.C != 3 && len(pre.Mean) == 3 && o.mean == nil { // a preset for colour on a gray network
 		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
 	}

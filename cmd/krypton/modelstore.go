@@ -13,8 +13,12 @@ type modelStore struct {
 	file        *modelFile
 	key         string // of the plan
 	graph       *graph.Graph
-	made        *incremental.Plan // nil if there is none
+	made        plans
 }
+
+// plans are a model's: for the work, and a second one in another precision if
+// there is need of it.
+type plans struct{ first, second *incremental.Plan }
 
 // open is openModel, unless it is the model that is here.
 func (m *modelStore) open(name, cache string, maxBytes int64) (*modelFile, error) {
@@ -39,16 +43,16 @@ func (m *modelStore) openAgain(maxBytes int64) (*modelFile, error) {
 	return f, nil
 }
 
-// plan gives the plan for key, nil if another one or none is here.
-func (m *modelStore) plan(file *modelFile, key string) (*graph.Graph, *incremental.Plan) {
-	if m == nil || m.made == nil || m.file != file || m.key != key {
-		return nil, nil
+// plans gives the plans for key, none if others or none are here.
+func (m *modelStore) plans(file *modelFile, key string) (*graph.Graph, plans) {
+	if m == nil || m.made.first == nil || m.file != file || m.key != key {
+		return nil, plans{}
 	}
 	return m.graph, m.made
 }
 
-// keep takes a plan of the model that was opened last.
-func (m *modelStore) keep(key string, g *graph.Graph, p *incremental.Plan) {
+// keep takes plans of the model that was opened last.
+func (m *modelStore) keep(key string, g *graph.Graph, p plans) {
 	if m != nil {
 		m.key, m.graph, m.made = key, g, p
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"krypton/internal/graph"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/tune"
@@ -55,8 +56,9 @@ type approximated struct {
 	Late    bool    `json:"time_was_up,omitempty"`
 	// Precision is bf16 if products are of numbers rounded to that.
 	Precision incremental.Precision `json:"precision,omitempty"`
-	// Source is flags, profile or default.
-	Source string `json:"source"`
+	// Source is flags, profile or default; Family is whose default.
+	Source string      `json:"source"`
+	Family tune.Family `json:"family,omitempty"`
 	// Expected is what tuning measured for the profile's setting.
 	Expected *tune.Point `json:"expected,omitempty"`
 	// Computed is the number of positions that were computed.
@@ -172,7 +174,7 @@ func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool
 	case profile == nil && chosen:
 		return nil, errors.New("--ssim and --speedup need a profile beside the model: make one with 'krypton tune'")
 	case profile == nil:
-		return &approximated{Approximation: tune.Cautious, Source: "default"}, nil
+		return &approximated{Approximation: tune.Default(tune.Plain), Source: "default"}, nil // until the network is known
 	}
 	var p tune.Point
 	var err error
@@ -208,6 +210,14 @@ func parseSteps(s string, drill bool) ([]int, error) {
 		steps = append(steps, n)
 	}
 	return steps, nil
+}
+
+// suit takes the defaults of the network's family where nobody chose.
+func (a *approximated) suit(g *graph.Graph) {
+	if a != nil && a.Source == "default" {
+		a.Family = tune.FamilyOf(g)
+		a.Approximation = tune.Default(a.Family)
+	}
 }
 
 // approximation is the engine's form of it; nil gives up nothing.

@@ -149,6 +149,14 @@ func label(in string) string {
 	return in
 }
 
+// anchor is the plan that low precision is held to.
+func (j *job) anchor() *incremental.Plan {
+	if j.gives == nil || j.gives.Precision == "" {
+		return nil
+	}
+	return j.model.second
+}
+
 // compute answers all positions of all grids and makes the record.
 func (j *job) compute(ctx context.Context, o *outcome) error {
 	progress := j.rep.run.Begin(j.io.err, ui.StyleFor(j.io.err, j.quiet), o.label)
@@ -157,7 +165,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	var results []*obe.Result
 	variants := j.variants()
 	for _, v := range variants {
-		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Grid: v.grid, Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
+		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Anchor: j.anchor(), Grid: v.grid, Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
 			Base: o.input.base, Fill: o.input.fills[v.fill], Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
 			Memory: j.working(), Choose: j.classes.choose,
 			Progress: func(done, _ int) { progress.Set(before + done) },
@@ -192,7 +200,11 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 // memory of one is used again by the next.
 func (j *job) working() int64 {
 	if j.updates == 0 {
-		j.updates = workingMemory(j.memory, j.model.plan.ViewBytes())
+		views := j.model.plan.ViewBytes()
+		if a := j.anchor(); a != nil {
+			views += a.ViewBytes()
+		}
+		j.updates = workingMemory(j.memory, views)
 	}
 	return j.updates
 }

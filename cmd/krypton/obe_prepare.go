@@ -43,17 +43,6 @@ func (j *job) prepare(s *settings) error {
 	}
 	if j.gives != nil {
 		j.mode = string(obe.Approximate)
-		if j.gives.Source == "default" {
-			j.notes = append(j.notes, "nobody has tuned approximations for this model ('krypton tune' does): cautious defaults are taken, "+j.gives.text())
-		}
-		if j.gives.Precision != "" {
-			if j.model.plan.Precision() != j.gives.Precision {
-				j.notes = append(j.notes, fmt.Sprintf("--precision %s: these kernels (%s) have no such products: %s is taken", j.gives.Precision, j.model.plan.Kernels(), j.model.plan.Precision()))
-				j.gives.Precision = ""
-			} else if j.verify > 0 {
-				j.notes = append(j.notes, "--verify compares with whole runs of the same precision: what rounding does to both is not in the measured error")
-			}
-		}
 	}
 	if j.drawn, err = j.render.style(); err != nil {
 		return err
@@ -78,6 +67,7 @@ func (j *job) prepare(s *settings) error {
 	if j.output, err = j.model.output(); err != nil {
 		return err
 	}
+	j.tellApproximation()
 	if j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels); err != nil {
 		return err
 	}
@@ -130,4 +120,29 @@ func (j *job) parseScale() error {
 	}
 	j.scale = &heatmap.Scale{Lo: a, Hi: b}
 	return nil
+}
+
+// tellApproximation notes what a user should know of what is given up, and takes
+// back what this model or machine cannot give.
+func (j *job) tellApproximation() {
+	if j.gives == nil {
+		return
+	}
+	if n := j.gives.Shortlist; n > 0 {
+		if tail, ok := j.model.plan.Tail(j.output); !ok || tail.Classes() <= n {
+			if j.gives.Source == "flags" {
+				j.notes = append(j.notes, fmt.Sprintf("--shortlist %d leaves nothing out: the model has no more classes, or its last layers mix them", n))
+			}
+			j.gives.Shortlist = 0
+		}
+	}
+	if j.gives.Source == "default" {
+		j.notes = append(j.notes, fmt.Sprintf("nobody has tuned approximations for this model ('krypton tune' does): the defaults of %s networks are taken, %s", j.gives.Family, j.gives.text()))
+	}
+	if j.gives.Precision != "" {
+		if j.model.plan.Precision() != j.gives.Precision {
+			j.notes = append(j.notes, fmt.Sprintf("--precision %s: these kernels (%s) have no such products: %s is taken", j.gives.Precision, j.model.plan.Kernels(), j.model.plan.Precision()))
+			j.gives.Precision = ""
+		}
+	}
 }

@@ -83,7 +83,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	default:
 		return nil, fmt.Errorf("unknown precision %q: want %s or %s", opt.Precision, FP32, BF16)
 	}
-	c := &compiler{g: g, p: &Plan{kernels: k}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{},
+	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}}
 	for i, n := range g.Nodes {
 		for _, id := range n.In {

@@ -12,7 +12,8 @@ import (
 	"krypton/internal/tensor"
 )
 
-// Plan is a model lowered to steps. It is immutable and shared by all workers.
+// Plan is a model lowered to steps. It is immutable, but for memory
+// kept for the next use, and shared by all workers.
 type Plan struct {
 	kernels *asm.Kernels
 	values  []value
@@ -20,6 +21,7 @@ type Plan struct {
 	slots   int
 	dynamic bool // regions may depend on values
 	rounds  bool // some step computes in bfloat16
+	spare   *spare
 
 	input       int // value of the image input
 	inputLayout layout

@@ -122,6 +122,9 @@ func withChannels(prim engine.Primitive, channels []int) engine.Primitive {
 	return nil
 }
 
+// Classes is the number of classes.
+func (t *Tail) Classes() int { return t.plan.values[t.logits].plane.C }
+
 // Logits are all classes' numbers before the softmax.
 func (t *Tail) Logits(v *Views) []float32 { return v.data[t.logits] }
 
@@ -129,7 +132,7 @@ func (t *Tail) Logits(v *Views) []float32 { return v.data[t.logits] }
 // classes in their order, and the same for the views. Its numbers are those of
 // the whole plan, bit for bit.
 func (t *Tail) Keep(v *Views, classes []int) (*Plan, *Views, error) {
-	all := t.plan.values[t.logits].plane.C
+	all := t.Classes()
 	for _, c := range classes {
 		if c < 0 || c >= all {
 			return nil, nil, fmt.Errorf("class %d of %d", c, all)

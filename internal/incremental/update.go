@@ -112,11 +112,12 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 					cancel(panicked(r))
 				}
 			}()
-			w := newWorker(p, v, opt.Policy)
+			w := p.worker(v, opt.Policy)
 			w.epsilon, w.energy = opt.Epsilon, energy
 			for ctx.Err() == nil {
 				lo := int(next.Add(int64(chunk))) - chunk
 				if lo >= n {
+					w.release()
 					return
 				}
 				hi := min(n, lo+chunk)

@@ -10,7 +10,7 @@ import (
 )
 
 // Views are the materialized outputs of every step for one input. They are
-// never written after Materialize returns, and shared by all workers.
+// never written between Materialize and Release, and shared by all workers.
 type Views struct {
 	data [][]float32
 	host []*tensor.Tensor
@@ -26,18 +26,10 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 	v := &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}
 	for i := range p.steps {
 		if s := &p.steps[i]; s.reference == nil && p.values[s.out].partOf == 0 {
-			v.data[s.out] = make([]float32, p.values[s.out].plane.Len())
+			v.data[s.out] = p.buffer(s.out)
 		}
 	}
 	return v, p.compute(ctx, v, input, newScratches(p, workers))
-}
-
-func newScratches(p *Plan, workers int) []*engine.Scratch {
-	scratch := make([]*engine.Scratch, max(1, workers))
-	for i := range scratch {
-		scratch[i] = engine.NewScratch(p.kernels)
-	}
-	return scratch
 }
 
 // compute runs every step of the plan on whole planes.

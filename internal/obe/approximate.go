@@ -308,8 +308,13 @@ type MeasuredError struct {
 	Range float64
 }
 
-// measure recomputes random positions whole and compares them with the map.
-func (t *Task) measure(ctx context.Context, views *incremental.Views, r *Result) error {
+// measure recomputes random positions whole, in float32 if there is an anchor, and
+// compares them with the map.
+func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *anchor, r *Result) error {
+	truth := *t
+	if moved != nil {
+		truth.Plan, views = moved.plan, moved.views
+	}
 	var order []int
 	masked := newChanges(t, true).masked
 	for _, i := range rand.New(rand.NewPCG(t.Seed, 1)).Perm(t.Grid.Len()) {
@@ -325,7 +330,7 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, r *Result)
 	p := make([]float32, len(r.Probabilities))
 	for lo := 0; lo < len(pick); lo += block {
 		part := pick[lo:min(lo+block, len(pick))]
-		whole, _, err := t.rerun(ctx, views, part, true)
+		whole, _, err := truth.rerun(ctx, views, part, true)
 		if err != nil {
 			return err
 		}

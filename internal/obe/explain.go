@@ -44,6 +44,11 @@ type Task struct {
 	Mode    Mode
 	// Approximation is what the mode Approximate gives up.
 	Approximation Approximation
+	// Anchor, for Approximate with a Plan of low precision, is the same model
+	// in float32: the clean image's scores are its, all others are moved by
+	// what Plan gets wrong about the clean image, and errors are measured
+	// against it. nil if Plan is right.
+	Anchor *incremental.Plan
 	// Workers and Memory (bytes, 0 for no limit) bound what is used.
 	Workers int
 	Memory  int64
@@ -133,6 +138,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer t.Plan.Release(views)
 	r := &Result{Views: time.Since(start)}
 	if t.Output < 0 || t.Output >= len(t.Plan.Outputs()) {
 		return nil, fmt.Errorf("%w: the model has no output %d", ErrTask, t.Output)
@@ -143,6 +149,18 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%w: output %q is empty", ErrTask, t.Plan.Outputs()[t.Output])
+	}
+	var moved *anchor
+	if t.Anchor != nil && t.Mode == Approximate {
+		if moved, err = t.newAnchor(ctx, out); err != nil {
+			return nil, err
+		}
+		defer moved.release()
+		if t.Verify == 0 {
+			moved.release() // only errors are measured with it
+		}
+		out = moved.out
+		r.Views = time.Since(start)
 	}
 	if r.Activation, err = t.Activation.Resolve(out); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrTask, err)
@@ -163,12 +181,12 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		r.Base = append(r.Base, t.Score.of(r.Probabilities, c))
 	}
 	start = time.Now()
-	if err := t.positions(ctx, views, r, began); err != nil {
+	if err := t.positions(ctx, views, moved, r, began); err != nil {
 		return nil, err
 	}
 	r.Map = time.Since(start)
-	if !t.Approximation.Exact() {
-		if err := t.measure(ctx, views, r); err != nil {
+	if !t.Approximation.Exact() || moved != nil {
+		if err := t.measure(ctx, views, moved, r); err != nil {
 			return nil, err
 		}
 		t.Verify = 0
@@ -180,7 +198,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 }
 
 // positions answers every position of the grid.
-func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Result, began time.Time) error {
+func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *anchor, r *Result, began time.Time) error {
 	n := t.Grid.Len()
 	r.Winners = make([]int32, n)
 	r.Scores = make([][]float32, len(r.Classes))
@@ -193,8 +211,11 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, r *Resul
 	plan, outputs, scored, apply := t.Plan, len(r.Probabilities), len(r.Probabilities), r.Activation.Apply
 	class := func(i int) int { return i }
 	at := r.Classes
+	if moved != nil {
+		apply = func(dst, out []float32) { moved.apply(r.Activation, dst, out) }
+	}
 	if n := t.Approximation.Shortlist; n > 0 {
-		short, err := t.newShortlist(views, r, n)
+		short, err := t.newShortlist(views, moved, r, n)
 		if err != nil {
 			return err
 		}

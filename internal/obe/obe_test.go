@@ -102,18 +102,25 @@ func TestFillNumbers(t *testing.T) {
 	}
 }
 
-// builtIn is a task on the built-in model and picture.
-func builtIn(t *testing.T, patch, stride int) obe.Task {
+// plan is the built-in model's.
+func plan(t *testing.T, opt incremental.CompileOptions) *incremental.Plan {
 	t.Helper()
 	e := models.Default()
 	g, err := onnxload.LoadBytes(e.Model, e.Name, "", onnxload.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := incremental.Compile(g, incremental.CompileOptions{})
+	p, err := incremental.Compile(g, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// builtIn is a task on the built-in model and picture.
+func builtIn(t *testing.T, patch, stride int) obe.Task {
+	t.Helper()
+	p := plan(t, incremental.CompileOptions{})
 	_, data := models.Sample()
 	pic, err := imagein.Decode(bytes.NewReader(data), "sample", imagein.DefaultLimits)
 	if err != nil {

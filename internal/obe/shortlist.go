@@ -21,19 +21,25 @@ type shortlist struct {
 	// activation maps each for itself.
 	softmax    bool
 	activation prediction.Activation
-	best       float32 // the logit of the best of the others
-	sum        float64 // exp(logit - best) of all others together
+	shift      []float32 // added to each logit that is computed; nil is nothing
+	best       float32   // the logit of the best of the others
+	sum        float64   // exp(logit - best) of all others together
 }
 
 // newShortlist keeps the n likeliest classes, those mapped included. It is nil
 // where there is nothing to leave out: the model's last layers mix classes, has
 // no more of them, or the score needs all.
-func (t *Task) newShortlist(views *incremental.Views, r *Result, n int) (*shortlist, error) {
+func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, n int) (*shortlist, error) {
 	tail, ok := t.Plan.Tail(t.Output)
 	if !ok || t.Score == Entropy || tail.Softmax && r.Activation != prediction.None {
 		return nil, nil
 	}
-	logits := tail.Logits(views)
+	logits := slices.Clone(tail.Logits(views))
+	if moved != nil {
+		for i, d := range moved.shift {
+			logits[i] += d
+		}
+	}
 	if slices.ContainsFunc(logits, func(v float32) bool { return v-v != 0 }) {
 		return nil, nil
 	}
@@ -57,6 +63,11 @@ func (t *Task) newShortlist(views *incremental.Views, r *Result, n int) (*shortl
 	for _, c := range others {
 		s.sum += math.Exp(float64(logits[c]) - float64(s.best))
 	}
+	if moved != nil {
+		for _, c := range kept {
+			s.shift = append(s.shift, moved.shift[c])
+		}
+	}
 	var err error
 	s.plan, s.views, err = tail.Keep(views, kept)
 	return s, err
@@ -66,8 +77,12 @@ func (t *Task) newShortlist(views *incremental.Views, r *Result, n int) (*shortl
 // but the last.
 func (s *shortlist) apply(dst, logits []float32) {
 	k := len(logits)
+	copy(dst, logits)
+	for i, d := range s.shift {
+		dst[i] += d
+	}
+	logits = dst[:k]
 	if !s.softmax {
-		copy(dst, logits)
 		dst[k] = s.best
 		s.activation.Apply(dst, dst)
 		return

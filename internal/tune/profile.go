@@ -98,7 +98,3 @@ func (p *Profile) ForSpeed(speedup float64) (Point, error) {
 	}
 	return best, nil
 }
-
-// Cautious is what is taken for a model that nobody has tuned: on trained
-// SqueezeNet it keeps an SSIM of 0.99 (docs/approximation.md).
-var Cautious = obe.Approximation{Tau: 0.6, Epsilon: 0.05}

@@ -83,13 +83,14 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 		// One class: the same question for all settings.
 		t.Classes, t.Mode = r.Classes[:1], obe.Approximate
 		if plan != nil {
-			t.Plan = plan
+			t.Anchor, t.Plan = t.Plan, plan
 		}
 		samples = append(samples, sample{t, r})
 		p.Exact += speedup(r) / float64(len(tasks))
 		step()
 	}
-	_, shorten := samples[0].task.Plan.Tail(samples[0].task.Output)
+	tail, shorten := samples[0].task.Plan.Tail(samples[0].task.Output)
+	shorten = shorten && tail.Classes() > Shortlist
 	var all []Point
 	for i, tau := range taus {
 		for _, eps := range epsilons {

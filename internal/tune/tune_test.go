@@ -6,6 +6,8 @@ import (
 	"errors"
 	"image/png"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -128,6 +130,65 @@ func TestValidate(t *testing.T) {
 	for _, bad := range []Profile{{}, {Points: []Point{{Approximation: obe.Approximation{Tau: 2}}}}, {Points: []Point{{Speedup: math.NaN()}}}, {Points: []Point{{Approximation: obe.Approximation{Steps: []int{3, 2}}}}}} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v passes", bad)
+		}
+	}
+}
+
+// TestFamilyOf: networks whose kind is known.
+func TestFamilyOf(t *testing.T) {
+	e := models.Default()
+	g, err := onnxload.LoadBytes(e.Model, e.Name, "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := FamilyOf(g); f != Residual {
+		t.Errorf("%s is %s", e.Name, f)
+	}
+	if os.Getenv("KRYPTON_DATA") == "" {
+		t.Skip("KRYPTON_DATA is not set")
+	}
+	for name, want := range map[string]Family{"squeezenet1": Branching, "resnet20_cifar10": Residual, "mnist": Plain, "fastestdet": Separable} {
+		g, err := onnxload.Load(filepath.Join(os.Getenv("KRYPTON_DATA"), "models", name+".onnx"), onnxload.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := FamilyOf(g); f != want {
+			t.Errorf("%s is %s, want %s", name, f, want)
+		}
+		g.DropConstants()
+		if f := FamilyOf(g); f != want {
+			t.Errorf("%s without its constants is %s, want %s", name, f, want)
+		}
+	}
+	for _, f := range []Family{Plain, Branching, Residual, Separable} {
+		if a := Default(f); a.Exact() || a.Epsilon == 0 || a.Validate() != nil {
+			t.Errorf("default of %s networks: %+v", f, a)
+		}
+	}
+}
+
+// TestMeasureInLowPrecision: the profile says that it is, and its truth is in
+// float32.
+func TestMeasureInLowPrecision(t *testing.T) {
+	e := models.Default()
+	g, err := onnxload.LoadBytes(e.Model, e.Name, "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	low, err := incremental.Compile(g, incremental.CompileOptions{Dynamic: true, Precision: incremental.BF16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if low.Precision() != incremental.BF16 {
+		t.Skip("this processor has no AVX512_BF16")
+	}
+	p, _, err := Measure(context.Background(), []obe.Task{sampleTask(t, 16)}, low, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range p.Points {
+		if q.Precision != incremental.BF16 || q.Quality() > 1-1e-6 || i == 0 && q.Quality() < 0.9 {
+			t.Errorf("point %d: %+v", i+1, q)
 		}
 	}
 }
