@@ -137,7 +137,7 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 		}
 	}
 	for _, r := range earlier {
-		out.past = append(out.past, orv.Past{How: orv.How(r.How), Share: r.Recomputed, Refreshed: r.Refreshed, Agrees: r.Verified != nil && r.Verified.Agrees})
+		out.past = append(out.past, orv.Past{How: orv.How(r.How), Share: r.Recomputed, Refreshed: r.Refreshed, Agrees: r.Verified != nil && orv.Agreement{Agrees: r.Verified.Agrees, Largest: r.Verified.Largest}.Close(float32(j.guard))})
 		j.replay(&r)
 	}
 	return out, nil

@@ -45,6 +45,13 @@ type Agreement struct {
 	Matched, Missed, Extra int
 }
 
+// Close says whether an approximate answer's error is one that the guard can deal
+// with: it agrees, and no score is off by more than the guard, so that answers whose
+// lead is larger would have agreed too. A guard of 0 asks for agreement alone.
+func (a Agreement) Close(guard float32) bool {
+	return a.Agrees && (guard <= 0 || a.Largest <= float64(guard))
+}
+
 // F1 is the harmonic mean of precision and recall; 1 where there is nothing to
 // find and nothing is found.
 func (a Agreement) F1() float64 {

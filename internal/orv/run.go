@@ -45,7 +45,7 @@ type Task struct {
 // Past is what is to be known of a frame of an earlier run.
 type Past struct {
 	// How it was answered. Refreshed says that it began a stretch and was
-	// compared, Agrees how.
+	// compared, Agrees that the approximate answer was close (Agreement.Close).
 	How               How
 	Refreshed, Agrees bool
 	// Share of a whole run's multiply-adds that it took.
@@ -360,7 +360,7 @@ func (r *run) take(ctx context.Context) error {
 	r.guess, r.cost = st.guess, st.cost
 	var seen []Past
 	for i, res := range st.results {
-		seen = append(seen, Past{How: res.Step.How, Share: res.Step.Share, Refreshed: res.Refreshed, Agrees: res.Refreshed && res.Verified.Agrees})
+		seen = append(seen, Past{How: res.Step.How, Share: res.Step.Share, Refreshed: res.Refreshed, Agrees: res.Refreshed && res.Verified.Close(t.Guard)})
 		if st.first+i < len(t.Past) {
 			continue
 		}

@@ -21,7 +21,8 @@ type Trial struct {
 	// whole runs included; Guarded the share of such frames.
 	Share, Guarded float64
 	wholeShare     float64 // of frames that were run whole
-	// Each is the mean time of a frame: finding changes, network, outputs.
+	// Each is the mean time of a frame: finding changes, network, outputs; 0 of
+	// a trial that was given up.
 	Each time.Duration
 }
 
@@ -74,8 +75,13 @@ func (t *Tuner) Noise() int {
 // Scale is what thresholds are relative to: taken on the first frame.
 func (t *Tuner) Scale() incremental.Scale { return t.scale }
 
-// Try measures one setting.
-func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) {
+// Try measures one setting on all frames.
+func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) { return t.try(ctx, opt, nil) }
+
+// try measures one setting until hopeless says that no further frame can make it
+// one to choose, given the sums so far and the number of answers, or boxes, that
+// were wrong.
+func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *Trial, wrong int) bool) (*Trial, error) {
 	if err := t.truth(ctx); err != nil {
 		return nil, err
 	}
@@ -120,6 +126,13 @@ func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) {
 		}
 		if res.Step.How == Whole {
 			trial.wholeShare += res.Step.Share
+		}
+		wrong := i + 1 - agreed
+		if _, ok := a.judge.(*Detector); ok {
+			wrong = boxes.Missed + boxes.Extra
+		}
+		if hopeless != nil && hopeless(trial, wrong) {
+			return trial, nil
 		}
 	}
 	n := float64(len(t.frames))
@@ -168,23 +181,47 @@ func (t *Tuner) truth(ctx context.Context) error {
 }
 
 // Choose gives the first of some settings, the boldest first, that agrees with
-// whole runs on a share of target of the frames and pays; nil if none does. Where
+// whole runs on a share of target of the frames, by scores that are off by no more
+// than the guard, and pays; nil if none does. Where
 // a detector finds nothing in any frame, agreement says little, and the boldest
 // setting is passed over.
 func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*Trial, error) {
+	if err := t.truth(ctx); err != nil {
+		return nil, err
+	}
+	n := float64(len(t.frames))
+	dear := func(so *Trial) bool { return so.Share-so.wholeShare > dearFrom*n } // sums still
 	for i, c := range levels {
-		trial, err := t.Try(ctx, c)
-		if err != nil {
+		failed := false
+		trial, err := t.try(ctx, c, func(so *Trial, wrong int) bool {
+			failed = t.Guard > 0 && so.Largest > float64(t.Guard) || float64(wrong) > t.wrong(target)
+			return failed || dear(so)
+		})
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if trial.Share-trial.wholeShare > dearFrom {
+		case failed:
+			continue
+		case trial.Each == 0 || trial.Share-trial.wholeShare > dearFrom:
 			return nil, nil // more careful ones cost more
-		}
-		if trial.Agreement >= target && (i > 0 || t.evidence() || len(levels) == 1) {
+		case trial.Agreement >= target && (i > 0 || t.evidence() || len(levels) == 1):
 			return trial, nil
 		}
 	}
 	return nil, nil
+}
+
+// wrong is the number of wrong answers, or boxes, beyond which a setting's
+// agreement cannot reach target: for boxes, all that there are being found.
+func (t *Tuner) wrong(target float64) float64 {
+	if _, ok := t.NewJudge().(*Detector); !ok {
+		return (1 - target) * float64(len(t.frames))
+	}
+	all := 0
+	for _, a := range t.whole {
+		all += len(a.Boxes)
+	}
+	return 2 * float64(all) * (1 - target) / target
 }
 
 // evidence says whether whole runs find anything to agree on.
