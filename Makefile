@@ -5,7 +5,7 @@ LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video build test check race fuzz bench generate generate-check model compare-onnxruntime bench-peers test-slurm dist clean
+.PHONY: help demo demo-video build test check race fuzz fuzz-nightly bench generate generate-check model compare-onnxruntime bench-peers test-slurm dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -46,6 +46,9 @@ fuzz: ## run every fuzz target for FUZZTIME each
 			echo "$$f $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) $$f || exit 1; \
 		done; \
 	done
+
+fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
+	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
 
 bench: build ## naive against incremental on this machine, and the kernels' share of its peak
 	./bin/krypton bench

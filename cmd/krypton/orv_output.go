@@ -222,10 +222,12 @@ func (out *orvOutputs) finish() error {
 			return o.failed(err)
 		}
 	}
+	named := map[string]bool{} // folders
 	for _, o := range out.list {
 		if o.path == "" {
 			continue
 		}
+		named[filepath.Dir(o.path)] = true
 		if o.format == "yolo" {
 			if out.force {
 				if err := os.RemoveAll(o.path); err != nil {
@@ -242,6 +244,11 @@ func (out *orvOutputs) finish() error {
 		}
 		if err := os.Rename(o.part, o.path); err != nil {
 			return o.failed(err)
+		}
+	}
+	for dir := range named {
+		if err := atomicfile.SyncDir(dir); err != nil {
+			return coded(exitCantCreate, fmt.Errorf("%s: %w", dir, err))
 		}
 	}
 	return nil

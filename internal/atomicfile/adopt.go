@@ -35,5 +35,5 @@ func adopt(temp, path string) error {
 	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }

@@ -68,14 +68,15 @@ func Write(path string, force bool, write func(io.Writer) error) (err error) {
 	if err := replace(); err != nil {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := SyncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
 	return nil
 }
 
-// syncDir makes the names in a folder last, where folders can be opened.
-func syncDir(dir string) error {
+// SyncDir makes the names in a folder last a loss of power. A folder that cannot be
+// opened is passed over: some file systems have none that can be synced.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil

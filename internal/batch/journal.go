@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/gofrs/flock"
+
+	"krypton/internal/atomicfile"
 )
 
 var (
@@ -121,7 +123,7 @@ func (j *Journal) open(head Header, restart bool) error {
 	if err := j.write(line); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(j.path))
+	return atomicfile.SyncDir(filepath.Dir(j.path))
 }
 
 // sameFile makes sure that what is locked is what is written: nobody may have
@@ -149,19 +151,6 @@ func sameRun(was, is Header) error {
 		return fmt.Errorf("%w: it is of shard %s by %s, not %s by %s", ErrOther, was.Shard, was.Shard.By, is.Shard, is.Shard.By)
 	}
 	return nil
-}
-
-// syncDir makes a new file's name last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if e := d.Close(); err == nil {
-		err = e
-	}
-	return err
 }
 
 // Cut is how many bytes of a torn last line Open has cut off.

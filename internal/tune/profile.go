@@ -62,6 +62,11 @@ func (p *Profile) Validate() error {
 		if err := q.Approximation.Validate(); err != nil {
 			return fmt.Errorf("point %d: %w", i+1, err)
 		}
+		switch q.Precision {
+		case "", incremental.FP32, incremental.BF16:
+		default:
+			return fmt.Errorf("point %d: unknown precision %q", i+1, q.Precision)
+		}
 		for _, v := range []float64{q.Speedup, q.SSIM, q.SSIMPaper} {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return fmt.Errorf("point %d: %g is no number", i+1, v)

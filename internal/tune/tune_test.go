@@ -127,7 +127,7 @@ func TestMeasure(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	for _, bad := range []Profile{{}, {Points: []Point{{Approximation: obe.Approximation{Tau: 2}}}}, {Points: []Point{{Speedup: math.NaN()}}}, {Points: []Point{{Approximation: obe.Approximation{Steps: []int{3, 2}}}}}} {
+	for _, bad := range []Profile{{}, {Points: []Point{{Approximation: obe.Approximation{Tau: 2}}}}, {Points: []Point{{Speedup: math.NaN()}}}, {Points: []Point{{Precision: "fp8"}}}, {Points: []Point{{Approximation: obe.Approximation{Steps: []int{3, 2}}}}}} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v passes", bad)
 		}

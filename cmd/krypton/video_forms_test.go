@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// answered is what a run of orv wrote: its header and its frames.
+type answered struct {
+	Width, Height int
+	seconds       []float64
+	classes       []int
+	scores        []float64
+}
+
+// recognized runs orv on a file by the real command.
+func recognized(t *testing.T, file string) answered {
+	t.Helper()
+	base := filepath.Join(t.TempDir(), "labels")
+	if out, err := command("orv", file, "-q", "--mode", "naive", "-o", base).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", filepath.Base(file), err, out)
+	}
+	b, err := os.ReadFile(base + ".jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a answered
+	for i, line := range bytes.Split(bytes.TrimSpace(b), []byte("\n")) {
+		if i == 0 {
+			if err := json.Unmarshal(line, &a); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		var f struct {
+			Seconds float64
+			Labels  []struct {
+				Class int
+				Score float64
+			}
+		}
+		if err := json.Unmarshal(line, &f); err != nil || len(f.Labels) == 0 {
+			t.Fatalf("%s: %v", line, err)
+		}
+		a.seconds, a.classes, a.scores = append(a.seconds, f.Seconds), append(a.classes, f.Labels[0].Class), append(a.scores, f.Labels[0].Score)
+	}
+	return a
+}
+
+// TestVideoForms: the forms of V06 that are unusual but right are recognized as
+// what they show.
+func TestVideoForms(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		if os.Getenv("KRYPTON_DATA") != "" {
+			t.Fatal("ffmpeg is missing, and KRYPTON_DATA is set: the tests on real data need it")
+		}
+		t.Skip("there is no ffmpeg")
+	}
+	dir := t.TempDir()
+	made := func(name string, args ...string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if out, err := exec.Command("ffmpeg", append(append([]string{"-nostdin", "-v", "error"}, args...), "-y", path)...).CombinedOutput(); err != nil {
+			t.Fatalf("ffmpeg: %v: %s", err, out)
+		}
+		return path
+	}
+	test := func(size string) []string {
+		return []string{"-f", "lavfi", "-i", "testsrc=size=" + size + ":rate=10:duration=1"}
+	}
+
+	// The size changes in mid-stream: all frames are read, in the first one's size.
+	var both []byte
+	for i, size := range []string{"64x48", "96x80"} {
+		b, err := os.ReadFile(made(fmt.Sprintf("%d.h264", i), append(test(size), "-c:v", "libx264", "-pix_fmt", "yuv420p")...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, b...)
+	}
+	change := filepath.Join(dir, "change.h264")
+	if err := os.WriteFile(change, both, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := recognized(t, change); len(a.classes) != 20 || a.Width != 64 || a.Height != 48 {
+		t.Errorf("change of size: %d frames of %d x %d", len(a.classes), a.Width, a.Height)
+	}
+
+	// A picture that is to be shown turned is recognized as one that is.
+	flat := made("flat.mp4", append(test("96x64"), "-c:v", "libx264", "-pix_fmt", "yuv444p", "-qp", "0")...)
+	turned := made("turned.mp4", "-i", flat, "-c", "copy", "-metadata:s:v", "rotate=90")
+	if out, err := exec.Command("ffmpeg", "-nostdin", "-v", "info", "-i", turned).CombinedOutput(); !bytes.Contains(out, []byte("rotation")) {
+		// Newer versions have an option for it in the place of the metadata.
+		turned = made("turned2.mp4", "-display_rotation:v:0", "90", "-i", flat, "-c", "copy")
+		t.Logf("%v: rotated by option", err)
+	}
+	a, upright := recognized(t, turned), recognized(t, made("physical.mp4", "-i", turned, "-c:v", "libx264", "-pix_fmt", "yuv444p", "-qp", "0"))
+	if a.Width != 64 || a.Height != 96 || len(a.classes) != 10 || len(upright.classes) != 10 {
+		t.Fatalf("turned: %d frames of %d x %d, upright: %d", len(a.classes), a.Width, a.Height, len(upright.classes))
+	}
+	plain := recognized(t, flat)
+	differ := false
+	for i := range a.classes {
+		if a.classes[i] != upright.classes[i] || math.Abs(a.scores[i]-upright.scores[i]) > 0.02 {
+			t.Errorf("turned, frame %d: %d (%g), upright %d (%g)", i, a.classes[i], a.scores[i], upright.classes[i], upright.scores[i])
+		}
+		differ = differ || math.Abs(a.scores[i]-plain.scores[i]) > 0.02 || a.classes[i] != plain.classes[i]
+	}
+	if !differ {
+		t.Error("turning makes no difference: the test says nothing")
+	}
+
+	// Odd sizes, sixteen bits, transparency.
+	for name, format := range map[string]string{"deep.mkv": "rgba64le", "clear.mkv": "yuva420p", "gray.mkv": "gray16le"} {
+		if a := recognized(t, made(name, append(test("63x47"), "-c:v", "ffv1", "-pix_fmt", format)...)); len(a.classes) != 10 || a.Width != 63 || a.Height != 47 {
+			t.Errorf("%s: %d frames of %d x %d", name, len(a.classes), a.Width, a.Height)
+		}
+	}
+
+	// Frames that come at odd times have those.
+	odd := recognized(t, made("vfr.mkv", "-f", "lavfi", "-i", "testsrc=size=32x32:rate=100:duration=1", "-vf", "settb=1/1000,setpts=N*N*10", "-frames:v", "12", "-fps_mode", "passthrough", "-enc_time_base", "1/1000"))
+	for i, s := range odd.seconds {
+		if want := float64(i*i) / 100; math.Abs(s-want) > 1e-6 {
+			t.Errorf("frame %d at %g s, want %g", i, s, want)
+		}
+	}
+	if len(odd.seconds) != 12 {
+		t.Errorf("%d frames of a variable rate, want 12", len(odd.seconds))
+	}
+}
+
+// TestVideoNumbers are the rows of V06 and V09 whose headers promise what nobody
+// can hold: they end soon, in little memory.
+func TestVideoNumbers(t *testing.T) {
+	y4m := func(rate string) []byte {
+		return append([]byte("YUV4MPEG2 W16 H16 "+rate+" Ip A1:1 C420\n"), bytes.Repeat(append([]byte("FRAME\n"), make([]byte, 16*16*3/2)...), 5)...)
+	}
+	var rows []badInput
+	add := func(id, file string, b []byte, code int, says string) {
+		rows = append(rows, badInput{id: id, file: file, make: holding(b), args: []string{"orv", "FILE", "-q", "--format", "csv", "-o", "DIR/labels"}, code: code, says: says})
+	}
+	for _, rate := range []string{"F0:0", "F0:1", "F1000000000:1", "F1:1000000000"} {
+		add("V09/"+rate, "a.y4m", y4m(rate), exitOK, "")
+	}
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		if os.Getenv("KRYPTON_DATA") != "" {
+			t.Fatal("ffmpeg is missing, and KRYPTON_DATA is set: the tests on real data need it")
+		}
+		runBad(t, rows)
+		t.Skip("there is no ffmpeg: its rows are left out")
+	}
+	dir := t.TempDir()
+	made := func(name string, args ...string) []byte {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if out, err := exec.Command("ffmpeg", append(append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i"}, args...), "-y", path)...).CombinedOutput(); err != nil {
+			t.Fatalf("ffmpeg: %v: %s", err, out)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	add("V06/16000x16000", "a.mkv", made("huge.mkv", "color=size=16000x16000:rate=1:duration=1", "-c:v", "ffv1", "-pix_fmt", "gray"), exitData, "16000")
+	mp4 := made("a.mp4", "testsrc=size=64x48:rate=10:duration=1", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+	// boxes sets a number of 32 bits some bytes into boxes of an MP4 file.
+	boxes := func(at int, value uint32, names ...string) []byte {
+		b := bytes.Clone(mp4)
+		for _, name := range names {
+			i := bytes.Index(b, []byte(name))
+			if i < 0 {
+				t.Fatalf("no box %s", name)
+			}
+			binary.BigEndian.PutUint32(b[i+at:], value)
+		}
+		return b
+	}
+	add("V09/duration", "a.mp4", boxes(20, 0xfffffff0, "mvhd", "mdhd"), exitOK, "")
+	add("V09/no-time-scale", "a.mp4", boxes(16, 0, "mvhd", "mdhd"), exitData, "damaged")
+	// Frames: stsz names the number of samples behind its default size.
+	add("V09/frames", "a.mp4", boxes(12, 10_000_000, "stsz"), exitData, "a.mp4")
+	runBad(t, rows)
+}
