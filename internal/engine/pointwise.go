@@ -2,6 +2,8 @@ package engine
 
 import (
 	"math"
+
+	"krypton/internal/softmax"
 )
 
 // Unary applies a function to every element.
@@ -202,33 +204,16 @@ func (m *Softmax) MultiplyAdds() int64 { return 0 }
 
 // Run implements Primitive.
 func (m *Softmax) Run(s *Scratch, jobs []Job) {
+	row := softmax.Row
+	if m.Log {
+		row = softmax.LogRow
+	}
 	for i := range jobs {
 		eachRow(s, jobs[i:i+1], func(x, out []float32) {
 			for k := 0; k < len(x); k += m.Size {
-				m.run(x[k:k+m.Size], out[k:k+m.Size])
+				row(out[k:k+m.Size], x[k:k+m.Size])
 			}
 		})
-	}
-}
-
-func (m *Softmax) run(x, out []float32) {
-	top := x[0]
-	for _, v := range x[1:] {
-		top = max(top, v)
-	}
-	sum := 0.0
-	for _, v := range x {
-		sum += math.Exp(float64(v - top))
-	}
-	if m.Log {
-		l := math.Log(sum)
-		for i, v := range x {
-			out[i] = float32(float64(v-top) - l)
-		}
-		return
-	}
-	for i, v := range x {
-		out[i] = float32(math.Exp(float64(v-top)) / sum)
 	}
 }
 

