@@ -44,7 +44,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.approximate.addFlags(f)
 	o.render.addFlags(f)
 	o.batch.addFlags(f, "pictures", ownEnding)
-	f.BoolVar(&o.scoresOnly, "scores-only", false, "batch: write --scores and draw no pictures")
+	f.BoolVar(&o.scoresOnly, "scores-only", false, "write --scores and draw no pictures")
 	f.BoolVar(&o.batch.resume, "resume", false, "batch: go on where an interrupted run with the same settings stopped")
 	f.StringVarP(&o.out, "out", "o", "", "output `file` (PNG), folder/ for several pictures, or - (default beside the picture as NAME.krypton.png)")
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")

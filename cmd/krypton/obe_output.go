@@ -31,9 +31,11 @@ func nameOf(in string) string {
 	return strings.TrimSuffix(filepath.Base(in), filepath.Ext(in))
 }
 
-// target is where a picture's heatmap goes, "-" for stdout.
+// target is where a picture's heatmap goes, "-" for stdout, "" if none is drawn.
 func (j *job) target(in string) string {
 	switch {
+	case j.scoresOnly:
+		return ""
 	case j.out == "":
 		dir := "."
 		if in != "-" {
@@ -60,7 +62,7 @@ func (j *job) newOutcome(in string) *outcome {
 
 // outputs are all files of a picture.
 func (o *outcome) outputs() []string {
-	if o.target == "-" {
+	if o.target == "-" || o.target == "" {
 		return o.files
 	}
 	return append([]string{o.target}, o.files...)
@@ -127,8 +129,11 @@ func (j *job) writeScores(o *outcome) error {
 	return nil
 }
 
-// draw writes the heatmap of the first class.
+// draw writes the heatmap of the first class, if one is wanted.
 func (j *job) draw(o *outcome) error {
+	if o.target == "" {
+		return nil
+	}
 	if j.scale != nil {
 		o.record.Scale = &[2]float64{j.scale.Lo, j.scale.Hi}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -49,6 +50,9 @@ func (j *job) prepare(s *settings) error {
 	}
 	if !slices.Contains(heatmap.Colormaps, j.render.colormap) || !slices.Contains(heatmap.Combines, j.combine) {
 		return usageError(fmt.Errorf("--colormap %q, --combine %q: want one of %v and one of %v", j.render.colormap, j.combine, heatmap.Colormaps, heatmap.Combines))
+	}
+	if j.scoresOnly && (len(j.scores) == 0 || j.out != "") {
+		return usageError(errors.New("--scores-only needs --scores, and excludes -o"))
 	}
 	if j.verify < 0 || j.chunk < 0 || j.maxPixels < 1 {
 		return usageError(fmt.Errorf("--verify %d, --chunk %d, --max-pixels %d: must not be negative", j.verify, j.chunk, j.maxPixels))

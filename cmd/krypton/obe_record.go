@@ -186,7 +186,9 @@ func (j *job) report(o *outcome) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\n  note: %s", n)
 	}
-	if o.target != "-" {
+	if out := o.outputs(); o.target == "" {
+		fmt.Fprintf(&b, "\n  wrote %s", strings.Join(out, ", "))
+	} else if o.target != "-" {
 		fmt.Fprintf(&b, "\n  wrote %s", o.target)
 	}
 	fmt.Fprintln(j.io.err, printable(b.String()))

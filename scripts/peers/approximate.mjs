@@ -134,7 +134,7 @@ for (const model of models) {
   const rows = [];
   for (const [label, ...args] of settings) {
     const out = fs.mkdtempSync(path.join(scratch, 'maps-'));
-    const records = call(flags.krypton, ['obe', ...pictures, '--model', model, '--preset', flags.preset, '-o', out + '/', '--scores', path.join(out, '{name}.npy'), '--json', '-q', ...args]).trim().split('\n').map(JSON.parse);
+    const records = call(flags.krypton, ['obe', ...pictures, '--model', model, '--preset', flags.preset, '--scores-only', '--scores', path.join(out, '{name}.npy'), '--json', '-q', ...args]).trim().split('\n').map(JSON.parse);
     const seconds = mean(records.map((r) => r.seconds_map + r.seconds_views));
     rows.push({ label, out, seconds, records, positions: records[0].positions });
     whole = Math.min(whole, peer()); // in turns
