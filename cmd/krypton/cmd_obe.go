@@ -176,13 +176,20 @@ func makeJob(s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, er
 		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
 		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
 		if gives != nil {
+			if mo.tau = gives.Tau; gives.Source == "default" {
+				mo.tau = -1 // the model will tell
+			}
 			if mo.precision = string(gives.Precision); mo.precision != "" {
 				mo.also = incremental.FP32
 			}
 		}
 		return usageError(err)
 	}
-	mo.loaded = func(g *graph.Graph) { gives.suit(g) }
+	mo.loaded = func(g *graph.Graph) {
+		if gives.suit(g); gives != nil {
+			mo.tau = gives.Tau
+		}
+	}
 	m, err := mo.load(s)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,9 @@ type modelOptions struct {
 	precision string
 	// also, if set, is the precision of a second plan.
 	also incremental.Precision
+	// tau is that of the maps that the plan is for, 0 or 1 for exact regions, less
+	// while it is not known.
+	tau float64
 	// dynamic makes a plan that change thresholds can be used with.
 	dynamic bool
 	// opened, if set, is called with the model's file before the plan is
@@ -118,7 +121,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 
 // planKey stands for all that a plan is made from but the model's file.
 func (o *modelOptions) planKey(s *settings) string {
-	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also)})
+	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
 }
 
 // plan loads and compiles.
@@ -157,7 +160,11 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, plans, error
 		return nil, nil, made, err
 	}
 	compile := func(precision incremental.Precision) (*incremental.Plan, error) {
-		p, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic, Precision: precision})
+		opt := incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic, Precision: precision}
+		if o.tau > 0 && o.tau < 1 {
+			opt.Policy = incremental.Tau(o.tau)
+		}
+		p, err := incremental.Compile(g, opt)
 		if err != nil {
 			return nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
 		}

@@ -62,6 +62,9 @@ func (c *compiler) choose(opt CompileOptions) {
 		switch {
 		case opt.force != nil && engine.WinogradFits(v.y, v.x, v.group):
 			c.p.steps[v.step].tile = int(opt.force(v.step))
+		case opt.Dynamic && v.bf16:
+			// Regions that are cut to what moved fill its tiles worse than
+			// can be foreseen, and bfloat16 is as fast without.
 		case v.canWinograd():
 			layers = append(layers, v)
 		}
@@ -80,7 +83,7 @@ func (c *compiler) choose(opt CompileOptions) {
 		for _, v := range layers {
 			c.p.steps[v.step].tile = start
 		}
-		if n := c.descend(layers, typical); n < best {
+		if n := c.descend(layers, typical, opt.Policy); n < best {
 			best, chosen = n, nil
 			for _, v := range layers {
 				chosen = append(chosen, c.p.steps[v.step].tile)
@@ -130,8 +133,8 @@ var tileSizes = []int{0, int(asm.Winograd2), int(asm.Winograd4)}
 
 // descend changes one layer's algorithm at a time until nothing is gained, and
 // returns the cost.
-func (c *compiler) descend(layers []*convolution, typical []region.Rect) float64 {
-	best := c.cost(typical)
+func (c *compiler) descend(layers []*convolution, typical []region.Rect, policy Policy) float64 {
+	best := c.cost(typical, policy)
 	for gained := true; gained; {
 		gained = false
 		for i := len(layers) - 1; i >= 0; i-- {
@@ -143,7 +146,7 @@ func (c *compiler) descend(layers []*convolution, typical []region.Rect) float64
 					continue
 				}
 				s.tile = tile
-				if n := c.cost(typical); n < best*(1-1e-9) {
+				if n := c.cost(typical, policy); n < best*(1-1e-9) {
 					best, gained = n, true
 				} else {
 					s.tile = was
@@ -178,7 +181,7 @@ const (
 )
 
 // cost estimates what typical changes cost with the algorithms as they stand.
-func (c *compiler) cost(typical []region.Rect) float64 {
+func (c *compiler) cost(typical []region.Rect, policy Policy) float64 {
 	convolutions := make([]*convolution, len(c.p.steps))
 	for _, v := range c.pending {
 		convolutions[v.step] = v
@@ -189,7 +192,7 @@ func (c *compiler) cost(typical []region.Rect) float64 {
 		if r == c.p.InputPlane().Rect() {
 			share = 1
 		}
-		rects := c.p.regions(r)
+		rects := c.p.regionsUnder(r, policy)
 		for i := range c.p.steps {
 			s := &c.p.steps[i]
 			out := rects[s.out]

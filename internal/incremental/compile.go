@@ -25,6 +25,9 @@ type CompileOptions struct {
 	// for: convolutions are computed in the way that costs least over them.
 	// nil means whole runs. Whatever it gives, updates equal whole runs.
 	Typical func(plane engine.Plane) []region.Rect
+	// Policy is what the typical changes' regions are cut down by, nil for
+	// nothing: where they are, Winograd's tiles are filled less.
+	Policy Policy
 	// Dynamic makes a plan that Options.Epsilon can be used with.
 	Dynamic bool
 	// Direct computes every convolution by its plain sum.

@@ -85,11 +85,14 @@ func (p *Plan) MultiplyAdds() int64 {
 }
 
 // regions is the region of every value for a change of the input's region r.
-func (p *Plan) regions(r region.Rect) []region.Rect {
-	rects := make([]region.Rect, len(p.values))
-	rects[p.input] = r
+func (p *Plan) regions(r region.Rect) []region.Rect { return p.regionsUnder(r, nil) }
+
+// regionsUnder is regions cut down by a policy.
+func (p *Plan) regionsUnder(r region.Rect, policy Policy) []region.Rect {
+	rects, centres := make([]region.Rect, len(p.values)), make([]Point, len(p.values))
+	rects[p.input], centres[p.input] = r, centre(r)
 	for i := range p.steps {
-		p.propagate(&p.steps[i], rects, nil, nil)
+		p.propagate(&p.steps[i], rects, centres, policy)
 	}
 	return rects
 }

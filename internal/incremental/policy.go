@@ -20,6 +20,11 @@ type Policy interface {
 // Point is a place on a plane: row y, column x.
 type Point struct{ Y, X float64 }
 
+// centre is the middle of a region.
+func centre(r region.Rect) Point {
+	return Point{float64(r.Y.Lo+r.Y.Hi) / 2, float64(r.X.Lo+r.X.Hi) / 2}
+}
+
 // Tau is projective field thresholding: along each axis a region of more than
 // round(tau*n) of the plane's n rows or columns (one at least) is cut down to
 // that many, around the image of the change's centre, moved to lie inside the

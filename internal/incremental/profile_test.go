@@ -41,6 +41,10 @@ func BenchmarkSteps(b *testing.B) {
 		return f
 	}
 	tau, epsilon := number("KRYPTON_TAU"), number("KRYPTON_EPSILON")
+	var cut Policy
+	if tau > 0 {
+		cut = Tau(tau)
+	}
 	patch := func(p engine.Plane) (rects []region.Rect) {
 		for y := 0; y < p.H-16; y += 20 {
 			for x := 0; x < p.W-16; x += 20 {
@@ -55,7 +59,7 @@ func BenchmarkSteps(b *testing.B) {
 		typical func(engine.Plane) []region.Rect
 	}{{"whole", whole}, {"patches", patch}} {
 		b.Run(kind.name, func(b *testing.B) {
-			p, err := Compile(g, CompileOptions{Typical: kind.typical, Precision: Precision(os.Getenv("KRYPTON_PRECISION")), Dynamic: epsilon > 0})
+			p, err := Compile(g, CompileOptions{Typical: kind.typical, Precision: Precision(os.Getenv("KRYPTON_PRECISION")), Dynamic: epsilon > 0, Policy: cut})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -86,8 +90,8 @@ func BenchmarkSteps(b *testing.B) {
 			}
 			chunk = min(chunk, changes.Len())
 			w := newWorker(p, v, nil)
-			if kind.name == "patches" && tau > 0 {
-				w.policy = Tau(tau)
+			if kind.name == "patches" {
+				w.policy = cut
 			}
 			if kind.name == "patches" && epsilon > 0 {
 				w.epsilon, w.energy = epsilon, p.energies(v)

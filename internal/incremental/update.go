@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"krypton/internal/engine"
@@ -101,7 +100,17 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 	workers = min(workers, (n+chunk-1)/chunk)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next atomic.Int64
+	var mu sync.Mutex
+	next := 0
+	// take gives the next changes: fewer towards the end, so that no worker is
+	// left with many when the others have none.
+	take := func() (lo, hi int) {
+		mu.Lock()
+		defer mu.Unlock()
+		lo = next
+		next = min(n, next+min(chunk, max((chunk+3)/4, (n-next)/(2*workers))))
+		return lo, next
+	}
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Add(1)
@@ -115,12 +124,11 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 			w := p.worker(v, opt.Policy)
 			w.epsilon, w.energy = opt.Epsilon, energy
 			for ctx.Err() == nil {
-				lo := int(next.Add(int64(chunk))) - chunk
-				if lo >= n {
+				lo, hi := take()
+				if lo == hi {
 					w.release()
 					return
 				}
-				hi := min(n, lo+chunk)
 				if err := w.run(changes, lo, hi); err != nil {
 					cancel(err)
 					return
@@ -252,7 +260,7 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 	for k := range w.n {
 		r := changes.Rect(lo + k)
 		w.rects[k][p.input] = r
-		w.centres[k][p.input] = Point{float64(r.Y.Lo+r.Y.Hi) / 2, float64(r.X.Lo+r.X.Hi) / 2}
+		w.centres[k][p.input] = centre(r)
 		for i := range p.steps {
 			if w.epsilon > 0 {
 				break // regions depend on values
