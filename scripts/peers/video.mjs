@@ -6,7 +6,7 @@
 //   --krypton FILE  the binary (bin/krypton)
 //   --rounds N      turns (2); the best counts
 //   --out FILE      writes FILE.md and FILE.json
-//   --verify N      frames between verifications, in a run of its own (10)
+//   --verify N      frames between verifications, in a run of its own (1)
 //   --guard SHARE   krypton's --guard; 0 for networks of random weights
 //
 // ONNX Runtime gets frames from ffmpeg through a pipe, as krypton does, already of
@@ -22,7 +22,7 @@ import { parseArgs } from 'node:util';
 const peer = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'onnxruntime', 'time.mjs');
 const ort = createRequire(peer)('onnxruntime-node');
 const flag = (value) => ({ type: 'string', default: value });
-const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { krypton: flag('bin/krypton'), rounds: flag('2'), out: flag(''), verify: flag('10'), guard: { type: 'string' } } });
+const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { krypton: flag('bin/krypton'), rounds: flag('2'), out: flag(''), verify: flag('1'), guard: { type: 'string' } } });
 const [video, ...models] = positionals;
 if (!video || models.length === 0) {
   console.error('usage: node video.mjs [--rounds N] VIDEO MODEL.onnx...');
