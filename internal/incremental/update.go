@@ -339,7 +339,7 @@ func (w *worker) place(v int) {
 		at += w.rects[k][v].Area() * val.plane.C
 	}
 	if s := &w.slots[val.slot]; cap(*s) < at {
-		*s = make([]float32, at)
+		*s = make([]float32, at, at+at/4) // the next chunk may want a little more
 	} else {
 		*s = (*s)[:at]
 	}
