@@ -7,6 +7,7 @@
 //   --pictures DIR    pictures; times and similarities are means over them
 //   --most N          pictures at most (10)
 //   --preset NAME     how the network reads them (caffe)
+//   --rounds N        times that each setting is measured, the best counts (1)
 //   --batches LIST    batch sizes to try with ONNX Runtime (1,8,16)
 //   --out FILE        writes FILE.md
 //
@@ -23,7 +24,7 @@ import { parseArgs } from 'node:util';
 
 const flag = (value) => ({ type: 'string', default: value });
 const { values: flags, positionals: models } = parseArgs({ allowPositionals: true,
-  options: { krypton: flag('bin/krypton'), pictures: flag(''), most: flag('10'), preset: flag('caffe'), batches: flag('1,8,16'), out: flag('') } });
+  options: { krypton: flag('bin/krypton'), pictures: flag(''), most: flag('10'), rounds: flag('1'), preset: flag('caffe'), batches: flag('1,8,16'), out: flag('') } });
 if (!flags.pictures || models.length === 0) {
   console.error('usage: node approximate.mjs --pictures FOLDER [--out FILE] MODEL.onnx...');
   process.exit(64);
@@ -33,13 +34,13 @@ const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'krypton-approximate-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 const pictures = fs.readdirSync(flags.pictures).filter((f) => /\.(jpe?g|png)$/i.test(f)).sort().slice(0, Number(flags.most)).map((f) => path.join(flags.pictures, f));
 
-const careful = ['--tau', '0.6', '--epsilon', '0.05', '--shortlist', '128'];
+const careful = ['--tau', '0.6', '--epsilon', '0.05', '--shortlist', '96'];
 const settings = [
   ['exact'],
   ['bf16', '--precision', 'bf16'],
   ['tau 0.6, epsilon 0.05', ...careful.slice(0, 4)],
-  ['tau 0.6, epsilon 0.05, 128 classes', ...careful],
-  ['tau 0.6, epsilon 0.05, 128 classes, bf16', ...careful, '--precision', 'bf16'],
+  ['tau 0.6, epsilon 0.05, 96 classes', ...careful],
+  ['tau 0.6, epsilon 0.05, 96 classes, bf16', ...careful, '--precision', 'bf16'],
   ['the same, checkerboard and a tenth', ...careful, '--precision', 'bf16', '--checkerboard', '--drill-down', '0.1'],
   ['the same, checkerboard', ...careful, '--precision', 'bf16', '--checkerboard', '--drill-down', '0'],
   ['tau 0.5, epsilon 0.05, 64 classes, bf16, steps 2,1 with a quarter', '--tau', '0.5', '--epsilon', '0.05', '--shortlist', '64', '--precision', 'bf16', '--steps', '2,1', '--drill-down', '0.25'],
@@ -134,8 +135,10 @@ for (const model of models) {
   const rows = [];
   for (const [label, ...args] of settings) {
     const out = fs.mkdtempSync(path.join(scratch, 'maps-'));
-    const records = call(flags.krypton, ['obe', ...pictures, '--model', model, '--preset', flags.preset, '--scores-only', '--scores', path.join(out, '{name}.npy'), '--json', '-q', ...args]).trim().split('\n').map(JSON.parse);
-    const seconds = mean(records.map((r) => r.seconds_map + r.seconds_views));
+    const once = () => call(flags.krypton, ['obe', ...pictures, '--model', model, '--preset', flags.preset, '--scores-only', '--scores', path.join(out, '{name}.npy'), '--json', '-q', '--force', ...args]).trim().split('\n').map(JSON.parse);
+    const took = (rs) => mean(rs.map((r) => r.seconds_map + r.seconds_views));
+    const records = Array.from({ length: Number(flags.rounds) }, once).reduce((a, b) => (took(b) < took(a) ? b : a));
+    const seconds = took(records);
     rows.push({ label, out, seconds, records, positions: records[0].positions });
     whole = Math.min(whole, peer()); // in turns
     console.error(`${name}: ${label}: ${seconds.toFixed(2)} s; ONNX Runtime ${(1000 * whole).toFixed(2)} ms an image`);
