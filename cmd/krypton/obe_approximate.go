@@ -67,8 +67,16 @@ type approximated struct {
 	Error *obe.MeasuredError `json:"measured_error,omitempty"`
 }
 
-// text says in a few words what was given up.
+// text says in a few words what was given up, and what is known of it.
 func (a *approximated) text() string {
+	if known := a.known(); known != "" {
+		return a.setting() + ", " + known
+	}
+	return a.setting()
+}
+
+// setting says what was given up.
+func (a *approximated) setting() string {
 	var parts []string
 	if a.Tau != 0 && a.Tau != 1 {
 		parts = append(parts, fmt.Sprintf("tau %g", a.Tau))
@@ -95,6 +103,12 @@ func (a *approximated) text() string {
 	if len(parts) == 0 {
 		parts = []string{"nothing given up"}
 	}
+	return strings.Join(parts, ", ")
+}
+
+// known says how near to an exact map that is, as far as anybody knows.
+func (a *approximated) known() string {
+	var parts []string
 	if a.Expected != nil {
 		parts = append(parts, fmt.Sprintf("expected SSIM %.3f (scores), %.3f (rendered)", a.Expected.SSIM, a.Expected.SSIMPaper))
 	}

@@ -77,7 +77,10 @@ func (r *record) caption() []string {
 		fmt.Sprintf("%s, %s, %d positions, %s", size, fill, r.Positions, r.Mode),
 	}
 	if r.Approximated != nil {
-		lines = append(lines, "approximate: "+r.Approximated.text())
+		lines = append(lines, "approximate: "+r.Approximated.setting())
+		if known := r.Approximated.known(); known != "" {
+			lines = append(lines, known)
+		}
 	}
 	if r.NaN {
 		lines = append(lines, "some scores are not numbers (NaN)")

@@ -328,6 +328,9 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *anc
 	}
 	e := &MeasuredError{Positions: len(pick), Range: float64(slices.Max(r.Scores[0])) - float64(slices.Min(r.Scores[0]))}
 	p := make([]float32, len(r.Probabilities))
+	if t.Checking != nil {
+		t.Checking(0, len(pick))
+	}
 	for lo := 0; lo < len(pick); lo += block {
 		part := pick[lo:min(lo+block, len(pick))]
 		whole, _, err := truth.rerun(ctx, views, part, true)
