@@ -54,7 +54,7 @@ func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerpri
 	if r.mine, err = r.shard.Pick(items, cost); err != nil {
 		return nil, usageError(fmt.Errorf("--shard-by: %w", err))
 	}
-	if err := os.MkdirAll(filepath.Join(b.dir, journalFolder), 0o755); err != nil {
+	if err := atomicfile.MakeFolder(filepath.Join(b.dir, journalFolder)); err != nil {
 		return nil, coded(exitCantCreate, err)
 	}
 	path := r.journalPath(r.shard)
@@ -198,7 +198,7 @@ func (r *batchRun) makeFolders(outputs []string) error {
 		if filepath.IsAbs(name) {
 			continue
 		}
-		if err := os.MkdirAll(filepath.Dir(r.at(name)), 0o755); err != nil {
+		if err := atomicfile.MakeFolder(filepath.Dir(r.at(name))); err != nil {
 			return coded(exitCantCreate, err)
 		}
 	}

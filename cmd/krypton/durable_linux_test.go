@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,7 +37,7 @@ func traced(t *testing.T, dir string, args ...string) []call {
 	if err := os.Symlink(self, command); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(strace, append([]string{"-f", "-y", "-s", "4000", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,write,pwrite64", "-o", log, command}, args...)...)
+	cmd := exec.Command(strace, append([]string{"-f", "-y", "-s", "4000", "-e", "trace=mkdir,mkdirat,fsync,fdatasync,rename,renameat,renameat2,link,linkat,write,pwrite64", "-o", log, command}, args...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", args, err, out)
@@ -47,6 +48,7 @@ func traced(t *testing.T, dir string, args ...string) []call {
 	}
 	descriptor := regexp.MustCompile(`^\d+ +(fsync|fdatasync|write|pwrite64)\(\d+<([^>]*)>`)
 	pair := regexp.MustCompile(`^\d+ +(rename|renameat|renameat2|link|linkat)\((?:AT_FDCWD[^,]*, )?"([^"]*)", (?:AT_FDCWD[^,]*, )?"([^"]*)".* = 0$`)
+	folder := regexp.MustCompile(`^\d+ +(mkdir|mkdirat)\((?:AT_FDCWD[^,]*, )?"([^"]*)".* = 0$`)
 	var calls []call
 	pending := map[string]string{} // by thread: a call that another one's line interrupts
 	for _, line := range strings.Split(string(b), "\n") {
@@ -62,6 +64,8 @@ func traced(t *testing.T, dir string, args ...string) []call {
 			calls = append(calls, call{m[1], m[2], "", line})
 		} else if m := pair.FindStringSubmatch(line); m != nil {
 			calls = append(calls, call{m[1], m[2], m[3], line})
+		} else if m := folder.FindStringSubmatch(line); m != nil {
+			calls = append(calls, call{m[1], m[2], "", line})
 		}
 	}
 	return calls
@@ -102,6 +106,22 @@ func placed(t *testing.T, calls []call, path string) int {
 	return len(calls)
 }
 
+// founded fails if a folder that the command made would be lost, with all that is
+// in it, when the power fails from this call on.
+func founded(t *testing.T, calls []call, dir string, by int) {
+	t.Helper()
+	made := false
+	for _, c := range calls[:by] {
+		switch {
+		case strings.HasPrefix(c.name, "mkdir") && c.path == dir:
+			made = true
+		case made && c.name == "fsync" && c.path == filepath.Dir(dir):
+			return
+		}
+	}
+	t.Errorf("%s: made %v, but the folder that it lies in was not synced", dir, made)
+}
+
 // TestPowerLoss: outputs are written under another name, synced, renamed, and
 // their folder is synced; a batch's journal speaks of an item only then, and is
 // synced itself.
@@ -113,14 +133,23 @@ func TestPowerLoss(t *testing.T) {
 	placed(t, calls, picture)
 	placed(t, calls, scores)
 
-	out := filepath.Join(dir, "out")
-	calls = traced(t, dir, "obe", smallPictures(t, 5, 48), "-q", "--stride", "64", "--out-dir", out, "--scores", "{name}.npy")
+	// What replaces an earlier output does so by a rename.
+	calls = traced(t, dir, "obe", "-q", "--stride", "64", "--force", "-o", picture)
+	placed(t, calls, picture)
+	for _, c := range calls {
+		if c.to == picture && !strings.HasPrefix(c.name, "rename") {
+			t.Errorf("replaced by %s", c.text)
+		}
+	}
+
+	out := filepath.Join(dir, "new", "out")
+	calls = traced(t, dir, "obe", smallPictures(t, 5, 48), "-q", "--stride", "64", "--out-dir", out, "--scores", "below/{name}.npy")
 	journals, err := filepath.Glob(filepath.Join(out, journalFolder, "shard-*"))
 	if err != nil || len(journals) != 1 {
 		t.Fatalf("journals %v: %v", journals, err)
 	}
 	for _, item := range []string{"p0000", "p0001", "p0002", "p0003", "p0004"} {
-		last := max(placed(t, calls, filepath.Join(out, item+".krypton.png")), placed(t, calls, filepath.Join(out, item+".npy")))
+		last := max(placed(t, calls, filepath.Join(out, item+".krypton.png")), placed(t, calls, filepath.Join(out, "below", item+".npy")))
 		told, kept := -1, false
 		for i, c := range calls {
 			switch {
@@ -135,6 +164,10 @@ func TestPowerLoss(t *testing.T) {
 			t.Errorf("%s: lasting from call %d on, in the journal from %d on, synced %v", item, last, told, kept)
 		}
 	}
+	told := slices.IndexFunc(calls, func(c call) bool { return c.path == journals[0] && strings.Contains(c.text, "p0000") })
+	for _, made := range []string{filepath.Dir(out), out, filepath.Join(out, journalFolder), filepath.Join(out, "below")} {
+		founded(t, calls, made, told)
+	}
 	placed(t, calls, filepath.Join(out, "results.jsonl"))
 
 	// A video's labels grow under a name of their own.
@@ -146,4 +179,42 @@ func TestPowerLoss(t *testing.T) {
 	calls = traced(t, dir, "orv", clip, "-q", "-o", labels, "--format", "jsonl,csv")
 	placed(t, calls, labels+".jsonl")
 	placed(t, calls, labels+".csv")
+
+	// A file for each frame: their folder gets its name when all of them last.
+	data := os.Getenv("KRYPTON_DATA")
+	if data == "" {
+		return
+	}
+	model := filepath.Join(dir, "faces.onnx")
+	b, err := os.ReadFile(filepath.Join(data, "models", "ultraface_rfb320.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	holding(b)(t, model)
+	holding([]byte("preprocess: {preset: raw, mean: [127, 127, 127], std: [128, 128, 128], resize: stretch}\nlabels: [background, face]\ndetector: {form: ssd, scores: scores, boxes: boxes, corners: true}\n"))(t, filepath.Join(dir, "faces.krypton.yaml"))
+	boxes := filepath.Join(dir, "boxes")
+	calls = traced(t, dir, "orv", clip, "-q", "--model", model, "-o", boxes, "--format", "yolo", "--annotate", filepath.Join(dir, "drawn.avi"))
+	placed(t, calls, filepath.Join(dir, "drawn.avi"))
+	at := slices.IndexFunc(calls, func(c call) bool { return filepath.Dir(c.to) == dir && strings.HasPrefix(filepath.Base(c.to), "boxes") })
+	if at < 0 {
+		t.Fatal("the folder never got its name")
+	}
+	files := names(t, calls[at].to)
+	if len(files) != 4 {
+		t.Fatalf("files %v, want one for each of 4 frames", files)
+	}
+	synced := map[string]bool{}
+	for _, c := range calls[:at] {
+		if c.name == "fsync" {
+			synced[c.path] = true
+		}
+	}
+	for _, file := range append(files, "") {
+		if path := filepath.Join(calls[at].path, file); !synced[path] {
+			t.Errorf("%s was not synced before its folder became %s", path, calls[at].to)
+		}
+	}
+	if !slices.ContainsFunc(calls[at:], func(c call) bool { return c.name == "fsync" && c.path == dir }) {
+		t.Error("the folder of the folder was not synced after it got its name")
+	}
 }

@@ -104,7 +104,7 @@ func (j *job) makeFolder(file string) error {
 	if !j.isFolder() || filepath.Clean(filepath.Dir(file)) != filepath.Clean(j.out) {
 		return nil
 	}
-	return coded(exitCantCreate, os.MkdirAll(j.out, 0o755))
+	return coded(exitCantCreate, atomicfile.MakeFolder(j.out))
 }
 
 // published is the record as files hold it. Where their bytes must not depend on

@@ -103,7 +103,7 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 		return out, err
 	}
 	if strings.HasSuffix(j.out, "/") {
-		if err := os.MkdirAll(j.out, 0o755); err != nil {
+		if err := atomicfile.MakeFolder(j.out); err != nil {
 			return out, coded(exitCantCreate, err)
 		}
 	}
@@ -258,6 +258,9 @@ func (out *orvOutputs) finish() error {
 func (o *orvOutput) end() error {
 	if err := o.w.Close(true); err != nil {
 		return err
+	}
+	if o.format == "yolo" {
+		return atomicfile.SyncFiles(o.part)
 	}
 	if o.file == nil {
 		return nil

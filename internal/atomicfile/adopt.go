@@ -18,15 +18,7 @@ func Adopt(temp, path string) error {
 }
 
 func adopt(temp, path string) error {
-	f, err := os.OpenFile(temp, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	if err := syncFile(temp); err != nil {
 		return err
 	}
 	if err := name(temp, path); err != nil {

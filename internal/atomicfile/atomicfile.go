@@ -85,6 +85,54 @@ func SyncDir(dir string) error {
 	return d.Sync()
 }
 
+// MakeFolder makes a folder with those above it, whose names last a loss of power:
+// what is synced in a folder is lost with the folder's own name.
+func MakeFolder(dir string) error {
+	var made []string
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		made = append(made, d)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, d := range made {
+		if err := SyncDir(filepath.Dir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SyncFiles makes the files of a folder last a loss of power, with their names. Once
+// all are written, one wait for the disk serves nearly all of them.
+func SyncFiles(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := syncFile(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return SyncDir(dir)
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
 // link is os.Link, but for tests.
 var link = os.Link
 
