@@ -17,7 +17,7 @@ var unbounded = engine.Clamp{float32(math.Inf(-1)), float32(math.Inf(1))}
 // behind it that can be fused. It returns false, having changed nothing that
 // matters, where the engine has no primitive for the node at these shapes.
 func (c *compiler) native(n *graph.Node) (bool, error) {
-	if len(n.In) == 0 || n.In[0] < 0 {
+	if len(n.In) == 0 || n.In[0] < 0 || c.empty(n) {
 		return false, nil
 	}
 	switch o := n.Op.(type) {
@@ -90,6 +90,12 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return c.interpolate(n)
 	}
 	return c.channels(n)
+}
+
+// empty says whether a node reads or makes a tensor without elements, which no
+// primitive is for.
+func (c *compiler) empty(n *graph.Node) bool {
+	return slices.ContainsFunc(slices.Concat(n.In, n.Out), func(id graph.ValueID) bool { return id >= 0 && slices.Contains(c.shape(id), 0) })
 }
 
 // alias defines the first output as another view of the first input's memory.
