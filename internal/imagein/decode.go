@@ -125,6 +125,9 @@ func Decode(r io.Reader, name string, l Limits) (p *Picture, err error) {
 			return nil, fmt.Errorf("%s: %w: first frame is %v", name, ErrUnusable, b)
 		}
 	}
+	if format == "webp" {
+		img = unlimited(img)
+	}
 	sum := sha256.Sum256(data)
 	p = &Picture{Format: format, SHA256: hex.EncodeToString(sum[:]), Orientation: orientation(data, format)}
 	flat, transparent := opaque(img)

@@ -13,6 +13,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/image/bmp"
@@ -302,11 +303,99 @@ func TestNormalize(t *testing.T) {
 	}
 }
 
+// seeds are small pictures, all of one scene, in the forms that no encoder of ours
+// writes: testdata, by name.
+func seeds(t testing.TB) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	entries, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			continue // seeds that fuzzing has found
+		}
+		b, err := os.ReadFile(filepath.Join("testdata", e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[e.Name()] = b
+	}
+	return out
+}
+
+// TestForms: each form of a format shows the scene, in its colours or, where it
+// has none, its brightness.
+func TestForms(t *testing.T) {
+	all := seeds(t)
+	want, err := decode(all["interlaced.png"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	light := func(c color.NRGBA) float64 { return 0.299*float64(c.R) + 0.587*float64(c.G) + 0.114*float64(c.B) }
+	for name, b := range all {
+		p, err := decode(b)
+		if name == "arithmetic.jpg" {
+			if err == nil {
+				t.Errorf("%s is read: check its colours then", name)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if p.Image.Bounds() != want.Image.Bounds() {
+			t.Errorf("%s: %v", name, p.Image.Bounds())
+			continue
+		}
+		gray := strings.Contains(name, "gray")
+		off := 0.0
+		for i := 0; i < len(want.Image.Pix); i += 4 {
+			pixel := func(p *Picture) color.NRGBA {
+				return color.NRGBA{p.Image.Pix[i], p.Image.Pix[i+1], p.Image.Pix[i+2], 255}
+			}
+			a, b := pixel(p), pixel(want)
+			if name == "alpha.webp" { // half of what it shows, over white
+				half := func(v uint8) uint8 { return uint8((int(v) + 255) / 2) }
+				b = color.NRGBA{half(b.R), half(b.G), half(b.B), 255}
+			}
+			if gray {
+				off += math.Abs(light(a) - light(b))
+				continue
+			}
+			if name == "onebit.png" { // in black and white dots: the brightness of all
+				off += light(a) - light(b)
+				continue
+			}
+			off += (math.Abs(float64(a.R)-float64(b.R)) + math.Abs(float64(a.G)-float64(b.G)) + math.Abs(float64(a.B)-float64(b.B))) / 3
+		}
+		off = math.Abs(off) / float64(len(want.Image.Pix)/4)
+		most := 1.0
+		switch name {
+		case "progressive.jpg", "lossy.webp", "alpha.webp":
+			most = 8 // one colour for four pixels
+		case "palette.bmp", "palette.png", "animated.gif":
+			most = 16 // few colours, dithered
+		case "onebit.png":
+			most = 12
+		}
+		if off > most {
+			t.Errorf("%s: off by %.1f on the whole, allowed are %g", name, off, most)
+		}
+		t.Logf("%s: off by %.1f", name, off)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, format := range []string{"png", "jpeg", "gif", "bmp", "tiff"} {
 		f.Add(encoded(f, format, scene(9, 7)))
 	}
 	f.Add(bombPNG(60000, 60000))
+	for _, b := range seeds(f) {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := Decode(bytes.NewReader(b), "fuzz", Limits{MaxPixels: 1e5, MaxBytes: 1e6})
 		if err == nil && (p.Image.Bounds().Empty() || p.Image.Bounds().Min != image.Point{}) {
