@@ -99,6 +99,8 @@ func (s *settings) kernels() (k *asm.Kernels, direct bool, err error) {
 			return nil, false, usageError(fmt.Errorf("--kernels is %q, want one set, and direct", value))
 		}
 	}
-	k, err = asm.Named(name)
-	return k, direct, usageError(err)
+	if k, err = asm.Named(name); err != nil {
+		return nil, false, usageError(fmt.Errorf("--kernels: %w", err))
+	}
+	return k, direct, nil
 }

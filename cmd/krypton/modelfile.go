@@ -106,7 +106,7 @@ func (m *modelFile) decode(config []byte) error {
 	d := yaml.NewDecoder(bytes.NewReader(config))
 	d.KnownFields(true)
 	if err := d.Decode(&m.config); err != nil {
-		return coded(exitData, fmt.Errorf("%s: %w", m.where, err))
+		return coded(exitData, fmt.Errorf("%s: %w", m.where, firstOf(err)))
 	}
 	if a := m.config.Approximate; a != nil {
 		if err := a.Validate(); err != nil {

@@ -71,7 +71,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		}
 		s.v.SetConfigType("yaml")
 		if err := s.v.ReadConfig(strings.NewReader(string(data))); err != nil {
-			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, err))
+			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, firstOf(err)))
 		}
 		for _, key := range s.v.AllKeys() {
 			if s.v.InConfig(key) && s.flags.Lookup(key) == nil {
@@ -103,6 +103,19 @@ func (s *settings) strings(f *pflag.Flag) []string {
 		return s.v.GetStringSlice(f.Name)
 	}
 	return []string{s.v.GetString(f.Name)}
+}
+
+// firstOf makes one line of package yaml's list of all that is wrong.
+func firstOf(err error) error {
+	head, rest, more := strings.Cut(err.Error(), "\n")
+	if !more {
+		return err
+	}
+	first, rest, more := strings.Cut(strings.TrimSpace(rest), "\n")
+	if more {
+		return fmt.Errorf("%s %s (and %d more)", head, first, 1+strings.Count(rest, "\n"))
+	}
+	return fmt.Errorf("%s %s", head, first)
 }
 
 // maxSmallFile bounds configuration, YAML and label files.

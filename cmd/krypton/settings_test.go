@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzConfig reads configuration files: one is refused in one line that names it or
+// the setting whose value is wrong, or every setting is printed.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte("stride: 8\npatch: 24x24\nthreads: 2\nquiet: true\n"))
+	f.Add([]byte("scores: [a.npy, b.csv]\nmemory: 2GiB\nkernels: avx2,direct\n"))
+	f.Add([]byte("threads: many\n"))
+	f.Add([]byte("nonsense: 1\n"))
+	f.Add([]byte("stride: {a: [1, 2]}\nSTRIDE: 3\n"))
+	f.Add([]byte("a: &a [x, x]\nb: &b [*a, *a]\nscores: [*b, *b]\n"))
+	f.Add([]byte("stride: \"\\e[31m\"\n"))
+	f.Add([]byte("\xff\xfe\x00"))
+	path := filepath.Join(f.TempDir(), "krypton.yaml")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr bytes.Buffer
+		code := run([]string{"obe", "--config", path, "--print-config"}, strings.NewReader(""), &stdout, &stderr)
+		text := stderr.String()
+		for _, s := range []string{text, stdout.String()} {
+			if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }); i >= 0 {
+				t.Errorf("a control character in %q", s)
+			}
+		}
+		switch {
+		case code == exitOK:
+			if !strings.Contains(stdout.String(), "stride: ") || strings.Count(stdout.String(), "\n") < 20 {
+				t.Errorf("it printed %q", stdout.String())
+			}
+		case code != exitUsage || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "krypton: ") || !strings.Contains(text, "krypton.yaml") && !strings.Contains(text, "--") || strings.Contains(text, "internal error"):
+			t.Errorf("exit code %d: %q", code, text)
+		}
+	})
+}
