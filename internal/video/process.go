@@ -54,6 +54,7 @@ func command(ctx context.Context, timeout time.Duration, path string, args ...st
 // start starts the program with its output connected to Read.
 func (p *process) start() (err error) {
 	if p.stdout, err = p.cmd.StdoutPipe(); err == nil {
+		widen(p.stdout)
 		err = p.cmd.Start()
 	}
 	if err != nil {
