@@ -95,7 +95,11 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 // empty says whether a node reads or makes a tensor without elements, which no
 // primitive is for.
 func (c *compiler) empty(n *graph.Node) bool {
-	return slices.ContainsFunc(slices.Concat(n.In, n.Out), func(id graph.ValueID) bool { return id >= 0 && slices.Contains(c.shape(id), 0) })
+	in := n.In
+	if n.Locality.Tables != nil {
+		in = in[:1] // the rest went into the tables, and may be empty (the roi of Resize)
+	}
+	return slices.ContainsFunc(slices.Concat(in, n.Out), func(id graph.ValueID) bool { return id >= 0 && slices.Contains(c.shape(id), 0) })
 }
 
 // alias defines the first output as another view of the first input's memory.
@@ -802,13 +806,14 @@ func (c *compiler) interpolate(n *graph.Node) (bool, error) {
 	return true, nil
 }
 
-// channels lowers what picks channels: Split, Slice and Gather on axis 1.
+// channels lowers what picks channels: Split, Slice and Pad on axis 1.
 func (c *compiler) channels(n *graph.Node) (bool, error) {
 	in := c.shape(n.In[0])
 	if len(in) < 2 || in[0] != 1 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
 		return false, nil
 	}
 	var sources [][]int
+	fill := float32(0)
 	switch o := n.Op.(type) {
 	case *op.Split:
 		if o.Axis != 1 && o.Axis != 1-len(in) {
@@ -832,6 +837,21 @@ func (c *compiler) channels(n *graph.Node) (bool, error) {
 			}
 		}
 		sources = [][]int{span(starts[1], counts[1], steps[1])}
+	case *op.Pad:
+		begin, end, value, err := o.Pads(c.infos(n.In))
+		if err != nil {
+			return false, err
+		}
+		for a := range in {
+			if a != 1 && (begin[a] != 0 || end[a] != 0) {
+				return false, nil
+			}
+		}
+		if o.Mode != "constant" || begin[1] < 0 || end[1] < 0 {
+			return false, nil
+		}
+		none := func(n int) []int { return slices.Repeat([]int{-1}, n) }
+		sources, fill = [][]int{slices.Concat(none(begin[1]), span(0, in[1], 1), none(end[1]))}, value
 	default:
 		return false, nil
 	}
@@ -844,7 +864,7 @@ func (c *compiler) channels(n *graph.Node) (bool, error) {
 	}
 	for i, from := range sources {
 		plane := engine.Plane{H: src.plane.H, W: src.plane.W, C: len(from)}
-		v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from}},
+		v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from, Fill: fill}},
 			c.g.Values[n.Out[i]].Name, plane)
 		c.define(n.Out[i], v)
 	}

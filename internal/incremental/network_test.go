@@ -245,13 +245,21 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 			one[0] = c
 			add([]string{"Add", "Mul"}[rng.IntN(2)], nil, x, n.weights(1, one...))
 		case 11:
+			if rng.IntN(3) == 0 && c < 40 { // channels, as shortcuts of residual networks
+				pads := make([]int64, 2*(spatial+2))
+				pads[1], pads[spatial+3] = int64(rng.IntN(5)), int64(rng.IntN(5))
+				add("Pad", nil, x, n.ints(pads...), n.constant(tensor.Scalar(rng.Float32())))
+				break
+			}
 			pads := []int64{0, 0}
 			pads = append(pads, ints(0, 2)...)
 			pads = append(pads, 0, 0)
 			pads = append(pads, ints(0, 2)...)
 			add("Pad", map[string]any{"mode": []string{"constant", "edge"}[rng.IntN(2)]}, x, n.ints(pads...))
 		case 12:
-			if c > 1 {
+			if c > 1 && rng.IntN(2) == 0 { // every second, as shuffles
+				add("Slice", nil, x, n.ints(int64(rng.IntN(2))), n.ints(int64(c)), n.ints(1), n.ints(2))
+			} else if c > 1 {
 				lo := rng.IntN(c - 1)
 				add("Slice", nil, x, n.ints(int64(lo)), n.ints(int64(lo+1+rng.IntN(c-lo))), n.ints(1))
 			}
@@ -259,7 +267,8 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 			if spatial == 2 && s[2]*s[3] < 300 {
 				scales := n.constant(tensor.New([]float32{1, 1, 2, 2}, 4))
 				mode := []string{"nearest", "linear"}[rng.IntN(2)]
-				add("Resize", map[string]any{"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, x, -1, scales)
+				roi := []graph.ValueID{-1, n.constant(tensor.Zeros[float32](0))}[rng.IntN(2)] // exporters write either for none
+				add("Resize", map[string]any{"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, x, roi, scales)
 			}
 		}
 	}

@@ -713,3 +713,14 @@ func roundBF16AVX512(src *float32, dst *float32, bytes int, mask *int32)
 
 // peakBF16AVX512 runs 24 independent products of 16 pairs of bfloat16, loops times.
 func peakBF16AVX512(loops int)
+
+// differAVX2 sets, for each i < 32n, bit i%32 of marks[i/32] if a[i] and b[i] differ by more than
+// tolerance, and clears it otherwise. See differGeneric.
+//
+//go:noescape
+func differAVX2(a *byte, b *byte, n int, tolerance uint64, marks *uint32)
+
+// everySecondAVX2 copies src[2i] to dst[i] for each i < 8n, and reads src[:16n].
+//
+//go:noescape
+func everySecondAVX2(dst *float32, src *float32, n int)

@@ -10634,3 +10634,54 @@ loop:
 	JNZ  loop
 	VZEROUPPER
 	RET
+
+// func differAVX2(a *byte, b *byte, n int, tolerance uint64, marks *uint32)
+// Requires: AVX, AVX2
+TEXT ·differAVX2(SB), NOSPLIT, $0-40
+	MOVQ         a+0(FP), AX
+	MOVQ         b+8(FP), BX
+	MOVQ         n+16(FP), CX
+	MOVQ         marks+32(FP), DX
+	MOVQ         tolerance+24(FP), SI
+	VMOVQ        SI, X4
+	VPBROADCASTB X4, Y4
+	VPXOR        Y5, Y5, Y5
+
+block:
+	VMOVDQU   (AX), Y0
+	VMOVDQU   (BX), Y1
+	VPSUBUSB  Y1, Y0, Y2
+	VPSUBUSB  Y0, Y1, Y3
+	VPOR      Y2, Y3, Y2
+	VPSUBUSB  Y4, Y2, Y2
+	VPCMPEQB  Y5, Y2, Y2
+	VPMOVMSKB Y2, SI
+	NOTL      SI
+	MOVL      SI, (DX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, BX
+	ADDQ      $0x04, DX
+	DECQ      CX
+	JNZ       block
+	VZEROUPPER
+	RET
+
+// func everySecondAVX2(dst *float32, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·everySecondAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), BX
+	MOVQ src+8(FP), AX
+	MOVQ n+16(FP), CX
+
+block:
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMQ  $0xd8, Y0, Y0
+	VMOVUPS Y0, (BX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x20, BX
+	DECQ    CX
+	JNZ     block
+	VZEROUPPER
+	RET

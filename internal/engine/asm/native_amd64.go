@@ -46,6 +46,12 @@ var pairsAVX512 = Kernels{
 	peak:   peakBF16AVX512, peakFlops: 24 * 16 * 4,
 }
 
+func init() {
+	if cpuid.CPU.Supports(cpuid.AVX2) {
+		differ, everySecond = differAVX2, everySecondAVX2
+	}
+}
+
 // native lists the assembly sets that this processor and system can run.
 func native() (sets []*Kernels) {
 	if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.FMA3) {

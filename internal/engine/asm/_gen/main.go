@@ -36,5 +36,7 @@ func main() {
 	gemmSparse(avx512, bf16, 2)
 	roundBF16(avx512)
 	peakBF16(avx512)
+	differ(avx2)
+	everySecond(avx2)
 	Generate()
 }

@@ -1,0 +1,57 @@
+package asm
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestDiffer holds the comparison to one byte after the other, at all distances
+// around the tolerance and at both ends of a byte.
+func TestDiffer(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, tolerance := range []uint8{0, 1, 6, 127, 128, 254, 255} {
+		for words := range 9 {
+			a, b := make([]byte, 32*words), make([]byte, 32*words)
+			for i := range a {
+				a[i] = byte(rng.IntN(256))
+				b[i] = a[i] + byte(int(tolerance)*(rng.IntN(3)-1)+rng.IntN(3)-1)
+			}
+			for _, f := range []func(a, b *byte, n int, tolerance uint64, marks *uint32){differ, differGeneric} {
+				marks := make([]uint32, words+1)
+				marks[words] = 0x5a5a5a5a
+				if words > 0 {
+					f(&a[0], &b[0], words, uint64(tolerance), &marks[0])
+				}
+				if marks[words] != 0x5a5a5a5a {
+					t.Fatal("wrote behind the marks")
+				}
+				for i := range a {
+					d := max(a[i], b[i]) - min(a[i], b[i])
+					if got, want := marks[i/32]>>(i%32)&1 == 1, d > tolerance; got != want {
+						t.Fatalf("tolerance %d: %d and %d: %v", tolerance, a[i], b[i], got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestEverySecond moves numbers of every count, from both phases of a row.
+func TestEverySecond(t *testing.T) {
+	for n := range 70 {
+		for phase := range 2 {
+			src := make([]float32, 2*n)
+			for i := range src {
+				src[i] = float32(i)
+			}
+			g := newGuarded(n, 4, nil)
+			EverySecond(g.mid, src[min(phase, len(src)):])
+			g.check(t)
+			for i, v := range g.mid {
+				if v != float32(2*i+phase) {
+					t.Fatalf("%d numbers from %d: [%d] = %g", n, phase, i, v)
+				}
+			}
+		}
+	}
+}

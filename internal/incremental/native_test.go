@@ -1,0 +1,47 @@
+package incremental
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"krypton/internal/onnxload"
+)
+
+// TestRealModelsAreNative keeps every node of the real models on the engine's
+// primitives, but for the known ones: a single reference step in the middle of a
+// network costs it a third of its speed and has all behind it recomputed.
+func TestRealModelsAreNative(t *testing.T) {
+	dir := os.Getenv("KRYPTON_DATA")
+	if dir == "" {
+		t.Skip("KRYPTON_DATA is not set")
+	}
+	for name, want := range map[string]map[string]int{
+		"squeezenet1":      {},
+		"squeezenet1_fp16": {},
+		"resnet20_cifar10": {},
+		"mnist":            {},
+		"fastestdet":       {},
+		// Heads of four planes put together: rows of boxes, not a plane.
+		"ultraface_rfb320": {"Concat": 2, "Softmax": 1},
+	} {
+		g, err := onnxload.Load(filepath.Join(dir, "models", name+".onnx"), onnxload.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(g, CompileOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for i := range p.steps {
+			if s := &p.steps[i]; s.reference != nil && s.operator != "(relayout)" {
+				got[s.operator]++
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: steps by references are %v, want %v", name, got, want)
+		}
+	}
+}
