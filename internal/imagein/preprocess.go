@@ -158,17 +158,37 @@ func (n *Normalizer) Convert(dst []float32, rgb []byte, pixels int) { n.pixels(d
 // pixels converts pixels that lie step bytes apart.
 func (n *Normalizer) pixels(dst []float32, src []byte, step, pixels int) {
 	channels := len(n.table)
+	if channels == 3 && !n.gray {
+		n.colours(dst[:3*pixels], src, step)
+		return
+	}
 	for i := range pixels {
 		px := [3]uint8(src[i*step:])
 		if n.gray {
 			l := uint8((299*int(px[0]) + 587*int(px[1]) + 114*int(px[2]) + 500) / 1000)
 			px = [3]uint8{l, l, l}
-		} else if n.bgr {
-			px[0], px[2] = px[2], px[0]
 		}
 		d := dst[i*channels:][:channels]
 		for c := range d {
 			d[c] = n.table[c][px[c]]
+		}
+	}
+}
+
+// colours converts pixels to three channels: most of what is ever converted, every
+// frame of a video.
+func (n *Normalizer) colours(dst []float32, src []byte, step int) {
+	first, second, third := &n.table[0], &n.table[1], &n.table[2]
+	red, blue := 0, 2
+	if n.bgr {
+		red, blue = 2, 0
+	}
+	for len(dst) >= 3 {
+		px, d := src[:3], dst[:3]
+		d[0], d[1], d[2] = first[px[red]], second[px[1]], third[px[blue]]
+		dst = dst[3:]
+		if len(dst) > 0 {
+			src = src[step:]
 		}
 	}
 }

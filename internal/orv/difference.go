@@ -1,39 +1,12 @@
 package orv
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 
+	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
-
-// lanes of eight bytes: the high bit of each, and the rest.
-const (
-	high = 0x8080808080808080
-	ones = 0x0101010101010101
-)
-
-// exceeds marks, by the high bit of each byte, where two bytes of a and b
-// differ by more than t, which is below 128. A byte's difference is taken in
-// both directions, saturated at zero.
-func exceeds(a, b uint64, t uint8) uint64 {
-	return over(a, b, t) | over(b, a, t)
-}
-
-// over marks the bytes of a that are more than t above those of b: a > b + t,
-// where the sum that leaves eight bits is above any byte.
-func over(a, b uint64, t uint8) uint64 {
-	// b + t, byte by byte: the low seven bits cannot carry beyond the byte.
-	add := uint64(t) * ones
-	low := (b &^ high) + add // t < 128: below 256 in each byte
-	sum := low ^ (b & high)
-	carry := b & low & high // b's high bit and that of the low sum: 256 or more
-	// a > sum, byte by byte: by high bits where they differ, by the low seven
-	// bits' difference otherwise.
-	greater := ((a &^ sum) | (^(a ^ sum) & ^((sum | high) - (a &^ high)))) & high
-	return greater &^ carry
-}
 
 // thirds[b] has bit i set if any of bits 3i to 3i+2 of b is: of twelve bytes'
 // marks, those of four pixels.
@@ -48,35 +21,34 @@ var thirds = func() (t [1 << 12]uint8) {
 	return t
 }()
 
-// packed gathers the high bits of eight bytes, the lowest byte's first.
-func packed(marks uint64) uint32 {
-	return uint32((marks >> 7) * 0x0102040810204080 >> 56)
-}
+// block is the number of pixels that are compared at a time: three words of marks.
+const block = 32
 
 // difference puts into changed the pixels of three bytes each where frame and
 // used differ by more than tolerance in any byte, and returns their number.
 func difference(changed *region.Mask, frame, used []byte, tolerance int) int {
 	n := 0
 	w := changed.W
-	t := uint8(min(tolerance, 127))
-	far := tolerance > 127 // beyond what exceeds can tell
-	word := binary.LittleEndian.Uint64
+	t := uint8(min(tolerance, 255))
+	var marks [3]uint32
 	for y := range changed.H {
 		a, b := frame[y*w*3:][:w*3], used[y*w*3:][:w*3]
 		x := 0
-		for ; x+8 <= w && !far; x += 8 { // 24 bytes
-			p, q := a[3*x:][:24], b[3*x:][:24]
-			a0, a1, a2 := word(p), word(p[8:]), word(p[16:])
-			b0, b1, b2 := word(q), word(q[8:]), word(q[16:])
-			if a0 == b0 && a1 == b1 && a2 == b2 {
+		for ; x+block <= w; x += block {
+			asm.Differ(a[3*x:][:3*block], b[3*x:][:3*block], t, marks[:])
+			if marks == ([3]uint32{}) {
 				continue
 			}
-			m := packed(exceeds(a0, b0, t)) | packed(exceeds(a1, b1, t))<<8 | packed(exceeds(a2, b2, t))<<16
-			if m != 0 {
-				pixels := thirds[m&0xfff] | thirds[m>>12]<<4
-				changed.AddBits(y, x, pixels)
-				n += bits.OnesCount8(pixels)
+			// 96 marks, 48 and 48: sixteen pixels each.
+			half := [2]uint64{uint64(marks[0]) | uint64(marks[1])<<32, uint64(marks[1])>>16 | uint64(marks[2])<<16}
+			pixels := uint32(0)
+			for i, m := range half {
+				for k := range 4 {
+					pixels |= uint32(thirds[m>>(12*k)&0xfff]) << (16*i + 4*k)
+				}
 			}
+			changed.AddBits(y, x, pixels)
+			n += bits.OnesCount32(pixels)
 		}
 		for ; x < w; x++ {
 			for i := 3 * x; i < 3*x+3; i++ {

@@ -35,9 +35,9 @@ func (m *Mask) Add(r Rect) {
 	}
 }
 
-// AddBits puts positions x to x+7 of row y into the mask for which bits has a 1,
-// the lowest one for x, which is a multiple of 8. Bits beyond the plane must be 0.
-func (m *Mask) AddBits(y, x int, bits uint8) {
+// AddBits puts positions x to x+31 of row y into the mask for which bits has a 1,
+// the lowest one for x, which is a multiple of 32. Bits beyond the plane must be 0.
+func (m *Mask) AddBits(y, x int, bits uint32) {
 	m.bits[y*m.words+x>>6] |= uint64(bits) << (x & 63)
 }
 
