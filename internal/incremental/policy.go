@@ -111,40 +111,36 @@ func (w *worker) trim(v, k int) {
 	limit := float32(w.epsilon * w.epsilon * w.energy[v])
 	c := pl.C
 	update, view := w.update(v, k), w.views.data[v]
-	moved := func(y, x int) bool {
-		at := (y-r.Y.Lo)*r.X.Len() + x - r.X.Lo
-		return !(w.scratch.Kernels.Distance(update[at*c:][:c], view[(y*pl.W+x)*c:][:c]) <= limit) // NaN moves
-	}
-	rowMoved := func(y int, xs region.Span) bool {
-		for x := xs.Lo; x < xs.Hi; x++ {
-			if moved(y, x) {
+	width := r.X.Len()
+	// moved says whether any of n pixels from (y, x) on moved, which lie a row or
+	// a column apart: a few at a time, as the first ones often tell.
+	const few = 16
+	moved := func(y, x, n, fromStep, toStep int) bool {
+		from, to := update[((y-r.Y.Lo)*width+x-r.X.Lo)*c:], view[(y*pl.W+x)*c:]
+		for ; n > few; n -= few {
+			if w.scratch.Kernels.Moved(from, to, few, fromStep, toStep, c, limit) != 0 {
 				return true
 			}
+			from, to = from[few*fromStep:], to[few*toStep:]
 		}
-		return false
+		return w.scratch.Kernels.Moved(from, to, n, fromStep, toStep, c, limit) != 0
 	}
 	n := r
-	for ; n.Y.Lo < n.Y.Hi && !rowMoved(n.Y.Lo, n.X); n.Y.Lo++ {
+	rowMoved := func(y int) bool { return moved(y, n.X.Lo, n.X.Len(), c, c) }
+	for ; n.Y.Lo < n.Y.Hi && !rowMoved(n.Y.Lo); n.Y.Lo++ {
 	}
-	for ; n.Y.Lo < n.Y.Hi && !rowMoved(n.Y.Hi-1, n.X); n.Y.Hi-- {
+	for ; n.Y.Lo < n.Y.Hi && !rowMoved(n.Y.Hi-1); n.Y.Hi-- {
 	}
-	columnMoved := func(x int) bool {
-		for y := n.Y.Lo; y < n.Y.Hi; y++ {
-			if moved(y, x) {
-				return true
-			}
-		}
-		return false
+	if n.Empty() {
+		w.rects[k][v] = region.Rect{}
+		return
 	}
+	columnMoved := func(x int) bool { return moved(n.Y.Lo, x, n.Y.Len(), width*c, pl.W*c) }
 	for ; n.X.Lo < n.X.Hi && !columnMoved(n.X.Lo); n.X.Lo++ {
 	}
 	for ; n.X.Lo < n.X.Hi && !columnMoved(n.X.Hi-1); n.X.Hi-- {
 	}
 	if n == r {
-		return
-	}
-	if n.Empty() {
-		w.rects[k][v] = region.Rect{}
 		return
 	}
 	row := n.X.Len() * c

@@ -3,9 +3,11 @@ package incremental
 import (
 	"context"
 	"fmt"
+	mathbits "math/bits"
 	"unsafe"
 
 	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
 	"krypton/internal/op"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
@@ -429,28 +431,43 @@ func (s *Stream) commit(v int, jobs []engine.Job, scratch *engine.Scratch, moved
 	for i := range jobs {
 		r, out := jobs[i].Rect, jobs[i].Out
 		for y := r.Y.Lo; y < r.Y.Hi; y++ {
-			run := region.Span{Lo: r.X.Lo, Hi: r.X.Lo}
-			flush := func() {
-				if !run.Empty() {
-					moved.Add(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: run})
+			for x := r.X.Lo; x < r.X.Hi; {
+				n := min(64, r.X.Hi-x)
+				to := view[(y*plane.W+x)*pitch:][:(n-1)*pitch+c]
+				bits := movedBits(scratch.Kernels, out[:n*c], to, n, pitch, c, limit)
+				for bits != 0 { // runs of pixels that moved
+					lo := mathbits.TrailingZeros64(bits)
+					hi := lo + mathbits.TrailingZeros64(^(bits >> lo))
+					bits &= ^uint64(0) << lo << (hi - lo)
+					if pitch == c {
+						copy(to[lo*c:hi*c], out[lo*c:])
+					} else {
+						for k := lo; k < hi; k++ {
+							copy(to[k*pitch:][:c], out[k*c:])
+						}
+					}
+					moved.Add(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: region.Span{Lo: x + lo, Hi: x + hi}})
 				}
+				out, x = out[n*c:], x+n
 			}
-			for x := r.X.Lo; x < r.X.Hi; x++ {
-				from, to := out[:c], view[(y*plane.W+x)*pitch:][:c]
-				out = out[c:]
-				if limit > 0 && scratch.Kernels.Distance(from, to) <= limit || limit == 0 && sameBits(from, to) {
-					continue
-				}
-				copy(to, from)
-				if run.Hi != x {
-					flush()
-					run.Lo = x
-				}
-				run.Hi = x + 1
-			}
-			flush()
 		}
 	}
+}
+
+// movedBits tells which of n <= 64 pixels of c channels each, that follow each other
+// in from and lie pitch apart in to, have moved: by a bit, or, where the limit is not
+// 0, by a squared distance of more than that.
+func movedBits(k *asm.Kernels, from, to []float32, n, pitch, c int, limit float32) uint64 {
+	if limit > 0 {
+		return k.Moved(from, to, n, c, pitch, c, limit)
+	}
+	bits := uint64(0)
+	for i := range n {
+		if !sameBits(from[i*c:][:c], to[i*pitch:][:c]) {
+			bits |= 1 << i
+		}
+	}
+	return bits
 }
 
 // sameBits says whether two slices of the same length hold the same bits.

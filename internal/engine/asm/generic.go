@@ -15,7 +15,7 @@ var Generic = Kernels{
 		{4, 16, gemmGeneric[[4]float32]}, {2, 16, gemmGeneric[[2]float32]}, {1, 16, gemmGeneric[[1]float32]},
 		{4, 8, gemmGeneric8[[4]float32]}, {2, 8, gemmGeneric8[[2]float32]}, {1, 8, gemmGeneric8[[1]float32]},
 	},
-	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric, distance: distanceGeneric,
+	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric, distance: distanceGeneric, moved: movedGeneric,
 	winograd2: winogradKernels{winogradInputGeneric(4, winogradIn2), winogradOutputGeneric(2, winogradOut2)},
 	winograd4: winogradKernels{winogradInputGeneric(6, winogradIn4), winogradOutputGeneric(4, winogradOut4)},
 	peak:      peakGeneric, peakFlops: 8 * 2,
@@ -155,6 +155,17 @@ func distanceGeneric(a, b *float32, bytes int, _ *int32) float32 {
 		sum += float32(d * d)
 	}
 	return sum
+}
+
+func movedGeneric(from, to *float32, n, fromStep, toStep, bytes int, limit *float32, _ *int32) uint64 {
+	bits := uint64(0)
+	for i := range n {
+		a, b := unsafe.Add(unsafe.Pointer(from), i*fromStep), unsafe.Add(unsafe.Pointer(to), i*toStep)
+		if !(distanceGeneric((*float32)(a), (*float32)(b), bytes, nil) <= *limit) {
+			bits |= 1 << i
+		}
+	}
+	return bits
 }
 
 // peakGeneric runs eight independent multiplications and additions, loops

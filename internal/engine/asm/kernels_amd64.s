@@ -2286,6 +2286,99 @@ sum:
 	VZEROUPPER
 	RET
 
+// func movedAVX512(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit *float32, mask *int32) uint64
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·movedAVX512(SB), NOSPLIT, $0-72
+	MOVQ      from+0(FP), R8
+	MOVQ      to+8(FP), R10
+	MOVQ      n+16(FP), BX
+	MOVQ      fromStep+24(FP), CX
+	MOVQ      toStep+32(FP), DX
+	MOVQ      bytes+40(FP), R9
+	MOVQ      limit+48(FP), SI
+	VMOVSS    (SI), X12
+	MOVQ      mask+56(FP), SI
+	VMOVDQU32 (SI), Z13
+	VPTESTMD  Z13, Z13, K1
+	XORQ      AX, AX
+
+pixel:
+	XORQ   SI, SI
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   R9, DI
+	SUBQ   $0x00000100, DI
+
+block:
+	CMPQ        SI, DI
+	JGT         single
+	VMOVUPS     (R8)(SI*1), Z4
+	VMOVUPS     (R10)(SI*1), Z8
+	VSUBPS      Z8, Z4, Z4
+	VFMADD231PS Z4, Z4, Z0
+	VMOVUPS     64(R8)(SI*1), Z5
+	VMOVUPS     64(R10)(SI*1), Z9
+	VSUBPS      Z9, Z5, Z5
+	VFMADD231PS Z5, Z5, Z1
+	VMOVUPS     128(R8)(SI*1), Z6
+	VMOVUPS     128(R10)(SI*1), Z10
+	VSUBPS      Z10, Z6, Z6
+	VFMADD231PS Z6, Z6, Z2
+	VMOVUPS     192(R8)(SI*1), Z7
+	VMOVUPS     192(R10)(SI*1), Z11
+	VSUBPS      Z11, Z7, Z7
+	VFMADD231PS Z7, Z7, Z3
+	ADDQ        $0x00000100, SI
+	JMP         block
+
+single:
+	ADDQ $0x000000c0, DI
+
+vector:
+	CMPQ        SI, DI
+	JGT         partial
+	VMOVUPS     (R8)(SI*1), Z4
+	VMOVUPS     (R10)(SI*1), Z8
+	VSUBPS      Z8, Z4, Z4
+	VFMADD231PS Z4, Z4, Z0
+	ADDQ        $0x00000040, SI
+	JMP         vector
+
+partial:
+	CMPQ        SI, R9
+	JGE         sum
+	VMOVUPS.Z   (R8)(SI*1), K1, Z5
+	VMOVUPS.Z   (R10)(SI*1), K1, Z9
+	VSUBPS      Z9, Z5, Z5
+	VFMADD231PS Z5, Z5, Z1
+
+sum:
+	VADDPS        Z1, Z0, Z0
+	VADDPS        Z3, Z2, Z2
+	VADDPS        Z2, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDSS        X1, X0, X0
+	VUCOMISS      X0, X12
+	RCRQ          $0x01, AX
+	ADDQ          CX, R8
+	ADDQ          DX, R10
+	DECQ          BX
+	JNZ           pixel
+	MOVQ          n+16(FP), CX
+	NEGQ          CX
+	SHRQ          CL, AX
+	MOVQ          AX, ret+64(FP)
+	VZEROUPPER
+	RET
+
 // func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
 // Requires: AVX, AVX512F
 TEXT ·winogradInput2AVX512(SB), NOSPLIT, $0-48
@@ -5865,6 +5958,96 @@ sum:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	MOVSS        X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func movedAVX2(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit *float32, mask *int32) uint64
+// Requires: AVX, FMA3
+TEXT ·movedAVX2(SB), NOSPLIT, $0-72
+	MOVQ    from+0(FP), R8
+	MOVQ    to+8(FP), R10
+	MOVQ    n+16(FP), BX
+	MOVQ    fromStep+24(FP), CX
+	MOVQ    toStep+32(FP), DX
+	MOVQ    bytes+40(FP), R9
+	MOVQ    limit+48(FP), SI
+	VMOVSS  (SI), X12
+	MOVQ    mask+56(FP), SI
+	VMOVUPS (SI), Y13
+	XORQ    AX, AX
+
+pixel:
+	XORQ   SI, SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R9, DI
+	SUBQ   $0x00000080, DI
+
+block:
+	CMPQ        SI, DI
+	JGT         single
+	VMOVUPS     (R8)(SI*1), Y4
+	VMOVUPS     (R10)(SI*1), Y8
+	VSUBPS      Y8, Y4, Y4
+	VFMADD231PS Y4, Y4, Y0
+	VMOVUPS     32(R8)(SI*1), Y5
+	VMOVUPS     32(R10)(SI*1), Y9
+	VSUBPS      Y9, Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+	VMOVUPS     64(R8)(SI*1), Y6
+	VMOVUPS     64(R10)(SI*1), Y10
+	VSUBPS      Y10, Y6, Y6
+	VFMADD231PS Y6, Y6, Y2
+	VMOVUPS     96(R8)(SI*1), Y7
+	VMOVUPS     96(R10)(SI*1), Y11
+	VSUBPS      Y11, Y7, Y7
+	VFMADD231PS Y7, Y7, Y3
+	ADDQ        $0x00000080, SI
+	JMP         block
+
+single:
+	ADDQ $0x00000060, DI
+
+vector:
+	CMPQ        SI, DI
+	JGT         partial
+	VMOVUPS     (R8)(SI*1), Y4
+	VMOVUPS     (R10)(SI*1), Y8
+	VSUBPS      Y8, Y4, Y4
+	VFMADD231PS Y4, Y4, Y0
+	ADDQ        $0x00000020, SI
+	JMP         vector
+
+partial:
+	CMPQ        SI, R9
+	JGE         sum
+	VMASKMOVPS  (R8)(SI*1), Y13, Y5
+	VMASKMOVPS  (R10)(SI*1), Y13, Y9
+	VSUBPS      Y9, Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+
+sum:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VUCOMISS     X0, X12
+	RCRQ         $0x01, AX
+	ADDQ         CX, R8
+	ADDQ         DX, R10
+	DECQ         BX
+	JNZ          pixel
+	MOVQ         n+16(FP), CX
+	NEGQ         CX
+	SHRQ         CL, AX
+	MOVQ         AX, ret+64(FP)
 	VZEROUPPER
 	RET
 

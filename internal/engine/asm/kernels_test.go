@@ -177,6 +177,52 @@ func TestChannelKernels(t *testing.T) {
 	}
 }
 
+// TestMoved holds the comparison of pixels to a plain loop, over channel counts
+// around the vector width, numbers of pixels, and steps; distances are well apart
+// from the limit.
+func TestMoved(t *testing.T) {
+	for _, k := range Sets() {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(5, 6))
+			for c := 1; c < 140; c += 1 + c/20 {
+				n := 1 + rng.IntN(64)
+				fromStep, toStep := c+rng.IntN(9), c+rng.IntN(9)
+				from, to := make([]float32, (n-1)*fromStep+c), make([]float32, (n-1)*toStep+c)
+				for i := range from {
+					from[i] = rng.Float32()
+				}
+				for i := range to {
+					to[i] = float32(math.NaN()) // between pixels: is not read
+				}
+				want := uint64(0)
+				for i := range n {
+					f, o := from[i*fromStep:][:c], to[i*toStep:][:c]
+					copy(o, f)
+					switch rng.IntN(4) {
+					case 0:
+						o[rng.IntN(c)] += 3
+						want |= 1 << i
+					case 1:
+						o[c-1] += 1.5
+					case 2:
+						o[rng.IntN(c)] = float32(math.NaN())
+						want |= 1 << i
+					}
+				}
+				if got := k.Moved(from, to, n, fromStep, toStep, c, 4); got != want {
+					t.Fatalf("%d pixels of %d channels: %b, want %b", n, c, got, want)
+				}
+				for i := range to {
+					to[i] = 0
+				}
+				if got := k.Moved(make([]float32, len(from)), to, n, fromStep, toStep, c, 0); got != 0 {
+					t.Fatalf("%d equal pixels: %b", n, got)
+				}
+			}
+		})
+	}
+}
+
 // TestRuns holds the kernels of runs to plain loops, and each pixel of a run to
 // the run of that pixel alone, bit for bit.
 func TestRuns(t *testing.T) {

@@ -122,3 +122,86 @@ func distance(s isa) {
 	VZEROUPPER()
 	RET()
 }
+
+// moved writes the comparison of pixels with what they were.
+func moved(s isa) {
+	name := "moved" + s.name
+	TEXT(name, NOSPLIT, "func(from, to *float32, n, fromStep, toStep, bytes int, limit *float32, mask *int32) uint64")
+	Doc(name+" sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2",
+		"is at most limit[0]: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.")
+	Pragma("noescape")
+	from, to, left, fromStep, toStep, bytes := reg.R8, reg.R10, reg.RBX, reg.RCX, reg.RDX, reg.R9
+	off, end, bits := reg.RSI, reg.RDI, reg.RAX
+	acc, x, y, limit := s.vecs[:4], s.vecs[4:8], s.vecs[8:12], reg.X12
+	MOVQ(arg("from", 0), from)
+	MOVQ(arg("to", 1), to)
+	MOVQ(arg("n", 2), left)
+	MOVQ(arg("fromStep", 3), fromStep)
+	MOVQ(arg("toStep", 4), toStep)
+	MOVQ(arg("bytes", 5), bytes)
+	MOVQ(arg("limit", 6), off)
+	VMOVSS(mem(off, 0), limit)
+	MOVQ(arg("mask", 7), off)
+	k := s.loadMask(mem(off, 0), s.vecs[13], reg.K1)
+	XORQ(bits, bits)
+	fold := func(v, vectors int, k mask) { // into the v-th sum, vectors from the offset
+		s.load(indexed(from, off, vectors*s.bytes()), k, x[v])
+		s.load(indexed(to, off, vectors*s.bytes()), k, y[v])
+		VSUBPS(y[v], x[v], x[v])
+		VFMADD231PS(x[v], x[v], acc[v])
+	}
+	Label("pixel")
+	XORQ(off, off)
+	for _, a := range acc {
+		VXORPS(a, a, a)
+	}
+	MOVQ(bytes, end)
+	SUBQ(operand.U32(4*s.bytes()), end)
+	Label("block")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("single"))
+	for v := range acc {
+		fold(v, v, mask{})
+	}
+	ADDQ(operand.U32(4*s.bytes()), off)
+	JMP(operand.LabelRef("block"))
+	Label("single")
+	ADDQ(operand.U32(3*s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	fold(0, 0, mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	CMPQ(off, bytes)
+	JGE(operand.LabelRef("sum"))
+	fold(1, 0, k)
+	Label("sum")
+	VADDPS(acc[1], acc[0], acc[0])
+	VADDPS(acc[3], acc[2], acc[2])
+	VADDPS(acc[2], acc[0], acc[0])
+	if s.lane == 16 {
+		VEXTRACTF64X4(operand.Imm(1), reg.Z0, reg.Y1)
+		VADDPS(reg.Y1, reg.Y0, reg.Y0)
+	}
+	VEXTRACTF128(operand.Imm(1), reg.Y0, reg.X1)
+	VADDPS(reg.X1, reg.X0, reg.X0)
+	VMOVHLPS(reg.X0, reg.X0, reg.X1)
+	VADDPS(reg.X1, reg.X0, reg.X0)
+	VMOVSHDUP(reg.X0, reg.X1)
+	VADDSS(reg.X1, reg.X0, reg.X0)
+	VUCOMISS(reg.X0, limit) // carry: the limit is below the sum, or there is none
+	RCRQ(operand.Imm(1), bits)
+	ADDQ(fromStep, from)
+	ADDQ(toStep, to)
+	DECQ(left)
+	JNZ(operand.LabelRef("pixel"))
+	// The first pixel's bit has to become the lowest.
+	MOVQ(arg("n", 2), reg.RCX)
+	NEGQ(reg.RCX)
+	SHRQ(reg.CL, bits)
+	MOVQ(bits, operand.Mem{Symbol: operand.Symbol{Name: "ret"}, Disp: 64, Base: reg.FramePointer})
+	VZEROUPPER()
+	RET()
+}

@@ -23,6 +23,7 @@ func main() {
 		runs(set)
 		add(set)
 		distance(set)
+		moved(set)
 		for _, w := range []winogradSize{f2, f4} {
 			winogradInput(set, w)
 			winogradOutput(set, w)
