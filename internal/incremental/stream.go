@@ -23,6 +23,7 @@ type Stream struct {
 	plan    *Plan
 	opt     StreamOptions
 	views   *Views
+	outputs outputMemory
 	energy  Scale
 	scratch []*engine.Scratch
 	masks   []*region.Mask // of each value; nil for host values
@@ -109,8 +110,9 @@ func (p *Plan) Scale(ctx context.Context, input []float32, workers int) (Scale, 
 // says. Update is to be told of all that is written to it.
 func (s *Stream) Input() []float32 { return s.views.data[s.plan.input] }
 
-// Output gives output i for the present input, in ONNX order.
-func (s *Stream) Output(i int) *tensor.Tensor { return s.plan.Output(s.views, i) }
+// Output gives output i for the present input, in ONNX order. It is overwritten when
+// the same output is asked for again.
+func (s *Stream) Output(i int) *tensor.Tensor { return s.outputs.output(s.plan, s.views, i) }
 
 // Whole runs the whole network on the present input.
 func (s *Stream) Whole(ctx context.Context) error {

@@ -62,6 +62,7 @@ type Inference struct {
 	plan    *Plan
 	views   *Views
 	scratch []*engine.Scratch
+	outputs outputMemory
 }
 
 // NewInference makes the memory for runs with the given number of workers.
@@ -83,7 +84,7 @@ func (p *Plan) NewInference(workers int) *Inference {
 			v.data[s.out] = slots[out.slot][:out.plane.Len()]
 		}
 	}
-	return &Inference{p, v, newScratches(p, workers)}
+	return &Inference{plan: p, views: v, scratch: newScratches(p, workers)}
 }
 
 // Run runs the plan on an input given channels last as InputPlane says.
@@ -94,8 +95,9 @@ func (f *Inference) Run(ctx context.Context, input []float32) error {
 	return f.plan.compute(ctx, f.views, input, f.scratch)
 }
 
-// Output gives output i of the last run, in ONNX order.
-func (f *Inference) Output(i int) *tensor.Tensor { return f.plan.Output(f.views, i) }
+// Output gives output i of the last run, in ONNX order. It is overwritten when the
+// same output is asked for again.
+func (f *Inference) Output(i int) *tensor.Tensor { return f.outputs.output(f.plan, f.views, i) }
 
 // materializeStep shares a step out among the workers: the rows of the output,
 // or its channels where weights are more than pixels.
@@ -169,7 +171,30 @@ func (p *Plan) Output(v *Views, i int) *tensor.Tensor {
 	if p.values[o.value].host {
 		return v.host[o.value]
 	}
-	t := tensor.Zeros[float32](o.layout.shape...)
+	return p.gatherOutput(v, i, nil)
+}
+
+// gatherOutput gives output i like Output, in the memory of t if that is not nil.
+func (p *Plan) gatherOutput(v *Views, i int, t *tensor.Tensor) *tensor.Tensor {
+	o := &p.outputs[i]
+	if t == nil {
+		t = tensor.Zeros[float32](o.layout.shape...)
+	}
 	o.layout.gather(t.Data.([]float32), v.data[o.value])
 	return t
+}
+
+// outputMemory gives a plan's outputs again and again, in the same memory.
+type outputMemory []*tensor.Tensor
+
+// output is Plan.Output, valid until it is called for the same output again.
+func (o *outputMemory) output(p *Plan, v *Views, i int) *tensor.Tensor {
+	if out := &p.outputs[i]; out.constant != nil || p.values[out.value].host {
+		return p.Output(v, i)
+	}
+	if *o == nil {
+		*o = make(outputMemory, len(p.outputs))
+	}
+	(*o)[i] = p.gatherOutput(v, i, (*o)[i])
+	return (*o)[i]
 }

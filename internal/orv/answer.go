@@ -15,6 +15,15 @@ type answerer struct {
 	last    *Answer
 	hold    bool // the last frame was a close call
 	judging time.Duration
+	placed  []byte
+}
+
+// plane is memory for one frame of the network's size.
+func (a *answerer) plane() []byte {
+	if a.placed == nil {
+		a.placed = make([]byte, a.session.FrameBytes())
+	}
+	return a.placed
 }
 
 // begin forgets what was: the next frame is run whole. whole says that all

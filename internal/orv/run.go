@@ -389,12 +389,11 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 	}
 	judging := a.judging
 	defer func() { st.judging = a.judging - judging }()
-	plane := make([]byte, a.session.FrameBytes())
 	place := func(f *video.Frame) ([]byte, error) {
 		if want := t.Geometry.Scaled.X * t.Geometry.Scaled.Y * 3; len(f.Pixels) != want {
 			return nil, fmt.Errorf("frame %d has %d bytes, want %d", f.Index, len(f.Pixels), want)
 		}
-		return t.Geometry.Place(plane, f.Pixels), nil
+		return t.Geometry.Place(a.plane(), f.Pixels), nil
 	}
 	for i, f := range st.frames {
 		rgb, err := place(f)

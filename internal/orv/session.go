@@ -175,7 +175,8 @@ func (s *Session) Set(tolerance int, epsilon float64) {
 // network's height and width.
 func (s *Session) FrameBytes() int { return s.h * s.w * 3 }
 
-// Output gives output i of the network for the last frame, in ONNX order.
+// Output gives output i of the network for the last frame, in ONNX order. It is
+// overwritten when the same output is asked for again.
 func (s *Session) Output(i int) *tensor.Tensor {
 	if s.alone {
 		return s.inference.Output(i)

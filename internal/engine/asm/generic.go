@@ -157,11 +157,11 @@ func distanceGeneric(a, b *float32, bytes int, _ *int32) float32 {
 	return sum
 }
 
-func movedGeneric(from, to *float32, n, fromStep, toStep, bytes int, limit *float32, _ *int32) uint64 {
-	bits := uint64(0)
+func movedGeneric(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, _ *int32) uint64 {
+	bits, most := uint64(0), math.Float32frombits(uint32(limit))
 	for i := range n {
 		a, b := unsafe.Add(unsafe.Pointer(from), i*fromStep), unsafe.Add(unsafe.Pointer(to), i*toStep)
-		if !(distanceGeneric((*float32)(a), (*float32)(b), bytes, nil) <= *limit) {
+		if !(distanceGeneric((*float32)(a), (*float32)(b), bytes, nil) <= most) {
 			bits |= 1 << i
 		}
 	}

@@ -27,7 +27,7 @@ type Kernels struct {
 
 	add       func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
 	distance  func(a, b *float32, bytes int, mask *int32) float32
-	moved     func(from, to *float32, n, fromStep, toStep, bytes int, limit *float32, mask *int32) uint64
+	moved     func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64
 	sparse    sparseKernels
 	winograd2 winogradKernels
 	winograd4 winogradKernels
@@ -168,7 +168,7 @@ func (k *Kernels) Moved(from, to []float32, n, fromStep, toStep, channels int, l
 	if n < 1 || n > 64 || channels < 1 || fromStep < 0 || toStep < 0 || len(from) < (n-1)*fromStep+channels || len(to) < (n-1)*toStep+channels {
 		panic(fmt.Sprintf("asm: Moved of %d pixels of %d channels, %d and %d apart, in %d and %d", n, channels, fromStep, toStep, len(from), len(to)))
 	}
-	return k.moved(&from[0], &to[0], n, 4*fromStep, 4*toStep, 4*channels, &limit, k.tail(channels))
+	return k.moved(&from[0], &to[0], n, 4*fromStep, 4*toStep, 4*channels, uint64(math.Float32bits(limit)), k.tail(channels))
 }
 
 // lowest is where a maximum starts.

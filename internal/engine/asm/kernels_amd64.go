@@ -268,10 +268,10 @@ func addAVX512(a *float32, b *float32, out *float32, bytes int, clamp *float32, 
 func distanceAVX512(a *float32, b *float32, bytes int, mask *int32) float32
 
 // movedAVX512 sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2
-// is at most limit[0]: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.
+// is at most the float32 whose bits limit has: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.
 //
 //go:noescape
-func movedAVX512(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit *float32, mask *int32) uint64
+func movedAVX512(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit uint64, mask *int32) uint64
 
 // winogradInput2AVX512 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 256 floats.
@@ -497,10 +497,10 @@ func addAVX2(a *float32, b *float32, out *float32, bytes int, clamp *float32, ma
 func distanceAVX2(a *float32, b *float32, bytes int, mask *int32) float32
 
 // movedAVX2 sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2
-// is at most limit[0]: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.
+// is at most the float32 whose bits limit has: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.
 //
 //go:noescape
-func movedAVX2(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit *float32, mask *int32) uint64
+func movedAVX2(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit uint64, mask *int32) uint64
 
 // winogradInput2AVX2 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 128 floats.

@@ -2286,7 +2286,7 @@ sum:
 	VZEROUPPER
 	RET
 
-// func movedAVX512(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit *float32, mask *int32) uint64
+// func movedAVX512(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit uint64, mask *int32) uint64
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·movedAVX512(SB), NOSPLIT, $0-72
 	MOVQ      from+0(FP), R8
@@ -2296,7 +2296,7 @@ TEXT ·movedAVX512(SB), NOSPLIT, $0-72
 	MOVQ      toStep+32(FP), DX
 	MOVQ      bytes+40(FP), R9
 	MOVQ      limit+48(FP), SI
-	VMOVSS    (SI), X12
+	VMOVQ     SI, X12
 	MOVQ      mask+56(FP), SI
 	VMOVDQU32 (SI), Z13
 	VPTESTMD  Z13, Z13, K1
@@ -5961,7 +5961,7 @@ sum:
 	VZEROUPPER
 	RET
 
-// func movedAVX2(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit *float32, mask *int32) uint64
+// func movedAVX2(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit uint64, mask *int32) uint64
 // Requires: AVX, FMA3
 TEXT ·movedAVX2(SB), NOSPLIT, $0-72
 	MOVQ    from+0(FP), R8
@@ -5971,7 +5971,7 @@ TEXT ·movedAVX2(SB), NOSPLIT, $0-72
 	MOVQ    toStep+32(FP), DX
 	MOVQ    bytes+40(FP), R9
 	MOVQ    limit+48(FP), SI
-	VMOVSS  (SI), X12
+	VMOVQ   SI, X12
 	MOVQ    mask+56(FP), SI
 	VMOVUPS (SI), Y13
 	XORQ    AX, AX

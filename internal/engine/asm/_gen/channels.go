@@ -126,9 +126,9 @@ func distance(s isa) {
 // moved writes the comparison of pixels with what they were.
 func moved(s isa) {
 	name := "moved" + s.name
-	TEXT(name, NOSPLIT, "func(from, to *float32, n, fromStep, toStep, bytes int, limit *float32, mask *int32) uint64")
+	TEXT(name, NOSPLIT, "func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64")
 	Doc(name+" sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2",
-		"is at most limit[0]: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.")
+		"is at most the float32 whose bits limit has: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.")
 	Pragma("noescape")
 	from, to, left, fromStep, toStep, bytes := reg.R8, reg.R10, reg.RBX, reg.RCX, reg.RDX, reg.R9
 	off, end, bits := reg.RSI, reg.RDI, reg.RAX
@@ -140,7 +140,7 @@ func moved(s isa) {
 	MOVQ(arg("toStep", 4), toStep)
 	MOVQ(arg("bytes", 5), bytes)
 	MOVQ(arg("limit", 6), off)
-	VMOVSS(mem(off, 0), limit)
+	VMOVQ(off, limit)
 	MOVQ(arg("mask", 7), off)
 	k := s.loadMask(mem(off, 0), s.vecs[13], reg.K1)
 	XORQ(bits, bits)
