@@ -36,6 +36,7 @@ type orvOptions struct {
 	epsilon         float64
 	shape           string
 	refresh         int
+	refreshGiven    bool
 	guard           float64
 	targetAgreement float64
 	tuneFrames      int
@@ -81,7 +82,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.specks, "specks", 0, "a changed pixel counts only if this many of the 25 pixels around it changed")
 	f.Float64Var(&o.epsilon, "epsilon", -1, "between layers a pixel counts as changed if it moved by more than this share of the layer's scale (default: tuned)")
 	f.StringVar(&o.shape, "shape", "mask", "changed pixels are put together as mask, tiles or box: to compare")
-	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never")
+	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never (default 10, and up to 40 while all comparisons agree)")
 	f.Float64Var(&o.guard, "guard", 0.1, "run the whole network where an approximate answer's best class leads by less than this, or a box's score is this near to --min-score; 0 for never")
 	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
 	f.IntVar(&o.tuneFrames, "tune-frames", 30, "number of first `frames` to choose them on")
@@ -140,6 +141,7 @@ A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).
 				return errors.Join(err, s.print(io.out))
 			}
 			o.batch.resume = o.resume
+			o.refreshGiven = cmd.Flags().Changed("refresh")
 			if o.batch.wanted() {
 				return runORVBatch(cmd.Context(), cmd.Flags(), io, &o, &m, args)
 			}

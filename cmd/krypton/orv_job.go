@@ -98,9 +98,13 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 	return j, nil
 }
 
+// framesAhead is how many frames are decoded ahead: more than tuning takes, during
+// which nothing else is to be done for the decoder.
+const framesAhead = 96
+
 // videoOptions are those of reading the video.
 func (o *orvOptions) videoOptions(io streams) (video.Options, error) {
-	v := video.Options{Every: o.every, MaxPixels: o.maxPixels, AllowNetwork: o.allowNetwork, FFmpeg: o.ffmpeg, Lenient: o.lenient, RawFPS: o.fps, Stdin: io.in, Ahead: 2 * max(naiveStretch, min(64, o.refresh))}
+	v := video.Options{Every: o.every, MaxPixels: o.maxPixels, AllowNetwork: o.allowNetwork, FFmpeg: o.ffmpeg, Lenient: o.lenient, RawFPS: o.fps, Stdin: io.in, Ahead: framesAhead}
 	for _, p := range []struct {
 		flag, text string
 		to         **video.Position
@@ -246,7 +250,7 @@ func (j *orvJob) tune(ctx context.Context) error {
 		return err
 	}
 	j.options.Scale = t.Scale()
-	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement}
+	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest()}
 	if j.tuned == nil {
 		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, t.Frames()))
 		j.control.Start(nil)
@@ -279,6 +283,23 @@ func (j *orvJob) stretch() int {
 		return exactStretch
 	}
 	return naiveStretch
+}
+
+// Stretches grow to mostStretch times --refresh where all goes well, unless it was
+// given; the frames of those that are at work must not take more than
+// stretchBytes.
+const (
+	mostStretch  = 4
+	stretchBytes = 64 << 20
+)
+
+// longest is what stretches may grow to.
+func (j *orvJob) longest() int {
+	if j.refreshGiven || j.refresh == 0 {
+		return 1
+	}
+	room := stretchBytes / (orv.Lag * j.refresh * 3 * j.geometry.Scaled.X * j.geometry.Scaled.Y)
+	return min(max(1, room), mostStretch)
 }
 
 // sessions makes the sessions that share the cores.
@@ -315,7 +336,7 @@ func (j *orvJob) settings() map[string]any {
 		m["verify_every"] = j.verifyEvery
 	}
 	if j.control != nil {
-		m["levels"], m["target_agreement"] = len(j.control.Levels), j.targetAgreement
+		m["levels"], m["target_agreement"], m["longest"] = len(j.control.Levels), j.targetAgreement, j.control.Longest
 	}
 	if j.tuned != nil {
 		m["tuned_agreement"] = j.tuned.Agreement

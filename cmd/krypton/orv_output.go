@@ -137,7 +137,11 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 		}
 	}
 	for _, r := range earlier {
-		out.past = append(out.past, orv.Past{How: orv.How(r.How), Share: r.Recomputed, Refreshed: r.Refreshed, Agrees: r.Verified != nil && orv.Agreement{Agrees: r.Verified.Agrees, Largest: r.Verified.Largest}.Close(float32(j.guard))})
+		var verified *orv.Agreement
+		if v := r.Verified; v != nil {
+			verified = &orv.Agreement{Agrees: v.Agrees, Largest: v.Largest}
+		}
+		out.past = append(out.past, orv.NewPast(orv.How(r.How), r.Recomputed, r.Refreshed, verified, j.guardMargin()))
 		j.replay(&r)
 	}
 	return out, nil

@@ -13,9 +13,13 @@ type Control struct {
 	Levels []Options
 	// Target is the share of answers that should agree.
 	Target float64
+	// Longest is how many times as long stretches may become while all answers
+	// agree: whole runs are what is left to save then. 0 and 1 leave them alone.
+	Longest int
 
 	at    int
 	line  int // agreements in a row, or frames of whole runs
+	calm  int // clear agreements in a row, whatever the level does
 	dear  int // the first level that does not pay, len(Levels) if all do
 	probe int // whole runs after which approximation is tried again
 	begun *level
@@ -37,9 +41,23 @@ func (c *Control) patience() int {
 	return max(5, int(math.Ceil(0.5/max(1e-3, 1-c.Target))))
 }
 
+// Length is how many times as long as usual the stretches to come are: after a few
+// clear agreements in a row twice, after as many again four times.
+func (c *Control) Length() int {
+	if _, o := c.Level(); o == nil {
+		return 1
+	}
+	few := max(2, c.patience()/5)
+	n := 1
+	for k := few; k <= c.calm && 2*n <= c.Longest; k += few {
+		n *= 2
+	}
+	return n
+}
+
 // Start begins at the level of the given setting, or behind all if there is none.
 func (c *Control) Start(o *Options) {
-	c.at, c.line, c.dear, c.probe = len(c.Levels), 0, len(c.Levels), probeAfter
+	c.at, c.line, c.calm, c.dear, c.probe = len(c.Levels), 0, 0, len(c.Levels), probeAfter
 	for i, l := range c.Levels {
 		if o != nil && l.Tolerance == o.Tolerance && l.Epsilon == o.Epsilon {
 			c.at = i
@@ -58,8 +76,12 @@ func (c *Control) Level() (int, *Options) {
 }
 
 // Observe takes the comparison at a refresh into account, made at a level that
-// may no longer be the present one.
-func (c *Control) Observe(level int, agrees bool) {
+// may no longer be the present one. clear says that the agreement was not a near
+// miss.
+func (c *Control) Observe(level int, agrees, clear bool) {
+	if c.calm++; !clear {
+		c.calm = 0
+	}
 	switch now, _ := c.Level(); {
 	case level != now:
 		// It says nothing about the present level, but that a bolder one is

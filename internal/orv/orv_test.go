@@ -123,7 +123,7 @@ type brief struct {
 	Changed   float64
 	Guarded   bool
 	Refreshed bool
-	Agrees    bool
+	Verified  Agreement
 	Level     int
 }
 
@@ -131,7 +131,10 @@ func results(t testing.TB, k *Task, f *film) []brief {
 	t.Helper()
 	var list []brief
 	sum, err := Run(context.Background(), k, f, func(r *Result) error {
-		b := brief{r.Frame, r.Answer.Classes, r.Answer.all, r.Step.How, r.Step.Share, r.Step.Changed, r.Guarded, r.Refreshed, r.Verified != nil && r.Verified.Agrees, r.Level}
+		b := brief{r.Frame, r.Answer.Classes, r.Answer.all, r.Step.How, r.Step.Share, r.Step.Changed, r.Guarded, r.Refreshed, Agreement{}, r.Level}
+		if r.Verified != nil {
+			b.Verified = *r.Verified
+		}
 		list = append(list, b)
 		return nil
 	})
@@ -187,7 +190,7 @@ func TestExactEqualsNaive(t *testing.T) {
 func approximate(t testing.TB, p *incremental.Plan, sessions int, target float64) *Task {
 	k := task(t, p, sessions, Options{Mode: Approximate, Tolerance: 4, Epsilon: .3})
 	k.Stretch, k.Guard, k.VerifyEvery = 4, .9, 3
-	k.Control = &Control{Levels: []Options{{Tolerance: 12, Epsilon: .6}, {Tolerance: 4, Epsilon: .3}, {Epsilon: .05}}, Target: target}
+	k.Control = &Control{Levels: []Options{{Tolerance: 12, Epsilon: .6}, {Tolerance: 4, Epsilon: .3}, {Epsilon: .05}}, Target: target, Longest: 4}
 	k.Control.Start(&Options{Tolerance: 4, Epsilon: .3})
 	return k
 }
@@ -197,18 +200,22 @@ func approximate(t testing.TB, p *incremental.Plan, sessions int, target float64
 func TestAnswersDoNotDependOnSessions(t *testing.T) {
 	p, frames := shapes(t, 150, 2)
 	want := results(t, approximate(t, p, 1, .5), &film{frames: frames})
-	levels, guarded, refreshed := map[int]int{}, 0, 0
+	levels, guarded, refreshed, longest, since := map[int]int{}, 0, 0, 0, 0
 	for _, b := range want {
 		levels[b.Level]++
 		if b.Guarded {
 			guarded++
 		}
+		if since++; b.Level == 3 {
+			since = 0
+		}
 		if b.Refreshed {
 			refreshed++
+			longest, since = max(longest, since), 0
 		}
 	}
-	if len(levels) < 2 || guarded == 0 || refreshed < 15 {
-		t.Errorf("the test exercises little: levels %v, %d guarded, %d refreshed", levels, guarded, refreshed)
+	if len(levels) < 2 || guarded == 0 || refreshed < 8 || longest < 8 {
+		t.Errorf("the test exercises little: levels %v, %d guarded, %d refreshed, %d frames in a stretch", levels, guarded, refreshed, longest)
 	}
 	for _, n := range []int{2, 3, 5, 9} {
 		f := &film{frames: frames}
@@ -237,7 +244,7 @@ func TestGoingOn(t *testing.T) {
 		for _, cut := range []int{1, 3, 4, 5, 40, 41, 63, 89, 90} {
 			k := make()
 			for _, b := range want[:cut] {
-				k.Past = append(k.Past, Past{How: b.How, Share: b.Share, Refreshed: b.Refreshed, Agrees: b.Refreshed && b.Agrees})
+				k.Past = append(k.Past, NewPast(b.How, b.Share, b.Refreshed, &b.Verified, k.Guard))
 			}
 			got := results(t, k, &film{frames: frames})
 			if len(got) != len(want)-cut {
@@ -353,6 +360,48 @@ func TestTuner(t *testing.T) {
 	}
 }
 
+// TestStretchesGrow: while answers agree, stretches become longer, and as short as
+// at first after any that does not.
+func TestStretchesGrow(t *testing.T) {
+	c := Control{Levels: make([]Options, 2), Target: .99, Longest: 4}
+	c.Start(&Options{})
+	few := c.patience() / 5
+	length := func(want int) {
+		t.Helper()
+		if got := c.Length(); got != want {
+			t.Fatalf("stretches are %d times as long, want %d", got, want)
+		}
+	}
+	agree := func(n int) {
+		for range n {
+			c.Observe(0, true, true)
+		}
+	}
+	length(1)
+	agree(few - 1)
+	length(1)
+	agree(1)
+	length(2)
+	agree(few)
+	length(4)
+	agree(5 * few)
+	length(4)
+	c.Observe(1, false, false) // at a level that is not the present one
+	length(1)
+	agree(2*few - 1)
+	c.Observe(0, true, false) // a near miss
+	length(1)
+	agree(2 * few)
+	length(4)
+	c.Longest = 1
+	length(1)
+	c.Longest = 4
+	c.Observe(0, false, false)
+	c.Observe(1, false, false)
+	agree(3 * few)
+	length(1) // whole runs
+}
+
 func TestControl(t *testing.T) {
 	c := Control{Levels: make([]Options, 3), Target: .9}
 	c.Levels[1].Tolerance = 5
@@ -370,17 +419,17 @@ func TestControl(t *testing.T) {
 		}
 	}
 	at(1)
-	c.Observe(1, false)
+	c.Observe(1, false, false)
 	at(2)
-	c.Observe(1, false) // of a stretch before the move
+	c.Observe(1, false, false) // of a stretch before the move
 	at(2)
-	c.Observe(2, false)
+	c.Observe(2, false, false)
 	at(3)
 	frames(probeAfter - 1)
 	at(3)
 	frames(1)
 	at(2)
-	c.Observe(2, false)
+	c.Observe(2, false, false)
 	at(3)
 	frames(2*probeAfter - 1) // more patient after a failure
 	at(3)
@@ -388,20 +437,20 @@ func TestControl(t *testing.T) {
 	at(2)
 	for range c.patience() {
 		at(2)
-		c.Observe(2, true)
+		c.Observe(2, true, true)
 	}
 	at(1)
 	for range c.patience() {
-		c.Observe(1, true)
+		c.Observe(1, true, true)
 	}
 	at(0)
 	for range 3 * c.patience() {
-		c.Observe(0, true)
+		c.Observe(0, true, true)
 	}
 	at(0)
 	c.Cost(1, .9) // careful levels do not pay
 	at(0)
-	c.Observe(0, false)
+	c.Observe(0, false, false)
 	at(3)
 	frames(probeAfter)
 	at(0)

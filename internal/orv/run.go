@@ -45,11 +45,22 @@ type Task struct {
 // Past is what is to be known of a frame of an earlier run.
 type Past struct {
 	// How it was answered. Refreshed says that it began a stretch and was
-	// compared, Agrees that the approximate answer was close (Agreement.Close).
-	How               How
-	Refreshed, Agrees bool
+	// compared, Agrees and Clear how the approximate answer did (NewPast).
+	How                      How
+	Refreshed, Agrees, Clear bool
 	// Share of a whole run's multiply-adds that it took.
 	Share float64
+}
+
+// NewPast is what is to be known of a frame: verified is the comparison with a whole
+// run, nil without one.
+func NewPast(how How, share float64, refreshed bool, verified *Agreement, guard float32) Past {
+	p := Past{How: how, Share: share, Refreshed: refreshed}
+	if refreshed && verified != nil {
+		// Near misses: more than half of the error that the guard makes good.
+		p.Agrees, p.Clear = verified.Close(guard), verified.Close(guard/2)
+	}
+	return p
 }
 
 // Lag is the number of stretches after which the control's word counts: what is
@@ -180,6 +191,7 @@ type run struct {
 type level struct {
 	n      int
 	option *Options
+	length int // of a stretch, in frames
 }
 
 func (r *run) all(ctx context.Context, work chan<- *stretch, workers int) error {
@@ -191,11 +203,10 @@ func (r *run) all(ctx context.Context, work chan<- *stretch, workers int) error 
 		st := r.read(ctx, i)
 		if len(st.frames) > 0 {
 			st.fresh = r.task.Stretch > 0 || i == first
-			r.set(st)
 			r.queue = append(r.queue, st)
 			work <- st
 		}
-		last := len(st.frames) < r.length || st.next == nil && r.end != nil
+		last := st.next == nil && r.end != nil
 		for len(r.queue) > workers || last && len(r.queue) > 0 {
 			if err := r.take(ctx); err != nil {
 				r.drain()
@@ -234,14 +245,17 @@ func (r *run) past(ctx context.Context) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	first := 0
-	if t.Stretch > 0 {
-		first = (n - 1) / r.length
+	// All stretches but that of the last frame.
+	first, at := 0, 0
+	for t.Stretch > 0 {
+		end := at + r.level(first).length
+		if end >= n {
+			break
+		}
+		r.observe(first, t.Past[at:end])
+		first, at = first+1, end
 	}
-	for i := range first {
-		r.observe(i, t.Past[i*r.length:(i+1)*r.length])
-	}
-	for r.n < first*r.length {
+	for r.n < at {
 		f := r.frame(ctx)
 		if f == nil {
 			return 0, fmt.Errorf("the video has %d frames, an earlier run answered %d: %w", r.n, n, r.end)
@@ -257,14 +271,13 @@ func (r *run) observe(i int, frames []Past) {
 	if c == nil {
 		return
 	}
-	at, o := r.level(i)
+	at := r.level(i)
 	updates, share := 0, 0.0
 	for k, f := range frames {
 		switch {
 		case f.Refreshed && i > 0:
-			before, _ := r.level(i - 1)
-			c.Observe(before, f.Agrees)
-		case o == nil && f.How == Whole:
+			c.Observe(r.level(i-1).n, f.Agrees, f.Clear)
+		case at.option == nil && f.How == Whole:
 			c.Frame()
 		case f.How == Update && k > 0:
 			updates++
@@ -272,35 +285,33 @@ func (r *run) observe(i int, frames []Past) {
 		}
 	}
 	if updates > 0 {
-		c.Cost(at, share/float64(updates))
+		c.Cost(at.n, share/float64(updates))
 	}
-	n, o := c.Level()
-	r.levels = append(r.levels, level{n, o})
+	r.levels = append(r.levels, r.now())
 }
 
-// level is the control's word for stretch i.
-func (r *run) level(i int) (int, *Options) {
-	if k := i - Lag; k >= 0 {
-		return r.levels[k].n, r.levels[k].option
-	}
-	return r.start()
-}
-
-// start is the level that the control began at.
-func (r *run) start() (int, *Options) {
+// now is the control's present word.
+func (r *run) now() level {
 	c := r.task.Control
-	if c.begun == nil {
-		n, o := c.Level()
-		c.begun = &level{n, o}
-	}
-	return c.begun.n, c.begun.option
+	n, o := c.Level()
+	return level{n, o, r.length * c.Length()}
 }
 
-// set gives a stretch its level.
-func (r *run) set(st *stretch) {
-	if r.task.Control != nil {
-		st.level, st.option = r.level(st.index)
+// level is the control's word for stretch i: what it said Lag stretches before, or
+// began with.
+func (r *run) level(i int) level {
+	c := r.task.Control
+	if c == nil {
+		return level{length: r.length}
 	}
+	if k := i - Lag; k >= 0 {
+		return r.levels[k]
+	}
+	if c.begun == nil {
+		l := r.now()
+		c.begun = &l
+	}
+	return *c.begun
 }
 
 // frame reads the next frame, nil at the end.
@@ -326,8 +337,9 @@ func (r *run) frame(ctx context.Context) *video.Frame {
 
 // read gathers stretch i.
 func (r *run) read(ctx context.Context, i int) *stretch {
-	st := &stretch{index: i, first: r.n, done: make(chan struct{})}
-	for len(st.frames) < r.length {
+	l := r.level(i)
+	st := &stretch{index: i, first: r.n, done: make(chan struct{}), level: l.n, option: l.option}
+	for len(st.frames) < l.length {
 		f := r.frame(ctx)
 		if f == nil {
 			return st
@@ -360,7 +372,7 @@ func (r *run) take(ctx context.Context) error {
 	r.guess, r.cost = st.guess, st.cost
 	var seen []Past
 	for i, res := range st.results {
-		seen = append(seen, Past{How: res.Step.How, Share: res.Step.Share, Refreshed: res.Refreshed, Agrees: res.Refreshed && res.Verified.Close(t.Guard)})
+		seen = append(seen, NewPast(res.Step.How, res.Step.Share, res.Refreshed, res.Verified, t.Guard))
 		if st.first+i < len(t.Past) {
 			continue
 		}
@@ -407,7 +419,7 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 		m := a.session.Changed()
 		res.Changed = region.NewMask(m.H, m.W)
 		res.Changed.Copy(m)
-		if n := st.first + i; t.VerifyEvery > 0 && n%t.VerifyEvery == 0 && (t.Stretch == 0 || n%t.Stretch != 0) && n >= len(t.Past) {
+		if n := st.first + i; t.VerifyEvery > 0 && n%t.VerifyEvery == 0 && (t.Stretch == 0 || i > 0) && n >= len(t.Past) {
 			start := time.Now()
 			if err := a.verify(ctx, rgb, res); err != nil {
 				return fmt.Errorf("frame %d: verification: %w", f.Index, err)

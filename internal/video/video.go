@@ -127,7 +127,7 @@ const (
 	defaultAhead     = 4
 	defaultFPS       = 25
 	// maxAheadBytes bounds the memory of frames decoded ahead.
-	maxAheadBytes = 256 << 20
+	maxAheadBytes = 64 << 20
 )
 
 // checked fills in defaults and refuses what makes no sense.
