@@ -38,7 +38,8 @@ type orvJob struct {
 	filter   []int        // classes that count, nil for all
 	output   int
 	control  *orv.Control
-	tuned    *orv.Trial // nil if the flags said it all, or nothing was good enough
+	tried    []*orv.Session // those that tuned
+	tuned    *orv.Trial     // nil if the flags said it all, or nothing was good enough
 	notes    []string
 	follower follower
 }
@@ -249,7 +250,7 @@ func (j *orvJob) tune(ctx context.Context) error {
 	if j.tuned, err = t.Choose(ctx, levels, j.targetAgreement); err != nil {
 		return err
 	}
-	j.options.Scale = t.Scale()
+	j.options.Scale, j.tried = t.Scale(), t.Sessions()
 	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest()}
 	if j.tuned == nil {
 		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, t.Frames()))
@@ -302,23 +303,20 @@ func (j *orvJob) longest() int {
 	return min(max(1, room), mostStretch)
 }
 
-// sessions makes the sessions that share the cores.
+// sessions gives the sessions that share the cores: those that tuned, if any did.
 func (j *orvJob) sessions(stretch int) ([]*orv.Session, error) {
-	plane := j.model.plan.InputPlane()
 	n := 1
 	if stretch > 0 {
 		n = min(j.threads, orv.Lag-1)
 	}
-	list := make([]*orv.Session, n)
-	for i := range list {
-		opt := j.options
-		opt.Workers = j.threads*(i+1)/n - j.threads*i/n
-		var err error
-		if list[i], err = orv.NewSession(j.model.plan, j.model.pre.Normalizer(plane.C), opt); err != nil {
-			return nil, err
+	if len(j.tried) == n && j.options.Mode == orv.Approximate {
+		for _, s := range j.tried {
+			s.Forget()
+			s.Set(j.options.Tolerance, j.options.Epsilon)
 		}
+		return j.tried, nil
 	}
-	return list, nil
+	return orv.NewSessions(j.model.plan, j.model.pre.Normalizer(j.model.plan.InputPlane().C), j.options, n)
 }
 
 // settings are what decides the answers, for the header.

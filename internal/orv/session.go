@@ -159,6 +159,22 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 	return s, err
 }
 
+// NewSessions makes up to n sessions that share opt.Workers cores and work at the
+// same time; one at least, and no more than a run uses.
+func NewSessions(p *incremental.Plan, c Converter, opt Options, n int) ([]*Session, error) {
+	workers := max(1, opt.Workers)
+	n = max(1, min(n, workers, Lag-1))
+	list := make([]*Session, n)
+	for i := range list {
+		opt.Workers = workers*(i+1)/n - workers*i/n
+		var err error
+		if list[i], err = NewSession(p, c, opt); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 // Since is the number of frames since the last whole run.
 func (s *Session) Since() int { return s.since }
 

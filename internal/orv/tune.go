@@ -2,12 +2,13 @@ package orv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"krypton/internal/incremental"
-	"krypton/internal/tensor"
 )
 
 // Trial is one setting of the approximate mode, tried on some frames.
@@ -21,9 +22,11 @@ type Trial struct {
 	// whole runs included; Guarded the share of such frames.
 	Share, Guarded float64
 	wholeShare     float64 // of frames that were run whole
-	// Each is the mean time of a frame: finding changes, network, outputs; 0 of
-	// a trial that was given up.
+	// Each is the mean time of a frame: finding changes, network, outputs.
 	Each time.Duration
+	// GivenUp says that no further frame could have made it a setting to choose:
+	// its numbers are sums up to there.
+	GivenUp bool
 }
 
 // Candidates are the settings that tuning tries, the boldest first: what the
@@ -51,14 +54,19 @@ type Tuner struct {
 	Stretch  int // see Task
 	Guard    float32
 
-	scale  incremental.Scale
-	frames [][]byte // of the network's plane
-	whole  []*Answer
-	Naive  time.Duration // mean time of a frame by whole runs
+	scale    incremental.Scale
+	frames   [][]byte // of the network's plane
+	whole    []*Answer
+	Naive    time.Duration // mean time of a frame by whole runs
+	sessions []*Session    // of the last trial in approximate mode
 }
 
 // Add takes a frame, three bytes for each of the plane's pixels; it is copied.
 func (t *Tuner) Add(rgb []byte) { t.frames = append(t.frames, append([]byte{}, rgb...)) }
+
+// Sessions are those of the last trial, for reuse: nil if it was not an
+// approximate one.
+func (t *Tuner) Sessions() []*Session { return t.sessions }
 
 // Frames is the number of frames added.
 func (t *Tuner) Frames() int { return len(t.frames) }
@@ -80,59 +88,65 @@ func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) { return t
 
 // try measures one setting until hopeless says that no further frame can make it
 // one to choose, given the sums so far and the number of answers, or boxes, that
-// were wrong.
+// were wrong. Stretches do not depend on each other and are answered at the same
+// time.
 func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *Trial, wrong int) bool) (*Trial, error) {
 	if err := t.truth(ctx); err != nil {
 		return nil, err
 	}
 	opt.Workers, opt.Shape, opt.Scale = t.Workers, t.Shape, t.scale
-	s, err := NewSession(t.Plan, t.Converter, opt)
+	length := t.Stretch
+	if length == 0 || opt.Mode != Approximate {
+		length = len(t.frames)
+	}
+	sessions, err := t.ready(opt, (len(t.frames)+length-1)/length)
 	if err != nil {
 		return nil, err
 	}
-	a := answerer{session: s, judge: t.NewJudge(), guard: t.Guard}
 	trial := &Trial{Options: opt}
 	agreed := 0
 	var boxes Agreement
+	_, detector := t.NewJudge().(*Detector)
 	start := time.Now()
-	for i, rgb := range t.frames {
-		var res Result
-		answer := func() *Answer { return res.Answer }
-		if t.Stretch > 0 && i%t.Stretch == 0 && i > 0 && opt.Mode == Approximate {
-			// What the answer would have been is what counts: errors are
-			// largest there.
-			guess, cost, err := a.would(ctx, rgb)
-			if err != nil {
-				return nil, fmt.Errorf("frame %d: %w", i, err)
+	compared := 0
+	for first := 0; first < len(t.frames); first += length * len(sessions) {
+		// As many stretches at a time as there are sessions.
+		parts := make([][]tried, len(sessions))
+		err := together(len(sessions), func(i int) (err error) {
+			lo, hi := min(first+i*length, len(t.frames)), min(first+(i+1)*length, len(t.frames))
+			parts[i], err = t.stretch(ctx, sessions[i], lo, hi)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range slices.Concat(parts...) {
+			trial.Share += f.share
+			if f.how == Whole {
+				trial.wholeShare += f.share
 			}
-			answer = func() *Answer { return guess }
-			trial.Share += cost.Share
-			a.begin(nil)
-		}
-		if err := a.frame(ctx, rgb, false, &res); err != nil {
-			return nil, fmt.Errorf("frame %d: %w", i, err)
-		}
-		g := a.judge.Compare(answer(), t.whole[i])
-		if g.Agrees {
-			agreed++
-		}
-		trial.Largest = max(trial.Largest, g.Largest)
-		boxes.Matched += g.Matched
-		boxes.Missed += g.Missed
-		boxes.Extra += g.Extra
-		trial.Share += res.Step.Share
-		if res.Guarded {
-			trial.Guarded++
-		}
-		if res.Step.How == Whole {
-			trial.wholeShare += res.Step.Share
-		}
-		wrong := i + 1 - agreed
-		if _, ok := a.judge.(*Detector); ok {
-			wrong = boxes.Missed + boxes.Extra
-		}
-		if hopeless != nil && hopeless(trial, wrong) {
-			return trial, nil
+			if f.guarded {
+				trial.Guarded++
+			}
+			if f.agreement == nil {
+				continue
+			}
+			compared++
+			if f.agreement.Agrees {
+				agreed++
+			}
+			trial.Largest = max(trial.Largest, f.agreement.Largest)
+			boxes.Matched += f.agreement.Matched
+			boxes.Missed += f.agreement.Missed
+			boxes.Extra += f.agreement.Extra
+			wrong := compared - agreed
+			if detector {
+				wrong = boxes.Missed + boxes.Extra
+			}
+			if hopeless != nil && hopeless(trial, wrong) {
+				trial.GivenUp = true
+				return trial, nil
+			}
 		}
 	}
 	n := float64(len(t.frames))
@@ -141,10 +155,65 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *Trial, w
 	trial.wholeShare /= n
 	trial.Guarded /= n
 	trial.Agreement = float64(agreed) / n
-	if _, ok := a.judge.(*Detector); ok {
+	if detector {
 		trial.Agreement = boxes.F1()
 	}
 	return trial, nil
+}
+
+// ready gives sessions for a setting, at most n: those of the last trial where they
+// will do.
+func (t *Tuner) ready(opt Options, n int) ([]*Session, error) {
+	if opt.Mode != Approximate || len(t.sessions) == 0 || t.sessions[0].opt.Shape != opt.Shape || t.sessions[0].opt.Specks != opt.Specks {
+		list, err := NewSessions(t.Plan, t.Converter, opt, n)
+		if err != nil || opt.Mode != Approximate {
+			return list, err
+		}
+		t.sessions = list
+	}
+	for _, s := range t.sessions {
+		s.Forget()
+		s.Set(opt.Tolerance, opt.Epsilon)
+	}
+	return t.sessions, nil
+}
+
+// tried is what answering one frame with a setting came to.
+type tried struct {
+	agreement *Agreement // with a whole run; nil where that says nothing
+	share     float64
+	how       How
+	guarded   bool
+}
+
+// stretch answers frames lo to hi. The first one is run whole, as it begins a
+// stretch: in its place the answer counts that the stretch before would have given,
+// as errors are largest there.
+func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int) ([]tried, error) {
+	var list []tried
+	a := &answerer{session: s, judge: t.NewJudge(), guard: t.Guard}
+	a.begin(nil)
+	for i := lo; i < hi; i++ {
+		var res Result
+		if err := a.frame(ctx, t.frames[i], false, &res); err != nil {
+			return nil, fmt.Errorf("frame %d: %w", i, err)
+		}
+		f := tried{share: res.Step.Share, how: res.Step.How, guarded: res.Guarded}
+		if i > lo || i == 0 {
+			g := a.judge.Compare(res.Answer, t.whole[i])
+			f.agreement = &g
+		}
+		list = append(list, f)
+	}
+	if hi == lo || hi == len(t.frames) {
+		return list, nil
+	}
+	guess, cost, err := a.would(ctx, t.frames[hi])
+	if err != nil {
+		return nil, fmt.Errorf("frame %d: %w", hi, err)
+	}
+	g := a.judge.Compare(guess, t.whole[hi])
+	return append(list, tried{agreement: &g, share: cost.Share, how: Update}), nil
 }
 
 // truth answers all frames by whole runs, once.
@@ -155,29 +224,53 @@ func (t *Tuner) truth(ctx context.Context) error {
 	if t.whole != nil {
 		return nil
 	}
-	s, err := NewSession(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers})
-	if err != nil {
-		return err
-	}
 	input := make([]float32, t.Plan.InputPlane().Len())
 	t.Converter.Convert(input, t.frames[0], len(t.frames[0])/3)
+	var err error
 	if t.scale, err = t.Plan.Scale(ctx, input, t.Workers); err != nil {
 		return err
 	}
-	j := t.NewJudge()
-	start := time.Now()
-	for i, rgb := range t.frames {
-		if _, err := s.Frame(ctx, rgb); err != nil {
-			return err
-		}
-		a, err := j.Judge(func(i int) *tensor.Tensor { return s.Output(i) })
-		if err != nil {
-			return fmt.Errorf("frame %d: %w", i, err)
-		}
-		t.whole = append(t.whole, a)
+	n := len(t.frames)
+	if t.Stretch == 0 {
+		n = 1 // as they will be answered
 	}
+	sessions, err := NewSessions(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers}, n)
+	if err != nil {
+		return err
+	}
+	whole := make([]*Answer, len(t.frames))
+	start := time.Now()
+	err = together(len(sessions), func(k int) error {
+		s, j := sessions[k], t.NewJudge()
+		for i := len(whole) * k / len(sessions); i < len(whole)*(k+1)/len(sessions); i++ {
+			if _, err := s.Frame(ctx, t.frames[i]); err != nil {
+				return err
+			}
+			a, err := j.Judge(s.Output)
+			if err != nil {
+				return fmt.Errorf("frame %d: %w", i, err)
+			}
+			whole[i] = a
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.whole = whole
 	t.Naive = time.Since(start) / time.Duration(len(t.frames))
 	return nil
+}
+
+// together calls f for 0 to n-1 at the same time and joins the errors.
+func together(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() { errs[i] = f(i) })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
 }
 
 // Choose gives the first of some settings, the boldest first, that agrees with
@@ -202,7 +295,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			return nil, err
 		case failed:
 			continue
-		case trial.Each == 0 || trial.Share-trial.wholeShare > dearFrom:
+		case trial.GivenUp || trial.Share-trial.wholeShare > dearFrom:
 			return nil, nil // more careful ones cost more
 		case trial.Agreement >= target && (i > 0 || t.evidence() || len(levels) == 1):
 			return trial, nil
