@@ -25,6 +25,11 @@ type ffmpegDecoder struct {
 	ended  error // sticky
 }
 
+// oneThread is the number of pixels up to which one thread of ffmpeg decodes some
+// thousand frames a second: more of them take a third more processor time in all,
+// which is then missing where the frames go.
+const oneThread = 1 << 20
+
 // checkSlack is how much of the declared duration may be missing before a look
 // into the container is worth it.
 const checkSlack = 500 * time.Millisecond
@@ -97,6 +102,9 @@ func (d *ffmpegDecoder) args() ([]string, error) {
 		a = append(a, "-xerror", "-err_detect", "explode")
 	}
 	a = append(a, "-max_pixels", strconv.FormatInt(d.opt.MaxPixels, 10))
+	if d.stream != nil && d.stream.width*d.stream.height <= oneThread {
+		a = append(a, "-threads", "1", "-filter_threads", "1")
+	}
 	a = append(a, d.in.args...)
 	a = append(a, "-i", d.in.url, "-map", "0:V:0", "-an", "-sn", "-dn")
 	a = append(a, d.tools.everyFrame()...)
