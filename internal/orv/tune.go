@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"krypton/internal/incremental"
@@ -24,9 +25,8 @@ type Trial struct {
 	wholeShare     float64 // of frames that were run whole
 	// Each is the mean time of a frame: finding changes, network, outputs.
 	Each time.Duration
-	// GivenUp says that no further frame could have made it a setting to choose:
-	// its numbers are sums up to there.
-	GivenUp bool
+
+	verdict verdict // unless it is promising, the numbers are sums up to there
 }
 
 // Candidates are the settings that tuning tries, the boldest first: what the
@@ -86,11 +86,10 @@ func (t *Tuner) Scale() incremental.Scale { return t.scale }
 // Try measures one setting on all frames.
 func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) { return t.try(ctx, opt, nil) }
 
-// try measures one setting until hopeless says that no further frame can make it
-// one to choose, given the sums so far and the number of answers, or boxes, that
-// were wrong. Stretches do not depend on each other and are answered at the same
-// time.
-func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *Trial, wrong int) bool) (*Trial, error) {
+// try measures one setting until hopeless, given the sums so far, says that no
+// further frame can make it one to choose. Stretches do not depend on each other and
+// are answered at the same time; what comes out does not depend on how many are.
+func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *tally) verdict) (*Trial, error) {
 	if err := t.truth(ctx); err != nil {
 		return nil, err
 	}
@@ -103,49 +102,37 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *Trial, w
 	if err != nil {
 		return nil, err
 	}
-	trial := &Trial{Options: opt}
-	agreed := 0
-	var boxes Agreement
-	_, detector := t.NewJudge().(*Detector)
+	all := t.tally(&opt)
+	trial := all.trial
 	start := time.Now()
-	compared := 0
 	for first := 0; first < len(t.frames); first += length * len(sessions) {
 		// As many stretches at a time as there are sessions.
 		parts := make([][]tried, len(sessions))
+		stopped := atomic.Int64{} // the first stretch that is hopeless by itself
+		stopped.Store(int64(len(sessions)))
 		err := together(len(sessions), func(i int) (err error) {
 			lo, hi := min(first+i*length, len(t.frames)), min(first+(i+1)*length, len(t.frames))
-			parts[i], err = t.stretch(ctx, sessions[i], lo, hi)
+			own := t.tally(&opt)
+			parts[i], err = t.stretch(ctx, sessions[i], lo, hi, func(f *tried) bool {
+				if own.add(f); hopeless != nil && hopeless(own) != promising {
+					for k := stopped.Load(); int64(i) < k && !stopped.CompareAndSwap(k, int64(i)); k = stopped.Load() {
+					}
+				}
+				return stopped.Load() <= int64(i) // those before it decide
+			})
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range slices.Concat(parts...) {
-			trial.Share += f.share
-			if f.how == Whole {
-				trial.wholeShare += f.share
-			}
-			if f.guarded {
-				trial.Guarded++
-			}
-			if f.agreement == nil {
-				continue
-			}
-			compared++
-			if f.agreement.Agrees {
-				agreed++
-			}
-			trial.Largest = max(trial.Largest, f.agreement.Largest)
-			boxes.Matched += f.agreement.Matched
-			boxes.Missed += f.agreement.Missed
-			boxes.Extra += f.agreement.Extra
-			wrong := compared - agreed
-			if detector {
-				wrong = boxes.Missed + boxes.Extra
-			}
-			if hopeless != nil && hopeless(trial, wrong) {
-				trial.GivenUp = true
-				return trial, nil
+		for _, part := range parts {
+			for i := range part {
+				all.add(&part[i])
+				if hopeless != nil {
+					if trial.verdict = hopeless(all); trial.verdict != promising {
+						return trial, nil
+					}
+				}
 			}
 		}
 	}
@@ -154,12 +141,64 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *Trial, w
 	trial.Share /= n
 	trial.wholeShare /= n
 	trial.Guarded /= n
-	trial.Agreement = float64(agreed) / n
-	if detector {
-		trial.Agreement = boxes.F1()
+	trial.Agreement = float64(all.agreed) / n
+	if all.detector {
+		trial.Agreement = all.boxes.F1()
 	}
 	return trial, nil
 }
+
+// tally sums up what frames came to.
+type tally struct {
+	trial            *Trial
+	compared, agreed int
+	boxes            Agreement
+	detector         bool
+}
+
+func (t *Tuner) tally(opt *Options) *tally {
+	_, detector := t.NewJudge().(*Detector)
+	return &tally{trial: &Trial{Options: *opt}, detector: detector}
+}
+
+func (y *tally) add(f *tried) {
+	y.trial.Share += f.share
+	if f.how == Whole {
+		y.trial.wholeShare += f.share
+	}
+	if f.guarded {
+		y.trial.Guarded++
+	}
+	g := f.agreement
+	if g == nil {
+		return
+	}
+	y.compared++
+	if g.Agrees {
+		y.agreed++
+	}
+	y.trial.Largest = max(y.trial.Largest, g.Largest)
+	y.boxes.Matched += g.Matched
+	y.boxes.Missed += g.Missed
+	y.boxes.Extra += g.Extra
+}
+
+// wrong is the number of answers, or boxes, that were.
+func (y *tally) wrong() int {
+	if y.detector {
+		return y.boxes.Missed + y.boxes.Extra
+	}
+	return y.compared - y.agreed
+}
+
+// verdict says whether more frames can make a setting one to choose.
+type verdict int
+
+const (
+	promising verdict = iota
+	wrong             // too many answers are
+	dear              // it costs too much, as more careful ones do
+)
 
 // ready gives sessions for a setting, at most n: those of the last trial where they
 // will do.
@@ -188,8 +227,8 @@ type tried struct {
 
 // stretch answers frames lo to hi. The first one is run whole, as it begins a
 // stretch: in its place the answer counts that the stretch before would have given,
-// as errors are largest there.
-func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int) ([]tried, error) {
+// as errors are largest there. It ends early where enough says so of a frame.
+func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, enough func(*tried) bool) ([]tried, error) {
 	var list []tried
 	a := &answerer{session: s, judge: t.NewJudge(), guard: t.Guard}
 	a.begin(nil)
@@ -203,7 +242,9 @@ func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int) ([]tried, e
 			g := a.judge.Compare(res.Answer, t.whole[i])
 			f.agreement = &g
 		}
-		list = append(list, f)
+		if list = append(list, f); enough(&f) {
+			return list, nil
+		}
 	}
 	if hi == lo || hi == len(t.frames) {
 		return list, nil
@@ -283,19 +324,22 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 		return nil, err
 	}
 	n := float64(len(t.frames))
-	dear := func(so *Trial) bool { return so.Share-so.wholeShare > dearFrom*n } // sums still
 	for i, c := range levels {
-		failed := false
-		trial, err := t.try(ctx, c, func(so *Trial, wrong int) bool {
-			failed = t.Guard > 0 && so.Largest > float64(t.Guard) || float64(wrong) > t.wrong(target)
-			return failed || dear(so)
+		trial, err := t.try(ctx, c, func(so *tally) verdict {
+			switch {
+			case t.Guard > 0 && so.trial.Largest > float64(t.Guard) || float64(so.wrong()) > t.wrong(target):
+				return wrong
+			case so.trial.Share-so.trial.wholeShare > dearFrom*n: // sums still
+				return dear
+			}
+			return promising
 		})
 		switch {
 		case err != nil:
 			return nil, err
-		case failed:
+		case trial.verdict == wrong:
 			continue
-		case trial.GivenUp || trial.Share-trial.wholeShare > dearFrom:
+		case trial.verdict == dear || trial.Share-trial.wholeShare > dearFrom:
 			return nil, nil // more careful ones cost more
 		case trial.Agreement >= target && (i > 0 || t.evidence() || len(levels) == 1):
 			return trial, nil
