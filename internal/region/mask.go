@@ -163,25 +163,40 @@ func (m *Mask) Equal(o *Mask) bool {
 // reach through windows along y and x. Spans keep Window.Reach's promise: none
 // is missed.
 func (m *Mask) Reach(from *Mask, y, x Window) {
-	m.through(from, y.Reach, x.Reach)
+	if x.Stride <= 2 && x.Kernel <= mostShifts && x.Extent() <= 64 && max(from.words, 2*m.words) < maxLine {
+		m.through(from, y.Reach, func(line, row []uint64) { reachBits(line, row, &x) })
+		return
+	}
+	m.through(from, y.Reach, alongSpans(x.Reach))
 }
 
 // ReachTables is Reach for rearrangements.
 func (m *Mask) ReachTables(from *Mask, y, x *Table) {
-	m.through(from, y.Reach, x.Reach)
+	m.through(from, y.Reach, alongSpans(x.Reach))
 }
 
-func (m *Mask) through(from *Mask, y, x func(Span) Span) {
+// alongSpans maps a row span by span.
+func alongSpans(reach func(Span) Span) func(line, row []uint64) {
+	return func(line, row []uint64) {
+		for s := nextSpan(row, 0); !s.Empty(); s = nextSpan(row, s.Hi) {
+			addSpan(line, reach(s))
+		}
+	}
+}
+
+// through maps each row of from by along, and puts the result into the rows that y
+// reaches.
+func (m *Mask) through(from *Mask, y func(Span) Span, along func(line, row []uint64)) {
 	var few [8]uint64
 	line := few[:]
 	if m.words > len(few) {
 		line = make([]uint64, m.words)
 	}
 	line = line[:m.words]
+	last := ^uint64(0) >> (-m.W & 63) // the columns of a row's last word
 	for iy := 0; iy < from.H; iy++ {
 		row := from.row(iy)
-		s := nextSpan(row, 0)
-		if s.Empty() {
+		if none(row) {
 			continue
 		}
 		rows := y(Span{iy, iy + 1})
@@ -189,9 +204,8 @@ func (m *Mask) through(from *Mask, y, x func(Span) Span) {
 			continue
 		}
 		clear(line)
-		for ; !s.Empty(); s = nextSpan(row, s.Hi) {
-			addSpan(line, x(s))
-		}
+		along(line, row)
+		line[m.words-1] &= last
 		for oy := rows.Lo; oy < rows.Hi; oy++ {
 			out := m.row(oy)
 			for i, w := range line {
@@ -199,6 +213,66 @@ func (m *Mask) through(from *Mask, y, x func(Span) Span) {
 			}
 		}
 	}
+}
+
+func none(row []uint64) bool {
+	for _, w := range row {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// What reachBits can do: so many taps of a window, words of a row.
+const (
+	mostShifts = 16
+	maxLine    = 32
+)
+
+// reachBits sets the bits of a line that a window of stride 1 or 2 reaches from
+// those of a row, all at once: input i reaches output o where o*stride = i + pad -
+// k*dilation for a tap k. Bits behind the line's columns may be set too.
+func reachBits(line, row []uint64, x *Window) {
+	if x.Stride == 1 {
+		for k := range x.Kernel {
+			orShifted(line, row, x.Pad-k*x.Dilation)
+		}
+		return
+	}
+	var sums [maxLine]uint64
+	wide := sums[:2*len(line)]
+	for k := range x.Kernel {
+		orShifted(wide, row, x.Pad-k*x.Dilation)
+	}
+	for i := range line {
+		line[i] |= evenBits(wide[2*i]) | evenBits(wide[2*i+1])<<32
+	}
+}
+
+// orShifted puts the bits of a row into a line, by positions further up.
+func orShifted(line, row []uint64, by int) {
+	words, bits := by>>6, by&63 // the first is rounded down
+	for i := range line {
+		w := uint64(0)
+		if k := i - words; k >= 0 && k < len(row) {
+			w = row[k] << bits
+		}
+		if k := i - words - 1; bits > 0 && k >= 0 && k < len(row) {
+			w |= row[k] >> (64 - bits)
+		}
+		line[i] |= w
+	}
+}
+
+// evenBits gathers the bits 0, 2, 4 and so on of a word.
+func evenBits(w uint64) uint64 {
+	w &= 0x5555555555555555
+	w = (w | w>>1) & 0x3333333333333333
+	w = (w | w>>2) & 0x0f0f0f0f0f0f0f0f
+	w = (w | w>>4) & 0x00ff00ff00ff00ff
+	w = (w | w>>8) & 0x0000ffff0000ffff
+	return (w | w>>16) & 0x00000000ffffffff
 }
 
 // Align grows the mask to whole tiles of n x n positions, laid out from the
