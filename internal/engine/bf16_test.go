@@ -136,7 +136,7 @@ func TestConvBF16Tiny(t *testing.T) {
 
 // BenchmarkBF16 compares, in turns within one run, ways to compute layers over
 // batches of 16 patches: float32 against bfloat16, and for 3x3 layers Winograd's
-// in float32. x is the speed relative to the direct float32 sum, which is also
+// in both. x is the speed relative to the direct float32 sum, which is also
 // given in GFLOP/s.
 //
 //	go test -run '^$' -bench BF16 -benchtime 300ms ./internal/engine
@@ -167,8 +167,10 @@ func BenchmarkBF16(b *testing.B) {
 				add("bf16", p, err)
 				if kernel == 3 {
 					for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
-						p, err := NewWinograd(s, in, w, w, size, weights, bias, ch, clamp)
+						p, err := NewWinograd(s, in, w, w, size, false, weights, bias, ch, clamp)
 						add(fmt.Sprintf("F%d", size), p, err)
+						p, err = NewWinograd(s, in, w, w, size, true, weights, bias, ch, clamp)
+						add(fmt.Sprintf("F%d-bf16", size), p, err)
 					}
 				}
 				view := random(rng, in.Len())

@@ -17,10 +17,17 @@ type Winograd struct {
 	Y, X    region.Window
 	Size    asm.WinogradSize
 	Clamp   Clamp
+	// BF16 says that the transformed inputs and weights are rounded to bfloat16
+	// (see asm.Kernels.Pairs); transforms and sums are float32.
+	BF16 bool
 
 	elements [][]panel // [element][panel]
 	bias     []float32
 }
+
+// WinogradBF16Fits says whether a convolution that WinogradFits holds for can be
+// computed in bfloat16 with this kernel set: channels go in pairs.
+func WinogradBF16Fits(k *asm.Kernels, in Plane) bool { return k.Pairs() != nil && in.C%2 == 0 }
 
 // WinogradFits says whether a convolution can be computed this way.
 func WinogradFits(y, x region.Window, group int) bool {
@@ -29,12 +36,12 @@ func WinogradFits(y, x region.Window, group int) bool {
 }
 
 // NewWinograd transforms and packs weights given as [outC][In.C][3][3] and
-// bias (nil for none) for the scratch's kernel set.
-func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize, weights, bias []float32, outC int, clamp Clamp) (*Winograd, error) {
-	if !WinogradFits(y, x, 1) || len(weights) != outC*in.C*9 || (bias != nil && len(bias) != outC) {
+// bias (nil for none) for the scratch's kernel set; with bf16, rounded.
+func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize, bf16 bool, weights, bias []float32, outC int, clamp Clamp) (*Winograd, error) {
+	if !WinogradFits(y, x, 1) || bf16 && !WinogradBF16Fits(s.Kernels, in) || len(weights) != outC*in.C*9 || (bias != nil && len(bias) != outC) {
 		return nil, fmt.Errorf("winograd convolution of %d to %d channels: %d weights, %d biases", in.C, outC, len(weights), len(bias))
 	}
-	w := &Winograd{In: in, Out: Plane{y.Out, x.Out, outC}, Y: y, X: x, Size: size, Clamp: clamp,
+	w := &Winograd{In: in, Out: Plane{y.Out, x.Out, outC}, Y: y, X: x, Size: size, Clamp: clamp, BF16: bf16,
 		elements: make([][]panel, size.Elements()), bias: make([]float32, outC)}
 	copy(w.bias, bias)
 	zero := make([]float32, s.Kernels.Columns)
@@ -54,6 +61,20 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 			at := c*n + m - w.elements[0][p].column
 			for e := range w.elements {
 				w.elements[e][p].weights[at] = u[e]
+			}
+		}
+	}
+	if bf16 {
+		for _, panels := range w.elements {
+			for i := range panels {
+				p := &panels[i]
+				n := len(p.bias)
+				pairs := make([]float32, len(p.weights)/2)
+				for k := range pairs {
+					at := k/n*2*n + k%n
+					pairs[k] = asm.Pair(p.weights[at], p.weights[at+n])
+				}
+				p.weights, p.end = pairs, p.end/2
 			}
 		}
 	}
@@ -94,7 +115,13 @@ func (w *Winograd) Run(s *Scratch, jobs []Job) { w.RunPanels(s, jobs, 0, w.Panel
 func (w *Winograd) Panels() int { return len(w.elements[0]) }
 
 // Weights implements Panelled.
-func (w *Winograd) Weights() int { return w.Size.Elements() * w.In.C * w.Out.C }
+func (w *Winograd) Weights() int {
+	n := w.Size.Elements() * w.In.C * w.Out.C
+	if w.BF16 {
+		n /= 2
+	}
+	return n
+}
 
 // RunPanels implements Panelled.
 func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
@@ -216,13 +243,19 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 // products back.
 func (b *winogradBlock) multiply() {
 	s, m := b.scratch, int(b.Size)
-	k := s.Kernels
+	k, in := s.Kernels, b.In.C
+	if b.BF16 {
+		k, in = k.Pairs(), in/2
+	}
 	padded := (b.n-1)/k.Rows*k.Rows + k.TileRows((b.n-1)%k.Rows+1)
 	for e, panels := range b.elements {
 		v, p := b.v[e*b.vStride:], b.m[e*b.mStride:]
+		if b.BF16 {
+			s.Kernels.Round(v, v[:b.n*b.In.C]) // pairs need half the room: in place
+		}
 		for t := range padded {
 			if t < b.n {
-				s.table[t], s.out[t] = &v[t*b.In.C], &p[t*b.Out.C]
+				s.table[t], s.out[t] = &v[t*in], &p[t*b.Out.C]
 			} else {
 				s.table[t], s.out[t] = &v[0], &s.sink[:1][0]
 			}
@@ -236,7 +269,7 @@ func (b *winogradBlock) multiply() {
 		}
 	}
 	for t := range b.n {
-		k.WinogradOutput(b.Size, b.m[t*b.Out.C+b.first:], b.mStride, b.outs[t*m*m:], b.bias[b.first:b.first+b.channels], &b.Clamp, b.tmp)
+		s.Kernels.WinogradOutput(b.Size, b.m[t*b.Out.C+b.first:], b.mStride, b.outs[t*m*m:], b.bias[b.first:b.first+b.channels], &b.Clamp, b.tmp)
 	}
 	b.n = 0
 }

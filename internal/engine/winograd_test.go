@@ -26,56 +26,80 @@ func same3(rng *rand.Rand, n int) region.Window {
 func TestWinograd(t *testing.T) {
 	for _, k := range asm.Sets() {
 		for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
-			t.Run(fmt.Sprintf("%s/F%d", k.Name, size), func(t *testing.T) {
-				rng := rand.New(rand.NewPCG(15, 16))
-				s := NewScratch(k)
-				for range 80 {
-					in := Plane{1 + rng.IntN(14), 1 + rng.IntN(14), 1 + rng.IntN(40)}
-					c := convCase{in: in, y: same3(rng, in.H), x: same3(rng, in.W), group: 1, outC: 1 + rng.IntN(70)}
-					c.weights, c.bias = random(rng, c.outC*in.C*9), random(rng, c.outC)
-					w, err := NewWinograd(s, in, c.y, c.x, size, c.weights, c.bias, c.outC, unclamped)
-					if err != nil {
-						t.Fatal(c, err)
-					}
-					x := random(rng, in.Len())
-					whole := make([]float32, w.Out.Len())
-					w.Run(s, []Job{{In: []Patched{{Plane: in, View: x}}, Rect: w.Out.Rect(), Out: whole}})
-					for i, got := range whole {
-						m, ox, oy := i%c.outC, i/c.outC%c.x.Out, i/c.outC/c.x.Out
-						if want, scale := c.direct(x, oy, ox, m); math.Abs(float64(got)-want) > 2e-5*(1+scale) {
-							t.Fatalf("%v: [%d,%d,%d] = %g, want %g", c, oy, ox, m, got, want)
-						}
-					}
-					var jobs []Job
-					for range 1 + rng.IntN(4) {
-						r := randomRect(rng, in.H, in.W)
-						p := Patched{Plane: in, View: append([]float32{}, x...), Rect: r}
-						for y := r.Y.Lo; y < r.Y.Hi; y++ {
-							row := p.View[(y*in.W+r.X.Lo)*in.C : (y*in.W+r.X.Hi)*in.C]
-							p.Update = append(p.Update, row...)
-							for i := range row {
-								row[i] = float32(math.NaN())
-							}
-						}
-						out := w.Align(randomRect(rng, c.y.Out, c.x.Out))
-						if rng.IntN(2) == 0 { // a band need not be aligned
-							out = randomRect(rng, c.y.Out, c.x.Out)
-						}
-						jobs = append(jobs, Job{In: []Patched{p}, Rect: out, Out: make([]float32, out.Area()*c.outC)})
-					}
-					w.Run(s, jobs)
-					for _, j := range jobs {
-						for i, got := range j.Out {
-							m, ox, oy := i%c.outC, j.Rect.X.Lo+i/c.outC%j.Rect.X.Len(), j.Rect.Y.Lo+i/c.outC/j.Rect.X.Len()
-							if want := whole[(oy*c.x.Out+ox)*c.outC+m]; math.Float32bits(got) != math.Float32bits(want) {
-								t.Fatalf("%v: update %v of %v: [%d,%d,%d] = %g, whole run %g", c, j.In[0].Rect, j.Rect, oy, ox, m, got, want)
-							}
-						}
-					}
-				}
-			})
+			testWinograd(t, k, size, false)
+			if k.Pairs() != nil {
+				testWinograd(t, k, size, true)
+			}
 		}
 	}
+}
+
+func testWinograd(t *testing.T, k *asm.Kernels, size asm.WinogradSize, bf16 bool) {
+	most := 2e-5
+	if bf16 { // of 2^-9 for each input and weight, more by the transforms
+		most = map[asm.WinogradSize]float64{asm.Winograd2: 5e-3, asm.Winograd4: 2e-2}[size]
+	}
+	t.Run(fmt.Sprintf("%s/F%d/%v", k.Name, size, bf16), func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(15, 16))
+		s := NewScratch(k)
+		for range 80 {
+			in := Plane{1 + rng.IntN(14), 1 + rng.IntN(14), 1 + rng.IntN(40)}
+			if bf16 {
+				in.C += in.C % 2
+			}
+			c := convCase{in: in, y: same3(rng, in.H), x: same3(rng, in.W), group: 1, outC: 1 + rng.IntN(70)}
+			c.weights, c.bias = random(rng, c.outC*in.C*9), random(rng, c.outC)
+			w, err := NewWinograd(s, in, c.y, c.x, size, bf16, c.weights, c.bias, c.outC, unclamped)
+			if err != nil {
+				t.Fatal(c, err)
+			}
+			x := random(rng, in.Len())
+			whole := make([]float32, w.Out.Len())
+			w.Run(s, []Job{{In: []Patched{{Plane: in, View: x}}, Rect: w.Out.Rect(), Out: whole}})
+			// Rounded elements of a tile err by the largest of them.
+			scales, largest := make([]float64, len(whole)), 0.0
+			wants := make([]float64, len(whole))
+			for i := range whole {
+				wants[i], scales[i] = c.direct(x, i/c.outC/c.x.Out, i/c.outC%c.x.Out, i%c.outC)
+				largest = max(largest, scales[i])
+			}
+			for i, got := range whole {
+				scale := scales[i]
+				if bf16 {
+					scale = largest
+				}
+				if math.Abs(float64(got)-wants[i]) > most*(1+scale) {
+					t.Fatalf("%v: [%d] = %g, want %g", c, i, got, wants[i])
+				}
+			}
+			var jobs []Job
+			for range 1 + rng.IntN(4) {
+				r := randomRect(rng, in.H, in.W)
+				p := Patched{Plane: in, View: append([]float32{}, x...), Rect: r}
+				for y := r.Y.Lo; y < r.Y.Hi; y++ {
+					row := p.View[(y*in.W+r.X.Lo)*in.C : (y*in.W+r.X.Hi)*in.C]
+					p.Update = append(p.Update, row...)
+					for i := range row {
+						row[i] = float32(math.NaN())
+					}
+				}
+				out := w.Align(randomRect(rng, c.y.Out, c.x.Out))
+				if rng.IntN(2) == 0 { // a band need not be aligned
+					out = randomRect(rng, c.y.Out, c.x.Out)
+				}
+				jobs = append(jobs, Job{In: []Patched{p}, Rect: out, Out: make([]float32, out.Area()*c.outC)})
+			}
+			w.Run(s, jobs)
+			for _, j := range jobs {
+				for i, got := range j.Out {
+					m, ox, oy := i%c.outC, j.Rect.X.Lo+i/c.outC%j.Rect.X.Len(), j.Rect.Y.Lo+i/c.outC/j.Rect.X.Len()
+					if want := whole[(oy*c.x.Out+ox)*c.outC+m]; math.Float32bits(got) != math.Float32bits(want) {
+						t.Fatalf("%v: update %v of %v: [%d,%d,%d] = %g, whole run %g", c, j.In[0].Rect, j.Rect, oy, ox, m, got, want)
+					}
+				}
+			}
+		}
+	})
 }
 
 // TestWinogradError measures the rounding error of the ways to compute 3x3
@@ -100,21 +124,32 @@ func TestWinogradError(t *testing.T) {
 		}
 		for _, k := range asm.Sets() {
 			s := NewScratch(k)
-			for _, way := range []struct {
+			type way struct {
 				name string
 				most float64 // what is allowed
 				make func() (Primitive, error)
-			}{
+			}
+			ways := []way{
 				{"direct", 4e-6, func() (Primitive, error) {
 					return NewConv(s, in, win, win, 1, c.weights, c.bias, c.outC, unclamped)
 				}},
 				{"F(2x2,3x3)", 4e-6, func() (Primitive, error) {
-					return NewWinograd(s, in, win, win, asm.Winograd2, c.weights, c.bias, c.outC, unclamped)
+					return NewWinograd(s, in, win, win, asm.Winograd2, false, c.weights, c.bias, c.outC, unclamped)
 				}},
 				{"F(4x4,3x3)", 4e-6, func() (Primitive, error) {
-					return NewWinograd(s, in, win, win, asm.Winograd4, c.weights, c.bias, c.outC, unclamped)
+					return NewWinograd(s, in, win, win, asm.Winograd4, false, c.weights, c.bias, c.outC, unclamped)
 				}},
-			} {
+			}
+			if k.Pairs() != nil {
+				ways = append(ways, way{"direct in bfloat16", 6e-3, func() (Primitive, error) {
+					return NewConvBF16(s, in, win, win, c.weights, c.bias, c.outC, unclamped)
+				}}, way{"F(2x2,3x3) in bfloat16", 1e-2, func() (Primitive, error) {
+					return NewWinograd(s, in, win, win, asm.Winograd2, true, c.weights, c.bias, c.outC, unclamped)
+				}}, way{"F(4x4,3x3) in bfloat16", 3e-2, func() (Primitive, error) {
+					return NewWinograd(s, in, win, win, asm.Winograd4, true, c.weights, c.bias, c.outC, unclamped)
+				}})
+			}
+			for _, way := range ways {
 				p, err := way.make()
 				if err != nil {
 					t.Fatal(err)
@@ -160,7 +195,7 @@ func BenchmarkWinograd(b *testing.B) {
 			}
 			prims := map[string]Primitive{"direct": direct}
 			for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
-				p, err := NewWinograd(s, in, w, w, size, weights, bias, ch, direct.Clamp)
+				p, err := NewWinograd(s, in, w, w, size, false, weights, bias, ch, direct.Clamp)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -40,6 +40,16 @@ func (v *convolution) canWinograd() bool {
 	return engine.WinogradFits(v.y, v.x, v.group) && v.in.C >= winogradFrom && v.outC >= winogradFrom
 }
 
+// mostTile is the largest size of Winograd's tiles: larger ones, rounded to
+// bfloat16, err five times as much as plain sums do, the smaller ones less than
+// twice as much (TestWinogradError).
+func (v *convolution) mostTile() int {
+	if v.bf16 {
+		return int(asm.Winograd2)
+	}
+	return int(asm.Winograd4)
+}
+
 // round marks the convolutions whose plain sums a precision rounds.
 func (c *compiler) round(precision Precision) {
 	if precision != BF16 {
@@ -62,9 +72,6 @@ func (c *compiler) choose(opt CompileOptions) {
 		switch {
 		case opt.force != nil && engine.WinogradFits(v.y, v.x, v.group):
 			c.p.steps[v.step].tile = int(opt.force(v.step))
-		case opt.Dynamic && v.bf16:
-			// Regions that are cut to what moved fill its tiles worse than
-			// can be foreseen, and bfloat16 is as fast without.
 		case v.canWinograd():
 			layers = append(layers, v)
 		}
@@ -81,7 +88,7 @@ func (c *compiler) choose(opt CompileOptions) {
 	var chosen []int
 	for _, start := range tileSizes {
 		for _, v := range layers {
-			c.p.steps[v.step].tile = start
+			c.p.steps[v.step].tile = min(start, v.mostTile())
 		}
 		if n := c.descend(layers, typical, opt.Policy); n < best {
 			best, chosen = n, nil
@@ -142,7 +149,7 @@ func (c *compiler) descend(layers []*convolution, typical []region.Rect, policy 
 			kept := s.tile
 			for _, tile := range tileSizes {
 				was := s.tile
-				if tile == was || tile == kept {
+				if tile == was || tile == kept || tile > layers[i].mostTile() {
 					continue
 				}
 				s.tile = tile
@@ -169,6 +176,9 @@ const (
 	// costProductBF16 is for one of a plain sum in bfloat16, the rounding of
 	// inputs included. Measured with BenchmarkBF16.
 	costProductBF16 = 0.58
+	// costElementwiseBF16 is for one of Winograd's in bfloat16, the rounding of
+	// transformed inputs included.
+	costElementwiseBF16 = 0.6
 	// costTransform is for one element of one channel of a tile,
 	// transformed in or out.
 	costTransform = 18
@@ -222,10 +232,13 @@ func (v *convolution) cost(tile int, r region.Rect, share float64) float64 {
 		}
 		return each*float64(r.Area())*taps*in*out + share*costWeight*taps*in*out
 	}
-	elements := float64((tile + 2) * (tile + 2))
+	elements, each := float64((tile+2)*(tile+2)), costElementwise
+	if v.bf16 {
+		each, share = costElementwiseBF16, share/2
+	}
 	t := r.Aligned(tile)
 	tiles := float64(t.Area() / (tile * tile))
-	return elements * (tiles*(costElementwise*in*out+costTransform*(in+out)) + share*costWeight*in*out)
+	return elements * (tiles*(each*in*out+costTransform*(in+out)) + share*costWeight*in*out)
 }
 
 // build packs the weights of all convolutions, on all cores.
@@ -250,8 +263,11 @@ func (c *compiler) build() error {
 	}
 	wg.Wait()
 	for _, v := range c.pending {
-		if _, ok := c.p.steps[v.step].prim.(*engine.ConvBF16); ok {
+		switch p := c.p.steps[v.step].prim.(type) {
+		case *engine.ConvBF16:
 			c.p.rounds = true
+		case *engine.Winograd:
+			c.p.rounds = c.p.rounds || p.BF16
 		}
 	}
 	return errors.Join(errs...)
@@ -260,7 +276,7 @@ func (c *compiler) build() error {
 func (v *convolution) build(s *engine.Scratch, tile int) (engine.Primitive, error) {
 	switch {
 	case tile > 0:
-		return engine.NewWinograd(s, v.in, v.y, v.x, asm.WinogradSize(tile), v.weights, v.bias, v.outC, v.clamp)
+		return engine.NewWinograd(s, v.in, v.y, v.x, asm.WinogradSize(tile), v.bf16, v.weights, v.bias, v.outC, v.clamp)
 	case v.depthwise():
 		return engine.NewDepthwise(v.in, v.y, v.x, v.weights, v.bias, v.clamp)
 	case v.bf16:

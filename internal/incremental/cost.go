@@ -50,6 +50,9 @@ func algorithm(p engine.Primitive) string {
 	case *engine.ConvBF16:
 		return "bf16"
 	case *engine.Winograd:
+		if p.BF16 {
+			return fmt.Sprintf("winograd%d bf16", p.Size)
+		}
 		return fmt.Sprintf("winograd%d", p.Size)
 	case *engine.Depthwise:
 		return "depthwise"
