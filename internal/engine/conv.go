@@ -92,15 +92,16 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 				p.end = cin * x.Kernel
 			}
 			p.weights, p.bias = make([]float32, taps*cin*n), make([]float32, n)
-			for v := range p.valid {
-				m := p.column + v
-				if bias != nil {
-					p.bias[v] = bias[m]
-				}
-				w := weights[m*cin*taps:][:cin*taps]
-				for ci := range cin {
-					for t := range taps {
-						p.weights[(t*cin+ci)*n+v] = w[ci*taps+t]
+			if bias != nil {
+				copy(p.bias, bias[p.column:][:p.valid])
+			}
+			// Whole rows of the panel: its columns' weights are read in order.
+			w := weights[p.column*cin*taps:][:p.valid*cin*taps]
+			for ci := range cin {
+				for t := range taps {
+					row := p.weights[(t*cin+ci)*n:][:p.valid]
+					for v := range row {
+						row[v] = w[v*cin*taps+ci*taps+t]
 					}
 				}
 			}

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"math"
-
 	"krypton/internal/engine/asm"
 )
 
@@ -34,7 +32,7 @@ type quad struct {
 
 func finite(w []float32) bool {
 	for _, v := range w {
-		if math.IsInf(float64(v), 0) || v != v {
+		if v-v != 0 { // infinities and NaN
 			return false
 		}
 	}

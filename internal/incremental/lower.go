@@ -301,14 +301,14 @@ func (c *compiler) gemm(n *graph.Node, o *op.Gemm) (bool, error) {
 	if o.TransB {
 		in, out = out, in
 	}
-	weights := make([]float32, len(values)) // [out][in]
-	for i := range in {
-		for m := range out {
-			v := values[i*out+m : i*out+m+1]
-			if o.TransB {
-				v = values[m*in+i : m*in+i+1]
-			}
-			weights[m*in+i] = float32(float64(o.Alpha) * float64(v[0]))
+	weights := values // [out][in]
+	if !o.TransB {
+		weights = transposed(values, in, out)
+	}
+	if o.Alpha != 1 {
+		weights = slices.Clone(weights)
+		for i, v := range weights {
+			weights[i] = float32(float64(o.Alpha) * float64(v))
 		}
 	}
 	var bias []float32
@@ -340,13 +340,24 @@ func (c *compiler) matMul(n *graph.Node) (bool, error) {
 		return false, nil
 	}
 	in, out := w.Shape[0], w.Shape[1]
-	weights := make([]float32, len(values))
-	for i := range in {
-		for m := range out {
-			weights[m*in+i] = values[i*out+m]
+	return c.fullyConnected(n, transposed(values, in, out), nil, in, out)
+}
+
+// transposed makes columns by rows of a matrix of rows by columns, block by block:
+// whole columns would leave the caches.
+func transposed(m []float32, rows, columns int) []float32 {
+	const block = 16
+	t := make([]float32, len(m))
+	for r0 := 0; r0 < rows; r0 += block {
+		for c0 := 0; c0 < columns; c0 += block {
+			for r := r0; r < min(rows, r0+block); r++ {
+				for c := c0; c < min(columns, c0+block); c++ {
+					t[c*rows+r] = m[r*columns+c]
+				}
+			}
 		}
 	}
-	return c.fullyConnected(n, weights, nil, in, out)
+	return t
 }
 
 // fullyConnected lowers a [1, in] row times weights [out][in]. A row that is a
