@@ -36,6 +36,25 @@ func (c *Concat) Run(s *Scratch, jobs []Job) {
 	}
 }
 
+// Row puts the numbers of its inputs, planes of any form, behind each other into
+// one row of pixels. It only makes whole rows.
+type Row struct{ Out Plane }
+
+// MultiplyAdds implements Primitive.
+func (r *Row) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (r *Row) Run(_ *Scratch, jobs []Job) {
+	for i := range jobs {
+		j := &jobs[i]
+		out := j.Out
+		for k := range j.In {
+			j.In[k].Compose(out)
+			out = out[j.In[k].Plane.Len():]
+		}
+	}
+}
+
 // Channels picks channels: output channel c is input channel Source[c], or Fill
 // where that is -1. It serves slices, splits, shuffles and padding of channels.
 type Channels struct {

@@ -48,6 +48,9 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	if c.constant(n.In[0]) == nil && c.refs[n.In[0]] == nil {
 		return false, nil
 	}
+	if done, err := c.lists(n); done || err != nil {
+		return done, err
+	}
 	switch o := n.Op.(type) {
 	case *op.Unary, *op.Clip:
 		if clamp, ok := c.bounds(n); ok {

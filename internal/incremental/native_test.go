@@ -10,7 +10,7 @@ import (
 )
 
 // TestRealModelsAreNative keeps every node of the real models on the engine's
-// primitives, but for the known ones: a single reference step in the middle of a
+// primitives, and their numbers where they are: a single reference step in the middle of a
 // network costs it a third of its speed and has all behind it recomputed.
 func TestRealModelsAreNative(t *testing.T) {
 	dir := os.Getenv("KRYPTON_DATA")
@@ -23,8 +23,7 @@ func TestRealModelsAreNative(t *testing.T) {
 		"resnet20_cifar10": {},
 		"mnist":            {},
 		"fastestdet":       {},
-		// Heads of four planes put together: rows of boxes, not a plane.
-		"ultraface_rfb320": {"Concat": 2, "Softmax": 1},
+		"ultraface_rfb320": {},
 	} {
 		g, err := onnxload.Load(filepath.Join(dir, "models", name+".onnx"), onnxload.Options{})
 		if err != nil {
@@ -36,12 +35,12 @@ func TestRealModelsAreNative(t *testing.T) {
 		}
 		got := map[string]int{}
 		for i := range p.steps {
-			if s := &p.steps[i]; s.reference != nil && s.operator != "(relayout)" {
+			if s := &p.steps[i]; s.reference != nil || s.operator == "(relayout)" {
 				got[s.operator]++
 			}
 		}
 		if !maps.Equal(got, want) {
-			t.Errorf("%s: steps by references are %v, want %v", name, got, want)
+			t.Errorf("%s: steps by references, and moves of whole planes, are %v, want %v", name, got, want)
 		}
 	}
 }

@@ -289,8 +289,31 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 		n.output(out, last)
 	case 3:
 		if len(s) == 4 { // a detector's head: channels last, flattened
-			tr := n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, last)
-			n.output(n.node("Softmax", nil, n.node("Reshape", nil, tr, n.ints(1, -1, int64(s[1])))))
+			list := func(v graph.ValueID) graph.ValueID {
+				tr := n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, v)
+				return n.node("Reshape", nil, tr, n.ints(1, -1, int64(s[1])))
+			}
+			all := list(last)
+			if rng.IntN(3) > 0 { // heads of several planes, and boxes made of them
+				for _, v := range live {
+					if o := n.shape(v); len(o) == 4 && rng.IntN(3) == 0 {
+						w := n.weights(1.5/float32(o[1]+1), s[1], o[1], 1, 1)
+						all = n.node("Concat", map[string]any{"axis": int64(1)}, all, list(n.node("Conv", nil, v, w)))
+					}
+				}
+				boxes := n.shape(all)[1]
+				if k := 1 + rng.IntN(s[1]); k < s[1] {
+					left := n.node("Slice", nil, all, n.ints(0), n.ints(int64(k)), n.ints(2))
+					right := n.node("Slice", nil, all, n.ints(int64(k)), n.ints(int64(s[1])), n.ints(2))
+					left = n.node("Mul", nil, left, n.weights(1, 1, boxes, k))
+					right = n.node("Add", nil, n.node("Sigmoid", nil, right), n.weights(1, []int{1, boxes}[rng.IntN(2)], s[1]-k))
+					all = n.node("Concat", map[string]any{"axis": int64(2)}, left, right)
+				}
+				if rng.IntN(2) == 0 {
+					all = n.node("Add", nil, all, all)
+				}
+			}
+			n.output(n.node("Softmax", nil, all))
 		} else {
 			n.output(last)
 		}
