@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	// One more than the sessions keep busy: whoever fetches frames would wait
 	// for their time slices otherwise.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), j.threads+1)))
+	// What is thrown away here are answers, a few megabytes a second: collected less
+	// often than by default (see run), frames take a twentieth less.
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	defer func() { _ = j.source.Close() }() // what it could say, Next has said
 	if o.sweep != "" {
 		return j.sweepSettings(ctx)

@@ -111,18 +111,14 @@ func despeckle(m, spare *region.Mask, least int) {
 // normally distributed difference (whose median of absolute values is 0.6745
 // standard deviations); three deviations are tolerated.
 type Noise struct {
-	counts [256]int
-	moved  int
+	counts [256]int // of each distance
 }
 
 // Add takes the differences of two frames of the same size into account.
 func (n *Noise) Add(a, b []byte) {
 	for i, v := range a {
-		d := int(v) - int(b[i])
-		if d != 0 {
-			n.counts[max(d, -d)]++
-			n.moved++
-		}
+		// A distance of 0 is counted by the way: it is not looked at.
+		n.counts[max(v, b[i])-min(v, b[i])]++
 	}
 }
 
@@ -134,13 +130,17 @@ const (
 
 // Tolerance is the tolerance for what was added, between 6 and 32.
 func (n *Noise) Tolerance() int {
-	if n.moved == 0 {
+	moved := 0
+	for _, c := range n.counts[1:] {
+		moved += c
+	}
+	if moved == 0 {
 		return leastTolerance
 	}
 	below := 0
-	for d, c := range n.counts {
+	for i, c := range n.counts[1:] {
 		below += c
-		if 2*below >= n.moved {
+		if d := i + 1; 2*below >= moved {
 			return int(min(max(math.Ceil(3*float64(d)/0.6745), leastTolerance), mostTolerance))
 		}
 	}
