@@ -80,12 +80,12 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch p := incremental.Precision(o.precision); p {
-	case incremental.FP32:
-	case incremental.BF16:
-		o.model.also = p
-	default:
-		return usageError(fmt.Errorf("--precision is %q, want %s or %s", p, incremental.FP32, incremental.BF16))
+	precision, err := parsePrecision(o.precision)
+	if err != nil {
+		return usageError(err)
+	}
+	if precision != incremental.FP32 {
+		o.model.also = precision
 	}
 	j, inputs, err := newJob(s, io, &o.obe, &o.model, args)
 	if err != nil {

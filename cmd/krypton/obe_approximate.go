@@ -118,12 +118,21 @@ func (a *approximated) known() string {
 	return strings.Join(parts, ", ")
 }
 
+// parsePrecision reads --precision.
+func parsePrecision(text string) (incremental.Precision, error) {
+	switch p := incremental.Precision(text); p {
+	case incremental.FP32, incremental.BF16:
+		return p, nil
+	}
+	return "", fmt.Errorf("--precision is %q, want %s or %s", text, incremental.FP32, incremental.BF16)
+}
+
 // resolve decides from flags and the model's profile what the run gives up,
 // nil for none. mode is --mode, modeSet whether somebody chose it.
 func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool, profile *tune.Profile) (*approximated, error) {
-	precision := incremental.Precision(o.precision)
-	if precision != incremental.FP32 && precision != incremental.BF16 {
-		return nil, fmt.Errorf("--precision is %q, want %s or %s", o.precision, incremental.FP32, incremental.BF16)
+	precision, err := parsePrecision(o.precision)
+	if err != nil {
+		return nil, err
 	}
 	a, err := o.regions(f, mode, modeSet, profile)
 	if err != nil || !f.Changed("precision") {

@@ -39,6 +39,7 @@ type orvJob struct {
 	output   int
 	control  *orv.Control
 	tried    []*orv.Session // those that tuned
+	known    []*orv.Answer  // what tuning knows of the first frames
 	tuned    *orv.Trial     // nil if the flags said it all, or nothing was good enough
 	notes    []string
 	follower follower
@@ -250,7 +251,7 @@ func (j *orvJob) tune(ctx context.Context) error {
 	if j.tuned, err = t.Choose(ctx, levels, j.targetAgreement); err != nil {
 		return err
 	}
-	j.options.Scale, j.tried = t.Scale(), t.Sessions()
+	j.options.Scale, j.tried, j.known = t.Scale(), t.Sessions(), t.Answers()
 	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest()}
 	if j.tuned == nil {
 		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, t.Frames()))

@@ -135,7 +135,7 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 		out.abandon(len(out.past))
 		return nil, err
 	}
-	task := &orv.Task{NewJudge: j.judge, Geometry: j.geometry, Stretch: j.stretch(), Control: j.control, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Past: out.past}
+	task := &orv.Task{NewJudge: j.judge, Geometry: j.geometry, Stretch: j.stretch(), Control: j.control, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Known: j.known, Past: out.past}
 	if task.Sessions, err = j.sessions(task.Stretch); err != nil {
 		out.abandon(len(out.past))
 		return nil, err

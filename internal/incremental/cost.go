@@ -92,8 +92,13 @@ func (p *Plan) regions(r region.Rect) []region.Rect { return p.regionsUnder(r, n
 
 // regionsUnder is regions cut down by a policy.
 func (p *Plan) regionsUnder(r region.Rect, policy Policy) []region.Rect {
-	rects, centres := make([]region.Rect, len(p.values)), make([]Point, len(p.values))
-	rects[p.input], centres[p.input] = r, centre(r)
+	rects := make([]region.Rect, len(p.values))
+	rects[p.input] = r
+	var centres []Point
+	if policy != nil {
+		centres = make([]Point, len(p.values))
+		centres[p.input] = centre(r)
+	}
 	for i := range p.steps {
 		p.propagate(&p.steps[i], rects, centres, policy)
 	}

@@ -1,10 +1,6 @@
 package incremental
 
-import (
-	"sync"
-
-	"krypton/internal/engine"
-)
+import "sync"
 
 // spare is memory that is done with: the next map's, which asks for as much,
 // need not be fetched from the system page by page. Plans made from one another
@@ -72,13 +68,4 @@ func (p *Plan) Release(v *Views) {
 			p.spare.views[s.out], v.data[s.out] = v.data[s.out], nil
 		}
 	}
-}
-
-// newScratches gives scratch space for so many workers.
-func newScratches(p *Plan, workers int) []*engine.Scratch {
-	scratch := make([]*engine.Scratch, max(1, workers))
-	for i := range scratch {
-		scratch[i] = engine.NewScratch(p.kernels)
-	}
-	return scratch
 }

@@ -69,10 +69,10 @@ func (p *Plan) Tail(output int) (t *Tail, ok bool) {
 			continue
 		}
 		t.steps = append([]int{i}, t.steps...)
-		if picked(p, s.prim, []int{0}) != nil {
+		if picked(p, s.prim, nil) != nil {
 			return t, true
 		}
-		if withChannels(s.prim, []int{0}) == nil || p.values[from.value].plane != from.plane || from.plane.C != p.values[v].plane.C {
+		if withChannels(s.prim, nil) == nil || p.values[from.value].plane != from.plane || from.plane.C != p.values[v].plane.C {
 			return nil, false
 		}
 		v = from.value

@@ -198,3 +198,12 @@ func (o *outputMemory) output(p *Plan, v *Views, i int) *tensor.Tensor {
 	(*o)[i] = p.gatherOutput(v, i, (*o)[i])
 	return (*o)[i]
 }
+
+// newScratches gives scratch space for so many workers.
+func newScratches(p *Plan, workers int) []*engine.Scratch {
+	scratch := make([]*engine.Scratch, max(1, workers))
+	for i := range scratch {
+		scratch[i] = engine.NewScratch(p.kernels)
+	}
+	return scratch
+}

@@ -76,30 +76,13 @@ func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, 
 // apply writes the scores of the listed classes to dst, given the logits of all
 // but the last.
 func (s *shortlist) apply(dst, logits []float32) {
-	k := len(logits)
-	copy(dst, logits)
+	k := copy(dst, logits)
 	for i, d := range s.shift {
 		dst[i] += d
 	}
-	logits = dst[:k]
-	if !s.softmax {
-		dst[k] = s.best
-		s.activation.Apply(dst, dst)
+	if dst[k] = s.best; s.softmax {
+		softmax.RowOf(dst, dst, s.sum)
 		return
 	}
-	top := s.best
-	for _, v := range logits {
-		top = max(top, v)
-	}
-	sum := s.sum * softmax.Exp(float64(s.best)-float64(top))
-	rest := softmax.Exp(float64(s.best) - float64(top))
-	for i, v := range logits {
-		e := softmax.Exp(float64(v) - float64(top))
-		sum += e
-		dst[i] = float32(e)
-	}
-	for i, e := range logits {
-		dst[i] = float32(float64(e) / sum)
-	}
-	dst[k] = float32(rest / sum)
+	s.activation.Apply(dst, dst)
 }

@@ -68,6 +68,9 @@ func (t *Tuner) Add(rgb []byte) { t.frames = append(t.frames, append([]byte{}, r
 // approximate one.
 func (t *Tuner) Sessions() []*Session { return t.sessions }
 
+// Answers are those of whole runs to the frames added, nil before any trial.
+func (t *Tuner) Answers() []*Answer { return t.whole }
+
 // Frames is the number of frames added.
 func (t *Tuner) Frames() int { return len(t.frames) }
 

@@ -7,15 +7,19 @@ import "math"
 // Row writes exp(x) over the sum of all exp(x) to dst, which has x's length, at
 // least 1, and may be x itself. Its largest element is taken off first, so that
 // nothing overflows.
-func Row(dst, x []float32) {
+func Row(dst, x []float32) { RowOf(dst, x, 1) }
+
+// RowOf is Row of a row whose last element stands for that many: it counts so often
+// in the sum, and comes out as one of them.
+func RowOf(dst, x []float32, many float64) {
 	top := largest(x)
-	sum := 0.0
+	sum, last := 0.0, 0.0
 	for i, v := range x {
-		e := Exp(float64(v) - float64(top))
-		sum += e
-		dst[i] = float32(e)
+		last = Exp(float64(v) - float64(top))
+		sum += last
+		dst[i] = float32(last)
 	}
-	scale := 1 / sum
+	scale := 1 / (sum + (many-1)*last)
 	for i, e := range dst {
 		dst[i] = float32(float64(e) * scale)
 	}

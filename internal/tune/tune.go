@@ -133,13 +133,13 @@ func speedup(r *obe.Result) float64 {
 
 // measure runs one setting on all samples, and what can be made of its maps.
 func measure(ctx context.Context, samples []sample, a obe.Approximation, step func()) ([]Point, error) {
+	precision := samples[0].task.Plan.Precision()
+	if precision == incremental.FP32 {
+		precision = "" // goes without saying
+	}
 	var points []Point
 	for _, b := range fillings(a) {
-		p := Point{Approximation: b, Worst: 1}
-		if precision := samples[0].task.Plan.Precision(); precision != incremental.FP32 {
-			p.Precision = precision
-		}
-		points = append(points, p)
+		points = append(points, Point{Approximation: b, Worst: 1, Precision: precision})
 	}
 	n := float64(len(samples))
 	for _, s := range samples {

@@ -8,6 +8,9 @@
 //   --out FILE      writes FILE.md and FILE.json
 //   --verify N      frames between verifications, in a run of its own (1)
 //   --guard SHARE   krypton's --guard; 0 for networks of random weights
+//   --tolerance N --epsilon E
+//                   krypton's setting, in the place of its own choice: for networks
+//                   of random weights, whose labels can choose none
 //
 // ONNX Runtime gets frames from ffmpeg through a pipe, as krypton does, already of
 // the network's size, and decodes ahead while the network runs.
@@ -22,7 +25,7 @@ import { parseArgs } from 'node:util';
 const peer = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'onnxruntime', 'time.mjs');
 const ort = createRequire(peer)('onnxruntime-node');
 const flag = (value) => ({ type: 'string', default: value });
-const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { krypton: flag('bin/krypton'), rounds: flag('2'), out: flag(''), verify: flag('1'), guard: { type: 'string' } } });
+const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { krypton: flag('bin/krypton'), rounds: flag('2'), out: flag(''), verify: flag('1'), guard: { type: 'string' }, tolerance: { type: 'string' }, epsilon: { type: 'string' } } });
 const [video, ...models] = positionals;
 if (!video || models.length === 0) {
   console.error('usage: node video.mjs [--rounds N] VIDEO MODEL.onnx...');
@@ -77,7 +80,7 @@ async function every(model) {
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'krypton-video-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 function krypton(model, ...more) {
-  const r = spawnSync(flags.krypton, ['orv', video, '-m', model, '-q', '--json', '--force', '--resize', 'stretch', '-o', path.join(scratch, 'out'), ...(flags.guard ? ['--guard', flags.guard] : []), ...more], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  const r = spawnSync(flags.krypton, ['orv', video, '-m', model, '-q', '--json', '--force', '--resize', 'stretch', '-o', path.join(scratch, 'out'), ...['guard', 'tolerance', 'epsilon'].flatMap((f) => (flags[f] ? [`--${f}`, flags[f]] : [])), ...more], { encoding: 'utf8', maxBuffer: 1 << 26 });
   if (r.status !== 0) throw new Error(r.stderr.trim().split('\n').at(-1));
   return JSON.parse(r.stdout);
 }

@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/krypton-slurm.XXXXXX")
+work=$scratch/work
 . scripts/slurm/daemons.sh
 
 end() {
@@ -13,7 +14,7 @@ end() {
 	stop_slurm
 	if [ $code != 0 ]; then
 		echo "FAILED; the end of each log:"
-		tail -n 15 "$scratch"/*.log "$scratch"/work/*.log
+		tail -n 15 "$scratch"/*.log "$work"/*.log
 	fi
 	rm -rf "$scratch"
 	exit $code
@@ -30,7 +31,6 @@ export KRYPTON
 array=$PWD/deploy/slurm/krypton-array.sbatch
 merge=$PWD/deploy/slurm/merge.sbatch
 shards=8 pictures=200
-work=$scratch/work
 mkdir "$work"
 
 install_slurm
