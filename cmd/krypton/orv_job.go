@@ -255,14 +255,14 @@ func (j *orvJob) tune(ctx context.Context) error {
 	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest()}
 	if j.tuned == nil {
 		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, t.Frames()))
-		j.control.Start(nil)
+		j.control.Start(nil, 0)
 		if j.refresh == 0 {
 			j.control, j.options.Mode, j.options.WholeOnly = nil, orv.Exact, true
 		}
 		return nil
 	}
 	j.options.Tolerance, j.options.Epsilon = j.tuned.Options.Tolerance, j.tuned.Options.Epsilon
-	j.control.Start(&j.options)
+	j.control.Start(&j.options, t.Clear(j.tuned))
 	if j.refresh == 0 {
 		j.control = nil
 	}

@@ -56,8 +56,9 @@ func (c *Control) Length() int {
 }
 
 // Start begins at the level of the given setting, or behind all if there is none.
-func (c *Control) Start(o *Options) {
-	c.at, c.line, c.calm, c.dear, c.probe = len(c.Levels), 0, 0, len(c.Levels), probeAfter
+// calm is the number of clear agreements that tuning has seen.
+func (c *Control) Start(o *Options, calm int) {
+	c.at, c.line, c.calm, c.dear, c.probe = len(c.Levels), 0, calm, len(c.Levels), probeAfter
 	for i, l := range c.Levels {
 		if o != nil && l.Tolerance == o.Tolerance && l.Epsilon == o.Epsilon {
 			c.at = i

@@ -191,7 +191,7 @@ func approximate(t testing.TB, p *incremental.Plan, sessions int, target float64
 	k := task(t, p, sessions, Options{Mode: Approximate, Tolerance: 4, Epsilon: .3})
 	k.Stretch, k.Guard, k.VerifyEvery = 4, .9, 3
 	k.Control = &Control{Levels: []Options{{Tolerance: 12, Epsilon: .6}, {Tolerance: 4, Epsilon: .3}, {Epsilon: .05}}, Target: target, Longest: 4}
-	k.Control.Start(&Options{Tolerance: 4, Epsilon: .3})
+	k.Control.Start(&Options{Tolerance: 4, Epsilon: .3}, 0)
 	return k
 }
 
@@ -386,7 +386,7 @@ func TestTuner(t *testing.T) {
 // at first after any that does not.
 func TestStretchesGrow(t *testing.T) {
 	c := Control{Levels: make([]Options, 2), Target: .99, Longest: 4}
-	c.Start(&Options{})
+	c.Start(&Options{}, 0)
 	few := c.patience() / 5
 	length := func(want int) {
 		t.Helper()
@@ -418,6 +418,8 @@ func TestStretchesGrow(t *testing.T) {
 	c.Longest = 1
 	length(1)
 	c.Longest = 4
+	c.Start(&Options{}, few)
+	length(2)
 	c.Observe(0, false, false)
 	c.Observe(1, false, false)
 	agree(3 * few)
@@ -427,7 +429,7 @@ func TestStretchesGrow(t *testing.T) {
 func TestControl(t *testing.T) {
 	c := Control{Levels: make([]Options, 3), Target: .9}
 	c.Levels[1].Tolerance = 5
-	c.Start(&Options{Tolerance: 5})
+	c.Start(&Options{Tolerance: 5}, 0)
 	at := func(want int) {
 		t.Helper()
 		n, o := c.Level()
@@ -482,7 +484,7 @@ func TestControl(t *testing.T) {
 	at(3)
 	frames(1000) // nothing pays
 	at(3)
-	c.Start(nil)
+	c.Start(nil, 0)
 	at(3)
 	frames(probeAfter)
 	at(2)

@@ -86,6 +86,15 @@ func (t *Tuner) Noise() int {
 // Scale is what thresholds are relative to: taken on the first frame.
 func (t *Tuner) Scale() incremental.Scale { return t.scale }
 
+// Clear is the number of clear agreements (see Past) that a trial has seen where
+// stretches end: all or none.
+func (t *Tuner) Clear(trial *Trial) int {
+	if t.Stretch == 0 || t.Guard > 0 && trial.Largest > float64(t.Guard)/2 {
+		return 0
+	}
+	return (len(t.frames) - 1) / t.Stretch
+}
+
 // Try measures one setting on all frames.
 func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) { return t.try(ctx, opt, nil) }
 
