@@ -113,17 +113,22 @@ func (w *worker) trim(v, k int) {
 	update, view := w.update(v, k), w.views.data[v]
 	width := r.X.Len()
 	// moved says whether any of n pixels from (y, x) on moved, which lie a row or
-	// a column apart: a few at a time, as the first ones often tell.
-	const few = 16
+	// a column apart: first a few in the middle, which nearly always tell.
+	const few, most = 4, 64
 	moved := func(y, x, n, fromStep, toStep int) bool {
 		from, to := update[((y-r.Y.Lo)*width+x-r.X.Lo)*c:], view[(y*pl.W+x)*c:]
-		for ; n > few; n -= few {
-			if w.scratch.Kernels.Moved(from, to, few, fromStep, toStep, c, limit) != 0 {
+		any := func(at, n int) bool {
+			return w.scratch.Kernels.Moved(from[at*fromStep:], to[at*toStep:], n, fromStep, toStep, c, limit) != 0
+		}
+		if n > 2*few && any((n-few)/2, few) {
+			return true
+		}
+		for at := 0; at < n; at += most {
+			if any(at, min(most, n-at)) {
 				return true
 			}
-			from, to = from[few*fromStep:], to[few*toStep:]
 		}
-		return w.scratch.Kernels.Moved(from, to, n, fromStep, toStep, c, limit) != 0
+		return false
 	}
 	n := r
 	rowMoved := func(y int) bool { return moved(y, n.X.Lo, n.X.Len(), c, c) }
