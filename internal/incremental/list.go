@@ -15,8 +15,11 @@ import (
 
 // liesAsList says whether a value's numbers lie in ONNX order.
 func (c *compiler) liesAsList(id graph.ValueID) bool {
+	if id < 0 { // an input that is left out
+		return false
+	}
 	shape := c.shape(id)
-	if id < 0 || len(shape) != 3 || shape[0] != 1 || c.g.Values[id].Info.Type != tensor.Float32 {
+	if len(shape) != 3 || shape[0] != 1 || c.g.Values[id].Info.Type != tensor.Float32 {
 		return false
 	}
 	r := c.refs[id]
@@ -96,7 +99,7 @@ func (c *compiler) concatLists(n *graph.Node, axis int) (bool, error) {
 }
 
 func (c *compiler) splitList(n *graph.Node, o *op.Split) (bool, error) {
-	if o.Axis != 2 && o.Axis != -1 {
+	if !c.liesAsList(n.In[0]) || o.Axis != 2 && o.Axis != -1 {
 		return false, nil
 	}
 	ranges, err := o.Ranges(c.infos(n.In), len(n.Out))
@@ -111,6 +114,9 @@ func (c *compiler) splitList(n *graph.Node, o *op.Split) (bool, error) {
 }
 
 func (c *compiler) sliceList(n *graph.Node, o *op.Slice) (bool, error) {
+	if !c.liesAsList(n.In[0]) {
+		return false, nil
+	}
 	starts, steps, counts, err := o.Ranges(c.infos(n.In))
 	if err != nil || starts[1] != 0 || steps[1] != 1 || counts[1] != c.shape(n.In[0])[1] || counts[2] == 0 {
 		return false, err
