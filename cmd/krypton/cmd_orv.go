@@ -38,6 +38,7 @@ type orvOptions struct {
 	refresh         int
 	refreshGiven    bool
 	guard           float64
+	guardGiven      bool
 	targetAgreement float64
 	tuneFrames      int
 	verifyEvery     int
@@ -82,8 +83,8 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.specks, "specks", 0, "a changed pixel counts only if this many of the 25 pixels around it changed")
 	f.Float64Var(&o.epsilon, "epsilon", -1, "between layers a pixel counts as changed if it moved by more than this share of the layer's scale (default: tuned)")
 	f.StringVar(&o.shape, "shape", "mask", "changed pixels are put together as mask, tiles or box: to compare")
-	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never (default 10, and up to 40 while all comparisons agree)")
-	f.Float64Var(&o.guard, "guard", 0.1, "run the whole network where an approximate answer's best class leads by less than this, or a box's score is this near to --min-score; 0 for never")
+	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never; unless given, up to 40 while all comparisons agree clearly")
+	f.Float64Var(&o.guard, "guard", 0.1, "run the whole network where an approximate answer's best class leads by less than this, or a box's score is this near to --min-score; 0 for never; unless given, 0.15 for boxes")
 	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
 	f.IntVar(&o.tuneFrames, "tune-frames", 30, "number of first `frames` to choose them on")
 	f.IntVar(&o.verifyEvery, "verify-every", 0, "compare every `N`th frame with a run of the whole network")
@@ -141,7 +142,7 @@ A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).
 				return errors.Join(err, s.print(io.out))
 			}
 			o.batch.resume = o.resume
-			o.refreshGiven = cmd.Flags().Changed("refresh")
+			o.refreshGiven, o.guardGiven = cmd.Flags().Changed("refresh"), cmd.Flags().Changed("guard")
 			if o.batch.wanted() {
 				return runORVBatch(cmd.Context(), cmd.Flags(), io, &o, &m, args)
 			}

@@ -180,10 +180,17 @@ func (j *orvJob) judge() orv.Judge {
 	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
 }
 
+// boxGuard is the guard of detectors: scores of boxes move by more than the
+// probabilities of a classifier's hundreds of classes.
+const boxGuard = 0.15
+
 // guardMargin is the margin below which answers are not trusted.
 func (j *orvJob) guardMargin() float32 {
 	if j.options.Mode != orv.Approximate {
 		return 0
+	}
+	if j.spec != nil && !j.guardGiven {
+		return boxGuard
 	}
 	return float32(j.guard)
 }
