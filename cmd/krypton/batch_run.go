@@ -71,6 +71,13 @@ func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerpri
 	if err := r.readOthers(fingerprint, path); err != nil {
 		return nil, errors.Join(err, r.journal.Close())
 	}
+	// One that was killed while it wrote results leaves them under a temporary
+	// name. Nobody else writes them while this run is alone with its journal.
+	if r.shard.N == 1 {
+		if err := r.sweep([]string{resultsFile, timingsFile, filepath.Join(journalFolder, itemsFile)}); err != nil {
+			return nil, errors.Join(err, r.journal.Close())
+		}
+	}
 	r.ours = r.ours || force || len(r.others) > 0
 	if err := writeItems(filepath.Join(b.dir, journalFolder, itemsFile), items); err != nil {
 		return nil, errors.Join(err, r.journal.Close())
