@@ -44,11 +44,7 @@ FUZZTIME ?= 10s
 # which nothing else is tried.
 FUZZMINIMIZE ?= 50x
 fuzz: ## run every fuzz target for FUZZTIME each
-	@for f in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
-		for t in $$($(GO) test -list '^Fuzz' $$f | grep '^Fuzz'); do \
-			echo "$$f $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime $(FUZZMINIMIZE) $$f || exit 1; \
-		done; \
-	done
+	@GO='$(GO)' FUZZTIME=$(FUZZTIME) FUZZMINIMIZE=$(FUZZMINIMIZE) scripts/fuzz.sh
 
 fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
 	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
