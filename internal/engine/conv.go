@@ -21,6 +21,9 @@ type Conv struct {
 	// sparse says that products by zero may be left out: all weights are
 	// finite, and lists can name the channels.
 	sparse bool
+	// quads says that elements are quads, and outputs are added to the jobs'
+	// bases: see ConvInt8.
+	quads bool
 }
 
 // convReads is how a convolution finds its inputs.
@@ -57,6 +60,10 @@ type panel struct {
 	valid      int // output channels, at most len(bias)
 	weights    []float32
 	bias       []float32
+	// Of quads: each column's scale, and the biases for some of the window's rows
+	// alone, see rowBias.
+	scales []float32
+	rows   [][]float32
 }
 
 // gatherBelow is the number of channels (of one group) under which taps are
@@ -80,7 +87,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 	default:
 		c.reads = readTaps
 	}
-	c.sparse = c.listable(s.Kernels) && finite(weights)
+	c.sparse = c.listable(s.Kernels) && Finite(weights)
 	for g := range group {
 		for j := 0; j < cout; {
 			n := s.Kernels.PanelColumns(j, cout)
@@ -155,17 +162,24 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	s.table = grow(&s.table, blockTiles*mr*b.rowTaps)
 	s.out = grow(&s.out, blockTiles*mr)
 	s.rows = grow(&s.rows, c.Y.Kernel)
-	b.zero = &s.zeros(c.In.C * c.X.Kernel)[0]
+	b.beyond = s.zeros(c.In.C * c.X.Kernel)
+	if c.quads {
+		b.beyond = s.noDifference(c.In.C * c.X.Kernel)
+		s.base, s.scales = grow(&s.base, blockTiles*mr), grow(&s.scales, blockTiles*mr)
+		s.differing = grow(&s.differing, blockTiles)
+	}
 	grow(&s.sink, c.Out.C)
 	b.begin(left)
 	for i := range jobs {
 		j := &jobs[i]
+		b.job = j
 		at, pitch := 0, j.pitch(c.Out.C)
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 			for ky := range s.rows {
 				s.rows[ky] = j.In[0].row(y*c.Y.Stride - c.Y.Pad + ky*c.Y.Dilation)
 			}
 			straight := b.straight(j.Rect.X)
+			b.pixel = y*c.Out.W + j.Rect.X.Lo
 			for x := j.Rect.X.Lo; x < j.Rect.X.Hi; x++ {
 				if x == straight.Lo && !straight.Empty() {
 					b.addRun(x*c.X.Stride-c.X.Pad, straight.Len(), j.Out[at:], pitch)
@@ -186,13 +200,15 @@ type tiles struct {
 	scratch       *Scratch
 	panels        []panel
 	taps, rowTaps int
-	left          int // pixels still to come, those of the block included
-	size          int // pixels in the block
-	n             int // pixels laid out
-	tile          int // index of the present tile
-	lane, lanes   int // next lane of the present tile, and their number
-	base          int // first pointer of the present tile
-	zero          *float32
+	left          int       // pixels still to come, those of the block included
+	size          int       // pixels in the block
+	n             int       // pixels laid out
+	tile          int       // index of the present tile
+	lane, lanes   int       // next lane of the present tile, and their number
+	base          int       // first pointer of the present tile
+	beyond        []float32 // a row of the window beside the plane
+	job           *Job      // whose pixels are laid out
+	pixel         int       // the next one's number in the output plane
 	space         []float32 // for copied inputs
 	used          int       // of space, by the present block
 }
@@ -214,6 +230,9 @@ func (b *tiles) open() {
 func (b *tiles) add(x int, out *float32) {
 	s := b.scratch
 	s.out[b.tile*s.Kernels.Rows+b.lane] = out
+	if b.conv.quads {
+		b.addBases(1)
+	}
 	switch b.conv.reads {
 	case readSegments:
 		b.segments(x)
@@ -268,13 +287,16 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 		for i := range to {
 			to[i] = &out[i*pitch]
 		}
+		if c.quads {
+			b.addBases(k)
+		}
 		for ky := range s.rows {
 			r := &s.rows[ky]
 			table := s.table[b.base+ky*b.lanes+b.lane:][:k]
 			switch {
 			case !r.inside:
 				for i := range table {
-					table[i] = b.zero
+					table[i] = &b.beyond[0]
 				}
 			case x >= r.span.Lo && x < r.span.Hi:
 				src := r.update[(x-r.span.Lo)*ch:]
@@ -301,6 +323,40 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 	}
 }
 
+// addBases lays out where the next n pixels' bases are, and their scale.
+func (b *tiles) addBases(n int) {
+	s, c := b.scratch, b.conv.Out.C
+	at := b.tile*s.Kernels.Rows + b.lane
+	base, scales := s.base[at:][:n], s.scales[at:][:n]
+	from := b.job.Base[b.pixel*c:][:n*c]
+	for i := range base {
+		base[i], scales[i] = &from[i*c], b.job.scale
+	}
+	b.pixel += n
+}
+
+// differing is the span of the window's rows, one at least, outside of which no
+// pixel of a tile differs.
+func (b *tiles) differing(table []*float32) region.Span {
+	none := &b.beyond[0]
+	differs := func(row int) bool {
+		for _, p := range table[row*b.lanes:][:b.lanes] {
+			if p != none {
+				return true
+			}
+		}
+		return false
+	}
+	d := region.Span{Hi: b.rowTaps}
+	for d.Len() > 1 && !differs(d.Hi-1) {
+		d.Hi--
+	}
+	for d.Len() > 1 && !differs(d.Lo) {
+		d.Lo++
+	}
+	return d
+}
+
 // segments lays out one pointer for each row of the window that begins at
 // input column x.
 func (b *tiles) segments(x int) {
@@ -309,7 +365,7 @@ func (b *tiles) segments(x int) {
 	at := b.base + b.lane
 	for ky := range s.rows {
 		r := &s.rows[ky]
-		p := b.zero
+		p := &b.beyond[0]
 		switch {
 		case !r.inside:
 		case x >= r.span.Lo && end <= r.span.Hi:
@@ -319,7 +375,7 @@ func (b *tiles) segments(x int) {
 		default:
 			d := b.space[b.used:][:c.X.Kernel*ch]
 			b.used += len(d)
-			r.copy(d, x, c.In.W, ch)
+			r.copy(d, x, c.In.W, ch, b.beyond)
 			p = &d[0]
 		}
 		s.table[at] = p
@@ -327,18 +383,18 @@ func (b *tiles) segments(x int) {
 	}
 }
 
-// copy writes the pixels from column x on to d, zeros for those beside the
+// copy writes the pixels from column x on to d, beyond for those beside the
 // plane.
-func (r *rowRef) copy(d []float32, x, w, ch int) {
+func (r *rowRef) copy(d []float32, x, w, ch int, beyond []float32) {
 	for len(d) > 0 {
 		n := 0 // pixels of one source
 		switch {
 		case x < 0:
 			n = min(-x, len(d)/ch)
-			clear(d[:n*ch])
+			copy(d[:n*ch], beyond)
 		case x >= w:
 			n = len(d) / ch
-			clear(d)
+			copy(d, beyond)
 		case x >= r.span.Lo && x < r.span.Hi:
 			n = min(r.span.Hi-x, len(d)/ch)
 			copy(d[:n*ch], r.update[(x-r.span.Lo)*ch:])
@@ -361,7 +417,7 @@ func (b *tiles) pointers(x int) {
 	for ky := range s.rows {
 		r := &s.rows[ky]
 		for kx, xi := 0, x; kx < c.X.Kernel; kx, xi = kx+1, xi+c.X.Dilation {
-			p := b.zero
+			p := &b.beyond[0]
 			if r.inside && uint(xi) < uint(w) {
 				if xi >= r.span.Lo && xi < r.span.Hi {
 					p = &r.update[(xi-r.span.Lo)*ch]
@@ -407,10 +463,17 @@ func (b *tiles) gather(x int) {
 func (b *tiles) close() {
 	s := b.scratch
 	for lane := b.lane; lane < b.lanes; lane++ {
-		s.out[b.tile*s.Kernels.Rows+lane] = &s.sink[:1][0]
+		at := b.tile * s.Kernels.Rows
+		s.out[at+lane] = &s.sink[:1][0]
+		if b.conv.quads {
+			s.base[at+lane], s.scales[at+lane] = s.base[at], s.scales[at]
+		}
 		for t := range b.rowTaps {
 			s.table[b.base+t*b.lanes+lane] = s.table[b.base+t*b.lanes]
 		}
+	}
+	if b.conv.quads {
+		s.differing[b.tile] = b.differing(s.table[b.base:][:b.lanes*b.rowTaps])
 	}
 	b.base += b.lanes * b.rowTaps
 	b.tile++
@@ -444,8 +507,15 @@ func (b *tiles) multiplyDense(panels []panel, from int) {
 		for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
 			rows := k.TileRows(left)
 			n := rows * b.rowTaps
-			if t >= from {
-				k.Gemm(s.table[base:base+n], b.rowTaps, p.begin, p.end, p.weights, s.out[t*k.Rows:][:rows], p.column, p.bias, &c.Clamp, p.valid)
+			switch at := t * k.Rows; {
+			case t < from:
+			case c.quads:
+				// Rows of the window in which nothing differs add nothing.
+				d := s.differing[t]
+				from := d.Lo * (p.end - p.begin) * len(p.bias)
+				k.GemmQuads(s.table[base+d.Lo*rows:base+n], d.Len(), p.begin, p.end, p.weights[from:], s.out[at:][:rows], p.column, p.rowBias(d, b.rowTaps), &c.Clamp, p.valid, s.base[at:], s.scales[at:], p.scales)
+			default:
+				k.Gemm(s.table[base:base+n], b.rowTaps, p.begin, p.end, p.weights, s.out[at:][:rows], p.column, p.bias, &c.Clamp, p.valid)
 			}
 			base += n
 		}

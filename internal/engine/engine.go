@@ -7,7 +7,7 @@
 // update or in a view; whole runs are the rectangle of the whole plane. Every
 // output pixel is computed by the same operations in the same order whatever
 // the rectangle, the batch or the worker, so that an update equals a whole run
-// bit for bit.
+// bit for bit. (The one exception, ConvInt8, says so.)
 package engine
 
 import (
@@ -48,6 +48,10 @@ type Job struct {
 	// that holds other channels too; Out begins at the first pixel's first
 	// channel. Only convolutions by matrix products take it.
 	Pitch int
+	// Base, of convolutions of differences, is the whole plane of what the
+	// output is in the view before its bounds: see ConvInt8.
+	Base  []float32
+	scale float32 // of the differences
 }
 
 // pitch is the distance of neighbouring pixels of c channels in Out.
@@ -112,11 +116,17 @@ type Scratch struct {
 	line   [][]float32
 	lists  []uint16 // of channels that are not zero
 	quads  []quad
-	// ConvBF16's: pieces of jobs, the jobs they are of, their inputs.
-	pieces  []Job
-	pieceOf []int
-	rounded []Patched
-	pairs   []float32
+	// ConvBF16's and ConvInt8's: pieces of jobs, the jobs they are of, their
+	// inputs.
+	pieces      []Job
+	pieceOf     []int
+	rounded     []Patched
+	pairs       []float32
+	none        []float32 // quads of no difference
+	differences asm.Differences
+	base        []*float32
+	scales      []float32
+	differing   []region.Span // rows of the window, by tile
 	// Winograd's: transformed inputs are in gather.
 	products []float32
 	tmp      []float32
@@ -141,6 +151,17 @@ func grow[T any](s *[]T, n int) []T {
 // zeros returns n zeros that must not be written.
 func (s *Scratch) zeros(n int) []float32 { return grow(&s.zero, n) }
 
+// noDifference returns n quads of no difference that must not be written.
+func (s *Scratch) noDifference(n int) []float32 {
+	if len(s.none) < n {
+		s.none = make([]float32, n)
+		for i := range s.none {
+			s.none[i] = asm.QuadZero
+		}
+	}
+	return s.none[:n]
+}
+
 // lineBuffer returns temporary row i of n elements.
 func (s *Scratch) lineBuffer(i, n int) []float32 {
 	for len(s.line) <= i {
@@ -158,12 +179,16 @@ type rowRef struct {
 	inside bool
 }
 
-// row finds row y of p.
+// row finds row y of p. One that is in neither update nor view is like one outside
+// the plane.
 func (p *Patched) row(y int) rowRef {
 	if y < 0 || y >= p.H {
 		return rowRef{}
 	}
 	r := rowRef{inside: true}
+	if p.View == nil && (y < p.Rect.Y.Lo || y >= p.Rect.Y.Hi) {
+		return rowRef{}
+	}
 	if y >= p.Rect.Y.Lo && y < p.Rect.Y.Hi {
 		n := p.Rect.X.Len() * p.C
 		r.update = p.Update[(y-p.Rect.Y.Lo)*n:][:n]

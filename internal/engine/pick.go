@@ -12,6 +12,9 @@ func (c *Conv) Pick(k *asm.Kernels, channels []int) *Conv {
 	for j := 0; j < len(channels); {
 		n := k.PanelColumns(j, len(channels))
 		to := panel{begin: c.panels[0].begin, end: c.panels[0].end, column: j, valid: min(n, len(channels)-j), bias: make([]float32, n)}
+		if c.quads {
+			to.scales = make([]float32, n)
+		}
 		for v := range to.valid {
 			from := c.panelOf(channels[j+v])
 			lane, width := channels[j+v]-from.column, len(from.bias)
@@ -20,9 +23,15 @@ func (c *Conv) Pick(k *asm.Kernels, channels []int) *Conv {
 				to.weights = make([]float32, rows*n)
 			}
 			to.bias[v] = from.bias[lane]
+			if c.quads {
+				to.scales[v] = from.scales[lane]
+			}
 			for r := range rows {
 				to.weights[r*n+v] = from.weights[r*width+lane]
 			}
+		}
+		if c.quads {
+			to.rows = rowBiases(to.weights, n, c.Y.Kernel)
 		}
 		p.panels = append(p.panels, to)
 		j += n
@@ -43,4 +52,17 @@ func (c *Conv) panelOf(channel int) *panel {
 // Pick does for a convolution in bfloat16 what Conv.Pick does.
 func (c *ConvBF16) Pick(k *asm.Kernels, channels []int) *ConvBF16 {
 	return &ConvBF16{In: c.In, pairs: c.pairs.Pick(k.Pairs(), channels)}
+}
+
+// Pick does for a convolution in eight bits what Conv.Pick does.
+func (c *ConvInt8) Pick(k *asm.Kernels, channels []int) *ConvInt8 {
+	p := *c
+	p.quads = c.quads.Pick(k, channels)
+	switch whole := c.Whole.(type) {
+	case *Conv:
+		p.Whole = whole.Pick(k, channels)
+	case *ConvBF16:
+		p.Whole = whole.Pick(k, channels)
+	}
+	return &p
 }

@@ -30,7 +30,8 @@ type quad struct {
 	list  int // where its lists begin
 }
 
-func finite(w []float32) bool {
+// Finite says whether all numbers are.
+func Finite(w []float32) bool {
 	for _, v := range w {
 		if v-v != 0 { // infinities and NaN
 			return false

@@ -25,7 +25,8 @@ type convolution struct {
 	outC    int
 	clamp   engine.Clamp
 	zeros   bool // many inputs are zero and worth passing over
-	bf16    bool // the plain sum rounds to bfloat16
+	bf16    bool // sums round to bfloat16
+	int8    bool // the plain sum is of differences in eight bits
 }
 
 // winogradFrom is the number of channels on either side from which Winograd's
@@ -51,12 +52,22 @@ func (v *convolution) mostTile() int {
 }
 
 // round marks the convolutions whose plain sums a precision rounds.
-func (c *compiler) round(precision Precision) {
-	if precision != BF16 {
+func (c *compiler) round(opt CompileOptions) {
+	if opt.Precision != BF16 && opt.Precision != INT8 {
 		return
 	}
 	for _, v := range c.pending {
-		v.bf16 = !v.depthwise() && engine.BF16Fits(c.p.kernels, v.in, v.x, v.group)
+		if v.depthwise() {
+			continue
+		}
+		v.bf16 = engine.BF16Fits(c.p.kernels, v.in, v.x, v.group)
+		v.int8 = opt.Precision == INT8 && engine.Int8Fits(c.p.kernels, v.in, v.y, v.x, v.group) && engine.Finite(v.weights)
+		if v.int8 && opt.force == nil {
+			plain := *v
+			plain.int8 = false
+			pixel := region.Plane(1, 1)
+			v.int8 = v.cost(0, pixel, 0) < plain.cost(0, pixel, 0)
+		}
 	}
 }
 
@@ -179,6 +190,12 @@ const (
 	// costElementwiseBF16 is for one of Winograd's in bfloat16, the rounding of
 	// transformed inputs included.
 	costElementwiseBF16 = 0.6
+	// costProductInt8 is for one of differences in eight bits, costQuantize for
+	// rounding one element of the input to them, costBase for adding one of the
+	// output to what it was. Measured with BenchmarkInt8.
+	costProductInt8 = 0.3
+	costQuantize    = 10
+	costBase        = 12
 	// costTransform is for one element of one channel of a tile,
 	// transformed in or out.
 	costTransform = 18
@@ -223,14 +240,17 @@ func (v *convolution) cost(tile int, r region.Rect, share float64) float64 {
 	in, out := float64(v.in.C/v.group), float64(v.outC)
 	if tile == 0 {
 		taps := float64(v.y.Kernel * v.x.Kernel)
-		each := costProduct
+		each, more := costProduct, 0.0
 		switch {
+		case v.int8:
+			each, share = costProductInt8, share/4
+			more = float64(r.Area()) * (costQuantize*float64(v.y.Stride*v.x.Stride)*in + costBase*out)
 		case v.bf16:
 			each, share = costProductBF16, share/2
 		case v.zeros:
 			each = costSparse
 		}
-		return each*float64(r.Area())*taps*in*out + share*costWeight*taps*in*out
+		return each*float64(r.Area())*taps*in*out + more + share*costWeight*taps*in*out
 	}
 	elements, each := float64((tile+2)*(tile+2)), costElementwise
 	if v.bf16 {
@@ -264,6 +284,8 @@ func (c *compiler) build() error {
 	wg.Wait()
 	for _, v := range c.pending {
 		switch p := c.p.steps[v.step].prim.(type) {
+		case *engine.ConvInt8:
+			c.p.differences = true
 		case *engine.ConvBF16:
 			c.p.rounds = true
 		case *engine.Winograd:
@@ -279,6 +301,8 @@ func (v *convolution) build(s *engine.Scratch, tile int) (engine.Primitive, erro
 		return engine.NewWinograd(s, v.in, v.y, v.x, asm.WinogradSize(tile), v.bf16, v.weights, v.bias, v.outC, v.clamp)
 	case v.depthwise():
 		return engine.NewDepthwise(v.in, v.y, v.x, v.weights, v.bias, v.clamp)
+	case v.int8:
+		return engine.NewConvInt8(s, v.in, v.y, v.x, v.weights, v.bias, v.outC, v.clamp)
 	case v.bf16:
 		return engine.NewConvBF16(s, v.in, v.y, v.x, v.weights, v.bias, v.outC, v.clamp)
 	}

@@ -2,6 +2,7 @@ package incremental
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"krypton/internal/engine"
@@ -32,7 +33,7 @@ type CompileOptions struct {
 	Dynamic bool
 	// Direct computes every convolution by its plain sum.
 	Direct bool
-	// Precision is FP32, the same as "", or BF16.
+	// Precision is FP32, the same as "", BF16 or INT8.
 	Precision Precision
 
 	// force, in tests, decides instead of the costs.
@@ -44,12 +45,19 @@ type Precision string
 
 // The precisions. BF16 rounds the inputs and weights of convolutions computed by
 // their plain sums to bfloat16 and keeps sums in float32: approximate, but
-// updates equal whole runs of the same plan bit for bit as ever. A kernel set
-// without such products gives the plan of FP32.
+// updates equal whole runs of the same plan bit for bit as ever. INT8 computes what
+// differs from the view in eight bits where that pays (engine.ConvInt8), everything
+// else as BF16 does: its updates are near whole runs, and depend on nothing but
+// views, change and options. A kernel set without such products gives the plan of
+// the next precision in this order.
 const (
 	FP32 Precision = "fp32"
 	BF16 Precision = "bf16"
+	INT8 Precision = "int8"
 )
+
+// Precisions are all of them, the most precise first.
+var Precisions = []Precision{FP32, BF16, INT8}
 
 // ref is where a graph value lies.
 type ref struct {
@@ -81,10 +89,8 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 			return nil, err
 		}
 	}
-	switch opt.Precision {
-	case "", FP32, BF16:
-	default:
-		return nil, fmt.Errorf("unknown precision %q: want %s or %s", opt.Precision, FP32, BF16)
+	if opt.Precision != "" && !slices.Contains(Precisions, opt.Precision) {
+		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
 	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}}
@@ -128,7 +134,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		c.gatherParts()
 	}
 	c.assignSlots()
-	c.round(opt.Precision)
+	c.round(opt)
 	c.choose(opt)
 	if err := c.build(); err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ type StepCost struct {
 	// Region is the part of it that a change recomputes.
 	Region region.Rect
 	// Algorithm says how a convolution is computed: direct, bf16 (direct, in
-	// bfloat16), winograd2, winograd4 or depthwise; empty for other steps.
+	// bfloat16), int8 (differences in eight bits), winograd2, winograd4 or depthwise; empty for other steps.
 	Algorithm string
 	// Whole is the multiply-adds of the plain sums of a whole run,
 	// Incremental those that the step's algorithm takes for the region.
@@ -49,6 +49,8 @@ func algorithm(p engine.Primitive) string {
 		return "direct"
 	case *engine.ConvBF16:
 		return "bf16"
+	case *engine.ConvInt8:
+		return "int8"
 	case *engine.Winograd:
 		if p.BF16 {
 			return fmt.Sprintf("winograd%d bf16", p.Size)
@@ -168,6 +170,11 @@ func (p *Plan) ViewBytes() int64 {
 	for i := range p.values {
 		if !p.values[i].host && p.values[i].partOf == 0 {
 			n += 4 * int64(p.values[i].plane.Len())
+		}
+	}
+	for i := range p.steps {
+		if s := &p.steps[i]; p.based(s) {
+			n += 4 * int64(p.values[s.out].plane.Len())
 		}
 	}
 	return n

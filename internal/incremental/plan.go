@@ -21,7 +21,9 @@ type Plan struct {
 	slots   int
 	dynamic bool // regions may depend on values
 	rounds  bool // some step computes in bfloat16
-	spare   *spare
+	// differences says that some step computes them, in eight bits.
+	differences bool
+	spare       *spare
 
 	input       int // value of the image input
 	inputLayout layout
@@ -93,13 +95,23 @@ func (p *Plan) InputPlane() engine.Plane { return p.values[p.input].plane }
 // Kernels names the kernel set that the plan's weights are packed for.
 func (p *Plan) Kernels() string { return p.kernels.Name }
 
-// Precision is the precision that the plan has: FP32 too where BF16 was asked for
-// and the kernel set, or every layer, cannot.
+// Precision is the precision that the plan has: a higher one than was asked for
+// where the kernel set, or every layer, cannot.
 func (p *Plan) Precision() Precision {
-	if p.rounds {
+	switch {
+	case p.differences:
+		return INT8
+	case p.rounds:
 		return BF16
 	}
 	return FP32
+}
+
+// based says whether a step adds differences to what its output was before its
+// bounds, which the views then keep too.
+func (p *Plan) based(s *step) bool {
+	_, ok := s.prim.(*engine.ConvInt8)
+	return ok
 }
 
 // Outputs gives the names of the outputs in the model's order.

@@ -162,8 +162,8 @@ func TestPrecisionError(t *testing.T) {
 	}
 }
 
-// TestPrecisionMap holds occlusion maps of a trained classifier in bfloat16 to
-// those in float32: the best class's probability for a square at every position.
+// TestPrecisionMap holds occlusion maps of a trained classifier in bfloat16 and in
+// eight bits to those in float32: the best class's probability for a square at every position.
 func TestPrecisionMap(t *testing.T) {
 	k := pairSet(t)
 	if os.Getenv("KRYPTON_DATA") == "" {
@@ -175,9 +175,9 @@ func TestPrecisionMap(t *testing.T) {
 	}
 	caffe, _ := imagein.Preset("caffe")
 	for _, name := range []string{"chelsea.png", "coffee.png", "dog_2.jpg"} {
-		var maps [2][]float32
+		var maps [3][]float32
 		best := -1
-		for i, precision := range []Precision{FP32, BF16} {
+		for i, precision := range Precisions {
 			p, err := Compile(g, CompileOptions{Kernels: k, Precision: precision})
 			if err != nil {
 				t.Fatal(err)
@@ -196,18 +196,20 @@ func TestPrecisionMap(t *testing.T) {
 				maps[i][k] = out[0][best]
 			}
 		}
-		off := 0.0
-		for i, v := range maps[0] {
-			off = max(off, math.Abs(float64(maps[1][i])-float64(v)))
-		}
-		off /= float64(slices.Max(maps[0]) - slices.Min(maps[0]))
-		rank, err := quality.Spearman(maps[0], maps[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%s: largest difference %.2g of the map's range, rank correlation %.5f", name, off, rank)
-		if !(off <= 0.1 && rank >= 0.99) {
-			t.Errorf("%s: difference %g, rank correlation %g", name, off, rank)
+		for i, m := range maps[1:] {
+			off := 0.0
+			for i, v := range maps[0] {
+				off = max(off, math.Abs(float64(m[i])-float64(v)))
+			}
+			off /= float64(slices.Max(maps[0]) - slices.Min(maps[0]))
+			rank, err := quality.Spearman(maps[0], m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s, %s: largest difference %.2g of the map's range, rank correlation %.5f", name, Precisions[i+1], off, rank)
+			if !(off <= 0.1 && rank >= 0.99) {
+				t.Errorf("%s, %s: difference %g, rank correlation %g", name, Precisions[i+1], off, rank)
+			}
 		}
 	}
 }

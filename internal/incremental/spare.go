@@ -9,6 +9,7 @@ type spare struct {
 	mu      sync.Mutex
 	workers []*worker
 	views   [][]float32 // of one Views, by value
+	bases   [][]float32 // the same
 }
 
 // worker gives one ready to run on views, with the memory of an earlier one if
@@ -41,14 +42,18 @@ func (w *worker) release() {
 	s.workers = append(s.workers, w)
 }
 
-// buffer gives memory for the view of value v: not zeroed.
-func (p *Plan) buffer(v int) []float32 {
+// buffer gives memory for the view of value v, or for its base: not zeroed.
+func (p *Plan) buffer(v int, base bool) []float32 {
 	n := p.values[v].plane.Len()
 	p.spare.mu.Lock()
 	defer p.spare.mu.Unlock()
-	if v < len(p.spare.views) {
-		if b := p.spare.views[v]; cap(b) >= n {
-			p.spare.views[v] = nil
+	kept := p.spare.views
+	if base {
+		kept = p.spare.bases
+	}
+	if v < len(kept) {
+		if b := kept[v]; cap(b) >= n {
+			kept[v] = nil
 			return b[:n]
 		}
 	}
@@ -61,11 +66,13 @@ func (p *Plan) Release(v *Views) {
 	p.spare.mu.Lock()
 	defer p.spare.mu.Unlock()
 	if len(p.spare.views) < len(v.data) {
-		p.spare.views = make([][]float32, len(v.data))
+		p.spare.views, p.spare.bases = make([][]float32, len(v.data)), make([][]float32, len(v.data))
 	}
 	for i := range p.steps {
-		if s := &p.steps[i]; s.reference == nil && p.values[s.out].partOf == 0 {
+		s := &p.steps[i]
+		if s.reference == nil && p.values[s.out].partOf == 0 {
 			p.spare.views[s.out], v.data[s.out] = v.data[s.out], nil
 		}
+		p.spare.bases[s.out], v.base[s.out] = v.base[s.out], nil
 	}
 }

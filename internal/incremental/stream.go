@@ -2,6 +2,7 @@ package incremental
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	mathbits "math/bits"
 	"unsafe"
@@ -77,8 +78,10 @@ func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
 	default:
 		return nil, fmt.Errorf("unknown shape of regions %q", opt.Shape)
 	}
-	s := &Stream{plan: p, opt: opt, scratch: newScratches(p, opt.Workers), changed: make([]bool, len(p.values)), spare: map[engine.Plane][]*region.Mask{},
-		views: &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}}
+	if p.differences {
+		return nil, errors.New("a stream writes into the views, from which a plan in eight bits takes differences")
+	}
+	s := &Stream{plan: p, opt: opt, scratch: newScratches(p, opt.Workers), changed: make([]bool, len(p.values)), spare: map[engine.Plane][]*region.Mask{}, views: newViews(p)}
 	for i := range p.values {
 		v := &p.values[i]
 		if v.host {

@@ -45,6 +45,9 @@ func alter(rng *rand.Rand, s *Stream, amount float32) *region.Mask {
 // bit for bit, and it takes no more than it counted.
 func TestStream(t *testing.T) {
 	for _, a := range arithmetics() {
+		if a.precision == INT8 {
+			continue // has no streams
+		}
 		t.Run(a.String(), func(t *testing.T) {
 			for seed := range uint64(90) {
 				if (a.k == &asm.Generic || testing.Short()) && seed%4 != 0 {
@@ -218,5 +221,10 @@ func TestStreamOptions(t *testing.T) {
 	p, _, _ := residualNetwork(t, FP32)
 	if _, err := p.NewStream(StreamOptions{Shape: "round"}); err == nil {
 		t.Error("an unknown shape is accepted")
+	}
+	if p, _, _ := residualNetwork(t, INT8); p.Precision() == INT8 {
+		if _, err := p.NewStream(StreamOptions{}); err == nil {
+			t.Error("a plan of differences is accepted")
+		}
 	}
 }

@@ -89,6 +89,8 @@ func picked(p *Plan, prim engine.Primitive, channels []int) engine.Primitive {
 		}
 	case *engine.ConvBF16:
 		return c.Pick(p.kernels, channels)
+	case *engine.ConvInt8:
+		return c.Pick(p.kernels, channels)
 	}
 	return nil
 }
@@ -143,6 +145,7 @@ func (t *Tail) Keep(v *Views, classes []int) (*Plan, *Views, error) {
 	p.steps = append([]step(nil), p.steps...)
 	p.outputs = append([]output(nil), p.outputs...)
 	w.data = append([][]float32(nil), w.data...)
+	w.base = append([][]float32(nil), w.base...)
 	for k, i := range t.steps {
 		s := &p.steps[i]
 		if k == 0 {
@@ -153,13 +156,10 @@ func (t *Tail) Keep(v *Views, classes []int) (*Plan, *Views, error) {
 			s.in[0].plane.C = len(classes)
 		}
 		p.values[s.out].plane.C = len(classes)
-		data := make([]float32, 0, p.values[s.out].plane.Len())
-		for pixel := 0; pixel < len(v.data[s.out]); pixel += all {
-			for _, c := range classes {
-				data = append(data, v.data[s.out][pixel+c])
-			}
+		w.data[s.out] = pixelsOf(v.data[s.out], all, classes)
+		if p.based(s) {
+			w.base[s.out] = pixelsOf(v.base[s.out], all, classes)
 		}
-		w.data[s.out] = data
 	}
 	if t.Softmax {
 		p.steps = slices.DeleteFunc(p.steps, func(s step) bool { return s.out == p.outputs[t.output].value })
@@ -169,4 +169,15 @@ func (t *Tail) Keep(v *Views, classes []int) (*Plan, *Views, error) {
 	p.slots++
 	p.outputs[t.output] = output{Name: p.outputs[t.output].Name, Type: p.outputs[t.output].Type, value: t.logits, layout: rowMajor([]int{1, len(classes)}), onnx: true}
 	return &p, &w, nil
+}
+
+// pixelsOf gives some channels of a plane of pixels of n.
+func pixelsOf(plane []float32, n int, channels []int) []float32 {
+	some := make([]float32, 0, len(plane)/n*len(channels))
+	for pixel := 0; pixel < len(plane); pixel += n {
+		for _, c := range channels {
+			some = append(some, plane[pixel+c])
+		}
+	}
+	return some
 }

@@ -44,7 +44,7 @@ func TestTail(t *testing.T) {
 			return n
 		}
 		for seed, k := range asm.Sets() {
-			for _, precision := range []Precision{FP32, BF16} {
+			for _, precision := range Precisions {
 				for _, softmax := range []bool{false, true} {
 					opt := CompileOptions{Kernels: k, Precision: precision}
 					plain, err := Compile(build(uint64(seed), false).g, opt)
@@ -179,10 +179,10 @@ func TestParts(t *testing.T) {
 
 // TestRelease: memory that is used again changes nothing.
 func TestRelease(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		n := randomNetwork(t, rng)
-		p, err := Compile(n.g, CompileOptions{})
+		p, err := Compile(n.g, CompileOptions{Precision: Precisions[seed%3], force: func(int) asm.WinogradSize { return 0 }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"krypton/internal/engine"
@@ -107,7 +108,7 @@ func differs(a, b [][][]float32) string {
 
 func checksum(v *Views) uint64 {
 	h := fnv.New64a()
-	for _, d := range v.data {
+	for _, d := range slices.Concat(v.data, v.base) {
 		for _, f := range d {
 			b := math.Float32bits(f)
 			h.Write([]byte{byte(b), byte(b >> 8), byte(b >> 16), byte(b >> 24)})
@@ -134,7 +135,7 @@ func TestUpdateEqualsWholeRun(t *testing.T) {
 	}
 	for _, c := range arithmetics() {
 		t.Run(c.String(), func(t *testing.T) {
-			tiled, rounded, checked := 0, 0, 0
+			tiled, rounded, quantized, checked := 0, 0, 0, 0
 			for _, seed := range run {
 				if c.k == &asm.Generic && seed%4 != 0 {
 					continue // slow; a quarter will do
@@ -144,8 +145,11 @@ func TestUpdateEqualsWholeRun(t *testing.T) {
 					if p.steps[i].tile > 0 {
 						tiled++
 					}
-					if _, ok := p.steps[i].prim.(*engine.ConvBF16); ok {
+					switch p.steps[i].prim.(type) {
+					case *engine.ConvBF16:
 						rounded++
+					case *engine.ConvInt8:
+						quantized++
 					}
 				}
 				checked++
@@ -153,8 +157,11 @@ func TestUpdateEqualsWholeRun(t *testing.T) {
 			if tiled < checked/10 {
 				t.Errorf("only %d layers of %d networks were computed in tiles", tiled, checked)
 			}
-			if (c.precision == BF16) != (rounded > checked/4) {
+			if c.precision == BF16 && rounded <= checked/4 || c.precision == FP32 && rounded > 0 {
 				t.Errorf("%d layers of %d networks were computed in bfloat16", rounded, checked)
+			}
+			if c.precision == INT8 && quantized <= checked/10 || c.precision != INT8 && quantized > 0 {
+				t.Errorf("%d layers of %d networks were computed in eight bits", quantized, checked)
 			}
 		})
 	}
@@ -175,6 +182,9 @@ func arithmetics() (all []arithmetic) {
 		if k.Pairs() != nil {
 			all = append(all, arithmetic{k, BF16})
 		}
+		if k.Quads() {
+			all = append(all, arithmetic{k, INT8})
+		}
 	}
 	return all
 }
@@ -183,10 +193,32 @@ func arithmetics() (all []arithmetic) {
 // relative to the largest number. Networks of a few layers of random weights
 // add up the roundings to 8 bits of each.
 func (a arithmetic) tolerance() float64 {
-	if a.precision == BF16 {
+	if a.precision != FP32 {
 		return 5e-2
 	}
 	return 1e-4
+}
+
+// differs is the test of updates against whole runs: bit for bit, and in eight bits,
+// where rounding differences errs, by as much as roundings of a few layers add up to.
+func (a arithmetic) differs(updates, whole [][][]float32) string {
+	if a.precision != INT8 {
+		return differs(updates, whole)
+	}
+	for i := range whole {
+		for k, want := range whole[i] {
+			scale := float32(1e-3)
+			for _, v := range want {
+				scale = max(scale, v, -v)
+			}
+			for j, v := range want {
+				if d := updates[i][k][j] - v; !(d <= 0.1*scale && -d <= 0.1*scale) {
+					return fmt.Sprintf("change %d, output %d [%d]: %g and %g of %g", i, k, j, updates[i][k][j], v, scale)
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // checkNetwork returns the plan that it checked.
@@ -220,7 +252,7 @@ func checkNetwork(t *testing.T, a arithmetic, seed uint64) *Plan {
 	exact := answers(t, p, v, changes, Options{Workers: 1 + rng.IntN(3), Chunk: 1 + rng.IntN(9)})
 	changes.whole = true
 	whole := answers(t, p, v, changes, Options{Workers: 1 + rng.IntN(3), Chunk: 1 + rng.IntN(9)})
-	if d := differs(exact, whole); d != "" {
+	if d := a.differs(exact, whole); d != "" {
 		t.Fatalf("seed %d: update and whole run: %s\n%s", seed, d, n)
 	}
 	changes.whole = false
@@ -247,13 +279,13 @@ func checkNetwork(t *testing.T, a arithmetic, seed uint64) *Plan {
 	}
 	for o := range p.outputs {
 		f, _ := inference.Output(o).Floats()
-		if d := differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {
+		if d := a.differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {
 			t.Fatalf("seed %d: update and inference: %s\n%s", seed, d, n)
 		}
 	}
 	for o := range p.outputs {
 		f, _ := p.Output(fv, o).Floats()
-		if d := differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {
+		if d := a.differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {
 			t.Fatalf("seed %d: update and fresh views: %s\n%s", seed, d, n)
 		}
 	}
@@ -288,7 +320,7 @@ func closeTo(t *testing.T, got, want *tensor.Tensor, tolerance float64, what str
 // TestSteadyStateAllocatesNothing: once its memory has grown, a worker's update
 // path allocates nothing.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	for _, precision := range []Precision{FP32, BF16} {
+	for _, precision := range Precisions {
 		p, v, changes := residualNetwork(t, precision)
 		w := newWorker(p, v, nil)
 		run := func() {

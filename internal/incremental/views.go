@@ -13,6 +13,7 @@ import (
 // never written between Materialize and Release, and shared by all workers.
 type Views struct {
 	data [][]float32
+	base [][]float32 // of steps that compute differences: before their bounds
 	host []*tensor.Tensor
 }
 
@@ -23,13 +24,22 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 	if len(input) != p.InputPlane().Len() {
 		return nil, fmt.Errorf("input has %d numbers, want %d", len(input), p.InputPlane().Len())
 	}
-	v := &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}
+	v := newViews(p)
 	for i := range p.steps {
-		if s := &p.steps[i]; s.reference == nil && p.values[s.out].partOf == 0 {
-			v.data[s.out] = p.buffer(s.out)
+		s := &p.steps[i]
+		if s.reference == nil && p.values[s.out].partOf == 0 {
+			v.data[s.out] = p.buffer(s.out, false)
+		}
+		if p.based(s) {
+			v.base[s.out] = p.buffer(s.out, true)
 		}
 	}
 	return v, p.compute(ctx, v, input, newScratches(p, workers))
+}
+
+func newViews(p *Plan) *Views {
+	n := len(p.values)
+	return &Views{data: make([][]float32, n), base: make([][]float32, n), host: make([]*tensor.Tensor, n)}
 }
 
 // compute runs every step of the plan on whole planes.
@@ -77,11 +87,21 @@ func (p *Plan) NewInference(workers int) *Inference {
 	for i, n := range most {
 		slots[i] = make([]float32, n)
 	}
-	v := &Views{data: make([][]float32, len(p.values)), host: make([]*tensor.Tensor, len(p.values))}
+	v := newViews(p)
+	var base []float32 // each step's in turn: nobody comes back to it
 	for i := range p.steps {
-		if s := &p.steps[i]; s.reference == nil && p.values[s.out].partOf == 0 {
-			out := &p.values[s.out]
+		s := &p.steps[i]
+		out := &p.values[s.out]
+		if s.reference == nil && out.partOf == 0 {
 			v.data[s.out] = slots[out.slot][:out.plane.Len()]
+		}
+		if p.based(s) {
+			base = resize(base, max(len(base), out.plane.Len()))
+		}
+	}
+	for i := range p.steps {
+		if s := &p.steps[i]; p.based(s) {
+			v.base[s.out] = base[:p.values[s.out].plane.Len()]
 		}
 	}
 	return &Inference{plan: p, views: v, scratch: newScratches(p, workers)}
@@ -111,11 +131,26 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 	if of := p.values[s.out].partOf; of != 0 {
 		data, pitch = v.data[of][p.values[s.out].offset:], p.values[of].plane.C
 	}
-	if c, ok := s.prim.(engine.Panelled); ok && len(scratch) > 1 && c.Panels() > 1 && c.Weights() > out.Len() {
+	prim := s.prim
+	after := func(worker int, rows region.Span) {}
+	if d, ok := prim.(*engine.ConvInt8); ok {
+		to, apart := data, pitch
+		prim, data, pitch = d.Whole, v.base[s.out], out.C
+		base := data
+		after = func(worker int, rows region.Span) {
+			n := out.W * out.C
+			d.Bound(scratch[worker], to[rows.Lo*out.W*apart:], base[rows.Lo*n:rows.Hi*n], apart)
+		}
+	}
+	if c, ok := prim.(engine.Panelled); ok && len(scratch) > 1 && c.Panels() > 1 && c.Weights() > out.Len() {
 		n := c.Panels()
 		parts := min(len(scratch), n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch}}
-		return t.run(parts, func(b int) { c.RunPanels(scratch[b], jobs, n*b/parts, n*(b+1)/parts) })
+		if err := t.run(parts, func(b int) { c.RunPanels(scratch[b], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+			return err
+		}
+		after(0, region.Span{Hi: out.H})
+		return nil
 	}
 	tile := max(1, s.tile)
 	rows := (out.H + tile - 1) / tile
@@ -123,7 +158,8 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 	return t.run(bands, func(b int) {
 		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
 		first, last := rect.Y.Lo*out.W*pitch, min(len(data), rect.Y.Hi*out.W*pitch)
-		s.prim.Run(scratch[b], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
+		prim.Run(scratch[b], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
+		after(b, rect.Y)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
@@ -62,9 +63,7 @@ func (p *Profile) Validate() error {
 		if err := q.Approximation.Validate(); err != nil {
 			return fmt.Errorf("point %d: %w", i+1, err)
 		}
-		switch q.Precision {
-		case "", incremental.FP32, incremental.BF16:
-		default:
+		if q.Precision != "" && !slices.Contains(incremental.Precisions, q.Precision) {
 			return fmt.Errorf("point %d: unknown precision %q", i+1, q.Precision)
 		}
 		for _, v := range []float64{q.Speedup, q.SSIM, q.SSIMPaper} {

@@ -35,6 +35,8 @@ type Kernels struct {
 	// bfloat16; round makes them.
 	pairs *Kernels
 	round func(src, dst *float32, bytes int, mask *int32)
+	// quads, if not nil, are the kernels for differences in eight bits.
+	quads *quadKernels
 	// peak runs multiply-adds on registers, peakFlops floating-point
 	// operations in each loop.
 	peak      func(loops int)
@@ -190,13 +192,19 @@ func (k *Kernels) tail(n int) *int32 { return &lanes[maxLanes-n%max(1, k.Columns
 
 // Peak measures the most floating-point operations per second that one core
 // does with this set's instructions: the best of several short runs.
-func (k *Kernels) Peak() float64 {
+func (k *Kernels) Peak() float64 { return peakOf(k.peak, k.peakFlops) }
+
+// PeakQuads is Peak of products of quads, in operations on bytes.
+func (k *Kernels) PeakQuads() float64 { return peakOf(k.quads.peak, k.quads.peakOps) }
+
+// peakOf is the most operations per second that run does, ops in each loop.
+func peakOf(run func(loops int), ops int) float64 {
 	best := 0.0
 	for range 20 {
 		const loops = 100000
 		start := time.Now()
-		k.peak(loops)
-		best = max(best, float64(loops)*float64(k.peakFlops)/time.Since(start).Seconds())
+		run(loops)
+		best = max(best, float64(loops)*float64(ops)/time.Since(start).Seconds())
 	}
 	return best
 }

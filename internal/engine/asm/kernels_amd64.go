@@ -717,6 +717,167 @@ func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uin
 //go:noescape
 func gemmPairsSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
 
+// gemmQuads12x32AVX512 computes, for r < 12 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
+//			acc += dotQuads(row[b/4], weights[k*32+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
+//			acc += dotQuads(row[b/4], weights[k*32+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
+//			acc += dotQuads(row[b/4], weights[k*32+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
+//			acc += dotQuads(row[b/4], weights[k*32+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
+//			acc += dotQuads(row[b/4], weights[k*32+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// spreadAVX512 computes, for each i < bytes/4, the bits of a number without its sign:
+//
+//	most[i%16] = max(most[i%16], bits(abs(a[i]-b[i])))
+//
+// A NaN is more than all numbers.
+//
+//go:noescape
+func spreadAVX512(a *float32, b *float32, bytes int, most *uint32, mask *int32)
+
+// quantizeAVX512 computes, for each i < bytes/4, where dst is bytes:
+//
+//	dst[i] = 128 + roundToEven((a[i]-b[i])*factor[0])
+//
+// for results from 0 to 255. factor[1] is 1.5*2^23+128.
+//
+//go:noescape
+func quantizeAVX512(a *float32, b *float32, dst *float32, bytes int, factor *float32, mask *int32)
+
+// peakQuadsAVX512 runs 24 independent products of 16 quads, loops times.
+func peakQuadsAVX512(loops int)
+
 // roundBF16AVX512 rounds bytes/4 numbers to the nearest bfloat16, to even between two,
 // denormals to zero. mask has two vectors, for the last, partial step.
 //

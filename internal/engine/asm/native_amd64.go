@@ -4,7 +4,7 @@ package asm
 
 import "github.com/klauspost/cpuid/v2"
 
-var setAVX512 = withPairs(Kernels{
+var setAVX512 = withQuads(withPairs(Kernels{
 	Name: "avx512", Rows: 12, Columns: 32,
 	gemm: []gemmKernel{
 		{12, 32, gemm12x32AVX512}, {8, 32, gemm8x32AVX512}, {4, 32, gemm4x32AVX512}, {2, 32, gemm2x32AVX512}, {1, 32, gemm1x32AVX512},
@@ -14,7 +14,7 @@ var setAVX512 = withPairs(Kernels{
 	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512}, winograd4: winogradKernels{winogradInput4AVX512, winogradOutput4AVX512},
 	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakAVX512, peakFlops: 24 * 16 * 2,
-})
+}))
 
 // withPairs adds the kernels for bfloat16 where the processor has them.
 func withPairs(k Kernels) Kernels {
@@ -22,6 +22,24 @@ func withPairs(k Kernels) Kernels {
 		k.pairs, k.round = &pairsAVX512, roundBF16AVX512
 	}
 	return k
+}
+
+// withQuads adds the kernels for differences in eight bits where the processor has
+// them.
+func withQuads(k Kernels) Kernels {
+	if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512VNNI) {
+		k.quads = &quadsAVX512
+	}
+	return k
+}
+
+var quadsAVX512 = quadKernels{
+	gemm: []quadGemm{
+		{12, 32, gemmQuads12x32AVX512}, {8, 32, gemmQuads8x32AVX512}, {4, 32, gemmQuads4x32AVX512}, {2, 32, gemmQuads2x32AVX512}, {1, 32, gemmQuads1x32AVX512},
+		{12, 16, gemmQuads12x16AVX512}, {8, 16, gemmQuads8x16AVX512}, {4, 16, gemmQuads4x16AVX512}, {2, 16, gemmQuads2x16AVX512}, {1, 16, gemmQuads1x16AVX512},
+	},
+	spread: spreadAVX512, quantize: quantizeAVX512,
+	peak: peakQuadsAVX512, peakOps: 24 * 16 * 8,
 }
 
 var setAVX2 = Kernels{

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
@@ -91,20 +89,5 @@ func roundBF16(s isa) {
 
 // peakBF16 writes a loop of nothing but products of bfloat16 on registers.
 func peakBF16(s isa) {
-	n := len(s.vecs) * 3 / 4
-	name := "peakBF16" + s.name
-	TEXT(name, NOSPLIT, "func(loops int)")
-	Doc(fmt.Sprintf("%s runs %d independent products of %d pairs of bfloat16, loops times.", name, n, s.lane))
-	for _, v := range s.vecs {
-		VXORPS(v, v, v)
-	}
-	MOVQ(arg("loops", 0), reg.RAX)
-	Label("loop")
-	for i := range n {
-		dotBF16(s.vecs[n], s.vecs[n+1], s.vecs[i])
-	}
-	DECQ(reg.RAX)
-	JNZ(operand.LabelRef("loop"))
-	VZEROUPPER()
-	RET()
+	peakLoop(s, "peakBF16", "products of %d pairs of bfloat16", dotBF16)
 }

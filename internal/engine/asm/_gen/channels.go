@@ -14,6 +14,11 @@ import (
 //
 //	body(n, k) computes n vectors at offset RSI, only the lanes of k in each
 func channelLoop(s isa, length, maskArg operand.Mem, body func(n int, label string, k mask)) {
+	channelLoopThen(s, length, maskArg, body, func() {})
+}
+
+// channelLoopThen is channelLoop with something to do at the end.
+func channelLoopThen(s isa, length, maskArg operand.Mem, body func(n int, label string, k mask), then func()) {
 	off, end := reg.RSI, reg.RDX
 	XORQ(off, off)
 	MOVQ(length, end)
@@ -42,6 +47,7 @@ func channelLoop(s isa, length, maskArg operand.Mem, body func(n int, label stri
 	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
 	body(1, "partial", k)
 	Label("done")
+	then()
 	VZEROUPPER()
 	RET()
 }

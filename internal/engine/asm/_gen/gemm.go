@@ -43,70 +43,24 @@ func gemm(s isa, p product, rows, vectors int) {
 		"See gemmGeneric.")
 	Pragma("noescape")
 	const (
-		aTable = iota
-		aTaps
-		aBegin
-		aEnd
-		aWeights
-		aOut
-		aColumn
-		aBias
-		aClamp
-		aMask
+		aOut    = 5
+		aColumn = 6
+		aClamp  = 8
+		aMask   = 9
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
-	b := func(v int) reg.VecPhysical { return s.vecs[rows*vectors+v] }
-	// Broadcasts alternate between what registers are left, so that one
-	// does not wait for the products of the last.
-	spare := s.vecs[rows*vectors+vectors:]
-	w, off := reg.R14, reg.R15
-
-	MOVQ(arg("bias", aBias), w)
-	for v := range vectors {
-		VMOVUPS(mem(w, v*s.bytes()), acc(0, v))
-	}
-	for r := 1; r < rows; r++ {
-		for v := range vectors {
-			VMOVAPS(acc(0, v), acc(r, v))
-		}
-	}
-	MOVQ(arg("weights", aWeights), w)
-
-	Label("tap")
-	MOVQ(arg("table", aTable), off)
-	for r := range rows {
-		MOVQ(mem(off, 8*r), pointers[r])
-	}
-	ADDQ(operand.Imm(uint64(8*rows)), off)
-	MOVQ(off, arg("table", aTable))
-	MOVQ(arg("begin", aBegin), off)
-
-	Label("channel")
-	for v := range vectors {
-		VMOVUPS(mem(w, v*s.bytes()), b(v))
-	}
-	for r := range rows {
-		x := spare[r%min(len(spare), 4)]
-		VBROADCASTSS(indexed(pointers[r], off, 0), x)
-		for v := range vectors {
-			p.each(b(v), x, acc(r, v))
-		}
-	}
-	ADDQ(operand.Imm(uint64(vectors*s.bytes())), w)
-	ADDQ(operand.Imm(4), off)
-	CMPQ(off, arg("end", aEnd))
-	JLT(operand.LabelRef("channel"))
-	DECQ(arg("taps", aTaps))
-	JNZ(operand.LabelRef("tap"))
+	g := gemmFrame{s, rows, vectors}
+	g.products(p.each)
 
 	comment("activation bounds: the accumulator is the last operand, so that a NaN stays")
+	w, off := reg.R14, reg.R15
 	MOVQ(arg("clamp", aClamp), w)
-	lo, hi := b(0), spare[0]
+	lo, hi := g.weights(0), g.spare(0)
 	VBROADCASTSS(mem(w, 0), lo)
 	VBROADCASTSS(mem(w, 4), hi)
 	// Adding zero turns -0, which only underflow can make, into the 0 of a
 	// sum that left products by zero out.
-	zero := spare[1]
+	zero := g.spare(1)
 	VXORPS(zero, zero, zero)
 	for r := range rows {
 		for v := range vectors {
@@ -138,4 +92,76 @@ func gemm(s isa, p product, rows, vectors int) {
 		masks[v] = s.loadMask(mem(w, v*s.bytes()), scratch, []reg.OpmaskPhysical{reg.K1, reg.K2}[v])
 	}
 	finish(masks)
+}
+
+// gemmFrame is what matrix product kernels have in common: where their registers
+// are, and the loops.
+type gemmFrame struct {
+	s             isa
+	rows, vectors int
+}
+
+// weights is where a vector of weights goes.
+func (g gemmFrame) weights(v int) reg.VecPhysical { return g.s.vecs[g.rows*g.vectors+v] }
+
+// spare is what registers are left, in turn.
+func (g gemmFrame) spare(i int) reg.VecPhysical {
+	left := g.s.vecs[g.rows*g.vectors+g.vectors:]
+	return left[i%len(left)]
+}
+
+// products writes the loops over taps and channels: the first arguments are those
+// of gemm, each accumulator begins with its column's bias.
+func (g gemmFrame) products(each func(w, x, acc reg.VecPhysical)) {
+	const (
+		aTable   = 0
+		aTaps    = 1
+		aBegin   = 2
+		aEnd     = 3
+		aWeights = 4
+		aBias    = 7
+	)
+	s, rows, vectors := g.s, g.rows, g.vectors
+	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
+	w, off := reg.R14, reg.R15
+
+	MOVQ(arg("bias", aBias), w)
+	for v := range vectors {
+		VMOVUPS(mem(w, v*s.bytes()), acc(0, v))
+	}
+	for r := 1; r < rows; r++ {
+		for v := range vectors {
+			VMOVAPS(acc(0, v), acc(r, v))
+		}
+	}
+	MOVQ(arg("weights", aWeights), w)
+
+	Label("tap")
+	MOVQ(arg("table", aTable), off)
+	for r := range rows {
+		MOVQ(mem(off, 8*r), pointers[r])
+	}
+	ADDQ(operand.Imm(uint64(8*rows)), off)
+	MOVQ(off, arg("table", aTable))
+	MOVQ(arg("begin", aBegin), off)
+
+	Label("channel")
+	for v := range vectors {
+		VMOVUPS(mem(w, v*s.bytes()), g.weights(v))
+	}
+	for r := range rows {
+		// Broadcasts alternate between what registers are left, so that one
+		// does not wait for the products of the last.
+		x := g.spare(r % min(4, len(s.vecs)-vectors*(rows+1)))
+		VBROADCASTSS(indexed(pointers[r], off, 0), x)
+		for v := range vectors {
+			each(g.weights(v), x, acc(r, v))
+		}
+	}
+	ADDQ(operand.Imm(uint64(vectors*s.bytes())), w)
+	ADDQ(operand.Imm(4), off)
+	CMPQ(off, arg("end", aEnd))
+	JLT(operand.LabelRef("channel"))
+	DECQ(arg("taps", aTaps))
+	JNZ(operand.LabelRef("tap"))
 }

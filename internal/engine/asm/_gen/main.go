@@ -35,6 +35,12 @@ func main() {
 	}
 	gemmSparse(avx512, bf16, 1)
 	gemmSparse(avx512, bf16, 2)
+	for _, t := range avx512.tiles {
+		gemmQuads(avx512, t.rows, t.vectors)
+	}
+	spread(avx512)
+	quantize(avx512)
+	peakQuads(avx512)
 	roundBF16(avx512)
 	peakBF16(avx512)
 	differ(avx2)

@@ -11,17 +11,22 @@ import (
 // peak writes a loop of nothing but fused multiply-adds on registers: what a
 // core can do at most.
 func peak(s isa) {
+	peakLoop(s, "peak", "fused multiply-adds of %d lanes", func(w, x, acc reg.VecPhysical) { VFMADD231PS(w, x, acc) })
+}
+
+// peakLoop writes a loop of nothing but independent products on registers.
+func peakLoop(s isa, name, what string, each func(w, x, acc reg.VecPhysical)) {
 	n := len(s.vecs) * 3 / 4
-	name := "peak" + s.name
+	name += s.name
 	TEXT(name, NOSPLIT, "func(loops int)")
-	Doc(fmt.Sprintf("%s runs %d independent fused multiply-adds of %d lanes, loops times.", name, n, s.lane))
+	Doc(fmt.Sprintf("%s runs %d independent "+what+", loops times.", name, n, s.lane))
 	for _, v := range s.vecs {
 		VXORPS(v, v, v)
 	}
 	MOVQ(arg("loops", 0), reg.RAX)
 	Label("loop")
 	for i := range n {
-		VFMADD231PS(s.vecs[n], s.vecs[n+1], s.vecs[i])
+		each(s.vecs[n], s.vecs[n+1], s.vecs[i])
 	}
 	DECQ(reg.RAX)
 	JNZ(operand.LabelRef("loop"))
