@@ -146,7 +146,11 @@ func (b *batchOptions) fingerprint(command string, s *settings, m *loadedModel) 
 	parts := []string{command, version, m.identity(), m.plan.Kernels()}
 	s.flags.VisitAll(func(f *pflag.Flag) {
 		if !slices.Contains(notShared, f.Name) {
-			parts = append(parts, f.Name+"="+f.Value.String())
+			part := f.Name + "=" + f.Value.String()
+			if s.given(f.Name) {
+				part += " given" // some defaults depend on the model
+			}
+			parts = append(parts, part)
 		}
 	})
 	return batch.Fingerprint(parts...)

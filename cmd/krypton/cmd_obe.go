@@ -97,7 +97,7 @@ The scores are bit for bit those of running the whole network at every position
 	for flag, values := range map[string][]string{
 		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": {"auto", "softmax", "sigmoid", "none"},
 		"score": {"value", "margin", "entropy"}, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
-		"scale": {"auto", "shared"}, "compare": {"all"}, "precision": {string(incremental.FP32), string(incremental.BF16)}, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+		"scale": {"auto", "shared"}, "compare": {"all"}, "precision": precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -173,7 +173,7 @@ func makeJob(s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, er
 	mo.typical, mo.typicalFor = typicalChanges(o.patch, o.stride), o.patch+" "+o.stride
 	var gives *approximated
 	mo.opened = func(file *modelFile) (err error) {
-		gives, err = o.approximate.resolve(s.flags, o.mode, s.origin("mode") != "default", file.config.Approximate)
+		gives, err = o.approximate.resolve(s, o.mode, file.config.Approximate)
 		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
 		if gives != nil {
 			if mo.tau = gives.Tau; gives.Source == "default" {

@@ -36,9 +36,7 @@ type orvOptions struct {
 	epsilon         float64
 	shape           string
 	refresh         int
-	refreshGiven    bool
 	guard           float64
-	guardGiven      bool
 	targetAgreement float64
 	tuneFrames      int
 	verifyEvery     int
@@ -142,7 +140,6 @@ A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).
 				return errors.Join(err, s.print(io.out))
 			}
 			o.batch.resume = o.resume
-			o.refreshGiven, o.guardGiven = cmd.Flags().Changed("refresh"), cmd.Flags().Changed("guard")
 			if o.batch.wanted() {
 				return runORVBatch(cmd.Context(), cmd.Flags(), io, &o, &m, args)
 			}

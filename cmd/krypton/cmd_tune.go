@@ -69,7 +69,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f.Float64Var(&o.speedup, "speedup", 0, "say which setting is this many times faster than running the network each time")
 	f.StringVar(&o.points, "points", "", "write all that was measured to this CSV `file`")
 	f.StringVar(&o.plot, "plot", "", "draw similarity against speed to this PNG `file`")
-	f.StringVar(&o.precision, "precision", string(incremental.FP32), "of approximate maps: fp32, or bf16 where the processor has it; exact ones are fp32")
+	f.StringVar(&o.precision, "precision", string(incremental.FP32), "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
 	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
 	o.model.addFlags(f)
 	return cmd
@@ -95,7 +95,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 		return usageError(errors.New("--patch, --fill: tuning takes one size and one fill"))
 	}
 	if p := j.model.second; p != nil && p.Precision() != o.model.also {
-		return usageError(fmt.Errorf("--precision %s: these kernels (%s) have no such products", o.precision, p.Kernels()))
+		return usageError(fmt.Errorf("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels()))
 	}
 	target, err := o.target(j.model.file)
 	if err != nil {
@@ -217,7 +217,7 @@ func (o *tuneOptions) target(m *modelFile) (*profileTarget, error) {
 		return nil, coded(exitData, fmt.Errorf("%s: %w", t.path, err))
 	}
 	if err := yaml.Unmarshal(data, &t.root); err != nil {
-		return nil, coded(exitData, fmt.Errorf("%s: %w", t.path, err))
+		return nil, coded(exitData, fmt.Errorf("%s: %w", t.path, firstOf(err)))
 	}
 	if len(t.root.Content) > 0 && t.root.Content[0].Kind != yaml.MappingNode {
 		return nil, coded(exitData, fmt.Errorf("%s: is no configuration of a model", t.path))

@@ -231,7 +231,7 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 	case m.config.Labels.Kind == yaml.SequenceNode:
 		var l []string
 		if err := m.config.Labels.Decode(&l); err != nil {
-			return nil, coded(exitData, fmt.Errorf("%s: labels: %w", m.where, err))
+			return nil, coded(exitData, fmt.Errorf("%s: labels: %w", m.where, firstOf(err)))
 		}
 		return l, nil
 	case m.config.Labels.Kind == yaml.ScalarNode:

@@ -174,7 +174,7 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, plans, error
 		return nil, nil, made, err
 	}
 	// A machine that lacks the precision makes the same plan again: no need.
-	if o.also != "" && (o.precision == "" || made.first.Precision() == incremental.Precision(o.precision)) {
+	if o.also != "" && (o.precision == "" || made.first.Precision() != o.also) {
 		if made.second, err = compile(o.also); err != nil {
 			return nil, nil, made, err
 		}

@@ -41,7 +41,7 @@ func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
 	f.IntVar(&o.shortlist, "shortlist", 0, "approximate: compute the `N` likeliest classes only, where the last layers allow; the softmax counts the others as on the clean image")
 	f.DurationVar(&o.within, "within", 0, "approximate: the best map that this `time` allows for a picture, such as 2s: a coarse one first, then finer where the score drops most")
-	f.StringVar(&o.precision, "precision", string(incremental.FP32), "approximate: fp32, or bf16 (products of half the width, where the processor has them)")
+	f.StringVar(&o.precision, "precision", string(incremental.FP32), "approximate: fp32, bf16 (products of half the width) or int8 (of what differs from the clean image, a quarter), where the processor has them")
 	f.Float64Var(&o.ssim, "ssim", 0, "approximate: the fastest setting of the model's profile whose maps are this similar to exact ones (default 0.9)")
 	f.Float64Var(&o.speedup, "speedup", 0, "approximate: the best setting of the model's profile that takes this many times fewer multiply-adds than running the network each time")
 }
@@ -54,7 +54,7 @@ type approximated struct {
 	// was up before all positions were computed.
 	Seconds float64 `json:"within_seconds,omitempty"`
 	Late    bool    `json:"time_was_up,omitempty"`
-	// Precision is bf16 if products are of numbers rounded to that.
+	// Precision is that of products, empty for float32.
 	Precision incremental.Precision `json:"precision,omitempty"`
 	// Source is flags, profile or default; Family is whose default.
 	Source string      `json:"source"`
@@ -118,24 +118,32 @@ func (a *approximated) known() string {
 	return strings.Join(parts, ", ")
 }
 
-// parsePrecision reads --precision.
-func parsePrecision(text string) (incremental.Precision, error) {
-	switch p := incremental.Precision(text); p {
-	case incremental.FP32, incremental.BF16:
-		return p, nil
+// precisions are the values of --precision.
+func precisions() []string {
+	var names []string
+	for _, p := range incremental.Precisions {
+		names = append(names, string(p))
 	}
-	return "", fmt.Errorf("--precision is %q, want %s or %s", text, incremental.FP32, incremental.BF16)
+	return names
 }
 
-// resolve decides from flags and the model's profile what the run gives up,
-// nil for none. mode is --mode, modeSet whether somebody chose it.
-func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool, profile *tune.Profile) (*approximated, error) {
+// parsePrecision reads --precision.
+func parsePrecision(text string) (incremental.Precision, error) {
+	if p := incremental.Precision(text); slices.Contains(incremental.Precisions, p) {
+		return p, nil
+	}
+	return "", fmt.Errorf("--precision is %q, want one of %s", text, strings.Join(precisions(), ", "))
+}
+
+// resolve decides from settings and the model's profile what the run gives up,
+// nil for none. mode is --mode.
+func (o *approximateOptions) resolve(s *settings, mode string, profile *tune.Profile) (*approximated, error) {
 	precision, err := parsePrecision(o.precision)
 	if err != nil {
 		return nil, err
 	}
-	a, err := o.regions(f, mode, modeSet, profile)
-	if err != nil || !f.Changed("precision") {
+	a, err := o.regions(s, mode, profile)
+	if err != nil || !s.given("precision") {
 		return a, err
 	}
 	if precision == incremental.FP32 {
@@ -154,10 +162,11 @@ func (o *approximateOptions) resolve(f *pflag.FlagSet, mode string, modeSet bool
 }
 
 // regions is resolve without --precision: what concerns regions and positions.
-func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool, profile *tune.Profile) (*approximated, error) {
+func (o *approximateOptions) regions(s *settings, mode string, profile *tune.Profile) (*approximated, error) {
+	modeSet := s.origin("mode") != "default"
 	var set []string
 	for _, name := range approximateFlags {
-		if f.Changed(name) {
+		if s.given(name) {
 			set = append(set, "--"+name)
 		}
 	}
@@ -166,21 +175,24 @@ func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool
 			return nil, nil
 		}
 		if modeSet {
+			if s.flags.Changed("mode") && !slices.ContainsFunc(approximateFlags, s.flags.Changed) {
+				return nil, nil // the command line is before environment and file
+			}
 			return nil, fmt.Errorf("%s: needs --mode approximate", set[0])
 		}
 	}
-	chosen := f.Changed("ssim") || f.Changed("speedup")
-	if o.within < 0 || f.Changed("within") && (o.within == 0 || f.Changed("steps") || f.Changed("drill-down") || f.Changed("checkerboard") || chosen) {
+	chosen := s.given("ssim") || s.given("speedup")
+	if o.within < 0 || s.given("within") && (o.within == 0 || s.given("steps") || s.given("drill-down") || s.given("checkerboard") || chosen) {
 		return nil, errors.New("--within takes a time, and excludes --steps, --checkerboard, --drill-down, --ssim and --speedup")
 	}
-	if f.Changed("tau") && !(o.tau > 0 && o.tau <= 1) {
+	if s.given("tau") && !(o.tau > 0 && o.tau <= 1) {
 		return nil, fmt.Errorf("--tau is %g, want above 0 and up to 1", o.tau)
 	}
-	own := slices.ContainsFunc(settingFlags, f.Changed)
+	own := slices.ContainsFunc(settingFlags, s.given)
 	switch {
 	case chosen && own:
 		return nil, errors.New("--ssim and --speedup choose from the profile: they exclude --" + strings.Join(settingFlags, ", --"))
-	case f.Changed("ssim") && f.Changed("speedup"):
+	case s.given("ssim") && s.given("speedup"):
 		return nil, errors.New("--ssim and --speedup exclude each other")
 	case own:
 		a := obe.Approximation{Tau: o.tau, Epsilon: o.epsilon, Shortlist: o.shortlist, Checkerboard: o.checkerboard, DrillDown: o.drillDown}
@@ -188,11 +200,11 @@ func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool
 			a.Steps, a.DrillDown, a.Within = obe.Anytime, 1, o.within
 			return &approximated{Approximation: a, Seconds: o.within.Seconds(), Source: "flags"}, a.Validate()
 		}
-		if o.checkerboard && !f.Changed("drill-down") {
+		if o.checkerboard && !s.given("drill-down") {
 			a.DrillDown = checkerboardShare
 		}
 		var err error
-		a.Steps, err = parseSteps(o.steps, f.Changed("drill-down") && !o.checkerboard)
+		a.Steps, err = parseSteps(o.steps, s.given("drill-down") && !o.checkerboard)
 		return &approximated{Approximation: a, Source: "flags"}, errors.Join(err, a.Validate())
 	case profile == nil && chosen:
 		return nil, errors.New("--ssim and --speedup need a profile beside the model: make one with 'krypton tune'")
@@ -201,7 +213,7 @@ func (o *approximateOptions) regions(f *pflag.FlagSet, mode string, modeSet bool
 	}
 	var p tune.Point
 	var err error
-	if f.Changed("speedup") {
+	if s.given("speedup") {
 		p, err = profile.ForSpeed(o.speedup)
 	} else {
 		want := o.ssim

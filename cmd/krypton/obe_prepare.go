@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"krypton/internal/heatmap"
+	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 )
@@ -145,8 +146,10 @@ func (j *job) tellApproximation() {
 	}
 	if j.gives.Precision != "" {
 		if j.model.plan.Precision() != j.gives.Precision {
-			j.notes = append(j.notes, fmt.Sprintf("--precision %s: these kernels (%s) have no such products: %s is taken", j.gives.Precision, j.model.plan.Kernels(), j.model.plan.Precision()))
-			j.gives.Precision = ""
+			j.notes = append(j.notes, fmt.Sprintf("--precision %s: no layer takes it with these kernels (%s): %s is taken", j.gives.Precision, j.model.plan.Kernels(), j.model.plan.Precision()))
+			if j.gives.Precision = j.model.plan.Precision(); j.gives.Precision == incremental.FP32 {
+				j.gives.Precision = "" // goes without saying
+			}
 		}
 	}
 }

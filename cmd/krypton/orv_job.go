@@ -43,6 +43,8 @@ type orvJob struct {
 	tuned    *orv.Trial     // nil if the flags said it all, or nothing was good enough
 	notes    []string
 	follower follower
+
+	guardGiven, refreshGiven bool // by flag, environment or file
 }
 
 // videoError gives a decoder's error its exit code.
@@ -65,7 +67,7 @@ func videoError(err error) error {
 // newORVJob makes everything ready but the session, whose settings may be tuned
 // on the first frames.
 func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) (*orvJob, error) {
-	j := &orvJob{orvOptions: o, io: io, name: name}
+	j := &orvJob{orvOptions: o, io: io, name: name, guardGiven: s.given("guard"), refreshGiven: s.given("refresh")}
 	var err error
 	if j.threads, _, err = s.threads(); err != nil {
 		return nil, err

@@ -34,17 +34,21 @@ const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'krypton-approximate-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 const pictures = fs.readdirSync(flags.pictures).filter((f) => /\.(jpe?g|png)$/i.test(f)).sort().slice(0, Number(flags.most)).map((f) => path.join(flags.pictures, f));
 
-const careful = ['--tau', '0.6', '--epsilon', '0.05', '--shortlist', '96'];
+const careful = ['--tau', '0.6', '--epsilon', '0.04', '--shortlist', '96'];
+const bold = ['--tau', '0.5', '--epsilon', '0.05', '--shortlist', '64', '--precision', 'int8', '--steps', '2,1'];
 const settings = [
   ['exact'],
   ['bf16', '--precision', 'bf16'],
-  ['tau 0.6, epsilon 0.05', ...careful.slice(0, 4)],
-  ['tau 0.6, epsilon 0.05, 96 classes', ...careful],
-  ['tau 0.6, epsilon 0.05, 96 classes, bf16', ...careful, '--precision', 'bf16'],
-  ['the same, checkerboard and a tenth', ...careful, '--precision', 'bf16', '--checkerboard', '--drill-down', '0.1'],
-  ['the same, checkerboard', ...careful, '--precision', 'bf16', '--checkerboard', '--drill-down', '0'],
-  ['tau 0.5, epsilon 0.05, 64 classes, bf16, steps 2,1 with a quarter', '--tau', '0.5', '--epsilon', '0.05', '--shortlist', '64', '--precision', 'bf16', '--steps', '2,1', '--drill-down', '0.25'],
-  ['tau 0.5, epsilon 0.05, 64 classes, bf16, every second', '--tau', '0.5', '--epsilon', '0.05', '--shortlist', '64', '--precision', 'bf16', '--steps', '2,1', '--drill-down', '0'],
+  ['int8', '--precision', 'int8'],
+  ['tau 0.6, epsilon 0.04', ...careful.slice(0, 4)],
+  ['tau 0.6, epsilon 0.04, 96 classes', ...careful],
+  ['tau 0.6, epsilon 0.04, 96 classes, bf16', ...careful, '--precision', 'bf16'],
+  ['tau 0.6, epsilon 0.04, 96 classes, int8', ...careful, '--precision', 'int8'],
+  ['the same, checkerboard and a tenth', ...careful, '--precision', 'int8', '--checkerboard', '--drill-down', '0.1'],
+  ['the same, checkerboard', ...careful, '--precision', 'int8', '--checkerboard', '--drill-down', '0'],
+  ['epsilon 0.05, int8, checkerboard and a fifth (for residual networks)', '--epsilon', '0.05', '--precision', 'int8', '--checkerboard', '--drill-down', '0.2'],
+  ['tau 0.5, epsilon 0.05, 64 classes, int8, steps 2,1 with a quarter', ...bold, '--drill-down', '0.25'],
+  ['tau 0.5, epsilon 0.05, 64 classes, int8, every second', ...bold, '--drill-down', '0'],
 ];
 
 function call(file, args) {
