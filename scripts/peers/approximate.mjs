@@ -7,6 +7,8 @@
 //   --pictures DIR    pictures; times and similarities are means over them
 //   --most N          pictures at most (10)
 //   --preset NAME     how the network reads them (caffe)
+//   --patch N         side of the patch (the command's default)
+//   --stride N        pixels between positions (the command's default)
 //   --rounds N        times that each setting is measured, the best counts (1)
 //   --batches LIST    batch sizes to try with ONNX Runtime (1,8,16)
 //   --out FILE        writes FILE.md
@@ -24,7 +26,7 @@ import { parseArgs } from 'node:util';
 
 const flag = (value) => ({ type: 'string', default: value });
 const { values: flags, positionals: models } = parseArgs({ allowPositionals: true,
-  options: { krypton: flag('bin/krypton'), pictures: flag(''), most: flag('10'), rounds: flag('1'), preset: flag('caffe'), batches: flag('1,8,16'), out: flag('') } });
+  options: { krypton: flag('bin/krypton'), pictures: flag(''), most: flag('10'), rounds: flag('1'), preset: flag('caffe'), patch: { type: 'string' }, stride: { type: 'string' }, batches: flag('1,8,16'), out: flag('') } });
 if (!flags.pictures || models.length === 0) {
   console.error('usage: node approximate.mjs --pictures FOLDER [--out FILE] MODEL.onnx...');
   process.exit(64);
@@ -46,10 +48,13 @@ const settings = [
   ['tau 0.6, epsilon 0.04, 96 classes, int8', ...careful, '--precision', 'int8'],
   ['the same, checkerboard and a tenth', ...careful, '--precision', 'int8', '--checkerboard', '--drill-down', '0.1'],
   ['the same, checkerboard', ...careful, '--precision', 'int8', '--checkerboard', '--drill-down', '0'],
-  ['epsilon 0.05, int8, checkerboard and a fifth (for residual networks)', '--epsilon', '0.05', '--precision', 'int8', '--checkerboard', '--drill-down', '0.2'],
+  ['epsilon 0.05, int8, checkerboard and 0.15 (for residual networks)', '--epsilon', '0.05', '--precision', 'int8', '--checkerboard', '--drill-down', '0.15'],
   ['tau 0.5, epsilon 0.05, 64 classes, int8, steps 2,1 with a quarter', ...bold, '--drill-down', '0.25'],
   ['tau 0.5, epsilon 0.05, 64 classes, int8, every second', ...bold, '--drill-down', '0'],
 ];
+
+// The positions, where they are not the command's own.
+const grid = ['patch', 'stride'].flatMap((f) => (flags[f] ? [`--${f}`, flags[f]] : []));
 
 function call(file, args) {
   const r = spawnSync(file, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
@@ -139,7 +144,7 @@ for (const model of models) {
   const rows = [];
   for (const [label, ...args] of settings) {
     const out = fs.mkdtempSync(path.join(scratch, 'maps-'));
-    const once = () => call(flags.krypton, ['obe', ...pictures, '--model', model, '--preset', flags.preset, '--scores-only', '--scores', path.join(out, '{name}.npy'), '--json', '-q', '--force', ...args]).trim().split('\n').map(JSON.parse);
+    const once = () => call(flags.krypton, ['obe', ...pictures, '--model', model, '--preset', flags.preset, '--scores-only', '--scores', path.join(out, '{name}.npy'), '--json', '-q', '--force', ...grid, ...args]).trim().split('\n').map(JSON.parse);
     const took = (rs) => mean(rs.map((r) => r.seconds_map + r.seconds_views));
     const records = Array.from({ length: Number(flags.rounds) }, once).reduce((a, b) => (took(b) < took(a) ? b : a));
     const seconds = took(records);
