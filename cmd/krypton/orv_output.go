@@ -109,13 +109,14 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 	}
 	for _, f := range formats {
 		path := base + framelabels.Ending(f)
-		if err := atomicfile.Check(path, j.force); err != nil && f != "yolo" {
+		o := &orvOutput{format: f, path: path, part: path + partEnding}
+		if err := o.check(j.force); err != nil {
 			return out, coded(exitCantCreate, err)
 		}
 		if atomicfile.SameFile(path, j.name) {
 			return out, coded(exitCantCreate, fmt.Errorf("%s is the input: it is not overwritten", path))
 		}
-		out.list = append(out.list, &orvOutput{format: f, path: path, part: path + partEnding})
+		out.list = append(out.list, o)
 	}
 	var earlier []framelabels.Result
 	if j.resume {
@@ -176,7 +177,7 @@ func (out *orvOutputs) scan(h framelabels.Header) ([]framelabels.Result, error) 
 // open opens one file; more says that JSON lines go on.
 func (o *orvOutput) open(h framelabels.Header, more bool) (err error) {
 	if o.format == "yolo" {
-		if err := os.RemoveAll(o.part); err != nil {
+		if err := atomicfile.RemoveFolder(o.part, framelabels.IsFrameFile); err != nil {
 			return err
 		}
 		o.w, err = framelabels.NewFolder(o.part, h)
@@ -232,28 +233,36 @@ func (out *orvOutputs) finish() error {
 			continue
 		}
 		named[filepath.Dir(o.path)] = true
-		if o.format == "yolo" {
-			if out.force {
-				if err := os.RemoveAll(o.path); err != nil {
-					return o.failed(err)
-				}
-			}
-			if err := os.Rename(o.part, o.path); err != nil {
-				return o.failed(err)
-			}
-			continue
-		}
-		if err := atomicfile.Check(o.path, out.force); err != nil {
-			return coded(exitCantCreate, err)
-		}
-		if err := os.Rename(o.part, o.path); err != nil {
-			return o.failed(err)
+		if err := o.adopt(out.force); err != nil {
+			return err
 		}
 	}
 	for dir := range named {
 		if err := atomicfile.SyncDir(dir); err != nil {
 			return coded(exitCantCreate, fmt.Errorf("%s: %w", dir, err))
 		}
+	}
+	return nil
+}
+
+// check says whether the output may have its name.
+func (o *orvOutput) check(force bool) error {
+	if o.format == "yolo" {
+		return atomicfile.CheckFolder(o.path, force, framelabels.IsFrameFile)
+	}
+	return atomicfile.Check(o.path, force)
+}
+
+// adopt gives a finished output its name.
+func (o *orvOutput) adopt(force bool) error {
+	if o.format == "yolo" {
+		return coded(exitCantCreate, atomicfile.AdoptFolder(o.part, o.path, force, framelabels.IsFrameFile))
+	}
+	if err := o.check(force); err != nil {
+		return coded(exitCantCreate, err)
+	}
+	if err := os.Rename(o.part, o.path); err != nil {
+		return o.failed(err)
 	}
 	return nil
 }
@@ -295,8 +304,10 @@ func (out *orvOutputs) abandon(frames int) string {
 		case o.path == "" || o.w == nil:
 		case o.format == "jsonl" && frames > 0:
 			left = o.part
+		case o.format == "yolo":
+			_ = atomicfile.RemoveFolder(o.part, framelabels.IsFrameFile) // the error that led here counts
 		default:
-			os.RemoveAll(o.part)
+			os.Remove(o.part)
 		}
 	}
 	return left

@@ -46,4 +46,10 @@ func (f *folder) Write(r *Result) error {
 	return os.WriteFile(filepath.Join(f.dir, fmt.Sprintf("%06d.txt", r.Frame)), []byte(b.String()), 0o644)
 }
 
+// IsFrameFile says whether a file of this name is one that NewFolder's writer makes.
+func IsFrameFile(name string) bool {
+	digits, ok := strings.CutSuffix(name, ".txt")
+	return ok && len(digits) >= 6 && strings.Trim(digits, "0123456789") == ""
+}
+
 func (f *folder) Close(bool) error { return nil }
