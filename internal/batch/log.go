@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"krypton/internal/regular"
 	"os"
 )
 
@@ -198,12 +199,9 @@ func tornHeader(b []byte) bool {
 
 // openRegular opens a file that is neither folder, pipe nor device.
 func openRegular(path string) (*os.File, error) {
-	i, err := os.Stat(path) // before opening, which would wait for a pipe's writer
+	f, _, err := regular.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if !i.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file (%v)", path, i.Mode().Type())
-	}
-	return os.Open(path)
+	return f, nil
 }

@@ -15,10 +15,8 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"io"
-	"io/fs"
+	"krypton/internal/regular"
 	"os"
-	"strings"
-	"syscall"
 
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/tiff"
@@ -65,37 +63,20 @@ func Open(path string, l Limits) (*Picture, error) {
 // OpenRegular opens a file. What is not a regular file is refused without
 // waiting for it.
 func OpenRegular(path string) (*os.File, error) {
-	name := shown(path)
-	i, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, cause(err))
-	}
-	if !i.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w: not a regular file (%v)", name, ErrUnusable, i.Mode().Type())
-	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, cause(err))
+	f, _, err := regular.Open(path)
+	switch {
+	case errors.Is(err, regular.ErrNot):
+		return nil, fmt.Errorf("%s: %w: %w", regular.Name(path), ErrUnusable, err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", regular.Name(path), err)
 	}
 	return f, nil
-}
-
-// shown is a file's name for messages, which are of one line.
-func shown(path string) string { return strings.ReplaceAll(path, "\n", "\uFFFD") }
-
-// cause drops the path that our own message has already.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }
 
 // Decode reads a picture; name is for messages. Of an animation the first frame
 // counts.
 func Decode(r io.Reader, name string, l Limits) (p *Picture, err error) {
-	name = shown(name)
+	name = regular.Name(name)
 	data, err := io.ReadAll(io.LimitReader(r, l.MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)

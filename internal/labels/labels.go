@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"krypton/internal/regular"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,14 +26,7 @@ const (
 // Read reads the regular file path as Parse does. Errors do not name the path,
 // but for those of the operating system.
 func Read(path string) ([]string, error) {
-	i, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !i.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := os.Open(path)
+	f, _, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

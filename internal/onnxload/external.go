@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"krypton/internal/regular"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -69,7 +70,7 @@ func (e *external) file(name string, offset, want int64) ([]byte, error) {
 		part := name[:end]
 		i, err := root.Lstat(part)
 		if err != nil {
-			return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, cause(err))
+			return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, regular.Cause(err))
 		}
 		if part == name && !i.Mode().IsRegular() || part != name && !i.IsDir() {
 			return nil, fmt.Errorf("%w: external data %q is not a regular file below the model's folder (%q: %v)", ErrModel, name, part, i.Mode())

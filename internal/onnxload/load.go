@@ -7,16 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/owulveryck/onnx-go"
 
 	"krypton/internal/graph"
+	"krypton/internal/regular"
 	"krypton/internal/tensor"
 )
 
@@ -58,39 +55,23 @@ func Read(path string, maxBytes int64) ([]byte, error) {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMaxBytes
 	}
-	name := shown(path)
-	i, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", name, cause(err))
+	name := regular.Name(path)
+	f, i, err := regular.Open(path)
+	switch {
+	case errors.Is(err, regular.ErrNot):
+		return nil, fmt.Errorf("model %s: %w: %w", name, ErrModel, err)
+	case err != nil:
+		return nil, fmt.Errorf("model %s: %w", name, err)
 	}
-	if !i.Mode().IsRegular() {
-		return nil, fmt.Errorf("model %s: %w: not a regular file (%v)", name, ErrModel, i.Mode().Type())
-	}
+	defer f.Close()
 	if i.Size() > maxBytes {
 		return nil, fmt.Errorf("model %s: %w: %d bytes are more than the limit of %d", name, ErrModel, i.Size(), maxBytes)
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, fmt.Errorf("model %s: %w", name, cause(err))
-	}
-	defer f.Close()
 	data := make([]byte, i.Size())
 	if _, err := io.ReadFull(f, data); err != nil {
 		return nil, fmt.Errorf("model %s: %w: %w", name, ErrModel, err)
 	}
 	return data, nil
-}
-
-// shown is a file's name for messages, which are of one line.
-func shown(path string) string { return strings.ReplaceAll(path, "\n", "\uFFFD") }
-
-// cause drops the path that our own message has already.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }
 
 // LoadBytes reads a model from memory. name is for messages; dir is where
@@ -104,7 +85,7 @@ func LoadBytes(data []byte, name, dir string, opt Options) (g *graph.Graph, err 
 			g, err = nil, fmt.Errorf("%w: %v", ErrModel, r)
 		}
 		if err != nil {
-			err = fmt.Errorf("model %s: %w", shown(name), err)
+			err = fmt.Errorf("model %s: %w", regular.Name(name), err)
 		}
 	}()
 	if len(data) == 0 {

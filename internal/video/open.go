@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"krypton/internal/regular"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // stdinName is the name of standard input.
@@ -171,28 +171,16 @@ func classify(name string, opt Options) (kind, error) {
 			return kind{what: isPictures, files: files}, nil
 		}
 	}
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
-	}
-	return kind{}, err
+	return kind{}, regular.Cause(err)
 }
 
 // openRegular opens a file without waiting for what is behind it.
 func openRegular(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
-			err = p.Err
-		}
-		return nil, err
+	f, _, err := regular.Open(name)
+	if errors.Is(err, regular.ErrNot) {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		f.Close()
-		return nil, fmt.Errorf("%w: not a regular file", ErrUnusable)
-	}
-	return f, nil
+	return f, err
 }
 
 // openFile tries our own decoders. MJPEG in AVI is left to ffmpeg if preferred.
