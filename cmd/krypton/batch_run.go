@@ -72,11 +72,14 @@ func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerpri
 		return nil, errors.Join(err, r.journal.Close())
 	}
 	// One that was killed while it wrote results leaves them under a temporary
-	// name. Nobody else writes them while this run is alone with its journal.
-	if r.shard.N == 1 {
-		if err := r.sweep([]string{resultsFile, timingsFile, filepath.Join(journalFolder, itemsFile)}); err != nil {
-			return nil, errors.Join(err, r.journal.Close())
-		}
+	// name. Nobody else writes them while this run is alone with its journal; other
+	// shards may, for a moment.
+	age := time.Duration(0)
+	if r.shard.N > 1 {
+		age = abandonedAfter
+	}
+	if err := r.sweep([]string{resultsFile, timingsFile, filepath.Join(journalFolder, itemsFile)}, age); err != nil {
+		return nil, errors.Join(err, r.journal.Close())
 	}
 	r.ours = r.ours || force || len(r.others) > 0
 	if err := writeItems(filepath.Join(b.dir, journalFolder, itemsFile), items); err != nil {
@@ -212,8 +215,12 @@ func (r *batchRun) makeFolders(outputs []string) error {
 	return nil
 }
 
-// sweep removes temporary files that a killed run has left of these outputs.
-func (r *batchRun) sweep(outputs []string) error {
+// abandonedAfter is the age from which on nobody still writes a file of results.
+const abandonedAfter = time.Hour
+
+// sweep removes temporary files that a killed run has left of these outputs, and that
+// are of some age.
+func (r *batchRun) sweep(outputs []string, age time.Duration) error {
 	folders := map[string][]string{}
 	for _, name := range outputs {
 		p := r.at(name)
@@ -230,6 +237,10 @@ func (r *batchRun) sweep(outputs []string) error {
 		for _, e := range entries {
 			left := e.Type().IsRegular() && strings.HasPrefix(e.Name(), ".") &&
 				slices.ContainsFunc(names, func(of string) bool { return atomicfile.IsTemporary(e.Name(), of) })
+			if left && age > 0 {
+				i, err := e.Info()
+				left = err == nil && time.Since(i.ModTime()) > age // gone, if it has none
+			}
 			if left {
 				if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return coded(exitCantCreate, err)

@@ -197,7 +197,7 @@ func (b *obeBatch) all(ctx context.Context, base *job) error {
 		}
 		names = append(names, n...)
 	}
-	if err := b.run.sweep(names); err != nil {
+	if err := b.run.sweep(names, 0); err != nil {
 		return err
 	}
 	b.bar = ui.NewCount(b.io.err, ui.StyleFor(b.io.err, b.quiet), "pictures", len(b.run.mine))
