@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,15 +23,10 @@ var ErrExists = errors.New("exists already (--force replaces it)")
 // Check says before any work whether path could be written: its folder is
 // there, and path is free, or a file (or link) that force may replace.
 func Check(path string, force bool) error {
-	if d, err := os.Stat(filepath.Dir(path)); err != nil || !d.IsDir() {
-		return fmt.Errorf("%w %s: no folder %s", ErrCannotWrite, path, filepath.Dir(path))
-	}
-	i, err := os.Lstat(path)
+	i, err := there(path)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+	case err != nil || i == nil:
+		return err
 	case i.IsDir():
 		return fmt.Errorf("%w %s: it is a folder", ErrCannotWrite, path)
 	case !i.Mode().IsRegular() && i.Mode().Type() != os.ModeSymlink:
@@ -39,6 +35,21 @@ func Check(path string, force bool) error {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, ErrExists)
 	}
 	return nil
+}
+
+// there is what path's name stands for, nil if it is free.
+func there(path string) (fs.FileInfo, error) {
+	if d, err := os.Stat(filepath.Dir(path)); err != nil || !d.IsDir() {
+		return nil, fmt.Errorf("%w %s: no folder %s", ErrCannotWrite, path, filepath.Dir(path))
+	}
+	i, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+	}
+	return i, nil
 }
 
 // Write writes path by calling write. On any error nothing is left behind, and

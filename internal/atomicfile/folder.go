@@ -12,15 +12,10 @@ import (
 // of the name of each file in it that it is such an output's. Anything else in there
 // is somebody's.
 func CheckFolder(path string, force bool, own func(name string) bool) error {
-	if d, err := os.Stat(filepath.Dir(path)); err != nil || !d.IsDir() {
-		return fmt.Errorf("%w %s: no folder %s", ErrCannotWrite, path, filepath.Dir(path))
-	}
-	i, err := os.Lstat(path)
+	i, err := there(path)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
+	case err != nil || i == nil:
+		return err
 	case !i.IsDir():
 		return fmt.Errorf("%w %s: it is there, and no folder", ErrCannotWrite, path)
 	case !force:
