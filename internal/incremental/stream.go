@@ -145,6 +145,12 @@ func (s *Stream) SetEpsilon(epsilon float64) {
 	s.scale()
 }
 
+// SetScale changes what the threshold is relative to for the updates to come.
+func (s *Stream) SetScale(scale Scale) {
+	s.opt.Scale, s.energy = scale, nil
+	s.scale()
+}
+
 // Count is the number of multiply-adds that Update would take for a change if
 // every pixel that it can reach moved: the most that it can take.
 func (s *Stream) Count(changed *region.Mask) int64 {

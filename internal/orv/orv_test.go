@@ -339,6 +339,15 @@ func TestThreshold(t *testing.T) {
 	if agree < 57 || share > .8 {
 		t.Errorf("%d of 60 agree at a share of %.2f", agree, share)
 	}
+	want0, err := k.Sessions[0].Scale(context.Background(), frames[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range k.Sessions {
+		if !reflect.DeepEqual(s.opt.Scale, want0) {
+			t.Errorf("session %d's thresholds are not relative to the first frame", i)
+		}
+	}
 }
 
 // TestTuner: the choice agrees as often as asked for, is the boldest one that

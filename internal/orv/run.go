@@ -198,6 +198,9 @@ type level struct {
 }
 
 func (r *run) all(ctx context.Context, work chan<- *stretch, workers int) error {
+	if err := r.scale(ctx); err != nil {
+		return err
+	}
 	first, err := r.past(ctx)
 	if err != nil {
 		return err
@@ -223,6 +226,34 @@ func (r *run) all(ctx context.Context, work chan<- *stretch, workers int) error 
 			return r.end
 		}
 	}
+}
+
+// scale takes what thresholds are relative to on the first frame, where tuning has not
+// done so: at each whole run it would cost a pass over all layers' outputs, and could
+// differ from one session to the next.
+func (r *run) scale(ctx context.Context) error {
+	s := r.task.Sessions[0]
+	if s.opt.Mode != Approximate || s.opt.Scale != nil {
+		return nil
+	}
+	f := r.frame(ctx)
+	if f == nil {
+		return nil // said when frames are read
+	}
+	r.ahead = f
+	r.n--
+	rgb, err := r.task.place(f, make([]byte, s.FrameBytes()))
+	if err != nil {
+		return err
+	}
+	scale, err := s.Scale(ctx, rgb)
+	if err != nil {
+		return fmt.Errorf("frame %d: %w", f.Index, err)
+	}
+	for _, s := range r.task.Sessions {
+		s.SetScale(scale)
+	}
+	return nil
 }
 
 // drain gives back the frames of all stretches at work.
@@ -396,6 +427,14 @@ func (r *run) take(ctx context.Context) error {
 	return st.err
 }
 
+// place is the network's picture of a frame: the frame's own pixels, or plane.
+func (t *Task) place(f *video.Frame, plane []byte) ([]byte, error) {
+	if want := t.Geometry.Scaled.X * t.Geometry.Scaled.Y * 3; len(f.Pixels) != want {
+		return nil, fmt.Errorf("frame %d has %d bytes, want %d", f.Index, len(f.Pixels), want)
+	}
+	return t.Geometry.Place(plane, f.Pixels), nil
+}
+
 // answer computes a stretch.
 func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 	whole := t.Control != nil && st.option == nil
@@ -404,19 +443,13 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 	}
 	judging := a.judging
 	defer func() { st.judging = a.judging - judging }()
-	place := func(f *video.Frame) ([]byte, error) {
-		if want := t.Geometry.Scaled.X * t.Geometry.Scaled.Y * 3; len(f.Pixels) != want {
-			return nil, fmt.Errorf("frame %d has %d bytes, want %d", f.Index, len(f.Pixels), want)
-		}
-		return t.Geometry.Place(a.plane(), f.Pixels), nil
-	}
 	for i, f := range st.frames {
 		if n := st.first + i; n < len(t.Known) {
 			st.results = append(st.results, t.known(a.session, f, t.Known[n], st.level))
 			a.last = t.Known[n]
 			continue
 		}
-		rgb, err := place(f)
+		rgb, err := t.place(f, a.plane())
 		if err != nil {
 			return err
 		}
@@ -439,7 +472,7 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 	if st.next == nil || t.Stretch == 0 || whole || a.session.opt.Mode != Approximate || st.first+len(st.frames) <= len(t.Known) {
 		return nil
 	}
-	rgb, err := place(st.next)
+	rgb, err := t.place(st.next, a.plane())
 	if err != nil {
 		return err
 	}

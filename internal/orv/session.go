@@ -44,7 +44,8 @@ type Options struct {
 	// Epsilon is the threshold between layers, see incremental.StreamOptions.
 	// Approximate only.
 	Epsilon float64
-	// Scale, if set, is what Epsilon is relative to.
+	// Scale, if set, is what Epsilon is relative to; else Run takes it on the first
+	// frame, and a session by itself in each whole run.
 	Scale incremental.Scale
 	Shape incremental.Shape
 	// WholeFrom is the share of a whole run's multiply-adds from which on a
@@ -185,6 +186,20 @@ func (s *Session) Set(tolerance int, epsilon float64) {
 		s.opt.Tolerance, s.opt.Epsilon = tolerance, epsilon
 		s.stream.SetEpsilon(epsilon)
 	}
+}
+
+// Scale takes what thresholds are relative to on a frame. Approximate mode only.
+func (s *Session) Scale(ctx context.Context, rgb []byte) (incremental.Scale, error) {
+	in := make([]float32, s.plan.InputPlane().Len())
+	s.convert.Convert(in, rgb, s.h*s.w)
+	return s.plan.Scale(ctx, in, s.opt.Workers)
+}
+
+// SetScale changes what thresholds are relative to for the frames to come.
+// Approximate mode only.
+func (s *Session) SetScale(scale incremental.Scale) {
+	s.opt.Scale = scale
+	s.stream.SetScale(scale)
 }
 
 // FrameBytes is the size of a frame: rows of pixels of three bytes each, of the
