@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"krypton/internal/detect"
 	"krypton/internal/orv"
@@ -43,6 +44,7 @@ type orvJob struct {
 	tuned    *orv.Trial     // nil if the flags said it all, or nothing was good enough
 	notes    []string
 	follower follower
+	opening  time.Duration // what opening the video took
 
 	guardGiven, refreshGiven bool // by flag, environment or file
 }
@@ -95,9 +97,11 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), image.Pt(plane.W, plane.H))
 		return j.geometry.Crop, j.geometry.Scaled.X, j.geometry.Scaled.Y
 	}
+	start := time.Now()
 	if j.source, err = video.Open(ctx, name, j.open); err != nil {
 		return nil, videoError(err)
 	}
+	j.opening = time.Since(start)
 	j.info = j.source.Info()
 	return j, nil
 }

@@ -42,7 +42,7 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	if err != nil {
 		return err
 	}
-	sum.Total += tuning
+	sum.Total += j.opening + tuning
 	return j.report(sum, tuning)
 }
 
@@ -215,6 +215,7 @@ type orvSummary struct {
 	F1          *float64 `json:"verified_f1,omitempty"`
 	Largest     float64  `json:"verified_largest_difference"`
 	Seconds     float64  `json:"seconds"`
+	SecondsOpen float64  `json:"seconds_opening"`
 	SecondsTune float64  `json:"seconds_tuning"`
 	SecondsWait float64  `json:"seconds_waiting_for_frames"`
 	SecondsDiff float64  `json:"seconds_finding_changes"`
@@ -231,7 +232,7 @@ func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 	seconds := func(d time.Duration) float64 { return d.Seconds() }
 	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.Refreshed, Agreed: s.RefreshedAgreed,
 		Changed: s.Changed, Recomputed: s.Share, FPS: float64(s.Frames) / max(1e-9, s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: s.Agreement(), Largest: s.Largest,
-		Seconds: seconds(s.Total), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Judge), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
+		Seconds: seconds(s.Total), SecondsOpen: seconds(j.opening), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Judge), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
 	if j.tuned != nil {
 		r.Expected = &j.tuned.Agreement
 	}
@@ -269,7 +270,7 @@ func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 			fmt.Fprintf(&b, "\n  verified: %d frames, %.1f %% agree, largest difference %.2g", s.Verified, 100*r.Agreement, s.Largest)
 		}
 	}
-	fmt.Fprintf(&b, "\n  time: %.2f s tuning, %.2f waiting for frames, %.2f writing; summed over cores %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying", r.SecondsTune, r.SecondsWait, r.SecondsOut, r.SecondsDiff, r.SecondsNet, r.SecondsRead, r.SecondsTest)
+	fmt.Fprintf(&b, "\n  time: %.2f s opening, %.2f tuning, %.2f waiting for frames, %.2f writing; summed over cores %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying", r.SecondsOpen, r.SecondsTune, r.SecondsWait, r.SecondsOut, r.SecondsDiff, r.SecondsNet, r.SecondsRead, r.SecondsTest)
 	for _, n := range j.notes {
 		fmt.Fprintf(&b, "\n  note: %s", n)
 	}

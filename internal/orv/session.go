@@ -251,7 +251,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 		st.How = Skip
 	case !s.began:
 		st.How = Whole
-	case s.much(st.Changed):
+	case s.much(rgb, st.Changed):
 		st.How = Whole
 		s.dull++
 	default:
@@ -342,19 +342,31 @@ func (s *Session) FrameWholeIfChanged(ctx context.Context, rgb []byte) (Step, er
 	return s.wholeAlone(ctx, rgb, true)
 }
 
+// A scene has been cut where as many of the pixels as cutShare have moved by more
+// than cutTolerance, which noise does not do.
+const (
+	cutTolerance = 32
+	cutShare     = 0.5
+)
+
 // much says whether a whole run costs no more than updating. Without a threshold
-// between layers all that a change can reach is counted; with one, what will be
-// left of it is not known, and a frame that took much is followed by a whole run,
-// which is exact besides. Nothing but counts decides, so that the same video gives
-// the same answers on any machine.
-func (s *Session) much(changed float64) bool {
-	if changed > s.opt.WholeFrom {
+// between layers all that a change can reach is counted. With one, what will be left
+// of it is not known: that so many pixels moved says little, as noise moves most of
+// them a little and is stopped by the first layers. A cut is answered by a whole run,
+// and so is a frame that follows one that took much, which is exact besides. Nothing
+// but counts decides, so that the same video gives the same answers on any machine.
+func (s *Session) much(rgb []byte, changed float64) bool {
+	if s.opt.Epsilon == 0 {
+		return changed > s.opt.WholeFrom || float64(s.stream.Count(s.mask)) > s.opt.WholeFrom*float64(s.whole)
+	}
+	if s.last > s.opt.WholeFrom {
 		return true
 	}
-	if s.opt.Epsilon > 0 {
-		return s.last > s.opt.WholeFrom
+	if changed < cutShare || s.opt.Tolerance >= cutTolerance {
+		return changed > s.opt.WholeFrom
 	}
-	return float64(s.stream.Count(s.mask)) > s.opt.WholeFrom*float64(s.whole)
+	s.spare.Clear()
+	return float64(difference(s.spare, rgb, s.used, cutTolerance)) > cutShare*float64(s.h*s.w)
 }
 
 // take copies the pixels of the mask into what the network sees.

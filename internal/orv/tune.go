@@ -337,6 +337,9 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 	}
 	n := float64(len(t.frames))
 	for i, c := range levels {
+		if i == 0 && len(levels) > 1 && !t.evidence() {
+			continue
+		}
 		trial, err := t.try(ctx, c, func(so *tally) verdict {
 			switch {
 			case t.Guard > 0 && so.trial.Largest > float64(t.Guard) || float64(so.wrong()) > t.wrong(target):
@@ -353,7 +356,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			continue
 		case trial.verdict == dear || trial.Share-trial.wholeShare > dearFrom:
 			return nil, nil // more careful ones cost more
-		case trial.Agreement >= target && (i > 0 || t.evidence() || len(levels) == 1):
+		case trial.Agreement >= target:
 			return trial, nil
 		}
 	}

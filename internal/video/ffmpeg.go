@@ -25,8 +25,33 @@ const noFFmpeg = "none"
 // oldestFFmpeg is the first major version with all options that are used here.
 const oldestFFmpeg = 4
 
-// findTools finds ffmpeg, and ffprobe beside it or in PATH.
+// findTools finds ffmpeg, and ffprobe beside it or in PATH, and asks for the version.
 func findTools(ctx context.Context, opt Options) (*tools, error) {
+	t, err := locateTools(opt)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.ask(ctx, opt)
+}
+
+// findAndProbe is findTools and probeStream at the same time: starting a program of
+// ffmpeg's, with all its libraries, takes a tenth of a second.
+func findAndProbe(ctx context.Context, in input, opt Options) (*tools, *streamInfo, error) {
+	t, err := locateTools(opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := make(chan error, 1)
+	go func() { asked <- t.ask(ctx, opt) }()
+	s, err := probeStream(ctx, t.ffprobe, in, opt)
+	if err := <-asked; err != nil {
+		return nil, nil, err
+	}
+	return t, s, err
+}
+
+// locateTools finds ffmpeg, and ffprobe beside it or in PATH.
+func locateTools(opt Options) (*tools, error) {
 	name := opt.FFmpeg
 	if name == noFFmpeg {
 		return nil, fmt.Errorf("%w: it is switched off (--ffmpeg none); without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg)
@@ -48,20 +73,25 @@ func findTools(ctx context.Context, opt Options) (*tools, error) {
 			return nil, fmt.Errorf("%w: %s is there, but no ffprobe, which comes with it", ErrNoFFmpeg, path)
 		}
 	}
-	out, err := command(ctx, quick(opt), path, "-hide_banner", "-version").output(1 << 16)
+	return t, nil
+}
+
+// ask asks for the version.
+func (t *tools) ask(ctx context.Context, opt Options) error {
+	out, err := command(ctx, quick(opt), t.ffmpeg, "-hide_banner", "-version").output(1 << 16)
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	if errors.Is(err, ErrStalled) {
-		return nil, err
+		return err
 	}
 	if t.version = parseVersion(string(out)); t.version == "" || err != nil {
-		return nil, fmt.Errorf("%w: %s does not say its version", ErrNoFFmpeg, path)
+		return fmt.Errorf("%w: %s does not say its version", ErrNoFFmpeg, t.ffmpeg)
 	}
 	if t.major, t.minor = versionNumbers(t.version); t.major > 0 && t.major < oldestFFmpeg {
-		return nil, fmt.Errorf("%w: %s has version %s, want %d or newer", ErrNoFFmpeg, path, t.version, oldestFFmpeg)
+		return fmt.Errorf("%w: %s has version %s, want %d or newer", ErrNoFFmpeg, t.ffmpeg, t.version, oldestFFmpeg)
 	}
-	return t, nil
+	return nil
 }
 
 // quick is the timeout of what takes a moment only.

@@ -34,16 +34,13 @@ const oneThread = 1 << 20
 // into the container is worth it.
 const checkSlack = 500 * time.Millisecond
 
-// openFFmpeg starts ffmpeg and waits for the size of its frames.
-func openFFmpeg(ctx context.Context, t *tools, in input, opt Options) (*ffmpegDecoder, Info, error) {
-	d := &ffmpegDecoder{ctx: ctx, tools: t, in: in, opt: opt}
+// openFFmpeg starts ffmpeg and waits for the size of its frames. s is what is known
+// of the stream: nil for live sources and standard input.
+func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Options) (*ffmpegDecoder, Info, error) {
+	d := &ffmpegDecoder{ctx: ctx, tools: t, in: in, opt: opt, stream: s}
 	info := Info{Frames: -1, Decoder: t.decoder()}
-	if !in.live && !in.stdin {
-		s, err := probeStream(ctx, t, in, opt)
-		if err != nil {
-			return nil, info, err
-		}
-		d.stream = s
+	var err error
+	if s != nil {
 		if info, err = ffmpegInfo(t, s, opt); err != nil {
 			return nil, info, err
 		}

@@ -23,14 +23,14 @@ type streamInfo struct {
 }
 
 // probeStream asks ffprobe. Nothing is decoded beyond the first frames.
-func probeStream(ctx context.Context, t *tools, in input, opt Options) (*streamInfo, error) {
+func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*streamInfo, error) {
 	args := []string{"-hide_banner", "-v", "error", "-max_pixels", strconv.FormatInt(opt.MaxPixels, 10)}
 	args = append(args, in.args...)
 	args = append(args, "-select_streams", "V:0", "-show_entries",
 		"stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:stream_side_data=rotation:stream_tags=rotate,DURATION:format=duration,nb_streams",
 		"-of", "json", "-i", in.url)
 	timeout := opt.Timeout
-	p := command(ctx, timeout, t.ffprobe, args...)
+	p := command(ctx, timeout, ffprobe, args...)
 	out, err := p.output(1 << 20)
 	switch {
 	case ctx.Err() != nil:

@@ -37,13 +37,17 @@ func open(ctx context.Context, name string, opt Options) (decoder, Info, error) 
 		if err != nil {
 			return nil, Info{}, err
 		}
-		return asDecoder(opt)(openFFmpeg(ctx, t, kind.in, opt))
+		return asDecoder(opt)(openFFmpeg(ctx, t, nil, kind.in, opt))
 	}
 	d, info, ours := openFile(name, opt, true)
 	if !errors.Is(ours, errNotBuiltin) {
 		return d, info, ours
 	}
-	t, err := findTools(ctx, opt)
+	in, err := fileInput(name)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	t, s, err := findAndProbe(ctx, in, opt)
 	if errors.Is(err, ErrNoFFmpeg) {
 		d, info, again := openFile(name, opt, false)
 		if !errors.Is(again, errNotBuiltin) {
@@ -54,11 +58,7 @@ func open(ctx context.Context, name string, opt Options) (decoder, Info, error) 
 	if err != nil {
 		return nil, Info{}, err
 	}
-	in, err := fileInput(name)
-	if err != nil {
-		return nil, Info{}, err
-	}
-	return asDecoder(opt)(openFFmpeg(ctx, t, in, opt))
+	return asDecoder(opt)(openFFmpeg(ctx, t, s, in, opt))
 }
 
 // because keeps why a format that is known could not be read by our own decoder.
@@ -95,18 +95,14 @@ func probe(ctx context.Context, name string, opt Options) (Info, error) {
 	if kind.what != isFile || !errors.Is(err, errNotBuiltin) {
 		return closed(open(ctx, name, opt)) // a live source must be opened, the others cost nothing
 	}
-	t, err := findTools(ctx, opt)
-	if errors.Is(err, ErrNoFFmpeg) {
-		return closed(open(ctx, name, opt))
-	}
-	if err != nil {
-		return Info{}, err
-	}
 	in, err := fileInput(name)
 	if err != nil {
 		return Info{}, err
 	}
-	s, err := probeStream(ctx, t, in, opt)
+	t, s, err := findAndProbe(ctx, in, opt)
+	if errors.Is(err, ErrNoFFmpeg) {
+		return closed(open(ctx, name, opt))
+	}
 	if err != nil {
 		return Info{}, err
 	}
@@ -225,7 +221,7 @@ func openStdin(ctx context.Context, opt Options) (decoder, Info, error) {
 		return nil, info, err
 	}
 	opt.Stdin = src.Reader
-	return asDecoder(opt)(openFFmpeg(ctx, t, stdinInput(), opt))
+	return asDecoder(opt)(openFFmpeg(ctx, t, nil, stdinInput(), opt))
 }
 
 // errPicture says that a file is a still picture.
