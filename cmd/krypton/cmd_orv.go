@@ -37,6 +37,7 @@ type orvOptions struct {
 	shape           string
 	refresh         int
 	guard           float64
+	shortlist       int
 	targetAgreement float64
 	tuneFrames      int
 	verifyEvery     int
@@ -83,6 +84,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.shape, "shape", "mask", "changed pixels are put together as mask, tiles or box: to compare")
 	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never; unless given, up to 40 while all comparisons agree clearly")
 	f.Float64Var(&o.guard, "guard", 0.1, "run the whole network where an approximate answer's best class leads by less than this, or a box's score is this near to --min-score; 0 for never; unless given, 0.15 for boxes")
+	f.IntVar(&o.shortlist, "shortlist", 64, "classifiers, approximate: from one run of the whole network to the next compute the `N` likeliest classes only, where the last layers allow; 0 for all")
 	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
 	f.IntVar(&o.tuneFrames, "tune-frames", 30, "number of first `frames` to choose them on")
 	f.IntVar(&o.verifyEvery, "verify-every", 0, "compare every `N`th frame with a run of the whole network")
@@ -166,6 +168,8 @@ func (o *orvOptions) options(threads int) (orv.Options, error) {
 	opt := orv.Options{Mode: orv.Mode(o.mode), Workers: threads, Tolerance: max(0, o.tolerance), Specks: o.specks, Epsilon: max(0, o.epsilon),
 		Shape: incremental.Shape(o.shape)}
 	switch {
+	case o.shortlist < 0:
+		return opt, fmt.Errorf("--shortlist is %d, want 0 or more classes", o.shortlist)
 	case o.every < 1 || o.tuneFrames < 1 || o.verifyEvery < 0 || o.top < 1 || o.window < 1 || o.most < 0 || o.refresh < 0:
 		return opt, errors.New("--every, --tune-frames, --top and --window want 1 at least, --verify-every, --refresh and --max-objects 0")
 	case !(o.targetAgreement > 0 && o.targetAgreement <= 1):

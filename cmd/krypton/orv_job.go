@@ -92,6 +92,11 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 	if err := j.prepareJudge(); err != nil {
 		return nil, err
 	}
+	if j.options.Mode == orv.Approximate && j.spec == nil && j.shortlist > 0 {
+		// One more than are named, so that the best of them all can lose its place.
+		j.options.Shortlist, j.options.Output = max(j.shortlist, j.top+1), j.output
+		j.options.Shortlist = orv.Listed(j.model.plan, &j.options)
+	}
 	plane := j.model.plan.InputPlane()
 	j.open.Fit = func(w, h int) (image.Rectangle, int, int) {
 		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), image.Pt(plane.W, plane.H))
@@ -258,14 +263,14 @@ func (j *orvJob) tune(ctx context.Context) error {
 		if j.epsilon >= 0 {
 			levels[i].Epsilon = j.epsilon
 		}
-		levels[i].Specks = j.specks
+		levels[i].Specks, levels[i].Shortlist, levels[i].Output = j.specks, j.options.Shortlist, j.options.Output
 	}
 	levels = slices.CompactFunc(levels, func(a, b orv.Options) bool { return a.Tolerance == b.Tolerance && a.Epsilon == b.Epsilon })
 	if j.tuned, err = t.Choose(ctx, levels, j.targetAgreement); err != nil {
 		return err
 	}
 	j.options.Scale, j.tried, j.known = t.Scale(), t.Sessions(), t.Answers()
-	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest()}
+	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest(), Dear: orv.Dear(j.model.plan, &j.options)}
 	if j.tuned == nil {
 		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, t.Frames()))
 		j.control.Start(nil, 0)
@@ -343,6 +348,9 @@ func (j *orvJob) settings() map[string]any {
 	}
 	if j.options.Mode == orv.Approximate {
 		m["tolerance"], m["epsilon"], m["specks"], m["refresh"], m["guard"], m["shape"] = j.options.Tolerance, j.options.Epsilon, j.options.Specks, j.refresh, j.guardMargin(), j.options.Shape
+	}
+	if j.options.Shortlist > 0 {
+		m["shortlist"] = j.options.Shortlist
 	}
 	if j.verifyEvery > 0 {
 		m["verify_every"] = j.verifyEvery

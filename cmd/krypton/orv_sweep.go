@@ -55,7 +55,7 @@ func (j *orvJob) sweepSettings(ctx context.Context) error {
 	}
 	for _, tolerance := range sweepTolerances {
 		for _, epsilon := range sweepEpsilons {
-			if err := try(orv.Options{Mode: orv.Approximate, Tolerance: tolerance, Epsilon: epsilon, Specks: j.specks}, incremental.Masks); err != nil {
+			if err := try(orv.Options{Mode: orv.Approximate, Tolerance: tolerance, Epsilon: epsilon, Specks: j.specks, Shortlist: j.options.Shortlist, Output: j.options.Output}, incremental.Masks); err != nil {
 				return err
 			}
 		}
@@ -65,7 +65,7 @@ func (j *orvJob) sweepSettings(ctx context.Context) error {
 			tolerance int
 			epsilon   float64
 		}{{4, 0}, {4, .05}, {8, .1}} {
-			if err := try(orv.Options{Mode: orv.Approximate, Tolerance: c.tolerance, Epsilon: c.epsilon, Specks: j.specks}, shape); err != nil {
+			if err := try(orv.Options{Mode: orv.Approximate, Tolerance: c.tolerance, Epsilon: c.epsilon, Specks: j.specks, Shortlist: j.options.Shortlist, Output: j.options.Output}, shape); err != nil {
 				return err
 			}
 		}

@@ -59,7 +59,7 @@ type Result struct {
 	Smoothed *Label `json:"smoothed,omitempty"`
 	// How is skip, update or whole. Changed is the share of the picture that
 	// changed, Recomputed the share of a whole run's multiply-adds that the
-	// frame took.
+	// frame took. Listed says that it was for the likeliest classes only.
 	How     string `json:"how"`
 	Guarded bool   `json:"guarded,omitempty"`
 	// Refreshed frames were run whole to see what the approximate answer would
@@ -69,6 +69,7 @@ type Result struct {
 	Level      int       `json:"level,omitempty"`
 	Changed    float64   `json:"changed"`
 	Recomputed float64   `json:"recomputed"`
+	Listed     bool      `json:"listed,omitempty"`
 	Exact      bool      `json:"exact"`
 	Verified   *Verified `json:"verified,omitempty"`
 	// Milliseconds is the time that the frame took, if timings are wanted.

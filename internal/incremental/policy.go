@@ -76,27 +76,27 @@ func tableImage(t *region.Table, x float64, n int) float64 {
 // the scale that a change threshold is relative to.
 func (p *Plan) energies(v *Views) []float64 {
 	e := make([]float64, len(p.values))
-	var zero []float32
-	zeros := func(n int) []float32 {
-		zero = resize(zero, max(n, len(zero)))
-		return zero[:n]
-	}
 	for i := range p.values {
-		pl := p.values[i].plane
-		data, pitch := v.data[i], pl.C
-		if of := p.values[i].partOf; of != 0 {
-			data, pitch = v.data[of][p.values[i].offset:], p.values[of].plane.C
-		}
-		if data == nil || pl.H*pl.W < 2 {
-			continue
-		}
-		sum, zero := 0.0, zeros(pl.C)
-		for at := 0; at < len(data); at += pitch {
-			sum += float64(p.kernels.Distance(data[at:][:pl.C], zero))
-		}
-		e[i] = sum / float64(pl.H*pl.W)
+		e[i] = p.energy(v, i)
 	}
 	return e
+}
+
+// energy is that of one value, 0 for a single pixel or what has no view.
+func (p *Plan) energy(v *Views, i int) float64 {
+	pl := p.values[i].plane
+	data, pitch := v.data[i], pl.C
+	if of := p.values[i].partOf; of != 0 {
+		data, pitch = v.data[of][p.values[i].offset:], p.values[of].plane.C
+	}
+	if data == nil || pl.H*pl.W < 2 {
+		return 0
+	}
+	sum, zero := 0.0, make([]float32, pl.C)
+	for at := 0; at < len(data); at += pitch {
+		sum += float64(p.kernels.Distance(data[at:][:pl.C], zero))
+	}
+	return sum / float64(pl.H*pl.W)
 }
 
 // trim cuts the border rows and columns off change k's region of value v where

@@ -24,6 +24,9 @@ type Stream struct {
 	plan    *Plan
 	opt     StreamOptions
 	views   *Views
+	full    *Plan // the whole plan and its views; plan and views are those of short
+	all     *Views
+	short   *shortened // nil if all classes are computed
 	outputs outputMemory
 	energy  Scale
 	scratch []*engine.Scratch
@@ -82,6 +85,7 @@ func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
 		return nil, errors.New("a stream writes into the views, from which a plan in eight bits takes differences")
 	}
 	s := &Stream{plan: p, opt: opt, scratch: newScratches(p, opt.Workers), changed: make([]bool, len(p.values)), spare: map[engine.Plane][]*region.Mask{}, views: newViews(p)}
+	s.full, s.all = p, s.views
 	for i := range p.values {
 		v := &p.values[i]
 		if v.host {
@@ -115,10 +119,44 @@ func (s *Stream) Input() []float32 { return s.views.data[s.plan.input] }
 
 // Output gives output i for the present input, in ONNX order. It is overwritten when
 // the same output is asked for again.
-func (s *Stream) Output(i int) *tensor.Tensor { return s.outputs.output(s.plan, s.views, i) }
+func (s *Stream) Output(i int) *tensor.Tensor {
+	if s.short != nil {
+		return s.short.output(s.full, &s.outputs, i)
+	}
+	return s.outputs.output(s.plan, s.views, i)
+}
+
+// Shorten has Update and WholeListed compute only the given classes of a tail of the
+// plan, until the next Whole. The others keep their numbers before the softmax, which
+// are given for all classes in all. After it, WholeListed must be called first, unless
+// the views are those of a whole run or of updates since.
+func (s *Stream) Shorten(t *Tail, classes []int, all []float32) error {
+	short, err := t.shorten(s.all, classes, all)
+	if err != nil {
+		return err
+	}
+	s.short, s.plan, s.views, s.energy = short, short.plan, short.views, nil
+	s.scale()
+	return nil
+}
+
+// Logits are all classes' numbers before the softmax after Whole; they are not kept up
+// to date by a stream that is shortened.
+func (s *Stream) Logits(t *Tail) []float32 { return t.Logits(s.all) }
+
+// ListedLogits are the numbers before the softmax of the classes that a stream is
+// shortened to, in their order; nil if it is not.
+func (s *Stream) ListedLogits() []float32 { return s.short.logits() }
 
 // Whole runs the whole network on the present input.
 func (s *Stream) Whole(ctx context.Context) error {
+	s.short, s.plan, s.views = nil, s.full, s.all
+	return s.WholeListed(ctx)
+}
+
+// WholeListed runs all of the network but the classes that a stream which is shortened
+// leaves out.
+func (s *Stream) WholeListed(ctx context.Context) error {
 	if err := s.plan.compute(ctx, s.views, s.Input(), s.scratch); err != nil {
 		return err
 	}
@@ -132,6 +170,8 @@ func (s *Stream) Whole(ctx context.Context) error {
 func (s *Stream) scale() {
 	switch {
 	case s.opt.Epsilon == 0 || s.energy != nil:
+	case s.opt.Scale != nil && s.short != nil:
+		s.energy = s.short.scale(s.opt.Scale)
 	case s.opt.Scale != nil:
 		s.energy = s.opt.Scale
 	default:

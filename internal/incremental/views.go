@@ -2,6 +2,7 @@ package incremental
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"krypton/internal/engine"
@@ -73,6 +74,7 @@ type Inference struct {
 	views   *Views
 	scratch []*engine.Scratch
 	outputs outputMemory
+	short   *shortened // nil if the last run computed all classes
 }
 
 // NewInference makes the memory for runs with the given number of workers.
@@ -109,15 +111,49 @@ func (p *Plan) NewInference(workers int) *Inference {
 
 // Run runs the plan on an input given channels last as InputPlane says.
 func (f *Inference) Run(ctx context.Context, input []float32) error {
-	if len(input) != f.plan.InputPlane().Len() {
-		return fmt.Errorf("input has %d numbers, want %d", len(input), f.plan.InputPlane().Len())
-	}
-	return f.plan.compute(ctx, f.views, input, f.scratch)
+	f.short = nil
+	return f.run(ctx, f.plan, f.views, input)
 }
+
+func (f *Inference) run(ctx context.Context, p *Plan, v *Views, input []float32) error {
+	if len(input) != p.InputPlane().Len() {
+		return fmt.Errorf("input has %d numbers, want %d", len(input), p.InputPlane().Len())
+	}
+	return p.compute(ctx, v, input, f.scratch)
+}
+
+// Shorten has RunListed compute only the given classes of a tail of the plan, until
+// the next Run. The others keep their numbers before the softmax, which are given for
+// all classes in all.
+func (f *Inference) Shorten(t *Tail, classes []int, all []float32) error {
+	var err error
+	f.short, err = t.shorten(f.views, classes, all)
+	return err
+}
+
+// RunListed is Run without the classes that Shorten leaves out.
+func (f *Inference) RunListed(ctx context.Context, input []float32) error {
+	if f.short == nil {
+		return errors.New("no classes are listed")
+	}
+	return f.run(ctx, f.short.plan, f.short.views, input)
+}
+
+// Logits are all classes' numbers before the softmax after Run, for a tail that Ends.
+func (f *Inference) Logits(t *Tail) []float32 { return t.Logits(f.views) }
+
+// ListedLogits are the numbers before the softmax of the classes that Shorten named,
+// in their order; nil if the last run was of all.
+func (f *Inference) ListedLogits() []float32 { return f.short.logits() }
 
 // Output gives output i of the last run, in ONNX order. It is overwritten when the
 // same output is asked for again.
-func (f *Inference) Output(i int) *tensor.Tensor { return f.outputs.output(f.plan, f.views, i) }
+func (f *Inference) Output(i int) *tensor.Tensor {
+	if f.short != nil {
+		return f.short.output(f.plan, &f.outputs, i)
+	}
+	return f.outputs.output(f.plan, f.views, i)
+}
 
 // materializeStep shares a step out among the workers: the rows of the output,
 // or its channels where weights are more than pixels.

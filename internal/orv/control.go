@@ -1,6 +1,9 @@
 package orv
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // Control keeps an approximation as bold as its answers allow: at each refresh
 // the approximate answer meets the whole network's. One disagreement makes the
@@ -16,6 +19,9 @@ type Control struct {
 	// Longest is how many times as long stretches may become while all answers
 	// agree: whole runs are what is left to save then. 0 and 1 leave them alone.
 	Longest int
+	// Dear is the mean share of a whole run's multiply-adds from which on updates do
+	// not pay; 0 stands for that of sessions that compute all classes.
+	Dear float64
 
 	at    int
 	line  int // agreements in a row, or frames of whole runs
@@ -29,8 +35,8 @@ type Control struct {
 // tried again, at first; each time that it fails again, it is twice as many.
 const probeAfter = 50
 
-// dearFrom is the mean share of a whole run's multiply-adds from which on updates
-// do not pay: they take their time for finding, comparing and copying, and small
+// dearFrom is the share of what a whole run would take from which on updates do not
+// pay: they take their time for finding, comparing and copying, and small
 // pieces reach the peak less well than whole planes.
 const dearFrom = 0.4
 
@@ -100,7 +106,7 @@ func (c *Control) Observe(level int, agrees, clear bool) {
 // Cost takes the mean share of a whole run into account that the updates of a
 // stretch took.
 func (c *Control) Cost(level int, share float64) {
-	if share > dearFrom && level < c.dear {
+	if share > cmp.Or(c.Dear, dearFrom) && level < c.dear {
 		c.dear = level
 		if c.at >= c.dear {
 			c.move(len(c.Levels))

@@ -486,7 +486,7 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 func (t *Task) known(s *Session, f *video.Frame, a *Answer, level int) *Result {
 	all := region.NewMask(s.h, s.w)
 	all.Fill()
-	return &Result{Frame: f.Index, Time: f.Time, Answer: a, Level: level, Changed: all, Step: Step{How: Whole, Changed: 1, MultiplyAdds: s.whole, Share: 1}}
+	return &Result{Frame: f.Index, Time: f.Time, Answer: a, Level: level, Changed: all, Step: Step{How: Whole, Changed: 1, Share: 1}}
 }
 
 func (r *run) count(res *Result) {

@@ -51,6 +51,12 @@ type Options struct {
 	// WholeFrom is the share of a whole run's multiply-adds from which on a
 	// change is answered by a whole run; 0 stands for DefaultWholeFrom.
 	WholeFrom float64
+	// Shortlist, if not 0, is the number of classes that are computed between one run
+	// of all classes and the next, the likeliest ones, where the last layers allow;
+	// the others keep their numbers before the softmax. Approximate only.
+	Shortlist int
+	// Output is the network's output that the shortlist is of.
+	Output int
 	// WholeOnly answers every frame that differs from the last one by a whole
 	// run, which is faster where updates do not pay: no layer's output is
 	// kept. Exact mode only.
@@ -72,6 +78,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("specks is %d, want 0 to 25", o.Specks)
 	case !(o.Epsilon >= 0 && o.Epsilon < 10):
 		return fmt.Errorf("epsilon is %g, want 0 to 10", o.Epsilon)
+	case o.Shortlist < 0:
+		return fmt.Errorf("a shortlist of %d classes", o.Shortlist)
 	case !(o.WholeFrom >= 0 && o.WholeFrom <= 10):
 		return fmt.Errorf("whole-from is %g, want 0 to 10", o.WholeFrom)
 	}
@@ -93,11 +101,12 @@ type Step struct {
 	How How
 	// Changed is the share of the frame's pixels that counted as changed.
 	Changed float64
-	// MultiplyAdds is what the network took, and Share that over a whole run.
-	MultiplyAdds int64
-	Share        float64
-	Difference   time.Duration // to find what changed
-	Network      time.Duration
+	// Share is the network's multiply-adds over those of a whole run.
+	Share float64
+	// Listed says that only the shortlist's classes were computed.
+	Listed     bool
+	Difference time.Duration // to find what changed
+	Network    time.Duration
 }
 
 // Converter turns pixels of three bytes into the network's numbers.
@@ -130,6 +139,7 @@ type Session struct {
 	used      []byte // what the network last saw
 	mask      *region.Mask
 	spare     *region.Mask
+	list      *shortlist
 	since     int     // frames since the last whole run
 	last      float64 // share of the last update, 0 after a whole run
 	dull      int     // frames in a row that changed too much to be updated
@@ -144,7 +154,7 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 		return nil, err
 	}
 	if opt.Mode != Approximate {
-		opt.Tolerance, opt.Specks, opt.Epsilon = 0, 0, 0
+		opt.Tolerance, opt.Specks, opt.Epsilon, opt.Shortlist = 0, 0, 0, 0
 	}
 	if opt.WholeFrom == 0 {
 		opt.WholeFrom = DefaultWholeFrom
@@ -155,6 +165,7 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 	if s.streamless() {
 		return s, nil
 	}
+	s.list = newShortlist(p, opt.Output, opt.Shortlist)
 	var err error
 	s.stream, err = p.NewStream(incremental.StreamOptions{Workers: opt.Workers, Epsilon: opt.Epsilon, Scale: opt.Scale, Shape: opt.Shape})
 	return s, err
@@ -270,17 +281,24 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	s.alone = s.alone && st.How == Skip
 	switch st.How {
 	case Whole:
-		st.MultiplyAdds = s.whole
-		err = s.stream.Whole(ctx)
+		st.Share, st.Listed, err = s.list.whole(ctx, onStream{s.stream})
 		s.since, s.began, s.seen = 0, err == nil, err == nil
 		s.last = 0
 	case Update:
-		st.MultiplyAdds, err = s.stream.Update(ctx, s.mask)
+		st.Listed = s.list.listed()
+		var n int64
+		n, err = s.stream.Update(ctx, s.mask)
+		st.Share = float64(n) / float64(s.whole)
 		s.began = err == nil
-		s.last = float64(st.MultiplyAdds) / float64(s.whole)
+		s.last = st.Share
+		if err == nil && !s.list.leads() {
+			st.How, st.Listed = Whole, false
+			st.Share++
+			err = s.list.everything(ctx, onStream{s.stream})
+			s.since, s.began, s.last = 0, err == nil, 0
+		}
 	}
 	st.Network = time.Since(start)
-	st.Share = float64(st.MultiplyAdds) / float64(s.whole)
 	return st, err
 }
 
@@ -291,8 +309,11 @@ func (s *Session) FrameWhole(ctx context.Context, rgb []byte) (Step, error) {
 	return s.Frame(ctx, rgb)
 }
 
-// Forget makes the next frame a whole run, whatever was before.
-func (s *Session) Forget() { s.began, s.seen = false, false }
+// Forget makes the next frame a whole run of all classes, whatever was before.
+func (s *Session) Forget() {
+	s.began, s.seen = false, false
+	s.list.forget()
+}
 
 // streamless says that no frame is ever updated.
 func (s *Session) streamless() bool {
@@ -304,7 +325,7 @@ func (s *Session) streamless() bool {
 // is not run.
 func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip bool) (Step, error) {
 	start := time.Now()
-	st := Step{How: Whole, Changed: 1, MultiplyAdds: s.whole, Share: 1}
+	st := Step{How: Whole, Changed: 1, Share: 1}
 	s.mask.Clear()
 	switch {
 	case skip && s.seen:
@@ -316,6 +337,9 @@ func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip bool) (Step, 
 	default:
 		s.mask.Fill()
 	}
+	if s.list.listed() {
+		s.cut(rgb)
+	}
 	if s.inference == nil {
 		s.inference = s.plan.NewInference(s.opt.Workers)
 	}
@@ -326,7 +350,8 @@ func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip bool) (Step, 
 	s.convert.Convert(s.input, rgb, s.h*s.w)
 	st.Difference = time.Since(start)
 	start = time.Now()
-	err := s.inference.Run(ctx, s.input)
+	var err error
+	st.Share, st.Listed, err = s.list.whole(ctx, alone{s})
 	s.alone, s.began, s.seen = true, false, err == nil
 	s.since, s.last = 0, 0
 	st.Network = time.Since(start)
@@ -356,17 +381,28 @@ const (
 // and so is a frame that follows one that took much, which is exact besides. Nothing
 // but counts decides, so that the same video gives the same answers on any machine.
 func (s *Session) much(rgb []byte, changed float64) bool {
+	from := s.opt.WholeFrom * s.list.cost()
 	if s.opt.Epsilon == 0 {
-		return changed > s.opt.WholeFrom || float64(s.stream.Count(s.mask)) > s.opt.WholeFrom*float64(s.whole)
+		return changed > s.opt.WholeFrom || float64(s.stream.Count(s.mask)) > from*float64(s.whole)
 	}
-	if s.last > s.opt.WholeFrom {
+	if s.last > from {
 		return true
 	}
 	if changed < cutShare || s.opt.Tolerance >= cutTolerance {
 		return changed > s.opt.WholeFrom
 	}
+	return s.cut(rgb)
+}
+
+// cut says whether a frame shows another scene than the last one that the network saw,
+// of which all classes are to be computed.
+func (s *Session) cut(rgb []byte) bool {
 	s.spare.Clear()
-	return float64(difference(s.spare, rgb, s.used, cutTolerance)) > cutShare*float64(s.h*s.w)
+	cut := float64(difference(s.spare, rgb, s.used, cutTolerance)) > cutShare*float64(s.h*s.w)
+	if cut {
+		s.list.forget()
+	}
+	return cut
 }
 
 // take copies the pixels of the mask into what the network sees.

@@ -215,7 +215,7 @@ const (
 // ready gives sessions for a setting, at most n: those of the last trial where they
 // will do.
 func (t *Tuner) ready(opt Options, n int) ([]*Session, error) {
-	if opt.Mode != Approximate || len(t.sessions) == 0 || t.sessions[0].opt.Shape != opt.Shape || t.sessions[0].opt.Specks != opt.Specks {
+	if opt.Mode != Approximate || len(t.sessions) == 0 || t.sessions[0].opt.Shape != opt.Shape || t.sessions[0].opt.Specks != opt.Specks || t.sessions[0].opt.Shortlist != opt.Shortlist {
 		list, err := NewSessions(t.Plan, t.Converter, opt, n)
 		if err != nil || opt.Mode != Approximate {
 			return list, err
@@ -337,6 +337,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 	}
 	n := float64(len(t.frames))
 	for i, c := range levels {
+		most := Dear(t.Plan, &c)
 		if i == 0 && len(levels) > 1 && !t.evidence() {
 			continue
 		}
@@ -344,7 +345,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			switch {
 			case t.Guard > 0 && so.trial.Largest > float64(t.Guard) || float64(so.wrong()) > t.wrong(target):
 				return wrong
-			case so.trial.Share-so.trial.wholeShare > dearFrom*n: // sums still
+			case so.trial.Share-so.trial.wholeShare > most*n: // sums still
 				return dear
 			}
 			return promising
@@ -354,7 +355,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			return nil, err
 		case trial.verdict == wrong:
 			continue
-		case trial.verdict == dear || trial.Share-trial.wholeShare > dearFrom:
+		case trial.verdict == dear || trial.Share-trial.wholeShare > most:
 			return nil, nil // more careful ones cost more
 		case trial.Agreement >= target:
 			return trial, nil
