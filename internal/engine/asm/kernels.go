@@ -74,9 +74,12 @@ func mask(n, width int) *int32 {
 // for: table and out of a Gemm call have that many entries for each tap.
 func (k *Kernels) TileRows(n int) int {
 	best := k.Rows
-	for _, g := range k.gemm {
-		if g.rows >= n && g.rows < best {
-			best = g.rows
+	if n >= best {
+		return best // most tiles are full, and this is asked for each
+	}
+	for i := range k.gemm {
+		if r := k.gemm[i].rows; r >= n && r < best {
+			best = r
 		}
 	}
 	return best
