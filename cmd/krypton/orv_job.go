@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"krypton/internal/detect"
+	"krypton/internal/engine"
 	"krypton/internal/orv"
 	"krypton/internal/prediction"
 	"krypton/internal/video"
@@ -44,7 +45,8 @@ type orvJob struct {
 	tuned    *orv.Trial     // nil if the flags said it all, or nothing was good enough
 	notes    []string
 	follower follower
-	opening  time.Duration // what opening the video took
+	opening  time.Duration // what opening the video took, once the model was loaded
+	close    func()
 
 	guardGiven, refreshGiven bool // by flag, environment or file
 }
@@ -83,32 +85,72 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 	if j.open, err = o.videoOptions(io); err != nil {
 		return nil, usageError(err)
 	}
-	if j.model, err = mo.load(s); err != nil {
+	// ffmpeg takes some tenths of a second to start and to look into the video:
+	// meanwhile the model is loaded. What the frames are to be is known once both are.
+	// Other sources than files may have to be waited for: they come after the model.
+	var plane engine.Plane
+	loaded := make(chan struct{})
+	j.open.Fit = func(w, h int) (image.Rectangle, int, int) {
+		<-loaded
+		if err != nil {
+			return image.Rect(0, 0, w, h), w, h // it is closed at once
+		}
+		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), image.Pt(plane.W, plane.H))
+		return j.geometry.Crop, j.geometry.Scaled.X, j.geometry.Scaled.Y
+	}
+	opening, cancel := context.WithCancel(ctx)
+	opened := make(chan error, 1)
+	open := func() {
+		var err error
+		j.source, err = video.Open(opening, name, j.open)
+		opened <- err
+	}
+	info, statErr := os.Stat(name) // what is wrong with it, Open says
+	early := statErr == nil && info.Mode().IsRegular()
+	if early {
+		go open()
+	}
+	if err = j.loadModel(s, mo); err != nil {
+		cancel()
+		close(loaded)
+		if early && <-opened == nil {
+			_ = j.source.Close() // nothing was read
+		}
 		return nil, err
+	}
+	start := time.Now()
+	plane = j.model.plan.InputPlane()
+	close(loaded)
+	if !early {
+		go open()
+	}
+	if err := <-opened; err != nil {
+		cancel()
+		return nil, videoError(err)
+	}
+	j.opening, j.close = time.Since(start), cancel
+	j.info = j.source.Info()
+	return j, nil
+}
+
+// loadModel loads the model and finds out what it says.
+func (j *orvJob) loadModel(s *settings, mo *modelOptions) error {
+	var err error
+	if j.model, err = mo.load(s); err != nil {
+		return err
 	}
 	if j.model.noPictures != nil {
-		return nil, j.model.noPictures
+		return j.model.noPictures
 	}
 	if err := j.prepareJudge(); err != nil {
-		return nil, err
+		return err
 	}
 	if j.options.Mode == orv.Approximate && j.spec == nil && j.shortlist > 0 {
 		// One more than are named, so that the best of them all can lose its place.
 		j.options.Shortlist, j.options.Output = max(j.shortlist, j.top+1), j.output
 		j.options.Shortlist = orv.Listed(j.model.plan, &j.options)
 	}
-	plane := j.model.plan.InputPlane()
-	j.open.Fit = func(w, h int) (image.Rectangle, int, int) {
-		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), image.Pt(plane.W, plane.H))
-		return j.geometry.Crop, j.geometry.Scaled.X, j.geometry.Scaled.Y
-	}
-	start := time.Now()
-	if j.source, err = video.Open(ctx, name, j.open); err != nil {
-		return nil, videoError(err)
-	}
-	j.opening = time.Since(start)
-	j.info = j.source.Info()
-	return j, nil
+	return nil
 }
 
 // framesAhead is how many frames are decoded ahead: more than tuning takes, during
@@ -221,29 +263,28 @@ func (b *buffered) Next(ctx context.Context) (*video.Frame, error) {
 	return b.Source.Next(ctx)
 }
 
-// tuner takes the video's first frames.
-func (j *orvJob) tuner(ctx context.Context) (*orv.Tuner, error) {
+// tuner makes a tuner, and what gives it the video's first frames until io.EOF.
+func (j *orvJob) tuner(ctx context.Context) (t *orv.Tuner, next func() ([]byte, error)) {
 	plane := j.model.plan.InputPlane()
-	t := &orv.Tuner{Plan: j.model.plan, Converter: j.model.pre.Normalizer(plane.C), NewJudge: j.judge, Workers: j.threads, Shape: j.options.Shape,
+	t = &orv.Tuner{Plan: j.model.plan, Converter: j.model.pre.Normalizer(plane.C), NewJudge: j.judge, Workers: j.threads, Shape: j.options.Shape,
 		Stretch: j.refresh, Guard: j.guardMargin()}
 	b := &buffered{Source: j.source}
 	j.source = b
 	canvas := make([]byte, plane.H*plane.W*3)
-	for len(b.first) < j.tuneFrames {
-		f, err := b.Source.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
+	return t, func() ([]byte, error) {
+		if len(b.first) == j.tuneFrames {
+			return nil, io.EOF
 		}
+		f, err := b.Source.Next(ctx)
 		if err != nil && len(b.first) > 0 {
-			break // it comes again when the frames before it are done
+			return nil, io.EOF // what it is, comes again when the frames before it are done
 		}
 		if err != nil {
-			return nil, videoError(err)
+			return nil, err
 		}
 		b.first = append(b.first, f)
-		t.Add(j.geometry.Place(canvas, f.Pixels))
+		return j.geometry.Place(canvas, f.Pixels), nil
 	}
-	return t, nil
 }
 
 // tune chooses what the flags left open.
@@ -251,9 +292,10 @@ func (j *orvJob) tune(ctx context.Context) error {
 	if j.options.Mode != orv.Approximate || j.tolerance >= 0 && j.epsilon >= 0 {
 		return nil
 	}
-	t, err := j.tuner(ctx)
+	t, next := j.tuner(ctx)
+	err := t.Fill(ctx, next)
 	if err != nil || t.Frames() == 0 {
-		return err
+		return videoError(err)
 	}
 	levels := orv.Candidates(t.Noise())
 	for i := range levels {

@@ -30,6 +30,7 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	// What is thrown away here are answers, a few megabytes a second: collected less
 	// often than by default (see run), frames take a twentieth less.
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	defer j.close()
 	defer func() { _ = j.source.Close() }() // what it could say, Next has said
 	if o.sweep != "" {
 		return j.sweepSettings(ctx)

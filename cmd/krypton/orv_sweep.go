@@ -30,9 +30,16 @@ func (j *orvJob) sweepSettings(ctx context.Context) error {
 			return coded(exitCantCreate, err)
 		}
 	}
-	t, err := j.tuner(ctx)
-	if err != nil {
-		return err
+	t, next := j.tuner(ctx)
+	for {
+		rgb, err := next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return videoError(err)
+		}
+		t.Add(rgb) // and no more yet: whole runs are timed too
 	}
 	if t.Frames() == 0 {
 		return coded(exitData, errors.New(j.name+": no frames"))

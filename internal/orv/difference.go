@@ -111,14 +111,30 @@ func despeckle(m, spare *region.Mask, least int) {
 // normally distributed difference (whose median of absolute values is 0.6745
 // standard deviations); three deviations are tolerated.
 type Noise struct {
-	counts [256]int // of each distance
+	counts [256]int // of each distance but 0
 }
 
 // Add takes the differences of two frames of the same size into account.
 func (n *Noise) Add(a, b []byte) {
+	const word = 8
+	for len(a) >= word && len(b) >= word {
+		// Most of what did not move lies together, and is not counted.
+		if x, y := (*[word]byte)(a), (*[word]byte)(b); *x != *y {
+			for i, v := range x {
+				n.counts[max(v, y[i])-min(v, y[i])]++
+			}
+		}
+		a, b = a[word:], b[word:]
+	}
 	for i, v := range a {
-		// A distance of 0 is counted by the way: it is not looked at.
 		n.counts[max(v, b[i])-min(v, b[i])]++
+	}
+}
+
+// join takes what another has seen into account.
+func (n *Noise) join(o *Noise) {
+	for i, c := range o.counts {
+		n.counts[i] += c
 	}
 }
 

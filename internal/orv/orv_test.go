@@ -391,6 +391,60 @@ func TestTuner(t *testing.T) {
 	}
 }
 
+// TestFill: frames that are answered as they come get the answers, the scale and the
+// choice of frames that were all there.
+func TestFill(t *testing.T) {
+	p, frames := shapes(t, 24, 2)
+	all := &Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 3, Stretch: 6}
+	for _, f := range frames {
+		all.Add(f)
+	}
+	want, err := all.Choose(context.Background(), Candidates(all.Noise()), .9)
+	if err != nil || want == nil {
+		t.Fatal(want, err)
+	}
+	broken := errors.New("broken")
+	for _, end := range []error{io.EOF, broken} {
+		tu := &Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 3, Stretch: 6}
+		i, memory := 0, make([]byte, len(frames[0]))
+		err := tu.Fill(context.Background(), func() ([]byte, error) {
+			if i == len(frames) {
+				return nil, end
+			}
+			i++
+			copy(memory, frames[i-1]) // the same memory each time
+			return memory, nil
+		})
+		if end == broken {
+			if !errors.Is(err, broken) || tu.Frames() != len(frames) || tu.Answers() != nil {
+				t.Errorf("%v after %d frames", err, tu.Frames())
+			}
+			continue
+		}
+		if err != nil || !reflect.DeepEqual(tu.Answers(), all.Answers()) || !reflect.DeepEqual(tu.Scale(), all.Scale()) {
+			t.Fatalf("other answers or another scale: %v", err)
+		}
+		got, err := tu.Choose(context.Background(), Candidates(tu.Noise()), .9)
+		if err != nil || got == nil || got.Options.Tolerance != want.Options.Tolerance || got.Options.Epsilon != want.Options.Epsilon || got.Share != want.Share {
+			t.Errorf("%+v, want %+v: %v", got, want, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	n := 0
+	if err := (&Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 2, Stretch: 6}).Fill(ctx, func() ([]byte, error) {
+		if n++; n > 10 {
+			return nil, io.EOF
+		}
+		return frames[0], nil
+	}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if q, err := (&Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 2}).Choose(ctx, nil, .9); q != nil || err == nil {
+		t.Errorf("no frames: %v, %v", q, err)
+	}
+}
+
 // TestStretchesGrow: while answers agree, stretches become longer, and as short as
 // at first after any that does not.
 func TestStretchesGrow(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -77,8 +78,15 @@ func (t *Tuner) Frames() int { return len(t.frames) }
 // Noise is the tolerance that the frames' own noise asks for.
 func (t *Tuner) Noise() int {
 	var n Noise
-	for i := 1; i < len(t.frames); i++ {
-		n.Add(t.frames[i], t.frames[i-1])
+	parts := make([]Noise, max(1, t.Workers))
+	_ = together(len(parts), func(k int) error {
+		for i := 1 + k; i < len(t.frames); i += len(parts) {
+			parts[k].Add(t.frames[i], t.frames[i-1])
+		}
+		return nil
+	})
+	for i := range parts {
+		n.join(&parts[i])
 	}
 	return n.Tolerance()
 }
@@ -269,6 +277,29 @@ func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, enough func
 	return append(list, tried{agreement: &g, share: cost.Share, how: Update}), nil
 }
 
+// Fill takes the frames that next gives until io.EOF, and answers them by whole runs
+// while it waits for more. An error of next ends it, after all frames before it.
+func (t *Tuner) Fill(ctx context.Context, next func() ([]byte, error)) error {
+	first := len(t.frames)
+	whole, err := t.answerWhole(ctx, func(give func(i int, rgb []byte)) error {
+		for {
+			rgb, err := next()
+			if err != nil {
+				return err
+			}
+			t.Add(rgb)
+			give(len(t.frames)-1, t.frames[len(t.frames)-1])
+		}
+	})
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	if err == nil && first == 0 && len(t.frames) > 0 {
+		t.whole = whole
+	}
+	return err
+}
+
 // truth answers all frames by whole runs, once.
 func (t *Tuner) truth(ctx context.Context) error {
 	if len(t.frames) == 0 {
@@ -277,33 +308,10 @@ func (t *Tuner) truth(ctx context.Context) error {
 	if t.whole != nil {
 		return nil
 	}
-	input := make([]float32, t.Plan.InputPlane().Len())
-	t.Converter.Convert(input, t.frames[0], len(t.frames[0])/3)
-	var err error
-	if t.scale, err = t.Plan.Scale(ctx, input, t.Workers); err != nil {
-		return err
-	}
-	n := len(t.frames)
-	if t.Stretch == 0 {
-		n = 1 // as they will be answered
-	}
-	sessions, err := NewSessions(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers}, n)
-	if err != nil {
-		return err
-	}
-	whole := make([]*Answer, len(t.frames))
 	start := time.Now()
-	err = together(len(sessions), func(k int) error {
-		s, j := sessions[k], t.NewJudge()
-		for i := len(whole) * k / len(sessions); i < len(whole)*(k+1)/len(sessions); i++ {
-			if _, err := s.Frame(ctx, t.frames[i]); err != nil {
-				return err
-			}
-			a, err := j.Judge(s.Output)
-			if err != nil {
-				return fmt.Errorf("frame %d: %w", i, err)
-			}
-			whole[i] = a
+	whole, err := t.answerWhole(ctx, func(give func(i int, rgb []byte)) error {
+		for i, f := range t.frames {
+			give(i, f)
 		}
 		return nil
 	})
@@ -313,6 +321,66 @@ func (t *Tuner) truth(ctx context.Context) error {
 	t.whole = whole
 	t.Naive = time.Since(start) / time.Duration(len(t.frames))
 	return nil
+}
+
+// answerWhole answers the frames that all gives away by whole runs, as many at a time
+// as there are sessions, and takes the scale of thresholds on the first.
+func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb []byte)) error) ([]*Answer, error) {
+	n := t.Workers
+	if t.Stretch == 0 {
+		n = 1 // as they will be answered
+	}
+	sessions, err := NewSessions(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers}, n)
+	if err != nil {
+		return nil, err
+	}
+	type frame struct {
+		i      int
+		rgb    []byte
+		answer *Answer
+	}
+	work := make(chan *frame)
+	var list []*frame
+	var given, ended error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ended = together(len(sessions), func(k int) (err error) {
+			s, j := sessions[k], t.NewJudge()
+			for f := range work {
+				if err != nil {
+					continue // whoever gives frames must not be left waiting
+				}
+				if f.i == 0 && t.scale == nil {
+					if t.scale, err = s.Scale(ctx, f.rgb); err != nil {
+						continue
+					}
+				}
+				if _, err = s.Frame(ctx, f.rgb); err != nil {
+					continue
+				}
+				if f.answer, err = j.Judge(s.Output); err != nil {
+					err = fmt.Errorf("frame %d: %w", f.i, err)
+				}
+			}
+			return err
+		})
+	}()
+	given = all(func(i int, rgb []byte) {
+		f := &frame{i: i, rgb: rgb}
+		list = append(list, f)
+		work <- f
+	})
+	close(work)
+	<-done
+	if ended != nil {
+		return nil, ended
+	}
+	whole := make([]*Answer, len(list))
+	for i, f := range list {
+		whole[i] = f.answer
+	}
+	return whole, given
 }
 
 // together calls f for 0 to n-1 at the same time and joins the errors.
