@@ -8,6 +8,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"krypton/internal/engine/asm"
 )
 
 // ffmpegDecoder reads the frames that an ffmpeg process decodes, crops and
@@ -23,6 +25,7 @@ type ffmpegDecoder struct {
 	frames int
 	last   time.Duration
 	ended  error // sticky
+	planes []byte
 }
 
 // oneThread is the number of pixels up to which one thread of ffmpeg decodes some
@@ -33,6 +36,11 @@ const oneThread = 1 << 20
 // checkSlack is how much of the declared duration may be missing before a look
 // into the container is worth it.
 const checkSlack = 500 * time.Millisecond
+
+// framePlanes is the form of frames that ffmpeg is asked for: planes of green, blue and
+// red. Scaled to it colours are converted by vector instructions, which takes a third
+// less of ffmpeg's time than rgb24 does, and every pixel has chroma of its own.
+const framePlanes = "gbrp"
 
 // openFFmpeg starts ffmpeg and waits for the size of its frames. s is what is known
 // of the stream: nil for live sources and standard input.
@@ -109,7 +117,7 @@ func (d *ffmpegDecoder) args() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(a, "-vf", filter, "-c:v", "rawvideo", "-pix_fmt", "rgb24", "-f", "nut", "pipe:1"), nil
+	return append(a, "-vf", filter, "-c:v", "rawvideo", "-pix_fmt", framePlanes, "-f", "nut", "pipe:1"), nil
 }
 
 // filter crops and scales the upright picture. Rotation comes before it, by
@@ -169,11 +177,16 @@ func (d *ffmpegDecoder) next() (time.Duration, error) {
 }
 
 func (d *ffmpegDecoder) pixels(dst []byte) error {
-	if err := d.nut.pixels(dst); err != nil {
+	if d.planes == nil {
+		d.planes = make([]byte, len(dst))
+	}
+	if err := d.nut.pixels(d.planes); err != nil {
 		d.frames--
 		d.ended = d.finish(err)
 		return d.ended
 	}
+	n := len(d.planes) / 3
+	asm.Interleave(dst, d.planes[2*n:], d.planes[:n], d.planes[n:2*n])
 	return nil
 }
 

@@ -310,6 +310,9 @@ func (n *nutReader) frameCodes(f *nutFields) {
 	}
 }
 
+// nutPlanes is the tag of frames of three planes of bytes: green, blue, red.
+const nutPlanes = "G3\x00\x08"
+
 func (n *nutReader) stream(f *nutFields) {
 	id, class := f.u(), f.u()
 	tag := string(f.bytes())
@@ -322,7 +325,7 @@ func (n *nutReader) stream(f *nutFields) {
 	w, h := f.u(), f.u()
 	switch {
 	case f.err != nil:
-	case id != 0 || class != 0 || tag != "RGB\x18":
+	case id != 0 || class != 0 || tag != nutPlanes:
 		f.fail("stream %d of class %d and type %q", id, class, tag)
 	case base >= uint64(len(n.bases)) || shift > 32:
 		f.fail("time base %d", base)

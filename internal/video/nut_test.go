@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// nutFile makes the NUT file of RGB frames with times of 1/5 s.
+// nutFile makes the NUT file of frames of planes with times of 1/5 s.
 func nutFile(w, h int, frames []byte) []byte {
 	v := func(n uint64) []byte {
 		b := []byte{byte(n & 0x7f)}
@@ -24,7 +24,7 @@ func nutFile(w, h int, frames []byte) []byte {
 	}
 	// One entry of the table: all 256 codes have everything coded.
 	main := cat(v(3), v(1), v(1<<15), v(1), v(1), v(5), v(nutFlagCoded), v(6), v(0), v(1), v(0), v(0), v(0), v(255), v(0))
-	stream := cat(v(0), v(0), v(4), []byte("RGB\x18"), v(0), v(7), v(8), v(0), v(0), v(0), v(uint64(w)), v(uint64(h)), v(0), v(0), v(0))
+	stream := cat(v(0), v(0), v(4), []byte(nutPlanes), v(0), v(7), v(8), v(0), v(0), v(0), v(uint64(w)), v(uint64(h)), v(0), v(0), v(0))
 	out := cat([]byte(nutFileID), packet(nutMain, main), packet(nutStream, stream), packet(nutInfo, []byte("whatever")))
 	size := 3 * w * h
 	for i := range len(frames) / size {
@@ -82,7 +82,7 @@ func TestNUTOfFFmpeg(t *testing.T) {
 	needFFmpeg(t)
 	for _, size := range []string{"2x2", "20x20", "64x48", "640x360"} {
 		run := func(format string) []byte {
-			out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size="+size+":rate=7:duration=3,geq=r=0:g=0:b=1+N", "-pix_fmt", "rgb24", "-c:v", "rawvideo", "-f", format, "-").Output()
+			out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size="+size+":rate=7:duration=3,geq=r=0:g=0:b=1+N", "-pix_fmt", framePlanes, "-c:v", "rawvideo", "-f", format, "-").Output()
 			if err != nil {
 				t.Fatal(err)
 			}

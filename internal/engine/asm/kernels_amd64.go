@@ -897,3 +897,9 @@ func differAVX2(a *byte, b *byte, n int, tolerance uint64, marks *uint32)
 //
 //go:noescape
 func everySecondAVX2(dst *float32, src *float32, n int)
+
+// interleaveAVX2 writes a[i], b[i], c[i] to dst[3i:] for each i < 16n. The masks of 16 bytes say which
+// bytes of a, b and c make the first 16 of 48, and so on. See interleaveGeneric.
+//
+//go:noescape
+func interleaveAVX2(dst *byte, a *byte, b *byte, c *byte, n int, masks *byte)

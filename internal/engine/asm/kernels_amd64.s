@@ -13267,3 +13267,52 @@ block:
 	JNZ     block
 	VZEROUPPER
 	RET
+
+// func interleaveAVX2(dst *byte, a *byte, b *byte, c *byte, n int, masks *byte)
+// Requires: AVX
+TEXT ·interleaveAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), DX
+	MOVQ    b+16(FP), SI
+	MOVQ    c+24(FP), DI
+	MOVQ    n+32(FP), BX
+	MOVQ    masks+40(FP), CX
+	VMOVDQU (CX), X0
+	VMOVDQU 16(CX), X1
+	VMOVDQU 32(CX), X2
+	VMOVDQU 48(CX), X3
+	VMOVDQU 64(CX), X4
+	VMOVDQU 80(CX), X5
+	VMOVDQU 96(CX), X6
+	VMOVDQU 112(CX), X7
+	VMOVDQU 128(CX), X8
+
+block:
+	VMOVDQU (DX), X9
+	VMOVDQU (SI), X10
+	VMOVDQU (DI), X11
+	VPSHUFB X0, X9, X12
+	VPSHUFB X1, X10, X13
+	VPOR    X13, X12, X12
+	VPSHUFB X2, X11, X13
+	VPOR    X13, X12, X12
+	VMOVDQU X12, (AX)
+	VPSHUFB X3, X9, X12
+	VPSHUFB X4, X10, X13
+	VPOR    X13, X12, X12
+	VPSHUFB X5, X11, X13
+	VPOR    X13, X12, X12
+	VMOVDQU X12, 16(AX)
+	VPSHUFB X6, X9, X12
+	VPSHUFB X7, X10, X13
+	VPOR    X13, X12, X12
+	VPSHUFB X8, X11, X13
+	VPOR    X13, X12, X12
+	VMOVDQU X12, 32(AX)
+	ADDQ    $0x30, AX
+	ADDQ    $0x10, DX
+	ADDQ    $0x10, SI
+	ADDQ    $0x10, DI
+	DECQ    BX
+	JNZ     block
+	RET

@@ -11,6 +11,7 @@ import (
 var (
 	differ      = differGeneric
 	everySecond = everySecondGeneric
+	interleave  = interleaveGeneric
 )
 
 // Differ sets, for each i, bit i%32 of marks[i/32] if the bytes a[i] and b[i]
@@ -39,6 +40,51 @@ func EverySecond(dst, src []float32) {
 	}
 	for i := 8 * blocks; i < n; i++ {
 		dst[i] = src[2*i]
+	}
+}
+
+// Interleave writes a[i], b[i] and c[i] to dst[3*i] and what follows, for each i.
+func Interleave(dst, a, b, c []byte) {
+	n := len(a)
+	if len(b) != n || len(c) != n || len(dst) != 3*n {
+		panic(fmt.Sprintf("asm: Interleave of %d, %d and %d bytes into %d", n, len(b), len(c), len(dst)))
+	}
+	blocks := n / interleaved
+	if blocks > 0 {
+		interleave(&dst[0], &a[0], &b[0], &c[0], blocks, &interleaveMasks[0])
+	}
+	for i := blocks * interleaved; i < n; i++ {
+		d := dst[3*i:][:3]
+		d[0], d[1], d[2] = a[i], b[i], c[i]
+	}
+}
+
+// interleaved is the number of bytes of each source in a block.
+const interleaved = 16
+
+// interleaveMasks tell where each byte of a block's three vectors comes from, of each
+// source in turn: an index, or none.
+var interleaveMasks = func() (m [9 * interleaved]byte) {
+	for vector := range 3 {
+		for i := range interleaved {
+			at := vector*interleaved + i
+			for source := range 3 {
+				index := byte(0x80)
+				if at%3 == source {
+					index = byte(at / 3)
+				}
+				m[(3*vector+source)*interleaved+i] = index
+			}
+		}
+	}
+	return m
+}()
+
+func interleaveGeneric(dst, a, b, c *byte, n int, _ *byte) {
+	n *= interleaved
+	d, x, y, z := unsafe.Slice(dst, 3*n), unsafe.Slice(a, n), unsafe.Slice(b, n), unsafe.Slice(c, n)
+	for i := range x {
+		d[3*i], d[3*i+1], d[3*i+2] = x[i], y[i], z[i]
 	}
 }
 

@@ -55,3 +55,34 @@ func TestEverySecond(t *testing.T) {
 		}
 	}
 }
+
+// TestInterleave puts rows of every length together, by both kernels.
+func TestInterleave(t *testing.T) {
+	for n := range 100 {
+		var rows [3][]byte
+		for i := range rows {
+			rows[i] = make([]byte, n)
+			for k := range rows[i] {
+				rows[i][k] = byte(3*k + i)
+			}
+		}
+		all := make([]byte, 3*n+2)
+		all[0], all[3*n+1] = 0x5a, 0xa5
+		Interleave(all[1:][:3*n], rows[0], rows[1], rows[2])
+		for i, v := range all[1:][:3*n] {
+			if v != byte(i) {
+				t.Fatalf("%d triples: byte %d is %d", n, i, v)
+			}
+		}
+		if all[0] != 0x5a || all[3*n+1] != 0xa5 {
+			t.Fatalf("%d triples: wrote beside them", n)
+		}
+		if n := n / interleaved; n > 0 {
+			plain := make([]byte, 3*n*interleaved)
+			interleaveGeneric(&plain[0], &rows[0][0], &rows[1][0], &rows[2][0], n, nil)
+			if string(plain) != string(all[1:][:len(plain)]) {
+				t.Fatalf("%d blocks: the kernels differ", n)
+			}
+		}
+	}
+}

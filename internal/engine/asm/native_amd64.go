@@ -66,7 +66,7 @@ var pairsAVX512 = Kernels{
 
 func init() {
 	if cpuid.CPU.Supports(cpuid.AVX2) {
-		differ, everySecond = differAVX2, everySecondAVX2
+		differ, everySecond, interleave = differAVX2, everySecondAVX2, interleaveAVX2
 	}
 }
 

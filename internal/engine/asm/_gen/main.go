@@ -45,5 +45,6 @@ func main() {
 	peakBF16(avx512)
 	differ(avx2)
 	everySecond(avx2)
+	interleave(avx2)
 	Generate()
 }

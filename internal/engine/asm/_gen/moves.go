@@ -68,3 +68,46 @@ func everySecond(s isa) {
 	VZEROUPPER()
 	RET()
 }
+
+// interleave writes the kernel that puts three rows of bytes together to one of
+// triples: 16 of each at a time.
+func interleave(s isa) {
+	name := "interleave" + s.name
+	TEXT(name, NOSPLIT, "func(dst, a, b, c *byte, n int, masks *byte)")
+	Doc(name+" writes a[i], b[i], c[i] to dst[3i:] for each i < 16n. The masks of 16 bytes say which",
+		"bytes of a, b and c make the first 16 of 48, and so on. See interleaveGeneric.")
+	Pragma("noescape")
+	dst, left, masks := reg.RAX, reg.RBX, reg.RCX
+	sources := []reg.GPPhysical{reg.RDX, reg.RSI, reg.RDI}
+	mask := []reg.VecPhysical{reg.X0, reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7, reg.X8}
+	rows := []reg.VecPhysical{reg.X9, reg.X10, reg.X11}
+	out, part := reg.X12, reg.X13
+	MOVQ(arg("dst", 0), dst)
+	for i, n := range []string{"a", "b", "c"} {
+		MOVQ(arg(n, 1+i), sources[i])
+	}
+	MOVQ(arg("n", 4), left)
+	MOVQ(arg("masks", 5), masks)
+	for i, m := range mask {
+		VMOVDQU(mem(masks, 16*i), m)
+	}
+	Label("block")
+	for i, r := range rows {
+		VMOVDQU(mem(sources[i], 0), r)
+	}
+	for v := range rows {
+		VPSHUFB(mask[3*v], rows[0], out)
+		for i := 1; i < len(rows); i++ {
+			VPSHUFB(mask[3*v+i], rows[i], part)
+			VPOR(part, out, out)
+		}
+		VMOVDQU(out, mem(dst, 16*v))
+	}
+	ADDQ(operand.Imm(48), dst)
+	for _, r := range sources {
+		ADDQ(operand.Imm(16), r)
+	}
+	DECQ(left)
+	JNZ(operand.LabelRef("block"))
+	RET()
+}
