@@ -14,7 +14,6 @@ type answerer struct {
 	guard   float32 // see Task.Guard
 	last    *Answer
 	hold    bool // the last frame was a close call
-	seen    errorsSeen
 	judging time.Duration
 	placed  []byte
 }
@@ -31,7 +30,7 @@ func (a *answerer) plane() []byte {
 // frames to come are, unless nothing changed.
 func (a *answerer) begin(o *Options) {
 	a.session.Forget()
-	a.hold, a.seen = false, errorsSeen{}
+	a.hold = false
 	if o != nil {
 		a.session.Set(o.Tolerance, o.Epsilon)
 	}
@@ -58,11 +57,8 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 	if res.Answer, err = a.read(s.Output); err != nil {
 		return err
 	}
-	close := func(since int) bool {
-		return guard && res.Answer.Margin < a.guard && !a.seen.trust(res.Answer.Margin, since)
-	}
-	if since := s.Since(); res.Step.How == Update && close(since) {
-		first, approximate := res.Step, res.Answer
+	if guard && res.Step.How == Update && res.Answer.Margin < a.guard {
+		first := res.Step
 		if res.Step, err = s.FrameWhole(ctx, rgb); err != nil {
 			return err
 		}
@@ -71,53 +67,10 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 			return err
 		}
 		res.Guarded = true
-		a.seen.add(approximate, res.Answer, a.judge.Compare(approximate, res.Answer), since)
 	}
-	// Where the next frame is likely to be a close call too, and nothing more is to be
-	// learnt of errors, it is run whole at once.
-	a.hold = res.Step.How == Whole && close(1) && a.seen.enough()
+	a.hold = guard && res.Step.How == Whole && res.Answer.Margin < a.guard
 	a.last = res.Answer
 	return nil
-}
-
-// errorsSeen is what close calls that were run whole have shown of the errors of the
-// answers before: where they are far smaller than the margin, calls that look close
-// are none.
-type errorsSeen struct {
-	calls   int
-	largest float32
-	since   int // the most frames after a whole run that a call was seen at
-}
-
-const (
-	// enoughCalls is the number of calls from which on errors are known.
-	enoughCalls = 2
-	// errorFactor is how many times the largest error seen a margin is to be.
-	errorFactor = 4
-	// errorReach is how many times as long after a whole run, where errors have
-	// grown, what was seen is trusted.
-	errorReach = 2
-)
-
-// add takes a call into account: the approximate answer and that of a whole run to
-// the same frame, since frames after the last one.
-func (e *errorsSeen) add(approximate, whole *Answer, g Agreement, since int) {
-	d := approximate.Margin - whole.Margin
-	if !g.Agrees {
-		d = approximate.Margin + whole.Margin
-	}
-	e.calls++
-	e.largest = max(e.largest, d, -d, float32(g.Largest))
-	e.since = max(e.since, since)
-}
-
-// enough says whether errors are known.
-func (e *errorsSeen) enough() bool { return e.calls >= enoughCalls }
-
-// trust says whether an answer with such a margin, since frames after a whole run, is
-// what the whole network's would be.
-func (e *errorsSeen) trust(margin float32, since int) bool {
-	return e.enough() && since <= errorReach*e.since && margin > errorFactor*e.largest
 }
 
 // add counts another step's cost for the same frame.
