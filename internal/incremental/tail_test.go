@@ -10,48 +10,55 @@ import (
 	"krypton/internal/graph"
 )
 
+// tailClasses is the number of classes of the networks of tails.
+const tailClasses = 75
+
+// tails are ends of networks in which classes do not meet.
+var tails = map[string]func(n *network, x graph.ValueID) graph.ValueID{
+	"convolution, pooled": func(n *network, x graph.ValueID) graph.ValueID {
+		x = n.node("Conv", nil, x, n.weights(.2, tailClasses, n.shape(x)[1], 1, 1), n.weights(.2, tailClasses))
+		return n.node("Flatten", nil, n.node("GlobalAveragePool", nil, n.node("Relu", nil, x)))
+	},
+	"slopes, pooled twice": func(n *network, x graph.ValueID) graph.ValueID {
+		x = n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}, "dilations": []int64{1, 1}, "kernel_shape": []int64{3, 3}}, x, n.weights(.2, tailClasses, n.shape(x)[1], 3, 3))
+		x = n.node("PRelu", nil, x, n.weights(1, tailClasses, 1, 1))
+		x = n.node("MaxPool", map[string]any{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}, x)
+		return n.node("Flatten", nil, n.node("GlobalMaxPool", nil, n.node("Sigmoid", nil, x)))
+	},
+	"fully connected": func(n *network, x graph.ValueID) graph.ValueID {
+		s := n.shape(x)
+		return n.node("Gemm", map[string]any{"transB": int64(1)}, n.node("Flatten", nil, x), n.weights(.1, tailClasses, s[1]*s[2]*s[3]), n.weights(.2, tailClasses))
+	},
+}
+
+// tailNetwork is a small network that ends so.
+func tailNetwork(t *testing.T, seed uint64, tail func(n *network, x graph.ValueID) graph.ValueID, softmax bool) *network {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	n, x := newNetwork(t, rng, 1, 4, 13, 12)
+	x = n.node("Relu", nil, n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}}, x, n.weights(.4, 24, 4, 3, 3)))
+	x = tail(n, x)
+	if softmax {
+		x = n.node("Softmax", map[string]any{"axis": int64(1)}, x)
+	}
+	n.output(x)
+	return n
+}
+
 // TestTail: computing some classes gives their numbers before the softmax, bit
 // for bit, on the clean image and at every change, whatever the tail is made of,
 // the kernels and the precision.
 func TestTail(t *testing.T) {
-	const classes = 75
-	tails := map[string]func(n *network, x graph.ValueID) graph.ValueID{
-		"convolution, pooled": func(n *network, x graph.ValueID) graph.ValueID {
-			x = n.node("Conv", nil, x, n.weights(.2, classes, n.shape(x)[1], 1, 1), n.weights(.2, classes))
-			return n.node("Flatten", nil, n.node("GlobalAveragePool", nil, n.node("Relu", nil, x)))
-		},
-		"slopes, pooled twice": func(n *network, x graph.ValueID) graph.ValueID {
-			x = n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}, "dilations": []int64{1, 1}, "kernel_shape": []int64{3, 3}}, x, n.weights(.2, classes, n.shape(x)[1], 3, 3))
-			x = n.node("PRelu", nil, x, n.weights(1, classes, 1, 1))
-			x = n.node("MaxPool", map[string]any{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}, x)
-			return n.node("Flatten", nil, n.node("GlobalMaxPool", nil, n.node("Sigmoid", nil, x)))
-		},
-		"fully connected": func(n *network, x graph.ValueID) graph.ValueID {
-			s := n.shape(x)
-			return n.node("Gemm", map[string]any{"transB": int64(1)}, n.node("Flatten", nil, x), n.weights(.1, classes, s[1]*s[2]*s[3]), n.weights(.2, classes))
-		},
-	}
+	const classes = tailClasses
 	for name, tail := range tails {
-		build := func(seed uint64, softmax bool) *network {
-			rng := rand.New(rand.NewPCG(seed, 3))
-			n, x := newNetwork(t, rng, 1, 4, 13, 12)
-			x = n.node("Relu", nil, n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}}, x, n.weights(.4, 24, 4, 3, 3)))
-			x = tail(n, x)
-			if softmax {
-				x = n.node("Softmax", map[string]any{"axis": int64(1)}, x)
-			}
-			n.output(x)
-			return n
-		}
 		for seed, k := range asm.Sets() {
 			for _, precision := range Precisions {
 				for _, softmax := range []bool{false, true} {
 					opt := CompileOptions{Kernels: k, Precision: precision}
-					plain, err := Compile(build(uint64(seed), false).g, opt)
+					plain, err := Compile(tailNetwork(t, uint64(seed), tail, false).g, opt)
 					if err != nil {
 						t.Fatal(err)
 					}
-					p, err := Compile(build(uint64(seed), softmax).g, opt)
+					p, err := Compile(tailNetwork(t, uint64(seed), tail, softmax).g, opt)
 					if err != nil {
 						t.Fatal(err)
 					}

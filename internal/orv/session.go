@@ -381,17 +381,15 @@ const (
 // and so is a frame that follows one that took much, which is exact besides. Nothing
 // but counts decides, so that the same video gives the same answers on any machine.
 func (s *Session) much(rgb []byte, changed float64) bool {
+	looks := s.opt.Mode == Approximate && s.opt.Tolerance < cutTolerance
+	if looks && changed >= cutShare && s.cut(rgb) {
+		return true
+	}
 	from := s.opt.WholeFrom * s.list.cost()
 	if s.opt.Epsilon == 0 {
 		return changed > s.opt.WholeFrom || float64(s.stream.Count(s.mask)) > from*float64(s.whole)
 	}
-	if s.last > from {
-		return true
-	}
-	if changed < cutShare || s.opt.Tolerance >= cutTolerance {
-		return changed > s.opt.WholeFrom
-	}
-	return s.cut(rgb)
+	return s.last > from || !looks && changed > s.opt.WholeFrom
 }
 
 // cut says whether a frame shows another scene than the last one that the network saw,
