@@ -13,7 +13,8 @@ type answerer struct {
 	judge   Judge
 	guard   float32 // see Task.Guard
 	last    *Answer
-	hold    bool // the last frame was a close call
+	truth   *Answer // a whole run's answer to the next frame, if it is known
+	hold    bool    // the last frame was a close call
 	judging time.Duration
 	placed  []byte
 }
@@ -43,7 +44,7 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 	guard := a.guard > 0 && s.opt.Mode == Approximate && !whole
 	var err error
 	if whole || guard && a.hold {
-		res.Step, err = s.FrameWholeIfChanged(ctx, rgb)
+		res.Step, err = s.FrameWholeIfChanged(ctx, rgb, a.truth != nil)
 	} else {
 		res.Step, err = s.Frame(ctx, rgb)
 	}
@@ -54,7 +55,9 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 		res.Answer = a.last
 		return nil
 	}
-	if res.Answer, err = a.read(s.Output); err != nil {
+	if s.alone && a.truth != nil {
+		res.Answer = a.truth
+	} else if res.Answer, err = a.read(s.Output); err != nil {
 		return err
 	}
 	if guard && res.Step.How == Update && res.Answer.Margin < a.guard {
@@ -82,8 +85,11 @@ func (s *Step) add(o Step) {
 }
 
 // would gives what the answer to a frame would be without a whole run, and what
-// it costs.
+// it costs; nil where nothing but a whole run could answer it.
 func (a *answerer) would(ctx context.Context, rgb []byte) (*Answer, Step, error) {
+	if !a.session.began {
+		return nil, Step{}, nil
+	}
 	st, err := a.session.Frame(ctx, rgb)
 	if err != nil || st.How == Skip {
 		return a.last, st, err

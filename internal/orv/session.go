@@ -237,11 +237,11 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	}
 	start := time.Now()
 	if s.streamless() {
-		return s.wholeAlone(ctx, rgb, s.opt.Mode == Exact)
+		return s.wholeAlone(ctx, rgb, s.opt.Mode == Exact, false)
 	}
 	if s.opt.Mode == Exact && s.dull >= dullAfter {
 		if s.dull++; s.dull < dullAfter+dullFor {
-			return s.wholeAlone(ctx, rgb, true)
+			return s.wholeAlone(ctx, rgb, true, false)
 		}
 		s.dull = 0
 	}
@@ -322,8 +322,8 @@ func (s *Session) streamless() bool {
 
 // wholeAlone answers a frame by a whole run without the stream, which is faster:
 // no layer's output is kept. With skip, a frame that is what the network last saw
-// is not run.
-func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip bool) (Step, error) {
+// is not run. With assume none is: its outputs are known, and not those of Output.
+func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip, assume bool) (Step, error) {
 	start := time.Now()
 	st := Step{How: Whole, Changed: 1, Share: 1}
 	s.mask.Clear()
@@ -340,6 +340,13 @@ func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip bool) (Step, 
 	if s.list.listed() {
 		s.cut(rgb)
 	}
+	s.alone, s.began, s.since, s.last = true, false, 0, 0
+	if assume {
+		copy(s.used, rgb)
+		s.seen = true
+		st.Share, st.Listed, st.Difference = s.list.cost(), s.list.listed(), time.Since(start)
+		return st, nil
+	}
 	if s.inference == nil {
 		s.inference = s.plan.NewInference(s.opt.Workers)
 	}
@@ -352,19 +359,19 @@ func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip bool) (Step, 
 	start = time.Now()
 	var err error
 	st.Share, st.Listed, err = s.list.whole(ctx, alone{s})
-	s.alone, s.began, s.seen = true, false, err == nil
-	s.since, s.last = 0, 0
+	s.seen = err == nil
 	st.Network = time.Since(start)
 	return st, err
 }
 
 // FrameWholeIfChanged answers one frame by a whole run, unless it is what the
-// network last saw. The next frame cannot be an update.
-func (s *Session) FrameWholeIfChanged(ctx context.Context, rgb []byte) (Step, error) {
+// network last saw. The next frame cannot be an update. With assume the run is counted
+// but not made, as what comes out is known.
+func (s *Session) FrameWholeIfChanged(ctx context.Context, rgb []byte, assume bool) (Step, error) {
 	if len(rgb) != s.FrameBytes() {
 		return Step{}, fmt.Errorf("a frame has %d bytes, want %d", len(rgb), s.FrameBytes())
 	}
-	return s.wholeAlone(ctx, rgb, true)
+	return s.wholeAlone(ctx, rgb, true, assume)
 }
 
 // A scene has been cut where as many of the pixels as cutShare have moved by more

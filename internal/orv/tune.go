@@ -133,7 +133,7 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *tally) v
 		err := together(len(sessions), func(i int) (err error) {
 			lo, hi := min(first+i*length, len(t.frames)), min(first+(i+1)*length, len(t.frames))
 			own := t.tally(&opt)
-			parts[i], err = t.stretch(ctx, sessions[i], lo, hi, func(f *tried) bool {
+			parts[i], err = t.stretch(ctx, sessions[i], lo, hi, hopeless != nil, func(f *tried) bool {
 				if own.add(f); hopeless != nil && hopeless(own) != promising {
 					for k := stopped.Load(); int64(i) < k && !stopped.CompareAndSwap(k, int64(i)); k = stopped.Load() {
 					}
@@ -161,7 +161,9 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *tally) v
 	trial.Share /= n
 	trial.wholeShare /= n
 	trial.Guarded /= n
-	trial.Agreement = float64(all.agreed) / n
+	if trial.Agreement = 1; all.compared > 0 {
+		trial.Agreement = float64(all.agreed) / float64(all.compared)
+	}
 	if all.detector {
 		trial.Agreement = all.boxes.F1()
 	}
@@ -247,13 +249,17 @@ type tried struct {
 
 // stretch answers frames lo to hi. The first one is run whole, as it begins a
 // stretch: in its place the answer counts that the stretch before would have given,
-// as errors are largest there. It ends early where enough says so of a frame.
-func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, enough func(*tried) bool) ([]tried, error) {
+// as errors are largest there. It ends early where enough says so of a frame. With
+// assume, whole runs that leave nothing for the next frame are not made.
+func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, assume bool, enough func(*tried) bool) ([]tried, error) {
 	var list []tried
 	a := &answerer{session: s, judge: t.NewJudge(), guard: t.Guard}
 	a.begin(nil)
 	for i := lo; i < hi; i++ {
 		var res Result
+		if assume {
+			a.truth = t.whole[i]
+		}
 		if err := a.frame(ctx, t.frames[i], false, &res); err != nil {
 			return nil, fmt.Errorf("frame %d: %w", i, err)
 		}
@@ -272,6 +278,9 @@ func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, enough func
 	guess, cost, err := a.would(ctx, t.frames[hi])
 	if err != nil {
 		return nil, fmt.Errorf("frame %d: %w", hi, err)
+	}
+	if guess == nil {
+		return list, nil
 	}
 	g := a.judge.Compare(guess, t.whole[hi])
 	return append(list, tried{agreement: &g, share: cost.Share, how: Update}), nil
@@ -394,6 +403,10 @@ func together(n int, f func(i int) error) error {
 	return errors.Join(errs...)
 }
 
+// idleFrom is the mean share of a whole run's multiply-adds, those of close calls
+// included, from which on a setting saves nothing.
+const idleFrom = 0.8
+
 // Choose gives the first of some settings, the boldest first, that agrees with
 // whole runs on a share of target of the frames, by scores that are off by no more
 // than the guard, and pays; nil if none does. Where
@@ -413,7 +426,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			switch {
 			case t.Guard > 0 && so.trial.Largest > float64(t.Guard) || float64(so.wrong()) > t.wrong(target):
 				return wrong
-			case so.trial.Share-so.trial.wholeShare > most*n: // sums still
+			case so.trial.Share-so.trial.wholeShare > most*n, so.trial.Share > idleFrom*n: // sums still
 				return dear
 			}
 			return promising
@@ -423,8 +436,8 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			return nil, err
 		case trial.verdict == wrong:
 			continue
-		case trial.verdict == dear || trial.Share-trial.wholeShare > most:
-			return nil, nil // more careful ones cost more
+		case trial.verdict == dear || trial.Share-trial.wholeShare > most || trial.Share > idleFrom:
+			return nil, nil // more careful ones cost more, and have as many close calls
 		case trial.Agreement >= target:
 			return trial, nil
 		}
