@@ -140,7 +140,7 @@ func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) 
 	for _, r := range earlier {
 		var verified *orv.Agreement
 		if v := r.Verified; v != nil {
-			verified = &orv.Agreement{Agrees: v.Agrees, Largest: v.Largest}
+			verified = &orv.Agreement{Agrees: v.Agrees, Largest: v.Largest, Shift: v.Shift}
 		}
 		out.past = append(out.past, orv.NewPast(orv.How(r.How), r.Recomputed, r.Refreshed, verified, j.guardMargin()))
 		j.replay(&r)

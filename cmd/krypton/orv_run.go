@@ -107,7 +107,7 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 	}
 	out.Level, out.Refreshed = r.Level, r.Refreshed
 	if v := r.Verified; v != nil {
-		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: v.Largest}
+		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: v.Largest, Shift: v.Shift}
 		if j.spec != nil {
 			out.Verified.F1 = v.F1()
 		}

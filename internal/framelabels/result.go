@@ -46,7 +46,10 @@ type Object struct {
 type Verified struct {
 	Agrees  bool    `json:"agrees"`
 	Largest float64 `json:"largest_difference"`
-	F1      float64 `json:"f1,omitempty"`
+	// Shift is the largest error of any box's score, faint ones included, as it would
+	// be at the lowest score that counts. Detectors only.
+	Shift float64 `json:"shift,omitempty"`
+	F1    float64 `json:"f1,omitempty"`
 }
 
 // Result is one frame.

@@ -23,6 +23,8 @@ type Answer struct {
 	Margin float32
 
 	all []float32 // every class's score
+	// faint are all boxes that a detector sees something in, down to Detector.faintest.
+	faint []detect.Box
 }
 
 // Judge turns outputs into answers.
@@ -40,16 +42,20 @@ type Agreement struct {
 	Agrees bool
 	// Largest is the largest difference of a score.
 	Largest float64
+	// Shift is the largest error of a box's score, of those that do not count too, as it
+	// would be at the lowest score that counts: agreement where nothing is found, or
+	// everything for sure, says little. Nothing for classifiers.
+	Shift float64
 	// Matched boxes overlap one of the same class by half at least; Missed
 	// and Extra have no match. Nothing for classifiers.
 	Matched, Missed, Extra int
 }
 
 // Close says whether an approximate answer's error is one that the guard can deal
-// with: it agrees, and no score is off by more than the guard, so that answers whose
+// with: it agrees, and no score is off by more than the guard, nor would be, so that answers whose
 // lead is larger would have agreed too. A guard of 0 asks for agreement alone.
 func (a Agreement) Close(guard float32) bool {
-	return a.Agrees && (guard <= 0 || a.Largest <= float64(guard))
+	return a.Agrees && (guard <= 0 || max(a.Largest, a.Shift) <= float64(guard))
 }
 
 // F1 is the harmonic mean of precision and recall; 1 where there is nothing to
@@ -137,7 +143,8 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 		}
 		outs[i] = detect.Output{Name: name, Shape: t.Shape, Data: f}
 	}
-	boxes, err := d.Spec.Decode(outs, max(0, d.MinScore-d.Near), d.Width, d.Height)
+	near := max(0, d.MinScore-d.Near)
+	boxes, err := d.Spec.Decode(outs, min(near, d.faintest()), d.Width, d.Height)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +154,11 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	if d.IoU > 0 {
 		boxes = detect.NMS(boxes, d.IoU)
 	}
-	a := &Answer{Margin: 1}
+	a := &Answer{Margin: 1, faint: boxes}
 	for _, b := range boxes {
-		a.Margin = min(a.Margin, max(b.Score-d.MinScore, d.MinScore-b.Score))
+		if b.Score >= near {
+			a.Margin = min(a.Margin, max(b.Score-d.MinScore, d.MinScore-b.Score))
+		}
 		if b.Score >= d.MinScore && (d.Most == 0 || len(a.Boxes) < d.Most) {
 			a.Boxes = append(a.Boxes, b)
 		}
@@ -157,11 +166,35 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	return a, nil
 }
 
+// faintest is the score down to which boxes are looked at to learn about errors.
+func (d *Detector) faintest() float32 { return max(d.MinScore/4, .01) }
+
+// surest bounds scores whose logits are compared.
+const surest = 0.99
+
 // matchIoU is the overlap from which on two boxes are the same thing.
 const matchIoU = 0.5
 
 // Compare implements Judge.
 func (d *Detector) Compare(got, whole *Answer) Agreement {
 	c := detect.Compare(got.Boxes, whole.Boxes, matchIoU)
-	return Agreement{Agrees: c.Missed+c.Extra == 0, Largest: c.Largest, Matched: c.Matched, Missed: c.Missed, Extra: c.Extra}
+	return Agreement{Agrees: c.Missed+c.Extra == 0, Largest: c.Largest, Shift: d.shift(got.faint, whole.faint), Matched: c.Matched, Missed: c.Missed, Extra: c.Extra}
+}
+
+// shift is the largest difference of the scores of boxes that overlap, in logits, as
+// it would be at the lowest score that counts.
+func (d *Detector) shift(got, whole []detect.Box) float64 {
+	logit := func(s float32) float64 { return math.Log(float64(s) / (1 - float64(s))) }
+	most := 0.0
+	for _, w := range whole {
+		for _, g := range got {
+			if g.Class == w.Class && detect.IoU(g, w) >= matchIoU {
+				most = max(most, math.Abs(logit(min(g.Score, surest))-logit(min(w.Score, surest))))
+				break // the one with the best score
+			}
+		}
+	}
+	m := min(max(d.MinScore, d.faintest()), surest)
+	at := logit(m)
+	return max(1/(1+math.Exp(-at-most))-float64(m), float64(m)-1/(1+math.Exp(-at+most)))
 }

@@ -683,6 +683,32 @@ func TestDetectorMargin(t *testing.T) {
 			t.Errorf("%v: %+v", c.scores, g)
 		}
 	}
+	// The error of a faint box's score is told as it would be at the lowest that counts:
+	// from 0.2 to 0.3 is as from 0.5 to 0.63.
+	faint := func(score float32) *Answer {
+		a, err := d.Judge(func(int) *tensor.Tensor { return tensor.New([]float32{50, 50, 10, 10, score}, 1, 5, 1) })
+		if err != nil || len(a.Boxes) != 0 {
+			t.Fatal(a, err)
+		}
+		return a
+	}
+	for _, c := range []struct {
+		got, whole float32
+		shift      float64
+	}{{.2, .2, 0}, {.2, .3, .1316}, {.3, .2, .1316}, {.2, .05, 0}, {.4, .45, .0511}} {
+		g := d.Compare(faint(c.got), faint(c.whole))
+		if !g.Agrees || g.Largest != 0 || math.Abs(g.Shift-c.shift) > 1e-3 {
+			t.Errorf("%g for %g: %+v, want a shift of %g", c.got, c.whole, g, c.shift)
+		}
+		if g.Close(.1) != (c.shift < .1) {
+			t.Errorf("%+v is close: %v", g, g.Close(.1))
+		}
+	}
+	for _, score := range []float32{0, 1, 2} { // of scores that are none
+		if g := d.Compare(&Answer{faint: []detect.Box{{X1: 1, Y1: 1, Score: score}}}, &Answer{faint: []detect.Box{{X1: 1, Y1: 1, Score: .5}}}); g.Shift-g.Shift != 0 {
+			t.Errorf("a score of %g: %+v", score, g)
+		}
+	}
 	d.Classes = []int{1}
 	if a, err := d.Judge(func(int) *tensor.Tensor { return tensor.New([]float32{50, 50, 10, 10, .9, .1}, 1, 6, 1) }); err != nil || len(a.Boxes) != 0 {
 		t.Errorf("a box of another class: %+v, %v", a, err)

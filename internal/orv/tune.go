@@ -20,6 +20,7 @@ type Trial struct {
 	// for detectors the F1 score of their boxes.
 	Agreement float64
 	Largest   float64 // difference of a score
+	Shift     float64 // see Agreement
 	// Share is the mean share of a whole run's multiply-adds, guarded frames'
 	// whole runs included; Guarded the share of such frames.
 	Share, Guarded float64
@@ -97,7 +98,7 @@ func (t *Tuner) Scale() incremental.Scale { return t.scale }
 // Clear is the number of clear agreements (see Past) that a trial has seen where
 // stretches end: all or none.
 func (t *Tuner) Clear(trial *Trial) int {
-	if t.Stretch == 0 || t.Guard > 0 && trial.Largest > float64(t.Guard)/2 {
+	if t.Stretch == 0 || t.Guard > 0 && max(trial.Largest, trial.Shift) > float64(t.Guard)/2 {
 		return 0
 	}
 	return (len(t.frames) - 1) / t.Stretch
@@ -200,6 +201,7 @@ func (y *tally) add(f *tried) {
 		y.agreed++
 	}
 	y.trial.Largest = max(y.trial.Largest, g.Largest)
+	y.trial.Shift = max(y.trial.Shift, g.Shift)
 	y.boxes.Matched += g.Matched
 	y.boxes.Missed += g.Missed
 	y.boxes.Extra += g.Extra
@@ -424,7 +426,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 		}
 		trial, err := t.try(ctx, c, func(so *tally) verdict {
 			switch {
-			case t.Guard > 0 && so.trial.Largest > float64(t.Guard) || float64(so.wrong()) > t.wrong(target):
+			case t.Guard > 0 && max(so.trial.Largest, so.trial.Shift) > float64(t.Guard) || float64(so.wrong()) > t.wrong(target):
 				return wrong
 			case so.trial.Share-so.trial.wholeShare > most*n, so.trial.Share > idleFrom*n: // sums still
 				return dear
