@@ -58,6 +58,12 @@ func (a Agreement) Close(guard float32) bool {
 	return a.Agrees && (guard <= 0 || max(a.Largest, a.Shift) <= float64(guard))
 }
 
+// Clear says that an answer is close, and by no near miss: no score of what counts is
+// off by more than half of what the guard makes good.
+func (a Agreement) Clear(guard float32) bool {
+	return a.Close(guard) && (guard <= 0 || a.Largest <= float64(guard)/2)
+}
+
 // F1 is the harmonic mean of precision and recall; 1 where there is nothing to
 // find and nothing is found.
 func (a Agreement) F1() float64 {

@@ -60,8 +60,7 @@ type Past struct {
 func NewPast(how How, share float64, refreshed bool, verified *Agreement, guard float32) Past {
 	p := Past{How: how, Share: share, Refreshed: refreshed}
 	if refreshed && verified != nil {
-		// Near misses: more than half of the error that the guard makes good.
-		p.Agrees, p.Clear = verified.Close(guard), verified.Close(guard/2)
+		p.Agrees, p.Clear = verified.Close(guard), verified.Clear(guard)
 	}
 	return p
 }

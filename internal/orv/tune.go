@@ -98,7 +98,7 @@ func (t *Tuner) Scale() incremental.Scale { return t.scale }
 // Clear is the number of clear agreements (see Past) that a trial has seen where
 // stretches end: all or none.
 func (t *Tuner) Clear(trial *Trial) int {
-	if t.Stretch == 0 || t.Guard > 0 && max(trial.Largest, trial.Shift) > float64(t.Guard)/2 {
+	if t.Stretch == 0 || t.Guard > 0 && trial.Largest > float64(t.Guard)/2 {
 		return 0
 	}
 	return (len(t.frames) - 1) / t.Stretch
