@@ -84,7 +84,7 @@ def open_batch(path, to):
 
 
 def main():
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     out, trained = sys.argv[1], sys.argv[2:]
     os.makedirs(out, exist_ok=True)
