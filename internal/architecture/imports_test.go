@@ -18,6 +18,7 @@ import (
 var allowed = map[string]string{
 	"internal/region":       "",
 	"internal/regular":      "",
+	"internal/lock":         "internal/regular",
 	"internal/tensor":       "",
 	"internal/op":           "internal/region internal/tensor",
 	"internal/graph":        "internal/op internal/tensor",
@@ -40,7 +41,7 @@ var allowed = map[string]string{
 	"internal/heatmap":      "internal/spreadsheet",
 	"internal/annotate":     "",
 	"internal/atomicfile":   "",
-	"internal/batch":        "internal/atomicfile internal/regular",
+	"internal/batch":        "internal/atomicfile internal/lock internal/regular",
 	"internal/ui":           "",
 	"internal/video":        "internal/atomicfile internal/engine/asm internal/imagein internal/regular",
 	"internal/onnxwrite":    "",

@@ -1,0 +1,67 @@
+package regular
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ErrLinked says that a file has more than one name.
+var ErrLinked = errors.New("the file has another name as well (a hard link): what is written here would show there")
+
+// Grow opens a file that grows under a name which somebody else may have taken: for
+// reading and appending, made if there is none, which made says. What is there stays.
+// Links, folders, pipes and devices are refused (ErrNot) without being opened, and so
+// are files with several names (ErrLinked): what they stand for is somebody's. Errors
+// do not name the file.
+func Grow(path string) (f *os.File, made bool, err error) {
+	const how = os.O_RDWR | os.O_APPEND | syscall.O_NONBLOCK | noFollow
+	for range 8 { // it comes and goes
+		i, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			f, err = os.OpenFile(path, how|os.O_CREATE|os.O_EXCL, 0o644)
+			if errors.Is(err, fs.ErrExist) {
+				continue
+			}
+			return f, err == nil, Cause(err)
+		case err != nil:
+			return nil, false, Cause(err)
+		}
+		if err := alone(i); err != nil {
+			return nil, false, err
+		}
+		f, err = os.OpenFile(path, how, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, false, Cause(err)
+		}
+		if i, err = f.Stat(); err == nil {
+			err = alone(i)
+		}
+		if err != nil {
+			f.Close()
+			return nil, false, Cause(err)
+		}
+		return f, false, nil
+	}
+	return nil, false, errors.New("it comes and goes")
+}
+
+// alone says that a file is regular and has one name.
+func alone(i fs.FileInfo) error {
+	if i.Mode().Type() == fs.ModeSymlink {
+		return fmt.Errorf("%w but a link", ErrNot)
+	}
+	if err := check(i); err != nil {
+		return err
+	}
+	if names(i) > 1 {
+		return ErrLinked
+	}
+	return nil
+}
