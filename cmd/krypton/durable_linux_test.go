@@ -191,7 +191,7 @@ func TestPowerLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	holding(b)(t, model)
-	holding([]byte("preprocess: {preset: raw, mean: [127, 127, 127], std: [128, 128, 128], resize: stretch}\nlabels: [background, face]\ndetector: {form: ssd, scores: scores, boxes: boxes, corners: true}\n"))(t, filepath.Join(dir, "faces.krypton.yaml"))
+	holding([]byte("preprocess: {preset: raw, mean: [127, 127, 127], std: [128, 128, 128], resize: stretch}\nlabels: [background, face]\ndetector: {form: ssd, scores: scores, boxes: boxes, corners: true, relative: true}\n"))(t, filepath.Join(dir, "faces.krypton.yaml"))
 	boxes := filepath.Join(dir, "boxes")
 	calls = traced(t, dir, "orv", clip, "-q", "--model", model, "-o", boxes, "--format", "yolo", "--annotate", filepath.Join(dir, "drawn.avi"))
 	placed(t, calls, filepath.Join(dir, "drawn.avi"))

@@ -44,8 +44,8 @@ func FuzzModelConfig(f *testing.F) {
 		}
 		if d := m.config.Detector; d != nil {
 			out := []detect.Output{{Name: "a", Shape: []int{1, 4, 2, 2}, Data: make([]float32, 16)}, {Name: "boxes", Shape: []int{1, 3, 4}, Data: make([]float32, 12)}, {Name: "scores", Shape: []int{1, 3, 2}, Data: make([]float32, 6)}}
-			if d.Validate(out) == nil {
-				if _, err := d.Decode(out, 0.5, 32, 32); err != nil {
+			if fitted, err := d.Fit(out, 0, 32, 32); err == nil {
+				if _, err := fitted.Decode(out, 0.5, 32, 32); err != nil {
 					t.Errorf("a head that passed: %v", err)
 				}
 			}

@@ -48,7 +48,7 @@ type orvJob struct {
 	opening  time.Duration // what opening the video took, once the model was loaded
 	close    func()
 
-	guardGiven, refreshGiven bool // by flag, environment or file
+	guardGiven, refreshGiven, scoreGiven, iouGiven bool // by flag, environment or file
 }
 
 // videoError gives a decoder's error its exit code.
@@ -62,7 +62,7 @@ func videoError(err error) error {
 		return usageError(err)
 	case errors.Is(err, video.ErrStalled):
 		return coded(exitTemporary, err)
-	case errors.Is(err, video.ErrUnusable), errors.Is(err, video.ErrIncomplete), errors.Is(err, video.ErrNoFFmpeg):
+	case errors.Is(err, detect.ErrHead), errors.Is(err, video.ErrUnusable), errors.Is(err, video.ErrIncomplete), errors.Is(err, video.ErrNoFFmpeg):
 		return coded(exitData, err)
 	}
 	return err
@@ -71,7 +71,7 @@ func videoError(err error) error {
 // newORVJob makes everything ready but the session, whose settings may be tuned
 // on the first frames.
 func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) (*orvJob, error) {
-	j := &orvJob{orvOptions: o, io: io, name: name, guardGiven: s.given("guard"), refreshGiven: s.given("refresh")}
+	j := &orvJob{orvOptions: o, io: io, name: name, guardGiven: s.given("guard"), refreshGiven: s.given("refresh"), scoreGiven: s.given("min-score"), iouGiven: s.given("iou")}
 	var err error
 	if j.threads, _, err = s.threads(); err != nil {
 		return nil, err
@@ -198,18 +198,42 @@ func (j *orvJob) prepareJudge() error {
 		if len(j.orvOptions.classes) > 0 {
 			return usageError(fmt.Errorf("--classes is for detectors, and %s describes none", j.model.file.where))
 		}
-		shape := j.model.plan.OutputShape(j.output)
-		if n := len(shape); n > 2 && shape[n-1] > 1 && shape[n-2] > 1 {
-			return coded(exitData, fmt.Errorf("model %s: output %q has shape %v, which is no classifier's; describe a detector's head as 'detector:' in %s (see docs/video.md)", j.model.file.name, j.model.plan.Outputs()[j.output], shape, j.model.file.where))
-		}
+		return j.checkClassifier()
+	}
+	return j.prepareDetector()
+}
+
+// checkClassifier refuses an output that is no row of classes.
+func (j *orvJob) checkClassifier() error {
+	shape := j.model.plan.OutputShape(j.output)
+	if axes := slices.DeleteFunc(slices.Clone(shape), func(n int) bool { return n == 1 }); len(axes) < 2 {
 		return nil
 	}
+	advice := "'detector:'"
+	if l := detect.Suggest(shape, len(j.model.labels)); len(l) > 0 {
+		advice = "'" + strings.Join(l, "' or '") + "'"
+	}
+	return coded(exitData, fmt.Errorf("model %s: output %q has shape %v, which is no classifier's; describe a detector's head as %s in %s (see docs/video.md)", j.model.file.name, j.model.plan.Outputs()[j.output], shape, advice, j.model.file.where))
+}
+
+// prepareDetector finds out whether the head fits, and which classes count.
+func (j *orvJob) prepareDetector() error {
 	var outs []detect.Output
 	for i, name := range j.model.plan.Outputs() {
 		outs = append(outs, detect.Output{Name: name, Shape: j.model.plan.OutputShape(i)})
 	}
-	if err := j.spec.Validate(outs); err != nil {
+	plane := j.model.plan.InputPlane()
+	var err error
+	if j.spec, err = j.spec.Fit(outs, len(j.model.labels), plane.W, plane.H); err != nil {
 		return coded(exitData, fmt.Errorf("%s: detector: %w", j.model.file.where, err))
+	}
+	if !j.scoreGiven && j.spec.Threshold > 0 {
+		j.minScore = float64(j.spec.Threshold)
+	}
+	if !j.iouGiven && j.spec.IoU > 0 {
+		j.iou = float64(j.spec.IoU)
+	} else if !j.iouGiven && j.spec.Chosen() {
+		j.iou = 0
 	}
 	for _, c := range j.orvOptions.classes {
 		n, err := strconv.Atoi(c)
@@ -309,7 +333,7 @@ func (j *orvJob) tune(ctx context.Context) error {
 	}
 	levels = slices.CompactFunc(levels, func(a, b orv.Options) bool { return a.Tolerance == b.Tolerance && a.Epsilon == b.Epsilon })
 	if j.tuned, err = t.Choose(ctx, levels, j.targetAgreement); err != nil {
-		return err
+		return videoError(err)
 	}
 	j.options.Scale, j.tried, j.known = t.Scale(), t.Sessions(), t.Answers()
 	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest(), Dear: orv.Dear(j.model.plan, &j.options)}

@@ -42,7 +42,6 @@ var allowed = map[string]string{
 	"internal/annotate":     "",
 	"internal/atomicfile":   "",
 	"internal/batch":        "internal/atomicfile internal/lock internal/regular",
-	"internal/limits":       "",
 	"internal/ui":           "",
 	"internal/video":        "internal/atomicfile internal/engine/asm internal/imagein internal/regular",
 	"internal/onnxwrite":    "",

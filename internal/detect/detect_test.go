@@ -173,11 +173,11 @@ func TestRefusals(t *testing.T) {
 		"threshold":      {Spec{Form: "yolov5", Threshold: 2}, out(1, 2, 7)},
 		"no numbers":     {Spec{Form: "grid"}, []Output{{"o", []int{1, 7, 2, 2}, []float32{1}}}},
 	} {
-		if err := c.spec.Validate(c.outs); !errors.Is(err, ErrHead) {
+		if _, err := c.spec.Fit(c.outs, 0, 100, 80); !errors.Is(err, ErrHead) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := (&Spec{Form: "yolov5"}).Validate(out(1, 100, 85)); err != nil {
+	if _, err := (&Spec{Form: "yolov5"}).Fit(out(1, 100, 85), 80, 100, 80); err != nil {
 		t.Error(err)
 	}
 }

@@ -21,23 +21,47 @@ type Spec struct {
 	Form string `yaml:"form" json:"form"`
 	// Output names the network's output that the head is in; "" is the first.
 	Output string `yaml:"output,omitempty" json:"output,omitempty"`
-	// Scores and Boxes name the outputs of the form ssd.
+	// Scores and Boxes name the outputs of the form ssd; of the form nms too where
+	// scores are in an output of their own, as Labels (the classes) and Count (how
+	// many of the rows are boxes) are.
 	Scores string `yaml:"scores,omitempty" json:"scores,omitempty"`
 	Boxes  string `yaml:"boxes,omitempty" json:"boxes,omitempty"`
+	Labels string `yaml:"labels,omitempty" json:"labels,omitempty"`
+	Count  string `yaml:"count,omitempty" json:"count,omitempty"`
 	// Background is the class of the form ssd that is nothing, -1 for none.
 	Background *int `yaml:"background,omitempty" json:"background,omitempty"`
 	// Corners says that boxes are x0, y0, x1, y1 and not centre, width and
-	// height (ssd, yolov5, yolov8).
+	// height (ssd, yolov5, yolov8, detr).
 	Corners bool `yaml:"corners,omitempty" json:"corners,omitempty"`
 	// Relative says that coordinates are shares of the input's width and
-	// height and not its pixels (ssd, yolov5, yolov8).
+	// height and not its pixels (ssd, yolov5, yolov8, detr, nms).
 	Relative bool `yaml:"relative,omitempty" json:"relative,omitempty"`
 	// Outputs, Strides and Anchors belong to the forms yolov2 and yolov3: one
 	// output for each stride of the grid, with its anchors as width, height,
-	// width, ... in pixels of the input (yolov2: of the grid's cells).
+	// width, ... in pixels of the input (yolov2: of the grid's cells). The form
+	// yolox has strides too, 8, 16 and 32 unless they are given.
 	Outputs []string    `yaml:"outputs,omitempty,flow" json:"outputs,omitempty"`
 	Strides []int       `yaml:"strides,omitempty,flow" json:"strides,omitempty"`
 	Anchors [][]float32 `yaml:"anchors,omitempty,flow" json:"anchors,omitempty"`
+	// Classes is the number of classes; 0 for as many as there are labels or, without
+	// any, as the shape leaves.
+	Classes int `yaml:"classes,omitempty" json:"classes,omitempty"`
+	// Masks, Keypoints and Angle say what a box's numbers end with (yolov5, yolov8,
+	// detr, nms): so many coefficients of a mask; keypoints, as how many and of how
+	// many numbers each (2, or 3 with visibility); an angle in radians, by which the
+	// box is turned. The first two are passed over; a turned box is read as its hull.
+	Masks     int   `yaml:"masks,omitempty" json:"masks,omitempty"`
+	Keypoints []int `yaml:"keypoints,omitempty,flow" json:"keypoints,omitempty"`
+	Angle     bool  `yaml:"angle,omitempty" json:"angle,omitempty"`
+	// Activation is what makes scores of the head's numbers: none (the default; they
+	// are scores), sigmoid (ssd, yolov5, yolov8, detr, yolox), or softmax over the
+	// classes (ssd, yolov8, detr).
+	Activation string `yaml:"activation,omitempty" json:"activation,omitempty"`
+	// Columns name the numbers of a row of the form nms, of x0, y0, x1, y1 (or x, y,
+	// w, h), score, class, angle and skip; x0, y0, x1, y1, score, class unless given.
+	Columns []string `yaml:"columns,omitempty,flow" json:"columns,omitempty"`
+	// FirstClass is the number of the first class (nms): 1 where 0 is the background.
+	FirstClass int `yaml:"first_class,omitempty" json:"first_class,omitempty"`
 	// Threshold is the lowest score that makes an object unless one is asked
 	// for, IoU the overlap for non-maximum suppression; 0 leaves them open.
 	Threshold float32 `yaml:"threshold,omitempty" json:"threshold,omitempty"`
@@ -54,10 +78,21 @@ type Spec struct {
 //	yolov3  [1,A*(5+classes),H,W]: logits; sigmoids
 //	yolov5  [1,N,5+classes]: decoded x, y, width, height, objectness, classes
 //	yolov8  [1,4+classes,N]: decoded x, y, width, height, classes
-var Forms = []string{"ssd", "grid", "yolov2", "yolov3", "yolov5", "yolov8"}
+//	detr    [1,N,4+classes]: x, y, width, height, classes; no box is there twice
+//	yolox   [1,N,5+classes]: as yolov5, but x and y from the cell's corner in
+//	        cells, width and height as logarithms of cells
+//	nms     [1,N,6] or [N,6]: boxes that are chosen already: x0, y0, x1, y1, score,
+//	        class, or as columns say
+var Forms = []string{"ssd", "grid", "yolov2", "yolov3", "yolov5", "yolov8", "detr", "yolox", "nms"}
 
 // ErrHead says that a head does not fit a network's outputs.
 var ErrHead = errors.New("the description of the detector does not fit the network")
+
+// Activations lists what Spec.Activation may be.
+var Activations = []string{"none", "sigmoid", "softmax"}
+
+// Chosen says that the head's boxes have been thinned: none is there twice.
+func (s *Spec) Chosen() bool { return s.Form == "nms" || s.Form == "detr" }
 
 // check finds what does not need the outputs.
 func (s *Spec) check() error {
@@ -68,15 +103,12 @@ func (s *Spec) check() error {
 		return fmt.Errorf("%w: form ssd names its outputs as scores and boxes", ErrHead)
 	}
 	if s.Form == "yolov2" || s.Form == "yolov3" {
-		n := len(s.Strides)
-		if n == 0 || len(s.Anchors) != n || len(s.Outputs) != n && !(n == 1 && len(s.Outputs) == 0) {
-			return fmt.Errorf("%w: form %s wants as many outputs, strides and lists of anchors (%d, %d, %d)", ErrHead, s.Form, len(s.Outputs), n, len(s.Anchors))
+		if err := s.checkGrids(); err != nil {
+			return err
 		}
-		for i, a := range s.Anchors {
-			if len(a) == 0 || len(a)%2 != 0 || slices.ContainsFunc(a, func(v float32) bool { return !(v > 0) }) || s.Strides[i] < 1 {
-				return fmt.Errorf("%w: anchors %v at stride %d", ErrHead, a, s.Strides[i])
-			}
-		}
+	}
+	if err := s.checkKeys(); err != nil {
+		return err
 	}
 	if !(s.Threshold >= 0 && s.Threshold <= 1) || !(s.IoU >= 0 && s.IoU <= 1) {
 		return fmt.Errorf("%w: threshold %g and iou %g, want 0 to 1", ErrHead, s.Threshold, s.IoU)
@@ -84,298 +116,99 @@ func (s *Spec) check() error {
 	return nil
 }
 
-// Validate says whether the head fits outputs, of which only names and shapes
-// are looked at.
-func (s *Spec) Validate(outputs []Output) error {
-	if err := s.check(); err != nil {
-		return err
+// checkGrids checks strides and anchors.
+func (s *Spec) checkGrids() error {
+	n := len(s.Strides)
+	if n == 0 || len(s.Anchors) != n || len(s.Outputs) != n && !(n == 1 && len(s.Outputs) == 0) {
+		return fmt.Errorf("%w: form %s wants as many outputs, strides and lists of anchors (%d, %d, %d)", ErrHead, s.Form, len(s.Outputs), n, len(s.Anchors))
 	}
-	_, err := s.heads(outputs)
-	return err
+	for i, a := range s.Anchors {
+		if len(a) == 0 || len(a)%2 != 0 || slices.ContainsFunc(a, func(v float32) bool { return !(v > 0) }) || s.Strides[i] < 1 {
+			return fmt.Errorf("%w: anchors %v at stride %d", ErrHead, a, s.Strides[i])
+		}
+	}
+	return nil
 }
 
-// head is one output with the sizes that its form gives it.
-type head struct {
-	data       []float32
-	n, classes int // rows, classes
-	h, w       int // of a grid
-	anchors    []float32
-	stride     int
-	boxes      []float32 // ssd
+// most bounds numbers of classes, and of what follows them.
+const most = 1 << 20
+
+// checkKeys checks the keys that only some forms have.
+func (s *Spec) checkKeys() error {
+	for _, k := range []struct {
+		name  string
+		given bool
+		forms string
+	}{
+		{"scores", s.Scores != "", "ssd nms"}, {"boxes", s.Boxes != "", "ssd nms"}, {"labels", s.Labels != "", "nms"}, {"count", s.Count != "", "nms"},
+		{"background", s.Background != nil, "ssd"}, {"corners", s.Corners, "ssd yolov5 yolov8 detr nms"}, {"relative", s.Relative, "ssd yolov5 yolov8 detr nms"},
+		{"masks", s.Masks != 0, "yolov5 yolov8 detr nms"}, {"keypoints", s.Keypoints != nil, "yolov5 yolov8 detr nms"}, {"angle", s.Angle, "yolov5 yolov8 detr nms"},
+		{"activation sigmoid", s.Activation == "sigmoid", "ssd yolov5 yolov8 detr yolox"}, {"activation softmax", s.Activation == "softmax", "ssd yolov8 detr"}, {"columns", s.Columns != nil, "nms"}, {"first_class", s.FirstClass != 0, "nms"},
+	} {
+		if k.given && !slices.Contains(strings.Fields(k.forms), s.Form) {
+			return fmt.Errorf("%w: form %s has no %s, only %s", ErrHead, s.Form, k.name, strings.Join(strings.Fields(k.forms), ", "))
+		}
+	}
+	switch k := s.Keypoints; {
+	case s.Activation != "" && !slices.Contains(Activations, s.Activation):
+		return fmt.Errorf("%w: activation is %q, want one of %s", ErrHead, s.Activation, strings.Join(Activations, ", "))
+	case s.Classes < 0 || s.Classes > most || s.Masks < 0 || s.Masks > most || s.FirstClass < 0 || s.FirstClass > 1:
+		return fmt.Errorf("%w: classes %d, masks %d, first_class %d", ErrHead, s.Classes, s.Masks, s.FirstClass)
+	case k != nil && (len(k) != 2 || k[0] < 1 || k[0] > 1<<10 || k[1] != 2 && k[1] != 3):
+		return fmt.Errorf("%w: keypoints are %v, want how many, and 2 or 3 numbers for each, such as [17, 3]", ErrHead, k)
+	case s.Angle && (s.Corners || s.Columns != nil):
+		return fmt.Errorf("%w: a box with an angle has centre, width and height; columns name the angle themselves", ErrHead)
+	case s.Form == "yolox" && slices.ContainsFunc(s.Strides, func(n int) bool { return n < 1 }):
+		return fmt.Errorf("%w: strides %v", ErrHead, s.Strides)
+	}
+	return s.checkColumns()
 }
 
-// heads finds and measures the outputs.
-func (s *Spec) heads(outputs []Output) ([]head, error) {
-	find := func(name string, axes int) (Output, error) {
-		for i, o := range outputs {
-			if o.Name == name || name == "" && i == 0 {
-				if len(o.Shape) != axes || o.Shape[0] != 1 {
-					return o, fmt.Errorf("%w: output %q has shape %v, form %s wants %d axes, the first of length 1", ErrHead, o.Name, o.Shape, s.Form, axes)
-				}
-				size := 1
-				for _, d := range o.Shape {
-					size *= max(0, d)
-				}
-				if o.Data != nil && len(o.Data) != size {
-					return o, fmt.Errorf("%w: output %q has %d numbers for shape %v", ErrHead, o.Name, len(o.Data), o.Shape)
-				}
-				return o, nil
-			}
-		}
-		var names []string
-		for _, o := range outputs {
-			names = append(names, o.Name)
-		}
-		return Output{}, fmt.Errorf("%w: there is no output %q among %s", ErrHead, name, strings.Join(names, ", "))
+// columnNames are what Spec.Columns may hold.
+var columnNames = []string{"x0", "y0", "x1", "y1", "x", "y", "w", "h", "score", "class", "angle", "skip"}
+
+// checkColumns wants four numbers of a box, and nothing twice.
+func (s *Spec) checkColumns() error {
+	if s.Columns == nil {
+		return nil
 	}
-	few := func(o Output, n int) error {
-		return fmt.Errorf("%w: output %q of shape %v has %d numbers for a box, form %s needs more", ErrHead, o.Name, o.Shape, n, s.Form)
+	seen := map[string]bool{}
+	for _, c := range s.Columns {
+		if !slices.Contains(columnNames, c) || seen[c] && c != "skip" {
+			return fmt.Errorf("%w: columns %v: want each once of %s", ErrHead, s.Columns, strings.Join(columnNames, ", "))
+		}
+		seen[c] = true
 	}
-	switch s.Form {
-	case "ssd":
-		sc, err := find(s.Scores, 3)
-		if err != nil {
-			return nil, err
+	corners, centre := 0, 0
+	for i := range 4 {
+		if seen[columnNames[i]] {
+			corners++
 		}
-		bx, err := find(s.Boxes, 3)
-		if err != nil {
-			return nil, err
+		if seen[columnNames[4+i]] {
+			centre++
 		}
-		if sc.Shape[1] != bx.Shape[1] || bx.Shape[2] != 4 || sc.Shape[2] < 1 {
-			return nil, fmt.Errorf("%w: scores of shape %v and boxes of shape %v", ErrHead, sc.Shape, bx.Shape)
-		}
-		return []head{{data: sc.Data, n: sc.Shape[1], classes: sc.Shape[2], boxes: bx.Data}}, nil
-	case "yolov5":
-		o, err := find(s.Output, 3)
-		if err != nil {
-			return nil, err
-		}
-		if o.Shape[2] < 6 {
-			return nil, few(o, o.Shape[2])
-		}
-		return []head{{data: o.Data, n: o.Shape[1], classes: o.Shape[2] - 5}}, nil
-	case "yolov8":
-		o, err := find(s.Output, 3)
-		if err != nil {
-			return nil, err
-		}
-		if o.Shape[1] < 5 {
-			return nil, few(o, o.Shape[1])
-		}
-		return []head{{data: o.Data, n: o.Shape[2], classes: o.Shape[1] - 4}}, nil
-	case "grid":
-		o, err := find(s.Output, 4)
-		if err != nil {
-			return nil, err
-		}
-		if o.Shape[1] < 6 {
-			return nil, few(o, o.Shape[1])
-		}
-		return []head{{data: o.Data, h: o.Shape[2], w: o.Shape[3], classes: o.Shape[1] - 5}}, nil
 	}
-	var list []head
-	for i, stride := range s.Strides {
-		name := s.Output
-		if i < len(s.Outputs) {
-			name = s.Outputs[i]
-		}
-		o, err := find(name, 4)
-		if err != nil {
-			return nil, err
-		}
-		a := len(s.Anchors[i]) / 2
-		if o.Shape[1]%a != 0 || o.Shape[1]/a < 6 {
-			return nil, fmt.Errorf("%w: output %q has %d channels for %d anchors", ErrHead, o.Name, o.Shape[1], a)
-		}
-		list = append(list, head{data: o.Data, h: o.Shape[2], w: o.Shape[3], classes: o.Shape[1]/a - 5, anchors: s.Anchors[i], stride: stride})
+	if !(corners == 4 && centre == 0 || corners == 0 && centre == 4) || seen["angle"] && centre == 0 {
+		return fmt.Errorf("%w: columns %v: want x0, y0, x1, y1, or x, y, w, h (and perhaps angle)", ErrHead, s.Columns)
 	}
-	return list, nil
+	for name, output := range map[string]string{"score": s.Scores, "class": s.Labels} {
+		if seen[name] && output != "" {
+			return fmt.Errorf("%w: the %s is a column, and in output %q", ErrHead, name, output)
+		}
+	}
+	return nil
 }
 
-// Decode gives the boxes whose score reaches minScore, for an input of width by
-// height pixels, cut at its borders, in the order of the outputs. What is not a
-// number makes no box.
-func (s *Spec) Decode(outputs []Output, minScore float32, width, height int) ([]Box, error) {
-	if err := s.check(); err != nil {
-		return nil, err
+// extras is how many of a box's numbers come after its classes.
+func (s *Spec) extras() int {
+	n := s.Masks
+	if s.Keypoints != nil {
+		n += s.Keypoints[0] * s.Keypoints[1]
 	}
-	heads, err := s.heads(outputs)
-	if err != nil {
-		return nil, err
+	if s.Angle {
+		n++
 	}
-	d := decoder{spec: s, least: minScore, w: float32(width), h: float32(height)}
-	for i := range heads {
-		h := &heads[i]
-		if h.data == nil || s.Form == "ssd" && h.boxes == nil {
-			return nil, fmt.Errorf("%w: an output has no numbers", ErrHead)
-		}
-		switch s.Form {
-		case "ssd":
-			d.ssd(h)
-		case "grid":
-			d.grid(h)
-		case "yolov5":
-			d.rows(h)
-		case "yolov8":
-			d.columns(h)
-		default:
-			d.anchored(h)
-		}
-	}
-	return d.boxes, nil
-}
-
-type decoder struct {
-	spec  *Spec
-	least float32
-	w, h  float32
-	boxes []Box
-}
-
-// add takes a box of corners in pixels.
-func (d *decoder) add(b Box) {
-	b.X0, b.Y0 = max(0, b.X0), max(0, b.Y0)
-	b.X1, b.Y1 = min(d.w, b.X1), min(d.h, b.Y1)
-	if b.Score >= d.least && b.valid() {
-		d.boxes = append(d.boxes, b)
-	}
-}
-
-// addFour takes a box as the spec says that its four numbers are.
-func (d *decoder) addFour(p [4]float32, class int, score float32) {
-	if d.spec.Relative {
-		p[0], p[1], p[2], p[3] = p[0]*d.w, p[1]*d.h, p[2]*d.w, p[3]*d.h
-	}
-	if !d.spec.Corners {
-		x, y, w, h := p[0], p[1], p[2], p[3]
-		p = [4]float32{x - w/2, y - h/2, x + w/2, y + h/2}
-	}
-	d.add(Box{p[0], p[1], p[2], p[3], class, score})
-}
-
-func (d *decoder) ssd(h *head) {
-	background := 0
-	if d.spec.Background != nil {
-		background = *d.spec.Background
-	}
-	for i := range h.n {
-		for c, score := range h.data[i*h.classes:][:h.classes] {
-			if c != background && score >= d.least {
-				d.addFour([4]float32(h.boxes[4*i:]), c, score)
-			}
-		}
-	}
-}
-
-func (d *decoder) rows(h *head) {
-	n := 5 + h.classes
-	for i := range h.n {
-		r := h.data[i*n:][:n]
-		if !(r[4] >= d.least) {
-			continue // the product is not above
-		}
-		c, p := best(r[5:])
-		d.addFour([4]float32(r), c, r[4]*p)
-	}
-}
-
-func (d *decoder) columns(h *head) {
-	classes, scores := bestRows(h.data[4*h.n:], h.classes, h.n)
-	for i, score := range scores {
-		if score >= d.least {
-			d.addFour([4]float32{h.data[i], h.data[h.n+i], h.data[2*h.n+i], h.data[3*h.n+i]}, classes[i], score)
-		}
-	}
-}
-
-// bestRows gives, for each of n columns, the first of the rows with the largest number
-// and that number, row by row, as they lie: row 0 and -Inf where all are NaN.
-func bestRows(data []float32, rows, n int) (at []int, best []float32) {
-	at, best = make([]int, n), make([]float32, n)
-	for i := range best {
-		best[i] = float32(math.Inf(-1))
-	}
-	for r := range rows {
-		for i, v := range data[r*n:][:n] {
-			if v > best[i] {
-				at[i], best[i] = r, v
-			}
-		}
-	}
-	return at, best
-}
-
-// grid decodes FastestDet's head (dog-qiuqiu/FastestDet, utils/tool.py,
-// handle_preds).
-func (d *decoder) grid(h *head) {
-	n := h.h * h.w
-	at := func(c, i int) float32 { return h.data[c*n+i] }
-	classes, best := bestRows(h.data[5*n:], h.classes, n)
-	// The fifth power of the lowest score, with room for rounding: powers of three
-	// and two tell most cells, in a fiftieth of the time.
-	least := math.Pow(float64(max(0, d.least)), 5) * (1 - 1e-5)
-	for i, p := range best {
-		o, q := float64(at(0, i)), float64(p)
-		if o*o*o*q*q < least && o >= 0 && q >= 0 {
-			continue
-		}
-		score := float32(math.Pow(o, .6) * math.Pow(q, .4))
-		if !(score >= d.least) {
-			continue
-		}
-		x := (float32(math.Tanh(float64(at(1, i)))) + float32(i%h.w)) / float32(h.w) * d.w
-		y := (float32(math.Tanh(float64(at(2, i)))) + float32(i/h.w)) / float32(h.h) * d.h
-		bw, bh := sigmoid(at(3, i))*d.w, sigmoid(at(4, i))*d.h
-		d.add(Box{x - bw/2, y - bh/2, x + bw/2, y + bh/2, classes[i], score})
-	}
-}
-
-// anchored decodes the grids of YOLO v2 (Redmon and Farhadi 2017) and v3 (2018).
-func (d *decoder) anchored(h *head) {
-	n := h.h * h.w
-	each := (5 + h.classes) * n
-	classes := make([]float32, h.classes)
-	stride := float32(h.stride)
-	for a := range len(h.anchors) / 2 {
-		aw, ah := h.anchors[2*a], h.anchors[2*a+1]
-		if d.spec.Form == "yolov2" {
-			aw, ah = aw*stride, ah*stride
-		}
-		for i := range n {
-			at := func(c int) float32 { return h.data[a*each+c*n+i] }
-			object := sigmoid(at(4))
-			if !(object >= d.least) {
-				continue
-			}
-			for c := range classes {
-				classes[c] = at(5 + c)
-			}
-			class, p := best(classes)
-			if d.spec.Form == "yolov2" {
-				sum := float32(0)
-				for _, v := range classes {
-					sum += float32(math.Exp(float64(v - p)))
-				}
-				p = 1 / sum
-			} else {
-				p = sigmoid(p)
-			}
-			x, y := (sigmoid(at(0))+float32(i%h.w))*stride, (sigmoid(at(1))+float32(i/h.w))*stride
-			bw, bh := aw*float32(math.Exp(float64(at(2)))), ah*float32(math.Exp(float64(at(3))))
-			d.add(Box{x - bw/2, y - bh/2, x + bw/2, y + bh/2, class, object * p})
-		}
-	}
-}
-
-// best is the largest number and where it is.
-func best(v []float32) (int, float32) {
-	at := 0
-	for i, x := range v {
-		if x > v[at] || v[at] != v[at] {
-			at = i
-		}
-	}
-	return at, v[at]
+	return n
 }
 
 func sigmoid(v float32) float32 { return float32(1 / (1 + math.Exp(-float64(v)))) }

@@ -143,11 +143,15 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	outs := make([]detect.Output, len(d.Names))
 	for i, name := range d.Names {
 		t := output(i)
-		f, err := t.Floats()
-		if err != nil {
-			continue // not a float output: no part of a head
+		outs[i] = detect.Output{Name: name, Shape: t.Shape}
+		if f, err := t.Floats(); err == nil {
+			outs[i].Data = f
+		} else if n, err := t.Ints(); err == nil { // numbers of classes, and of boxes
+			outs[i].Data = make([]float32, len(n))
+			for k, v := range n {
+				outs[i].Data[k] = float32(v)
+			}
 		}
-		outs[i] = detect.Output{Name: name, Shape: t.Shape, Data: f}
 	}
 	near := max(0, d.MinScore-d.Near)
 	boxes, err := d.Spec.Decode(outs, min(near, d.faintest()), d.Width, d.Height)
