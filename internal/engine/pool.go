@@ -7,7 +7,7 @@ import (
 	"krypton/internal/region"
 )
 
-// MaxPool takes the largest input of each window; padding never wins. A window
+// MaxPool takes the largest input of each window, NaN if one is; padding never wins. A window
 // wholly in the padding gives -Inf.
 type MaxPool struct {
 	In, Out Plane

@@ -9,8 +9,8 @@ import (
 )
 
 // ArgExtreme is ArgMax or ArgMin: the int64 position of the greatest or least
-// element along one axis, the first of several unless Last. A NaN counts as
-// less than any number.
+// element along one axis, the first of several unless Last. A NaN is both, as
+// in PyTorch and numpy.
 type ArgExtreme struct {
 	Largest, KeepDims, Last bool
 	Axis                    int
@@ -70,15 +70,16 @@ func (r *ArgExtreme) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) 
 		return nil, err
 	}
 	_, n, inner := around(in[0].Shape, axis)
-	order := orderOf(in[0])
+	order, nan := orderOf(in[0]), nanIn(in[0])
 	y := tensor.Zeros[int64](shape...)
 	fill(y.Data.([]int64), func(o int) int64 {
 		base, best := o/inner*n*inner+o%inner, 0
 		for i := range n {
-			c := order(base+i*inner, base+best*inner)
-			if !r.Largest {
-				c = -c
+			a, b := base+i*inner, base+best*inner
+			if !r.Largest && !nan(a) && !nan(b) {
+				a, b = b, a
 			}
+			c := order(a, b)
 			if c > 0 || c == 0 && r.Last {
 				best = i
 			}
@@ -88,8 +89,19 @@ func (r *ArgExtreme) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) 
 	return []*tensor.Tensor{y}, nil
 }
 
-// orderOf compares elements of a numeric tensor by position, as cmp.Compare
-// does: NaN is equal to NaN and less than any number.
+// nanIn tells which elements of a numeric tensor are NaN.
+func nanIn(t *tensor.Tensor) func(i int) bool {
+	switch d := t.Data.(type) {
+	case []float32:
+		return func(i int) bool { return d[i] != d[i] }
+	case []float64:
+		return func(i int) bool { return d[i] != d[i] }
+	}
+	return func(int) bool { return false }
+}
+
+// orderOf compares elements of a numeric tensor by position: NaN is equal to NaN
+// and greater than any number, as PyTorch sorts.
 func orderOf(t *tensor.Tensor) func(i, j int) int {
 	switch d := t.Data.(type) {
 	case []float32:
@@ -117,5 +129,11 @@ func orderOf(t *tensor.Tensor) func(i, j int) int {
 }
 
 func orderIn[T tensor.Number](d []T) func(i, j int) int {
-	return func(i, j int) int { return cmp.Compare(d[i], d[j]) }
+	return func(i, j int) int {
+		a, b := d[i], d[j]
+		if a != a || b != b { // cmp.Compare has NaN below all numbers
+			a, b = b, a
+		}
+		return cmp.Compare(a, b)
+	}
 }

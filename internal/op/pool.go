@@ -162,7 +162,8 @@ func (p *Pool) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, error) 
 	return []*tensor.Tensor{out, index}[:max(1, min(outputs, 2))], nil
 }
 
-// window folds the inputs of one window; at is the place of the largest.
+// window folds the inputs of one window; at is the place of the largest. A NaN
+// is larger than any number and, as in PyTorch, the last of several counts.
 func (p *Pool) window(x []float64, taps []int) (v float64, at int) {
 	at = -1
 	if p.Kind == PoolMax {
@@ -171,7 +172,7 @@ func (p *Pool) window(x []float64, taps []int) (v float64, at int) {
 	for _, s := range taps {
 		switch p.Kind {
 		case PoolMax:
-			if x[s] > v || at < 0 {
+			if x[s] > v || x[s] != x[s] || at < 0 {
 				v, at = x[s], s
 			}
 		case PoolAverage:

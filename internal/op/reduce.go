@@ -215,14 +215,15 @@ func reductionSets(shape, axes []int) func(o int, visit func(i int)) {
 	}
 }
 
+// reduceFloats keeps a NaN in every kind: math.Max would let an infinity win.
 func reduceFloats[T float32 | float64](y, x []T, set func(o int, visit func(i int)), kind ReduceKind) {
 	for o := range y {
 		v, n := reduceIdentity(kind), 0
 		switch kind {
 		case ReduceMax:
-			set(o, func(i int) { v = math.Max(v, float64(x[i])) })
+			set(o, func(i int) { v = max(v, float64(x[i])) })
 		case ReduceMin:
-			set(o, func(i int) { v = math.Min(v, float64(x[i])) })
+			set(o, func(i int) { v = min(v, float64(x[i])) })
 		case ReduceProd:
 			set(o, func(i int) { v *= float64(x[i]) })
 		case ReduceL1:
@@ -268,7 +269,7 @@ func reduceFinish(kind ReduceKind, v float64, n int) float64 {
 // overflow.
 func logSumExp(each func(visit func(float64))) float64 {
 	m, sum := math.Inf(-1), 0.0
-	each(func(v float64) { m = math.Max(m, v) })
+	each(func(v float64) { m = max(m, v) })
 	if math.IsInf(m, 0) || math.IsNaN(m) {
 		return m
 	}

@@ -256,36 +256,35 @@ func (r *Resize) crop(in []*Info, ax []resizeAxis, axes []int) error {
 }
 
 // position is the input coordinate of output o. It is NaN where the output is
-// the extrapolation value.
+// the extrapolation value. Where the operator's text says length_resized it is
+// the output's length, as in ONNX Runtime; the reference code of the ONNX project
+// takes the product of scale and length before it is rounded.
 func (r *Resize) position(x *resizeAxis, o int) float64 {
-	length := float64(x.in) * x.num / x.den // of the output before rounding
-	f, n := float64(o), float64(x.in)
+	f, n, last := float64(o), float64(x.in), float64(x.out-1)
 	half := r.rounded(r.rounded((f+0.5)*x.den/x.num) - 0.5)
 	switch r.Coordinates {
 	case "asymmetric":
 		return r.rounded(f * x.den / x.num)
 	case "align_corners":
-		if length == 1 {
+		if x.out == 1 {
 			return 0
 		}
-		return r.rounded(f * (n - 1) / (length - 1))
+		return r.rounded(f * (n - 1) / last)
 	case "pytorch_half_pixel":
-		if length == 1 {
-			return -0.5
+		if x.out == 1 {
+			return 0
 		}
 	case "tf_half_pixel_for_nn":
 		return r.rounded((f + 0.5) * x.den / x.num)
 	case "half_pixel_symmetric":
-		// The centre of the input is the centre of the output.
-		return r.rounded(n/2*(1-float64(x.out)/length) + (f+0.5)*x.den/x.num - 0.5)
+		// The centre of the input is the centre of the output, whose length
+		// before rounding is meant here.
+		return r.rounded(n/2*(1-float64(x.out)/(n*x.num/x.den)) + (f+0.5)*x.den/x.num - 0.5)
 	case "tf_crop_and_resize":
-		p := (x.hi - x.lo) * (n - 1)
-		if length == 1 {
-			p /= 2
-		} else {
-			p *= f / (length - 1)
+		p := x.lo*(n-1) + f*(x.hi-x.lo)*(n-1)/last
+		if x.out == 1 {
+			p = (x.lo + x.hi) * (n - 1) / 2
 		}
-		p += x.lo * (n - 1)
 		if !(p >= 0 && p <= n-1) {
 			return math.NaN()
 		}

@@ -10,7 +10,8 @@ import (
 )
 
 // resizeReference is one output of a resized line, written down from the
-// operator's text: find the coordinate, take the n nearest inputs of the line
+// operator's text, length_resized being the output's length: find the coordinate,
+// take the n nearest inputs of the line
 // with its edges repeated, weigh them. ratio is in (0, 1]: the input left of
 // the coordinate is preferred.
 func resizeReference(r *Resize, line []float64, scale float64, o, out int, lo, hi float64) float64 {
@@ -22,8 +23,7 @@ func resizeReference(r *Resize, line []float64, scale float64, o, out int, lo, h
 	case "half_pixel":
 		x = (f+0.5)/scale - 0.5
 	case "pytorch_half_pixel":
-		x = -0.5
-		if length != 1 {
+		if out != 1 {
 			x = (f+0.5)/scale - 0.5
 		}
 	case "half_pixel_symmetric":
@@ -31,15 +31,15 @@ func resizeReference(r *Resize, line []float64, scale float64, o, out int, lo, h
 	case "asymmetric":
 		x = f / scale
 	case "align_corners":
-		if length != 1 {
-			x = f * (n - 1) / (length - 1)
+		if out != 1 {
+			x = f * (n - 1) / float64(out-1)
 		}
 	case "tf_crop_and_resize":
 		x = lo * (n - 1)
-		if length == 1 {
+		if out == 1 {
 			x += (hi - lo) * (n - 1) / 2
 		} else {
-			x += f * (hi - lo) * (n - 1) / (length - 1)
+			x += f * (hi - lo) * (n - 1) / float64(out-1)
 		}
 		if x < 0 || x > n-1 {
 			return float64(r.Extrapolation)

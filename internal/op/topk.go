@@ -9,7 +9,7 @@ import (
 
 // TopK gives the k greatest (or least) elements along one axis, sorted, and
 // their int64 positions. Of equal elements the first one comes first. A NaN
-// counts as less than any number. The results are sorted even where that is
+// counts as greater than any number. The results are sorted even where that is
 // not asked for.
 type TopK struct {
 	Axis    int

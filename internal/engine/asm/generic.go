@@ -116,7 +116,7 @@ func maxPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _
 		}
 		for t := range ky * kx {
 			for i, v := range tap(t) {
-				if v > o[i] {
+				if v > o[i] || v != v {
 					o[i] = v
 				}
 			}

@@ -145,7 +145,7 @@ func (k *Kernels) Depthwise(r *Run, weights, out, bias []float32, clamp *[2]floa
 }
 
 // MaxPool computes the largest element over the taps of each pixel and channel,
-// -Inf if all are NaN.
+// NaN if one of them is.
 func (k *Kernels) MaxPool(r *Run, channels int, out []float32) {
 	r.check(channels, out)
 	k.maxPool(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*channels, nil, &out[0], nil, &lowest[0], k.tail(channels))

@@ -227,9 +227,13 @@ func depthwiseRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx i
 // maxRunAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:
 //
-//	acc := clamp[0] // -Inf
+//	acc, bits := clamp[0], uint32(0) // -Inf
 //	for x := range window {
 //		acc = max(acc, x[c]) // acc if x[c] is NaN
+//		bits = max(bits, math.Float32bits(x[c])<<1)
+//	}
+//	if n := math.Float32frombits(bits>>1); n != n {
+//		acc = n
 //	}
 //	out[i*bytes/4+c] = acc
 //
@@ -456,9 +460,13 @@ func depthwiseRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int
 // maxRunAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:
 //
-//	acc := clamp[0] // -Inf
+//	acc, bits := clamp[0], uint32(0) // -Inf
 //	for x := range window {
 //		acc = max(acc, x[c]) // acc if x[c] is NaN
+//		bits = max(bits, math.Float32bits(x[c])<<1)
+//	}
+//	if n := math.Float32frombits(bits>>1); n != n {
+//		acc = n
 //	}
 //	out[i*bytes/4+c] = acc
 //

@@ -1922,7 +1922,7 @@ next:
 	RET
 
 // func maxRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·maxRunAVX512(SB), NOSPLIT, $0-96
 	MOVQ         clamp+80(FP), R12
 	VBROADCASTSS (R12), Z12
@@ -1940,9 +1940,13 @@ block:
 	JGT     single
 	MOVQ    bias+72(FP), R12
 	VMOVAPS Z12, Z0
+	VXORPS  Z8, Z8, Z8
 	VMOVAPS Z12, Z1
+	VXORPS  Z9, Z9, Z9
 	VMOVAPS Z12, Z2
+	VXORPS  Z10, Z10, Z10
 	VMOVAPS Z12, Z3
+	VXORPS  Z11, Z11, Z11
 	MOVQ    rows+0(FP), BX
 	MOVQ    ky+32(FP), R10
 
@@ -1956,20 +1960,40 @@ block_row:
 block_tap:
 	VMOVUPS (AX), Z4
 	VMAXPS  Z0, Z4, Z0
+	VPADDD  Z4, Z4, Z4
+	VPMAXUD Z4, Z8, Z8
 	VMOVUPS 64(AX), Z5
 	VMAXPS  Z1, Z5, Z1
+	VPADDD  Z5, Z5, Z5
+	VPMAXUD Z5, Z9, Z9
 	VMOVUPS 128(AX), Z6
 	VMAXPS  Z2, Z6, Z2
+	VPADDD  Z6, Z6, Z6
+	VPMAXUD Z6, Z10, Z10
 	VMOVUPS 192(AX), Z7
 	VMAXPS  Z3, Z7, Z3
+	VPADDD  Z7, Z7, Z7
+	VPMAXUD Z7, Z11, Z11
 	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     block_tap
 	DECQ    R10
 	JNZ     block_row
+	VPSRLD  $0x01, Z8, Z8
+	VCMPPS  $0x03, Z8, Z8, K2
+	VMOVAPS Z8, K2, Z0
 	VMOVUPS Z0, (DI)(SI*1)
+	VPSRLD  $0x01, Z9, Z9
+	VCMPPS  $0x03, Z9, Z9, K2
+	VMOVAPS Z9, K2, Z1
 	VMOVUPS Z1, 64(DI)(SI*1)
+	VPSRLD  $0x01, Z10, Z10
+	VCMPPS  $0x03, Z10, Z10, K2
+	VMOVAPS Z10, K2, Z2
 	VMOVUPS Z2, 128(DI)(SI*1)
+	VPSRLD  $0x01, Z11, Z11
+	VCMPPS  $0x03, Z11, Z11, K2
+	VMOVAPS Z11, K2, Z3
 	VMOVUPS Z3, 192(DI)(SI*1)
 	ADDQ    $0x00000100, SI
 	JMP     block
@@ -1982,6 +2006,7 @@ vector:
 	JGT     partial
 	MOVQ    bias+72(FP), R12
 	VMOVAPS Z12, Z0
+	VXORPS  Z8, Z8, Z8
 	MOVQ    rows+0(FP), BX
 	MOVQ    ky+32(FP), R10
 
@@ -1995,11 +2020,16 @@ vector_row:
 vector_tap:
 	VMOVUPS (AX), Z4
 	VMAXPS  Z0, Z4, Z0
+	VPADDD  Z4, Z4, Z4
+	VPMAXUD Z4, Z8, Z8
 	ADDQ    pixel+24(FP), AX
 	DECQ    CX
 	JNZ     vector_tap
 	DECQ    R10
 	JNZ     vector_row
+	VPSRLD  $0x01, Z8, Z8
+	VCMPPS  $0x03, Z8, Z8, K2
+	VMOVAPS Z8, K2, Z0
 	VMOVUPS Z0, (DI)(SI*1)
 	ADDQ    $0x00000040, SI
 	JMP     vector
@@ -2013,6 +2043,7 @@ partial:
 	VPTESTMD  Z15, Z15, K1
 	MOVQ      bias+72(FP), R12
 	VMOVAPS   Z12, Z0
+	VXORPS    Z8, Z8, Z8
 	MOVQ      rows+0(FP), BX
 	MOVQ      ky+32(FP), R10
 
@@ -2026,11 +2057,16 @@ partial_row:
 partial_tap:
 	VMOVUPS.Z (AX), K1, Z4
 	VMAXPS    Z0, Z4, Z0
+	VPADDD    Z4, Z4, Z4
+	VPMAXUD   Z4, Z8, Z8
 	ADDQ      pixel+24(FP), AX
 	DECQ      CX
 	JNZ       partial_tap
 	DECQ      R10
 	JNZ       partial_row
+	VPSRLD    $0x01, Z8, Z8
+	VCMPPS    $0x03, Z8, Z8, K2
+	VMOVAPS   Z8, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(SI*1)
 
 next:
@@ -5603,7 +5639,7 @@ next:
 	RET
 
 // func maxRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·maxRunAVX2(SB), NOSPLIT, $0-96
 	MOVQ         clamp+80(FP), R12
 	VBROADCASTSS (R12), Y12
@@ -5621,9 +5657,13 @@ block:
 	JGT     single
 	MOVQ    bias+72(FP), R12
 	VMOVAPS Y12, Y0
+	VXORPS  Y8, Y8, Y8
 	VMOVAPS Y12, Y1
+	VXORPS  Y9, Y9, Y9
 	VMOVAPS Y12, Y2
+	VXORPS  Y10, Y10, Y10
 	VMOVAPS Y12, Y3
+	VXORPS  Y11, Y11, Y11
 	MOVQ    rows+0(FP), BX
 	MOVQ    ky+32(FP), R10
 
@@ -5635,25 +5675,45 @@ block_row:
 	MOVQ kx+40(FP), CX
 
 block_tap:
-	VMOVUPS (AX), Y4
-	VMAXPS  Y0, Y4, Y0
-	VMOVUPS 32(AX), Y5
-	VMAXPS  Y1, Y5, Y1
-	VMOVUPS 64(AX), Y6
-	VMAXPS  Y2, Y6, Y2
-	VMOVUPS 96(AX), Y7
-	VMAXPS  Y3, Y7, Y3
-	ADDQ    pixel+24(FP), AX
-	DECQ    CX
-	JNZ     block_tap
-	DECQ    R10
-	JNZ     block_row
-	VMOVUPS Y0, (DI)(SI*1)
-	VMOVUPS Y1, 32(DI)(SI*1)
-	VMOVUPS Y2, 64(DI)(SI*1)
-	VMOVUPS Y3, 96(DI)(SI*1)
-	ADDQ    $0x00000080, SI
-	JMP     block
+	VMOVUPS   (AX), Y4
+	VMAXPS    Y0, Y4, Y0
+	VPADDD    Y4, Y4, Y4
+	VPMAXUD   Y4, Y8, Y8
+	VMOVUPS   32(AX), Y5
+	VMAXPS    Y1, Y5, Y1
+	VPADDD    Y5, Y5, Y5
+	VPMAXUD   Y5, Y9, Y9
+	VMOVUPS   64(AX), Y6
+	VMAXPS    Y2, Y6, Y2
+	VPADDD    Y6, Y6, Y6
+	VPMAXUD   Y6, Y10, Y10
+	VMOVUPS   96(AX), Y7
+	VMAXPS    Y3, Y7, Y3
+	VPADDD    Y7, Y7, Y7
+	VPMAXUD   Y7, Y11, Y11
+	ADDQ      pixel+24(FP), AX
+	DECQ      CX
+	JNZ       block_tap
+	DECQ      R10
+	JNZ       block_row
+	VPSRLD    $0x01, Y8, Y8
+	VCMPPS    $0x03, Y8, Y8, Y14
+	VBLENDVPS Y14, Y8, Y0, Y0
+	VMOVUPS   Y0, (DI)(SI*1)
+	VPSRLD    $0x01, Y9, Y9
+	VCMPPS    $0x03, Y9, Y9, Y14
+	VBLENDVPS Y14, Y9, Y1, Y1
+	VMOVUPS   Y1, 32(DI)(SI*1)
+	VPSRLD    $0x01, Y10, Y10
+	VCMPPS    $0x03, Y10, Y10, Y14
+	VBLENDVPS Y14, Y10, Y2, Y2
+	VMOVUPS   Y2, 64(DI)(SI*1)
+	VPSRLD    $0x01, Y11, Y11
+	VCMPPS    $0x03, Y11, Y11, Y14
+	VBLENDVPS Y14, Y11, Y3, Y3
+	VMOVUPS   Y3, 96(DI)(SI*1)
+	ADDQ      $0x00000080, SI
+	JMP       block
 
 single:
 	ADDQ $0x00000060, DX
@@ -5663,6 +5723,7 @@ vector:
 	JGT     partial
 	MOVQ    bias+72(FP), R12
 	VMOVAPS Y12, Y0
+	VXORPS  Y8, Y8, Y8
 	MOVQ    rows+0(FP), BX
 	MOVQ    ky+32(FP), R10
 
@@ -5674,16 +5735,21 @@ vector_row:
 	MOVQ kx+40(FP), CX
 
 vector_tap:
-	VMOVUPS (AX), Y4
-	VMAXPS  Y0, Y4, Y0
-	ADDQ    pixel+24(FP), AX
-	DECQ    CX
-	JNZ     vector_tap
-	DECQ    R10
-	JNZ     vector_row
-	VMOVUPS Y0, (DI)(SI*1)
-	ADDQ    $0x00000020, SI
-	JMP     vector
+	VMOVUPS   (AX), Y4
+	VMAXPS    Y0, Y4, Y0
+	VPADDD    Y4, Y4, Y4
+	VPMAXUD   Y4, Y8, Y8
+	ADDQ      pixel+24(FP), AX
+	DECQ      CX
+	JNZ       vector_tap
+	DECQ      R10
+	JNZ       vector_row
+	VPSRLD    $0x01, Y8, Y8
+	VCMPPS    $0x03, Y8, Y8, Y14
+	VBLENDVPS Y14, Y8, Y0, Y0
+	VMOVUPS   Y0, (DI)(SI*1)
+	ADDQ      $0x00000020, SI
+	JMP       vector
 
 partial:
 	ADDQ    $0x00000020, DX
@@ -5693,6 +5759,7 @@ partial:
 	VMOVUPS (R12), Y15
 	MOVQ    bias+72(FP), R12
 	VMOVAPS Y12, Y0
+	VXORPS  Y8, Y8, Y8
 	MOVQ    rows+0(FP), BX
 	MOVQ    ky+32(FP), R10
 
@@ -5706,11 +5773,16 @@ partial_row:
 partial_tap:
 	VMASKMOVPS (AX), Y15, Y4
 	VMAXPS     Y0, Y4, Y0
+	VPADDD     Y4, Y4, Y4
+	VPMAXUD    Y4, Y8, Y8
 	ADDQ       pixel+24(FP), AX
 	DECQ       CX
 	JNZ        partial_tap
 	DECQ       R10
 	JNZ        partial_row
+	VPSRLD     $0x01, Y8, Y8
+	VCMPPS     $0x03, Y8, Y8, Y14
+	VBLENDVPS  Y14, Y8, Y0, Y0
 	VMASKMOVPS Y0, Y15, (DI)(SI*1)
 
 next:

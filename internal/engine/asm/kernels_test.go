@@ -291,6 +291,47 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestMaxPoolNaN: wherever the NaN is among a window's taps and the channels, the
+// result is NaN there and nowhere else, beside infinities too.
+func TestMaxPoolNaN(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, k := range Sets() {
+		rng := rand.New(rand.NewPCG(23, 24))
+		for trial := range 400 {
+			c, ky, kx, n := 1+rng.IntN(90), 1+rng.IntN(3), 1+rng.IntN(3), 1+rng.IntN(4)
+			x := newGuarded((n+kx-1)*ky*c, 0, rng).mid
+			for i := range x {
+				switch rng.IntN(9) {
+				case 0:
+					x[i] = math.Float32frombits(uint32(rng.IntN(2))<<31 | 0x7f800001 + uint32(rng.IntN(0x7fffff)))
+				case 1:
+					x[i] = inf
+				case 2:
+					x[i] = -inf
+				}
+			}
+			r := &Run{Kx: kx, N: n, Step: c, Pixel: c}
+			for y := range ky {
+				r.Rows = append(r.Rows, &x[y*(n+kx-1)*c])
+			}
+			o := newGuarded(n*c, 20, nil)
+			k.MaxPool(r, c, o.mid)
+			o.check(t)
+			for i, got := range o.mid {
+				want := -inf
+				for y := range ky {
+					for t := range kx {
+						want = max(want, x[(y*(n+kx-1)+i/c+t)*c+i%c])
+					}
+				}
+				if got != want && (got == got || want == want) {
+					t.Fatalf("%s, trial %d: %dx%d taps, %d channels: [%d] = %g, want %g", k.Name, trial, ky, kx, c, i, got, want)
+				}
+			}
+		}
+	}
+}
+
 // TestNaNStays holds every set to the rule that bounds let a NaN through.
 func TestNaNStays(t *testing.T) {
 	nan := float32(math.NaN())

@@ -109,3 +109,17 @@ func (s isa) load(m operand.Mem, k mask, v reg.VecPhysical) {
 		VMOVUPS(m, v)
 	}
 }
+
+// unordered is the predicate of VCMPPS that is true of NaN alone.
+const unordered = 3
+
+// replaceNaN writes the lanes of v that are NaN to acc; v is lost.
+func (s isa) replaceNaN(v, acc reg.VecPhysical) {
+	if s.lane == 16 {
+		VCMPPS(operand.Imm(unordered), v, v, reg.K2)
+		VMOVAPS(v, reg.K2, acc)
+		return
+	}
+	VCMPPS(operand.Imm(unordered), v, v, s.vecs[14])
+	VBLENDVPS(s.vecs[14], v, acc, acc)
+}

@@ -103,7 +103,7 @@ func depthwiseRun3x3(s isa) {
 // run writes a kernel that folds the windows of a run, four vectors of channels
 // at a time: begin sets the accumulators, fold takes a tap into one.
 func run(s isa, name string, doc []string, weighted bool, begin func(n int, acc []reg.VecPhysical, load func(base reg.Register, v int, to reg.VecPhysical)),
-	fold func(x, w, acc reg.VecPhysical), finish func(acc reg.VecPhysical)) {
+	fold func(x, w, acc reg.VecPhysical), finish func(v int, acc reg.VecPhysical)) {
 	name += s.name
 	TEXT(name, NOSPLIT, "func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, out, bias, clamp *float32, mask *int32)")
 	Doc(append([]string{name + " computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels", "x of its window, row by row:", ""}, append(doc, "",
@@ -150,7 +150,7 @@ func run(s isa, name string, doc []string, weighted bool, begin func(n int, acc 
 		DECQ(ky)
 		JNZ(operand.LabelRef(label + "_row"))
 		for v := range n {
-			finish(acc[v])
+			finish(v, acc[v])
 			s.store(acc[v], indexed(out, off, v*s.bytes()), k)
 		}
 	}
@@ -203,18 +203,8 @@ func runs(s isa) {
 		for v := range n {
 			load(reg.R12, v, acc[v])
 		}
-	}, func(x, w, acc reg.VecPhysical) { VFMADD231PS(w, x, acc) }, clamp)
-	run(s, "maxRun", []string{
-		"	acc := clamp[0] // -Inf",
-		"	for x := range window {",
-		"		acc = max(acc, x[c]) // acc if x[c] is NaN",
-		"	}",
-		"	out[i*bytes/4+c] = acc",
-	}, false, func(n int, acc []reg.VecPhysical, _ func(reg.Register, int, reg.VecPhysical)) {
-		for v := range n {
-			VMOVAPS(s.vecs[12], acc[v])
-		}
-	}, func(x, _, acc reg.VecPhysical) { VMAXPS(acc, x, acc) }, func(reg.VecPhysical) {})
+	}, func(x, w, acc reg.VecPhysical) { VFMADD231PS(w, x, acc) }, func(_ int, acc reg.VecPhysical) { clamp(acc) })
+	maxRun(s)
 	run(s, "sumRun", []string{
 		"	acc := 0",
 		"	for x := range window {",
@@ -225,5 +215,36 @@ func runs(s isa) {
 		for v := range n {
 			VXORPS(acc[v], acc[v], acc[v])
 		}
-	}, func(x, _, acc reg.VecPhysical) { VADDPS(x, acc, acc) }, func(acc reg.VecPhysical) { VMULPS(s.vecs[12], acc, acc) })
+	}, func(x, _, acc reg.VecPhysical) { VADDPS(x, acc, acc) }, func(_ int, acc reg.VecPhysical) { VMULPS(s.vecs[12], acc, acc) })
+}
+
+// maxRun writes the kernel of maximum pooling. VMAXPS cannot keep a NaN from both
+// sides, so the maximum passes over NaN, and beside it the largest of all taps'
+// bits without their sign tells whether there was one: two cheap instructions
+// that do not wait for the maximum.
+func maxRun(s isa) {
+	bits := s.vecs[8:12] // the weights of the other kernels
+	run(s, "maxRun", []string{
+		"	acc, bits := clamp[0], uint32(0) // -Inf",
+		"	for x := range window {",
+		"		acc = max(acc, x[c]) // acc if x[c] is NaN",
+		"		bits = max(bits, math.Float32bits(x[c])<<1)",
+		"	}",
+		"	if n := math.Float32frombits(bits>>1); n != n {",
+		"		acc = n",
+		"	}",
+		"	out[i*bytes/4+c] = acc",
+	}, false, func(n int, acc []reg.VecPhysical, _ func(reg.Register, int, reg.VecPhysical)) {
+		for v := range n {
+			VMOVAPS(s.vecs[12], acc[v])
+			VXORPS(bits[v], bits[v], bits[v])
+		}
+	}, func(x, seen, acc reg.VecPhysical) {
+		VMAXPS(acc, x, acc)
+		VPADDD(x, x, x)
+		VPMAXUD(x, seen, seen)
+	}, func(v int, acc reg.VecPhysical) {
+		VPSRLD(operand.Imm(1), bits[v], bits[v])
+		s.replaceNaN(bits[v], acc)
+	})
 }
