@@ -195,7 +195,7 @@ func (m *modelFile) apply(s *settings) error {
 		return coded(exitData, fmt.Errorf("%s: size: want [height, width]", m.where))
 	}
 	pairs := [][2]string{{"input", c.Input}, {"layout", c.Layout}, {"size", size}, {"output", c.Output}, {"activation", c.Activation}}
-	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction"}
+	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
 	for key, v := range c.Preprocess {
 		flag, ok := keys[key]
 		if !ok {

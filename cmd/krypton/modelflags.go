@@ -27,6 +27,7 @@ type modelOptions struct {
 	preset, order, resize                      string
 	mean, std                                  []float64
 	scale, crop                                float64
+	pad                                        int
 	// typical is what the plan is made for, nil for whole runs.
 	typical func(engine.Plane) []region.Rect
 	// typicalFor stands for it: plans are kept for equal ones only.
@@ -61,6 +62,7 @@ func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.order, "order", "", "channel order: rgb, bgr or gray")
 	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
 	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps")
+	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
 }
 
 func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
@@ -224,6 +226,10 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	if o.crop != 0 {
 		pre.CropFraction = o.crop
 	}
+	if o.pad < 0 || o.pad > 255 {
+		return nil, usageError(fmt.Errorf("--pad is %d, want a gray of 0 to 255", o.pad))
+	}
+	pre.Pad = uint8(o.pad)
 	plane := m.plan.InputPlane()
 	if plane.C != 3 && len(pre.Mean) == 3 && o.mean == nil { // a preset for colour on a gray network
 		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]

@@ -91,6 +91,9 @@ func (r *record) caption() []string {
 // preprocessed says how a picture became the network's input.
 func (m *loadedModel) preprocessed(in *pictureInput) map[string]any {
 	p := map[string]any{"mean": m.pre.Mean, "std": m.pre.Std, "scale": m.pre.Scale, "order": m.pre.Order, "resize": m.pre.Resize, "crop_fraction": m.pre.CropFraction}
+	if m.pre.Resize == "letterbox" {
+		p["pad"] = m.pre.Pad
+	}
 	if in.tensor != "" {
 		p["tensor"], p["resize"] = in.tensor, "none"
 	}

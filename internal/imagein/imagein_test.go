@@ -256,13 +256,16 @@ func TestFit(t *testing.T) {
 		{"crop", 1, Transform{2, 2, 50, 0}},
 		{"letterbox", 1, Transform{4, 4, 0, -48}},
 	} {
-		p := Preprocess{Resize: c.mode, CropFraction: c.crop}
+		p := Preprocess{Resize: c.mode, CropFraction: c.crop, Pad: 114}
 		out, tr := p.Fit(img, 50, 50)
 		if out.Bounds() != image.Rect(0, 0, 50, 50) {
 			t.Errorf("%s: %v", c.mode, out.Bounds())
 		}
 		if math.Abs(tr.ScaleX-c.want.ScaleX)+math.Abs(tr.OffsetX-c.want.OffsetX)+math.Abs(tr.OffsetY-c.want.OffsetY) > 1e-9 || math.Abs(tr.ScaleY-c.want.ScaleY) > 1e-9 {
 			t.Errorf("%s: %+v, want %+v", c.mode, tr, c.want)
+		}
+		if corner := out.NRGBAAt(0, 0); (corner == color.NRGBA{114, 114, 114, 255}) != (c.mode == "letterbox") {
+			t.Errorf("%s: the corner is %v", c.mode, corner)
 		}
 		// The middle of the network's input is the middle of the picture.
 		if x, y := tr.Apply(25, 25); math.Abs(x-100) > 2.1 || math.Abs(y-50) > 2.1 {

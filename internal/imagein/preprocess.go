@@ -18,9 +18,10 @@ type Preprocess struct {
 	// Order is rgb, bgr or gray (luma of Rec. 601, rounded).
 	Order string
 	// Resize is stretch, crop (short side to size/CropFraction, then the
-	// centre) or letterbox (long side to size, the rest gray).
+	// centre) or letterbox (long side to size, the rest gray: Pad, of 255).
 	Resize       string
 	CropFraction float64
+	Pad          uint8
 }
 
 // Presets lists the names that Preset knows.
@@ -28,7 +29,7 @@ var Presets = []string{"imagenet", "caffe", "unit", "symmetric", "raw"}
 
 // Preset gives a common preprocessing by name.
 func Preset(name string) (Preprocess, error) {
-	p := Preprocess{Scale: 1, Order: "rgb", Resize: "stretch", CropFraction: 1}
+	p := Preprocess{Scale: 1, Order: "rgb", Resize: "stretch", CropFraction: 1, Pad: 128}
 	switch name {
 	case "imagenet":
 		p.Scale, p.Mean, p.Std = 1/255., []float64{.485, .456, .406}, []float64{.229, .224, .225}
@@ -106,7 +107,7 @@ func (p *Preprocess) Fit(img *image.NRGBA, w, h int) (*image.NRGBA, Transform) {
 		s := min(sx, sy)
 		rw, rh := min(w, max(1, int(math.Round(iw*s)))), min(h, max(1, int(math.Round(ih*s))))
 		x, y := (w-rw)/2, (h-rh)/2
-		out := imaging.New(w, h, color.NRGBA{128, 128, 128, 255})
+		out := imaging.New(w, h, color.NRGBA{p.Pad, p.Pad, p.Pad, 255})
 		out = imaging.Paste(out, imaging.Resize(img, rw, rh, imaging.Linear), image.Pt(x, y))
 		kx, ky := iw/float64(rw), ih/float64(rh)
 		return out, Transform{kx, ky, -float64(x) * kx, -float64(y) * ky}

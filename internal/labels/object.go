@@ -9,15 +9,20 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"krypton/internal/pyliteral"
 )
 
-// parseObject reads JSON, or a dictionary as Python prints it, which is YAML.
+// parseObject reads JSON, a dictionary or list as Python prints it, or YAML.
 func parseObject(text string) ([]string, error) {
 	var v any
 	if jsonErr := json.Unmarshal([]byte(text), &v); jsonErr != nil {
-		v = nil
-		if err := yaml.Unmarshal([]byte(text), &v); err != nil {
-			return nil, jsonErr
+		var err error
+		if v, err = pyliteral.Parse(text); err != nil {
+			v = nil
+			if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+				return nil, jsonErr
+			}
 		}
 	}
 	return names(v, true)
@@ -37,6 +42,12 @@ func names(v any, outer bool) ([]string, error) {
 			l[i] = s
 		}
 		return l, nil
+	case pyliteral.Dict:
+		m := make(map[any]any, len(v))
+		for _, p := range v {
+			m[p.Key] = p.Value
+		}
+		return names(m, outer)
 	case map[any]any: // YAML with keys that are not all text
 		m := make(map[string]any, len(v))
 		for k, x := range v {
@@ -95,6 +106,13 @@ func name(v any) (string, bool) {
 			s, ok := v[len(v)-1].(string)
 			return s, ok
 		}
+	case pyliteral.Dict:
+		for _, key := range nameColumns {
+			if x, ok := v.Get(key); ok {
+				s, ok := x.(string)
+				return s, ok
+			}
+		}
 	case map[string]any:
 		for _, key := range nameColumns {
 			if s, ok := v[key].(string); ok {
@@ -110,6 +128,8 @@ func index(v any) (int, bool) {
 	switch v := v.(type) {
 	case int:
 		return v, v >= 0
+	case int64:
+		return int(v), v >= 0 && v < MaxLabels
 	case float64:
 		return int(v), v >= 0 && v < MaxLabels && v == math.Trunc(v)
 	}

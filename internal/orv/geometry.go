@@ -15,15 +15,13 @@ type Geometry struct {
 	Scaled image.Point     // the size that it is scaled to
 	Offset image.Point     // of the scaled part on the network's plane
 	Plane  image.Point     // the network's width and height
+	Pad    uint8           // the gray that letterboxed frames have around them
 }
-
-// gray is what letterboxed frames have around them.
-const gray = 128
 
 // NewGeometry follows a preprocessing for frames of width by height pixels, cut
 // at whole pixels.
 func NewGeometry(p *imagein.Preprocess, frame, plane image.Point) Geometry {
-	g := Geometry{Crop: image.Rectangle{Max: frame}, Scaled: plane, Plane: plane}
+	g := Geometry{Crop: image.Rectangle{Max: frame}, Scaled: plane, Plane: plane, Pad: p.Pad}
 	sx, sy := float64(plane.X)/float64(frame.X), float64(plane.Y)/float64(frame.Y)
 	switch p.Resize {
 	case "crop":
@@ -54,7 +52,7 @@ func (g *Geometry) Place(plane, scaled []byte) []byte {
 		return scaled
 	}
 	for i := range plane {
-		plane[i] = gray
+		plane[i] = g.Pad
 	}
 	n := g.Scaled.X * 3
 	for y := range g.Scaled.Y {

@@ -565,7 +565,7 @@ func TestGeometry(t *testing.T) {
 		{"crop", image.Pt(200, 100), image.Rect(50, 0, 150, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 10, 100, 20},
 		{"letterbox", image.Pt(200, 100), image.Rect(0, 0, 200, 100), image.Pt(50, 25), image.Pt(0, 12), 25, 12, 100, 0},
 	} {
-		g := NewGeometry(&imagein.Preprocess{Resize: c.resize, CropFraction: 1}, c.frame, image.Pt(50, 50))
+		g := NewGeometry(&imagein.Preprocess{Resize: c.resize, CropFraction: 1, Pad: 114}, c.frame, image.Pt(50, 50))
 		if g.Crop != c.crop || g.Scaled != c.scaled || g.Offset != c.offset {
 			t.Errorf("%s: %+v", c.resize, g)
 		}
@@ -581,7 +581,7 @@ func TestGeometry(t *testing.T) {
 		for _, v := range out {
 			if v == 7 {
 				n++
-			} else if v != gray {
+			} else if v != 114 {
 				t.Fatalf("%s: a byte of %d", c.resize, v)
 			}
 		}
