@@ -190,7 +190,7 @@ func TestSameBytesEverywhere(t *testing.T) {
 		want = nil
 	}
 	for _, n := range []string{"1", "2", "7", "64"} {
-		cases = append(cases, []string{"GOMAXPROCS=" + n})
+		cases = append(cases, []string{"GOMAXPROCS=" + n, "KRYPTON_THREADS=" + n})
 	}
 	cases = append(cases, []string{"LANG=de_DE.UTF-8", "LC_ALL=de_DE.UTF-8", "TZ=Asia/Kathmandu"}, []string{"HOME=/nonexistent", "XDG_CONFIG_HOME=", "TMPDIR=/nonexistent"}, []string{"HOME="})
 	for _, env := range cases {

@@ -77,6 +77,14 @@ func TestBadPictures(t *testing.T) {
 	one.Set(0, 0, color.White)
 	add("I04/one-pixel", "a.png", encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, one) }), exitOK, "")
 	add("I04/line", "a.png", encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray(image.Rect(0, 0, 1, 10000))) }), exitOK, "")
+	add("I04/thin", "a.png", encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray(image.Rect(0, 0, 1, 60000))) }), exitOK, "")
+	wide := encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray(image.Rect(0, 0, 60000, 1))) })
+	for name, args := range map[string][]string{"crop": {"--preset", "imagenet"}, "crop-least": {"--resize", "crop", "--crop-fraction", "0.01"}, "stretch": {"--resize", "stretch"}, "letterbox": {"--resize", "letterbox"}} {
+		rows = append(rows, badInput{id: "I04/wide-" + name, file: "a.png", make: holding(wide), args: append([]string{"obe", "FILE", "--stride", "64", "-q", "-o", "DIR/map.png"}, args...), code: exitOK})
+	}
+	for _, fraction := range []string{"1e-9", "0.009", "1.1", "-1", "NaN"} {
+		rows = append(rows, badInput{id: "C01/crop-fraction-" + fraction, args: []string{"obe", "-q", "-o", "DIR/map.png", "--preset", "imagenet", "--crop-fraction", fraction}, code: exitUsage, says: "--crop-fraction"})
+	}
 	add("I05/gray-16", "a.png", encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray16(image.Rect(0, 0, 9, 9))) }), exitOK, "")
 	add("I05/arithmetic-jpeg", "a.jpg", bytes.Replace(asJPEG, []byte{0xff, 0xc0}, []byte{0xff, 0xc9}, 1), exitData, "")
 	film := &gif.GIF{}

@@ -61,7 +61,7 @@ func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.scale, "pixel-scale", 0, "multiplies pixels of 0 to 255")
 	f.StringVar(&o.order, "order", "", "channel order: rgb, bgr or gray")
 	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
-	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps")
+	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps, 0.01 to 1")
 	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
 }
 

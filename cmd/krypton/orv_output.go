@@ -2,10 +2,10 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,23 +13,27 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/framelabels"
+	"krypton/internal/lock"
 	"krypton/internal/orv"
+	"krypton/internal/regular"
 )
 
 // orvOutputs are the files of one video. While a run goes on each has the ending
-// .part; it gets its name once the video has been read to its end. That of JSON
-// lines stays if a run ends early: --resume goes on with it.
+// .part, and nobody else writes it; it gets its name once the video has been read to
+// its end. That of JSON lines stays if a run ends early: --resume goes on with it.
 type orvOutputs struct {
-	list  []*orvOutput
-	force bool
-	past  []orv.Past // frames that an earlier run has written
+	list   []*orvOutput
+	force  bool
+	resume bool
+	past   []orv.Past // frames that an earlier run has written
+	saved  int        // frames in the file of JSON lines
 }
 
 type orvOutput struct {
 	format string
 	path   string // "" for standard output
 	part   string
-	file   *os.File
+	lock   *lock.File    // the .part itself; for a folder, a file beside it
 	buffer *bufio.Writer // of formats that nobody reads along
 	w      framelabels.Writer
 }
@@ -82,124 +86,174 @@ func (j *orvJob) parseFormats() ([]string, error) {
 	return list, nil
 }
 
-// openOutputs opens all files, and reads what an earlier run has left.
-func (j *orvJob) openOutputs(h framelabels.Header) (out *orvOutputs, err error) {
+// claimOutputs looks at all outputs, and keeps other runs off them. What is in them
+// stays until begin.
+func (j *orvJob) claimOutputs() (out *orvOutputs, err error) {
 	formats, err := j.parseFormats()
 	if err != nil {
 		return nil, usageError(err)
 	}
-	out = &orvOutputs{force: j.force}
-	defer func() {
-		if err != nil {
-			out.abandon(len(out.past))
-			out = nil
-		}
-	}()
+	out = &orvOutputs{force: j.force, resume: j.resume}
 	base := j.base()
 	if base == "-" {
-		o := &orvOutput{format: formats[0], file: nil}
-		out.list = append(out.list, o)
-		o.w, err = framelabels.New(o.format, j.io.out, h)
-		return out, err
+		out.list = append(out.list, &orvOutput{format: formats[0]})
+		return out, nil
 	}
 	if strings.HasSuffix(j.out, "/") {
 		if err := atomicfile.MakeFolder(j.out); err != nil {
-			return out, coded(exitCantCreate, err)
+			return nil, coded(exitCantCreate, err)
 		}
 	}
+	// The JSON lines come last wherever outputs are begun, written and named: should
+	// another one fail, --resume still has them.
+	slices.SortStableFunc(formats, func(a, b string) int { return cmp.Compare(last(a), last(b)) })
 	for _, f := range formats {
 		path := base + framelabels.Ending(f)
 		o := &orvOutput{format: f, path: path, part: path + partEnding}
-		if err := o.check(j.force); err != nil {
-			return out, coded(exitCantCreate, err)
+		for _, p := range []string{path, o.part} {
+			if err == nil && atomicfile.SameFile(p, j.name) {
+				err = coded(exitCantCreate, fmt.Errorf("%s is the input: it is not overwritten", p))
+			}
 		}
-		if atomicfile.SameFile(path, j.name) {
-			return out, coded(exitCantCreate, fmt.Errorf("%s is the input: it is not overwritten", path))
+		if err == nil {
+			err = o.claim(j.force)
+		}
+		if err != nil {
+			out.abandon()
+			return nil, err
 		}
 		out.list = append(out.list, o)
 	}
+	return out, nil
+}
+
+func last(format string) int {
+	if format == "jsonl" {
+		return 1
+	}
+	return 0
+}
+
+// claim looks at an output and locks it.
+func (o *orvOutput) claim(force bool) error {
+	if err := o.check(force); err != nil {
+		return coded(exitCantCreate, err)
+	}
+	held := o.part
+	if o.format == "yolo" {
+		held = o.path + ".lock"
+	}
+	var err error
+	switch o.lock, err = lock.Open(held); {
+	case errors.Is(err, lock.ErrBusy):
+		return coded(exitTemporary, fmt.Errorf("%s: %w", held, err))
+	case errors.Is(err, regular.ErrNot), errors.Is(err, regular.ErrLinked):
+		return coded(exitCantCreate, fmt.Errorf("%w %s: %w: move it away first", atomicfile.ErrCannotWrite, held, err))
+	case err != nil:
+		return coded(exitCantCreate, fmt.Errorf("%w %s: %w", atomicfile.ErrCannotWrite, held, err))
+	}
+	// Another run may have ended before we got the lock: what it wrote stays.
+	err = o.check(force)
+	if err == nil && o.format == "yolo" {
+		err = atomicfile.CheckFolder(o.part, true, framelabels.IsFrameFile)
+	}
+	if err != nil {
+		o.release()
+		return coded(exitCantCreate, err)
+	}
+	return nil
+}
+
+// release lets others have the output. What this run has made and not written to goes.
+func (o *orvOutput) release() {
+	if o.lock == nil {
+		return
+	}
+	if o.w == nil && o.lock.Made || o.format == "yolo" {
+		_ = o.lock.Remove() // an empty file stays: what led here counts
+	} else {
+		o.lock.Close()
+	}
+	o.lock = nil
+}
+
+// begin opens all outputs for writing, and brings them to where an earlier run was.
+func (j *orvJob) begin(out *orvOutputs, h framelabels.Header) error {
 	var earlier []framelabels.Result
-	if j.resume {
-		if earlier, err = out.scan(h); err != nil {
-			return out, err
+	if out.resume {
+		var err error
+		if earlier, err = out.list[len(out.list)-1].scan(h); err != nil {
+			return err
 		}
+		out.saved = len(earlier)
 	}
 	for _, o := range out.list {
-		if err := o.open(h, len(earlier) > 0); err != nil {
-			return out, coded(exitCantCreate, err)
-		}
-		if o.format == "jsonl" {
-			continue // it has them
-		}
-		for i := range earlier {
-			if err := o.w.Write(&earlier[i]); err != nil {
-				return out, coded(exitCantCreate, err)
-			}
+		if err := o.begin(j.io.out, h, earlier); err != nil {
+			return o.failed(err)
 		}
 	}
-	for _, r := range earlier {
+	for i := range earlier {
+		r := &earlier[i]
 		var verified *orv.Agreement
 		if v := r.Verified; v != nil {
 			verified = &orv.Agreement{Agrees: v.Agrees, Largest: v.Largest, Shift: v.Shift}
 		}
 		out.past = append(out.past, orv.NewPast(orv.How(r.How), r.Recomputed, r.Refreshed, verified, j.guardMargin()))
-		j.replay(&r)
+		j.replay(r)
 	}
-	return out, nil
+	return nil
 }
 
 // scan reads the JSON lines of an earlier run and cuts off what is torn.
-func (out *orvOutputs) scan(h framelabels.Header) ([]framelabels.Result, error) {
-	i := slices.IndexFunc(out.list, func(o *orvOutput) bool { return o.format == "jsonl" })
-	part := out.list[i].part
-	f, err := os.OpenFile(part, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+func (o *orvOutput) scan(h framelabels.Header) ([]framelabels.Result, error) {
+	if _, err := o.lock.Seek(0, io.SeekStart); err != nil {
+		return nil, o.failed(err)
 	}
-	if err != nil {
-		return nil, coded(exitCantCreate, err)
-	}
-	defer f.Close()
 	var list []framelabels.Result
-	n, err := framelabels.Scan(f, h.Fingerprint, func(r *framelabels.Result) error {
+	n, err := framelabels.Scan(o.lock, h.Fingerprint, func(r *framelabels.Result) error {
 		list = append(list, *r)
 		return nil
 	})
 	if err != nil {
-		return nil, coded(exitCantCreate, fmt.Errorf("%s: cannot go on with it: %w (remove it to begin anew)", part, err))
+		return nil, coded(exitCantCreate, fmt.Errorf("%s: cannot go on with it: %w (remove it to begin anew)", o.part, err))
 	}
-	if err := f.Truncate(n); err != nil {
-		return nil, coded(exitCantCreate, err)
+	if err := o.lock.Truncate(n); err != nil {
+		return nil, o.failed(err)
 	}
 	return list, nil
 }
 
-// open opens one file; more says that JSON lines go on.
-func (o *orvOutput) open(h framelabels.Header, more bool) (err error) {
-	if o.format == "yolo" {
+// begin begins one output with the frames of an earlier run, which the JSON lines have
+// already.
+func (o *orvOutput) begin(stdout io.Writer, h framelabels.Header, earlier []framelabels.Result) (err error) {
+	switch {
+	case o.path == "":
+		o.w, err = framelabels.New(o.format, stdout, h)
+		return err
+	case o.format == "jsonl" && len(earlier) > 0:
+		o.w = framelabels.More(o.lock)
+		return nil
+	case o.format == "yolo":
 		if err := atomicfile.RemoveFolder(o.part, framelabels.IsFrameFile); err != nil {
 			return err
 		}
 		o.w, err = framelabels.NewFolder(o.part, h)
-		return err
+	default:
+		if err := o.lock.Truncate(0); err != nil {
+			return err
+		}
+		w := io.Writer(o.lock)
+		if o.format != "jsonl" {
+			o.buffer = bufio.NewWriterSize(o.lock, 1<<16)
+			w = o.buffer
+		}
+		o.w, err = framelabels.New(o.format, w, h)
 	}
-	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	if more && o.format == "jsonl" {
-		flags = os.O_WRONLY | os.O_APPEND
+	for i := range earlier {
+		if err == nil {
+			err = o.w.Write(&earlier[i])
+		}
 	}
-	if o.file, err = os.OpenFile(o.part, flags, 0o644); err != nil {
-		return err
-	}
-	if more && o.format == "jsonl" {
-		o.w = framelabels.More(o.file)
-		return nil
-	}
-	w := io.Writer(o.file)
-	if o.format != "jsonl" {
-		o.buffer = bufio.NewWriterSize(o.file, 1<<16)
-		w = o.buffer
-	}
-	o.w, err = framelabels.New(o.format, w, h)
 	return err
 }
 
@@ -210,6 +264,7 @@ func (out *orvOutputs) write(r *framelabels.Result) error {
 			return o.failed(err)
 		}
 	}
+	out.saved++
 	return nil
 }
 
@@ -236,6 +291,7 @@ func (out *orvOutputs) finish() error {
 		if err := o.adopt(out.force); err != nil {
 			return err
 		}
+		o.release()
 	}
 	for dir := range named {
 		if err := atomicfile.SyncDir(dir); err != nil {
@@ -275,7 +331,7 @@ func (o *orvOutput) end() error {
 	if o.format == "yolo" {
 		return atomicfile.SyncFiles(o.part)
 	}
-	if o.file == nil {
+	if o.path == "" {
 		return nil
 	}
 	if o.buffer != nil {
@@ -283,32 +339,27 @@ func (o *orvOutput) end() error {
 			return err
 		}
 	}
-	err := o.file.Sync()
-	if e := o.file.Close(); err == nil {
-		err = e
-	}
-	o.file = nil
-	return err
+	return o.lock.Sync()
 }
 
-// abandon leaves nothing but JSON lines to go on with, if there are any frames,
-// and says where those are.
-func (out *orvOutputs) abandon(frames int) string {
+// abandon leaves nothing that this run has made but JSON lines to go on with, if there
+// are any frames, and says where those are. What it has not begun to write stays as it
+// was. After finish it does nothing.
+func (out *orvOutputs) abandon() string {
 	left := ""
 	for _, o := range out.list {
-		if o.file != nil {
-			o.file.Close()
-			o.file = nil
-		}
 		switch {
-		case o.path == "" || o.w == nil:
-		case o.format == "jsonl" && frames > 0:
+		case o.lock == nil:
+		case o.w == nil:
+		case o.format == "jsonl" && out.saved > 0:
 			left = o.part
 		case o.format == "yolo":
 			_ = atomicfile.RemoveFolder(o.part, framelabels.IsFrameFile) // the error that led here counts
 		default:
-			os.Remove(o.part)
+			_ = o.lock.Remove()
+			o.lock = nil
 		}
+		o.release()
 	}
 	return left
 }

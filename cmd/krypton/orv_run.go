@@ -35,11 +35,16 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	if o.sweep != "" {
 		return j.sweepSettings(ctx)
 	}
+	out, err := j.claimOutputs()
+	if err != nil {
+		return err
+	}
+	defer out.abandon() // what run has not seen to
 	if err := j.tune(ctx); err != nil {
 		return err
 	}
 	tuning := time.Since(begin)
-	sum, err := j.run(ctx)
+	sum, err := j.run(ctx, out)
 	if err != nil {
 		return err
 	}
@@ -116,7 +121,7 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 }
 
 // run answers all frames.
-func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
+func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, err error) {
 	settings := j.settings()
 	h := framelabels.Header{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
 		FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings}
@@ -124,22 +129,22 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 		return nil, err
 	}
 	j.follow()
-	out, err := j.openOutputs(h)
-	if err != nil {
+	task := &orv.Task{NewJudge: j.judge, Geometry: j.geometry, Stretch: j.stretch(), Control: j.control, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Known: j.known}
+	if task.Sessions, err = j.sessions(task.Stretch); err != nil {
 		return nil, err
-	}
-	if n := len(out.past); n > 0 && !j.quiet {
-		fmt.Fprintf(j.io.err, "krypton: going on after %d frames\n", n)
 	}
 	a, err := j.newAnnotator(ctx)
 	if err != nil {
-		out.abandon(len(out.past))
 		return nil, err
 	}
-	task := &orv.Task{NewJudge: j.judge, Geometry: j.geometry, Stretch: j.stretch(), Control: j.control, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Known: j.known, Past: out.past}
-	if task.Sessions, err = j.sessions(task.Stretch); err != nil {
-		out.abandon(len(out.past))
+	if err := j.begin(out, h); err != nil {
+		if a != nil {
+			a.abort()
+		}
 		return nil, err
+	}
+	if task.Past = out.past; len(task.Past) > 0 && !j.quiet {
+		fmt.Fprintf(j.io.err, "krypton: going on after %d frames\n", len(task.Past))
 	}
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", j.frames())
 	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
@@ -172,12 +177,14 @@ func (j *orvJob) run(ctx context.Context) (sum *orv.Summary, err error) {
 		err = out.finish()
 	}
 	if err != nil {
-		left := out.abandon(done)
 		err = videoError(err)
-		if left != "" {
-			code := exitCode(signalled(ctx, err))
-			err = fmt.Errorf("%w (%d frames are in %s; --resume goes on with them)", signalled(ctx, err), done, left)
-			err = coded(code, err)
+		if left := out.abandon(); left != "" {
+			err = signalled(ctx, err)
+			how := "--resume"
+			if j.annotate != "" {
+				how += " without --annotate"
+			}
+			err = coded(exitCode(err), fmt.Errorf("%w (%d frames are in %s; %s goes on with them)", err, out.saved, left, how))
 		}
 		return nil, err
 	}

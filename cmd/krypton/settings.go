@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"krypton/internal/limits"
 )
 
 // settings are a command's flags, each from the first of: the command line,
@@ -30,8 +31,8 @@ func addGlobalFlags(f *pflag.FlagSet) {
 	f.String("config", "", "configuration `file` (default krypton.yaml here, then in the user's configuration folder)")
 	f.Bool("print-config", false, "print every setting with where it comes from, and stop")
 	f.BoolP("quiet", "q", false, "print nothing but errors and results")
-	f.Int("threads", 0, "number of `cores` to use (default SLURM_CPUS_PER_TASK, then what the system allows)")
-	f.String("memory", "", "`limit` for the memory of the process, such as 2GiB (default: half of what the machine has)")
+	f.Int("threads", 0, "number of `cores` to use (default: the least of what the scheduler, the control groups and the affinity of the process allow; krypton env shows them)")
+	f.String("memory", "", "`limit` for the memory of the process, such as 2GiB (default: the least of half of what the machine has and 90 % of what control groups, resource limits and the scheduler allow; krypton env shows them)")
 	f.String("kernels", "auto", "kernel `set`: auto, avx512, avx2 or generic; with ,direct or as direct without Winograd's convolutions")
 }
 
@@ -174,35 +175,40 @@ func (s *settings) print(w io.Writer) error {
 }
 
 // threads is the number of workers: flag, environment and file first, then the
-// scheduler's word, then what the Go runtime found.
+// least of what system and scheduler allow.
 func (s *settings) threads() (n int, from string, err error) {
 	if s.given("threads") {
 		n, err = s.flags.GetInt("threads")
-		if err == nil && (n < 1 || n > 4096) {
-			err = usageError(fmt.Errorf("--threads is %d: want 1 to 4096", n))
+		if err == nil && (n < 1 || n > limits.MaxProcessors) {
+			err = usageError(fmt.Errorf("--threads is %d: want 1 to %d", n, limits.MaxProcessors))
 		}
 		return n, s.origin("threads"), err
 	}
-	if v, err := strconv.Atoi(os.Getenv("SLURM_CPUS_PER_TASK")); err == nil && v > 0 {
-		return v, "environment SLURM_CPUS_PER_TASK", nil
-	}
-	return runtime.GOMAXPROCS(0), "GOMAXPROCS", nil
+	least := limits.This().Processors()[0]
+	return int(least.N), least.From, nil
 }
 
-// memory is the limit for working memory in bytes.
+// memory is the limit for the memory of the process in bytes.
 func (s *settings) memory() (int64, error) {
+	n, _, err := s.memoryFrom()
+	return n, err
+}
+
+// memoryFrom is memory, and where it comes from: flag, environment and file first,
+// then the least of what system and scheduler allow.
+func (s *settings) memoryFrom() (n int64, from string, err error) {
 	text, err := s.flags.GetString("memory")
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if text == "" {
-		return defaultMemory(), nil
+		least := limits.This().Memory()[0]
+		return least.N, least.From, nil
 	}
-	n, err := parseBytes(text)
-	if err != nil {
-		return 0, usageError(fmt.Errorf("--memory: %w", err))
+	if n, err = parseBytes(text); err != nil {
+		return 0, "", usageError(fmt.Errorf("--memory: %w", err))
 	}
-	return n, nil
+	return n, s.origin("memory"), nil
 }
 
 // parseBytes reads a number with an optional unit: B, KiB, MiB, GiB, TiB, or
@@ -220,28 +226,4 @@ func parseBytes(s string) (int64, error) {
 		return 0, fmt.Errorf("%q is not a size: want a number with a unit, such as 512MiB or 2GiB", s)
 	}
 	return int64(f * scale), nil
-}
-
-// defaultMemory is the scheduler's limit, the control group's, or half of the
-// machine's memory, whatever is smallest; 4 GiB if nothing can be read.
-func defaultMemory() int64 {
-	limit := int64(4 << 30)
-	if data, err := os.ReadFile("/proc/meminfo"); err == nil {
-		for _, line := range strings.Split(string(data), "\n") {
-			if f := strings.Fields(line); len(f) >= 2 && f[0] == "MemTotal:" {
-				if kib, err := strconv.ParseInt(f[1], 10, 64); err == nil {
-					limit = kib << 10 / 2
-				}
-			}
-		}
-	}
-	if data, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil {
-			limit = min(limit, n/10*9)
-		}
-	}
-	if mib, err := strconv.ParseInt(os.Getenv("SLURM_MEM_PER_NODE"), 10, 64); err == nil && mib > 0 {
-		limit = min(limit, mib<<20/10*9)
-	}
-	return limit
 }

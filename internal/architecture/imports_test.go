@@ -42,6 +42,7 @@ var allowed = map[string]string{
 	"internal/annotate":     "",
 	"internal/atomicfile":   "",
 	"internal/batch":        "internal/atomicfile internal/lock internal/regular",
+	"internal/limits":       "",
 	"internal/ui":           "",
 	"internal/video":        "internal/atomicfile internal/engine/asm internal/imagein internal/regular",
 	"internal/onnxwrite":    "",
