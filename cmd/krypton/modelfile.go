@@ -149,6 +149,8 @@ func modelError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return coded(exitNoInput, err)
+	case errors.Is(err, onnxload.ErrOutput):
+		return usageError(fmt.Errorf("--output: %w", err))
 	case errors.Is(err, onnxload.ErrShape):
 		return usageError(fmt.Errorf("%w; say --size HxW, or --dim NAME=N", err))
 	}
@@ -248,7 +250,7 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 			}
 			return l, nil
 		}
-		return nil, nil
+		return g.Facts.Labels, nil
 	}
 	l, err := labels.Read(path)
 	if err != nil {

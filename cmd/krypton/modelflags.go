@@ -53,7 +53,7 @@ type modelOptions struct {
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.model, "model", "m", "", "ONNX `file`, or the name of a model (krypton model list; default: the built-in one)")
 	o.addLoadFlags(f)
-	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first)")
+	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first that can be made)")
 	f.StringVar(&o.labels, "labels", "", "`file` of class names: lines, synset lines, JSON or CSV")
 	f.StringVar(&o.preset, "preset", "", "preprocessing: "+strings.Join(imagein.Presets, ", ")+" (default: the model's own, else imagenet)")
 	f.Float64SliceVar(&o.mean, "mean", nil, "subtracted from each channel, after --pixel-scale")
@@ -86,6 +86,7 @@ type loadedModel struct {
 	named  string // --output
 	// noPictures says why the network cannot read pictures, but only tensors.
 	noPictures error
+	notes      []string // what is doubtful about it
 }
 
 // open finds the model and lets its own file speak.
@@ -102,6 +103,9 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 		return nil, onnxload.Options{}, err
 	}
 	opt := onnxload.Options{MaxBytes: limit, Dims: map[string]int{}}
+	if o.output != "" && file.config.Detector == nil { // a detector's head may need others besides
+		opt.Outputs = []string{o.output}
+	}
 	if o.size != "" {
 		if opt.Size, err = pair(o.size); err != nil {
 			return nil, opt, usageError(fmt.Errorf("--size: %w", err))
@@ -123,7 +127,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 
 // planKey stands for all that a plan is made from but the model's file.
 func (o *modelOptions) planKey(s *settings) string {
-	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
+	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.output, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
 }
 
 // plan loads and compiles.
@@ -196,6 +200,7 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	if m.labels, err = file.labels(o.labels, g); err != nil {
 		return nil, err
 	}
+	m.tellLeft()
 	for i, l := range m.labels {
 		// Labels go into messages, tables and subtitles.
 		m.labels[i] = strings.ReplaceAll(printable(l), "\n", " ")
@@ -245,6 +250,18 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	}
 	m.pre = &pre
 	return m, nil
+}
+
+// tellLeft notes that the output that would have been taken cannot be made.
+func (m *loadedModel) tellLeft() {
+	f := &m.graph.Facts
+	if m.named != "" || len(f.Left) == 0 || len(f.Outputs) == 0 {
+		return
+	}
+	first := f.Outputs[0].Name
+	if i := slices.IndexFunc(f.Left, func(u graph.Unmade) bool { return u.Name == first }); i >= 0 {
+		m.notes = append(m.notes, fmt.Sprintf("output %q cannot be made (%s): the scores are those of %q", first, f.Left[i].Why, m.plan.Outputs()[0]))
+	}
 }
 
 // output is the index of the output that holds the scores.

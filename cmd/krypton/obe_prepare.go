@@ -72,6 +72,7 @@ func (j *job) prepare(s *settings) error {
 	if j.output, err = j.model.output(); err != nil {
 		return err
 	}
+	j.notes = append(j.notes, j.model.notes...)
 	j.tellApproximation()
 	if j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels); err != nil {
 		return err

@@ -142,6 +142,7 @@ func (j *orvJob) loadModel(s *settings, mo *modelOptions) error {
 	if j.model.noPictures != nil {
 		return j.model.noPictures
 	}
+	j.notes = append(j.notes, j.model.notes...)
 	if err := j.prepareJudge(); err != nil {
 		return err
 	}
