@@ -182,7 +182,7 @@ func (m *modelFile) apply(s *settings) error {
 		}
 		s.model[key] = value
 		f := s.flags.Lookup(key)
-		if f == nil || s.given(key) {
+		if f == nil || s.given(key) || key == "window" && f.Value.Type() != "float64Slice" { // orv's is another
 			return nil
 		}
 		if err := f.Value.Set(value); err != nil {
@@ -197,7 +197,7 @@ func (m *modelFile) apply(s *settings) error {
 		return coded(exitData, fmt.Errorf("%s: size: want [height, width]", m.where))
 	}
 	pairs := [][2]string{{"input", c.Input}, {"layout", c.Layout}, {"size", size}, {"output", c.Output}, {"activation", c.Activation}}
-	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
+	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "window": "window", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
 	for key, v := range c.Preprocess {
 		flag, ok := keys[key]
 		if !ok {

@@ -25,7 +25,7 @@ type modelOptions struct {
 	dims                                       []string
 	maxBytes                                   string
 	preset, order, resize                      string
-	mean, std                                  []float64
+	mean, std, window                          []float64
 	scale, crop                                float64
 	pad                                        int
 	// typical is what the plan is made for, nil for whole runs.
@@ -58,11 +58,16 @@ func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.preset, "preset", "", "preprocessing: "+strings.Join(imagein.Presets, ", ")+" (default: the model's own, else imagenet)")
 	f.Float64SliceVar(&o.mean, "mean", nil, "subtracted from each channel, after --pixel-scale")
 	f.Float64SliceVar(&o.std, "std", nil, "divides each channel")
-	f.Float64Var(&o.scale, "pixel-scale", 0, "multiplies pixels of 0 to 255")
+	f.Float64Var(&o.scale, "pixel-scale", 0, "multiplies pixels of 0 to 255, with fractions where the file's are deeper")
 	f.StringVar(&o.order, "order", "", "channel order: rgb, bgr or gray")
 	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
 	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps, 0.01 to 1")
 	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
+}
+
+// addWindowFlag adds --window of commands that read pictures.
+func (o *modelOptions) addWindowFlag(f *pflag.FlagSet) {
+	f.Float64SliceVar(&o.window, "window", nil, "`LO,HI`: which of the file's own numbers are black and white (such as 0,4095), before --pixel-scale and the rest")
 }
 
 func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
@@ -235,6 +240,9 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 		return nil, usageError(fmt.Errorf("--pad is %d, want a gray of 0 to 255", o.pad))
 	}
 	pre.Pad = uint8(o.pad)
+	if pre.Window, err = o.pictureWindow(s); err != nil {
+		return nil, err
+	}
 	plane := m.plan.InputPlane()
 	if plane.C != 3 && len(pre.Mean) == 3 && o.mean == nil { // a preset for colour on a gray network
 		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
@@ -262,6 +270,20 @@ func (m *loadedModel) tellLeft() {
 	if i := slices.IndexFunc(f.Left, func(u graph.Unmade) bool { return u.Name == first }); i >= 0 {
 		m.notes = append(m.notes, fmt.Sprintf("output %q cannot be made (%s): the scores are those of %q", first, f.Left[i].Why, m.plan.Outputs()[0]))
 	}
+}
+
+// pictureWindow is --window, nil if there is none. The frames of videos have eight bits
+// when they come: a model that wants a window cannot have one there.
+func (o *modelOptions) pictureWindow(s *settings) (*imagein.Window, error) {
+	switch {
+	case len(o.window) == 2:
+		return &imagein.Window{Lo: o.window[0], Hi: o.window[1]}, nil
+	case len(o.window) != 0:
+		return nil, usageError(fmt.Errorf("--window has %d numbers, want LO,HI", len(o.window)))
+	case s.model["window"] != nil:
+		return nil, usageError(errors.New("the model's preprocessing has a window: it is for pictures, frames of videos are read in eight bits"))
+	}
+	return nil, nil
 }
 
 // output is the index of the output that holds the scores.

@@ -142,6 +142,7 @@ func (b *obeBatch) variant(set map[string]string) (*job, error) {
 	s, err := settingsWith(b.flags, set, func(f *pflag.FlagSet) {
 		o.addFlags(f)
 		m.addFlags(f)
+		m.addWindowFlag(f)
 	})
 	if err != nil {
 		return nil, err
