@@ -71,14 +71,8 @@ func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerpri
 	if err := r.readOthers(fingerprint, path); err != nil {
 		return nil, errors.Join(err, r.journal.Close())
 	}
-	// One that was killed while it wrote results leaves them under a temporary
-	// name. Nobody else writes them while this run is alone with its journal; other
-	// shards may, for a moment.
-	age := time.Duration(0)
-	if r.shard.N > 1 {
-		age = abandonedAfter
-	}
-	if err := r.sweep([]string{resultsFile, timingsFile, filepath.Join(journalFolder, itemsFile)}, age); err != nil {
+	// One that was killed while it wrote results leaves them under a temporary name.
+	if err := r.sweep([]string{resultsFile, timingsFile, filepath.Join(journalFolder, itemsFile)}); err != nil {
 		return nil, errors.Join(err, r.journal.Close())
 	}
 	r.ours = r.ours || force || len(r.others) > 0
@@ -179,6 +173,9 @@ func (r *batchRun) done(it batch.Item, digest string) bool {
 // finished writes an item into the journal: with its outputs, by their names in
 // the folder or absolute, or with what went wrong.
 func (r *batchRun) finished(it batch.Item, digest string, outputs []string, took time.Duration, failure error) error {
+	if err := r.journal.Gone(); err != nil {
+		return journalError(err) // and the outputs with it, perhaps
+	}
 	rec := batch.Record{Key: it.Key(), Item: it.Path, Digest: digest, Status: batch.StatusDone, Seconds: took.Seconds()}
 	if failure != nil {
 		rec.Status, rec.Error = batch.StatusFailed, failure.Error()
@@ -194,6 +191,16 @@ func (r *batchRun) finished(it batch.Item, digest string, outputs []string, took
 	return nil
 }
 
+// replaces says whether outputs that are there are this batch's own by now: a shard of
+// another split may have begun since.
+func (r *batchRun) replaces() bool {
+	if r.ours {
+		return true
+	}
+	paths, err := journals(r.dir)
+	return err == nil && len(paths) > 1
+}
+
 // at is where an output of this name lies.
 func (r *batchRun) at(name string) string {
 	if filepath.IsAbs(name) {
@@ -202,8 +209,12 @@ func (r *batchRun) at(name string) string {
 	return filepath.Join(r.dir, name)
 }
 
-// makeFolders makes the folders that outputs lie in, but for absolute ones.
+// makeFolders makes the folders that outputs lie in, but for absolute ones. It does
+// not make the batch's own folder again: whoever removed it, removed the journal.
 func (r *batchRun) makeFolders(outputs []string) error {
+	if err := r.journal.Gone(); err != nil {
+		return journalError(err)
+	}
 	for _, name := range outputs {
 		if filepath.IsAbs(name) {
 			continue
@@ -215,57 +226,42 @@ func (r *batchRun) makeFolders(outputs []string) error {
 	return nil
 }
 
-// abandonedAfter is the age from which on nobody still writes a file of results.
+// abandonedAfter is the age from which on nobody still writes a temporary file, where
+// the file system cannot tell.
 const abandonedAfter = time.Hour
 
-// sweep removes temporary files that a killed run has left of these outputs, and that
-// are of some age.
-func (r *batchRun) sweep(outputs []string, age time.Duration) error {
+// sweep removes temporary files that a killed run has left of these outputs.
+func (r *batchRun) sweep(outputs []string) error {
 	folders := map[string][]string{}
 	for _, name := range outputs {
 		p := r.at(name)
 		folders[filepath.Dir(p)] = append(folders[filepath.Dir(p)], filepath.Base(p))
 	}
 	for dir, names := range folders {
-		entries, err := os.ReadDir(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		if err := atomicfile.RemoveAbandoned(dir, names, abandonedAfter); err != nil {
 			return coded(exitCantCreate, err)
-		}
-		for _, e := range entries {
-			left := e.Type().IsRegular() && strings.HasPrefix(e.Name(), ".") &&
-				slices.ContainsFunc(names, func(of string) bool { return atomicfile.IsTemporary(e.Name(), of) })
-			if left && age > 0 {
-				i, err := e.Info()
-				left = err == nil && time.Since(i.ModTime()) > age // gone, if it has none
-			}
-			if left {
-				if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return coded(exitCantCreate, err)
-				}
-			}
 		}
 	}
 	return nil
 }
 
-// close ends the run. If every item of the batch has been tried by then, by
-// whichever shard, the results are written.
-func (r *batchRun) close(interrupted bool) error {
-	if err := r.journal.Close(); err != nil {
-		return coded(exitCantCreate, err)
+// close ends the run, which came to err. If every item of the batch has been tried
+// by then, by whichever shard, the results are written.
+func (r *batchRun) close(interrupted bool, err error) error {
+	gone := r.journal.Gone()
+	closed := r.journal.Close()
+	if interrupted || err != nil && exitCode(err) != exitPartial {
+		return err // it says what is the matter with the journal, if anything is
 	}
-	if interrupted {
-		return nil
+	if gone != nil {
+		return errors.Join(journalError(gone), err)
 	}
-	m, err := mergeBatch(r.dir, r.columns)
-	if err != nil {
-		return err
+	if closed != nil {
+		return errors.Join(journalError(closed), err)
 	}
-	if m.Missing > 0 {
-		return nil
+	m, failed := mergeBatch(r.dir, r.columns)
+	if failed == nil && m.Missing == 0 {
+		failed = writeResults(r.dir, m)
 	}
-	return writeResults(r.dir, m)
+	return errors.Join(failed, err)
 }

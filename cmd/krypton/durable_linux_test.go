@@ -22,6 +22,12 @@ type call struct {
 // traced runs the real command under strace and gives its calls in order.
 func traced(t *testing.T, dir string, args ...string) []call {
 	t.Helper()
+	return tracedWith(t, dir, nil, args...)
+}
+
+// tracedWith is traced with options of strace.
+func tracedWith(t *testing.T, dir string, options []string, args ...string) []call {
+	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		if os.Getenv("KRYPTON_DATA") != "" {
@@ -37,7 +43,7 @@ func traced(t *testing.T, dir string, args ...string) []call {
 	if err := os.Symlink(self, command); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(strace, append([]string{"-f", "-y", "-s", "4000", "-e", "trace=mkdir,mkdirat,fsync,fdatasync,rename,renameat,renameat2,link,linkat,write,pwrite64", "-o", log, command}, args...)...)
+	cmd := exec.Command(strace, slices.Concat([]string{"-f", "-y", "-s", "4000", "-e", "trace=mkdir,mkdirat,flock,fsync,fdatasync,rename,renameat,renameat2,link,linkat,write,pwrite64", "-o", log}, options, []string{command}, args)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", args, err, out)
@@ -216,5 +222,28 @@ func TestPowerLoss(t *testing.T) {
 	}
 	if !slices.ContainsFunc(calls[at:], func(c call) bool { return c.name == "fsync" && c.path == dir }) {
 		t.Error("the folder of the folder was not synced after it got its name")
+	}
+}
+
+// TestBatchWithoutLocks: on a file system that has no locks a batch works all the
+// same, one process at a time, and leaves nothing that stood for a lock.
+func TestBatchWithoutLocks(t *testing.T) {
+	pictures := smallPictures(t, 2, 32)
+	for _, answer := range []string{"ENOSYS", "ENOLCK", "EOPNOTSUPP"} {
+		dir := filepath.Join(t.TempDir(), "out")
+		args := []string{"obe", pictures, "--out-dir", dir, "--stride", "64", "--scores", "{name}.npy", "--scores-only", "-q", "--resume"}
+		for range 2 {
+			tracedWith(t, t.TempDir(), []string{"-e", "inject=flock:error=" + answer}, args...)
+		}
+		for folder, want := range map[string]string{dir: ".krypton p0000.npy p0001.npy results.jsonl timings.jsonl", filepath.Join(dir, journalFolder): "items.jsonl shard-1-of-1.jsonl"} {
+			entries, err := os.ReadDir(folder)
+			var got []string
+			for _, e := range entries {
+				got = append(got, e.Name())
+			}
+			if err != nil || strings.Join(got, " ") != want {
+				t.Errorf("%s: %s holds %v, want %s: %v", answer, folder, got, want, err)
+			}
+		}
 	}
 }

@@ -85,7 +85,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 			return err
 		}
 		err := b.all(ctx, base)
-		return errors.Join(err, b.run.close(ctx.Err() != nil))
+		return b.run.close(ctx.Err() != nil, err)
 	}())
 }
 
@@ -198,7 +198,7 @@ func (b *obeBatch) all(ctx context.Context, base *job) error {
 		}
 		names = append(names, n...)
 	}
-	if err := b.run.sweep(names, 0); err != nil {
+	if err := b.run.sweep(names); err != nil {
 		return err
 	}
 	b.bar = ui.NewCount(b.io.err, ui.StyleFor(b.io.err, b.quiet), "pictures", len(b.run.mine))
@@ -310,7 +310,7 @@ func (b *obeBatch) read(x *batchItem) {
 		return
 	}
 	j := x.job
-	o := &outcome{in: x.item.Path, label: x.item.Path, target: "-", force: b.run.ours, timeless: true}
+	o := &outcome{in: x.item.Path, label: x.item.Path, target: "-", force: b.run.replaces(), timeless: true}
 	files := x.names
 	if !b.scoresOnly {
 		o.target, o.heatmap, files = b.run.at(files[0]), files[0], files[1:]
@@ -362,6 +362,7 @@ func (b *obeBatch) write(x *batchItem) error {
 		return nil
 	}
 	if x.err == nil {
+		x.outcome.force = b.run.replaces()
 		x.err = x.job.writeScores(x.outcome)
 		if x.err == nil && !b.scoresOnly {
 			x.err = x.job.draw(x.outcome)

@@ -70,7 +70,7 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 		return err
 	}
 	err = b.all(ctx)
-	return errors.Join(err, b.run.close(ctx.Err() != nil))
+	return b.run.close(ctx.Err() != nil, err)
 }
 
 // all does every video of the shard; one that fails does not stop the others.
@@ -152,7 +152,7 @@ func (b *orvBatch) recognize(ctx context.Context, s *settings, o *orvOptions, mo
 		return nil, err
 	}
 	names := []string{base}
-	o.out, o.force = b.run.at(base), b.run.ours
+	o.out, o.force = b.run.at(base), b.run.replaces()
 	o.resume = b.batch.resume && slices.Contains(strings.Split(o.formats, ","), "jsonl")
 	if o.annotate != "" {
 		name, err := b.batch.expand(o.annotate, it)

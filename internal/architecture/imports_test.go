@@ -40,7 +40,7 @@ var allowed = map[string]string{
 	"internal/faithful":     "internal/incremental internal/prediction internal/region",
 	"internal/heatmap":      "internal/spreadsheet",
 	"internal/annotate":     "",
-	"internal/atomicfile":   "",
+	"internal/atomicfile":   "internal/lock",
 	"internal/batch":        "internal/atomicfile internal/lock internal/regular",
 	"internal/limits":       "",
 	"internal/ui":           "",

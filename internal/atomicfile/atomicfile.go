@@ -9,9 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
+
+	"krypton/internal/lock"
 )
 
 // ErrCannotWrite says that an output cannot be written.
@@ -59,10 +63,11 @@ func Write(path string, force bool, write func(io.Writer) error) (err error) {
 	if err := Check(path, force); err != nil {
 		return err
 	}
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path)))
+	f, held, err := pending(path)
 	if err != nil {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
+	defer held.Close() // the file has its final name by then, or is gone
 	defer func() {
 		// After create the file is closed, and after its rename gone.
 		if e := f.Cleanup(); err == nil && e != nil && !errors.Is(e, os.ErrClosed) && !errors.Is(e, os.ErrNotExist) {
@@ -83,6 +88,27 @@ func Write(path string, force bool, write func(io.Writer) error) (err error) {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
 	return nil
+}
+
+// pending makes the temporary file that becomes path, and holds it, so that nobody
+// takes it for one that a killed process has left (RemoveAbandoned).
+func pending(path string) (*renameio.PendingFile, *os.File, error) {
+	var err error
+	for range 8 {
+		var f *renameio.PendingFile
+		if f, err = renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path))); err != nil {
+			return nil, nil, err
+		}
+		var held *os.File
+		if held, err = lock.Hold(f.Name()); err == nil {
+			return f, held, nil
+		}
+		_ = f.Cleanup() // it may be gone
+		if !errors.Is(err, lock.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, err
 }
 
 // SyncDir makes the names in a folder last a loss of power. A folder that cannot be
@@ -187,9 +213,31 @@ func SameFile(a, b string) bool {
 	return err == nil && os.SameFile(i, j)
 }
 
-// IsTemporary says whether a file called name is one that Write left when it was
-// killed while it wrote a file called of in the same folder.
-func IsTemporary(name, of string) bool {
+// RemoveAbandoned removes from a folder what Write left there when it was killed
+// while it wrote a file of one of these names. What another process is writing
+// stays; where the file system has no locks, what is younger than age.
+func RemoveAbandoned(dir string, names []string, age time.Duration) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !slices.ContainsFunc(names, func(of string) bool { return isTemporary(e.Name(), of) }) {
+			continue
+		}
+		if _, err := lock.RemoveAbandoned(filepath.Join(dir, e.Name()), age); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(dir, e.Name()), err)
+		}
+	}
+	return nil
+}
+
+// isTemporary says whether a file called name is one that Write makes for a file
+// called of in the same folder.
+func isTemporary(name, of string) bool {
 	digits, ok := strings.CutPrefix(name, "."+of)
 	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }

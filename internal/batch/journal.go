@@ -8,14 +8,16 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/gofrs/flock"
-
 	"krypton/internal/atomicfile"
+	"krypton/internal/lock"
 )
 
 var (
 	// ErrBusy says that another process writes this journal.
-	ErrBusy = errors.New("another process is working on this journal")
+	ErrBusy = lock.ErrBusy
+	// ErrGone says that an open journal has lost its name: nobody would find what
+	// is written into it.
+	ErrGone = errors.New("it is gone: its folder was removed or renamed, or another file has its name")
 	// ErrOther says that a journal was made with another model, settings,
 	// version or shard.
 	ErrOther = errors.New("the journal is of another run")
@@ -28,7 +30,7 @@ type Journal struct {
 	path string
 	root string
 	cut  int64
-	lock *flock.Flock
+	lock *lock.File
 
 	mu   sync.Mutex
 	file journalFile
@@ -73,26 +75,11 @@ func Open(path string, head Header, opt OpenOptions) (*Journal, error) {
 }
 
 func (j *Journal) open(head Header, restart bool) error {
-	if i, err := os.Stat(j.path); err == nil && !i.Mode().IsRegular() {
-		return fmt.Errorf("not a regular file (%v)", i.Mode().Type())
-	}
-	// Some network file systems lock only what is open for writing.
-	j.lock = flock.New(j.path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
-	got, err := j.lock.TryLock()
+	f, err := lock.Open(j.path)
 	if err != nil {
 		return err
 	}
-	if !got {
-		return ErrBusy
-	}
-	f, err := os.OpenFile(j.path, os.O_RDWR|os.O_APPEND, 0)
-	if err != nil {
-		return err
-	}
-	j.file = f
-	if err := sameFile(j.lock, f); err != nil {
-		return err
-	}
+	j.lock, j.file = f, f
 	if j.log, err = ReadLog(f, filepath.Base(j.path)); err != nil {
 		return err
 	}
@@ -126,23 +113,6 @@ func (j *Journal) open(head Header, restart bool) error {
 	return atomicfile.SyncDir(filepath.Dir(j.path))
 }
 
-// sameFile makes sure that what is locked is what is written: nobody may have
-// replaced the file in between.
-func sameFile(lock *flock.Flock, f *os.File) error {
-	a, err := lock.Stat()
-	if err != nil {
-		return err
-	}
-	b, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(a, b) {
-		return ErrBusy
-	}
-	return nil
-}
-
 func sameRun(was, is Header) error {
 	if was.Fingerprint != is.Fingerprint {
 		return fmt.Errorf("%w: model, settings or version differ", ErrOther)
@@ -156,6 +126,18 @@ func sameRun(was, is Header) error {
 // Cut is how many bytes of a torn last line Open has cut off.
 func (j *Journal) Cut() int64 { return j.cut }
 
+// Gone is ErrGone if the journal has lost its name since it was opened.
+func (j *Journal) Gone() error {
+	same, err := j.lock.Named()
+	if err == nil && !same {
+		err = ErrGone
+	}
+	if err != nil {
+		return fmt.Errorf("journal %s: %w", j.path, err)
+	}
+	return nil
+}
+
 // Append adds what became of an item, in one write, and returns when it is on
 // the disk. The item's outputs must be there by then, under their final names
 // and synced. After an error the record is not in the journal, or the journal
@@ -168,6 +150,9 @@ func (j *Journal) Append(r Record) error {
 	}
 	if err != nil {
 		return fmt.Errorf("journal %s: record of %q: %w", j.path, item, err)
+	}
+	if err := j.Gone(); err != nil {
+		return err
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -236,11 +221,6 @@ func (j *Journal) Close() error {
 	}
 	if j.err == nil {
 		j.err = os.ErrClosed
-	}
-	if j.lock != nil {
-		if e := j.lock.Close(); err == nil {
-			err = e
-		}
 	}
 	return err
 }

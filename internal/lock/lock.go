@@ -34,7 +34,7 @@ func Open(path string) (*File, error) {
 			return nil, err
 		}
 		// While we waited the name may have gone to another file.
-		same, err := f.named()
+		same, err := f.Named()
 		if err == nil && same {
 			return f, nil
 		}
@@ -65,8 +65,8 @@ func open(path string) (*File, error) {
 	return l, nil
 }
 
-// named says whether the file still has the name that it was opened by.
-func (f *File) named() (bool, error) {
+// Named says whether the file still has the name that it was opened by.
+func (f *File) Named() (bool, error) {
 	now, err := os.Lstat(f.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
@@ -91,7 +91,7 @@ func (f *File) Close() error {
 
 // Remove removes the file and closes it, so that nobody else finds it unlocked.
 func (f *File) Remove() error {
-	same, err := f.named()
+	same, err := f.Named()
 	if err == nil && same {
 		err = os.Remove(f.path)
 	}
