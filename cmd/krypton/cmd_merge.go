@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -18,7 +19,8 @@ func newMerge(io streams) *cobra.Command {
 		Long: `Read the journals that the shards of a batch have left in their --out-dir, and write
 results.jsonl (what became of each item, in the order of the list: the same bytes
 however the batch was split and interrupted) and timings.jsonl. Items that failed or
-that no shard has done are named.` + exitHelp,
+that no shard has done are named, and so are those whose outputs are gone or have
+changed since: all of them are read.` + exitHelp,
 		Example: `  krypton merge maps/
   krypton merge maps/ --check && echo complete
   krypton merge maps/ --json | jq .missing`,
@@ -40,6 +42,8 @@ type mergeSummary struct {
 	Missing int `json:"missing"`
 	// Extra are items that journals know and the list does not.
 	Extra int `json:"extra"`
+	// Lost are those of the done items whose outputs are gone or have changed.
+	Lost int `json:"lost"`
 }
 
 // mostNamed bounds the items that are named one by one.
@@ -59,34 +63,54 @@ func runMerge(cmd *cobra.Command, io streams, dir string, asJSON, check bool) er
 			return err
 		}
 	}
-	sum := mergeSummary{len(m.Results), m.Done, m.Failed, m.Missing, m.Extra}
+	said, lost, err := remarks(cmd.Context(), dir, m)
+	if err != nil {
+		return err
+	}
+	sum := mergeSummary{len(m.Results), m.Done, m.Failed, m.Missing, m.Extra, lost}
 	if asJSON {
 		if err := json.NewEncoder(io.out).Encode(sum); err != nil {
 			return err
 		}
 	}
-	named := 0
-	for _, r := range m.Results {
-		if r.Status == batch.StatusDone {
-			continue
-		}
-		if named++; named > mostNamed {
-			continue
-		}
-		why := r.Error
-		if why == "" {
-			why = "no shard has done it"
-		}
-		fmt.Fprintf(io.err, "krypton: %s: %s: %s\n", printable(r.Item), r.Status, printable(why))
+	for _, line := range said[:min(len(said), mostNamed)] {
+		fmt.Fprintf(io.err, "krypton: %s\n", printable(line))
 	}
-	if named > mostNamed {
-		fmt.Fprintf(io.err, "krypton: and %d more\n", named-mostNamed)
+	if len(said) > mostNamed {
+		fmt.Fprintf(io.err, "krypton: and %d more\n", len(said)-mostNamed)
 	}
-	if named > 0 {
+	switch {
+	case lost > 0:
+		return fmt.Errorf("of %d items %d failed, %d are missing and %d have lost outputs: --resume makes them again", sum.Items, sum.Failed, sum.Missing, lost)
+	case len(said) > 0:
 		return coded(exitPartial, fmt.Errorf("of %d items %d failed and %d are missing", sum.Items, sum.Failed, sum.Missing))
 	}
 	if !quiet {
 		fmt.Fprintf(io.err, "all %d items are done\n", sum.Items)
 	}
 	return nil
+}
+
+// remarks has a line for each item that is not done, or whose outputs, below dir, are
+// no longer what they were; lost counts the latter.
+func remarks(ctx context.Context, dir string, m *batch.Merged) (said []string, lost int, err error) {
+	for _, r := range m.Results {
+		if ctx.Err() != nil {
+			return nil, 0, context.Cause(ctx)
+		}
+		why := r.Error
+		switch {
+		case r.Status == batch.StatusDone:
+			err := r.Lost(dir)
+			if err == nil {
+				continue
+			}
+			lost++
+			why = err.Error()
+		case why == "":
+			why = "no shard has done it"
+		}
+		said = append(said, fmt.Sprintf("%s: %s: %s", r.Item, r.Status, why))
+	}
+	return said, lost, nil
 }

@@ -16,7 +16,6 @@ import (
 	"krypton/internal/faithful"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
-	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/ui"
@@ -294,11 +293,8 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 
 // scoreError gives an error of the measurement its exit code.
 func scoreError(err error) error {
-	switch {
-	case errors.Is(err, faithful.ErrSetup):
+	if errors.Is(err, faithful.ErrSetup) {
 		return coded(exitData, err)
-	case errors.Is(err, incremental.ErrMemory):
-		return coded(exitTemporary, err)
 	}
 	return err
 }

@@ -154,7 +154,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 	profile, all, err := tune.Measure(ctx, tasks, j.model.second, progress.Set)
 	progress.Finish()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("model %s: %w", j.model.file.name, err)
 	}
 	profile.Patch, profile.Stride = o.obe.patch, o.obe.stride
 	return profile, all, nil

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"krypton/internal/incremental"
+	"krypton/internal/quality"
 )
 
 // Exit codes. New ones may be added; a code that a caller does not know means
@@ -78,6 +81,10 @@ func exitCode(err error) int {
 		return exitFailure
 	case errors.As(err, &c):
 		return c.code
+	case errors.Is(err, incremental.ErrMemory):
+		return exitTemporary
+	case errors.Is(err, quality.ErrNotFinite):
+		return exitData // of the model
 	case errors.Is(err, fs.ErrNotExist):
 		return exitNoInput
 	case errors.Is(err, context.Canceled):

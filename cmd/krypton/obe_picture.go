@@ -173,8 +173,6 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 		switch {
 		case errors.Is(err, obe.ErrTask):
 			return usageError(err)
-		case errors.Is(err, incremental.ErrMemory):
-			return coded(exitTemporary, err)
 		case err != nil:
 			return err
 		}

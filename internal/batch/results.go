@@ -30,6 +30,10 @@ type Result struct {
 	shard   Shard
 }
 
+// Lost says why what the result tells of outputs below root is no longer so: one is
+// gone, has changed or cannot be read. It is nil for a result that is not done.
+func (r *Result) Lost(root string) error { return CheckOutputs(root, r.Outputs) }
+
 // Merged is what became of all items of a manifest.
 type Merged struct {
 	// Results has one entry for each item, in the manifest's order.

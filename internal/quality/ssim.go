@@ -9,6 +9,9 @@ import (
 	"slices"
 )
 
+// ErrNotFinite says that maps cannot be compared because of their scores.
+var ErrNotFinite = errors.New("a map holds what is no finite number")
+
 // grid checks that two maps are of the same whole rows and hold numbers only.
 func grid(a, b []float32, cols int) (rows int, err error) {
 	if cols < 1 || len(a) == 0 || len(a) != len(b) || len(a)%cols != 0 {
@@ -16,7 +19,7 @@ func grid(a, b []float32, cols int) (rows int, err error) {
 	}
 	for i := range a {
 		if d := float64(a[i]) - float64(b[i]); math.IsNaN(d) || math.IsInf(d, 0) {
-			return 0, errors.New("a map holds what is no finite number")
+			return 0, ErrNotFinite
 		}
 	}
 	return len(a) / cols, nil
