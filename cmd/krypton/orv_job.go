@@ -60,7 +60,7 @@ func videoError(err error) error {
 		return coded(exitNoInput, err)
 	case errors.Is(err, video.ErrNetwork):
 		return usageError(err)
-	case errors.Is(err, video.ErrStalled):
+	case errors.Is(err, video.ErrStalled), errors.Is(err, video.ErrBusy):
 		return coded(exitTemporary, err)
 	case errors.Is(err, detect.ErrHead), errors.Is(err, video.ErrUnusable), errors.Is(err, video.ErrIncomplete), errors.Is(err, video.ErrNoFFmpeg):
 		return coded(exitData, err)

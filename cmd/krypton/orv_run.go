@@ -85,7 +85,7 @@ func (j *orvJob) replay(r *framelabels.Result) {
 
 // result makes a frame's result.
 func (j *orvJob) result(r *orv.Result) *framelabels.Result {
-	out := &framelabels.Result{Frame: r.Frame, Seconds: r.Time.Seconds(), How: string(r.Step.How), Guarded: r.Guarded, Changed: r.Step.Changed, Recomputed: r.Step.Share, Listed: r.Step.Listed,
+	out := &framelabels.Result{Frame: r.Frame, Seconds: float64(r.Time) / 1e9, How: string(r.Step.How), Guarded: r.Guarded, Changed: r.Step.Changed, Recomputed: r.Step.Share, Listed: r.Step.Listed,
 		Exact: j.options.Mode != orv.Approximate || r.Step.How == orv.Whole && !r.Step.Listed}
 	if j.timings {
 		out.Milliseconds = float64((r.Step.Difference + r.Step.Network).Microseconds()) / 1000

@@ -78,20 +78,28 @@ func locateTools(opt Options) (*tools, error) {
 
 // ask asks for the version.
 func (t *tools) ask(ctx context.Context, opt Options) error {
-	out, err := command(ctx, quick(opt), t.ffmpeg, "-hide_banner", "-version").output(1 << 16)
-	if ctx.Err() != nil {
+	p := command(ctx, quick(opt), t.ffmpeg, "-hide_banner", "-version")
+	out, err := p.output(1 << 16)
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	}
-	if errors.Is(err, ErrStalled) {
+	case passOn(err):
 		return err
+	case err != nil:
+		return p.failed(ErrNoFFmpeg, err, p.stderr.message())
 	}
-	if t.version = parseVersion(string(out)); t.version == "" || err != nil {
+	if t.version = parseVersion(string(out)); t.version == "" {
 		return fmt.Errorf("%w: %s does not say its version", ErrNoFFmpeg, t.ffmpeg)
 	}
 	if t.major, t.minor = versionNumbers(t.version); t.major > 0 && t.major < oldestFFmpeg {
 		return fmt.Errorf("%w: %s has version %s, want %d or newer", ErrNoFFmpeg, t.ffmpeg, t.version, oldestFFmpeg)
 	}
 	return nil
+}
+
+// passOn says whether an error of a program says already what kind it is of.
+func passOn(err error) bool {
+	return errors.Is(err, ErrStalled) || errors.Is(err, ErrNoFFmpeg) || errors.Is(err, ErrBusy)
 }
 
 // quick is the timeout of what takes a moment only.

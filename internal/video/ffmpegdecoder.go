@@ -22,6 +22,7 @@ type ffmpegDecoder struct {
 	stream *streamInfo // nil if unknown: live and standard input
 	proc   *process
 	nut    *nutReader
+	clock  clock
 	frames int
 	last   time.Duration
 	ended  error // sticky
@@ -45,7 +46,7 @@ const framePlanes = "gbrp"
 // openFFmpeg starts ffmpeg and waits for the size of its frames. s is what is known
 // of the stream: nil for live sources and standard input.
 func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Options) (*ffmpegDecoder, Info, error) {
-	d := &ffmpegDecoder{ctx: ctx, tools: t, in: in, opt: opt, stream: s}
+	d := &ffmpegDecoder{ctx: ctx, tools: t, in: in, opt: opt, stream: s, clock: newClock(s)}
 	info := Info{Frames: -1, Decoder: t.decoder()}
 	var err error
 	if s != nil {
@@ -68,6 +69,7 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 		err = d.finish(err)
 		return nil, info, err
 	}
+	d.nut.ticks = d.clock.base
 	w, h := d.nut.width, d.nut.height
 	if d.stream == nil {
 		info.SourceWidth, info.SourceHeight = w, h
@@ -117,7 +119,8 @@ func (d *ffmpegDecoder) args() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(a, "-vf", filter, "-c:v", "rawvideo", "-pix_fmt", framePlanes, "-f", "nut", "pipe:1"), nil
+	a = append(a, "-enc_time_base", fmt.Sprintf("%d:%d", d.clock.fine.num, d.clock.fine.den))
+	return append(a, "-vf", d.clock.filter()+filter, "-c:v", "rawvideo", "-pix_fmt", framePlanes, "-f", "nut", "pipe:1"), nil
 }
 
 // filter crops and scales the upright picture. Rotation comes before it, by
@@ -171,6 +174,9 @@ func (d *ffmpegDecoder) next() (time.Duration, error) {
 		d.ended = d.finish(err)
 		return 0, d.ended
 	}
+	if d.stream != nil {
+		t += d.stream.late
+	}
 	d.frames++
 	d.last = t
 	return t, nil
@@ -193,7 +199,7 @@ func (d *ffmpegDecoder) pixels(dst []byte) error {
 // finish waits for ffmpeg and judges the end that was read: io.EOF stays only if
 // the video is complete.
 func (d *ffmpegDecoder) finish(read error) error {
-	if read != io.EOF {
+	if read != io.EOF && !errors.Is(read, io.ErrUnexpectedEOF) {
 		d.proc.kill() // nothing that follows could be used
 	}
 	_, _ = io.Copy(io.Discard, d.proc)
@@ -211,6 +217,8 @@ func (d *ffmpegDecoder) finish(read error) error {
 		return context.Cause(d.ctx)
 	case errors.Is(err, ErrStalled):
 		return err
+	case d.proc.busy(err):
+		return d.proc.failed(ErrBusy, err, fmt.Sprintf("after %d frames%s", d.frames, said))
 	case read != io.EOF && errors.Is(read, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: ffmpeg ended within a frame, after %d whole ones%s", bad, d.frames, said)
 	case read != io.EOF:

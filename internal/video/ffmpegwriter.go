@@ -72,6 +72,9 @@ func newFFmpegSink(ctx context.Context, path, muxer string, w, h int, rate ratio
 // encoder gives the options of the best encoder that this ffmpeg has.
 func (t *tools) encoder(ctx context.Context, opt Options) ([]string, error) {
 	out, err := command(ctx, quick(opt), t.ffmpeg, "-hide_banner", "-v", "error", "-encoders").output(1 << 20)
+	if passOn(err) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: its list of encoders: %w", ErrNoFFmpeg, err)
 	}

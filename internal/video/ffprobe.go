@@ -18,8 +18,10 @@ import (
 type streamInfo struct {
 	width, height int // upright
 	rate          ratio
-	frames        int // -1 unknown; some containers declare nonsense
-	duration      time.Duration
+	base          ratio         // of its times, zero if unknown
+	frames        int           // -1 unknown; some containers declare nonsense
+	duration      time.Duration // from the file's beginning, which is when its first stream begins
+	late          time.Duration // what ffmpeg's times lack, which begin with the video's first packet in some formats
 }
 
 // probeStream asks ffprobe. Nothing is decoded beyond the first frames.
@@ -27,7 +29,7 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 	args := []string{"-hide_banner", "-v", "error", "-max_pixels", strconv.FormatInt(opt.MaxPixels, 10)}
 	args = append(args, in.args...)
 	args = append(args, "-select_streams", "V:0", "-show_entries",
-		"stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:stream_side_data=rotation:stream_tags=rotate,DURATION:format=duration,nb_streams",
+		"stream=width,height,avg_frame_rate,r_frame_rate,time_base,start_time,nb_frames,duration:stream_side_data=rotation:stream_tags=rotate,DURATION:format=format_name,start_time,duration,nb_streams",
 		"-of", "json", "-i", in.url)
 	timeout := opt.Timeout
 	p := command(ctx, timeout, ffprobe, args...)
@@ -35,13 +37,14 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case errors.Is(err, ErrStalled), errors.Is(err, ErrNoFFmpeg):
+	case passOn(err):
 		return nil, err
 	case err != nil:
-		if m := reason(p.stderr.message(), in); m != "" {
-			return nil, fmt.Errorf("%w: %s", ErrUnusable, m)
+		said := reason(p.stderr.message(), in)
+		if said != "" && !p.busy(err) {
+			err = nil // exit status 1 says no more
 		}
-		return nil, fmt.Errorf("%w: ffprobe: %w", ErrUnusable, err)
+		return nil, p.failed(ErrUnusable, err, said)
 	}
 	s, err := parseProbe(out)
 	if err != nil {
@@ -70,6 +73,8 @@ func parseProbe(out []byte) (*streamInfo, error) {
 			Height    int    `json:"height"`
 			Average   string `json:"avg_frame_rate"`
 			Real      string `json:"r_frame_rate"`
+			Base      string `json:"time_base"`
+			Start     string `json:"start_time"`
 			Frames    string `json:"nb_frames"`
 			Duration  string `json:"duration"`
 			SideDatas []struct {
@@ -81,6 +86,8 @@ func parseProbe(out []byte) (*streamInfo, error) {
 			} `json:"tags"`
 		} `json:"streams"`
 		Format struct {
+			Name     string `json:"format_name"`
+			Start    string `json:"start_time"`
 			Duration string `json:"duration"`
 			Streams  int    `json:"nb_streams"`
 		} `json:"format"`
@@ -111,33 +118,52 @@ func parseProbe(out []byte) (*streamInfo, error) {
 	if n, err := strconv.ParseInt(s.Frames, 10, 63); err == nil && n > 0 && n <= math.MaxInt32 {
 		r.frames = int(n)
 	}
-	r.duration = parseSeconds(s.Duration)
+	r.base = parseFraction(s.Base)
+	r.duration = max(0, parseSeconds(s.Duration))
 	if p, err := ParsePosition(s.Tags.Duration); err == nil && r.duration == 0 && !p.IsFrame {
 		r.duration = p.Time
 	}
 	if r.duration == 0 && v.Format.Streams == 1 {
-		r.duration = parseSeconds(v.Format.Duration)
+		r.duration = max(0, parseSeconds(v.Format.Duration))
+	}
+	begin := parseSeconds(v.Format.Start)
+	switch name, _, _ := strings.Cut(v.Format.Name, ","); name {
+	case "matroska":
+		r.duration = max(0, r.duration-begin) // it is counted from 0, wherever the first frame is
+	case "mpegts", "mpeg", "ogg":
+		r.late = max(0, parseSeconds(s.Start)-begin)
+		if r.duration > 0 {
+			r.duration += r.late
+		}
 	}
 	return r, nil
 }
 
-// parseSeconds reads "30.16"; anything else is 0.
+// parseSeconds reads "30.16" and "-1.4"; anything else is 0.
 func parseSeconds(s string) time.Duration {
 	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(v > 0 && v < 9e9) {
+	if err != nil || !(math.Abs(v) < 9e9) {
 		return 0
 	}
-	return time.Duration(v * 1e9)
+	return time.Duration(math.Round(v * 1e9))
 }
 
-// parseRatio reads "30000/1001"; anything else, and rates that nothing has, is
-// the zero ratio.
+// parseRatio is parseFraction for rates: those that nothing has are the zero ratio.
 func parseRatio(s string) ratio {
+	r := parseFraction(s)
+	if r.float() > 1e6 {
+		return ratio{}
+	}
+	return r
+}
+
+// parseFraction reads "30000/1001"; anything else is the zero ratio.
+func parseFraction(s string) ratio {
 	a, b, found := strings.Cut(s, "/")
 	n, err := strconv.ParseInt(a, 10, 32)
 	d, err2 := strconv.ParseInt(b, 10, 32)
 	r := ratio{n, d}
-	if !found || err != nil || err2 != nil || !r.valid() || r.float() > 1e6 {
+	if !found || err != nil || err2 != nil || !r.valid() {
 		return ratio{}
 	}
 	return r
@@ -190,6 +216,9 @@ func countPackets(ctx context.Context, t *tools, in input, opt Options) (*packet
 	}
 	_, _ = io.Copy(io.Discard, p)
 	if err := p.wait(); err != nil {
+		if p.busy(err) {
+			return nil, p.failed(ErrBusy, err, p.stderr.message())
+		}
 		n.complain = err.Error()
 	}
 	if m := p.stderr.message(); m != "" {

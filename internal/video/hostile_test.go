@@ -314,7 +314,10 @@ func TestFakeFFmpeg(t *testing.T) {
 		"probe says nothing":     {goodVersion, "cat " + good, "true", Options{}, ErrUnusable, 0},
 		"half a frame, exit 0":   {goodVersion, "cat " + half, goodProbe, Options{}, ErrIncomplete, 1},
 		"half a frame, lenient":  {goodVersion, "cat " + half, goodProbe, Options{Lenient: true}, nil, 1},
-		"killed in mid-run":      {goodVersion, "cat " + half + "; kill -9 $$", goodProbe, Options{}, ErrIncomplete, 1},
+		"killed in mid-run":      {goodVersion, "cat " + half + "; kill -9 $$", goodProbe, Options{}, ErrBusy, 1},
+		"killed, lenient":        {goodVersion, "cat " + half + "; kill -9 $$", goodProbe, Options{Lenient: true}, ErrBusy, 1},
+		"cannot be loaded":       {goodVersion, "echo 'ffmpeg: error while loading shared libraries: libx.so: cannot open shared object file: Error 24' >&2; exit 127", goodProbe, Options{}, ErrBusy, 0},
+		"no descriptors":         {goodVersion, "cat " + good, "echo 'x: Too many open files' >&2; exit 1", Options{}, ErrBusy, 0},
 		"fails at the end":       {goodVersion, "cat " + good + "; exit 3", goodProbe, Options{}, ErrIncomplete, 2},
 		"complains at the end":   {goodVersion, "cat " + good + "; echo oh >&2", goodProbe, Options{}, ErrIncomplete, 2},
 		"garbage":                {goodVersion, "head -c 100000 /dev/urandom", goodProbe, Options{}, ErrUnusable, 0},
@@ -329,7 +332,7 @@ func TestFakeFFmpeg(t *testing.T) {
 			if !errors.Is(g.err, c.err) || len(g.index) != c.frames || time.Since(begin) > 8*time.Second {
 				t.Errorf("%d frames, %v, after %v", len(g.index), g.err, time.Since(begin))
 			}
-			if c.opt.Lenient && g.info.Damage == 0 {
+			if c.opt.Lenient && c.err == nil && g.info.Damage == 0 {
 				t.Error("no damage was counted")
 			}
 			if g.err != nil && (len(g.err.Error()) > 1000 || strings.Contains(g.err.Error(), "\n")) {

@@ -18,6 +18,7 @@ type nutReader struct {
 
 	width, height int
 	base          ratio // of the stream's times
+	ticks         ratio // what times are rounded down to; zero leaves them
 	bases         []ratio
 	msbShift      uint
 	codes         [256]nutCode
@@ -379,6 +380,9 @@ func (n *nutReader) next() (time.Duration, error) {
 		}
 		if end {
 			continue
+		}
+		if n.ticks.valid() {
+			return n.ticks.times(rescale(n.lastPTS, n.base, n.ticks)), nil
 		}
 		return n.base.times(n.lastPTS), nil
 	}

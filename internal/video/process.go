@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +26,7 @@ type process struct {
 	cancel  context.CancelFunc
 	timeout time.Duration
 	stalled atomic.Bool
+	killed  atomic.Bool // by us
 
 	once sync.Once
 	err  error
@@ -59,9 +63,55 @@ func (p *process) start() (err error) {
 	}
 	if err != nil {
 		p.cancel()
-		return fmt.Errorf("%w: %w", ErrNoFFmpeg, err)
+		return cannotStart(err)
 	}
 	return nil
+}
+
+// cannotStart says why a program did not start. The cause is told in words only: a
+// file that is missing there is not the video.
+func cannotStart(err error) error {
+	kind := ErrNoFFmpeg
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Path == os.DevNull {
+		kind = ErrBusy
+	}
+	for _, short := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
+		if errors.Is(err, short) {
+			kind = ErrBusy
+		}
+	}
+	return fmt.Errorf("%w: %s", kind, err.Error())
+}
+
+// failed is why a program ended as it did, err being what wait said: ErrBusy if that
+// lies with the system, else kind with the program's words.
+func (p *process) failed(kind, err error, said string) error {
+	if p.busy(err) {
+		kind = ErrBusy
+	}
+	name := filepath.Base(p.cmd.Path)
+	switch {
+	case said != "" && err != nil:
+		return fmt.Errorf("%w: %s (%s: %w)", kind, said, name, err)
+	case said != "":
+		return fmt.Errorf("%w: %s", kind, said)
+	case err != nil:
+		return fmt.Errorf("%w: %s: %w", kind, name, err)
+	}
+	return kind
+}
+
+// busy says whether the system kept the program from its work: something else killed
+// it, or it could not load, open or start what it needs for want of room.
+func (p *process) busy(err error) bool {
+	if err != nil && err.Error() == "signal: killed" && !p.killed.Load() {
+		return true
+	}
+	m := p.stderr.message()
+	// The dynamic loader has numbers in the place of most messages.
+	loader := strings.Contains(m, "error while loading shared libraries") && (strings.Contains(m, ": Error ") || strings.Contains(m, "Cannot allocate memory"))
+	return loader || strings.Contains(m, "Too many open files") || strings.Contains(m, "pthread_create")
 }
 
 // Read reads the program's output; if none comes for too long, the program is
@@ -78,13 +128,16 @@ func (p *process) watch() func() {
 	}
 	t := time.AfterFunc(p.timeout, func() {
 		p.stalled.Store(true)
-		p.cancel()
+		p.kill()
 	})
 	return func() { t.Stop() }
 }
 
 // kill ends the program. It may be called at any time, from anywhere.
-func (p *process) kill() { p.cancel() }
+func (p *process) kill() {
+	p.killed.Store(true)
+	p.cancel()
+}
 
 // wait waits for the program's end, after its output was read to the end or it
 // was killed, and says why it failed.
@@ -96,7 +149,7 @@ func (p *process) wait() error {
 		p.cancel()
 		switch {
 		case p.stalled.Load():
-			p.err = fmt.Errorf("%w for %v from %s (--timeout)", ErrStalled, p.timeout, p.cmd.Args[0])
+			p.err = fmt.Errorf("%w for %v from %s", ErrStalled, p.timeout, p.cmd.Args[0])
 		case errors.Is(err, exec.ErrWaitDelay):
 			p.err = fmt.Errorf("%s did not let go of its output", p.cmd.Args[0])
 		case err != nil:

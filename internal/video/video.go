@@ -28,6 +28,9 @@ var (
 	ErrIncomplete = errors.New("video is damaged or incomplete")
 	// ErrNoFFmpeg says that ffmpeg is needed and cannot be used.
 	ErrNoFFmpeg = errors.New("ffmpeg is needed")
+	// ErrBusy says that the system could not run ffmpeg for now: it lacks descriptors,
+	// processes or memory, or has killed it. It may be tried again.
+	ErrBusy = errors.New("ffmpeg could not be run")
 	// ErrStalled says that no frame came for longer than Options.Timeout.
 	ErrStalled = errors.New("no progress")
 	// ErrNetwork says that a name is an address or a camera, and these were not
