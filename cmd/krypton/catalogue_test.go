@@ -71,7 +71,7 @@ func TestCatalogueConfigurations(t *testing.T) {
 		if size, err := pair(o.size); err != nil || size[0] < 28 || size[1] < 28 {
 			t.Errorf("%s: size %q: %v", e.Name, o.size, err)
 		}
-		if _, err := prediction.Activation(oo.activation).Resolve([]float32{0}); err != nil {
+		if err := prediction.Activation(oo.activation).Check(); err != nil {
 			t.Errorf("%s: %v", e.Name, err)
 		}
 		if e.Kind == "classifier" && !slices.Contains([]string{"softmax", "none"}, oo.activation) {

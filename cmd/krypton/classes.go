@@ -1,52 +1,61 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"krypton/internal/labels"
 	"krypton/internal/prediction"
 )
 
 // classPicker turns --class values into class indices once the clean image's
-// scores are known.
+// scores are known. The zero value picks none: the reading's own class is meant.
 type classPicker struct {
 	fixed []int
 	top   int // the best N
 	all   bool
 }
 
-func newClassPicker(names, labels []string) (classPicker, error) {
+// newClassPicker reads the values of --class for a number of classes, 0 if that is
+// not known.
+func newClassPicker(values, names []string, classes int) (classPicker, error) {
 	var p classPicker
-	for _, name := range names {
-		rest, isTop := strings.CutPrefix(name, "top")
-		n, err := strconv.Atoi(name)
+	for _, value := range values {
+		rest, isTop := strings.CutPrefix(value, "top")
+		k, err := strconv.Atoi(rest)
 		switch {
-		case name == "all":
+		case value == "all":
 			p.all = true
 		case isTop && rest == "":
 			p.top = max(p.top, 1)
-		case err == nil && n >= 0:
-			p.fixed = append(p.fixed, n)
+		case isTop && err == nil && k > 0:
+			p.top = max(p.top, k)
 		default:
-			if k, err := strconv.Atoi(rest); isTop && err == nil && k > 0 {
-				p.top = max(p.top, k)
-				continue
+			c, err := findClass("--class", names, value, classes)
+			if err != nil {
+				return p, err
 			}
-			found := -1
-			for i, l := range labels {
-				if strings.EqualFold(l, name) {
-					found = i
-					break
-				}
-			}
-			if found < 0 {
-				return p, usageError(fmt.Errorf("--class %q is no index, and no label of the model (%d labels)%s", name, len(labels), suggestion(name, labels)))
-			}
-			p.fixed = append(p.fixed, found)
+			p.fixed = append(p.fixed, c)
 		}
 	}
 	return p, nil
+}
+
+// findClass gives the class that the value of a flag names.
+func findClass(flag string, names []string, value string, classes int) (int, error) {
+	c, err := labels.Find(names, value, classes)
+	var unknown *labels.UnknownError
+	switch {
+	case errors.As(err, &unknown):
+		return 0, usageError(fmt.Errorf("%s %w%s", flag, err, suggestion(value, names)))
+	case err != nil:
+		return 0, usageError(fmt.Errorf("%s %w", flag, err))
+	case classes > 0 && c >= classes:
+		return 0, usageError(fmt.Errorf("%s %d: there are classes 0 to %d", flag, c, classes-1))
+	}
+	return c, nil
 }
 
 // suggestion names labels that contain what was asked for.

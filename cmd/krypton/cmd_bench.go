@@ -20,7 +20,6 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
-	"krypton/internal/prediction"
 	"krypton/internal/region"
 )
 
@@ -318,7 +317,7 @@ func (b *benchmark) exactMap(ctx context.Context) (float64, error) {
 }
 
 func (b *benchmark) explain(ctx context.Context, g *obe.Grid, mode obe.Mode) (*obe.Result, error) {
-	return obe.Explain(ctx, obe.Task{Plan: b.plan, Base: b.base, Fill: b.fill, Grid: g, Mode: mode, Workers: b.threads, Memory: b.memory, Activation: prediction.None})
+	return obe.Explain(ctx, obe.Task{Plan: b.plan, Base: b.base, Fill: b.fill, Grid: g, Mode: mode, Workers: b.threads, Memory: b.memory})
 }
 
 // writeOutputs runs the network once and saves its outputs if that is wanted.

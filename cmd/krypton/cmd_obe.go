@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
+	"krypton/internal/prediction"
 )
 
 // obeOptions are the flags of `krypton obe` (the model's are in modelOptions).
@@ -57,8 +59,8 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
 	f.StringVar(&o.region, "region", "", "only this part of the network's input: `x,y,w,h`")
 	f.StringVar(&o.mask, "mask", "", "picture `file` of the same shape as the input picture: only positions whose patch touches what is not black there ({name} stands for the picture)")
-	f.StringSliceVar(&o.classes, "class", []string{"top"}, "`classes` to map: top, topN (such as top3), all, an index or a label")
-	f.StringVar(&o.activation, "activation", "auto", "auto (softmax if the outputs look like logits), softmax, sigmoid or none")
+	f.StringSliceVar(&o.classes, "class", []string{"top"}, "`classes` to map: top, topN (such as top3), all, a number or a label (index:N, label:NAME where both fit)")
+	f.StringVar(&o.activation, "activation", "auto", activationHelp)
 	f.StringVar(&o.score, "score", "value", "what is mapped: value (the class's score), margin (to the best other class) or entropy")
 	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches), approximate (give up a little for speed) or naive (run the whole network each time)")
 	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs; of an approximate map, measure the error")
@@ -94,9 +96,8 @@ The scores are bit for bit those of running the whole network at every position
 	}
 	o.addFlags(cmd.Flags())
 	m.addFlags(cmd.Flags())
-	m.addWindowFlag(cmd.Flags())
 	for flag, values := range map[string][]string{
-		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": {"auto", "softmax", "sigmoid", "none"},
+		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": {"value", "margin", "entropy"}, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
 		"scale": {"auto", "shared"}, "compare": {"all"}, "precision": precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
@@ -121,7 +122,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		return runOBEBatch(cmd.Context(), cmd.Flags(), io, o, mo, args)
 	}
 	if o.dryRun {
-		j, _, err := newJob(s, io, o, mo, args)
+		j, _, err := newJob(cmd.Context(), s, io, o, mo, args)
 		if err != nil {
 			return err
 		}
@@ -136,7 +137,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		return err
 	}
 	err = func() error {
-		j, inputs, err := newJob(s, io, o, mo, args)
+		j, inputs, err := newJob(cmd.Context(), s, io, o, mo, args)
 		if err != nil {
 			return err
 		}
@@ -147,8 +148,8 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 }
 
 // newJob makes everything ready and finds the pictures.
-func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []string) (*job, []string, error) {
-	j, err := makeJob(s, io, o, mo)
+func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions, args []string) (*job, []string, error) {
+	j, err := makeJob(ctx, s, io, o, mo)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -170,7 +171,7 @@ func newJob(s *settings, io streams, o *obeOptions, mo *modelOptions, args []str
 }
 
 // makeJob makes everything ready that does not depend on a picture.
-func makeJob(s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, error) {
+func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, error) {
 	mo.typical, mo.typicalFor = typicalChanges(o.patch, o.stride), o.patch+" "+o.stride
 	var gives *approximated
 	mo.opened = func(file *modelFile) (err error) {
@@ -196,5 +197,5 @@ func makeJob(s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, er
 		return nil, err
 	}
 	j := &job{obeOptions: o, model: m, io: io, gives: gives, written: map[string]string{}}
-	return j, j.prepare(s)
+	return j, j.prepare(ctx, s)
 }

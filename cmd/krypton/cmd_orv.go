@@ -12,6 +12,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/orv"
+	"krypton/internal/prediction"
 )
 
 // orvOptions are the flags of `krypton orv`.
@@ -90,11 +91,11 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.verifyEvery, "verify-every", 0, "compare every `N`th frame with a run of the whole network")
 
 	f.IntVar(&o.top, "top", 3, "number of classes to write for each frame")
-	f.StringVar(&o.activation, "activation", "auto", "auto, softmax, sigmoid or none")
+	f.StringVar(&o.activation, "activation", "auto", activationHelp)
 	f.IntVar(&o.window, "window", 1, "smooth labels over this many frames")
 	f.Float64Var(&o.minScore, "min-score", 0.5, "detectors: lowest score of an object (default: what the description of the head says)")
 	f.Float64Var(&o.iou, "iou", 0.45, "detectors: overlap from which on the weaker of two boxes of a class goes, 0 for never (default: what the description of the head says; 0 where boxes come chosen)")
-	f.StringSliceVar(&o.classes, "classes", nil, "detectors: only these classes (numbers or labels)")
+	f.StringSliceVar(&o.classes, "classes", nil, "detectors: only these `classes` (numbers or labels; index:N, label:NAME where both fit)")
 	f.IntVar(&o.most, "max-objects", 300, "detectors: largest number of objects of a frame")
 	f.BoolVar(&o.noTrack, "no-track", false, "detectors: do not follow objects from frame to frame")
 
@@ -154,7 +155,7 @@ A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).
 	o.addFlags(cmd.Flags())
 	m.addFlags(cmd.Flags())
 	for flag, values := range map[string][]string{
-		"mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": {"auto", "softmax", "sigmoid", "none"},
+		"mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": prediction.Activations,
 		"format": framelabels.Formats, "preset": imagein.Presets, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.

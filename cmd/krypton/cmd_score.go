@@ -67,7 +67,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.IntVar(&o.steps, "steps", 100, "number of steps from no pixel to all")
 	f.IntVar(&o.random, "random", 0, "also measure `N` random maps for each")
 	f.StringSliceVar(&o.classes, "class", nil, "`classes` to measure (default: those of the map; of a .npy map the best one), as for obe")
-	f.StringVar(&o.activation, "activation", "auto", "auto (the map's, else softmax if the outputs look like logits), softmax, sigmoid or none")
+	f.StringVar(&o.activation, "activation", "auto", activationHelp+" (default: the map's)")
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each map and class, with the curves")
 	f.BoolVar(&o.asCSV, "csv", false, "print the areas as CSV")
@@ -76,8 +76,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest picture that is read, in pixels")
 	o.model.addFlags(f)
-	o.model.addWindowFlag(f)
-	for flag, values := range map[string][]string{"fill": obe.Fills, "start": obe.Fills, "activation": {"auto", "softmax", "sigmoid", "none"}, "combine": heatmap.Combines} {
+	for flag, values := range map[string][]string{"fill": obe.Fills, "start": obe.Fills, "activation": prediction.Activations, "combine": heatmap.Combines} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	return cmd
@@ -116,7 +115,7 @@ func (o *scoreOptions) check(args []string) ([]namedFill, error) {
 	case o.points != "" && o.points == o.plot:
 		return nil, usageError(fmt.Errorf("%s would be written twice", o.plot))
 	}
-	if _, err := prediction.Activation(o.activation).Resolve([]float32{0}); err != nil {
+	if err := prediction.Activation(o.activation).Check(); err != nil {
 		return nil, usageError(fmt.Errorf("--activation: %w", err))
 	}
 	for _, out := range []string{o.points, o.plot} {
@@ -181,8 +180,11 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if j.output, err = model.output(); err != nil {
 		return err
 	}
-	if _, err := newClassPicker(o.classes, model.labels); err != nil {
-		return err
+	// Maps may be of other outputs: then it is seen there whether one is no row of classes.
+	if r, err := model.reading(cmd.Context(), j.output, o.activation, j.threads); err == nil {
+		if _, err := newClassPicker(o.classes, model.labels, r.Classes(r.Outputs)); err != nil {
+			return err
+		}
 	}
 	return c.all(cmd.Context(), args, builtin)
 }
@@ -274,7 +276,7 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 	if err != nil {
 		return err
 	}
-	if maps, err = c.pick(maps, meter.Probabilities()); err != nil {
+	if maps, err = c.pick(maps, meter); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	progress := ui.NewProgress(c.job.io.err, ui.StyleFor(c.job.io.err, c.job.quiet), name, len(maps)*(1+c.random)*meter.Points())
@@ -303,11 +305,15 @@ func scoreError(err error) error {
 // activation of the map, unless others are asked for.
 func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*faithful.Meter, error) {
 	plan := c.job.model.plan
-	s := faithful.Setup{Plan: plan, Picture: in.base, Removed: in.fills[0], Start: in.fills[1], Output: c.job.output, Activation: prediction.Activation(c.activation),
+	s := faithful.Setup{Plan: plan, Picture: in.base, Removed: in.fills[0], Start: in.fills[1], Output: c.job.output,
 		Steps: c.steps, Workers: c.job.threads, Memory: c.memory}
+	activation := c.activation
 	if r := m.record; r != nil {
 		if !c.chosen["activation"] {
-			s.Activation = prediction.Activation(r.Activation)
+			activation = r.Activation
+			if err := prediction.Activation(activation).Check(); err != nil {
+				return nil, coded(exitData, fmt.Errorf("record: %w", err))
+			}
 		}
 		if !c.chosen["output"] {
 			if s.Output = slices.Index(plan.Outputs(), r.Output); s.Output < 0 {
@@ -315,19 +321,34 @@ func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*fait
 			}
 		}
 	}
+	var err error
+	if s.Reading, err = c.reading(ctx, s.Output, activation); err != nil {
+		return nil, err
+	}
 	meter, err := faithful.NewMeter(ctx, s)
 	return meter, scoreError(err)
 }
 
+// reading is what a map's activation means: that of the model, if it is the same.
+func (c *scorer) reading(ctx context.Context, output int, activation string) (prediction.Reading, error) {
+	model := c.job.model
+	r, err := model.reading(ctx, output, string(prediction.Auto), c.job.threads)
+	if err != nil || activation == string(prediction.Auto) || activation == string(r.Activation) && !c.chosen["activation"] {
+		return r, err
+	}
+	return model.reading(ctx, output, activation, c.job.threads)
+}
+
 // pick gives the maps of the classes that are asked for.
-func (c *scorer) pick(maps []mapOf, probabilities []float32) ([]mapOf, error) {
+func (c *scorer) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
+	probabilities := meter.Probabilities()
 	if maps[0].class < 0 && len(c.classes) == 0 {
-		maps[0].class = prediction.Winner(probabilities)
+		maps[0].class = meter.Reading().Own(probabilities)
 	}
 	if len(c.classes) == 0 {
 		return maps, nil
 	}
-	p, err := newClassPicker(c.classes, c.job.model.labels)
+	p, err := newClassPicker(c.classes, c.job.model.labels, len(probabilities))
 	if err != nil {
 		return nil, err
 	}
@@ -352,8 +373,8 @@ func (c *scorer) newRecord(m *mapFile, in *pictureInput, picture string, class i
 	}
 	r := &scoreRecord{Version: version, Map: m.name, MapSHA256: m.sha256, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: picture, ImageSHA256: in.sha256,
 		Class:  heatmap.ClassRecord{Index: class, Label: j.model.label(class)},
-		Output: meter.Output(), Activation: string(meter.Activation()), Combine: c.combine, Fill: c.fill, Start: c.start, Seed: c.seed, Steps: meter.Points()/2 - 1,
-		Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Clone(in.notes)}
+		Output: meter.Output(), Activation: string(meter.Reading().Activation), ActivationReason: meter.Reading().Reason, Combine: c.combine, Fill: c.fill, Start: c.start, Seed: c.seed, Steps: meter.Points()/2 - 1,
+		Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(in.notes, j.model.doubts(meter.Reading()))}
 	if p := meter.Probabilities(); class < len(p) {
 		r.Class.BaseScore = heatmap.Number(p[class])
 	}
@@ -395,6 +416,10 @@ func (c *scorer) curves(ctx context.Context, r *scoreRecord, meter *faithful.Met
 	}
 	if c.random > 0 {
 		r.Random, r.random = &random.record, random.mean
+	}
+	base := r.Class.BaseScore
+	if r.NaN = base != base || r.Deletion.hasNaN() || r.Insertion.hasNaN(); r.NaN {
+		r.Notes = append(r.Notes, "some scores are not numbers (NaN)")
 	}
 	r.MultiplyAddsWhole, r.MultiplyAddsSpent = meter.MultiplyAdds()
 	r.MultiplyAddsWhole -= whole

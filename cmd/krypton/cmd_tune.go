@@ -20,7 +20,6 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
-	"krypton/internal/prediction"
 	"krypton/internal/tune"
 	"krypton/internal/ui"
 )
@@ -72,7 +71,6 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f.StringVar(&o.precision, "precision", string(incremental.FP32), "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
 	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
 	o.model.addFlags(f)
-	o.model.addWindowFlag(f)
 	return cmd
 }
 
@@ -88,7 +86,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if precision != incremental.FP32 {
 		o.model.also = precision
 	}
-	j, inputs, err := newJob(s, io, &o.obe, &o.model, args)
+	j, inputs, err := newJob(cmd.Context(), s, io, &o.obe, &o.model, args)
 	if err != nil {
 		return err
 	}
@@ -147,7 +145,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 		if err != nil {
 			return nil, nil, err
 		}
-		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
+		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Reading: j.reading, Score: j.score,
 			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: memory, Seed: j.seed})
 	}
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))

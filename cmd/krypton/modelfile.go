@@ -35,6 +35,7 @@ type modelConfig struct {
 	Labels      yaml.Node      `yaml:"labels"` // a list, or the name of a file
 	Output      string         `yaml:"output"`
 	Activation  string         `yaml:"activation"`
+	Value       *valueConfig   `yaml:"value"`
 	Accuracy    any            `yaml:"accuracy"`
 	Training    any            `yaml:"training"`
 	Approximate *tune.Profile  `yaml:"approximate"`
@@ -108,6 +109,9 @@ func (m *modelFile) decode(config []byte) error {
 	if err := d.Decode(&m.config); err != nil {
 		return coded(exitData, fmt.Errorf("%s: %w", m.where, firstOf(err)))
 	}
+	if v := m.config.Value; v != nil {
+		v.Name, v.Unit = oneLine(v.Name), oneLine(v.Unit)
+	}
 	if a := m.config.Approximate; a != nil {
 		if err := a.Validate(); err != nil {
 			return coded(exitData, fmt.Errorf("%s: approximate: %w", m.where, err))
@@ -149,8 +153,6 @@ func modelError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return coded(exitNoInput, err)
-	case errors.Is(err, onnxload.ErrOutput):
-		return usageError(fmt.Errorf("--output: %w", err))
 	case errors.Is(err, onnxload.ErrShape):
 		return usageError(fmt.Errorf("%w; say --size HxW, or --dim NAME=N", err))
 	}
@@ -182,7 +184,7 @@ func (m *modelFile) apply(s *settings) error {
 		}
 		s.model[key] = value
 		f := s.flags.Lookup(key)
-		if f == nil || s.given(key) || key == "window" && f.Value.Type() != "float64Slice" { // orv's is another
+		if f == nil || s.given(key) {
 			return nil
 		}
 		if err := f.Value.Set(value); err != nil {
@@ -197,7 +199,7 @@ func (m *modelFile) apply(s *settings) error {
 		return coded(exitData, fmt.Errorf("%s: size: want [height, width]", m.where))
 	}
 	pairs := [][2]string{{"input", c.Input}, {"layout", c.Layout}, {"size", size}, {"output", c.Output}, {"activation", c.Activation}}
-	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "window": "window", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
+	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
 	for key, v := range c.Preprocess {
 		flag, ok := keys[key]
 		if !ok {
@@ -250,7 +252,7 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 			}
 			return l, nil
 		}
-		return g.Facts.Labels, nil
+		return nil, nil
 	}
 	l, err := labels.Read(path)
 	if err != nil {

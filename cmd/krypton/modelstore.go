@@ -3,6 +3,7 @@ package main
 import (
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
+	"krypton/internal/prediction"
 )
 
 // modelStore keeps the model that was loaded last, so that the items of a batch
@@ -18,7 +19,10 @@ type modelStore struct {
 
 // plans are a model's: for the work, and a second one in another precision if
 // there is need of it.
-type plans struct{ first, second *incremental.Plan }
+type plans struct {
+	first, second *incremental.Plan
+	readings      map[string]prediction.Reading // of outputs, by what was asked
+}
 
 // open is openModel, unless it is the model that is here.
 func (m *modelStore) open(name, cache string, maxBytes int64) (*modelFile, error) {

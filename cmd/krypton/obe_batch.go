@@ -68,7 +68,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	if err != nil {
 		return err
 	}
-	base, err := makeJob(s, io, o, mo)
+	base, err := makeJob(ctx, s, io, o, mo)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 		return err
 	}
 	return b.rep.finish(ctx, func() error {
-		if b.run, err = o.batch.openBatch(items, obeColumns, fingerprint, o.force, b.costs(base), io.err); err != nil {
+		if b.run, err = o.batch.openBatch(items, obeColumns, fingerprint, o.force, b.costs(ctx, base), io.err); err != nil {
 			return err
 		}
 		err := b.all(ctx, base)
@@ -136,18 +136,17 @@ func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
 }
 
 // variant makes ready what an item's own settings need.
-func (b *obeBatch) variant(set map[string]string) (*job, error) {
+func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*job, error) {
 	var o obeOptions
 	m := modelOptions{store: &b.store}
 	s, err := settingsWith(b.flags, set, func(f *pflag.FlagSet) {
 		o.addFlags(f)
 		m.addFlags(f)
-		m.addWindowFlag(f)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return makeJob(s, b.io, &o, &m)
+	return makeJob(ctx, s, b.io, &o, &m)
 }
 
 // settingsKey stands for what an item's job depends on.
@@ -158,7 +157,7 @@ func settingsKey(it batch.Item) string {
 // costs predicts an item's work: its positions' multiply-adds. Settings that
 // cannot be used cost nothing. What was predicted once holds for all items with
 // the same settings.
-func (b *obeBatch) costs(base *job) func(batch.Item) float64 {
+func (b *obeBatch) costs(ctx context.Context, base *job) func(batch.Item) float64 {
 	known := map[string]float64{}
 	cost := func(j *job) (sum float64) {
 		for _, v := range j.variants() {
@@ -178,7 +177,7 @@ func (b *obeBatch) costs(base *job) func(batch.Item) float64 {
 			return c
 		}
 		known[key] = 0
-		if j, err := b.variant(it.Set); err == nil {
+		if j, err := b.variant(ctx, it.Set); err == nil {
 			known[key] = cost(j)
 		}
 		return known[key]
@@ -249,7 +248,7 @@ func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) err
 	}
 	j, unusable := base, error(nil)
 	if len(items[0].Set) > 0 {
-		j, unusable = b.variant(items[0].Set)
+		j, unusable = b.variant(ctx, items[0].Set)
 	}
 	if unusable == nil {
 		j.rep, j.written, j.quiet = b.rep, nil, true // the bar counts pictures, not positions
@@ -407,7 +406,7 @@ func (b *obeBatch) estimate(ctx context.Context, base *job, items []batch.Item) 
 			return usageError(fmt.Errorf("--shard: %w", err))
 		}
 	}
-	mine, err := shards.Pick(items, b.costs(base))
+	mine, err := shards.Pick(items, b.costs(ctx, base))
 	if err != nil {
 		return usageError(err)
 	}

@@ -24,6 +24,7 @@ type job struct {
 	scale    *heatmap.Scale
 	shared   bool // --scale shared: scale is known after the last picture
 	output   int
+	reading  prediction.Reading
 	threads  int
 	memory   int64
 	updates  int64 // of memory, what updates may take; 0 until it is known
@@ -165,7 +166,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	var results []*obe.Result
 	variants := j.variants()
 	for _, v := range variants {
-		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Anchor: j.anchor(), Grid: v.grid, Output: j.output, Activation: prediction.Activation(j.activation), Score: j.score,
+		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Anchor: j.anchor(), Grid: v.grid, Output: j.output, Reading: j.reading, Score: j.score,
 			Base: o.input.base, Fill: o.input.fills[v.fill], Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
 			Memory: j.working(), Choose: j.classes.choose,
 			Progress: func(done, _ int) { progress.Set(before + done) },

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -12,11 +13,10 @@ import (
 	"krypton/internal/heatmap"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
-	"krypton/internal/prediction"
 )
 
 // prepare reads the flags that do not depend on a picture.
-func (j *job) prepare(s *settings) error {
+func (j *job) prepare(ctx context.Context, s *settings) error {
 	var err error
 	if j.threads, _, err = s.threads(); err != nil {
 		return err
@@ -32,9 +32,6 @@ func (j *job) prepare(s *settings) error {
 	}
 	if j.fills, err = parseFills(j.fill, j.seed); err != nil {
 		return err
-	}
-	if _, err := prediction.Activation(j.activation).Resolve([]float32{0}); err != nil {
-		return usageError(fmt.Errorf("--activation: %w", err))
 	}
 	j.score = obe.Score(j.obeOptions.score)
 	if !slices.Contains([]obe.Score{obe.Value, obe.Margin, obe.Entropy}, j.score) {
@@ -72,41 +69,16 @@ func (j *job) prepare(s *settings) error {
 	if j.output, err = j.model.output(); err != nil {
 		return err
 	}
-	j.notes = append(j.notes, j.model.notes...)
 	j.tellApproximation()
-	if j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels); err != nil {
+	if j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads); err != nil {
 		return err
 	}
-	return j.checkClasses()
-}
-
-// checkClasses fails if a class is out of range, and notes what makes class
-// numbers and names doubtful. Nothing is known of an output whose shape depends
-// on data.
-func (j *job) checkClasses() error {
-	name, shape := j.model.plan.Outputs()[j.output], j.model.plan.OutputShape(j.output)
-	if shape == nil {
-		return nil
+	j.notes = append(j.notes, j.model.doubts(j.reading)...)
+	if !s.given("class") {
+		return nil // the reading's own
 	}
-	n, axes := 1, 0
-	for _, d := range shape {
-		n *= d
-		if d > 1 {
-			axes++
-		}
-	}
-	for _, c := range j.classes.fixed {
-		if c >= n {
-			return usageError(fmt.Errorf("--class %d: output %q has classes 0 to %d", c, name, n-1))
-		}
-	}
-	if axes > 1 {
-		j.notes = append(j.notes, fmt.Sprintf("output %q has shape %v, not one number for each class: classes count through all its numbers", name, shape))
-	}
-	if l := len(j.model.labels); l > 0 && l != n {
-		j.notes = append(j.notes, fmt.Sprintf("there are %d labels for %d classes: names may belong to other classes", l, n))
-	}
-	return nil
+	j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels, j.reading.Classes(j.reading.Outputs))
+	return err
 }
 
 // parseScale reads --scale.

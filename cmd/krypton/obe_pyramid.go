@@ -28,7 +28,7 @@ func combine(maps []variant, results []*obe.Result, rule string) (*obe.Grid, *ob
 			return nil, nil, err
 		}
 	}
-	all := &obe.Result{Classes: first.Classes, Activation: first.Activation, Base: first.Base, Probabilities: first.Probabilities}
+	all := &obe.Result{Classes: first.Classes, Base: first.Base, Probabilities: first.Probabilities}
 	for _, r := range results {
 		all.MultiplyAddsWhole += r.MultiplyAddsWhole
 		all.MultiplyAddsIncremental += r.MultiplyAddsIncremental

@@ -43,7 +43,11 @@ func (r *record) title() string {
 	if name == "" {
 		name = fmt.Sprintf("class %d", c.Index)
 	}
-	return fmt.Sprintf("%s  %.3g", name, float32(c.BaseScore))
+	t := fmt.Sprintf("%s  %.3g", name, float32(c.BaseScore))
+	if r.Value != nil && r.Value.Unit != "" {
+		t += " " + r.Value.Unit
+	}
+	return t
 }
 
 // className is a class's label, or its number.
@@ -55,7 +59,13 @@ func (j *job) className(class int) string {
 }
 
 func (r *record) caption() []string {
-	what := map[string]string{"value": "the class's score", "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
+	value := "the class's score"
+	if r.Value != nil {
+		if value = "the value"; r.Value.Unit != "" {
+			value += " in " + r.Value.Unit
+		}
+	}
+	what := map[string]string{"value": value, "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
 	size, fill := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1]), "fill "+r.Fill
 	var sizes, fills []string
 	for _, s := range r.Scales {
@@ -73,7 +83,8 @@ func (r *record) caption() []string {
 		fill = "mean over fills " + strings.Join(fills, ", ")
 	}
 	lines := []string{
-		fmt.Sprintf("model %s, output %s, activation %s; mapped: %s", filepath.Base(r.Model), r.Output, r.Activation, what),
+		fmt.Sprintf("model %s, output %s, mapped: %s", filepath.Base(r.Model), r.Output, what),
+		fmt.Sprintf("activation %s: %s", r.Activation, r.ActivationReason),
 		fmt.Sprintf("%s, %s, %d positions, %s", size, fill, r.Positions, r.Mode),
 	}
 	if r.Approximated != nil {
@@ -96,13 +107,6 @@ func (m *loadedModel) preprocessed(in *pictureInput) map[string]any {
 	}
 	if in.tensor != "" {
 		p["tensor"], p["resize"] = in.tensor, "none"
-		return p
-	}
-	if w := m.pre.Window; w != nil {
-		p["window"] = []float64{w.Lo, w.Hi}
-	}
-	if in.samples != "" {
-		p["samples"] = in.samples
 	}
 	return p
 }
@@ -114,7 +118,7 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 		name, _ = models.Sample()
 	}
 	rec := &record{Record: &heatmap.Record{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: name, ImageSHA256: o.input.sha256,
-		Classes: j.classRecords(g, r), Output: j.model.plan.Outputs()[j.output], Activation: string(r.Activation), Score: string(j.score), Mode: j.mode,
+		Classes: j.classRecords(g, r), Output: j.model.plan.Outputs()[j.output], Activation: string(j.reading.Activation), ActivationReason: j.reading.Reason, Value: j.model.file.config.Value.record(), Score: string(j.score), Mode: j.mode,
 		Patch: g.Patch, Stride: g.Stride, Border: j.border, Fill: fillNames(j.fill), Seed: j.seed, Input: g.Plane,
 		Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Skipped: r.Skipped, Verified: r.Verified, NaN: r.NaN,
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
@@ -123,8 +127,11 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 	rec.FlipMap, rec.Flips = flips(g, r)
 	rec.Heatmap = o.heatmap
 	top := prediction.Top(r.Probabilities, 1)[0]
-	if n := len(r.Probabilities); n > 1 && r.Activation != prediction.None && float64(r.Probabilities[top]) < 2/float64(n) {
-		rec.Notes = append(rec.Notes, "the prediction is nearly uniform: is the preprocessing right (--preset)?")
+	if r.NaN {
+		rec.Notes = append(rec.Notes, "some scores are not numbers (NaN)")
+	}
+	if n := uniform(j.reading, r.Probabilities); n != "" {
+		rec.Notes = append(rec.Notes, n)
 	}
 	if c := r.Classes[0]; c != top && !j.classes.all {
 		rec.Notes = append(rec.Notes, fmt.Sprintf("%s is mapped, but %s is predicted (%.3g)", j.className(c), j.className(top), r.Probabilities[top]))
@@ -183,7 +190,7 @@ func (j *job) report(o *outcome) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", o.label, r.title())
 	fmt.Fprintf(&b, "; %d positions in %.2f s, %.1f times fewer multiply-adds than running the network each time", r.Positions, r.SecondsMap, float64(r.MultiplyAddsWhole)/float64(max(1, r.MultiplyAddsSpent)))
-	fmt.Fprintf(&b, " (activation %s, preprocessing %s/%s)", r.Activation, j.model.preset, r.Preprocess["resize"])
+	fmt.Fprintf(&b, " (activation %s: %s; preprocessing %s/%s)", r.Activation, r.ActivationReason, j.model.preset, r.Preprocess["resize"])
 	if r.Flips > 0 {
 		fmt.Fprintf(&b, "; another class wins at %d positions", r.Flips)
 	}

@@ -39,6 +39,7 @@ type orvJob struct {
 	spec     *detect.Spec // nil for classifiers
 	filter   []int        // classes that count, nil for all
 	output   int
+	reading  prediction.Reading // of classifiers
 	control  *orv.Control
 	tried    []*orv.Session // those that tuned
 	known    []*orv.Answer  // what tuning knows of the first frames
@@ -110,7 +111,7 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 	if early {
 		go open()
 	}
-	if err = j.loadModel(s, mo); err != nil {
+	if err = j.loadModel(ctx, s, mo); err != nil {
 		cancel()
 		close(loaded)
 		if early && <-opened == nil {
@@ -134,7 +135,7 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 }
 
 // loadModel loads the model and finds out what it says.
-func (j *orvJob) loadModel(s *settings, mo *modelOptions) error {
+func (j *orvJob) loadModel(ctx context.Context, s *settings, mo *modelOptions) error {
 	var err error
 	if j.model, err = mo.load(s); err != nil {
 		return err
@@ -142,11 +143,11 @@ func (j *orvJob) loadModel(s *settings, mo *modelOptions) error {
 	if j.model.noPictures != nil {
 		return j.model.noPictures
 	}
-	j.notes = append(j.notes, j.model.notes...)
-	if err := j.prepareJudge(); err != nil {
+	if err := j.prepareJudge(ctx); err != nil {
 		return err
 	}
-	if j.options.Mode == orv.Approximate && j.spec == nil && j.shortlist > 0 {
+	// The softmax keeps count of the classes that are not listed.
+	if j.options.Mode == orv.Approximate && j.spec == nil && j.shortlist > 0 && j.reading.Exclusive {
 		// One more than are named, so that the best of them all can lose its place.
 		j.options.Shortlist, j.options.Output = max(j.shortlist, j.top+1), j.output
 		j.options.Shortlist = orv.Listed(j.model.plan, &j.options)
@@ -187,34 +188,36 @@ func (o *orvOptions) videoOptions(io streams) (video.Options, error) {
 }
 
 // prepareJudge finds out what the network's outputs mean.
-func (j *orvJob) prepareJudge() error {
+func (j *orvJob) prepareJudge(ctx context.Context) error {
 	var err error
 	if j.output, err = j.model.output(); err != nil {
 		return err
 	}
-	if _, err := prediction.Activation(j.activation).Resolve([]float32{0}); err != nil {
+	if err := prediction.Activation(j.activation).Check(); err != nil {
 		return usageError(fmt.Errorf("--activation: %w", err))
 	}
 	if j.spec = j.model.file.config.Detector; j.spec == nil {
 		if len(j.orvOptions.classes) > 0 {
 			return usageError(fmt.Errorf("--classes is for detectors, and %s describes none", j.model.file.where))
 		}
-		return j.checkClassifier()
+		return j.prepareClassifier(ctx)
 	}
 	return j.prepareDetector()
 }
 
-// checkClassifier refuses an output that is no row of classes.
-func (j *orvJob) checkClassifier() error {
-	shape := j.model.plan.OutputShape(j.output)
-	if axes := slices.DeleteFunc(slices.Clone(shape), func(n int) bool { return n == 1 }); len(axes) < 2 {
-		return nil
+// prepareClassifier finds out what the numbers mean.
+func (j *orvJob) prepareClassifier(ctx context.Context) error {
+	var err error
+	j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads)
+	if errors.Is(err, prediction.ErrNoClasses) {
+		advice := "'detector:'"
+		if l := detect.Suggest(j.model.plan.OutputShape(j.output), len(j.model.labels)); len(l) > 0 {
+			advice = "'" + strings.Join(l, "' or '") + "'"
+		}
+		return coded(exitData, fmt.Errorf("%w; describe a detector's head as %s in %s (see docs/video.md)", err, advice, j.model.file.where))
 	}
-	advice := "'detector:'"
-	if l := detect.Suggest(shape, len(j.model.labels)); len(l) > 0 {
-		advice = "'" + strings.Join(l, "' or '") + "'"
-	}
-	return coded(exitData, fmt.Errorf("model %s: output %q has shape %v, which is no classifier's; describe a detector's head as %s in %s (see docs/video.md)", j.model.file.name, j.model.plan.Outputs()[j.output], shape, advice, j.model.file.where))
+	j.notes = append(j.notes, j.model.doubts(j.reading)...)
+	return err
 }
 
 // prepareDetector finds out whether the head fits, and which classes count.
@@ -237,12 +240,9 @@ func (j *orvJob) prepareDetector() error {
 		j.iou = 0
 	}
 	for _, c := range j.orvOptions.classes {
-		n, err := strconv.Atoi(c)
+		n, err := findClass("--classes", j.model.labels, c, 0)
 		if err != nil {
-			n = slices.IndexFunc(j.model.labels, func(l string) bool { return strings.EqualFold(l, c) })
-		}
-		if n < 0 {
-			return usageError(fmt.Errorf("--classes %q is no number, and no label of the model (%d labels)%s", c, len(j.model.labels), suggestion(c, j.model.labels)))
+			return err
 		}
 		j.filter = append(j.filter, n)
 	}
@@ -252,7 +252,7 @@ func (j *orvJob) prepareDetector() error {
 // judge makes a reader of the outputs.
 func (j *orvJob) judge() orv.Judge {
 	if j.spec == nil {
-		return &orv.Classifier{Output: j.output, Activation: prediction.Activation(j.activation), Top: j.top}
+		return &orv.Classifier{Output: j.output, Reading: j.reading, Top: j.top}
 	}
 	plane := j.model.plan.InputPlane()
 	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
@@ -434,7 +434,10 @@ func (j *orvJob) settings() map[string]any {
 			m["classes"] = j.filter
 		}
 	} else {
-		m["top"], m["activation"], m["window"] = j.top, j.activation, j.window
+		m["top"], m["activation"], m["activation_reason"], m["window"] = j.top, j.reading.Activation, j.reading.Reason, j.window
+		if v := j.model.file.config.Value; v != nil {
+			m["value"] = v.record()
+		}
 	}
 	return m
 }

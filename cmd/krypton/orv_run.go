@@ -125,6 +125,9 @@ func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, er
 	settings := j.settings()
 	h := framelabels.Header{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
 		FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings}
+	if v := j.model.file.config.Value; v != nil {
+		h.Unit = v.Unit
+	}
 	if h.Fingerprint, err = j.fingerprint(settings); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 
@@ -25,6 +26,7 @@ type scoreRecord struct {
 	Class             heatmap.ClassRecord `json:"class"`
 	Output            string              `json:"output"`
 	Activation        string              `json:"activation"`
+	ActivationReason  string              `json:"activation_reason"`
 	Combine           string              `json:"combine"`
 	Fill              string              `json:"fill"`
 	Start             string              `json:"start"`
@@ -35,6 +37,7 @@ type scoreRecord struct {
 	Random            *scoreRandom        `json:"random,omitempty"`
 	MultiplyAddsWhole int64               `json:"multiply_adds_whole"`
 	MultiplyAddsSpent int64               `json:"multiply_adds_spent"`
+	NaN               bool                `json:"has_nan"`
 	Seconds           float64             `json:"seconds"`
 	Kernels           string              `json:"kernels"`
 	Threads           int                 `json:"threads"`
@@ -57,6 +60,11 @@ func newScoreCurve(c faithful.Curve) scoreCurve {
 		s.Shares, s.Scores = append(s.Shares, heatmap.Number(c.Shares[i])), append(s.Scores, heatmap.Number(c.Scores[i]))
 	}
 	return s
+}
+
+// hasNaN says whether a score is not a number.
+func (c *scoreCurve) hasNaN() bool {
+	return slices.ContainsFunc(c.Scores, func(v heatmap.Number) bool { return v != v })
 }
 
 // scoreRandom compares with random maps.

@@ -34,7 +34,7 @@ var allowed = map[string]string{
 	"internal/track":        "internal/detect",
 	"internal/framelabels":  "internal/spreadsheet",
 	"internal/spreadsheet":  "",
-	"internal/prediction":   "internal/softmax",
+	"internal/prediction":   "internal/graph internal/incremental internal/softmax internal/tensor",
 	"internal/quality":      "",
 	"internal/tune":         "internal/graph internal/incremental internal/obe internal/op internal/quality",
 	"internal/faithful":     "internal/incremental internal/prediction internal/region",

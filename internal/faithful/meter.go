@@ -20,9 +20,10 @@ type Setup struct {
 	// pixels by, Start what insertion puts them into. All as Plan.InputPlane
 	// says, channels last. They are kept and must not be changed.
 	Picture, Removed, Start []float32
-	// Output is the index of the model's output that holds the scores.
-	Output     int
-	Activation prediction.Activation
+	// Output is the index of the model's output that holds the scores, and
+	// Reading how its numbers become them.
+	Output  int
+	Reading prediction.Reading
 	// Steps is the number of steps of a curve, at least 1.
 	Steps int
 	// Workers and Memory (bytes, 0 for no limit) bound what is used.
@@ -43,6 +44,7 @@ type Meter struct {
 	counts        []int
 	views         [3]*incremental.Views // of the images
 	probabilities []float32
+	numbers       int // of the output
 	whole, spent  atomic.Int64
 }
 
@@ -88,11 +90,9 @@ func NewMeter(ctx context.Context, s Setup) (*Meter, error) {
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%w: output %q is empty", ErrSetup, s.Plan.Outputs()[s.Output])
 	}
-	if m.setup.Activation, err = s.Activation.Resolve(out); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrSetup, err)
-	}
-	m.probabilities = make([]float32, len(out))
-	m.setup.Activation.Apply(m.probabilities, out)
+	m.numbers = len(out)
+	m.probabilities = make([]float32, s.Reading.Classes(len(out)))
+	s.Reading.Apply(m.probabilities, out)
 	return m, nil
 }
 
@@ -103,8 +103,8 @@ func same(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b)
 // class.
 func (m *Meter) Probabilities() []float32 { return m.probabilities }
 
-// Activation is what Auto resolved to.
-func (m *Meter) Activation() prediction.Activation { return m.setup.Activation }
+// Reading is how the output's numbers become scores.
+func (m *Meter) Reading() prediction.Reading { return m.setup.Reading }
 
 // Output names the model's output that holds the scores.
 func (m *Meter) Output() string { return m.setup.Plan.Outputs()[m.setup.Output] }
@@ -226,11 +226,11 @@ func (m *Meter) ask(ctx context.Context, v *incremental.Views, points []point, c
 		if err != nil {
 			return err
 		}
-		if len(out) != len(m.probabilities) {
-			return fmt.Errorf("output %q has %d numbers after a change and %d before", s.Plan.Outputs()[s.Output], len(out), len(m.probabilities))
+		if len(out) != m.numbers {
+			return fmt.Errorf("output %q has %d numbers after a change and %d before", s.Plan.Outputs()[s.Output], len(out), m.numbers)
 		}
-		p := make([]float32, len(out))
-		s.Activation.Apply(p, out)
+		p := make([]float32, len(m.probabilities))
+		s.Reading.Apply(p, out)
 		*points[i].score = float64(p[class])
 		return nil
 	})

@@ -94,7 +94,7 @@ func TestLinearModel(t *testing.T) {
 		negative[i] = -3 * weights[i]
 	}
 	plan := linear(t, h, w, weights, negative)
-	m := meter(t, Setup{Plan: plan, Picture: ones, Removed: zeros, Start: zeros, Activation: prediction.None, Steps: n, Workers: 3})
+	m := meter(t, Setup{Plan: plan, Picture: ones, Removed: zeros, Start: zeros, Steps: n, Workers: 3})
 	for _, c := range []struct {
 		class int
 		scale float64
@@ -136,7 +136,7 @@ func TestLinearModelAgainstSums(t *testing.T) {
 			return v
 		}
 		weights := random()
-		s := Setup{Plan: linear(t, h, w, random(), weights), Picture: random(), Removed: random(), Start: random(), Activation: prediction.None, Steps: 1 + rng.IntN(2*n), Workers: 1 + rng.IntN(3)}
+		s := Setup{Plan: linear(t, h, w, random(), weights), Picture: random(), Removed: random(), Start: random(), Steps: 1 + rng.IntN(2*n), Workers: 1 + rng.IntN(3)}
 		if rng.IntN(3) == 0 {
 			s.Start = s.Removed
 		}
@@ -171,7 +171,7 @@ func TestRandomOrderOfALinearModel(t *testing.T) {
 		weights[i], ones[i] = rng.Float32()*rng.Float32(), 1
 		total += float64(weights[i])
 	}
-	m := meter(t, Setup{Plan: linear(t, h, w, weights), Picture: ones, Removed: zeros, Start: zeros, Activation: prediction.None, Steps: h * w, Workers: 2})
+	m := meter(t, Setup{Plan: linear(t, h, w, weights), Picture: ones, Removed: zeros, Start: zeros, Steps: h * w, Workers: 2})
 	var deletions, insertions []Curve
 	for range orders {
 		d, i := curves(t, m, rng.Perm(h*w), 0)
@@ -211,7 +211,7 @@ func sample(t *testing.T, steps int) Setup {
 		}
 		return pre.Normalize(f.Image(fitted), plane.C)
 	}
-	return Setup{Plan: plan, Picture: pre.Normalize(fitted, plane.C), Removed: fill("gray"), Start: fill("blur"), Activation: prediction.Auto, Steps: steps, Workers: 2}
+	return Setup{Plan: plan, Picture: pre.Normalize(fitted, plane.C), Removed: fill("gray"), Start: fill("blur"), Reading: reading(t, plan), Steps: steps, Workers: 2}
 }
 
 // occlusion is the map of the best class by 16x16 patches, for each pixel the
@@ -223,7 +223,7 @@ func occlusion(t *testing.T, s Setup) []float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := obe.Explain(context.Background(), obe.Task{Plan: s.Plan, Grid: grid, Base: s.Picture, Fill: s.Removed, Activation: s.Activation, Mode: obe.Exact, Workers: 2})
+	r, err := obe.Explain(context.Background(), obe.Task{Plan: s.Plan, Grid: grid, Base: s.Picture, Fill: s.Removed, Reading: s.Reading, Mode: obe.Exact, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func TestPointsEqualWholeRuns(t *testing.T) {
 						t.Fatal(err)
 					}
 					p := make([]float32, len(out))
-					m.Activation().Apply(p, out)
+					m.Reading().Apply(p, out)
 					if float64(p[class]) != c.got {
 						t.Errorf("%s after %d pixels: %g, whole run %g", name, count, c.got, p[class])
 					}
@@ -322,11 +322,10 @@ func TestPointsEqualWholeRuns(t *testing.T) {
 func TestBadSetups(t *testing.T) {
 	n := 12
 	v := make([]float32, n)
-	good := Setup{Plan: linear(t, 3, 4, v, v), Picture: v, Removed: v, Start: v, Activation: prediction.None, Steps: 3, Workers: 1}
+	good := Setup{Plan: linear(t, 3, 4, v, v), Picture: v, Removed: v, Start: v, Steps: 3, Workers: 1}
 	for name, spoil := range map[string]func(*Setup){
 		"no steps": func(s *Setup) { s.Steps = 0 }, "output": func(s *Setup) { s.Output = 1 }, "negative output": func(s *Setup) { s.Output = -1 },
 		"picture": func(s *Setup) { s.Picture = v[1:] }, "removed": func(s *Setup) { s.Removed = nil }, "start": func(s *Setup) { s.Start = append(v, 1) },
-		"activation": func(s *Setup) { s.Activation = "tanh" },
 	} {
 		s := good
 		spoil(&s)
@@ -349,4 +348,14 @@ func TestBadSetups(t *testing.T) {
 	if _, _, err := m.Curves(ctx, order, 0, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// reading is how the plan's first output becomes scores.
+func reading(t *testing.T, p *incremental.Plan) prediction.Reading {
+	t.Helper()
+	r, err := prediction.Read(context.Background(), prediction.Question{Plan: p, Activation: prediction.Auto, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

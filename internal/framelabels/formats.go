@@ -99,29 +99,35 @@ func (l *lines) Close(bool) error { return nil }
 type table struct {
 	w        *csv.Writer
 	detector bool
+	unit     string // of values, a last column
 }
 
 func newTable(w io.Writer, h Header) (*table, error) {
-	t := &table{csv.NewWriter(w), h.Detector}
+	t := &table{csv.NewWriter(w), h.Detector, spreadsheet.Harmless(h.Unit)}
 	head := []string{"frame", "seconds", "rank", "class", "label", "score", "how"}
 	if h.Detector {
 		head = []string{"frame", "seconds", "id", "class", "label", "score", "x0", "y0", "x1", "y1", "how"}
 	}
-	return t, t.row(head)
+	return t, t.row(head, "unit")
 }
 
-func (t *table) row(r []string) error { return t.w.Write(r) }
+func (t *table) row(r []string, unit string) error {
+	if t.unit != "" {
+		r = append(r, unit)
+	}
+	return t.w.Write(r)
+}
 
 func (t *table) Write(r *Result) error {
 	at := []string{itoa(r.Frame), strconv.FormatFloat(r.Seconds, 'f', 3, 64)}
 	for i, l := range r.Labels {
-		if err := t.row(append(slices.Clone(at), itoa(i+1), itoa(l.Class), spreadsheet.Harmless(l.Label), ftoa(float64(l.Score)), r.How)); err != nil {
+		if err := t.row(append(slices.Clone(at), itoa(i+1), itoa(l.Class), spreadsheet.Harmless(l.Label), ftoa(float64(l.Score)), r.How), t.unit); err != nil {
 			return err
 		}
 	}
 	for _, o := range r.Objects {
 		if err := t.row(append(slices.Clone(at), itoa(o.ID), itoa(o.Class), spreadsheet.Harmless(o.Label), ftoa(float64(o.Score)),
-			ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1)), ftoa(float64(o.Y1)), r.How)); err != nil {
+			ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1)), ftoa(float64(o.Y1)), r.How), t.unit); err != nil {
 			return err
 		}
 	}

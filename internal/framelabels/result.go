@@ -18,6 +18,8 @@ type Header struct {
 	// Fingerprint is of all that decides what is written: another run with the
 	// same one gives the same bytes.
 	Fingerprint string `json:"fingerprint"`
+	// Unit is that of scores which are values and no class's.
+	Unit string `json:"-"`
 	// Labels are the names of the classes, if there are any.
 	Labels []string `json:"-"`
 }

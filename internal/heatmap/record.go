@@ -54,6 +54,8 @@ type Record struct {
 	Classes           []ClassRecord  `json:"classes"`
 	Output            string         `json:"output"`
 	Activation        string         `json:"activation"`
+	ActivationReason  string         `json:"activation_reason,omitempty"`
+	Value             *ValueRecord   `json:"value,omitempty"` // what the number is, unless a class's score
 	Score             string         `json:"score"`
 	Mode              string         `json:"mode"`
 	Patch             [2]int         `json:"patch"`
@@ -103,6 +105,12 @@ type ScaleRecord struct {
 	Flips     int           `json:"positions_other_winner"`
 	FlipMap   [][]int32     `json:"winners,omitempty"`
 	Classes   []ClassRecord `json:"classes,omitempty"`
+}
+
+// ValueRecord names a number that is no class's score.
+type ValueRecord struct {
+	Name string `json:"name,omitempty"`
+	Unit string `json:"unit,omitempty"`
 }
 
 // MaskRecord says what a mask left out.

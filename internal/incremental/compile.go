@@ -119,9 +119,10 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 			return nil, fmt.Errorf("node %s (%s): %w", n.Name, n.Def.Name, err)
 		}
 	}
-	for _, id := range g.Outputs {
+	made := g.Made()
+	for i, id := range g.Outputs {
 		v := &g.Values[id]
-		o := output{Name: v.Name, Type: v.Info.Type, constant: v.Info.Value}
+		o := output{Name: v.Name, Type: v.Info.Type, constant: v.Info.Value, made: made[i]}
 		if o.constant == nil {
 			r := c.force(id)
 			o.value, o.layout = r.value, r.layout
@@ -153,9 +154,6 @@ func (c *compiler) input(opt CompileOptions) error {
 		}
 	}
 	if found < 0 {
-		if len(names) == 0 {
-			return fmt.Errorf("what the model gives depends on no input")
-		}
 		if opt.Input != "" {
 			return fmt.Errorf("the model has no input %q; it has %s", opt.Input, strings.Join(names, ", "))
 		}

@@ -7,6 +7,7 @@ package incremental
 import (
 	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
+	"krypton/internal/graph"
 	"krypton/internal/op"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
@@ -87,6 +88,7 @@ type output struct {
 	onnx bool
 	// constant is set if the output does not depend on the input.
 	constant *tensor.Tensor
+	made     graph.Made
 }
 
 // InputPlane is the plane of the image input, channels last.
@@ -130,6 +132,12 @@ func (p *Plan) OutputShape(i int) []int {
 	}
 	return p.outputs[i].layout.shape
 }
+
+// OutputType is the element type of output i.
+func (p *Plan) OutputType(i int) tensor.DType { return p.outputs[i].Type }
+
+// Made says what the numbers of output i are, as far as the graph tells.
+func (p *Plan) Made(i int) graph.Made { return p.outputs[i].made }
 
 // reach maps regions of a step's inputs to the region of its output.
 func (p *Plan) reach(s *step, in []region.Rect) region.Rect {

@@ -68,12 +68,12 @@ func (a *anchor) release() {
 }
 
 // apply writes the scores of raw outputs, moved, to dst.
-func (a *anchor) apply(activation prediction.Activation, dst, out []float32) {
+func (a *anchor) apply(reading prediction.Reading, dst, out []float32) {
 	if !a.ratio {
 		for i, v := range out {
 			dst[i] = v + a.shift[i]
 		}
-		activation.Apply(dst, dst)
+		reading.Apply(dst, dst[:len(out)])
 		return
 	}
 	sum := 0.0
@@ -83,5 +83,5 @@ func (a *anchor) apply(activation prediction.Activation, dst, out []float32) {
 	for i, v := range out {
 		dst[i] = float32(float64(v) * math.Exp(float64(a.shift[i])) / sum)
 	}
-	activation.Apply(dst, dst)
+	reading.Apply(dst, dst[:len(out)])
 }

@@ -338,7 +338,7 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *anc
 			return err
 		}
 		for i, out := range whole {
-			r.Activation.Apply(p, out)
+			t.Reading.Apply(p, out)
 			d := math.Abs(float64(t.Score.of(p, r.Classes[0])) - float64(r.Scores[0][part[i]]))
 			e.Mean += d / float64(len(pick))
 			if d > e.Largest || d != d {

@@ -33,10 +33,11 @@ type Task struct {
 	// are cut from, both normalized, channels last, as Plan.InputPlane says.
 	Base, Fill []float32
 	Grid       *Grid
-	// Output is the index of the model's output that holds the scores.
-	Output     int
-	Activation prediction.Activation
-	Score      Score
+	// Output is the index of the model's output that holds the scores, and
+	// Reading how its numbers become them.
+	Output  int
+	Reading prediction.Reading
+	Score   Score
 	// Classes lists the classes to map; nil lets Choose pick them from the
 	// clean image's activated outputs, or takes the best one.
 	Classes []int
@@ -74,10 +75,8 @@ type Task struct {
 // Result is the answer to a Task.
 type Result struct {
 	Classes []int
-	// Activation is what Auto resolved to.
-	Activation prediction.Activation
 	// Base holds each class's score on the clean image, and Probabilities
-	// all activated outputs of it.
+	// the scores of all classes there.
 	Base          []float32
 	Probabilities []float32
 	// Scores holds, for each class, the score with the patch at each
@@ -162,26 +161,24 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		out = moved.out
 		r.Views = time.Since(start)
 	}
-	if r.Activation, err = t.Activation.Resolve(out); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrTask, err)
-	}
-	r.Probabilities = make([]float32, len(out))
-	r.Activation.Apply(r.Probabilities, out)
+	r.Probabilities = make([]float32, t.Reading.Classes(len(out)))
+	t.Reading.Apply(r.Probabilities, out)
 	r.Classes = t.Classes
 	if r.Classes == nil && t.Choose != nil {
 		r.Classes = t.Choose(r.Probabilities)
 	}
 	if len(r.Classes) == 0 {
-		r.Classes = prediction.Top(r.Probabilities, 1)
+		r.Classes = []int{t.Reading.Own(r.Probabilities)}
 	}
 	for _, c := range r.Classes {
-		if c < 0 || c >= len(out) {
-			return nil, fmt.Errorf("%w: class %d: output %q has classes 0 to %d", ErrTask, c, t.Plan.Outputs()[t.Output], len(out)-1)
+		if c < 0 || c >= len(r.Probabilities) {
+			return nil, fmt.Errorf("%w: class %d: output %q has classes 0 to %d", ErrTask, c, t.Plan.Outputs()[t.Output], len(r.Probabilities)-1)
 		}
-		r.Base = append(r.Base, t.Score.of(r.Probabilities, c))
+		b := t.Score.of(r.Probabilities, c)
+		r.Base, r.NaN = append(r.Base, b), r.NaN || b != b
 	}
 	start = time.Now()
-	if err := t.positions(ctx, views, moved, r, began); err != nil {
+	if err := t.positions(ctx, views, moved, r, len(out), began); err != nil {
 		return nil, err
 	}
 	r.Map = time.Since(start)
@@ -197,8 +194,8 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	return r, nil
 }
 
-// positions answers every position of the grid.
-func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *anchor, r *Result, began time.Time) error {
+// positions answers every position of the grid. numbers is how many the output has.
+func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *anchor, r *Result, numbers int, began time.Time) error {
 	n := t.Grid.Len()
 	r.Winners = make([]int32, n)
 	r.Scores = make([][]float32, len(r.Classes))
@@ -208,11 +205,11 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *a
 	c := newChanges(t, t.Mode == Naive)
 	// All classes, or those that a shortlist names: where a position's outputs
 	// come from, what they make of the scores, and where a class stands there.
-	plan, outputs, scored, apply := t.Plan, len(r.Probabilities), len(r.Probabilities), r.Activation.Apply
+	plan, outputs, scored, apply := t.Plan, numbers, len(r.Probabilities), t.Reading.Apply
 	class := func(i int) int { return i }
 	at := r.Classes
 	if moved != nil {
-		apply = func(dst, out []float32) { moved.apply(r.Activation, dst, out) }
+		apply = func(dst, out []float32) { moved.apply(t.Reading, dst, out) }
 	}
 	if n := t.Approximation.Shortlist; n > 0 {
 		short, err := t.newShortlist(views, moved, r, n)
@@ -278,7 +275,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *a
 	if t.Progress != nil {
 		t.Progress(n, n) // interpolated ones too
 	}
-	r.NaN = nan.Load() != 0
+	r.NaN = r.NaN || nan.Load() != 0
 	whole := t.Plan.MultiplyAdds()
 	for i := range n {
 		if c.masked[i] {

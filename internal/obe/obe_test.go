@@ -140,7 +140,7 @@ func builtIn(t *testing.T, patch, stride int) obe.Task {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Activation: prediction.Auto, Mode: obe.Exact, Workers: 2}
+	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Reading: reading(t, p), Mode: obe.Exact, Workers: 2}
 }
 
 // TestMask: positions off the mask keep the clean score and cost nothing in
@@ -220,7 +220,7 @@ func explain(t *testing.T, p *incremental.Plan, pic *imagein.Picture, preset str
 		t.Fatal(err)
 	}
 	r, err := obe.Explain(context.Background(), obe.Task{Plan: p, Grid: g, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(f.Image(fitted), plane.C),
-		Activation: prediction.Auto, Mode: mode, Workers: 2})
+		Reading: reading(t, p), Mode: mode, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,4 +311,14 @@ func TestPhotosExactEqualsNaive(t *testing.T) {
 			}
 		}
 	}
+}
+
+// reading is how the plan's first output becomes scores.
+func reading(t *testing.T, p *incremental.Plan) prediction.Reading {
+	t.Helper()
+	r, err := prediction.Read(context.Background(), prediction.Question{Plan: p, Activation: prediction.Auto, Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -20,7 +20,7 @@ type Prediction struct {
 func Predict(ctx context.Context, t Task, budget time.Duration) (Prediction, error) {
 	plane := t.Plan.InputPlane()
 	rng := rand.New(rand.NewPCG(1, 1))
-	t.Mode, t.Activation, t.Verify, t.Compare, t.Mask = Exact, "none", 0, 0, nil
+	t.Mode, t.Verify, t.Compare, t.Mask = Exact, 0, 0, nil
 	t.Base, t.Fill = make([]float32, plane.Len()), make([]float32, plane.Len())
 	for i := range t.Base {
 		t.Base[i] = rng.Float32()*2 - 1

@@ -18,12 +18,12 @@ type shortlist struct {
 	// classes are those kept, and last the best of the others.
 	classes []int
 	// softmax says that scores are a softmax of all classes; otherwise
-	// activation maps each for itself.
-	softmax    bool
-	activation prediction.Activation
-	shift      []float32 // added to each logit that is computed; nil is nothing
-	best       float32   // the logit of the best of the others
-	sum        float64   // exp(logit - best) of all others together
+	// reading maps each for itself.
+	softmax bool
+	reading prediction.Reading
+	shift   []float32 // added to each logit that is computed; nil is nothing
+	best    float32   // the logit of the best of the others
+	sum     float64   // exp(logit - best) of all others together
 }
 
 // newShortlist keeps the n likeliest classes, those mapped included. It is nil
@@ -31,7 +31,7 @@ type shortlist struct {
 // no more of them, or the score needs all.
 func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, n int) (*shortlist, error) {
 	tail, ok := t.Plan.Tail(t.Output)
-	if !ok || t.Score == Entropy || tail.Softmax && r.Activation != prediction.None {
+	if !ok || t.Score == Entropy || t.Reading.Pair || tail.Softmax && t.Reading.Activation != prediction.None {
 		return nil, nil
 	}
 	logits := slices.Clone(tail.Logits(views))
@@ -58,8 +58,8 @@ func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, 
 	if len(others) == 0 {
 		return nil, nil
 	}
-	s := &shortlist{classes: append(slices.Clone(kept), others[0]), softmax: tail.Softmax || r.Activation == prediction.Softmax,
-		activation: r.Activation, best: logits[others[0]]}
+	s := &shortlist{classes: append(slices.Clone(kept), others[0]), softmax: tail.Softmax || t.Reading.Activation == prediction.Softmax,
+		reading: t.Reading, best: logits[others[0]]}
 	for _, c := range others {
 		s.sum += softmax.Exp(float64(logits[c]) - float64(s.best))
 	}
@@ -84,5 +84,5 @@ func (s *shortlist) apply(dst, logits []float32) {
 		softmax.RowOf(dst, dst, s.sum)
 		return
 	}
-	s.activation.Apply(dst, dst)
+	s.reading.Apply(dst, dst)
 }

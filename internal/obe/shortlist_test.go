@@ -62,7 +62,7 @@ func TestShortlist(t *testing.T) {
 			for _, c := range kept {
 				mixed[c] = logits[i][c]
 			}
-			prediction.Softmax.Apply(p, mixed)
+			prediction.Reading{Activation: prediction.Softmax}.Apply(p, mixed)
 			if got, want := r.Scores[0][i], p[r.Classes[0]]; math.Abs(float64(got-want)) > 1e-5 {
 				t.Fatalf("%d classes, position %d: %g, want %g", n, i, got, want)
 			}

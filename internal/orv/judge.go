@@ -75,14 +75,12 @@ func (a Agreement) F1() float64 {
 
 // Classifier judges a classifier's scores.
 type Classifier struct {
-	Output     int // of the network
-	Activation prediction.Activation
-	Top        int // classes that an answer names
-
-	resolved prediction.Activation
+	Output  int // of the network
+	Reading prediction.Reading
+	Top     int // classes that an answer names
 }
 
-// Judge implements Judge. What Auto stands for is decided by the first frame.
+// Judge implements Judge.
 func (c *Classifier) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	out, err := output(c.Output).Floats()
 	if err != nil {
@@ -91,13 +89,8 @@ func (c *Classifier) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	if len(out) == 0 {
 		return nil, fmt.Errorf("output %d is empty", c.Output)
 	}
-	if c.resolved == "" {
-		if c.resolved, err = c.Activation.Resolve(out); err != nil {
-			return nil, err
-		}
-	}
-	a := &Answer{Margin: 1, all: make([]float32, len(out))}
-	c.resolved.Apply(a.all, out)
+	a := &Answer{Margin: 1, all: make([]float32, c.Reading.Classes(len(out)))}
+	c.Reading.Apply(a.all, out)
 	a.Classes = prediction.Top(a.all, max(2, c.Top))
 	if len(a.Classes) > 1 {
 		a.Margin = a.all[a.Classes[0]] - a.all[a.Classes[1]]

@@ -95,7 +95,9 @@ func unit(t testing.TB) *imagein.Normalizer {
 	return pre.Normalizer(3)
 }
 
-func classifier() Judge { return &Classifier{Activation: prediction.Softmax, Top: 3} }
+func classifier() Judge {
+	return &Classifier{Reading: prediction.Reading{Activation: prediction.Softmax}, Top: 3}
+}
 
 // task makes a task of n sessions.
 func task(t testing.TB, p *incremental.Plan, n int, opt Options) *Task {

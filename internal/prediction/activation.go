@@ -1,10 +1,12 @@
-// Package prediction reads what a classifier says: scores from raw outputs, the
-// best classes.
+// Package prediction reads what a classifier says: what its outputs mean, scores from
+// raw outputs, the best classes.
 package prediction
 
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"krypton/internal/softmax"
 )
@@ -14,45 +16,38 @@ type Activation string
 
 // The activations.
 const (
-	// Auto takes Softmax where the outputs are not probabilities already,
-	// and None where they are or where there is only one.
+	// Auto leaves the choice to what makes the output, see Read.
 	Auto    Activation = "auto"
 	Softmax Activation = "softmax"
 	Sigmoid Activation = "sigmoid"
-	None    Activation = "none"
+	// Exp is for logarithms of probabilities.
+	Exp  Activation = "exp"
+	None Activation = "none"
 )
 
-// Resolve decides what Auto stands for, from the outputs of the clean image.
-func (a Activation) Resolve(out []float32) (Activation, error) {
-	switch a {
-	case Softmax, Sigmoid, None:
-		return a, nil
-	case Auto, "":
-	default:
-		return "", fmt.Errorf("unknown activation %q: want auto, softmax, sigmoid or none", a)
+// Activations are the names of all.
+var Activations = []string{string(Auto), string(Softmax), string(Sigmoid), string(Exp), string(None)}
+
+// Check fails for what is none of Activations.
+func (a Activation) Check() error {
+	if !slices.Contains(Activations, string(a)) {
+		return fmt.Errorf("unknown activation %q: want one of %s", a, strings.Join(Activations, ", "))
 	}
-	sum := 0.0
-	for _, v := range out {
-		if v < 0 || v > 1 {
-			sum = math.NaN()
-			break
-		}
-		sum += float64(v)
-	}
-	if len(out) < 2 || math.Abs(sum-1) < 1e-3 {
-		return None, nil
-	}
-	return Softmax, nil
+	return nil
 }
 
-// Apply writes the activation of out to dst.
-func (a Activation) Apply(dst, out []float32) {
+// apply writes the activation of out to dst, which may be out.
+func (a Activation) apply(dst, out []float32) {
 	switch a {
 	case Softmax:
 		softmax.Row(dst, out)
 	case Sigmoid:
 		for i, v := range out {
 			dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
+		}
+	case Exp:
+		for i, v := range out {
+			dst[i] = float32(math.Exp(float64(v)))
 		}
 	default:
 		copy(dst, out)
