@@ -33,7 +33,7 @@ func badGraphs() []badInput {
 		looked("M15/unknown-domain", changed(func(m *onnxwrite.Model) { m.Graph.Nodes[0].Domain = "com.example" }), exitData, `operator Conv of domain "com.example"`),
 		looked("M15/no-operator-set", changed(func(m *onnxwrite.Model) { m.Opsets = nil }), exitData, "names no operator set"),
 		looked("M15/operator-set-of-another-domain", changed(func(m *onnxwrite.Model) { m.Opsets = map[string]int64{"com.example": 1} }), exitData, "names no operator set"),
-		looked("M15/functions-calling-each-other", functions, exitData, "2 functions"),
+		looked("M15/functions-calling-each-other", functions, exitData, `calls "g" of domain "own" calls "f"`),
 		looked("M15/unknown-attribute", convWith(onnxwrite.Int("sparkle", 1)), exitData, `"sparkle"`),
 		mapped("M15/map", between("Frobnicate"), exitData, "operator Frobnicate"),
 	}

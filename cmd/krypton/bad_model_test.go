@@ -56,8 +56,7 @@ func betweenWith(op string, constants []onnxwrite.Tensor, attributes ...onnxwrit
 	})
 }
 
-// further adds a node that reads constants alone; its first output is one of the
-// model's.
+// further adds a node that reads constants alone; its first output is the model's.
 func further(op string, constants []onnxwrite.Tensor, attributes ...onnxwrite.Attribute) func(testing.TB, string) {
 	return changed(func(m *onnxwrite.Model) {
 		g := &m.Graph
@@ -70,7 +69,10 @@ func further(op string, constants []onnxwrite.Tensor, attributes ...onnxwrite.At
 			n.Outputs = append(n.Outputs, "at")
 		}
 		g.Nodes = append(g.Nodes, n)
-		g.Outputs = append(g.Outputs, onnxwrite.ValueInfo{Name: "r"})
+		g.Outputs = []onnxwrite.ValueInfo{{Name: "r"}}
+		if op == "NonMaxSuppression" { // which can be had
+			g.Outputs = append(g.Outputs, onnxwrite.ValueInfo{Name: "y"})
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -211,6 +212,12 @@ func (r *modelReport) text() string {
 	}
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "output        %s %v\n", o.Name, o.Shape)
+	}
+	for _, u := range r.Facts.Left {
+		fmt.Fprintf(&b, "not made      %s: %s\n", u.Name, cmp.Or(u.Why, "not asked for"))
+	}
+	if n := len(r.Facts.Labels); n > 0 {
+		fmt.Fprintf(&b, "labels        %d in the graph: %s\n", n, strings.Join(r.Facts.Labels[:min(n, 8)], ", "))
 	}
 	fmt.Fprintf(&b, "nodes         %d in the file, %d folded into constants\n", r.Facts.Nodes, r.Facts.Folded)
 	if len(r.Facts.Converted) > 0 {

@@ -76,6 +76,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest picture that is read, in pixels")
 	o.model.addFlags(f)
+	o.model.addWindowFlag(f)
 	for flag, values := range map[string][]string{"fill": obe.Fills, "start": obe.Fills, "activation": prediction.Activations, "combine": heatmap.Combines} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

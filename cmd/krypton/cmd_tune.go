@@ -71,6 +71,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f.StringVar(&o.precision, "precision", string(incremental.FP32), "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
 	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
 	o.model.addFlags(f)
+	o.model.addWindowFlag(f)
 	return cmd
 }
 

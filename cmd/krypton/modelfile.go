@@ -153,6 +153,8 @@ func modelError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return coded(exitNoInput, err)
+	case errors.Is(err, onnxload.ErrOutput):
+		return usageError(fmt.Errorf("--output: %w", err))
 	case errors.Is(err, onnxload.ErrShape):
 		return usageError(fmt.Errorf("%w; say --size HxW, or --dim NAME=N", err))
 	}
@@ -184,7 +186,7 @@ func (m *modelFile) apply(s *settings) error {
 		}
 		s.model[key] = value
 		f := s.flags.Lookup(key)
-		if f == nil || s.given(key) {
+		if f == nil || s.given(key) || key == "window" && f.Value.Type() != "float64Slice" { // orv's is another
 			return nil
 		}
 		if err := f.Value.Set(value); err != nil {
@@ -199,7 +201,7 @@ func (m *modelFile) apply(s *settings) error {
 		return coded(exitData, fmt.Errorf("%s: size: want [height, width]", m.where))
 	}
 	pairs := [][2]string{{"input", c.Input}, {"layout", c.Layout}, {"size", size}, {"output", c.Output}, {"activation", c.Activation}}
-	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
+	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "window": "window", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
 	for key, v := range c.Preprocess {
 		flag, ok := keys[key]
 		if !ok {
@@ -252,7 +254,7 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 			}
 			return l, nil
 		}
-		return nil, nil
+		return g.Facts.Labels, nil
 	}
 	l, err := labels.Read(path)
 	if err != nil {

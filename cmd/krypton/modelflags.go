@@ -26,7 +26,7 @@ type modelOptions struct {
 	dims                                       []string
 	maxBytes                                   string
 	preset, order, resize                      string
-	mean, std                                  []float64
+	mean, std, window                          []float64
 	scale, crop                                float64
 	pad                                        int
 	// typical is what the plan is made for, nil for whole runs.
@@ -54,16 +54,21 @@ type modelOptions struct {
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.model, "model", "m", "", "ONNX `file`, or the name of a model (krypton model list; default: the built-in one)")
 	o.addLoadFlags(f)
-	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first)")
+	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first that can be made)")
 	f.StringVar(&o.labels, "labels", "", "`file` of class names: lines, synset lines, JSON or CSV")
 	f.StringVar(&o.preset, "preset", "", "preprocessing: "+strings.Join(imagein.Presets, ", ")+" (default: the model's own, else imagenet)")
 	f.Float64SliceVar(&o.mean, "mean", nil, "subtracted from each channel, after --pixel-scale")
 	f.Float64SliceVar(&o.std, "std", nil, "divides each channel")
-	f.Float64Var(&o.scale, "pixel-scale", 0, "multiplies pixels of 0 to 255")
+	f.Float64Var(&o.scale, "pixel-scale", 0, "multiplies pixels of 0 to 255, with fractions where the file's are deeper")
 	f.StringVar(&o.order, "order", "", "channel order: rgb, bgr or gray")
 	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
 	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps, 0.01 to 1")
 	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
+}
+
+// addWindowFlag adds --window of commands that read pictures.
+func (o *modelOptions) addWindowFlag(f *pflag.FlagSet) {
+	f.Float64SliceVar(&o.window, "window", nil, "`LO,HI`: which of the file's own numbers are black and white (such as 0,4095), before --pixel-scale and the rest")
 }
 
 func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
@@ -89,6 +94,7 @@ type loadedModel struct {
 	named    string // --output
 	// noPictures says why the network cannot read pictures, but only tensors.
 	noPictures error
+	notes      []string // what is doubtful about it
 }
 
 // open finds the model and lets its own file speak.
@@ -105,6 +111,9 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 		return nil, onnxload.Options{}, err
 	}
 	opt := onnxload.Options{MaxBytes: limit, Dims: map[string]int{}}
+	if o.output != "" && file.config.Detector == nil { // a detector's head may need others besides
+		opt.Outputs = []string{o.output}
+	}
 	if o.size != "" {
 		if opt.Size, err = pair(o.size); err != nil {
 			return nil, opt, usageError(fmt.Errorf("--size: %w", err))
@@ -126,7 +135,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 
 // planKey stands for all that a plan is made from but the model's file.
 func (o *modelOptions) planKey(s *settings) string {
-	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
+	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.output, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
 }
 
 // plan loads and compiles.
@@ -200,6 +209,7 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	if m.labels, err = file.labels(o.labels, g); err != nil {
 		return nil, err
 	}
+	m.tellLeft()
 	for i, l := range m.labels {
 		m.labels[i] = oneLine(l)
 	}
@@ -233,6 +243,9 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 		return nil, usageError(fmt.Errorf("--pad is %d, want a gray of 0 to 255", o.pad))
 	}
 	pre.Pad = uint8(o.pad)
+	if pre.Window, err = o.pictureWindow(s); err != nil {
+		return nil, err
+	}
 	plane := m.plan.InputPlane()
 	if plane.C != 3 && len(pre.Mean) == 3 && o.mean == nil { // a preset for colour on a gray network
 		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
@@ -248,6 +261,32 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	}
 	m.pre = &pre
 	return m, nil
+}
+
+// tellLeft notes that the output that would have been taken cannot be made.
+func (m *loadedModel) tellLeft() {
+	f := &m.graph.Facts
+	if m.named != "" || len(f.Left) == 0 || len(f.Outputs) == 0 {
+		return
+	}
+	first := f.Outputs[0].Name
+	if i := slices.IndexFunc(f.Left, func(u graph.Unmade) bool { return u.Name == first }); i >= 0 {
+		m.notes = append(m.notes, fmt.Sprintf("output %q cannot be made (%s): the scores are those of %q", first, f.Left[i].Why, m.plan.Outputs()[0]))
+	}
+}
+
+// pictureWindow is --window, nil if there is none. The frames of videos have eight bits
+// when they come: a model that wants a window cannot have one there.
+func (o *modelOptions) pictureWindow(s *settings) (*imagein.Window, error) {
+	switch {
+	case len(o.window) == 2:
+		return &imagein.Window{Lo: o.window[0], Hi: o.window[1]}, nil
+	case len(o.window) != 0:
+		return nil, usageError(fmt.Errorf("--window has %d numbers, want LO,HI", len(o.window)))
+	case s.model["window"] != nil:
+		return nil, usageError(errors.New("the model's preprocessing has a window: it is for pictures, frames of videos are read in eight bits"))
+	}
+	return nil, nil
 }
 
 // output is the index of the output that holds the scores.

@@ -142,6 +142,7 @@ func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*job, er
 	s, err := settingsWith(b.flags, set, func(f *pflag.FlagSet) {
 		o.addFlags(f)
 		m.addFlags(f)
+		m.addWindowFlag(f)
 	})
 	if err != nil {
 		return nil, err

@@ -19,11 +19,12 @@ type pictureInput struct {
 	transform imagein.Transform
 	// base is the network's input; fills are what patches are cut from, one
 	// for each of the job's fills.
-	base   []float32
-	fills  [][]float32
-	sha256 string
-	tensor string // what the file holds, if that is a tensor
-	notes  []string
+	base    []float32
+	fills   [][]float32
+	sha256  string
+	tensor  string // what the file holds, if that is a tensor
+	samples string // the file's numbers, if those of a picture that has not eight bits
+	notes   []string
 }
 
 // input reads a picture and prepares it for the network; "" is the built-in
@@ -68,17 +69,38 @@ func (j *job) pictureInput(r io.Reader, name string) (*pictureInput, error) {
 	}
 	limits := imagein.DefaultLimits
 	limits.MaxPixels = j.maxPixels
-	pic, err := imagein.Decode(r, name, limits)
+	pre := j.model.pre
+	pic, err := pre.Decode(r, name, limits)
 	if err != nil {
 		return nil, err
 	}
 	plane := j.model.plan.InputPlane()
-	fitted, transform := j.model.pre.Fit(pic.Image, plane.W, plane.H)
-	p := &pictureInput{picture: pic.Image, transform: transform, sha256: pic.SHA256, notes: pic.Notes, base: j.model.pre.Normalize(fitted, plane.C)}
+	p := &pictureInput{picture: pic.Image, sha256: pic.SHA256, samples: pic.Samples, notes: pic.Notes}
+	if pic.Deep != nil {
+		j.fitDeep(p, pic.Deep)
+		return p, nil
+	}
+	fitted, transform := pre.Fit(pic.Image, plane.W, plane.H)
+	p.transform, p.base = transform, pre.Normalize(fitted, plane.C)
 	for _, f := range j.fills {
-		p.fills = append(p.fills, j.model.pre.Normalize(f.Image(fitted), plane.C))
+		p.fills = append(p.fills, pre.Normalize(f.Image(fitted), plane.C))
 	}
 	return p, nil
+}
+
+// fitDeep fits and normalizes a picture with fractions: what fills take from it has
+// them too, and colours are those of any picture.
+func (j *job) fitDeep(p *pictureInput, deep *imagein.Deep) {
+	plane, pre := j.model.plan.InputPlane(), j.model.pre
+	fitted, transform := pre.FitDeep(deep, plane.W, plane.H)
+	p.transform, p.base = transform, pre.NormalizeDeep(fitted, plane.C)
+	for _, f := range j.fills {
+		if numbers := f.Numbers(fitted.Pix, plane.H, plane.W, fitted.Channels); numbers != nil {
+			p.fills = append(p.fills, pre.NormalizeDeep(&imagein.Deep{W: plane.W, H: plane.H, Channels: fitted.Channels, Pix: numbers}, plane.C))
+		} else {
+			p.fills = append(p.fills, pre.Normalize(f.Image(image.NewNRGBA(image.Rect(0, 0, plane.W, plane.H))), plane.C))
+		}
+	}
 }
 
 // tensorInput takes a tensor as it is. A colour to fill patches with goes

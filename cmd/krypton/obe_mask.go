@@ -32,7 +32,7 @@ func (j *job) readMask(o *outcome) error {
 		return coded(exitData, fmt.Errorf("--mask: %s: has transparent parts: what counts must be painted, the rest black", file))
 	}
 	plane := j.model.plan.InputPlane()
-	o.mask, err = imagein.Mask(m.Image, o.input.picture.Bounds().Size(), o.input.transform, plane.W, plane.H)
+	o.mask, err = imagein.Mask(m, o.input.picture.Bounds().Size(), o.input.transform, plane.W, plane.H)
 	if err != nil {
 		return coded(exitData, fmt.Errorf("--mask: %s: %w", file, err))
 	}

@@ -69,6 +69,7 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 	if j.output, err = j.model.output(); err != nil {
 		return err
 	}
+	j.notes = append(j.notes, j.model.notes...)
 	j.tellApproximation()
 	if j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads); err != nil {
 		return err

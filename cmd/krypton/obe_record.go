@@ -107,6 +107,13 @@ func (m *loadedModel) preprocessed(in *pictureInput) map[string]any {
 	}
 	if in.tensor != "" {
 		p["tensor"], p["resize"] = in.tensor, "none"
+		return p
+	}
+	if w := m.pre.Window; w != nil {
+		p["window"] = []float64{w.Lo, w.Hi}
+	}
+	if in.samples != "" {
+		p["samples"] = in.samples
 	}
 	return p
 }

@@ -143,6 +143,7 @@ func (j *orvJob) loadModel(ctx context.Context, s *settings, mo *modelOptions) e
 	if j.model.noPictures != nil {
 		return j.model.noPictures
 	}
+	j.notes = append(j.notes, j.model.notes...)
 	if err := j.prepareJudge(ctx); err != nil {
 		return err
 	}

@@ -47,13 +47,13 @@ func TestMain(m *testing.M) {
 // picture (sample.png), the same as the built-in network reads it (sample.npy),
 // a network of four channels (four.onnx), an input for it (four.npy) and a map of
 // that (four_map.npy), and masks: the right half (mask.png), one of another shape
-// (wide.png), black and clear. A script that serves (pull_server_test.go) finds a
+// (wide.png), black and clear, and a picture of twelve bits in sixteen (deep.png). A script that serves (pull_server_test.go) finds a
 // catalogue of what is served in $TEST_CATALOGUE, and the server's address in
 // $SERVER.
 func TestScripts(t *testing.T) {
 	data := t.TempDir()
 	for name, b := range map[string][]byte{"sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
-		"mask.png": pngOf(t, 512, 512, color.White), "wide.png": pngOf(t, 300, 100, color.White), "black.png": pngOf(t, 64, 64, color.Black), "clear.png": pngOf(t, 64, 64, color.Transparent)} {
+		"deep.png": levels(t, 1000, 4095), "mask.png": pngOf(t, 512, 512, color.White), "wide.png": pngOf(t, 300, 100, color.White), "black.png": pngOf(t, 64, 64, color.Black), "clear.png": pngOf(t, 64, 64, color.Transparent)} {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -57,11 +57,22 @@ type Facts struct {
 	// Parameters counts the numbers in all weights that are used.
 	Parameters int64 `json:"parameters"`
 	// Converted says which element types were changed to float32.
-	Converted []string          `json:"converted,omitempty"`
-	Metadata  map[string]string `json:"metadata,omitempty"`
+	Converted []string `json:"converted,omitempty"`
+	// Left are the outputs that were not made.
+	Left []Unmade `json:"outputs_left,omitempty"`
+	// Labels are the class names that the graph itself holds (ZipMap).
+	Labels   []string          `json:"labels,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"`
 	// Declared are the inputs and outputs as the file declares them.
 	Inputs  []Declared `json:"inputs"`
 	Outputs []Declared `json:"outputs"`
+}
+
+// Unmade is an output that was not made: Why says what stood against it, "" if it was
+// not asked for.
+type Unmade struct {
+	Name string `json:"name"`
+	Why  string `json:"why,omitempty"`
 }
 
 // Declared is an input or output as a file declares it: Dims are numbers or

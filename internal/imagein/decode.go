@@ -37,7 +37,12 @@ var DefaultLimits = Limits{MaxPixels: 100e6, MaxBytes: 256 << 20}
 
 // Picture is a decoded picture: opaque, upright, its bounds at the origin.
 type Picture struct {
+	// Image is the picture in eight bits a colour.
 	Image *image.NRGBA
+	// Deep is the picture with fractions; nil where Image is all there is.
+	Deep *Deep
+	// Samples are the file's numbers, such as uint16, "" for those of eight bits.
+	Samples string
 	// Format is png, jpeg, gif, bmp, tiff or webp.
 	Format string
 	// SHA256 is the digest of the file's bytes, in hex.
@@ -75,7 +80,14 @@ func OpenRegular(path string) (*os.File, error) {
 
 // Decode reads a picture; name is for messages. Of an animation the first frame
 // counts.
-func Decode(r io.Reader, name string, l Limits) (p *Picture, err error) {
+func Decode(r io.Reader, name string, l Limits) (*Picture, error) { return decode(r, name, l, nil) }
+
+// Decode reads a picture as the preprocessing sees it: through its window.
+func (p *Preprocess) Decode(r io.Reader, name string, l Limits) (*Picture, error) {
+	return decode(r, name, l, p.Window)
+}
+
+func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err error) {
 	name = regular.Name(name)
 	data, err := io.ReadAll(io.LimitReader(r, l.MaxBytes+1))
 	if err != nil {
@@ -111,35 +123,60 @@ func Decode(r io.Reader, name string, l Limits) (p *Picture, err error) {
 	}
 	sum := sha256.Sum256(data)
 	p = &Picture{Format: format, SHA256: hex.EncodeToString(sum[:]), Orientation: orientation(data, format)}
-	flat, transparent := opaque(img)
-	if p.Transparent = transparent; transparent {
-		p.Notes = append(p.Notes, "transparent parts are laid over white")
-	}
-	p.Image = upright(flat, p.Orientation)
+	p.take(img, w)
 	return p, nil
 }
 
-// opaque converts to 8-bit colour over white, pixel by pixel, by our own loop:
-// a palette index out of range, which some decoders let through, is black.
+// take makes a decoded image opaque and upright, in the depth that it has.
+func (p *Picture) take(img image.Image, w *Window) {
+	bits, _ := bitsOf(img)
+	if bits == 8 && w == nil {
+		var flat *image.NRGBA
+		flat, p.Transparent = opaque(img)
+		p.Image = upright(flat, p.Orientation)
+	} else {
+		var d *Deep
+		var greatest float64
+		d, p.Transparent, greatest = deepen(img, w)
+		p.Deep = d.upright(p.Orientation)
+		p.Image = p.Deep.Image()
+		if bits == 16 {
+			p.Samples = "uint16"
+		}
+		if bits == 16 && w == nil && greatest < 1<<14 && greatest > 0 {
+			p.Notes = append(p.Notes, fmt.Sprintf("the largest of its 16-bit numbers is %g of 65535: if that is meant to be white, say --window 0,%g", greatest, greatest))
+		}
+	}
+	if p.Transparent {
+		p.Notes = append(p.Notes, "transparent parts are laid over white")
+	}
+}
+
+// pixels gives an image's colours, one by one: a palette index out of range, which
+// some decoders let through, is black.
+func pixels(img image.Image) func(x, y int) color.Color {
+	pal, ok := img.(*image.Paletted)
+	if !ok {
+		return img.At
+	}
+	return func(x, y int) color.Color {
+		if i := int(pal.ColorIndexAt(x, y)); i < len(pal.Palette) {
+			return pal.Palette[i]
+		}
+		return color.Black
+	}
+}
+
+// opaque converts to 8-bit colour over white.
 func opaque(img image.Image) (*image.NRGBA, bool) {
 	b := img.Bounds()
 	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	transparent := false
-	pal, _ := img.(*image.Paletted)
+	at := pixels(img)
 	for y := range b.Dy() {
 		row := out.Pix[y*out.Stride:]
 		for x := range b.Dx() {
-			var c color.Color
-			if pal != nil {
-				if i := int(pal.ColorIndexAt(b.Min.X+x, b.Min.Y+y)); i < len(pal.Palette) {
-					c = pal.Palette[i]
-				} else {
-					c = color.Black
-				}
-			} else {
-				c = img.At(b.Min.X+x, b.Min.Y+y)
-			}
-			r, g, bl, a := c.RGBA() // premultiplied, 16 bits
+			r, g, bl, a := at(b.Min.X+x, b.Min.Y+y).RGBA() // premultiplied, 16 bits
 			if a != 0xffff {
 				transparent = true
 			}

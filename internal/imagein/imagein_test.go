@@ -59,13 +59,13 @@ func encoded(t testing.TB, format string, img image.Image) []byte {
 	return b.Bytes()
 }
 
-func decode(b []byte) (*Picture, error) { return Decode(bytes.NewReader(b), "test", DefaultLimits) }
+func open(b []byte) (*Picture, error) { return Decode(bytes.NewReader(b), "test", DefaultLimits) }
 
 func TestFormats(t *testing.T) {
 	img := scene(40, 24)
 	for _, format := range []string{"png", "jpeg", "gif", "bmp", "tiff"} {
 		b := encoded(t, format, img)
-		p, err := decode(b)
+		p, err := open(b)
 		if err != nil {
 			t.Errorf("%s: %v", format, err)
 			continue
@@ -81,7 +81,7 @@ func TestFormats(t *testing.T) {
 		}
 		// Truncated anywhere: an error, never half a picture.
 		for cut := 0; cut < len(b)-1; cut += 1 + len(b)/20 {
-			if _, err := decode(b[:cut]); err == nil && format != "bmp" {
+			if _, err := open(b[:cut]); err == nil && format != "bmp" {
 				t.Errorf("%s cut at %d of %d was read", format, cut, len(b))
 			} else if err != nil && !errors.Is(err, ErrUnusable) {
 				t.Errorf("%s cut at %d: %v", format, cut, err)
@@ -158,7 +158,7 @@ func TestOrientation(t *testing.T) {
 	plain := encoded(t, "jpeg", img)
 	for o := 1; o <= 8; o++ {
 		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-			p, err := decode(withOrientation(plain, o, order))
+			p, err := open(withOrientation(plain, o, order))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -192,7 +192,7 @@ func bombPNG(w, h uint32) []byte {
 
 func TestRefused(t *testing.T) {
 	for name, b := range map[string][]byte{"empty": nil, "text": []byte("hello"), "html": []byte("<html>"), "bomb": bombPNG(60000, 60000), "no pixels": bombPNG(60000, 0)} {
-		if _, err := decode(b); !errors.Is(err, ErrUnusable) {
+		if _, err := open(b); !errors.Is(err, ErrUnusable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -332,13 +332,13 @@ func seeds(t testing.TB) map[string][]byte {
 // has none, its brightness.
 func TestForms(t *testing.T) {
 	all := seeds(t)
-	want, err := decode(all["interlaced.png"])
+	want, err := open(all["interlaced.png"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	light := func(c color.NRGBA) float64 { return 0.299*float64(c.R) + 0.587*float64(c.G) + 0.114*float64(c.B) }
 	for name, b := range all {
-		p, err := decode(b)
+		p, err := open(b)
 		if name == "arithmetic.jpg" {
 			if err == nil {
 				t.Errorf("%s is read: check its colours then", name)

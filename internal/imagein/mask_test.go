@@ -10,14 +10,15 @@ import (
 func TestMask(t *testing.T) {
 	// A picture of 200 by 100 whose mask, of half its size, has its right half
 	// white.
-	m := image.NewNRGBA(image.Rect(0, 0, 100, 50))
+	painted := image.NewNRGBA(image.Rect(0, 0, 100, 50))
+	m := &Picture{Image: painted}
 	for y := range 50 {
 		for x := range 100 {
 			c := color.NRGBA{A: 255}
 			if x >= 50 {
 				c.G = 1
 			}
-			m.SetNRGBA(x, y, c)
+			painted.SetNRGBA(x, y, c)
 		}
 	}
 	img := image.NewNRGBA(image.Rect(0, 0, 200, 100))

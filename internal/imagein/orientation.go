@@ -71,3 +71,30 @@ func upright(img *image.NRGBA, orientation int) *image.NRGBA {
 	}
 	return img
 }
+
+// upright undoes an EXIF orientation.
+func (d *Deep) upright(orientation int) *Deep {
+	if orientation == 1 {
+		return d
+	}
+	out := &Deep{d.W, d.H, d.Channels, make([]float32, len(d.Pix))}
+	if orientation >= 5 {
+		out.W, out.H = d.H, d.W
+	}
+	for y := range out.H {
+		for x := range out.W {
+			sx, sy := x, y
+			if orientation >= 5 { // rows are columns
+				sx, sy = y, x
+			}
+			if right := orientation == 2 || orientation == 3 || orientation >= 7; right {
+				sx = d.W - 1 - sx
+			}
+			if down := orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7; down {
+				sy = d.H - 1 - sy
+			}
+			copy(out.Pix[(y*out.W+x)*d.Channels:][:d.Channels], d.Pix[(sy*d.W+sx)*d.Channels:])
+		}
+	}
+	return out
+}

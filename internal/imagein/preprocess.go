@@ -10,11 +10,16 @@ import (
 )
 
 // Preprocess says how a picture becomes a network's input. A normalized value
-// is (v*Scale - Mean[c]) / Std[c] for an 8-bit value v of channel c in Order.
+// is (v*Scale - Mean[c]) / Std[c] for a value v from 0 (black) to 255 (white) of
+// channel c in Order: whole for pictures of eight bits, with fractions for deeper ones
+// and through a window.
 type Preprocess struct {
+	// Window says what is black and white in the file's own numbers; nil for all
+	// that they can be.
+	Window    *Window
 	Mean, Std []float64
 	Scale     float64
-	// Order is rgb, bgr or gray (luma of Rec. 601, rounded).
+	// Order is rgb, bgr or gray (luma of Rec. 601, rounded where values are whole).
 	Order string
 	// Resize is stretch, crop (short side to size/CropFraction, then the
 	// centre) or letterbox (long side to size, the rest gray: Pad, of 255).
@@ -63,6 +68,11 @@ func (p *Preprocess) Validate(channels int) error {
 	case "stretch", "crop", "letterbox":
 	default:
 		return fmt.Errorf("resize is %q, want stretch, crop or letterbox", p.Resize)
+	}
+	if p.Window != nil {
+		if err := p.Window.Validate(); err != nil {
+			return err
+		}
 	}
 	for name, l := range map[string][]float64{"mean": p.Mean, "std": p.Std} {
 		if n := len(l); n > 1 && n != channels {
@@ -177,18 +187,23 @@ type Normalizer struct {
 func (p *Preprocess) Normalizer(channels int) *Normalizer {
 	n := &Normalizer{table: make([][256]float32, channels), bgr: p.Order == "bgr", gray: channels == 1 || p.Order == "gray"}
 	for c := range n.table {
-		mean, std := 0.0, 1.0
-		if k := len(p.Mean); k > 0 {
-			mean = p.Mean[c%k]
-		}
-		if k := len(p.Std); k > 0 {
-			std = p.Std[c%k]
-		}
 		for v := range n.table[c] {
-			n.table[c][v] = float32((float64(v)*p.Scale - mean) / std)
+			n.table[c][v] = p.normal(float64(v), c)
 		}
 	}
 	return n
+}
+
+// normal is the network's number for a pixel's, of channel c.
+func (p *Preprocess) normal(v float64, c int) float32 {
+	mean, std := 0.0, 1.0
+	if k := len(p.Mean); k > 0 {
+		mean = p.Mean[c%k]
+	}
+	if k := len(p.Std); k > 0 {
+		std = p.Std[c%k]
+	}
+	return float32((v*p.Scale - mean) / std)
 }
 
 // Convert writes the numbers of n pixels of three bytes each (red, green,

@@ -154,6 +154,9 @@ func (c *compiler) input(opt CompileOptions) error {
 		}
 	}
 	if found < 0 {
+		if len(names) == 0 {
+			return fmt.Errorf("what the model gives depends on no input")
+		}
 		if opt.Input != "" {
 			return fmt.Errorf("the model has no input %q; it has %s", opt.Input, strings.Join(names, ", "))
 		}

@@ -1,9 +1,11 @@
 package onnxload
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/owulveryck/onnx-go"
 
@@ -13,68 +15,242 @@ import (
 )
 
 // builder makes the typed graph: it infers shapes node by node and evaluates
-// what depends on constants alone.
+// what depends on constants alone. What cannot be made is kept in mind with the reason,
+// and is an error only if it is needed.
 type builder struct {
 	m       *modelProto
 	opt     Options
-	opset   int
 	g       *graph.Graph
+	expand  *expander
 	ids     map[string]graph.ValueID
-	byOut   map[string]*nodeProto // the file's node by its first named output
-	narrow  bool                  // the whole model is taken as float32
-	applied int
-	folded  int64 // bytes of all constants that folding has computed
+	byOut   map[string]*nodeProto // nodes by each of their outputs
+	failed  map[string]bool       // values that cannot be made
+	why     map[string]error      // the reason, where it lies in the value itself
+	narrow  bool                  // float64 is taken as float32
+	wanted  []string              // outputs
+	needed  map[string]bool       // values that these need
+	widened map[*tensor.Tensor]*tensor.Tensor
+	types   map[tensor.DType]bool // that became float32
+	// bfloat16 says that tensors of that type were read as float32 from the start.
+	bfloat16 bool
+	handed   int   // nodes that the decoder got
+	applied  int   // nodes that it gave back
+	folded   int64 // bytes of all constants that folding has computed
 }
 
-func newBuilder(m *modelProto, opt Options) *builder {
-	b := &builder{m: m, opt: opt, opset: int(m.opsets[""]), g: &graph.Graph{}, ids: map[string]graph.ValueID{}, byOut: map[string]*nodeProto{}}
-	for _, n := range m.graph.nodes {
-		for _, o := range n.outputs {
-			if o != "" {
-				b.byOut[o] = n
-			}
-		}
-	}
+func newBuilder(m *modelProto, e *expander, opt Options) *builder {
+	b := &builder{m: m, opt: opt, g: &graph.Graph{}, expand: e, ids: map[string]graph.ValueID{}, byOut: map[string]*nodeProto{},
+		failed: map[string]bool{}, why: map[string]error{}, needed: map[string]bool{},
+		widened: map[*tensor.Tensor]*tensor.Tensor{}, types: map[tensor.DType]bool{}}
+	b.narrow = b.isDouble()
 	return b
 }
 
-// nodes is the number of nodes that onnx-go will hand over.
-func (b *builder) nodes() int {
-	n := 0
-	for _, p := range b.m.graph.nodes {
-		if p.opType != "Constant" {
-			n++
+// choose finds the outputs that can be made, as far as can be told before shapes are
+// known, and cuts the graph down to what they need.
+func (b *builder) choose() error {
+	g := b.m.graph
+	b.see(g)
+	names := b.opt.Outputs
+	for _, name := range names {
+		if !slices.ContainsFunc(g.outputs, func(v valueInfo) bool { return v.name == name }) {
+			return b.noOutput(name)
 		}
 	}
-	return n
+	for _, v := range g.outputs {
+		if len(b.opt.Outputs) == 0 {
+			names = append(names, v.name)
+		} else if !slices.Contains(names, v.name) {
+			b.g.Facts.Left = append(b.g.Facts.Left, graph.Unmade{Name: v.name})
+		}
+	}
+	for _, name := range names {
+		if !b.failed[name] {
+			b.wanted = append(b.wanted, name)
+		}
+	}
+	if len(b.wanted) == 0 || len(b.opt.Outputs) > 0 && len(b.wanted) < len(names) {
+		return b.unmade(names)
+	}
+	b.leave(names)
+	b.cut()
+	return nil
+}
+
+func (b *builder) noOutput(name string) error {
+	var has []string
+	for _, v := range b.m.graph.outputs {
+		has = append(has, v.name)
+	}
+	if len(has) > 20 {
+		has = append(has[:20], "...")
+	}
+	return fmt.Errorf("%w %q: the model has %s", ErrOutput, name, strings.Join(has, ", "))
+}
+
+// see takes in a sorted graph: what its nodes are called, and which cannot be had.
+func (b *builder) see(g *graphProto) {
+	for name, err := range g.unusable {
+		b.fail(name, err)
+	}
+	for _, n := range g.nodes {
+		for _, out := range n.outputs {
+			if out != "" {
+				b.byOut[out] = n
+			}
+		}
+		if err := n.supported(); err != nil {
+			b.failNode(n, fmt.Errorf("node %q: %w", n.name, err))
+		} else if slices.ContainsFunc(n.inputs, func(in string) bool { return b.failed[in] }) {
+			b.failNode(n, nil)
+		}
+	}
+}
+
+// fail notes that a value cannot be made, and why if that lies in itself.
+func (b *builder) fail(name string, why error) {
+	b.failed[name] = true
+	if why != nil {
+		b.why[name] = why
+	}
+}
+
+func (b *builder) failNode(n *nodeProto, why error) {
+	for _, out := range n.outputs {
+		if out != "" {
+			b.fail(out, why)
+		}
+	}
+}
+
+// leave notes the outputs that are not made, with the reasons.
+func (b *builder) leave(names []string) {
+	told := 0
+	for _, name := range names {
+		if !b.failed[name] {
+			continue
+		}
+		why := "for such a reason too"
+		if told++; told <= 8 { // each walks through the graph
+			why = strings.TrimPrefix(b.reasons(name, 2).Error(), ErrModel.Error()+": ")
+		}
+		b.g.Facts.Left = append(b.g.Facts.Left, graph.Unmade{Name: name, Why: why})
+	}
+}
+
+// unmade is the error that none of these outputs can be made.
+func (b *builder) unmade(names []string) error {
+	if len(names) == 1 {
+		return b.reasons(names[0], 8)
+	}
+	var all reasons
+	for i, name := range names {
+		if i == 4 {
+			all.text = append(all.text, fmt.Sprintf("and %d more", len(names)-i))
+			break
+		}
+		r := b.reasons(name, 4)
+		all.text = append(all.text, fmt.Sprintf("%q: %s", name, strings.Join(r.text, "; ")))
+		all.errs = append(all.errs, r.errs...)
+	}
+	all.text[0] = "no output can be made: " + all.text[0]
+	return &all
+}
+
+// reasons are why something cannot be made.
+type reasons struct {
+	text []string
+	errs []error
+}
+
+// Error implements error.
+func (r *reasons) Error() string {
+	text := strings.Join(r.text, "; ")
+	if errors.Is(r, ErrShape) || strings.Contains(text, ErrModel.Error()) {
+		return text // says what kind it is of
+	}
+	return ErrModel.Error() + ": " + text
+}
+
+// Unwrap gives the errors: if none says what kind it is of, the model is at fault.
+func (r *reasons) Unwrap() []error {
+	for _, err := range r.errs {
+		if errors.Is(err, ErrShape) {
+			return r.errs
+		}
+	}
+	return append([]error{ErrModel}, r.errs...)
+}
+
+// reasons finds why a value cannot be made: the first of what it needs that cannot.
+func (b *builder) reasons(name string, most int) *reasons {
+	r := &reasons{}
+	seen, told := map[string]bool{}, map[string]bool{}
+	more := 0
+	for stack := []string{name}; len(stack) > 0; {
+		name := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[name] || !b.failed[name] {
+			continue
+		}
+		seen[name] = true
+		if err := b.why[name]; err != nil {
+			switch text := err.Error(); {
+			case told[text]:
+			case len(r.text) < most:
+				r.text, r.errs, told[text] = append(r.text, text), append(r.errs, err), true
+			default:
+				more, told[text] = more+1, true
+			}
+			continue
+		}
+		if n := b.byOut[name]; n != nil {
+			for _, in := range slices.Backward(n.inputs) {
+				stack = append(stack, in)
+			}
+		}
+	}
+	if more > 0 {
+		r.text = append(r.text, fmt.Sprintf("and %d more", more))
+	}
+	return r
+}
+
+// cut finds what the wanted outputs need.
+func (b *builder) cut() {
+	stack := slices.Clone(b.wanted)
+	for len(stack) > 0 {
+		name := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if b.needed[name] {
+			continue
+		}
+		b.needed[name] = true
+		if n := b.byOut[name]; n != nil {
+			stack = append(stack, n.reads()...)
+		}
+	}
+}
+
+// needs says whether any output of a node is needed.
+func (b *builder) needs(n *nodeProto) bool {
+	return slices.ContainsFunc(n.outputs, func(out string) bool { return b.needed[out] })
 }
 
 // begin makes the values of inputs and constants.
 func (b *builder) begin() error {
 	g := b.m.graph
-	if err := g.constants(); err != nil {
-		return err
-	}
-	b.g.Facts = graph.Facts{Producer: b.m.producer, IRVersion: int(b.m.irVersion), Opset: b.opset, Nodes: len(g.nodes), Metadata: b.m.metadata}
-	b.narrow = b.isWide()
-	converted := map[string]bool{}
-	for _, name := range sortedNames(g.initializers) {
-		t := g.initializers[name]
-		if b.narrow && (t.DType() == tensor.Float16 || t.DType() == tensor.Float64) {
-			converted[t.DType().String()] = true
-			f, err := t.Floats()
-			if err != nil {
-				return err
-			}
-			t = &tensor.Tensor{Shape: t.Shape, Data: f}
-		}
-		b.add(name, op.Info{Type: t.DType(), Shape: t.Shape, Value: t}, -1)
-	}
+	opset, _ := b.m.opsets[""]
+	b.g.Facts.Producer, b.g.Facts.IRVersion, b.g.Facts.Opset, b.g.Facts.Metadata = b.m.producer, int(b.m.irVersion), int(opset), b.m.metadata
+	b.constants(g, func(name string) bool { return b.needed[name] })
 	for _, v := range g.inputs {
 		if g.initializers[v.name] != nil {
 			continue // an initializer listed among the inputs is a constant
 		}
 		b.g.Facts.Inputs = append(b.g.Facts.Inputs, v.declared())
+		if !b.needed[v.name] {
+			continue
+		}
 		if t := b.opt.Bind[v.name]; t != nil {
 			b.add(v.name, op.Info{Type: t.DType(), Shape: t.Shape, Value: t}, -1)
 			continue
@@ -83,41 +259,83 @@ func (b *builder) begin() error {
 		if err != nil {
 			return err
 		}
-		if b.narrow && info.Type != v.elem {
-			converted[v.elem.String()] = true
+		if info.Type != v.elem {
+			b.types[v.elem] = true
 		}
 		b.g.Inputs = append(b.g.Inputs, b.add(v.name, info, -1))
 	}
 	for _, v := range g.outputs {
 		b.g.Facts.Outputs = append(b.g.Facts.Outputs, v.declared())
 	}
-	for t := range converted {
-		b.g.Facts.Converted = append(b.g.Facts.Converted, t)
-	}
-	sort.Strings(b.g.Facts.Converted)
 	return nil
 }
 
-// isWide says whether the model computes in float16 or float64 throughout: its
-// floating-point inputs or weights are of that type and none is float32. Such a
-// model is taken as float32 as a whole.
-func (b *builder) isWide() bool {
-	other, single := false, false
+// constants makes the values of a graph's initializers and Constant nodes.
+func (b *builder) constants(g *graphProto, needed func(name string) bool) {
+	for _, name := range sortedNames(g.initializers) {
+		if needed(name) {
+			b.constant(name, g.initializers[name])
+		}
+	}
+	for _, n := range g.nodes {
+		if n.domain != "" || n.opType != "Constant" || len(n.outputs) == 0 || b.failed[n.outputs[0]] || !needed(n.outputs[0]) {
+			continue
+		}
+		t, err := n.constant()
+		if err != nil {
+			b.failNode(n, fmt.Errorf("node %q (Constant): %w", n.name, err))
+			continue
+		}
+		b.constant(n.outputs[0], t)
+	}
+}
+
+func (b *builder) constant(name string, t *tensor.Tensor) {
+	t = b.widen(t)
+	b.add(name, op.Info{Type: t.DType(), Shape: t.Shape, Value: t}, -1)
+}
+
+// widen is a constant as the graph has it: in float32 if it is of a type that becomes
+// that.
+func (b *builder) widen(t *tensor.Tensor) *tensor.Tensor {
+	if !b.widens(t.DType()) {
+		return t
+	}
+	b.types[t.DType()] = true
+	w := b.widened[t]
+	if w == nil {
+		f, _ := t.Floats() // of a floating-point type
+		w = &tensor.Tensor{Shape: t.Shape, Data: f}
+		b.widened[t] = w
+	}
+	return w
+}
+
+// widens says whether a type becomes float32: the 16-bit ones wherever they are, so
+// that a file that mixes them with float32 is of one type; float64 in files that hold
+// no float32.
+func (b *builder) widens(t tensor.DType) bool {
+	return t == tensor.Float16 || t == tensor.BFloat16 || t == tensor.Float64 && b.narrow
+}
+
+// isDouble says whether the model computes in float64 throughout: its inputs or
+// weights are of that type and none is float32. Such a model is taken as float32.
+func (b *builder) isDouble() bool {
+	double, single, weights := false, false, false
 	see := func(t tensor.DType) {
-		other = other || t == tensor.Float16 || t == tensor.Float64 || t == tensor.BFloat16
+		double = double || t == tensor.Float64
 		single = single || t == tensor.Float32
 	}
-	weights := 0
 	for _, t := range b.m.graph.initializers {
 		see(t.DType())
-		weights++
+		weights = true
 	}
 	for _, v := range b.m.graph.inputs {
 		if b.m.graph.initializers[v.name] == nil {
 			see(v.elem)
 		}
 	}
-	return other && !single && weights > 0
+	return double && !single && weights
 }
 
 func sortedNames[T any](m map[string]T) []string {
@@ -143,7 +361,7 @@ func (v valueInfo) declared() graph.Declared {
 // inputInfo resolves an input's shape from the file and the options.
 func (b *builder) inputInfo(v valueInfo) (op.Info, error) {
 	i := op.Info{Type: v.elem}
-	if b.narrow && (v.elem == tensor.Float16 || v.elem == tensor.Float64 || v.elem == tensor.BFloat16) {
+	if b.widens(v.elem) {
 		i.Type = tensor.Float32
 	}
 	if elementBytes(i.Type) == 0 {
@@ -221,8 +439,37 @@ func (b *builder) add(name string, info op.Info, producer int) graph.ValueID {
 // maxFolded bounds the elements of a constant that folding computes.
 const maxFolded = 1 << 27
 
+// decode lets onnx-go decode nodes, which drives the builder through its backend.
+func (b *builder) decode(nodes []*nodeProto) error {
+	if len(nodes) == 0 {
+		return nil
+	}
+	b.handed += len(nodes)
+	if err := onnx.NewModel(newBackend(b.apply)).UnmarshalBinary(reduced(nodes)); err != nil {
+		if errors.Is(err, ErrModel) || errors.Is(err, ErrShape) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	return nil
+}
+
+// pending are the nodes of a graph that are left to the decoder: those that are needed
+// and may be had.
+func (b *builder) pending(g *graphProto, needed func(n *nodeProto) bool) []*nodeProto {
+	var nodes []*nodeProto
+	for _, n := range g.nodes {
+		if n.opType == "Constant" && n.domain == "" || !needed(n) || n.supported() != nil {
+			continue
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
 // apply takes one operation from onnx-go's decoder.
 func (b *builder) apply(o onnx.Operation, inputs, outputs []string) error {
+	b.applied++
 	var p *nodeProto
 	for _, out := range outputs {
 		if out != "" {
@@ -232,18 +479,74 @@ func (b *builder) apply(o onnx.Operation, inputs, outputs []string) error {
 	if p == nil {
 		return nil // a node without a named output does nothing
 	}
-	b.applied++
-	if err := b.node(p, o, inputs); err != nil {
-		return fmt.Errorf("%w: node %q (%s, operator set %d): %w", ErrModel, p.name, p.opType, b.opset, err)
+	if slices.ContainsFunc(p.inputs, func(in string) bool { return b.failed[in] }) {
+		b.failNode(p, nil)
+		return nil
+	}
+	opset, _ := p.opset()
+	var err error
+	if p.opType == "If" {
+		err = b.branch(p)
+	} else {
+		err = b.node(p, o, inputs)
+	}
+	if err != nil {
+		err = fmt.Errorf("node %q (%s, operator set %d): %w", p.name, p.opType, opset, err)
+		if errors.Is(err, errTooMuch) { // which would depend on the order of nodes
+			return fmt.Errorf("%w: %w", ErrModel, err)
+		}
+		b.failNode(p, err)
 	}
 	return nil
+}
+
+// branch puts the branch of an If in line that its condition takes.
+func (b *builder) branch(p *nodeProto) error {
+	id, ok := b.ids[p.inputs[0]]
+	if !ok {
+		return fmt.Errorf("input %q has no value", p.inputs[0])
+	}
+	t := b.g.Values[id].Info.Value
+	if t == nil {
+		return fmt.Errorf("its condition %q depends on data: the branch must be known when the model is loaded", p.inputs[0])
+	}
+	condition, ok := t.Data.([]bool)
+	if !ok || len(condition) != 1 {
+		return fmt.Errorf("its condition %q is %v of shape %v, want one truth value", p.inputs[0], t.DType(), t.Shape)
+	}
+	which := "else_branch"
+	if condition[0] {
+		which = "then_branch"
+	}
+	a := p.attribute(which)
+	if a == nil || a.graph == nil {
+		return fmt.Errorf("it has no %s", which)
+	}
+	g, err := b.expand.branch(p, a.graph)
+	if err != nil {
+		return fmt.Errorf("%s: %w", which, err)
+	}
+	for _, n := range g.nodes {
+		for _, out := range n.outputs {
+			delete(b.byOut, out)
+		}
+	}
+	around := func(name string) bool { _, made := b.ids[name]; return made || b.failed[name] }
+	if _, err := g.sort(around); err != nil {
+		return err
+	}
+	b.see(g)
+	b.constants(g, func(string) bool { return true })
+	b.g.Facts.Folded++ // the condition is gone
+	return b.decode(b.pending(g, func(*nodeProto) bool { return true }))
 }
 
 func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 	if len(p.inputs) == 0 {
 		inputs = nil // onnx-go invents one
 	}
-	def, err := op.Lookup(o.Name, b.opset)
+	opset, _ := p.opset()
+	def, err := op.Lookup(o.Name, opset)
 	if err != nil {
 		return err
 	}
@@ -251,30 +554,28 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 	for name, v := range o.Attributes {
 		attrs[name] = v
 	}
-	for name, t := range p.tensors {
-		attrs[name] = t
+	for _, v := range p.attributes {
+		if v.typ == attrTensor {
+			attrs[v.name] = b.widen(v.tensor)
+		}
 	}
-	if t, ok := attrs["to"].(int64); ok && b.narrow && o.Name == "Cast" && wide(tensor.DType(t)) {
-		attrs["to"] = int64(tensor.Float32)
-	}
-	for name, v := range attrs {
-		if t, ok := v.(*tensor.Tensor); ok && b.narrow && wide(t.DType()) {
-			f, err := t.Floats()
-			if err != nil {
-				return err
+	if o.Name != "BitCast" { // whose bits count
+		for _, name := range []string{"to", "dtype", "output_dtype", "output_datatype"} {
+			if t, ok := attrs[name].(int64); ok && b.widens(tensor.DType(t)) {
+				attrs[name] = int64(tensor.Float32)
+				b.types[tensor.DType(t)] = true
 			}
-			attrs[name] = &tensor.Tensor{Shape: t.Shape, Data: f}
 		}
 	}
 	a := op.NewAttributes(attrs)
-	oper, err := def.New(&op.Node{Name: p.name, Type: o.Name, Opset: b.opset, Inputs: len(inputs), Outputs: len(p.outputs), Attr: a})
+	oper, err := def.New(&op.Node{Name: p.name, Type: o.Name, Opset: opset, Inputs: len(inputs), Outputs: len(p.outputs), Attr: a})
 	if err != nil {
 		return err
 	}
 	if left := a.Unread(); len(left) > 0 {
 		return fmt.Errorf("attributes %q are not supported", left)
 	}
-	n := &graph.Node{Name: p.name, Def: def, Op: oper, Opset: b.opset}
+	n := &graph.Node{Name: p.name, Def: def, Op: oper, Opset: opset}
 	infos := make([]*op.Info, len(inputs))
 	constants := true
 	for i, name := range inputs {
@@ -289,6 +590,13 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 		n.In = append(n.In, id)
 		infos[i] = &b.g.Values[id].Info
 		constants = constants && infos[i].Value != nil
+	}
+	if same(oper, infos) { // a cast that changes nothing costs nothing
+		if def, err = op.Lookup("Identity", opset); err != nil {
+			return err
+		}
+		oper, infos = &op.Identity{}, infos[:1]
+		n.Def, n.Op, n.In = def, oper, n.In[:1]
 	}
 	for _, s := range def.Static {
 		for i := range infos {
@@ -330,9 +638,19 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 	return nil
 }
 
-func wide(t tensor.DType) bool {
-	return t == tensor.Float16 || t == tensor.Float64 || t == tensor.BFloat16
+// same says whether an operator casts to the type that its input has.
+func same(o op.Operator, in []*op.Info) bool {
+	switch o := o.(type) {
+	case *op.Cast:
+		return len(in) == 1 && in[0] != nil && in[0].Type == o.To
+	case *op.CastLike:
+		return len(in) == 2 && in[0] != nil && in[1] != nil && in[0].Type == in[1].Type
+	}
+	return false
 }
+
+// errTooMuch ends loading, whichever output is wanted.
+var errTooMuch = errors.New("computed constants exceed the limit")
 
 // fold evaluates a node whose outputs are known: all inputs constant, or the
 // shape of a known shape.
@@ -354,7 +672,7 @@ func (b *builder) fold(o op.Operator, in []*op.Info, out []op.Info, constants bo
 		}
 	}
 	if b.folded+known > b.opt.MaxBytes {
-		return nil, false, fmt.Errorf("computed constants exceed the limit of %d bytes", b.opt.MaxBytes)
+		return nil, false, fmt.Errorf("%w of %d bytes", errTooMuch, b.opt.MaxBytes)
 	}
 	ts := make([]*tensor.Tensor, len(in))
 	for i := range in {
@@ -377,18 +695,21 @@ func (b *builder) fold(o op.Operator, in []*op.Info, out []op.Info, constants bo
 
 // finish drops what no output needs and closes the graph.
 func (b *builder) finish(name string) (*graph.Graph, error) {
-	if want := b.nodes(); b.applied > want {
-		return nil, fmt.Errorf("%w: the decoder gave %d nodes of %d", ErrModel, b.applied, want)
+	if b.applied != b.handed {
+		return nil, fmt.Errorf("%w: the decoder gave %d nodes of %d", ErrModel, b.applied, b.handed)
 	}
 	g := b.g
 	g.Name = name
-	for _, v := range b.m.graph.outputs {
-		id, ok := b.ids[v.name]
-		if !ok {
-			return nil, fmt.Errorf("%w: output %q is produced by nothing", ErrModel, v.name)
+	for _, name := range b.wanted {
+		if id, ok := b.ids[name]; ok && !b.failed[name] {
+			g.Outputs = append(g.Outputs, id)
 		}
-		g.Outputs = append(g.Outputs, id)
 	}
+	if len(g.Outputs) == 0 || len(b.opt.Outputs) > 0 && len(g.Outputs) < len(b.wanted) {
+		return nil, b.unmade(b.wanted)
+	}
+	b.leave(b.wanted)
+	b.tell()
 	needed := make([]bool, len(g.Values))
 	for _, id := range g.Outputs {
 		needed[id] = true
@@ -407,6 +728,7 @@ func (b *builder) finish(name string) (*graph.Graph, error) {
 	}
 	slices.Reverse(keep)
 	g.Nodes = keep
+	g.Inputs = slices.DeleteFunc(g.Inputs, func(id graph.ValueID) bool { return !needed[id] })
 	for i := range g.Values {
 		g.Values[i].Producer = -1
 	}
@@ -424,9 +746,38 @@ func (b *builder) finish(name string) (*graph.Graph, error) {
 			v.Info.Value = nil
 			continue
 		}
-		if t := v.Info.Type; t == tensor.Float32 || wide(t) {
+		if t := v.Info.Type; t == tensor.Float32 || t == tensor.Float64 {
 			g.Facts.Parameters += int64(v.Info.Value.Len())
 		}
 	}
 	return g, nil
+}
+
+// tell writes down what was found out about the file.
+func (b *builder) tell() {
+	f := &b.g.Facts
+	if b.bfloat16 {
+		b.types[tensor.BFloat16] = true
+	}
+	for t := range b.types {
+		f.Converted = append(f.Converted, t.String())
+	}
+	sort.Strings(f.Converted)
+	f.Labels = b.m.classNames(b.g.Values[b.g.Outputs[0]].Name)
+}
+
+// classNames are the names that a ZipMap gave the classes of an output: its own, or
+// those of all ZipMaps if they agree.
+func (m *modelProto) classNames(output string) []string {
+	if own, ok := m.labels[output]; ok {
+		return own
+	}
+	var all []string
+	for _, l := range m.labels {
+		if all != nil && !slices.Equal(all, l) {
+			return nil
+		}
+		all = l
+	}
+	return all
 }

@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
-
-	"github.com/owulveryck/onnx-go"
 
 	"krypton/internal/graph"
 	"krypton/internal/regular"
@@ -31,6 +28,8 @@ type Options struct {
 	Size [2]int
 	// Bind makes constants of inputs.
 	Bind map[string]*tensor.Tensor
+	// Outputs names the outputs that are asked for; nil for all that can be made.
+	Outputs []string
 }
 
 // DefaultMaxBytes is the default limit of a model's size.
@@ -39,6 +38,9 @@ const DefaultMaxBytes = 2 << 30
 // ErrShape says that an input's shape is not fully known; the error says which
 // dimensions are missing.
 var ErrShape = errors.New("input shape is not known")
+
+// ErrOutput says that an output is asked for that the model does not have.
+var ErrOutput = errors.New("there is no output")
 
 // Load reads a model file.
 func Load(path string, opt Options) (*graph.Graph, error) {
@@ -96,26 +98,26 @@ func LoadBytes(data []byte, name, dir string, opt Options) (g *graph.Graph, err 
 	if err != nil {
 		return nil, err
 	}
+	nodes, e := len(m.graph.nodes), newExpander(m)
+	if err := e.graph(m.graph); err != nil {
+		return nil, err
+	}
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	b := newBuilder(m, opt)
+	b := newBuilder(m, e, opt)
+	b.g.Facts.Nodes, b.bfloat16 = nodes, p.bfloat16
+	if err := b.choose(); err != nil {
+		return nil, err
+	}
 	if err := b.begin(); err != nil {
 		return nil, err
 	}
-	// onnx-go decodes the nodes and drives the builder through its backend.
-	if b.nodes() > 0 {
-		if err := onnx.NewModel(newBackend(b.apply)).UnmarshalBinary(m.reduced()); err != nil {
-			if errors.Is(err, ErrModel) || errors.Is(err, ErrShape) {
-				return nil, err
-			}
-			return nil, fmt.Errorf("%w: %w", ErrModel, err)
-		}
+	if err := b.decode(b.pending(m.graph, b.needs)); err != nil {
+		return nil, err
 	}
 	return b.finish(name)
 }
-
-func floatBits(v uint32) float32 { return math.Float32frombits(v) }
 
 // InputNames gives the names of a model's inputs that are not initializers, in
 // the file's order.

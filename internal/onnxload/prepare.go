@@ -1,8 +1,11 @@
 package onnxload
 
 import (
+	"errors"
 	"fmt"
-	"strings"
+	"math"
+	"slices"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -10,81 +13,100 @@ import (
 	"krypton/internal/tensor"
 )
 
-// check refuses what no later step would notice: domains and operator sets,
-// subgraphs, two producers of a name, names without a producer, cycles. It
-// sorts the nodes topologically, in linear time.
+// check refuses what no later step would notice: operator sets, two producers of a
+// name, names without a producer, cycles. It sorts the nodes topologically, in linear
+// time. What single nodes lack is noted in them.
 func (m *modelProto) check() error {
 	opset, ok := m.opsets[""]
-	if !ok {
+	if !ok && slices.ContainsFunc(m.graph.nodes, func(n *nodeProto) bool { _, own := n.opsets[""]; return n.domain == "" && !own }) {
 		return fmt.Errorf("%w: the file names no operator set", ErrModel)
 	}
-	if opset < op.MinOpset || opset > op.MaxOpset {
+	if ok && (opset < op.MinOpset || opset > op.MaxOpset) {
 		return fmt.Errorf("%w: operator set %d is not supported: want %d to %d", ErrModel, opset, op.MinOpset, op.MaxOpset)
-	}
-	if m.functions > 0 {
-		return fmt.Errorf("%w: the file defines %d functions of its own, which are not supported", ErrModel, m.functions)
 	}
 	g := m.graph
 	if len(g.outputs) == 0 {
 		return fmt.Errorf("%w: the graph has no outputs", ErrModel)
 	}
-	producer := map[string]int{}
+	given := map[string]bool{}
 	for _, v := range g.inputs {
 		if v.name == "" {
 			return fmt.Errorf("%w: an input has no name", ErrModel)
 		}
-		if _, dup := producer[v.name]; dup {
+		if given[v.name] {
 			return fmt.Errorf("%w: two inputs are named %q", ErrModel, v.name)
 		}
-		producer[v.name] = -1
+		given[v.name] = true
 	}
-	for name := range g.initializers {
-		producer[name] = -1
+	if err := m.stripZipMaps(); err != nil {
+		return err
 	}
-	var refused []string
-	for i, n := range g.nodes {
-		if n.name == "" {
-			n.name = fmt.Sprintf("#%d", i)
-			if len(n.outputs) > 0 && n.outputs[0] != "" {
-				n.name = n.outputs[0]
-			}
-		}
-		if err := n.supported(int(opset)); err != nil {
-			refused = append(refused, fmt.Sprintf("node %q: %v", n.name, err))
-			continue
-		}
-		for _, out := range n.outputs {
-			if out == "" {
-				continue
-			}
-			if _, dup := producer[out]; dup {
-				return fmt.Errorf("%w: node %q (%s) produces %q, which something else produces too", ErrModel, n.name, n.opType, out)
-			}
-			producer[out] = i
-		}
-	}
-	if len(refused) > 0 {
-		more := ""
-		if n := len(refused) - 8; n > 0 {
-			refused, more = refused[:8], fmt.Sprintf("; and %d more", n)
-		}
-		return fmt.Errorf("%w: %s%s", ErrModel, strings.Join(refused, "; "), more)
+	producer, err := g.sort(func(name string) bool { return given[name] })
+	if err != nil {
+		return err
 	}
 	for _, v := range g.outputs {
-		if _, ok := producer[v.name]; !ok {
+		if _, ok := producer[v.name]; !ok && !given[v.name] {
 			return fmt.Errorf("%w: output %q is produced by nothing", ErrModel, v.name)
 		}
 	}
-	return g.sort(producer)
+	return nil
+}
+
+// stripZipMaps lets the probabilities that a ZipMap makes a table of pass as they
+// are, and keeps the names that it would have given them.
+func (m *modelProto) stripZipMaps() error {
+	for i, n := range m.graph.nodes {
+		if n.domain != "ai.onnx.ml" || n.opType != "ZipMap" || len(n.inputs) != 1 || len(n.outputs) != 1 {
+			continue
+		}
+		var names []string
+		if a := n.attribute("classlabels_strings"); a != nil {
+			var err error
+			if names, err = a.texts(); err != nil {
+				return err
+			}
+		}
+		if a := n.attribute("classlabels_int64s"); a != nil && len(names) == 0 {
+			ints, _ := a.value.([]int64)
+			for _, v := range ints {
+				names = append(names, strconv.FormatInt(v, 10))
+			}
+		}
+		m.labels[n.inputs[0]], m.labels[n.outputs[0]] = names, names
+		m.graph.nodes[i] = identity(n.inputs[0], n.outputs[0])
+	}
+	return nil
+}
+
+// opset is the operator set that a node of the default domain is of.
+func (n *nodeProto) opset() (set int, ok bool) {
+	v, ok := n.opsets[""]
+	return int(v), ok && v >= op.MinOpset && v <= op.MaxOpset
 }
 
 // supported says whether the table has the node's operator.
-func (n *nodeProto) supported(opset int) error {
+func (n *nodeProto) supported() error {
 	if n.domain != "" {
 		return fmt.Errorf("operator %s of domain %q is not supported", n.opType, n.domain)
 	}
-	if len(n.graphs) > 0 {
-		return fmt.Errorf("operator %s with a graph in attribute %q is not supported", n.opType, n.graphs[0])
+	if n.refused != nil {
+		return n.refused
+	}
+	for _, a := range n.attributes {
+		if a.ref != "" {
+			return fmt.Errorf("attribute %q stands for one of a function, and the node is in none", a.name)
+		}
+	}
+	if n.opType == "If" {
+		if len(n.inputs) != 1 || n.inputs[0] == "" || len(n.outputs) == 0 {
+			return fmt.Errorf("operator If has %d inputs and %d outputs", len(n.inputs), len(n.outputs))
+		}
+		return nil
+	}
+	opset, ok := n.opset()
+	if !ok {
+		return errors.New("its function names no operator set that is supported")
 	}
 	d, err := op.Lookup(n.opType, opset)
 	if err != nil {
@@ -105,20 +127,25 @@ func (n *nodeProto) supported(opset int) error {
 }
 
 // sort orders nodes so that each comes after what it reads (Kahn's algorithm;
-// the file's order is kept where it will do).
-func (g *graphProto) sort(producer map[string]int) error {
+// the file's order is kept where it will do), and gives the node that produces each
+// name, -1 for constants. outside says which names come from around the graph.
+func (g *graphProto) sort(outside func(string) bool) (map[string]int, error) {
+	producer, err := g.producers(outside)
+	if err != nil {
+		return nil, err
+	}
 	waits := make([]int, len(g.nodes))
 	readers := make([][]int32, len(g.nodes))
 	for i, n := range g.nodes {
-		for _, in := range n.inputs {
+		for _, in := range n.reads() {
 			if in == "" {
 				continue
 			}
 			p, ok := producer[in]
-			if !ok {
-				return fmt.Errorf("%w: node %q (%s) reads %q, which nothing produces", ErrModel, n.name, n.opType, in)
+			if !ok && !outside(in) {
+				return nil, fmt.Errorf("%w: node %q (%s) reads %q, which nothing produces", ErrModel, n.name, n.opType, in)
 			}
-			if p >= 0 {
+			if ok && p >= 0 {
 				waits[i]++
 				readers[p] = append(readers[p], int32(i))
 			}
@@ -144,24 +171,49 @@ func (g *graphProto) sort(producer map[string]int) error {
 	if len(sorted) < len(g.nodes) {
 		for i, w := range waits {
 			if w > 0 {
-				return fmt.Errorf("%w: node %q (%s) is part of a cycle", ErrModel, g.nodes[i].name, g.nodes[i].opType)
+				return nil, fmt.Errorf("%w: node %q (%s) is part of a cycle", ErrModel, g.nodes[i].name, g.nodes[i].opType)
 			}
 		}
 	}
 	g.nodes = sorted
-	return nil
+	return producer, nil
 }
 
-// reduced is the model as onnx-go's decoder gets it: nodes with their scalar
-// and list attributes, and bare names of inputs and outputs. Weights, declared
-// shapes and Constant nodes stay with us: the decoder would copy weights,
-// allocate a tensor for every declared shape, and misread several types.
-func (m *modelProto) reduced() []byte {
-	var g []byte
-	for _, n := range m.graph.nodes {
-		if n.opType == "Constant" {
-			continue
+// producers finds what makes each name of a graph, and gives nodes without a name one.
+func (g *graphProto) producers(outside func(string) bool) (map[string]int, error) {
+	producer := map[string]int{}
+	for name := range g.initializers {
+		producer[name] = -1
+	}
+	for name := range g.unusable {
+		producer[name] = -1
+	}
+	for i, n := range g.nodes {
+		if n.name == "" {
+			n.name = fmt.Sprintf("#%d", i)
+			if len(n.outputs) > 0 && n.outputs[0] != "" {
+				n.name = n.outputs[0]
+			}
 		}
+		for _, out := range n.outputs {
+			if out == "" {
+				continue
+			}
+			if _, dup := producer[out]; dup || outside(out) {
+				return nil, fmt.Errorf("%w: node %q (%s) produces %q, which something else produces too", ErrModel, n.name, n.opType, out)
+			}
+			producer[out] = i
+		}
+	}
+	return producer, nil
+}
+
+// reduced is a model of nodes as onnx-go's decoder gets it: with their scalar and
+// list attributes. Weights, declared shapes, graphs and Constant nodes stay with us: the decoder would copy weights,
+// allocate a tensor for every declared shape, and misread several types.
+func reduced(nodes []*nodeProto) []byte {
+	var g []byte
+	for _, n := range nodes {
 		var b []byte
 		for _, s := range n.inputs {
 			b = appendText(b, 1, s)
@@ -170,19 +222,15 @@ func (m *modelProto) reduced() []byte {
 			b = appendText(b, 2, s)
 		}
 		b = appendText(b, 4, n.opType)
-		for _, a := range n.raw {
-			b = appendBytes(b, 5, a)
+		for _, a := range n.attributes {
+			if a.typ != attrTensor && a.typ != attrGraph {
+				b = appendBytes(b, 5, a.raw)
+			}
 		}
 		g = appendBytes(g, 1, b)
 	}
-	for _, v := range m.graph.inputs {
-		if m.graph.initializers[v.name] == nil {
-			g = appendBytes(g, 11, appendText(nil, 1, v.name))
-		}
-	}
-	for _, v := range m.graph.outputs {
-		g = appendBytes(g, 12, appendText(nil, 1, v.name))
-	}
+	// The decoder asks for an output, whatever it is called.
+	g = appendBytes(g, 12, appendText(nil, 1, nodes[len(nodes)-1].outputs[0]))
 	return appendBytes(nil, 7, g)
 }
 
@@ -194,35 +242,36 @@ func appendBytes(b []byte, n protowire.Number, v []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), v)
 }
 
-// constants evaluates Constant nodes into initializers.
-func (g *graphProto) constants() error {
-	for _, n := range g.nodes {
-		if n.opType != "Constant" {
-			continue
-		}
-		t := n.tensors["value"]
-		for name, v := range n.single {
-			switch {
-			case name == "value_float":
-				t = tensor.Scalar(floatBits(v.(uint32)))
-			case name == "value_int":
-				t = tensor.Scalar(v.(int64))
-			case name == "value_floats":
-				var f []float32
-				for _, w := range v.([]uint32) {
-					f = append(f, floatBits(w))
+// constant is the tensor of a Constant node.
+func (n *nodeProto) constant() (*tensor.Tensor, error) {
+	for _, a := range n.attributes {
+		switch v := a.value.(type) {
+		case nil:
+			if a.name == "value" && a.tensor != nil {
+				return a.tensor, nil
+			}
+		case uint32:
+			if a.name == "value_float" {
+				return tensor.Scalar(math.Float32frombits(v)), nil
+			}
+		case int64:
+			if a.name == "value_int" {
+				return tensor.Scalar(v), nil
+			}
+		case []uint32:
+			if a.name == "value_floats" {
+				f := make([]float32, len(v))
+				for i, w := range v {
+					f[i] = math.Float32frombits(w)
 				}
-				t = tensor.New(f, len(f))
-			case name == "value_ints":
-				t = tensor.New(append([]int64{}, v.([]int64)...), len(v.([]int64)))
-			default:
-				return fmt.Errorf("%w: node %q (Constant): attribute %q is not supported", ErrModel, n.name, name)
+				return tensor.New(f, len(f)), nil
+			}
+		case []int64:
+			if a.name == "value_ints" {
+				return tensor.New(slices.Clone(v), len(v)), nil
 			}
 		}
-		if t == nil {
-			return fmt.Errorf("%w: node %q (Constant) has no value", ErrModel, n.name)
-		}
-		g.initializers[n.outputs[0]] = t
+		return nil, fmt.Errorf("attribute %q is not supported", a.name)
 	}
-	return nil
+	return nil, errors.New("has no value")
 }

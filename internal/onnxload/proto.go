@@ -1,6 +1,7 @@
 package onnxload
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -17,28 +18,93 @@ type modelProto struct {
 	opsets    map[string]int64
 	graph     *graphProto
 	metadata  map[string]string
-	functions int
+	functions map[functionID]*functionProto
+	// labels are the class names that ZipMap nodes gave, by the names of the
+	// values that they name: input and output.
+	labels map[string][]string
 }
 
 type graphProto struct {
-	name            string
-	nodes           []*nodeProto
-	initializers    map[string]*tensor.Tensor
-	converted       map[string]bool // element types that became float32
+	name         string
+	nodes        []*nodeProto
+	initializers map[string]*tensor.Tensor
+	// unusable are initializers of element types that nothing here reads: no
+	// fault until somebody needs them.
+	unusable        map[string]error
 	inputs, outputs []valueInfo
 }
 
 type nodeProto struct {
-	name, opType, domain string
-	inputs, outputs      []string
-	// attributes that onnx-go's decoder is given, as they came; tensors are
-	// taken out of its way.
-	raw     [][]byte
-	tensors map[string]*tensor.Tensor
-	// graphs names attributes that hold graphs.
-	graphs []string
-	single map[string]any // for Constant: value_float and the like
+	name, opType, domain, overload string
+	inputs, outputs                []string
+	attributes                     []*attrProto
+	// opsets are those of the model, or of the function that the node came from.
+	opsets map[string]int64
+	// refused says why the node cannot be had; no fault until somebody needs it.
+	refused error
+	read    []string // see reads
 }
+
+// attrProto is a node's attribute. Numbers and texts go on to onnx-go's decoder as
+// they came; tensors and graphs are taken out of its way.
+type attrProto struct {
+	name string
+	typ  int64
+	ref  string // the attribute of the function that it stands for, "" for none
+	raw  []byte
+	// tensor, graph and value hold what is of that type: value is a float's bits, an
+	// integer, a string, or a list of numbers.
+	tensor *tensor.Tensor
+	graph  *graphProto
+	value  any
+}
+
+// functionID is what a node calls a function by.
+type functionID struct{ domain, name, overload string }
+
+// functionProto is a function that a file defines.
+type functionProto struct {
+	functionID
+	inputs, outputs []string
+	nodes           []*nodeProto
+	defaults        []*attrProto
+	opsets          map[string]int64
+}
+
+// attribute finds a node's attribute, nil if it has none of that name.
+func (n *nodeProto) attribute(name string) *attrProto {
+	for _, a := range n.attributes {
+		if a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// texts reads the strings of an attribute.
+func (a *attrProto) texts() (texts []string, err error) {
+	err = fields(a.raw, func(f field) error {
+		if f.number != 9 {
+			return nil
+		}
+		s, err := f.text()
+		texts = append(texts, s)
+		return err
+	})
+	return texts, err
+}
+
+// The types of attributes (AttributeProto.AttributeType).
+const (
+	attrFloat   = 1
+	attrInt     = 2
+	attrString  = 3
+	attrTensor  = 4
+	attrGraph   = 5
+	attrFloats  = 6
+	attrInts    = 7
+	attrStrings = 8
+)
 
 // valueInfo is a declared input or output.
 type valueInfo struct {
@@ -68,10 +134,13 @@ func (d dim) String() string {
 // parser reads messages of one file.
 type parser struct {
 	external *external
+	listed   int  // nodes of all graphs and functions
+	depth    int  // of the graph that is read
+	bfloat16 bool // tensors of that type became float32
 }
 
 func (p *parser) model(data []byte) (*modelProto, error) {
-	m := &modelProto{opsets: map[string]int64{}, metadata: map[string]string{}}
+	m := &modelProto{opsets: map[string]int64{}, metadata: map[string]string{}, functions: map[functionID]*functionProto{}, labels: map[string][]string{}}
 	err := fields(data, func(f field) (err error) {
 		switch f.number {
 		case 1:
@@ -102,14 +171,104 @@ func (p *parser) model(data []byte) (*modelProto, error) {
 				}
 			}
 		case 25:
-			m.functions++
+			var b []byte
+			if b, err = f.message(); err == nil {
+				err = p.function(b, m.functions)
+			}
 		}
 		return err
 	})
-	if err == nil && m.graph == nil {
-		err = fmt.Errorf("%w: no graph in the file; is it an ONNX model?", ErrModel)
+	if err != nil {
+		return m, err
 	}
-	return m, err
+	if m.graph == nil {
+		return m, fmt.Errorf("%w: no graph in the file; is it an ONNX model?", ErrModel)
+	}
+	m.graph.bind(m.opsets)
+	return m, nil
+}
+
+// bind says which operator sets the nodes of a graph are of, and those of the
+// graphs in it.
+func (g *graphProto) bind(opsets map[string]int64) { bindNodes(g.nodes, opsets) }
+
+func bindNodes(nodes []*nodeProto, opsets map[string]int64) {
+	for _, n := range nodes {
+		n.opsets = opsets
+		for _, a := range n.attributes {
+			if a.graph != nil {
+				a.graph.bind(opsets)
+			}
+		}
+	}
+}
+
+// function reads a FunctionProto.
+func (p *parser) function(b []byte, to map[functionID]*functionProto) error {
+	d := &functionProto{opsets: map[string]int64{}}
+	err := fields(b, func(f field) (err error) {
+		var m []byte
+		switch f.number {
+		case 1, 4, 5, 7, 9, 10, 11, 13:
+			if m, err = f.message(); err != nil {
+				return err
+			}
+		}
+		switch f.number {
+		case 1:
+			d.name = string(m)
+		case 4:
+			d.inputs = append(d.inputs, string(m))
+		case 5:
+			d.outputs = append(d.outputs, string(m))
+		case 7:
+			var n *nodeProto
+			if n, err = p.node(m); err == nil {
+				d.nodes = append(d.nodes, n)
+			}
+		case 9:
+			err = opsetID(m, d.opsets)
+		case 10:
+			d.domain = standard(string(m))
+		case 11:
+			var a *attrProto
+			if a, err = p.attribute(m, false); err == nil {
+				d.defaults = append(d.defaults, a)
+			}
+		case 13:
+			d.overload = string(m)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("function %q: %w", d.name, err)
+	}
+	if to[d.functionID] != nil {
+		return fmt.Errorf("%w: the function %s is defined twice", ErrModel, d.functionID)
+	}
+	if p.listed += len(d.inputs) + len(d.outputs); p.listed > maxListed {
+		return fmt.Errorf("%w: the file has more than %d nodes", ErrModel, maxListed)
+	}
+	bindNodes(d.nodes, d.opsets)
+	to[d.functionID] = d
+	return nil
+}
+
+// String names a function as messages do.
+func (f functionID) String() string {
+	s := strconv.Quote(f.name)
+	if f.domain != "" {
+		s += " of domain " + strconv.Quote(f.domain)
+	}
+	return s
+}
+
+// standard is a domain's name, with the default one's two spellings made one.
+func standard(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
+	}
+	return domain
 }
 
 func opsetID(b []byte, to map[string]int64) error {
@@ -123,10 +282,7 @@ func opsetID(b []byte, to map[string]int64) error {
 		}
 		return err
 	})
-	if domain == "ai.onnx" {
-		domain = ""
-	}
-	to[domain] = version
+	to[standard(domain)] = version
 	return err
 }
 
@@ -143,12 +299,20 @@ func pair(b []byte) (key, value string, err error) {
 	return key, value, err
 }
 
-// maxListed bounds the nodes of a graph, and its inputs and outputs: an empty one
-// takes two bytes in a file, and hundreds here.
+// maxListed bounds the nodes of a file, and a graph's inputs and outputs: an empty
+// one takes two bytes in a file, and hundreds here.
 const maxListed = 1 << 20
 
+// maxDepth bounds how deep graphs lie in one another, and functions call one
+// another.
+const maxDepth = 32
+
 func (p *parser) graph(b []byte) (*graphProto, error) {
-	g := &graphProto{initializers: map[string]*tensor.Tensor{}, converted: map[string]bool{}}
+	if p.depth++; p.depth > maxDepth {
+		return nil, fmt.Errorf("%w: graphs lie more than %d deep in one another", ErrModel, maxDepth)
+	}
+	defer func() { p.depth-- }()
+	g := &graphProto{initializers: map[string]*tensor.Tensor{}, unusable: map[string]error{}}
 	err := fields(b, func(f field) (err error) {
 		var m []byte
 		switch f.number {
@@ -159,9 +323,6 @@ func (p *parser) graph(b []byte) (*graphProto, error) {
 		}
 		switch f.number {
 		case 1:
-			if len(g.nodes) == maxListed {
-				return fmt.Errorf("%w: the graph has more than %d nodes", ErrModel, maxListed)
-			}
 			var n *nodeProto
 			if n, err = p.node(m); err == nil {
 				g.nodes = append(g.nodes, n)
@@ -170,14 +331,18 @@ func (p *parser) graph(b []byte) (*graphProto, error) {
 			g.name = string(m)
 		case 5:
 			name, t, err := p.tensor(m)
-			if err != nil {
+			if err != nil && !errors.Is(err, errElement) {
 				return fmt.Errorf("initializer %q: %w", name, err)
 			}
 			if name == "" {
 				return fmt.Errorf("%w: an initializer has no name", ErrModel)
 			}
-			if g.initializers[name] != nil {
+			if g.initializers[name] != nil || g.unusable[name] != nil {
 				return fmt.Errorf("%w: two initializers are named %q", ErrModel, name)
+			}
+			if err != nil {
+				g.unusable[name] = fmt.Errorf("initializer %q: %w", name, err)
+				return nil
 			}
 			g.initializers[name] = t
 		case 11, 12:
@@ -276,10 +441,14 @@ func tensorType(b []byte, v *valueInfo) error {
 const maxRank = 16
 
 func (p *parser) node(b []byte) (*nodeProto, error) {
-	n := &nodeProto{tensors: map[string]*tensor.Tensor{}, single: map[string]any{}}
+	if p.listed++; p.listed > maxListed {
+		return nil, fmt.Errorf("%w: the file has more than %d nodes", ErrModel, maxListed)
+	}
+	n := &nodeProto{}
+	var attributes [][]byte
 	err := fields(b, func(f field) error {
 		switch f.number {
-		case 1, 2, 3, 4, 7:
+		case 1, 2, 3, 4, 7, 8:
 			s, err := f.text()
 			if err != nil {
 				return err
@@ -294,103 +463,118 @@ func (p *parser) node(b []byte) (*nodeProto, error) {
 			case 4:
 				n.opType = s
 			case 7:
-				n.domain = s
+				n.domain = standard(s)
+			case 8:
+				n.overload = s
 			}
 		case 5:
 			m, err := f.message()
 			if err != nil {
 				return err
 			}
-			return p.attribute(n, m)
+			attributes = append(attributes, m)
 		}
 		return nil
 	})
-	if n.domain == "ai.onnx" {
-		n.domain = ""
+	if err != nil {
+		return n, err
 	}
-	return n, err
+	// Which graphs are read depends on the operator, which may stand behind its
+	// attributes.
+	for _, m := range attributes {
+		a, err := p.attribute(m, n.domain == "" && n.opType == "If")
+		switch {
+		case errors.Is(err, errElement):
+			n.refused = fmt.Errorf("attribute %q: %w", a.name, err)
+		case err != nil && a.typ == attrGraph:
+			return n, err // of a node in it
+		case err != nil:
+			return n, fmt.Errorf("node %q (%s), attribute %q: %w", n.name, n.opType, a.name, err)
+		case a.ref != "": // what it stands for is seen when the function is called
+		case a.typ == attrGraph && a.graph == nil || a.typ == 10:
+			n.refused = fmt.Errorf("operator %s with a graph in attribute %q is not supported", n.opType, a.name)
+		case a.typ < 1 || a.typ > attrStrings:
+			n.refused = fmt.Errorf("attribute %q has type %d, which is not supported", a.name, a.typ)
+		}
+		n.attributes = append(n.attributes, a)
+	}
+	return n, nil
 }
 
-// attribute sorts a node's attribute: tensors are decoded here, graphs are
-// noted, everything else goes on to onnx-go as it is.
-func (p *parser) attribute(n *nodeProto, b []byte) error {
-	name, typ := "", int64(0)
-	var t []byte
+// attribute reads an AttributeProto; its graph only if graphs says so.
+func (p *parser) attribute(b []byte, graphs bool) (*attrProto, error) {
+	a := &attrProto{raw: b}
+	var t, g, text []byte
 	var floats []uint32
 	var ints []int64
-	var err error
-	var text []byte
 	kinds := map[int64]bool{} // values that are present, as AttributeType
-	err = fields(b, func(f field) (err error) {
+	err := fields(b, func(f field) (err error) {
 		switch f.number {
 		case 1:
-			name, err = f.text()
+			a.name, err = f.text()
 		case 2:
-			kinds[1] = true
+			kinds[attrFloat] = true
 			floats, err = f.words32(floats)
 		case 3:
-			kinds[2] = true
+			kinds[attrInt] = true
 			ints, err = f.integers(ints)
 		case 4:
-			kinds[3] = true
+			kinds[attrString] = true
 			text, err = f.message()
 		case 5:
-			kinds[4] = true
+			kinds[attrTensor] = true
 			t, err = f.message()
 		case 6, 11:
-			kinds[5] = true
+			kinds[attrGraph] = true
+			if f.number == 6 {
+				g, err = f.message()
+			}
 		case 7:
-			kinds[6] = true
+			kinds[attrFloats] = true
 			floats, err = f.words32(floats)
 		case 8:
-			kinds[7] = true
+			kinds[attrInts] = true
 			ints, err = f.integers(ints)
 		case 9:
-			kinds[8] = true
+			kinds[attrStrings] = true
 		case 20:
-			typ, err = f.integer()
+			a.typ, err = f.integer()
+		case 21:
+			a.ref, err = f.text()
 		}
 		return err
 	})
 	if err != nil {
-		return err
+		return a, err
 	}
-	if typ == 0 { // old files do not say the type: it is that of the value
-		for _, k := range []int64{1, 2, 3, 4, 5, 6, 7, 8} {
+	if a.typ == 0 { // old files do not say the type: it is that of the value
+		for k := int64(attrFloat); k <= attrStrings; k++ {
 			if kinds[k] {
-				typ = k
+				a.typ = k
 			}
 		}
-		b = protowire.AppendTag(append([]byte{}, b...), 20, protowire.VarintType)
-		b = protowire.AppendVarint(b, uint64(typ))
+		a.raw = protowire.AppendTag(append([]byte{}, b...), 20, protowire.VarintType)
+		a.raw = protowire.AppendVarint(a.raw, uint64(a.typ))
 	}
-	switch typ {
-	case 4:
-		_, v, err := p.tensor(t)
-		if err != nil {
-			return fmt.Errorf("node %q (%s), attribute %q: %w", n.name, n.opType, name, err)
+	switch a.typ {
+	case attrFloat:
+		a.value = append(floats, 0)[0]
+	case attrInt:
+		a.value = append(ints, 0)[0]
+	case attrString:
+		a.value = string(text)
+	case attrFloats:
+		a.value = floats
+	case attrInts:
+		a.value = ints
+	case attrTensor:
+		if a.ref == "" {
+			_, a.tensor, err = p.tensor(t)
 		}
-		n.tensors[name] = v
-	case 5, 10:
-		n.graphs = append(n.graphs, name)
-	case 1, 2, 3, 6, 7, 8:
-		n.raw = append(n.raw, b)
-		if n.opType == "Constant" {
-			switch typ {
-			case 1:
-				n.single[name] = append(floats, 0)[0]
-			case 2:
-				n.single[name] = append(ints, 0)[0]
-			case 3:
-				n.single[name] = string(text)
-			case 6:
-				n.single[name] = floats
-			case 7:
-				n.single[name] = ints
-			}
+	case attrGraph:
+		if graphs && a.ref == "" {
+			a.graph, err = p.graph(g)
 		}
-	default:
-		return fmt.Errorf("%w: node %q (%s), attribute %q has type %d, which is not supported", ErrModel, n.name, n.opType, name, typ)
 	}
-	return nil
+	return a, err
 }

@@ -8,6 +8,10 @@ import (
 	"krypton/internal/tensor"
 )
 
+// errElement says that a tensor has an element type that nothing here reads: no
+// fault of the file.
+var errElement = fmt.Errorf("%w", ErrModel)
+
 // tensorProto is a TensorProto before its numbers are read.
 type tensorProto struct {
 	name     string
@@ -97,8 +101,9 @@ func elementBytes(t tensor.DType) int {
 func (p *parser) decode(t *tensorProto) (*tensor.Tensor, error) {
 	size := elementBytes(t.typ)
 	if size == 0 {
-		return nil, fmt.Errorf("%w: element type %v is not supported", ErrModel, t.typ)
+		return nil, fmt.Errorf("%w: element type %v is not supported", errElement, t.typ)
 	}
+	p.bfloat16 = p.bfloat16 || t.typ == tensor.BFloat16
 	if len(t.dims) > maxRank {
 		return nil, fmt.Errorf("%w: %d dimensions", ErrModel, len(t.dims))
 	}

@@ -32,6 +32,7 @@ type Attribute struct {
 	Strings []string      // strings (9)
 	Tensors []Tensor      // tensors (10)
 	Graphs  []Graph       // graphs (11)
+	Ref     string        // ref_attr_name (21), in functions; then no value is written
 }
 
 // Float is an attribute with one float.
@@ -74,8 +75,18 @@ func Strings(name string, v ...string) Attribute {
 	return Attribute{Name: name, Type: AttrStrings, Strings: v}
 }
 
+// Reference is an attribute of a function's node that stands for one of the function.
+func Reference(name, of string, kind AttributeType) Attribute {
+	return Attribute{Name: name, Ref: of, Type: kind}
+}
+
 func (w *writer) attribute(a *Attribute) {
 	w.optString(1, a.Name)
+	if a.Ref != "" {
+		w.varint(20, int64(a.Type))
+		w.string(21, a.Ref)
+		return
+	}
 	switch a.Type {
 	case AttrFloat:
 		w.float(2, a.F)

@@ -22,6 +22,8 @@ type Model struct {
 	// Opsets is opset_import (8), from operator domain to version. The default
 	// domain of ONNX is "".
 	Opsets map[string]int64
+	// Functions is functions (25).
+	Functions []Function
 	// Metadata is metadata_props (14), from key to value.
 	Metadata map[string]string
 	// Packed selects the encoding of the repeated scalar fields that
@@ -46,10 +48,27 @@ type Graph struct {
 	Nodes []Node
 }
 
+// Function is a FunctionProto: nodes that others call by its name.
+type Function struct {
+	// Name is name (1), Domain is domain (10), Overload is overload (13).
+	Name, Domain, Overload string
+	// Inputs and Outputs are input (4) and output (5).
+	Inputs, Outputs []string
+	// Attributes is attribute (6), the names of those without a default; Defaults
+	// is attribute_proto (11).
+	Attributes []string
+	Defaults   []Attribute
+	// Nodes is node (7).
+	Nodes []Node
+	// Opsets is opset_import (9).
+	Opsets map[string]int64
+}
+
 // Node is a NodeProto.
 type Node struct {
-	// Name is name (3), OpType is op_type (4), Domain is domain (7).
-	Name, OpType, Domain string
+	// Name is name (3), OpType is op_type (4), Domain is domain (7), Overload is
+	// overload (8).
+	Name, OpType, Domain, Overload string
 	// Inputs and Outputs are input (1) and output (2). An empty string is an
 	// optional input or output that is left out.
 	Inputs, Outputs []string
@@ -96,16 +115,13 @@ func (m *Model) Marshal() []byte {
 	w.optString(3, m.ProducerVersion)
 	w.optString(6, m.Doc)
 	w.message(7, func(w *writer) { w.graph(&m.Graph) })
-	for _, domain := range slices.Sorted(maps.Keys(m.Opsets)) {
-		// OperatorSetIdProto: domain (1), version (2).
-		w.message(8, func(w *writer) {
-			w.optString(1, domain)
-			w.varint(2, m.Opsets[domain])
-		})
-	}
+	w.opsets(8, m.Opsets)
 	for _, key := range slices.Sorted(maps.Keys(m.Metadata)) {
 		// StringStringEntryProto: key (1), value (2).
 		w.message(14, func(w *writer) { w.entry(key, m.Metadata[key]) })
+	}
+	for i := range m.Functions {
+		w.message(25, func(w *writer) { w.function(&m.Functions[i]) })
 	}
 	return w.buf
 }
@@ -114,6 +130,34 @@ func (m *Model) Marshal() []byte {
 type writer struct {
 	buf    []byte
 	packed bool
+}
+
+// opsets writes OperatorSetIdProtos: domain (1), version (2).
+func (w *writer) opsets(field protowire.Number, opsets map[string]int64) {
+	for _, domain := range slices.Sorted(maps.Keys(opsets)) {
+		w.message(field, func(w *writer) {
+			w.optString(1, domain)
+			w.varint(2, opsets[domain])
+		})
+	}
+}
+
+func (w *writer) function(f *Function) {
+	w.optString(1, f.Name)
+	for i, names := range [][]string{f.Inputs, f.Outputs, f.Attributes} {
+		for _, name := range names {
+			w.string(protowire.Number(4+i), name)
+		}
+	}
+	for i := range f.Nodes {
+		w.message(7, func(w *writer) { w.node(&f.Nodes[i]) })
+	}
+	w.opsets(9, f.Opsets)
+	w.optString(10, f.Domain)
+	for i := range f.Defaults {
+		w.message(11, func(w *writer) { w.attribute(&f.Defaults[i]) })
+	}
+	w.optString(13, f.Overload)
 }
 
 func (w *writer) graph(g *Graph) {
@@ -147,6 +191,7 @@ func (w *writer) node(n *Node) {
 		w.message(5, func(w *writer) { w.attribute(&n.Attributes[i]) })
 	}
 	w.optString(7, n.Domain)
+	w.optString(8, n.Overload)
 }
 
 func (w *writer) valueInfo(v *ValueInfo) {
