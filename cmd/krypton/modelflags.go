@@ -88,6 +88,7 @@ type loadedModel struct {
 	second *incremental.Plan // of modelOptions.also
 	// readings are known already.
 	readings map[string]prediction.Reading
+	own      bool // the model's file says the activation
 	labels   []string
 	pre      *imagein.Preprocess
 	preset   string
@@ -205,7 +206,7 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &loadedModel{file: file, graph: g, plan: made.first, second: made.second, readings: made.readings, named: o.output, preset: o.preset}
+	m := &loadedModel{file: file, graph: g, plan: made.first, second: made.second, readings: made.readings, own: file.config.Activation != "" && !s.given("activation"), named: o.output, preset: o.preset}
 	if m.labels, err = file.labels(o.labels, g); err != nil {
 		return nil, err
 	}

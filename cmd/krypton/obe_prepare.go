@@ -75,6 +75,9 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 		return err
 	}
 	j.notes = append(j.notes, j.model.doubts(j.reading)...)
+	if j.score == obe.Entropy && !j.reading.Exclusive && !j.reading.Pair {
+		j.notes = append(j.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
+	}
 	if !s.given("class") {
 		return nil // the reading's own
 	}

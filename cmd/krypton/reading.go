@@ -41,7 +41,11 @@ func (m *loadedModel) reading(ctx context.Context, output int, activation string
 	if err := prediction.Activation(activation).Check(); err != nil {
 		return prediction.Reading{}, usageError(fmt.Errorf("--activation: %w", err))
 	}
-	r, err := prediction.Read(ctx, prediction.Question{Plan: m.plan, Output: output, Activation: prediction.Activation(activation), Names: len(m.labels), Value: value != nil, Workers: workers})
+	why := ""
+	if m.own && activation == m.file.config.Activation {
+		why = "the model's own file says so"
+	}
+	r, err := prediction.Read(ctx, prediction.Question{Plan: m.plan, Output: output, Activation: prediction.Activation(activation), Why: why, Names: len(m.labels), Value: value != nil, Workers: workers})
 	switch {
 	case errors.Is(err, prediction.ErrNoClasses):
 		return r, coded(exitData, fmt.Errorf("model %s: %w", m.file.name, err))

@@ -137,7 +137,7 @@ var comparisons = []string{"Not", "And", "Or", "Xor", "Equal", "Greater", "Great
 // node is what is known of a node's output i.
 func (m *maker) node(n *Node, i int) Made {
 	x := m.of(in(n, 0))
-	switch name := n.Def.Name; {
+	switch name := strings.TrimPrefix(n.Def.Name, "com.microsoft."); {
 	case slices.Contains(moves, name):
 		switch {
 		case i > 0 && name != "Split":
@@ -161,13 +161,23 @@ func (m *maker) node(n *Node, i int) Made {
 		return x
 	case name == "Cast", name == "CastLike":
 		return m.cast(n, x)
-	case name == "AveragePool": // borders may count as zeros
+	case name == "QLinearSigmoid":
+		return Made{Kind: Chances, Hi: 1}
+	case name == "QLinearConcat": // scale, zero point, then three for each part
+		var parts []ValueID
+		for i := 2; i < len(n.In); i += 3 {
+			parts = append(parts, n.In[i])
+		}
+		return m.together("Concat", parts)
+	case name == "QLinearGlobalAveragePool":
+		return x
+	case name == "AveragePool", name == "QLinearAveragePool": // borders may count as zeros
 		x.Lo, x.Hi = min(x.Lo, 0), max(x.Hi, 0)
 		return x
 	case name == "Concat", name == "Max", name == "Min", name == "Mean":
-		return m.together(n, n.In)
+		return m.together(name, n.In)
 	case name == "Where":
-		return m.together(n, n.In[1:])
+		return m.together(name, n.In[1:])
 	case name == "ArgMax", name == "ArgMin", name == "TopK", name == "NonMaxSuppression", name == "NonZero":
 		return Made{Kind: Ranking, Lo: math.Inf(-1), Hi: math.Inf(1)}
 	case slices.Contains(comparisons, name):
@@ -207,18 +217,18 @@ func (m *maker) cast(n *Node, x Made) Made {
 }
 
 // together is what numbers of several values are.
-func (m *maker) together(n *Node, ids []ValueID) Made {
+func (m *maker) together(operator string, ids []ValueID) Made {
 	all := m.of(ids[0])
 	for _, id := range ids[1:] {
 		x := m.of(id)
 		lo, hi := min(all.Lo, x.Lo), max(all.Hi, x.Hi)
-		switch n.Def.Name {
+		switch operator {
 		case "Max":
 			lo = max(all.Lo, x.Lo)
 		case "Min":
 			hi = min(all.Hi, x.Hi)
 		}
-		if x.Kind != all.Kind || x.Of != all.Of || n.Def.Name != "Concat" {
+		if x.Kind != all.Kind || x.Of != all.Of || operator != "Concat" {
 			all = Made{Kind: common(all.Kind, x.Kind)}
 		}
 		all.Lo, all.Hi = lo, hi

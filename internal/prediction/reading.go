@@ -1,6 +1,7 @@
 package prediction
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,8 +71,10 @@ func (r Reading) Own(scores []float32) int {
 type Question struct {
 	Plan   *incremental.Plan
 	Output int
-	// Activation is what somebody asked for, or Auto.
+	// Activation is what somebody asked for, or Auto, and Why in that case says
+	// who did.
 	Activation Activation
+	Why        string
 	// Names is the number of names of classes that are known.
 	Names int
 	// Value says that the numbers are quantities, and no classes' scores.
@@ -112,7 +115,7 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 	case made.Kind == graph.Ranking:
 		return Reading{}, q.refuse(fmt.Sprintf("output %q of shape %v holds places or sorted numbers, made by %s, which", name, shape, made.By()))
 	}
-	r := Reading{Activation: q.Activation, Reason: "asked for", Outputs: n, Pair: n == 1 && q.Names == 2 && !q.Value}
+	r := Reading{Activation: q.Activation, Reason: cmp.Or(q.Why, "asked for"), Outputs: n, Pair: n == 1 && q.Names == 2 && !q.Value}
 	probability := made.Within(0, 1) || slices.Contains([]graph.Kind{graph.Shares, graph.Chances, graph.Logarithms}, made.Kind)
 	switch {
 	case q.Activation != Auto:
@@ -139,7 +142,7 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 	r.Exclusive = r.Activation == Softmax && n > 1 || r.Activation == None && runs.shares ||
 		made.Of == n && n > 1 && (r.Activation == None && made.Kind == graph.Shares || r.Activation == Exp && made.Kind == graph.Logarithms)
 	if r.odds = r.Activation == None && !probability; r.Pair {
-		r.Reason += "; one number for two names: it is the second's score, and the first has " + map[bool]string{false: "what is left of 1", true: "its negative"}[r.odds]
+		r.Reason += "; one number for two names, the second's, and the first has " + map[bool]string{false: "the rest of 1", true: "its negative"}[r.odds]
 	}
 	return r, nil
 }
