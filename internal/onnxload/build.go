@@ -485,7 +485,7 @@ func (b *builder) apply(o onnx.Operation, inputs, outputs []string) error {
 	}
 	opset, _ := p.opset()
 	var err error
-	if p.opType == "If" {
+	if p.opType == "If" && p.domain == "" {
 		err = b.branch(p)
 	} else {
 		err = b.node(p, o, inputs)
@@ -546,7 +546,7 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 		inputs = nil // onnx-go invents one
 	}
 	opset, _ := p.opset()
-	def, err := op.Lookup(o.Name, opset)
+	def, err := op.Lookup(op.Qualified(p.domain, o.Name), opset)
 	if err != nil {
 		return err
 	}
@@ -749,6 +749,9 @@ func (b *builder) finish(name string) (*graph.Graph, error) {
 		if t := v.Info.Type; t == tensor.Float32 || t == tensor.Float64 {
 			g.Facts.Parameters += int64(v.Info.Value.Len())
 		}
+	}
+	if err := g.Expand(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
 	return g, nil
 }

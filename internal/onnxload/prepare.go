@@ -79,17 +79,18 @@ func (m *modelProto) stripZipMaps() error {
 	return nil
 }
 
-// opset is the operator set that a node of the default domain is of.
+// opset is the operator set of the default domain that a node is of; one of another
+// domain may stand in a file that names none.
 func (n *nodeProto) opset() (set int, ok bool) {
 	v, ok := n.opsets[""]
+	if !ok && n.domain != "" {
+		return op.MaxOpset, true
+	}
 	return int(v), ok && v >= op.MinOpset && v <= op.MaxOpset
 }
 
 // supported says whether the table has the node's operator.
 func (n *nodeProto) supported() error {
-	if n.domain != "" {
-		return fmt.Errorf("operator %s of domain %q is not supported", n.opType, n.domain)
-	}
 	if n.refused != nil {
 		return n.refused
 	}
@@ -98,7 +99,7 @@ func (n *nodeProto) supported() error {
 			return fmt.Errorf("attribute %q stands for one of a function, and the node is in none", a.name)
 		}
 	}
-	if n.opType == "If" {
+	if n.opType == "If" && n.domain == "" {
 		if len(n.inputs) != 1 || n.inputs[0] == "" || len(n.outputs) == 0 {
 			return fmt.Errorf("operator If has %d inputs and %d outputs", len(n.inputs), len(n.outputs))
 		}
@@ -108,7 +109,7 @@ func (n *nodeProto) supported() error {
 	if !ok {
 		return errors.New("its function names no operator set that is supported")
 	}
-	d, err := op.Lookup(n.opType, opset)
+	d, err := op.Lookup(op.Qualified(n.domain, n.opType), opset)
 	if err != nil {
 		return err
 	}

@@ -115,3 +115,15 @@ func (a *Attributes) Floats(name string) ([]float32, error) { return get(a, name
 func (a *Attributes) Tensor(name string) (*tensor.Tensor, error) {
 	return get(a, name, (*tensor.Tensor)(nil))
 }
+
+// pass hands the named attributes on, as they are, to another operator.
+func (a *Attributes) pass(names ...string) map[string]any {
+	m := map[string]any{}
+	for _, name := range names {
+		a.read[name] = true
+		if v, ok := a.values[name]; ok {
+			m[name] = v
+		}
+	}
+	return m
+}

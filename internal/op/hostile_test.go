@@ -14,10 +14,10 @@ import (
 
 // needed are the attributes without which New refuses a node.
 func needed(d *Definition, opset int) attrs {
-	switch d.Name {
-	case "MaxPool", "AveragePool", "LpPool":
+	switch _, name := unqualified(d.Name); name {
+	case "MaxPool", "AveragePool", "LpPool", "NhwcMaxPool", "QLinearAveragePool":
 		return attrs{"kernel_shape": []int64{2, 2}}
-	case "Concat", "LayerNormalization":
+	case "Concat", "LayerNormalization", "QLinearConcat":
 		return attrs{"axis": int64(-1)}
 	case "Constant":
 		return attrs{"value_float": float32(1)}
@@ -53,6 +53,11 @@ func needed(d *Definition, opset int) attrs {
 	return nil
 }
 
+func typeOf(name string) string {
+	_, typ := unqualified(name)
+	return typ
+}
+
 // everyOperator calls f with each definition's operator at each operator set.
 func everyOperator(t *testing.T, f func(name string, d *Definition, opset int, o Operator)) {
 	for _, d := range Table() {
@@ -60,9 +65,12 @@ func everyOperator(t *testing.T, f func(name string, d *Definition, opset int, o
 		if until == 0 {
 			until = MaxOpset
 		}
+		if domain, _ := unqualified(d.Name); domain != "" {
+			until = d.Since // the operator sets are of another domain
+		}
 		for opset := d.Since; opset <= until; opset++ {
 			name := fmt.Sprintf("%s-%d", d.Name, opset)
-			o, err := d.New(&Node{Name: "n", Type: d.Name, Opset: opset, Inputs: d.MinInputs, Outputs: 1, Attr: NewAttributes(needed(&d, opset))})
+			o, err := d.New(&Node{Name: "n", Type: typeOf(d.Name), Opset: opset, Inputs: d.MinInputs, Outputs: 1, Attr: NewAttributes(needed(&d, opset))})
 			if err != nil {
 				t.Errorf("%s: New: %v", name, err)
 				continue
@@ -156,7 +164,7 @@ func TestInferNeverPanics(t *testing.T) {
 	everyOperator(t, func(name string, d *Definition, _ int, o Operator) {
 		most := d.MaxInputs
 		if most < 0 {
-			most = 3
+			most = d.MinInputs + 3
 		}
 		for _, outputs := range []int{1, min(d.Outputs, 3)} {
 			for n := range most + 1 {
@@ -262,7 +270,7 @@ func TestBroadcastBatch(t *testing.T) {
 // that it reads; it is nil where New refuses them.
 func randomAttributes(r *rand.Rand, d *Definition, opset int) Operator {
 	build := func(a *Attributes) Operator {
-		o, err := d.New(&Node{Name: "n", Type: d.Name, Opset: opset, Inputs: d.MinInputs, Outputs: 1, Attr: a})
+		o, err := d.New(&Node{Name: "n", Type: typeOf(d.Name), Opset: opset, Inputs: d.MinInputs, Outputs: 1, Attr: a})
 		if err != nil {
 			return nil
 		}
@@ -325,7 +333,7 @@ func TestInferRandomInputs(t *testing.T) {
 	everyOperator(t, func(name string, d *Definition, opset int, o Operator) {
 		most := d.MaxInputs
 		if most < 0 {
-			most = 3
+			most = d.MinInputs + 3
 		}
 		for range 100 {
 			if changed := randomAttributes(r, d, opset); changed != nil {

@@ -258,6 +258,57 @@ func (l *LayerNorm) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, er
 	return out[:max(1, min(3, outputs))], nil
 }
 
+// RMSNorm divides by the root of the mean square over all axes from Axis on; a
+// second output is the inverse of that root.
+type RMSNorm struct {
+	Axis    int
+	Epsilon float32
+}
+
+func newRMSNorm(n *Node) (Operator, error) {
+	l, err := newLayerNorm(n)
+	if err != nil {
+		return nil, err
+	}
+	return &RMSNorm{l.(*LayerNorm).Axis, l.(*LayerNorm).Epsilon}, nil
+}
+
+// Infer implements Operator.
+func (r *RMSNorm) Infer(in []*Info, outputs int) ([]Info, error) {
+	return (&LayerNorm{r.Axis, r.Epsilon}).Infer(in, min(outputs, 2))
+}
+
+// Eval implements Operator.
+func (r *RMSNorm) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, error) {
+	info, err := r.Infer(infosOf(in), 2)
+	if err != nil {
+		return nil, err
+	}
+	axis, err := normalAxis(r.Axis, len(in[0].Shape))
+	if err != nil {
+		return nil, err
+	}
+	inner := in[0].Shape[axis:]
+	scale, err := repeated(in[1], inner)
+	if err != nil {
+		return nil, err
+	}
+	y, inverse := tensor.Zeros[float32](info[0].Shape...), tensor.Zeros[float32](info[1].Shape...)
+	x, n := in[0].Data.([]float32), product(inner)
+	for k := 0; n > 0 && k < len(x); k += n {
+		sum := 0.0
+		for _, v := range x[k : k+n] {
+			sum += float64(v) * float64(v)
+		}
+		root := math.Sqrt(sum/float64(n) + float64(r.Epsilon))
+		inverse.Data.([]float32)[k/n] = float32(1 / root)
+		for i := range n {
+			y.Data.([]float32)[k+i] = float32(float64(x[k+i]) / root * float64(scale.Data.([]float32)[i]))
+		}
+	}
+	return []*tensor.Tensor{y, inverse}[:max(1, min(2, outputs))], nil
+}
+
 // LRN is local response normalization across channels.
 type LRN struct {
 	Size              int

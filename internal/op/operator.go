@@ -14,7 +14,8 @@ import (
 
 // Definition is the entry of one ONNX operator in the table.
 type Definition struct {
-	// Name is the ONNX op_type, of the default domain.
+	// Name is the ONNX op_type; behind its domain and a point if that is not the
+	// default one (see Qualified).
 	Name string
 	// Since and Until are the first and the last operator set whose meaning
 	// of the operator is implemented. Until 0 means the newest known

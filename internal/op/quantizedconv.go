@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"krypton/internal/tensor"
@@ -171,19 +170,16 @@ func (c *QLinearConv) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error)
 		return nil, err
 	}
 	plane := product(shape[2:])
-	y := make([]float64, product(shape))
-	xs, ws, bias := zeroPoint(in, 1)(0), zeroPoint(in, 4), zeroPoint(in, 8)
-	scale, zero := zeroPoint(in, 6)(0), zeroPoint(in, 7)(0)
+	y := make([]float32, product(shape))
+	ws, bias := zeroPoint(in, 4), zeroPoint(in, 8)
+	xs, _ := linear{1, 2}.read(in)
+	scale, zero := linear{6, 7}.read(in)
 	err = integerConv(c.conv, in[0], in[3], shape, zeroPoint(in, 2), zeroPoint(in, 5), func(o int, sum int64) {
 		m := o / plane % shape[1]
-		y[o] = math.RoundToEven((float64(sum)+bias(m))*xs*ws(m)/scale) + zero
+		y[o] = requantized(sum+int64(bias(m)), xs*float32(ws(m))/scale, zero)
 	})
 	if err != nil {
 		return nil, err
 	}
-	t, err := castTensor(tensor.New(y, shape...), in[7].DType())
-	if err != nil {
-		return nil, err
-	}
-	return []*tensor.Tensor{t}, nil
+	return quantized(in[7].DType(), y, shape)
 }

@@ -2,7 +2,6 @@ package op
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"krypton/internal/tensor"
@@ -156,15 +155,11 @@ func (m *QLinearMatMul) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, erro
 		return nil, err
 	}
 	rows, cols := shape[len(shape)-2], shape[len(shape)-1]
-	y := make([]float64, product(shape))
+	y := make([]float32, product(shape))
 	as, bs := zeroPoint(in, 1), zeroPoint(in, 4)
-	scale, zero := zeroPoint(in, 6)(0), zeroPoint(in, 7)(0)
+	scale, zero := linear{6, 7}.read(in)
 	integerMatMul(in[0], in[3], shape, zeroPoint(in, 2), zeroPoint(in, 5), func(o int, sum int64) {
-		y[o] = math.RoundToEven(float64(sum)*as(o/cols%rows)*bs(o%cols)/scale) + zero
+		y[o] = requantized(sum, float32(as(o/cols%rows))*float32(bs(o%cols))/scale, zero)
 	})
-	t, err := castTensor(tensor.New(y, shape...), in[7].DType())
-	if err != nil {
-		return nil, err
-	}
-	return []*tensor.Tensor{t}, nil
+	return quantized(in[7].DType(), y, shape)
 }

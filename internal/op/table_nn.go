@@ -12,7 +12,11 @@ var nnOperators = []Definition{
 	{Name: "BatchNormalization", Since: 7, MinInputs: 5, MaxInputs: 5, Outputs: 5, New: newBatchNorm},
 	{Name: "InstanceNormalization", Since: 7, MinInputs: 3, MaxInputs: 3, Outputs: 1, New: newInstanceNorm},
 	{Name: "GroupNormalization", Since: 18, MinInputs: 3, MaxInputs: 3, Outputs: 1, New: newGroupNorm},
-	{Name: "LayerNormalization", Since: 17, MinInputs: 2, MaxInputs: 3, Outputs: 3, New: newLayerNorm},
+	// Before set 17 ONNX Runtime's optimizer writes LayerNormalization, and
+	// SimplifiedLayerNormalization still, as if they were ONNX's.
+	{Name: "LayerNormalization", Since: MinOpset, MinInputs: 2, MaxInputs: 3, Outputs: 3, New: newLayerNorm},
+	{Name: "SimplifiedLayerNormalization", Since: MinOpset, MinInputs: 2, MaxInputs: 2, Outputs: 2, New: newRMSNorm},
+	{Name: "RMSNormalization", Since: 23, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newRMSNorm},
 	one("LRN", newLRN),
 	{Name: "Gemm", Since: 7, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newGemm},
 	{Name: "MatMul", Since: 7, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newMatMul},
