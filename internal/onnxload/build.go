@@ -596,6 +596,7 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 			return err
 		}
 		oper, infos = &op.Identity{}, infos[:1]
+		constants = infos[0].Value != nil // whatever it was to be cast like
 		n.Def, n.Op, n.In = def, oper, n.In[:1]
 	}
 	for _, s := range def.Static {
