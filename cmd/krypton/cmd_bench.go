@@ -19,6 +19,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/incremental"
+	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/region"
 )
@@ -33,34 +34,34 @@ type benchRow struct {
 	PeakGFLOPs float64 `json:"peak_gflops"`
 
 	// Whole is one run of the network on one picture with all threads.
-	Whole        float64 `json:"seconds_whole"`
-	WholeMedian  float64 `json:"seconds_whole_median"`
-	WholeRuns    int     `json:"whole_runs"`
-	WholeGFLOPs  float64 `json:"gflops_whole"`
-	WholePeak    float64 `json:"share_of_peak_whole"`
-	WholeMemory  int64   `json:"peak_rss_whole"` // of the process after these runs, in bytes; 0 if not known
-	MultiplyAdds int64   `json:"multiply_adds_whole"`
+	Whole        float64       `json:"seconds_whole"`
+	WholeMedian  float64       `json:"seconds_whole_median"`
+	WholeRuns    int           `json:"whole_runs"`
+	WholeGFLOPs  number.Double `json:"gflops_whole"`
+	WholePeak    number.Double `json:"share_of_peak_whole"`
+	WholeMemory  int64         `json:"peak_rss_whole"` // of the process after these runs, in bytes; 0 if not known
+	MultiplyAdds int64         `json:"multiply_adds_whole"`
 
 	// The map by incremental runs; its clean run is part of the time. Where
 	// only ExactSampled positions ran, seconds are scaled by multiply-adds.
-	Positions         int     `json:"positions"`
-	ExactSampled      int     `json:"exact_sampled"`
-	Exact             float64 `json:"seconds_exact"`
-	ExactMedian       float64 `json:"seconds_exact_median"`
-	MultiplyAddsExact int64   `json:"multiply_adds_exact"`
-	ExactGFLOPs       float64 `json:"gflops_exact"`
-	ExactPeak         float64 `json:"share_of_peak_exact"`
-	ExactMemory       int64   `json:"peak_rss_exact"`
+	Positions         int           `json:"positions"`
+	ExactSampled      int           `json:"exact_sampled"`
+	Exact             float64       `json:"seconds_exact"`
+	ExactMedian       float64       `json:"seconds_exact_median"`
+	MultiplyAddsExact int64         `json:"multiply_adds_exact"`
+	ExactGFLOPs       number.Double `json:"gflops_exact"`
+	ExactPeak         number.Double `json:"share_of_peak_exact"`
+	ExactMemory       int64         `json:"peak_rss_exact"`
 
 	// The map by whole runs, scaled from NaiveSampled positions.
-	NaiveSampled int     `json:"naive_sampled"`
-	Naive        float64 `json:"seconds_naive"`
-	NaiveMedian  float64 `json:"seconds_naive_median"`
-	NaiveGFLOPs  float64 `json:"gflops_naive"`
-	NaivePeak    float64 `json:"share_of_peak_naive"`
+	NaiveSampled int           `json:"naive_sampled"`
+	Naive        float64       `json:"seconds_naive"`
+	NaiveMedian  float64       `json:"seconds_naive_median"`
+	NaiveGFLOPs  number.Double `json:"gflops_naive"`
+	NaivePeak    number.Double `json:"share_of_peak_naive"`
 
-	Ratio   float64 `json:"ratio"`         // naive to exact, in seconds
-	Counted float64 `json:"ratio_counted"` // the same in multiply-adds
+	Ratio   number.Double `json:"ratio"`         // naive to exact, in seconds
+	Counted number.Double `json:"ratio_counted"` // the same in multiply-adds
 }
 
 // benchOptions are the flags of `krypton bench`.
@@ -311,7 +312,11 @@ func (b *benchmark) exactMap(ctx context.Context) (float64, error) {
 	}
 	scale := 1.0
 	if b.exact.Len() < b.grid.Len() {
-		scale = float64(b.row.MultiplyAddsExact) / float64(max(1, r.MultiplyAddsIncremental))
+		by := number.Ratio(float64(b.row.MultiplyAddsExact), float64(r.MultiplyAddsIncremental))
+		if !by.Finite() { // a network without any
+			by = number.Ratio(float64(b.grid.Len()), float64(b.exact.Len()))
+		}
+		scale = float64(by)
 	}
 	return r.Views.Seconds() + r.Map.Seconds()*scale, nil
 }
@@ -347,21 +352,21 @@ func (b *benchmark) summarize(whole, exact, naive []float64) {
 	r := &b.row
 	r.WholeRuns, r.Positions, r.ExactSampled = len(whole), b.grid.Len(), b.exact.Len()
 	r.Whole, r.WholeMedian = bestAndMedian(whole)
-	r.WholeGFLOPs = 2 * float64(r.MultiplyAdds) / r.Whole / 1e9
-	r.WholePeak = r.WholeGFLOPs / r.PeakGFLOPs
+	r.WholeGFLOPs = number.Ratio(2*float64(r.MultiplyAdds), 1e9*r.Whole)
+	r.WholePeak = number.Ratio(float64(r.WholeGFLOPs), r.PeakGFLOPs)
 	if len(exact) == 0 {
 		return
 	}
 	r.Exact, r.ExactMedian = bestAndMedian(exact)
-	r.ExactGFLOPs = 2 * float64(r.MultiplyAddsExact+r.MultiplyAdds) / r.Exact / 1e9
-	r.ExactPeak = r.ExactGFLOPs / r.PeakGFLOPs
+	r.ExactGFLOPs = number.Ratio(2*float64(r.MultiplyAddsExact+r.MultiplyAdds), 1e9*r.Exact)
+	r.ExactPeak = number.Ratio(float64(r.ExactGFLOPs), r.PeakGFLOPs)
 	all := float64(r.Positions) * float64(r.MultiplyAdds)
-	r.Counted = all / float64(max(1, r.MultiplyAddsExact))
+	r.Counted = number.Ratio(all, float64(r.MultiplyAddsExact))
 	if len(naive) > 0 {
 		r.NaiveSampled = b.naive.Len()
 		r.Naive, r.NaiveMedian = bestAndMedian(naive)
-		r.NaiveGFLOPs = 2 * all / r.Naive / 1e9
-		r.NaivePeak, r.Ratio = r.NaiveGFLOPs/r.PeakGFLOPs, r.Naive/r.Exact
+		r.NaiveGFLOPs = number.Ratio(2*all, 1e9*r.Naive)
+		r.NaivePeak, r.Ratio = number.Ratio(float64(r.NaiveGFLOPs), r.PeakGFLOPs), number.Ratio(r.Naive, r.Exact)
 	}
 }
 
@@ -375,8 +380,8 @@ func printBench(out io.Writer, rows []benchRow) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "model\tone run ms\tGFLOP/s\tpositions\tnaive s\texact s\tratio\tcounted\tnaive GFLOP/s\texact GFLOP/s\tof peak: run\tnaive\texact\tMiB\t\n")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%.2f\t%.0f\t%d\t%.2f\t%.2f\t%.2fx\t%.2fx\t%.0f\t%.0f\t%.0f%%\t%.0f%%\t%.0f%%\t%d\t\n", r.Model, 1000*r.Whole, r.WholeGFLOPs, r.Positions, r.Naive, r.Exact,
-			r.Ratio, r.Counted, r.NaiveGFLOPs, r.ExactGFLOPs, 100*r.WholePeak, 100*r.NaivePeak, 100*r.ExactPeak, r.ExactMemory>>20)
+		fmt.Fprintf(w, "%s\t%.2f\t%s\t%d\t%.2f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t\n", r.Model, 1000*r.Whole, r.WholeGFLOPs.Text("%.0f", 1), r.Positions, r.Naive, r.Exact, r.Ratio.Text("%.2fx", 1), r.Counted.Text("%.2fx", 1),
+			r.NaiveGFLOPs.Text("%.0f", 1), r.ExactGFLOPs.Text("%.0f", 1), r.WholePeak.Text("%.0f%%", 100), r.NaivePeak.Text("%.0f%%", 100), r.ExactPeak.Text("%.0f%%", 100), r.ExactMemory>>20)
 	}
 	if err := w.Flush(); err != nil {
 		return err

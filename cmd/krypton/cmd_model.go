@@ -14,6 +14,7 @@ import (
 
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
+	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/region"
 )
@@ -61,13 +62,13 @@ type stepReport struct {
 // patchReport is what a patch costs: at the centre, and on the mean over a grid.
 type patchReport struct {
 	grid      *obe.Grid
-	Patch     [2]int  `json:"patch"`
-	Stride    [2]int  `json:"stride"`
-	Positions int     `json:"positions"`
-	Centre    int64   `json:"multiply_adds_centre"`
-	Mean      float64 `json:"multiply_adds_mean"`
-	Speedup   float64 `json:"times_fewer"`
-	Bytes     int64   `json:"bytes_per_position"`
+	Patch     [2]int        `json:"patch"`
+	Stride    [2]int        `json:"stride"`
+	Positions int           `json:"positions"`
+	Centre    int64         `json:"multiply_adds_centre"`
+	Mean      float64       `json:"multiply_adds_mean"`
+	Speedup   number.Double `json:"times_fewer"`
+	Bytes     int64         `json:"bytes_per_position"`
 	// Seconds that a map is expected to take on this machine, from a short
 	// calibration.
 	Seconds float64 `json:"predicted_seconds"`
@@ -169,7 +170,7 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 		}
 		mean := total / float64(grid.Len())
 		r.Patch = &patchReport{grid: grid, Patch: size, Stride: step, Positions: grid.Len(), Centre: p.Count(at), Mean: mean,
-			Speedup: float64(r.Whole) / max(1, mean), Bytes: p.PositionBytes(at)}
+			Speedup: number.Ratio(float64(r.Whole), mean), Bytes: p.PositionBytes(at)}
 	}
 	for _, c := range p.Cost(at) {
 		s := stepReport{Node: c.Node, Operator: c.Operator, Locality: c.Locality.String(), Algorithm: c.Algorithm, Plane: [3]int{c.Plane.H, c.Plane.W, c.Plane.C}, Whole: c.Whole}
@@ -227,8 +228,8 @@ func (r *modelReport) text() string {
 	fmt.Fprintf(&b, "operators     %s\n", counts(r.Operators))
 	fmt.Fprintf(&b, "locality      %s\n", counts(r.Localities))
 	if p := r.Patch; p != nil {
-		fmt.Fprintf(&b, "patch         %dx%d, stride %dx%d: %d positions, %.4g multiply-adds each on the mean (%.2f times fewer), %.4g at the centre, %d KiB\n",
-			p.Patch[0], p.Patch[1], p.Stride[0], p.Stride[1], p.Positions, p.Mean, p.Speedup, float64(p.Centre), p.Bytes>>10)
+		fmt.Fprintf(&b, "patch         %dx%d, stride %dx%d: %d positions, %.4g multiply-adds each on the mean (%s times fewer), %.4g at the centre, %d KiB\n",
+			p.Patch[0], p.Patch[1], p.Stride[0], p.Stride[1], p.Positions, p.Mean, p.Speedup.Text("%.2f", 1), float64(p.Centre), p.Bytes>>10)
 		fmt.Fprintf(&b, "predicted     %.2g s for a map on %d threads\n", p.Seconds, p.Threads)
 	}
 	b.WriteByte('\n')
@@ -245,11 +246,7 @@ func (r *modelReport) text() string {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%dx%dx%d\t%.3g", name, s.Operator, s.Locality, s.Algorithm, s.Plane[0], s.Plane[1], s.Plane[2], float64(s.Whole))
 		if r.Patch != nil {
-			share := "-"
-			if s.Whole > 0 {
-				share = fmt.Sprintf("%.0f%%", 100*float64(s.Incremental)/float64(s.Whole))
-			}
-			fmt.Fprintf(w, "\t%s\t%.3g\t%s", s.Region, float64(s.Incremental), share)
+			fmt.Fprintf(w, "\t%s\t%.3g\t%s", s.Region, float64(s.Incremental), number.Ratio(float64(s.Incremental), float64(s.Whole)).Text("%.0f%%", 100))
 		}
 		fmt.Fprintln(w)
 	}

@@ -152,6 +152,9 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
 	profile, all, err := tune.Measure(ctx, tasks, j.model.second, progress.Set)
 	progress.Finish()
+	if errors.Is(err, tune.ErrNothing) {
+		err = coded(exitData, fmt.Errorf("model %s: %w", j.model.file.name, err))
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("model %s: %w", j.model.file.name, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"krypton/internal/heatmap"
+	"krypton/internal/number"
 	"krypton/internal/obe"
 )
 
@@ -43,11 +44,11 @@ func compared(results []*obe.Result) *heatmap.CompareRecord {
 	if c.Positions == 0 {
 		return nil
 	}
-	c.Ratio = c.All / max(c.Map, 1e-9)
+	c.Ratio = number.Ratio(c.All, c.Map)
 	return &c
 }
 
 // comparisonText says it in words.
 func comparisonText(c *heatmap.CompareRecord) string {
-	return fmt.Sprintf("running the network at %d positions took %.2f s: all would take %.1f times as long as the map did; largest difference %g", c.Positions, c.Whole, c.Ratio, float32(c.Largest))
+	return fmt.Sprintf("running the network at %d positions took %.2f s: all would take %s times as long as the map did; largest difference %g", c.Positions, c.Whole, c.Ratio.Text("%.1f", 1), float32(c.Largest))
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/region"
 )
@@ -128,8 +129,8 @@ func (j *job) estimate(ctx context.Context) error {
 		if j.mode == string(obe.Naive) {
 			spent = whole
 		}
-		_, err := fmt.Fprintf(j.io.out, "%d positions (%d x %d), %.3g multiply-adds instead of %.3g (%.1f times fewer), views %d MiB, one position %d KiB\n",
-			g.Len(), len(g.Ys), len(g.Xs), float64(spent), float64(whole), float64(whole)/float64(max(spent, 1)),
+		_, err := fmt.Fprintf(j.io.out, "%d positions (%d x %d), %.3g multiply-adds instead of %.3g (%s times fewer), views %d MiB, one position %d KiB\n",
+			g.Len(), len(g.Ys), len(g.Xs), float64(spent), float64(whole), number.Ratio(float64(whole), float64(spent)).Text("%.1f", 1),
 			p.ViewBytes()>>20, p.PositionBytes(g.Rect(g.Len()/2))>>10)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"krypton/internal/heatmap"
+	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/models"
@@ -196,7 +197,10 @@ func (j *job) report(o *outcome) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", o.label, r.title())
-	fmt.Fprintf(&b, "; %d positions in %.2f s, %.1f times fewer multiply-adds than running the network each time", r.Positions, r.SecondsMap, float64(r.MultiplyAddsWhole)/float64(max(1, r.MultiplyAddsSpent)))
+	fmt.Fprintf(&b, "; %d positions in %.2f s", r.Positions, r.SecondsMap)
+	if fewer := number.Ratio(float64(r.MultiplyAddsWhole), float64(r.MultiplyAddsSpent)); fewer.Finite() {
+		fmt.Fprintf(&b, ", %.1f times fewer multiply-adds than running the network each time", fewer)
+	}
 	fmt.Fprintf(&b, " (activation %s: %s; preprocessing %s/%s)", r.Activation, r.ActivationReason, j.model.preset, r.Preprocess["resize"])
 	if r.Flips > 0 {
 		fmt.Fprintf(&b, "; another class wins at %d positions", r.Flips)

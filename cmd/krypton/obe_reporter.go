@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/number"
 	"krypton/internal/ui"
 )
 
@@ -47,24 +48,24 @@ type (
 
 // summaryEvent ends a run. Counts are of the pictures that were done.
 type summaryEvent struct {
-	Version           string  `json:"krypton_version"`
-	Model             string  `json:"model"`
-	ModelSHA256       string  `json:"model_sha256"`
-	Kernels           string  `json:"kernels"`
-	Threads           int     `json:"threads"`
-	ExitCode          int     `json:"exit_code"`
-	Pictures          int     `json:"pictures"`
-	Done              int     `json:"pictures_done"`
-	Failed            int     `json:"pictures_failed"`
-	Positions         int     `json:"positions"`
-	Skipped           int     `json:"positions_unchanged"`
-	MultiplyAddsWhole int64   `json:"multiply_adds_whole"`
-	MultiplyAddsSpent int64   `json:"multiply_adds_spent"`
-	Ratio             float64 `json:"ratio"` // of the two
-	SecondsViews      float64 `json:"seconds_views"`
-	SecondsMap        float64 `json:"seconds_map"`
-	Seconds           float64 `json:"seconds"`
-	PeakMemory        int64   `json:"peak_memory"` // in bytes, 0 if not known
+	Version           string        `json:"krypton_version"`
+	Model             string        `json:"model"`
+	ModelSHA256       string        `json:"model_sha256"`
+	Kernels           string        `json:"kernels"`
+	Threads           int           `json:"threads"`
+	ExitCode          int           `json:"exit_code"`
+	Pictures          int           `json:"pictures"`
+	Done              int           `json:"pictures_done"`
+	Failed            int           `json:"pictures_failed"`
+	Positions         int           `json:"positions"`
+	Skipped           int           `json:"positions_unchanged"`
+	MultiplyAddsWhole int64         `json:"multiply_adds_whole"`
+	MultiplyAddsSpent int64         `json:"multiply_adds_spent"`
+	Ratio             number.Double `json:"ratio"` // of the two, null if nothing was done
+	SecondsViews      float64       `json:"seconds_views"`
+	SecondsMap        float64       `json:"seconds_map"`
+	Seconds           float64       `json:"seconds"`
+	PeakMemory        int64         `json:"peak_memory"` // in bytes, 0 if not known
 }
 
 // newReporter opens what --events and --progress name. inputs are files that
@@ -178,7 +179,7 @@ func (r *reporter) finish(ctx context.Context, err error) error {
 	}
 	t.Pictures, t.Done, t.Failed = status.Pictures, status.Done, status.Failed
 	t.ExitCode, t.Seconds, t.PeakMemory = exitCode(final), time.Since(r.start).Seconds(), peakMemory()
-	t.Ratio = float64(t.MultiplyAddsWhole) / float64(max(1, t.MultiplyAddsSpent))
+	t.Ratio = number.Ratio(float64(t.MultiplyAddsWhole), float64(t.MultiplyAddsSpent))
 	r.events.Emit("summary", t)
 	r.blocks.Write(status, true)
 	for flag, e := range map[string]error{"--events": r.events.Err(), "--progress": r.blocks.Err()} {

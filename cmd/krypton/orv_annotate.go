@@ -10,6 +10,7 @@ import (
 
 	"krypton/internal/annotate"
 	"krypton/internal/framelabels"
+	"krypton/internal/number"
 	"krypton/internal/region"
 	"krypton/internal/video"
 )
@@ -88,14 +89,14 @@ func (a *annotator) frame(ctx context.Context, r *framelabels.Result, changed *r
 	a.painter.Boxes(pic, boxes)
 	var lines []string
 	if l := r.Smoothed; l != nil {
-		lines = append(lines, fmt.Sprintf("%s %.2f", a.job.className(l.Class), l.Score))
+		lines = append(lines, fmt.Sprintf("%s %s", a.job.className(l.Class), number.Double(l.Score).Text("%.2f", 1)))
 	} else {
 		for _, l := range r.Labels {
-			lines = append(lines, fmt.Sprintf("%s %.2f", a.job.className(l.Class), l.Score))
+			lines = append(lines, fmt.Sprintf("%s %s", a.job.className(l.Class), number.Double(l.Score).Text("%.2f", 1)))
 		}
 	}
 	if a.job.showRegions {
-		lines = append(lines, fmt.Sprintf("%s, %.1f %% recomputed", r.How, 100*r.Recomputed))
+		lines = append(lines, fmt.Sprintf("%s, %s %% recomputed", r.How, r.Recomputed.Text("%.1f", 100)))
 	}
 	a.painter.Lines(pic, lines)
 	if err := a.writer.WriteFrame(f.Pixels, f.Time); err != nil {

@@ -46,6 +46,7 @@ type orvJob struct {
 	tuned    *orv.Trial     // nil if the flags said it all, or nothing was good enough
 	notes    []string
 	follower follower
+	nan      int           // frames with scores that are not numbers
 	opening  time.Duration // what opening the video took, once the model was loaded
 	close    func()
 

@@ -196,9 +196,13 @@ func (j *orvJob) begin(out *orvOutputs, h framelabels.Header) error {
 		r := &earlier[i]
 		var verified *orv.Agreement
 		if v := r.Verified; v != nil {
-			verified = &orv.Agreement{Agrees: v.Agrees, Largest: v.Largest, Shift: v.Shift}
+			verified = &orv.Agreement{Agrees: v.Agrees, Largest: float64(v.Largest), Shift: float64(v.Shift)}
 		}
-		out.past = append(out.past, orv.NewPast(orv.How(r.How), r.Recomputed, r.Refreshed, verified, j.guardMargin()))
+		recomputed := 0.0 // of none, none
+		if r.Recomputed.Finite() {
+			recomputed = float64(r.Recomputed)
+		}
+		out.past = append(out.past, orv.NewPast(orv.How(r.How), recomputed, r.Refreshed, verified, j.guardMargin()))
 		j.replay(r)
 	}
 	return nil

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"krypton/internal/detect"
 	"krypton/internal/framelabels"
+	"krypton/internal/number"
 	"krypton/internal/orv"
 	"krypton/internal/track"
 	"krypton/internal/ui"
@@ -74,31 +76,39 @@ func (j *orvJob) replay(r *framelabels.Result) {
 	if j.follower.tracker != nil {
 		boxes := make([]detect.Box, len(r.Objects))
 		for i, o := range r.Objects {
-			boxes[i] = detect.Box{X0: o.X0, Y0: o.Y0, X1: o.X1, Y1: o.Y1, Class: o.Class, Score: o.Score}
+			boxes[i] = detect.Box{X0: o.X0, Y0: o.Y0, X1: o.X1, Y1: o.Y1, Class: o.Class, Score: float32(o.Score)}
 		}
 		j.follower.tracker.Update(boxes)
 	}
 	if j.follower.smoother != nil {
 		j.follower.smoother.Add(r.Labels)
 	}
+	j.countNaN(r)
+}
+
+// countNaN counts frames with scores that are not numbers.
+func (j *orvJob) countNaN(r *framelabels.Result) {
+	if slices.ContainsFunc(r.Labels, func(l framelabels.Label) bool { return !l.Score.Finite() }) || slices.ContainsFunc(r.Objects, func(o framelabels.Object) bool { return !o.Score.Finite() }) {
+		j.nan++
+	}
 }
 
 // result makes a frame's result.
 func (j *orvJob) result(r *orv.Result) *framelabels.Result {
-	out := &framelabels.Result{Frame: r.Frame, Seconds: float64(r.Time) / 1e9, How: string(r.Step.How), Guarded: r.Guarded, Changed: r.Step.Changed, Recomputed: r.Step.Share, Listed: r.Step.Listed,
+	out := &framelabels.Result{Frame: r.Frame, Seconds: float64(r.Time) / 1e9, How: string(r.Step.How), Guarded: r.Guarded, Changed: r.Step.Changed, Recomputed: j.ofWork(r.Step.Share), Listed: r.Step.Listed,
 		Exact: j.options.Mode != orv.Approximate || r.Step.How == orv.Whole && !r.Step.Listed}
 	if j.timings {
 		out.Milliseconds = float64((r.Step.Difference + r.Step.Network).Microseconds()) / 1000
 	}
 	for i, c := range r.Answer.Classes {
-		out.Labels = append(out.Labels, framelabels.Label{Class: c, Label: j.model.label(c), Score: r.Answer.Scores[i]})
+		out.Labels = append(out.Labels, framelabels.Label{Class: c, Label: j.model.label(c), Score: number.Single(r.Answer.Scores[i])})
 	}
 	boxes := make([]detect.Box, len(r.Answer.Boxes))
 	for i, b := range r.Answer.Boxes {
 		x0, y0 := j.geometry.Source(float64(b.X0), float64(b.Y0))
 		x1, y1 := j.geometry.Source(float64(b.X1), float64(b.Y1))
 		boxes[i] = detect.Box{X0: float32(x0), Y0: float32(y0), X1: float32(x1), Y1: float32(y1), Class: b.Class, Score: b.Score}
-		out.Objects = append(out.Objects, framelabels.Object{Class: b.Class, Label: j.model.label(b.Class), Score: b.Score, X0: boxes[i].X0, Y0: boxes[i].Y0, X1: boxes[i].X1, Y1: boxes[i].Y1})
+		out.Objects = append(out.Objects, framelabels.Object{Class: b.Class, Label: j.model.label(b.Class), Score: number.Single(b.Score), X0: boxes[i].X0, Y0: boxes[i].Y0, X1: boxes[i].X1, Y1: boxes[i].Y1})
 	}
 	if j.follower.tracker != nil {
 		for i, id := range j.follower.tracker.Update(boxes) {
@@ -110,9 +120,10 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 			out.Smoothed = &l
 		}
 	}
+	j.countNaN(out)
 	out.Level, out.Refreshed = r.Level, r.Refreshed
 	if v := r.Verified; v != nil {
-		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: v.Largest, Shift: v.Shift}
+		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: number.Double(v.Largest), Shift: number.Double(v.Shift)}
 		if j.spec != nil {
 			out.Verified.F1 = v.F1()
 		}
@@ -214,35 +225,47 @@ type orvSummary struct {
 	Guarded    int            `json:"frames_guarded"`
 	Refreshed  int            `json:"frames_refreshed"`
 	Agreed     int            `json:"frames_refreshed_agreed"`
-	Changed    float64        `json:"mean_changed"`
-	Recomputed float64        `json:"mean_recomputed"`
-	FPS        float64        `json:"frames_per_second"`
+	NaN        bool           `json:"has_nan"` // some score was not a number
+	Changed    number.Double  `json:"mean_changed"`
+	Recomputed number.Double  `json:"mean_recomputed"`
+	FPS        number.Double  `json:"frames_per_second"`
 	Settings   map[string]any `json:"settings"`
 	// Agreement with whole runs: of the tuned setting on the first frames, and
 	// of the frames that were verified.
-	Expected    *float64 `json:"expected_agreement,omitempty"`
-	Verified    int      `json:"frames_verified"`
-	Agreement   float64  `json:"verified_agreement"`
-	F1          *float64 `json:"verified_f1,omitempty"`
-	Largest     float64  `json:"verified_largest_difference"`
-	Seconds     float64  `json:"seconds"`
-	SecondsOpen float64  `json:"seconds_opening"`
-	SecondsTune float64  `json:"seconds_tuning"`
-	SecondsWait float64  `json:"seconds_waiting_for_frames"`
-	SecondsDiff float64  `json:"seconds_finding_changes"`
-	SecondsNet  float64  `json:"seconds_network"`
-	SecondsRead float64  `json:"seconds_reading_outputs"`
-	SecondsTest float64  `json:"seconds_verifying"`
-	SecondsOut  float64  `json:"seconds_writing"`
-	Notes       []string `json:"notes,omitempty"`
+	Expected    *float64      `json:"expected_agreement,omitempty"`
+	Verified    int           `json:"frames_verified"`
+	Agreement   number.Double `json:"verified_agreement"`
+	F1          *float64      `json:"verified_f1,omitempty"`
+	Largest     number.Double `json:"verified_largest_difference"`
+	Seconds     float64       `json:"seconds"`
+	SecondsOpen float64       `json:"seconds_opening"`
+	SecondsTune float64       `json:"seconds_tuning"`
+	SecondsWait float64       `json:"seconds_waiting_for_frames"`
+	SecondsDiff float64       `json:"seconds_finding_changes"`
+	SecondsNet  float64       `json:"seconds_network"`
+	SecondsRead float64       `json:"seconds_reading_outputs"`
+	SecondsTest float64       `json:"seconds_verifying"`
+	SecondsOut  float64       `json:"seconds_writing"`
+	Notes       []string      `json:"notes,omitempty"`
+}
+
+// ofWork is a share of a whole run's multiply-adds: no number where a run takes none.
+func (j *orvJob) ofWork(share float64) number.Double {
+	if j.model.plan.MultiplyAdds() == 0 {
+		return number.None
+	}
+	return number.Double(share)
 }
 
 // report says in words, or as JSON, what was done. Loading the model is not part
 // of any time.
 func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 	seconds := func(d time.Duration) float64 { return d.Seconds() }
+	if j.nan > 0 {
+		j.notes = append(j.notes, fmt.Sprintf("scores of %d frames are not numbers", j.nan))
+	}
 	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.Refreshed, Agreed: s.RefreshedAgreed,
-		Changed: s.Changed, Recomputed: s.Share, FPS: float64(s.Frames) / max(1e-9, s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: s.Agreement(), Largest: s.Largest,
+		NaN: j.nan > 0, Changed: number.Double(s.Changed), Recomputed: j.ofWork(s.Share), FPS: number.Ratio(float64(s.Frames), s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: number.Double(s.Agreement()), Largest: number.Double(s.Largest),
 		Seconds: seconds(s.Total), SecondsOpen: seconds(j.opening), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Judge), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
 	if j.tuned != nil {
 		r.Expected = &j.tuned.Agreement
@@ -261,7 +284,10 @@ func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 		return nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d frames in %.2f s, %.0f a second: %d unchanged, %d updated, %d run whole; %.1f %% recomputed", j.name, s.Frames, r.Seconds, r.FPS, s.Skipped, s.Updated, s.Whole, 100*s.Share)
+	fmt.Fprintf(&b, "%s: %d frames in %.2f s, %s a second: %d unchanged, %d updated, %d run whole", j.name, s.Frames, r.Seconds, r.FPS.Text("%.0f", 1), s.Skipped, s.Updated, s.Whole)
+	if r.Recomputed.Finite() {
+		fmt.Fprintf(&b, "; %.1f %% recomputed", 100*r.Recomputed)
+	}
 	if j.options.Mode == orv.Approximate {
 		fmt.Fprintf(&b, "\n  approximate: tolerance %d, epsilon %g", j.options.Tolerance, j.options.Epsilon)
 		if j.tuned != nil {
@@ -282,7 +308,7 @@ func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 		}
 	}
 	fmt.Fprintf(&b, "\n  time: %.2f s opening, %.2f tuning, %.2f waiting for frames, %.2f writing; summed over cores %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying", r.SecondsOpen, r.SecondsTune, r.SecondsWait, r.SecondsOut, r.SecondsDiff, r.SecondsNet, r.SecondsRead, r.SecondsTest)
-	for _, n := range j.notes {
+	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\n  note: %s", n)
 	}
 	if base := j.base(); base != "-" {

@@ -12,6 +12,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/incremental"
+	"krypton/internal/number"
 	"krypton/internal/orv"
 )
 
@@ -53,7 +54,7 @@ func (j *orvJob) sweepSettings(ctx context.Context) error {
 		}
 		trials = append(trials, trial)
 		if !j.quiet {
-			fmt.Fprintf(j.io.err, "tolerance %d, epsilon %g, %s: agreement %.3f, %.1f %% recomputed, %.2f ms a frame (whole runs: %.2f)\n", o.Tolerance, o.Epsilon, shape, trial.Agreement, 100*trial.Share, ms(trial.Each), ms(t.Naive))
+			fmt.Fprintf(j.io.err, "tolerance %d, epsilon %g, %s: agreement %.3f, %s %% recomputed, %.2f ms a frame (whole runs: %.2f)\n", o.Tolerance, o.Epsilon, shape, trial.Agreement, j.ofWork(trial.Share).Text("%.1f", 100), ms(trial.Each), ms(t.Naive))
 		}
 		return nil
 	}
@@ -77,32 +78,38 @@ func (j *orvJob) sweepSettings(ctx context.Context) error {
 			}
 		}
 	}
-	if j.sweep == "-" {
-		return printSweep(j.io.out, t, trials)
+	rows := [][]string{sweepHead}
+	for _, q := range trials {
+		rows = append(rows, j.sweepRow(t, q))
 	}
-	return coded(exitCantCreate, atomicfile.Write(j.sweep, j.force, func(w io.Writer) error { return writeSweep(w, t, trials) }))
+	if j.sweep == "-" {
+		return printSweep(j.io.out, rows)
+	}
+	return coded(exitCantCreate, atomicfile.Write(j.sweep, j.force, func(w io.Writer) error { return csv.NewWriter(w).WriteAll(rows) }))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func sweepRow(t *orv.Tuner, q *orv.Trial) []string {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+// sweepRow is a trial's row; a number that is none is left out.
+func (j *orvJob) sweepRow(t *orv.Tuner, q *orv.Trial) []string {
 	o := q.Options
-	return []string{string(o.Mode), strconv.Itoa(o.Tolerance), number(o.Epsilon), string(o.Shape), number(q.Agreement), number(q.Largest), number(q.Share), number(q.Guarded), number(ms(q.Each)), number(ms(t.Naive)), number(float64(t.Naive) / float64(q.Each))}
+	text := func(v number.Double) string {
+		if !v.Finite() {
+			return ""
+		}
+		return strconv.FormatFloat(float64(v), 'g', 4, 64)
+	}
+	row := []string{string(o.Mode), strconv.Itoa(o.Tolerance), text(number.Double(o.Epsilon)), string(o.Shape)}
+	for _, v := range []number.Double{number.Double(q.Agreement), number.Double(q.Largest), j.ofWork(q.Share), number.Double(q.Guarded), number.Double(ms(q.Each)), number.Double(ms(t.Naive)), number.Ratio(float64(t.Naive), float64(q.Each))} {
+		row = append(row, text(v))
+	}
+	return row
 }
 
 var sweepHead = []string{"mode", "tolerance", "epsilon", "shape", "agreement", "largest_difference", "recomputed", "guarded", "ms_frame", "ms_whole", "speedup"}
 
-func writeSweep(w io.Writer, t *orv.Tuner, trials []*orv.Trial) error {
-	rows := [][]string{sweepHead}
-	for _, q := range trials {
-		rows = append(rows, sweepRow(t, q))
-	}
-	return csv.NewWriter(w).WriteAll(rows)
-}
-
 // printSweep writes a table for people, in Markdown.
-func printSweep(w io.Writer, t *orv.Tuner, trials []*orv.Trial) error {
+func printSweep(w io.Writer, rows [][]string) error {
 	tw := tabwriter.NewWriter(w, 0, 4, 1, ' ', 0)
 	line := func(cells []string) {
 		fmt.Fprint(tw, "|")
@@ -111,14 +118,14 @@ func printSweep(w io.Writer, t *orv.Tuner, trials []*orv.Trial) error {
 		}
 		fmt.Fprintln(tw)
 	}
-	line(sweepHead)
+	line(rows[0])
 	rule := make([]string, len(sweepHead))
 	for i := range rule {
 		rule[i] = "---"
 	}
 	line(rule)
-	for _, q := range trials {
-		line(sweepRow(t, q))
+	for _, r := range rows[1:] {
+		line(r)
 	}
 	return tw.Flush()
 }

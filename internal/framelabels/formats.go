@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/number"
 	"krypton/internal/spreadsheet"
 )
 
@@ -70,6 +71,14 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func ftoa(v float64) string { return strconv.FormatFloat(v, 'g', -1, 32) }
 
+// cell is a score in a table, empty if it is not a number.
+func cell(v number.Single) string {
+	if !v.Finite() {
+		return ""
+	}
+	return ftoa(float64(v))
+}
+
 // lines writes JSON lines, each by one call of Write, so that a reader sees a
 // frame as soon as it is there.
 type lines struct{ w io.Writer }
@@ -121,12 +130,12 @@ func (t *table) row(r []string, unit string) error {
 func (t *table) Write(r *Result) error {
 	at := []string{itoa(r.Frame), strconv.FormatFloat(r.Seconds, 'f', 3, 64)}
 	for i, l := range r.Labels {
-		if err := t.row(append(slices.Clone(at), itoa(i+1), itoa(l.Class), spreadsheet.Harmless(l.Label), ftoa(float64(l.Score)), r.How), t.unit); err != nil {
+		if err := t.row(append(slices.Clone(at), itoa(i+1), itoa(l.Class), spreadsheet.Harmless(l.Label), cell(l.Score), r.How), t.unit); err != nil {
 			return err
 		}
 	}
 	for _, o := range r.Objects {
-		if err := t.row(append(slices.Clone(at), itoa(o.ID), itoa(o.Class), spreadsheet.Harmless(o.Label), ftoa(float64(o.Score)),
+		if err := t.row(append(slices.Clone(at), itoa(o.ID), itoa(o.Class), spreadsheet.Harmless(o.Label), cell(o.Score),
 			ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1)), ftoa(float64(o.Y1)), r.How), t.unit); err != nil {
 			return err
 		}
@@ -152,7 +161,7 @@ func (m *mot) Write(r *Result) error {
 		if id == 0 {
 			id = -1
 		}
-		fmt.Fprintf(&b, "%d,%d,%s,%s,%s,%s,%s,-1,-1,-1\n", r.Frame+1, id, ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1-o.X0)), ftoa(float64(o.Y1-o.Y0)), ftoa(float64(o.Score)))
+		fmt.Fprintf(&b, "%d,%d,%s,%s,%s,%s,%s,-1,-1,-1\n", r.Frame+1, id, ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1-o.X0)), ftoa(float64(o.Y1-o.Y0)), cell(o.Score))
 	}
 	_, err := io.WriteString(m.w, b.String())
 	return err

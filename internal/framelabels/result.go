@@ -2,7 +2,11 @@
 // and objects, in the formats that people read and programs expect.
 package framelabels
 
-import "time"
+import (
+	"time"
+
+	"krypton/internal/number"
+)
 
 // Header is what is the same for all frames.
 type Header struct {
@@ -26,32 +30,32 @@ type Header struct {
 
 // Label is a class with its score.
 type Label struct {
-	Class int     `json:"class"`
-	Label string  `json:"label,omitempty"`
-	Score float32 `json:"score"`
+	Class int           `json:"class"`
+	Label string        `json:"label,omitempty"`
+	Score number.Single `json:"score"`
 }
 
 // Object is something found at a place, whose corners are in pixels of the
 // video. ID is 0 if it is not followed.
 type Object struct {
-	ID    int     `json:"id,omitempty"`
-	Class int     `json:"class"`
-	Label string  `json:"label,omitempty"`
-	Score float32 `json:"score"`
-	X0    float32 `json:"x0"`
-	Y0    float32 `json:"y0"`
-	X1    float32 `json:"x1"`
-	Y1    float32 `json:"y1"`
+	ID    int           `json:"id,omitempty"`
+	Class int           `json:"class"`
+	Label string        `json:"label,omitempty"`
+	Score number.Single `json:"score"`
+	X0    float32       `json:"x0"`
+	Y0    float32       `json:"y0"`
+	X1    float32       `json:"x1"`
+	Y1    float32       `json:"y1"`
 }
 
 // Verified is how an answer compares with a whole run's.
 type Verified struct {
-	Agrees  bool    `json:"agrees"`
-	Largest float64 `json:"largest_difference"`
+	Agrees  bool          `json:"agrees"`
+	Largest number.Double `json:"largest_difference"`
 	// Shift is the largest error of any box's score, faint ones included, as it would
 	// be at the lowest score that counts. Detectors only.
-	Shift float64 `json:"shift,omitempty"`
-	F1    float64 `json:"f1,omitempty"`
+	Shift number.Double `json:"shift,omitempty"`
+	F1    float64       `json:"f1,omitempty"`
 }
 
 // Result is one frame.
@@ -64,19 +68,19 @@ type Result struct {
 	Smoothed *Label `json:"smoothed,omitempty"`
 	// How is skip, update or whole. Changed is the share of the picture that
 	// changed, Recomputed the share of a whole run's multiply-adds that the
-	// frame took. Listed says that it was for the likeliest classes only.
+	// frame took, null where a whole run takes none. Listed says that it was for the likeliest classes only.
 	How     string `json:"how"`
 	Guarded bool   `json:"guarded,omitempty"`
 	// Refreshed frames were run whole to see what the approximate answer would
 	// have been worth: that is Verified. Level is how careful the approximation
 	// is, 0 the boldest.
-	Refreshed  bool      `json:"refreshed,omitempty"`
-	Level      int       `json:"level,omitempty"`
-	Changed    float64   `json:"changed"`
-	Recomputed float64   `json:"recomputed"`
-	Listed     bool      `json:"listed,omitempty"`
-	Exact      bool      `json:"exact"`
-	Verified   *Verified `json:"verified,omitempty"`
+	Refreshed  bool          `json:"refreshed,omitempty"`
+	Level      int           `json:"level,omitempty"`
+	Changed    float64       `json:"changed"`
+	Recomputed number.Double `json:"recomputed"`
+	Listed     bool          `json:"listed,omitempty"`
+	Exact      bool          `json:"exact"`
+	Verified   *Verified     `json:"verified,omitempty"`
 	// Milliseconds is the time that the frame took, if timings are wanted.
 	Milliseconds float64 `json:"milliseconds,omitempty"`
 }

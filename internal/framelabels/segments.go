@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"krypton/internal/number"
 	"krypton/internal/spreadsheet"
 )
 
@@ -52,7 +53,7 @@ func (s *Smoother) Add(labels []Label) (Label, bool) {
 		}
 	}
 	l := sums[best].label
-	l.Score = float32(sums[best].total / float64(len(s.last)))
+	l.Score = number.Single(sums[best].total / float64(len(s.last)))
 	return l, true
 }
 
@@ -179,7 +180,11 @@ func (t *segmentTable) put(g *Segment) error {
 		return nil
 	}
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
-	if err := t.w.Write([]string{spreadsheet.Harmless(g.Text), itoa(g.First), itoa(g.Last), seconds(g.Start), seconds(g.End), strconv.FormatFloat(g.Score, 'f', 4, 64)}); err != nil {
+	score := ""
+	if number.Double(g.Score).Finite() {
+		score = strconv.FormatFloat(g.Score, 'f', 4, 64)
+	}
+	if err := t.w.Write([]string{spreadsheet.Harmless(g.Text), itoa(g.First), itoa(g.Last), seconds(g.Start), seconds(g.End), score}); err != nil {
 		return err
 	}
 	t.w.Flush()

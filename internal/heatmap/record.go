@@ -1,38 +1,15 @@
 package heatmap
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
+
+	"krypton/internal/number"
 )
 
-// Number is a float32 that JSON can hold: NaN and infinities become null.
-type Number float32
-
-// MarshalJSON implements json.Marshaler.
-func (n Number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
-		return []byte("null"), nil
-	}
-	return strconv.AppendFloat(nil, float64(n), 'g', -1, 32), nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler; null is NaN. On an error the number
-// stays.
-func (n *Number) UnmarshalJSON(b []byte) error {
-	var f *float32
-	if err := json.Unmarshal(b, &f); err != nil {
-		return fmt.Errorf("%.40q is not a number of single precision: %w", b, err)
-	}
-	*n = Number(math.NaN())
-	if f != nil {
-		*n = Number(*f)
-	}
-	return nil
-}
+// Number is a score that JSON can hold.
+type Number = number.Single
 
 // ClassRecord is one class's map.
 type ClassRecord struct {
@@ -126,12 +103,12 @@ type CompareRecord struct {
 	Positions int `json:"positions"` // that were run whole
 	// Whole is the time of these runs, All that of all positions by that
 	// measure, and Map what the map took with its clean run.
-	Whole     float64 `json:"seconds_whole"`
-	All       float64 `json:"seconds_whole_all"`
-	Map       float64 `json:"seconds_map_and_views"`
-	Ratio     float64 `json:"ratio"` // of the last two
-	Largest   Number  `json:"largest_difference"`
-	Different int     `json:"outputs_different"`
+	Whole     float64       `json:"seconds_whole"`
+	All       float64       `json:"seconds_whole_all"`
+	Map       float64       `json:"seconds_map_and_views"`
+	Ratio     number.Double `json:"ratio"` // of the last two
+	Largest   Number        `json:"largest_difference"`
+	Different int           `json:"outputs_different"`
 }
 
 // Summary is the record without what grows with the grid.

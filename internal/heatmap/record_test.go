@@ -5,41 +5,12 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestNumberJSON(t *testing.T) {
-	for text, want := range map[string]float32{"0": 0, "-0.5": -.5, "1e-45": 1e-45, "3.4028235e+38": math.MaxFloat32, "0.1": .1} {
-		var n Number
-		if err := json.Unmarshal([]byte(text), &n); err != nil || float32(n) != want {
-			t.Errorf("%s is read as %g, %v", text, n, err)
-		}
-		if b, err := json.Marshal(n); err != nil || string(b) != text {
-			t.Errorf("%g is written %s, %v; want %s", n, b, err, text)
-		}
-	}
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		b, err := json.Marshal(Number(v))
-		if err != nil || string(b) != "null" {
-			t.Errorf("%g is written %s, %v", v, b, err)
-		}
-	}
-	n := Number(7)
-	if err := json.Unmarshal([]byte("null"), &n); err != nil || n == n {
-		t.Errorf("null is %g, %v", n, err)
-	}
-	for _, text := range []string{`"1"`, "[]", "{}", "true", "1e39"} {
-		n := Number(7)
-		if err := json.Unmarshal([]byte(text), &n); err == nil || n != 7 {
-			t.Errorf("%s is read as %g, %v", text, n, err)
-		}
-	}
-}
 
 // TestValidate spoils a good record in every way it can be wrong.
 func TestValidate(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/interp"
 
 	"krypton/internal/incremental"
+	"krypton/internal/number"
 )
 
 // Approximation says what a map may give up for speed. The zero value is exact.
@@ -303,9 +304,9 @@ func nearestWinners(g *Grid, r *Result, rows, cols, fineRows, fineCols []int) {
 type MeasuredError struct {
 	Positions int
 	// Mean and Largest are absolute differences of the first class's score.
-	Mean, Largest float64
+	Mean, Largest number.Double
 	// Range is the range of the map's scores, to compare them with.
-	Range float64
+	Range number.Double
 }
 
 // measure recomputes random positions whole, in float32 if there is an anchor, and
@@ -326,7 +327,7 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *anc
 	if len(pick) == 0 {
 		return nil
 	}
-	e := &MeasuredError{Positions: len(pick), Range: float64(slices.Max(r.Scores[0])) - float64(slices.Min(r.Scores[0]))}
+	e := &MeasuredError{Positions: len(pick), Range: number.Double(slices.Max(r.Scores[0])) - number.Double(slices.Min(r.Scores[0]))}
 	p := make([]float32, len(r.Probabilities))
 	if t.Checking != nil {
 		t.Checking(0, len(pick))
@@ -339,8 +340,8 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *anc
 		}
 		for i, out := range whole {
 			t.Reading.Apply(p, out)
-			d := math.Abs(float64(t.Score.of(p, r.Classes[0])) - float64(r.Scores[0][part[i]]))
-			e.Mean += d / float64(len(pick))
+			d := number.Double(math.Abs(float64(t.Score.of(p, r.Classes[0])) - float64(r.Scores[0][part[i]])))
+			e.Mean += d / number.Double(len(pick))
 			if d > e.Largest || d != d {
 				e.Largest = d
 			}

@@ -64,7 +64,7 @@ func TestApproximate(t *testing.T) {
 
 	task.Approximation, task.Verify = obe.Approximation{Tau: 0.5}, 20
 	r = answer(t, task)
-	if e := r.Error; e == nil || e.Positions != 20 || !(e.Mean > 0) || e.Mean > e.Largest || e.Largest > span {
+	if e := r.Error; e == nil || e.Positions != 20 || !(e.Mean > 0) || e.Mean > e.Largest || float64(e.Largest) > span {
 		t.Errorf("measured error %+v of a range of %g", e, span)
 	}
 	if r.MultiplyAddsIncremental >= exact.MultiplyAddsIncremental || r.Verified != 0 {

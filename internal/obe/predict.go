@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"krypton/internal/number"
 )
 
 // Prediction is how long a picture is expected to take.
@@ -40,7 +42,11 @@ func Predict(ctx context.Context, t Task, budget time.Duration) (Prediction, err
 		}
 		p.Sampled = t.Grid.Len()
 		p.Views = r.Views
-		p.Map = time.Duration(float64(r.Map) * float64(all) / float64(max(1, r.MultiplyAddsIncremental)))
+		scale := number.Ratio(float64(all), float64(r.MultiplyAddsIncremental))
+		if !scale.Finite() { // a network without any
+			scale = number.Ratio(float64(whole.Len()), float64(t.Grid.Len()))
+		}
+		p.Map = time.Duration(float64(r.Map) * float64(scale))
 		if n > 16 && r.Map >= budget/4 || p.Sampled == whole.Len() {
 			return p, nil
 		}

@@ -288,7 +288,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 		st.Listed = s.list.listed()
 		var n int64
 		n, err = s.stream.Update(ctx, s.mask)
-		st.Share = float64(n) / float64(s.whole)
+		st.Share = float64(n) / float64(max(1, s.whole)) // of none, none
 		s.began = err == nil
 		s.last = st.Share
 		if err == nil && !s.list.leads() {

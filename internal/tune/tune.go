@@ -58,6 +58,9 @@ type sample struct {
 	exact *obe.Result
 }
 
+// ErrNothing says that a network has nothing that an approximation could save.
+var ErrNothing = errors.New("the network takes no multiply-adds: there is nothing to save")
+
 // Measure computes the exact map of every task and all approximate ones, and
 // returns the points that no other beats, by rising speed, and all points.
 // Approximate maps are those of plan, or of the tasks' own plan if it is nil; it
@@ -86,6 +89,9 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 			t.Anchor, t.Plan = t.Plan, plan
 		}
 		samples = append(samples, sample{t, r})
+		if r.MultiplyAddsWhole == 0 {
+			return nil, nil, ErrNothing
+		}
 		p.Exact += speedup(r) / float64(len(tasks))
 		step()
 	}
