@@ -331,6 +331,7 @@ func (b *benchmark) writeOutputs(ctx context.Context) error {
 	if err != nil || b.options.outputs == "" {
 		return err
 	}
+	workBegins(ctx)
 	var buf bytes.Buffer
 	for i, name := range b.plan.Outputs() {
 		f, err := b.plan.Output(v, i).Floats()

@@ -133,12 +133,16 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	for _, a := range args {
 		inputs = append(inputs, strings.TrimPrefix(a, "@"))
 	}
-	rep, err := newReporter(o, io, inputs)
+	rep, err := newReporter(cmd.Context(), o, io, inputs)
 	if err != nil {
 		return err
 	}
 	err = func() error {
-		j, inputs, err := newJob(cmd.Context(), s, io, o, mo, args)
+		var inputs []string
+		j, err := heed(cmd.Context(), func() (j *job, err error) {
+			j, inputs, err = newJob(cmd.Context(), s, io, o, mo, args)
+			return j, err
+		})
 		if err != nil {
 			return err
 		}
@@ -173,6 +177,9 @@ func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mod
 
 // makeJob makes everything ready that does not depend on a picture.
 func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, error) {
+	if n := 1 + strings.Count(o.patch, ","); n > maxScales { // each takes the plan its time
+		return nil, usageError(fmt.Errorf("--patch has %d sizes: want at most %d", n, maxScales))
+	}
 	mo.typical, mo.typicalFor = typicalChanges(o.patch, o.stride), o.patch+" "+o.stride
 	var gives *approximated
 	mo.opened = func(file *modelFile) (err error) {

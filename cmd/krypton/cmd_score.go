@@ -211,6 +211,7 @@ func (c *scorer) all(ctx context.Context, args []string, builtin bool) error {
 		}
 	}
 	if len(c.records) > 0 {
+		workBegins(ctx)
 		if err := c.outputs(); err != nil {
 			return err
 		}

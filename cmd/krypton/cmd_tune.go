@@ -112,6 +112,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	workBegins(cmd.Context())
 	if target != nil {
 		if err := target.write(profile); err != nil {
 			return coded(exitCantCreate, err)

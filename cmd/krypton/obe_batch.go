@@ -77,9 +77,10 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	if o.dryRun {
 		return b.estimate(ctx, base, items)
 	}
-	if b.rep, err = newReporter(o, io, []string{mo.model, o.batch.manifest}); err != nil {
+	if b.rep, err = newReporter(ctx, o, io, []string{mo.model, o.batch.manifest}); err != nil {
 		return err
 	}
+	workBegins(ctx)
 	return b.rep.finish(ctx, func() error {
 		if b.run, err = o.batch.openBatch(items, obeColumns, fingerprint, o.force, b.costs(ctx, base), io.err); err != nil {
 			return err
@@ -262,7 +263,7 @@ func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) err
 		for _, it := range items {
 			x := &batchItem{item: it, job: j, err: unusable}
 			if x.err == nil {
-				b.read(x)
+				b.read(ctx, x)
 			}
 			select {
 			case read <- x:
@@ -305,7 +306,7 @@ func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) err
 }
 
 // read finds out whether an item is done, and reads it if not.
-func (b *obeBatch) read(x *batchItem) {
+func (b *obeBatch) read(ctx context.Context, x *batchItem) {
 	if x.names, x.err = b.outputs(x.item); x.err != nil {
 		return
 	}
@@ -332,7 +333,7 @@ func (b *obeBatch) read(x *batchItem) {
 	if x.err = b.run.makeFolders(x.names); x.err != nil {
 		return
 	}
-	if x.err = j.read(o); x.err == nil {
+	if x.err = j.read(ctx, o); x.err == nil {
 		mask := ""
 		if o.masked != nil {
 			mask = o.masked.SHA256

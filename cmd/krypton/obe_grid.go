@@ -19,8 +19,8 @@ const maxScales = 16
 func (j *job) makeGrids() ([]*obe.Grid, error) {
 	plane := j.model.plan.InputPlane()
 	patches, strides := strings.Split(j.patch, ","), strings.Split(j.stride, ",")
-	if len(strides) != 1 && len(strides) != len(patches) || len(patches) > maxScales {
-		return nil, usageError(fmt.Errorf("--patch has %d sizes and --stride %d: want one stride, or one for each size, and at most %d sizes", len(patches), len(strides), maxScales))
+	if len(strides) != 1 && len(strides) != len(patches) {
+		return nil, usageError(fmt.Errorf("--patch has %d sizes and --stride %d: want one stride, or one for each size", len(patches), len(strides)))
 	}
 	roi, err := j.parseRegion()
 	if err != nil {

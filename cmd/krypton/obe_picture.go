@@ -59,6 +59,7 @@ func (j *job) fail(t *tally, in string, err error) {
 // all explains every picture; one that fails does not stop the others. With a
 // shared scale all are drawn after the last one's scores are there.
 func (j *job) all(ctx context.Context, inputs []string) error {
+	workBegins(ctx)
 	j.rep.begin(j, len(inputs))
 	var t tally
 	var kept []*outcome
@@ -110,7 +111,7 @@ type outcome struct {
 
 // explain computes one picture's scores and writes them.
 func (j *job) explain(ctx context.Context, o *outcome) error {
-	if err := j.read(o); err != nil {
+	if err := j.read(ctx, o); err != nil {
 		return err
 	}
 	if err := j.compute(ctx, o); err != nil {
@@ -120,14 +121,22 @@ func (j *job) explain(ctx context.Context, o *outcome) error {
 }
 
 // read reads one picture, after a look at where its outputs go.
-func (j *job) read(o *outcome) (err error) {
+func (j *job) read(ctx context.Context, o *outcome) error {
 	if err := j.checkOutputs(o); err != nil {
 		return err
 	}
-	if o.input, err = j.input(o.in); err != nil {
-		return err
+	o2, err := heed(ctx, func() (outcome, error) {
+		read := *o
+		var err error
+		if read.input, err = j.input(o.in); err == nil {
+			err = j.readMask(&read)
+		}
+		return read, err
+	})
+	if err == nil {
+		*o = o2
 	}
-	return j.readMask(o)
+	return err
 }
 
 // finish draws one picture's heatmap and tells of it.

@@ -69,11 +69,17 @@ type summaryEvent struct {
 }
 
 // newReporter opens what --events and --progress name. inputs are files that
-// must not be written to.
-func newReporter(o *obeOptions, io streams, inputs []string) (*reporter, error) {
+// must not be written to. Once the context ends, pipes that nobody reads are not
+// waited for.
+func newReporter(ctx context.Context, o *obeOptions, io streams, inputs []string) (*reporter, error) {
 	r := &reporter{io: io, start: time.Now(), paths: map[string]string{}}
 	r.total.Version = version
-	r.stop = onStateSignal(r.printState)
+	stop := onStateSignal(r.printState)
+	unhook := context.AfterFunc(ctx, r.hurry)
+	r.stop = func() {
+		stop()
+		unhook()
+	}
 	for _, f := range []struct{ flag, path string }{{"--events", o.events}, {"--progress", o.progress}} {
 		if f.path == "" {
 			continue
@@ -94,6 +100,16 @@ func newReporter(o *obeOptions, io streams, inputs []string) (*reporter, error) 
 		}
 	}
 	return r, nil
+}
+
+// hurry gives what is yet to be written a moment. Files have no such bound: they need
+// none.
+func (r *reporter) hurry() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.files {
+		_ = f.SetWriteDeadline(time.Now().Add(grace))
+	}
 }
 
 // open opens a file that grows while the run goes on. A pipe or a device will
@@ -119,6 +135,8 @@ func (r *reporter) open(flag, path string, force bool, inputs []string) (*os.Fil
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.files = append(r.files, f)
 	r.paths[filepath.Clean(path)] = flag
 	return f, nil

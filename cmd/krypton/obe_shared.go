@@ -40,7 +40,7 @@ func (j *job) drawShared(ctx context.Context, kept []*outcome, t *tally) error {
 		}
 	}
 	for _, o := range kept {
-		err := j.drawKept(o)
+		err := j.drawKept(ctx, o)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -53,9 +53,9 @@ func (j *job) drawShared(ctx context.Context, kept []*outcome, t *tally) error {
 }
 
 // drawKept draws one of them. Its file must be what it was.
-func (j *job) drawKept(o *outcome) error {
+func (j *job) drawKept(ctx context.Context, o *outcome) error {
 	if o.input.picture == nil {
-		again, err := j.input(o.in)
+		again, err := heed(ctx, func() (*pictureInput, error) { return j.input(o.in) })
 		if err != nil {
 			return err
 		}

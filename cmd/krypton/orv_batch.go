@@ -66,6 +66,7 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 		}
 		return 1
 	}
+	workBegins(ctx)
 	if b.run, err = o.batch.openBatch(items, orvColumns, o.batch.fingerprint("orv", s, m), o.force, cost, io.err); err != nil {
 		return err
 	}

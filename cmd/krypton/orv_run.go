@@ -37,6 +37,7 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	if o.sweep != "" {
 		return j.sweepSettings(ctx)
 	}
+	workBegins(ctx)
 	out, err := j.claimOutputs()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -24,20 +25,44 @@ type streams struct {
 	out, err io.Writer
 }
 
-// run executes one command line and returns its exit code.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	io := streams{stdin, stdout, stderr}
+// run executes one command line and returns its exit code. Before work has begun it
+// does not wait for what a signal should have stopped.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	// Nearly all memory is weights and views, which hold no pointers and are
+	// made once: collecting early costs little and keeps the peak low.
+	debug.SetGCPercent(25)
+	ctx, stop := signalContext(stderr)
+	defer stop()
+	ctx, begun := withPhase(ctx)
+	code := make(chan int, 1)
+	go func() { code <- execute(ctx, args, streams{stdin, heeding{ctx, stdout}, stderr}) }()
+	select {
+	case c := <-code:
+		return c
+	case <-ctx.Done():
+	}
+	select {
+	case c := <-code:
+		return c
+	case <-time.After(grace):
+	}
+	if begun.Load() {
+		return <-code
+	}
+	cause := context.Cause(ctx)
+	fmt.Fprintf(stderr, "krypton: %s\n", cause)
+	return exitCode(cause)
+}
+
+// execute runs a command until it ends.
+func execute(ctx context.Context, args []string, io streams) (code int) {
+	stderr := io.err
 	defer func() {
 		if r := recover(); r != nil {
 			fmt.Fprintf(stderr, "krypton: internal error: %v\nThis is a bug in krypton %s; please report it with what follows.\n%s", r, version, debug.Stack())
 			code = exitFailure
 		}
 	}()
-	// Nearly all memory is weights and views, which hold no pointers and are
-	// made once: collecting early costs little and keeps the peak low.
-	debug.SetGCPercent(25)
-	ctx, stop := signalContext(stderr)
-	defer stop()
 	root := newRoot(io)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
