@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"image"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -55,5 +60,42 @@ func TestMemoryIsKept(t *testing.T) {
 			t.Errorf("--memory %s: the process held %d MiB", limit, last.Peak>>20)
 		}
 		t.Logf("--memory %s: the process held %d MiB", limit, last.Peak>>20)
+	}
+}
+
+// TestMemoryOfPictures: a picture that takes more than --memory while it is decoded is
+// refused before it is, and the others of a batch are done.
+func TestMemoryOfPictures(t *testing.T) {
+	dir := smallPictures(t, 3, 64)
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 8000, 7000))); err != nil {
+		t.Fatal(err)
+	}
+	big := filepath.Join(dir, "big.png")
+	if err := os.WriteFile(big, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"obe", big, "-o", filepath.Join(t.TempDir(), "m.png")}, exitTemporary, "8000 x 7000 pixels take about 267 MiB to decode"},
+		{[]string{"obe", dir, "--out-dir", t.TempDir()}, exitPartial, "1 of 4 pictures failed"},
+		{[]string{"obe", dir, "-o", t.TempDir() + "/"}, exitPartial, "1 of 4 pictures failed"},
+		{[]string{"obe", filepath.Join(dir, "p0001.png"), "--mask", big, "-o", filepath.Join(t.TempDir(), "m.png")}, exitTemporary, "--mask: "},
+		{[]string{"obe", filepath.Join(dir, "p0001.png"), "--fill", "gray,mean,blur,noise", "--memory", "16MiB", "-o", filepath.Join(t.TempDir(), "m.png")}, exitTemporary, "--memory"},
+	} {
+		cmd := command(append(c.args[:len(c.args):len(c.args)], "--patch", "64", "--stride", "64", "-q")...)
+		if !slices.Contains(c.args, "--memory") {
+			cmd.Args = append(cmd.Args, "--memory", "200MiB")
+		}
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.says) || !strings.Contains(string(out), "--memory") {
+			t.Errorf("%q: exit code %d, want %d: %s", c.args, code, c.code, out)
+		}
+		if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && !raceDetector && u.Maxrss<<10 > 200<<20 {
+			t.Errorf("%q took %d MiB", c.args, u.Maxrss>>10)
+		}
 	}
 }

@@ -253,7 +253,7 @@ func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) err
 		j, unusable = b.variant(ctx, items[0].Set)
 	}
 	if unusable == nil {
-		j.rep, j.written, j.quiet = b.rep, nil, true // the bar counts pictures, not positions
+		j.rep, j.written, j.quiet, j.overlapping = b.rep, nil, true, true // the bar counts pictures, not positions
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -8,6 +8,8 @@ import (
 	"image"
 	"io"
 	"io/fs"
+	"math"
+	"runtime/debug"
 
 	"krypton/internal/imagein"
 	"krypton/models"
@@ -59,7 +61,45 @@ func (j *job) input(in string) (*pictureInput, error) {
 	} else {
 		p, err = j.pictureInput(b, name)
 	}
-	return p, coded(exitData, err)
+	return p, pictureError(err)
+}
+
+// pictureError gives an error of a picture, tensor or mask its exit code.
+func pictureError(err error) error {
+	if errors.Is(err, imagein.ErrMemory) {
+		return coded(exitTemporary, err)
+	}
+	return coded(exitData, err)
+}
+
+// room is the memory that one picture may take, from its file to the network's input:
+// what the model and its views leave of --memory; half of that where another picture is
+// computed meanwhile.
+func (j *job) room() int64 {
+	if j.memory == 0 {
+		return math.MaxInt64 // nobody has set a limit
+	}
+	if j.pictures == 0 {
+		debug.FreeOSMemory()
+		j.pictures = max(1, j.memory-residentMemory()-j.views())
+		if j.overlapping {
+			j.pictures = max(1, j.pictures/2)
+		}
+	}
+	return j.pictures
+}
+
+// limits are those of a picture file; others of the network's size are made of it.
+func (j *job) limits(name string, others int) (imagein.Limits, error) {
+	l := imagein.DefaultLimits
+	l.MaxPixels = j.maxPixels
+	plane := j.model.plan.InputPlane()
+	// Each of the others as numbers, and what scaling and blurring take.
+	need := int64(plane.H) * int64(plane.W) * int64(4*plane.C*others+40)
+	if l.Memory = j.room() - need; l.Memory <= 0 {
+		return l, fmt.Errorf("%s: %w: pictures of the network's size, %d x %d, take %d MiB, %d MiB are left for them (--memory)", name, imagein.ErrMemory, plane.W, plane.H, need>>20, j.room()>>20)
+	}
+	return l, nil
 }
 
 // pictureInput fits and normalizes a picture.
@@ -67,8 +107,10 @@ func (j *job) pictureInput(r io.Reader, name string) (*pictureInput, error) {
 	if err := j.model.noPictures; err != nil {
 		return nil, err
 	}
-	limits := imagein.DefaultLimits
-	limits.MaxPixels = j.maxPixels
+	limits, err := j.limits(name, 1+len(j.fills))
+	if err != nil {
+		return nil, err
+	}
 	pre := j.model.pre
 	pic, err := pre.Decode(r, name, limits)
 	if err != nil {
@@ -106,6 +148,9 @@ func (j *job) fitDeep(p *pictureInput, deep *imagein.Deep) {
 // tensorInput takes a tensor as it is. A colour to fill patches with goes
 // through the preprocessing that the tensor is taken to have gone through.
 func (j *job) tensorInput(r io.Reader, name string) (*pictureInput, error) {
+	if _, err := j.limits(name, 3+len(j.fills)); err != nil { // the file's bytes and its numbers
+		return nil, err
+	}
 	plane := j.model.plan.InputPlane()
 	t, err := imagein.DecodeTensor(r, name, plane.H, plane.W, plane.C)
 	if err != nil {

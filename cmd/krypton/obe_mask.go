@@ -19,14 +19,16 @@ func (j *job) readMask(o *outcome) error {
 	if file == "" {
 		return nil
 	}
-	limits := imagein.DefaultLimits
-	limits.MaxPixels = j.maxPixels
+	limits, err := j.limits(file, 0)
+	if err != nil {
+		return coded(exitTemporary, fmt.Errorf("--mask: %w", err))
+	}
 	m, err := imagein.Open(file, limits)
 	if errors.Is(err, fs.ErrNotExist) {
 		return coded(exitNoInput, fmt.Errorf("--mask: %w", err))
 	}
 	if err != nil {
-		return coded(exitData, fmt.Errorf("--mask: %w", err))
+		return pictureError(fmt.Errorf("--mask: %w", err))
 	}
 	if m.Transparent {
 		return coded(exitData, fmt.Errorf("--mask: %s: has transparent parts: what counts must be painted, the rest black", file))

@@ -28,14 +28,17 @@ type job struct {
 	threads  int
 	memory   int64
 	updates  int64 // of memory, what updates may take; 0 until it is known
-	quiet    bool
-	io       streams
-	multiple bool
-	written  map[string]string // outputs of this run, and the picture of each
-	compared int               // of --compare
-	notes    []string          // that hold for every picture
-	gives    *approximated     // up, in approximate mode
-	rep      *reporter
+	pictures int64 // of memory, what reading one may take; 0 until it is known
+	// overlapping says that a picture is read while another is computed.
+	overlapping bool
+	quiet       bool
+	io          streams
+	multiple    bool
+	written     map[string]string // outputs of this run, and the picture of each
+	compared    int               // of --compare
+	notes       []string          // that hold for every picture
+	gives       *approximated     // up, in approximate mode
+	rep         *reporter
 }
 
 // tally counts the pictures that failed.
@@ -208,13 +211,18 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 // memory of one is used again by the next.
 func (j *job) working() int64 {
 	if j.updates == 0 {
-		views := j.model.plan.ViewBytes()
-		if a := j.anchor(); a != nil {
-			views += a.ViewBytes()
-		}
-		j.updates = workingMemory(j.memory, views)
+		j.updates = workingMemory(j.memory, j.views())
 	}
 	return j.updates
+}
+
+// views is what the views of all plans take.
+func (j *job) views() int64 {
+	n := j.model.plan.ViewBytes()
+	if a := j.anchor(); a != nil {
+		n += a.ViewBytes()
+	}
+	return n
 }
 
 // checking shows how far whole runs are, which can take longer than the map.

@@ -30,6 +30,8 @@ var ErrUnusable = errors.New("picture cannot be used")
 type Limits struct {
 	MaxPixels int64
 	MaxBytes  int64
+	// Memory bounds what decoding takes, in bytes: ErrMemory. 0 is no bound.
+	Memory int64
 }
 
 // DefaultLimits are 100 megapixels and 256 MiB.
@@ -89,12 +91,9 @@ func (p *Preprocess) Decode(r io.Reader, name string, l Limits) (*Picture, error
 
 func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err error) {
 	name = regular.Name(name)
-	data, err := io.ReadAll(io.LimitReader(r, l.MaxBytes+1))
+	data, err := l.readAll(r)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
-	}
-	if int64(len(data)) > l.MaxBytes {
-		return nil, fmt.Errorf("%s: %w: larger than %d MiB", name, ErrUnusable, l.MaxBytes>>20)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -107,6 +106,9 @@ func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err erro
 	}
 	if c.Width < 1 || c.Height < 1 || int64(c.Width) > l.MaxPixels/int64(c.Height) {
 		return nil, fmt.Errorf("%s: %w: %d x %d pixels, the limit is %d in all (--max-pixels)", name, ErrUnusable, c.Width, c.Height, l.MaxPixels)
+	}
+	if err := l.fits(c.Width, c.Height, int64(len(data)), decodedBytes(data, format, c, w)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	img, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -125,6 +127,24 @@ func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err erro
 	p = &Picture{Format: format, SHA256: hex.EncodeToString(sum[:]), Orientation: orientation(data, format)}
 	p.take(img, w)
 	return p, nil
+}
+
+// readAll reads all bytes of a file, if they are within the limits.
+func (l *Limits) readAll(r io.Reader) ([]byte, error) {
+	most := l.MaxBytes
+	if l.Memory > 0 {
+		most = min(most, l.Memory/2) // what is read is copied as it grows
+	}
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	case int64(len(data)) > l.MaxBytes:
+		return nil, fmt.Errorf("%w: larger than %d MiB", ErrUnusable, l.MaxBytes>>20)
+	case int64(len(data)) > most:
+		return nil, fmt.Errorf("%w: the file is larger than half of the %d MiB that are left (--memory)", ErrMemory, l.Memory>>20)
+	}
+	return data, nil
 }
 
 // take makes a decoded image opaque and upright, in the depth that it has.

@@ -11,20 +11,28 @@ import (
 // orientation finds the EXIF orientation of a JPEG file, 1 if there is none or
 // it is damaged.
 func orientation(data []byte, format string) int {
-	if format != "jpeg" {
-		return 1
+	found := 1
+	if format == "jpeg" {
+		eachSegment(data, func(marker byte, body []byte) bool {
+			exif := marker == 0xe1 && bytes.HasPrefix(body, []byte("Exif\x00\x00"))
+			if exif {
+				found = tiffOrientation(body[6:])
+			}
+			return !exif
+		})
 	}
+	return found
+}
+
+// eachSegment gives the segments in front of a JPEG file's picture, until one is enough.
+func eachSegment(data []byte, more func(marker byte, body []byte) bool) {
 	for i := 2; i+4 <= len(data) && data[i] == 0xff; {
 		marker, n := data[i+1], int(binary.BigEndian.Uint16(data[i+2:]))
-		if marker == 0xda || n < 2 || i+2+n > len(data) {
-			break
-		}
-		if body := data[i+4 : i+2+n]; marker == 0xe1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")) {
-			return tiffOrientation(body[6:])
+		if marker == 0xda || n < 2 || i+2+n > len(data) || !more(marker, data[i+4:i+2+n]) {
+			return
 		}
 		i += 2 + n
 	}
-	return 1
 }
 
 // tiffOrientation reads tag 0x112 of the first directory (TIFF 6.0).
