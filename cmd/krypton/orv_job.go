@@ -242,7 +242,7 @@ func (j *orvJob) prepareDetector() error {
 		j.iou = 0
 	}
 	for _, c := range j.orvOptions.classes {
-		n, err := findClass("--classes", j.model.labels, c, 0)
+		n, err := findClass("--classes", j.model.labels, c, j.spec.Classes)
 		if err != nil {
 			return err
 		}

@@ -345,14 +345,12 @@ func (m *maker) unary(n *Node, o *op.Unary, x Made) Made {
 	y := unbounded()
 	switch name := n.Def.Name; {
 	case slices.Contains(monotone, name):
-		a, b := o.F(x.Lo), o.F(x.Hi)
-		if a != a { // a root or logarithm of what may be negative
-			a = map[string]float64{"Sqrt": 0}[name]
-			if name == "Log" {
-				a = math.Inf(-1)
-			}
+		lo := x.Lo
+		if name == "Sqrt" || name == "Log" { // no number below
+			lo = max(lo, 0)
 		}
-		if b == b {
+		a, b := o.F(max(lo, -math.MaxFloat64)), o.F(min(x.Hi, math.MaxFloat64))
+		if a == a && b == b {
 			y.Lo, y.Hi = min(a, b), max(a, b)
 		}
 	case name == "Reciprocal" && (x.Lo > 0 || x.Hi < 0):

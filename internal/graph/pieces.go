@@ -16,11 +16,14 @@ func (m *maker) producer(id ValueID) *Node {
 	return m.g.Nodes[m.g.Values[id].Producer]
 }
 
+// farthest is how many nodes a search goes back.
+const farthest = 16
+
 // behind is the node that computes a value, behind what only gives it another shape,
 // keeps a divisor from 0 or adds a constant to it.
 func (m *maker) behind(id ValueID) *Node {
-	for {
-		p := m.producer(id)
+	p := m.producer(id)
+	for range farthest {
 		if p == nil {
 			return nil
 		}
@@ -37,12 +40,18 @@ func (m *maker) behind(id ValueID) *Node {
 		default:
 			return p
 		}
+		p = m.producer(id)
 	}
+	return p
 }
 
 // same is the value behind nodes that change nothing.
 func (m *maker) same(id ValueID) ValueID {
-	for p := m.producer(id); p != nil && (p.Def.Name == "Identity" || p.Def.Name == "Dropout"); p = m.producer(id) {
+	for range farthest {
+		p := m.producer(id)
+		if p == nil || p.Def.Name != "Identity" && p.Def.Name != "Dropout" {
+			break
+		}
 		id = p.In[0]
 	}
 	return id

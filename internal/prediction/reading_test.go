@@ -3,6 +3,7 @@ package prediction_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -439,6 +440,62 @@ func TestDoubts(t *testing.T) {
 		r, err := read(stem(3).add("Sigmoid", "y", []string{"x"}).plan(t), Question{Activation: a})
 		if err != nil || (r.Doubt != "") != doubtful || a != Auto && r.Activation != a {
 			t.Errorf("%s over sigmoids: %+v, %v", a, r, err)
+		}
+	}
+}
+
+// TestBounds: whatever is claimed of numbers holds for those that a network computes,
+// in random chains of operators.
+func TestBounds(t *testing.T) {
+	unary := []string{"Relu", "LeakyRelu", "Elu", "Selu", "Celu", "HardSigmoid", "Sigmoid", "Softplus", "Softsign", "Tanh", "Exp", "Log", "Sqrt", "Erf", "Atan", "Neg", "Ceil", "Floor", "Round", "Reciprocal", "Abs", "Softmax", "LogSoftmax", "LpNormalization", "Identity", "Hardmax"}
+	binary := []string{"Add", "Sub", "Mul", "Div", "Max", "Min", "Mean", "Pow", "Sum"}
+	claimed := map[graph.Kind]int{}
+	for seed := range uint64(150) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		b := stem(4)
+		values := []string{"x"}
+		for i := range 12 {
+			name := fmt.Sprint("v", i)
+			any := func() string { return values[len(values)-1-rng.IntN(min(4, len(values)))] }
+			switch k := rng.IntN(10); {
+			case k < 5:
+				b.add(unary[rng.IntN(len(unary))], name, []string{any()})
+			case k < 8:
+				b.constant(floats(name+"c", []float32{[]float32{-1, 0, .5, 1, 2, 3}[rng.IntN(6)]}))
+				operands := []string{any(), name + "c"}
+				if rng.IntN(2) == 0 {
+					slices.Reverse(operands)
+				}
+				b.add(binary[rng.IntN(len(binary))], name, operands)
+			case k < 9:
+				b.add(binary[rng.IntN(len(binary))], name, []string{any(), any()})
+			default:
+				b.constant(ints(name+"a", 1)).add([]string{"ReduceSum", "ReduceMax", "ReduceMean", "ReduceMin"}[rng.IntN(4)], name, []string{any(), name + "a"})
+			}
+			values = append(values, name)
+		}
+		p := b.plan(t, values...)
+		for picture := range uint64(2) {
+			for i, name := range values {
+				made, sum := p.Made(i), 0.0
+				out := numbers(t, p, i, picture)
+				for _, v := range out {
+					near := 1e-5 * max(1, math.Abs(float64(v)))
+					if float64(v) < made.Lo-near || float64(v) > made.Hi+near {
+						t.Fatalf("seed %d, %s: %v, claimed to be %+v", seed, name, out, made)
+					}
+					sum += float64(v)
+				}
+				if made.Kind == graph.Shares && made.Of == len(out) && math.Abs(sum-1) > 1e-3 && sum == sum && sum != 0 {
+					t.Fatalf("seed %d, %s: %v add to %g, claimed to be %+v", seed, name, out, sum, made)
+				}
+				claimed[made.Kind]++
+			}
+		}
+	}
+	for _, k := range []graph.Kind{graph.Plain, graph.Shares, graph.Chances, graph.Logarithms, graph.Scaled, graph.Bounded, graph.Direction} {
+		if claimed[k] == 0 {
+			t.Errorf("nothing is claimed to be %q", k)
 		}
 	}
 }
