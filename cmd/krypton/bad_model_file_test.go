@@ -46,10 +46,10 @@ func badInputs() []badInput {
 		looked("M22/huge-size", dims(n(1), n(3), n(1<<62), n(16)), exitUsage, "dimension 2"),
 		looked("M22/large-size", dims(n(1), n(3), n(1<<20), n(1<<20)), exitData, "tensor size out of range"),
 		looked("M22/no-input", changed(func(m *onnxwrite.Model) { m.Graph.Inputs = nil }), exitData, `reads "x"`),
-		looked("M22/two-inputs", second(1, 3, 16, 16), exitData, "2 inputs (x, x2)"),
+		looked("M22/two-inputs", second(1, 3, 16, 16), exitData, `2 inputs: "x" (float32 [1 3 16 16]), "x2"`),
 		looked("M22/no-plane", list, exitOK, ""),
 		mapped("M22/symbolic-map", dims(n(1), n(3), symbol("h"), symbol("w")), exitUsage, "--size HxW"),
-		mapped("M22/two-inputs-map", second(1, 3, 16, 16), exitData, "2 inputs (x, x2)"),
+		mapped("M22/two-inputs-map", second(1, 3, 16, 16), exitData, `2 inputs: "x" (float32 [1 3 16 16]), "x2"`),
 		mapped("M22/no-plane-map", list, exitData, "[1 10]"),
 		mapped("M22/five-channels-map", channels, exitData, "5 channels"),
 	}

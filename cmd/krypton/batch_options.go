@@ -156,9 +156,10 @@ func (b *batchOptions) fingerprint(command string, s *settings, m *loadedModel) 
 	return batch.Fingerprint(parts...)
 }
 
-// identity stands for a model, its configuration and its labels.
+// identity stands for a model, its configuration, its labels and the values of its
+// other inputs.
 func (m *loadedModel) identity() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%q", m.file.sha256, m.file.configSHA256, m.labels)
+	fmt.Fprintf(h, "%s\n%s\n%q\n%q", m.file.sha256, m.file.configSHA256, m.labels, m.bound)
 	return hex.EncodeToString(h.Sum(nil))
 }

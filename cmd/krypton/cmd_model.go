@@ -28,6 +28,7 @@ func newModel(io streams) *cobra.Command {
 
 // modelReport is what `model info --json` prints.
 type modelReport struct {
+	picture    string         // the name of its input
 	Model      string         `json:"model"`
 	SHA256     string         `json:"sha256"`
 	Bytes      int            `json:"bytes"`
@@ -139,7 +140,7 @@ positions. A model that cannot be run is refused with every reason.` + exitHelp,
 
 func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride string) (*modelReport, error) {
 	plane := p.InputPlane()
-	r := &modelReport{Model: file.name, SHA256: file.sha256, Bytes: file.bytes, Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
+	r := &modelReport{picture: g.Values[g.Inputs[0]].Name, Model: file.name, SHA256: file.sha256, Bytes: file.bytes, Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
 		Operators: map[string]int{}, Localities: map[string]int{}, ViewBytes: p.ViewBytes(), Whole: p.Count(plane.Rect())}
 	for _, n := range g.Nodes {
 		r.Operators[n.Def.Name]++
@@ -209,10 +210,17 @@ func (r *modelReport) text() string {
 	fmt.Fprintf(&b, "model         %s\nsha256        %s\n", r.Model, r.SHA256)
 	fmt.Fprintf(&b, "made by       %s (IR version %d, operator set %d)\n", strings.TrimSpace(r.Facts.Producer), r.Facts.IRVersion, r.Facts.Opset)
 	for _, d := range r.Facts.Inputs {
-		fmt.Fprintf(&b, "input         %s %s [%s], run as %dx%d pixels of %d channels\n", d.Name, d.Elem, strings.Join(d.Dims, " "), r.Input[0], r.Input[1], r.Input[2])
+		fmt.Fprintf(&b, "input         %s %s [%s]", d.Name, d.Elem, strings.Join(d.Dims, " "))
+		if d.Name == r.picture {
+			fmt.Fprintf(&b, ", run as %dx%d pixels of %d channels", r.Input[0], r.Input[1], r.Input[2])
+		}
+		b.WriteByte('\n')
 	}
 	for _, o := range r.Outputs {
 		fmt.Fprintf(&b, "output        %s %v\n", o.Name, o.Shape)
+	}
+	for _, i := range r.Facts.Bound {
+		fmt.Fprintf(&b, "bound         %s = %v, by its name\n", i.Name, i.Values)
 	}
 	for _, u := range r.Facts.Left {
 		fmt.Fprintf(&b, "not made      %s: %s\n", u.Name, cmp.Or(u.Why, "not asked for"))

@@ -34,6 +34,9 @@ type modelConfig struct {
 	Preprocess  map[string]any `yaml:"preprocess"`
 	Labels      yaml.Node      `yaml:"labels"` // a list, or the name of a file
 	Output      string         `yaml:"output"`
+	// Bind gives other inputs than the picture's a value: a number, a list, or the name
+	// of a .npy file beside the model.
+	Bind        map[string]any `yaml:"bind"`
 	Activation  string         `yaml:"activation"`
 	Value       *valueConfig   `yaml:"value"`
 	Accuracy    any            `yaml:"accuracy"`
@@ -150,7 +153,14 @@ func (m *modelFile) openPulled(dir string, maxBytes int64) ([]byte, error) {
 
 // modelError gives a loader's error its exit code.
 func modelError(err error) error {
+	var inputs *onnxload.InputsError
 	switch {
+	case errors.As(err, &inputs):
+		return inputsError(err, inputs)
+	case errors.Is(err, onnxload.ErrBind):
+		return usageError(fmt.Errorf("--bind: %w", err))
+	case errors.Is(err, onnxload.ErrInput):
+		return usageError(fmt.Errorf("--input: %w", err))
 	case errors.Is(err, fs.ErrNotExist):
 		return coded(exitNoInput, err)
 	case errors.Is(err, onnxload.ErrOutput):
@@ -214,7 +224,7 @@ func (m *modelFile) apply(s *settings) error {
 			return err
 		}
 	}
-	return nil
+	return m.applyBind(s)
 }
 
 // scalarText writes a YAML scalar or list of scalars as a flag would have it.

@@ -23,7 +23,7 @@ import (
 type modelOptions struct {
 	model, input, layout, size, output, labels string
 	cache                                      string
-	dims                                       []string
+	dims, bind                                 []string
 	maxBytes                                   string
 	preset, order, resize                      string
 	mean, std, window                          []float64
@@ -37,6 +37,8 @@ type modelOptions struct {
 	store *modelStore
 	// precision is that of the plan's convolutions, "" for float32.
 	precision string
+	// bound are the inputs that --bind gave values, once the model is open.
+	bound []boundValue
 	// also, if set, is the precision of a second plan.
 	also incremental.Precision
 	// tau is that of the maps that the plan is for, 0 or 1 for exact regions, less
@@ -76,6 +78,7 @@ func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.layout, "layout", "", "nchw or nhwc (default: told from the input's shape)")
 	f.StringVar(&o.size, "size", "", "`HxW` of the input where the model leaves it open")
 	f.StringSliceVar(&o.dims, "dim", nil, "a symbolic dimension as `NAME=N`")
+	f.StringArrayVar(&o.bind, "bind", nil, "`NAME=VALUE` of another input: a number, which fills it, a list A,B,... or FILE.npy (several allowed)")
 	f.StringVar(&o.maxBytes, "max-model-bytes", "2GiB", "largest model that is read, external data included")
 	addCacheFlag(f, &o.cache)
 }
@@ -95,7 +98,9 @@ type loadedModel struct {
 	named    string // --output
 	// noPictures says why the network cannot read pictures, but only tensors.
 	noPictures error
-	notes      []string // what is doubtful about it
+	// bound are the values of other inputs than the picture's.
+	bound []boundValue
+	notes []string // what is doubtful about it
 }
 
 // open finds the model and lets its own file speak.
@@ -111,7 +116,10 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	if err := file.apply(s); err != nil {
 		return nil, onnxload.Options{}, err
 	}
-	opt := onnxload.Options{MaxBytes: limit, Dims: map[string]int{}}
+	opt := onnxload.Options{MaxBytes: limit, Dims: map[string]int{}, Picture: true, Input: o.input, Layout: o.layout}
+	if opt.Bind, o.bound, err = bindings(o.bind); err != nil {
+		return nil, opt, err
+	}
 	if o.output != "" && file.config.Detector == nil { // a detector's head may need others besides
 		opt.Outputs = []string{o.output}
 	}
@@ -136,7 +144,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 
 // planKey stands for all that a plan is made from but the model's file.
 func (o *modelOptions) planKey(s *settings) string {
-	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.output, o.layout, o.size, strings.Join(o.dims, ","), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
+	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.output, o.layout, o.size, strings.Join(o.dims, ","), fmt.Sprint(o.bound), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
 }
 
 // plan loads and compiles.
@@ -206,7 +214,10 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &loadedModel{file: file, graph: g, plan: made.first, second: made.second, readings: made.readings, own: file.config.Activation != "" && !s.given("activation"), named: o.output, preset: o.preset}
+	m := &loadedModel{file: file, graph: g, plan: made.first, second: made.second, readings: made.readings, own: file.config.Activation != "" && !s.given("activation"), named: o.output, preset: o.preset, bound: slices.Clone(o.bound)}
+	for _, b := range g.Facts.Bound {
+		m.bound = append(m.bound, boundValue{Input: b.Name, Value: strings.Trim(fmt.Sprint(b.Values), "[]")})
+	}
 	if m.labels, err = file.labels(o.labels, g); err != nil {
 		return nil, err
 	}
@@ -214,8 +225,9 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	for i, l := range m.labels {
 		m.labels[i] = oneLine(l)
 	}
+	said := o.preset != "" || o.mean != nil || o.std != nil || o.scale != 0
 	if m.preset == "" {
-		m.preset = "imagenet"
+		m.preset = m.usualPreset()
 	}
 	pre, err := imagein.Preset(m.preset)
 	if err != nil {
@@ -261,6 +273,9 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 		m.noPictures = coded(exitData, fmt.Errorf("model %s: %w; give it .npy tensors", file.name, err))
 	}
 	m.pre = &pre
+	if err := m.wholePixels(said); err != nil && m.noPictures == nil {
+		return nil, err
+	}
 	return m, nil
 }
 

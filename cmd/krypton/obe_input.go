@@ -156,6 +156,9 @@ func (j *job) tensorInput(r io.Reader, name string) (*pictureInput, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := j.model.checkNumbers(t.Data); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	p := &pictureInput{picture: t.Picture(j.model.pre.Order == "bgr"), transform: imagein.Transform{ScaleX: 1, ScaleY: 1},
 		base: t.Data, sha256: t.SHA256, tensor: fmt.Sprintf("%s %v", t.Elem, t.Shape)}
 	p.notes = []string{"a tensor (" + p.tensor + "), taken as it is: neither resized nor normalized"}
@@ -163,6 +166,7 @@ func (j *job) tensorInput(r io.Reader, name string) (*pictureInput, error) {
 		fill := f.Numbers(t.Data, plane.H, plane.W, plane.C)
 		switch {
 		case fill != nil:
+			j.model.round(fill)
 			p.notes = append(p.notes, "fill "+f.name+" is that of the tensor's numbers")
 		case j.model.noPictures != nil:
 			return nil, usageError(fmt.Errorf("%s: --fill %s is a colour, and the network reads %d channels: take mean or blur", name, f.name, plane.C))

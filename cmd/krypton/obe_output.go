@@ -115,7 +115,7 @@ func (o *outcome) published() *record {
 	}
 	r := *o.record.Record
 	r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels = 0, 0, 0, ""
-	return &record{&r, o.record.Approximated}
+	return &record{&r, o.record.Approximated, o.record.Bound}
 }
 
 // writeScores writes the files of --scores.

@@ -20,10 +20,12 @@ type record struct {
 	*heatmap.Record
 	// Approximated is nil for exact and naive maps.
 	Approximated *approximated `json:"approximate,omitempty"`
+	// Bound are the values of other inputs than the picture's.
+	Bound []boundValue `json:"bind,omitempty"`
 }
 
 // summary is the record without what grows with the grid.
-func (r *record) summary() *record { return &record{r.Record.Summary(), r.Approximated} }
+func (r *record) summary() *record { return &record{r.Record.Summary(), r.Approximated, r.Bound} }
 
 // writeScores writes the scores in the format of a file ending.
 func (r *record) writeScores(w io.Writer, ending string) error {
@@ -132,6 +134,7 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
 		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(o.input.notes, j.notes),
 		Preprocess: j.model.preprocessed(o.input)}}
+	rec.Bound = j.model.bound
 	rec.FlipMap, rec.Flips = flips(g, r)
 	rec.Heatmap = o.heatmap
 	top := prediction.Top(r.Probabilities, 1)[0]

@@ -418,6 +418,9 @@ func (j *orvJob) settings() map[string]any {
 	if j.options.Mode == orv.Approximate {
 		m["tolerance"], m["epsilon"], m["specks"], m["refresh"], m["guard"], m["shape"] = j.options.Tolerance, j.options.Epsilon, j.options.Specks, j.refresh, j.guardMargin(), j.options.Shape
 	}
+	if len(j.model.bound) > 0 {
+		m["bind"] = j.model.bound
+	}
 	if j.options.Shortlist > 0 {
 		m["shortlist"] = j.options.Shortlist
 	}

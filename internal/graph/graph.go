@@ -41,6 +41,9 @@ type Graph struct {
 	Nodes           []*Node
 	Inputs, Outputs []ValueID
 	Facts           Facts
+	// Pixels says what the picture's input is of where the file has it of another
+	// type than float32, in which the graph takes it.
+	Pixels Pixels
 
 	expr  *gorgonia.ExprGraph
 	exprs map[ValueID]*gorgonia.Node
@@ -60,6 +63,8 @@ type Facts struct {
 	Converted []string `json:"converted,omitempty"`
 	// Left are the outputs that were not made.
 	Left []Unmade `json:"outputs_left,omitempty"`
+	// Bound are the inputs that got a value because exporters always call them so.
+	Bound []Bound `json:"bound,omitempty"`
 	// Labels are the class names that the graph itself holds (ZipMap).
 	Labels   []string          `json:"labels,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
@@ -73,6 +78,28 @@ type Facts struct {
 type Unmade struct {
 	Name string `json:"name"`
 	Why  string `json:"why,omitempty"`
+}
+
+// Bound is an input with the value that it got.
+type Bound struct {
+	Name   string    `json:"name"`
+	Values []float64 `json:"values"`
+}
+
+// Pixels are a picture's numbers as a file wants them: whole numbers of a type, or
+// float64.
+type Pixels struct {
+	// Type is 0 for float32.
+	Type tensor.DType
+	// Zero is the number that stands for 0 by the operator that reads the input, nil
+	// if none says so.
+	Zero *int
+}
+
+// ChannelsLast says whether a picture's input of a shape has its channels last:
+// layout is nchw, nhwc, or "" to tell from the shape.
+func ChannelsLast(shape []int, layout string) bool {
+	return len(shape) == 4 && shape[0] == 1 && (layout == "nhwc" || layout == "" && shape[1] > 4 && shape[3] <= 4)
 }
 
 // Declared is an input or output as a file declares it: Dims are numbers or

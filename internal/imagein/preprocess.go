@@ -26,6 +26,8 @@ type Preprocess struct {
 	Resize       string
 	CropFraction float64
 	Pad          uint8
+	// Whole rounds the network's numbers: its input is of integers.
+	Whole bool
 }
 
 // MinCropFraction is the least share of a picture that can be cut out of it.
@@ -203,8 +205,15 @@ func (p *Preprocess) normal(v float64, c int) float32 {
 	if k := len(p.Std); k > 0 {
 		std = p.Std[c%k]
 	}
-	return float32((v*p.Scale - mean) / std)
+	n := (v*p.Scale - mean) / std
+	if p.Whole {
+		n = math.Round(n)
+	}
+	return float32(n)
 }
+
+// Number is what a pixel of value v, 0 to 255, becomes in channel c.
+func (p *Preprocess) Number(v float64, c int) float64 { return float64(p.normal(v, c)) }
 
 // Convert writes the numbers of n pixels of three bytes each (red, green,
 // blue), channels last.

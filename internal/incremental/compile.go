@@ -176,7 +176,7 @@ func (c *compiler) input(opt CompileOptions) error {
 		return fmt.Errorf("input %q has unusable shape %v", c.g.Values[found].Name, info.Shape)
 	}
 	l, plane, ok := rowsOf(info.Shape)
-	if s := info.Shape; len(s) == 4 && s[0] == 1 && (opt.Layout == "nhwc" || opt.Layout == "" && s[1] > 4 && s[3] <= 4) {
+	if s := info.Shape; graph.ChannelsLast(s, opt.Layout) {
 		l, plane, ok = rowMajor(s), engine.Plane{H: s[1], W: s[2], C: s[3]}, true
 	}
 	if !ok {

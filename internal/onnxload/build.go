@@ -33,15 +33,20 @@ type builder struct {
 	types   map[tensor.DType]bool // that became float32
 	// bfloat16 says that tensors of that type were read as float32 from the start.
 	bfloat16 bool
-	handed   int   // nodes that the decoder got
-	applied  int   // nodes that it gave back
-	folded   int64 // bytes of all constants that folding has computed
+	// carried are values of a picture's own type that the graph has as float32, cast
+	// what they are cast to where an operator wants the type itself.
+	carried map[graph.ValueID]tensor.DType
+	cast    map[graph.ValueID]graph.ValueID
+	handed  int   // nodes that the decoder got
+	applied int   // nodes that it gave back
+	folded  int64 // bytes of all constants that folding has computed
 }
 
 func newBuilder(m *modelProto, e *expander, opt Options) *builder {
 	b := &builder{m: m, opt: opt, g: &graph.Graph{}, expand: e, ids: map[string]graph.ValueID{}, byOut: map[string]*nodeProto{},
 		failed: map[string]bool{}, why: map[string]error{}, needed: map[string]bool{},
-		widened: map[*tensor.Tensor]*tensor.Tensor{}, types: map[tensor.DType]bool{}}
+		widened: map[*tensor.Tensor]*tensor.Tensor{}, types: map[tensor.DType]bool{},
+		carried: map[graph.ValueID]tensor.DType{}, cast: map[graph.ValueID]graph.ValueID{}}
 	b.narrow = b.isDouble()
 	return b
 }
@@ -243,18 +248,26 @@ func (b *builder) begin() error {
 	opset, _ := b.m.opsets[""]
 	b.g.Facts.Producer, b.g.Facts.IRVersion, b.g.Facts.Opset, b.g.Facts.Metadata = b.m.producer, int(b.m.irVersion), int(opset), b.m.metadata
 	b.constants(g, func(name string) bool { return b.needed[name] })
+	var free []valueInfo
 	for _, v := range g.inputs {
 		if g.initializers[v.name] != nil {
 			continue // an initializer listed among the inputs is a constant
 		}
 		b.g.Facts.Inputs = append(b.g.Facts.Inputs, v.declared())
-		if !b.needed[v.name] {
-			continue
+		if b.opt.Bind[v.name] == nil && b.needed[v.name] {
+			free = append(free, v)
 		}
-		if t := b.opt.Bind[v.name]; t != nil {
-			b.add(v.name, op.Info{Type: t.DType(), Shape: t.Shape, Value: t}, -1)
-			continue
+	}
+	if err := b.bind(); err != nil {
+		return err
+	}
+	if b.opt.Picture {
+		var err error
+		if free, err = b.picture(free); err != nil {
+			return err
 		}
+	}
+	for _, v := range free {
 		info, err := b.inputInfo(v)
 		if err != nil {
 			return err
@@ -262,7 +275,14 @@ func (b *builder) begin() error {
 		if info.Type != v.elem {
 			b.types[v.elem] = true
 		}
-		b.g.Inputs = append(b.g.Inputs, b.add(v.name, info, -1))
+		kind := info.Type
+		if b.opt.Picture {
+			info.Type = tensor.Float32
+		}
+		id := b.add(v.name, info, -1)
+		if b.g.Inputs = append(b.g.Inputs, id); info.Type != kind {
+			b.g.Pixels.Type, b.carried[id] = kind, kind
+		}
 	}
 	for _, v := range g.outputs {
 		b.g.Facts.Outputs = append(b.g.Facts.Outputs, v.declared())
@@ -417,7 +437,8 @@ func (b *builder) sized(dims []dim, k int) int {
 	if len(dims) != 4 || b.opt.Size[0] <= 0 {
 		return -1
 	}
-	last := dims[3].value > 0 && dims[3].value <= 4 && dims[1].value <= 0
+	few := func(d dim) bool { return d.value > 0 && d.value <= 4 }
+	last := b.opt.Layout == "nhwc" || b.opt.Layout == "" && few(dims[3]) && !few(dims[1])
 	switch {
 	case last && (k == 1 || k == 2):
 		return b.opt.Size[k-1]
@@ -587,6 +608,11 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 		if !ok {
 			return fmt.Errorf("input %q has no value", name)
 		}
+		if _, ok := b.carried[id]; ok && (i > 0 || !handsOn[def.Name] && def.Name != "Cast" && def.Name != "CastLike") {
+			if id, err = b.solid(id); err != nil {
+				return err
+			}
+		}
 		n.In = append(n.In, id)
 		infos[i] = &b.g.Values[id].Info
 		constants = constants && infos[i].Value != nil
@@ -630,11 +656,17 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 		}
 		return nil
 	}
+	b.zeroPoint(n, infos)
 	n.Locality = op.LocalityOf(oper, infos, out)
 	b.g.Nodes = append(b.g.Nodes, n)
 	for i, info := range out {
 		info.Value = nil
-		n.Out = append(n.Out, b.add(p.outputs[i], info, len(b.g.Nodes)-1))
+		id := b.add(p.outputs[i], info, len(b.g.Nodes)-1)
+		if n.Out = append(n.Out, id); handsOn[o.Name] && len(n.In) > 0 {
+			if t, ok := b.carried[n.In[0]]; ok {
+				b.carried[id] = t
+			}
+		}
 	}
 	return nil
 }

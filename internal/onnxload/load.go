@@ -26,8 +26,15 @@ type Options struct {
 	Shapes map[string][]int
 	// Size gives height and width of an image input whose size is symbolic.
 	Size [2]int
-	// Bind makes constants of inputs.
+	// Bind makes constants of inputs. Numbers are converted to the input's type, a
+	// scalar fills its shape, a list fits any shape of as many elements.
 	Bind map[string]*tensor.Tensor
+	// Picture says that one input is a picture, Input which ("" for the only one that
+	// is left), and Layout where its channels are (nchw, nhwc, "" to tell from the
+	// shape). It is taken as float32, whatever the file has it of, and inputs that
+	// exporters always call so get the values that a picture of its size has.
+	Picture       bool
+	Input, Layout string
 	// Outputs names the outputs that are asked for; nil for all that can be made.
 	Outputs []string
 }
@@ -41,6 +48,9 @@ var ErrShape = errors.New("input shape is not known")
 
 // ErrOutput says that an output is asked for that the model does not have.
 var ErrOutput = errors.New("there is no output")
+
+// ErrInput says that an input is named that the model does not have.
+var ErrInput = errors.New("there is no input")
 
 // Load reads a model file.
 func Load(path string, opt Options) (*graph.Graph, error) {
