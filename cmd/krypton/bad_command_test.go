@@ -22,7 +22,7 @@ func TestWrongFlags(t *testing.T) {
 		"obe --tau NaN|tau", "obe --epsilon -1|epsilon", "obe --drill-down 7|", "obe --steps 0|--steps", "obe --within -1s|--within", "obe --within|--within", "obe --precision fp8|--precision", "obe --verify -1|--verify",
 		"obe --threads 0|--threads", "obe --threads -1|--threads", "obe --threads 1000000000|--threads", "obe --memory x|--memory", "obe --max-pixels 0|--max-pixels", "obe --scale 2,1|--scale", "obe --scale NaN,1|--scale",
 		"obe --class 99|classes 0 to 11", "obe --border skipp|border", "obe x.png --shard 0/3 --out-dir DIR|shard", "obe --resume --shard 1/2|--out-dir", "obe --scores-only --out-dir DIR/x|--scores",
-		"orv x.y4m --every 0|--every", "orv x.y4m --guard 2|--guard", "orv x.y4m --shortlist -1|--shortlist", "orv x.y4m --mode fast|fast", "orv x.y4m --tolerance 300|tolerance", "orv x.y4m --start yesterday|--start", "orv|", "orv x.y4m --target-agreement 0|--target-agreement",
+		"orv x.y4m --every 0|--every", "orv x.y4m --fps NaN|--fps", "orv x.y4m --fps -1|--fps", "orv x.y4m --fps Inf|--fps", "orv x.y4m --guard 2|--guard", "orv x.y4m --shortlist -1|--shortlist", "orv x.y4m --mode fast|fast", "orv x.y4m --tolerance 300|tolerance", "orv x.y4m --start yesterday|--start", "orv|", "orv x.y4m --target-agreement 0|--target-agreement",
 		"tune|", "score|", "model info --patch 0|--patch", "model|", "merge|", "bench --patch x|", "env --no-such|--no-such",
 	} {
 		args, says, _ := strings.Cut(line, "|")

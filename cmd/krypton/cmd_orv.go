@@ -164,6 +164,9 @@ A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).
 	return cmd
 }
 
+// maxFPS bounds --fps.
+const maxFPS = 1e6
+
 // options are the session's settings as far as flags give them.
 func (o *orvOptions) options(threads int) (orv.Options, error) {
 	opt := orv.Options{Mode: orv.Mode(o.mode), Workers: threads, Tolerance: max(0, o.tolerance), Specks: o.specks, Epsilon: max(0, o.epsilon),
@@ -173,6 +176,8 @@ func (o *orvOptions) options(threads int) (orv.Options, error) {
 		return opt, fmt.Errorf("--shortlist is %d, want 0 or more classes", o.shortlist)
 	case o.every < 1 || o.tuneFrames < 1 || o.verifyEvery < 0 || o.top < 1 || o.window < 1 || o.most < 0 || o.refresh < 0:
 		return opt, errors.New("--every, --tune-frames, --top and --window want 1 at least, --verify-every, --refresh and --max-objects 0")
+	case !(o.fps >= 0 && o.fps <= maxFPS):
+		return opt, fmt.Errorf("--fps is %g, want up to %g frames a second", o.fps, float64(maxFPS))
 	case !(o.targetAgreement > 0 && o.targetAgreement <= 1):
 		return opt, fmt.Errorf("--target-agreement is %g, want a share of 1", o.targetAgreement)
 	case !(o.guard >= 0 && o.guard <= 1):

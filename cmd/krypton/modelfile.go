@@ -18,6 +18,7 @@ import (
 	"krypton/internal/graph"
 	"krypton/internal/labels"
 	"krypton/internal/onnxload"
+	"krypton/internal/regular"
 	"krypton/internal/tune"
 	"krypton/internal/ui"
 	"krypton/models"
@@ -251,7 +252,12 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 		}
 		return l, nil
 	case m.config.Labels.Kind == yaml.ScalarNode:
-		path = filepath.Join(filepath.Dir(m.path), m.config.Labels.Value)
+		dir, name := filepath.Dir(m.path), m.config.Labels.Value
+		l, err := labels.ReadBelow(dir, name)
+		if errors.Is(err, regular.ErrOutside) || errors.Is(err, regular.ErrNot) {
+			err = fmt.Errorf("%w: --labels names files elsewhere", err)
+		}
+		return l, labelError(filepath.Join(dir, name), err)
 	case m.labelFile != "":
 		path = m.labelFile
 	case m.public != nil && m.public.Labels != nil:
@@ -267,12 +273,16 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 		return g.Facts.Labels, nil
 	}
 	l, err := labels.Read(path)
-	if err != nil {
-		code := exitData
-		if errors.Is(err, fs.ErrNotExist) {
-			code = exitNoInput
-		}
-		return nil, coded(code, fmt.Errorf("labels %s: %w", path, err))
+	return l, labelError(path, err)
+}
+
+// labelError gives an error of a file of labels its exit code.
+func labelError(path string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return coded(exitNoInput, fmt.Errorf("labels %s: %w", path, err))
 	}
-	return l, nil
+	return coded(exitData, fmt.Errorf("labels %s: %w", path, err))
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -13,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/limits"
 )
@@ -74,10 +78,8 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		if err := s.v.ReadConfig(strings.NewReader(string(data))); err != nil {
 			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, firstOf(err)))
 		}
-		for _, key := range s.v.AllKeys() {
-			if s.v.InConfig(key) && s.flags.Lookup(key) == nil {
-				return nil, usageError(fmt.Errorf("configuration file %s: unknown setting %q", path, key))
-			}
+		if err := s.checkFile(data); err != nil {
+			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, err))
 		}
 		s.file = path
 	}
@@ -90,11 +92,82 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		}
 		for _, value := range s.strings(f) {
 			if e := f.Value.Set(value); e != nil {
-				err = usageError(fmt.Errorf("%s: %w", s.origin(f.Name), e))
+				err = usageError(fmt.Errorf("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, wanted(f), value))
 			}
 		}
 	})
 	return s, err
+}
+
+// checkFile refuses settings that no command has, and values that are none. Those of
+// other commands than the one that runs are theirs to read.
+func (s *settings) checkFile(data []byte) error {
+	var values map[string]any
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		return firstOf(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		f := s.flags.Lookup(strings.ToLower(name)) // as package viper compares names
+		if f == nil {
+			if !someCommandHas(strings.ToLower(name)) {
+				return fmt.Errorf("unknown setting %q", name)
+			}
+			continue
+		}
+		found := kindOf(values[name])
+		if list, ok := values[name].([]any); ok {
+			if _, several := f.Value.(pflag.SliceValue); several {
+				found = ""
+				for _, v := range list {
+					found = cmp.Or(found, kindOf(v))
+				}
+			}
+		}
+		if found != "" {
+			return fmt.Errorf("setting %q: want %s, found %s", name, wanted(f), found)
+		}
+	}
+	return nil
+}
+
+// kindOf is the kind of a YAML value that is none for a flag, "" for others.
+func kindOf(v any) string {
+	switch v.(type) {
+	case map[string]any, map[any]any:
+		return "a mapping"
+	case []any:
+		return "a list"
+	}
+	return ""
+}
+
+// wanted says what a flag's values are.
+func wanted(f *pflag.Flag) string {
+	switch kind := f.Value.Type(); kind {
+	case "bool":
+		return "true or false"
+	case "int", "int64", "uint64":
+		return "a whole number"
+	case "float64":
+		return "a number"
+	case "float64Slice":
+		return "numbers"
+	case "string":
+		return "a text or a number"
+	case "stringSlice", "stringArray":
+		return "texts"
+	default:
+		return "a " + kind
+	}
+}
+
+// someCommandHas says whether any command has a flag of this name.
+func someCommandHas(name string) bool {
+	var has func(cmd *cobra.Command) bool
+	has = func(cmd *cobra.Command) bool {
+		return cmd.Flags().Lookup(name) != nil || slices.ContainsFunc(cmd.Commands(), has)
+	}
+	return has(newRoot(streams{}))
 }
 
 // strings gives a setting's value as the text or texts that its flag would be

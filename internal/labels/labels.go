@@ -31,7 +31,22 @@ func Read(path string) ([]string, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	return parseFrom(f)
+}
+
+// ReadBelow reads the file of labels that a model's own file names: it lies below the
+// folder of both.
+func ReadBelow(dir, name string) ([]string, error) {
+	f, err := regular.Below(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return parseFrom(f)
+}
+
+func parseFrom(r io.Reader) ([]string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, err
 	}

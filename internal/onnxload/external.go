@@ -3,13 +3,10 @@ package onnxload
 import (
 	"fmt"
 	"io"
-	"io/fs"
-	"krypton/internal/regular"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
+
+	"krypton/internal/regular"
 )
 
 // external reads tensor data that lies in other files beside the model. Only
@@ -49,44 +46,21 @@ func (e *external) read(entries map[string]string, want int64) ([]byte, error) {
 	if e.read_ += want; e.read_ > e.limit {
 		return nil, fmt.Errorf("%w: external data exceeds the limit of %d bytes", ErrModel, e.limit)
 	}
-	if location == "" || strings.ContainsRune(location, 0) || !filepath.IsLocal(location) || strings.Contains(location, "..") {
-		return nil, fmt.Errorf("%w: external data location %q is not a plain name below the model's folder", ErrModel, location)
-	}
-	return e.file(filepath.Clean(location), offset, want)
+	return e.file(location, offset, want)
 }
 
 func (e *external) file(name string, offset, want int64) ([]byte, error) {
-	root, err := os.OpenRoot(e.dir)
-	if err != nil {
-		return nil, fmt.Errorf("external data %q: %w", name, err)
-	}
-	defer root.Close()
-	// Every part of the path must be itself, not a link: from the top, so that
-	// nothing below a link is looked at.
-	for end := range len(name) + 1 {
-		if end < len(name) && !os.IsPathSeparator(name[end]) {
-			continue
-		}
-		part := name[:end]
-		i, err := root.Lstat(part)
-		if err != nil {
-			return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, regular.Cause(err))
-		}
-		if part == name && !i.Mode().IsRegular() || part != name && !i.IsDir() {
-			return nil, fmt.Errorf("%w: external data %q is not a regular file below the model's folder (%q: %v)", ErrModel, name, part, i.Mode())
-		}
-		if s, ok := i.Sys().(*syscall.Stat_t); ok && part == name && s.Nlink > 1 {
-			return nil, fmt.Errorf("%w: external data %q has several names (hard links)", ErrModel, name)
-		}
-	}
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := regular.Below(e.dir, name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, err)
 	}
 	defer f.Close()
 	i, err := f.Stat()
-	if err != nil || i.Mode()&fs.ModeType != 0 {
-		return nil, fmt.Errorf("%w: external data %q is not a regular file", ErrModel, name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, regular.Cause(err))
+	}
+	if s, ok := i.Sys().(*syscall.Stat_t); ok && s.Nlink > 1 {
+		return nil, fmt.Errorf("%w: external data %q has several names (hard links)", ErrModel, name)
 	}
 	if offset > i.Size() || want > i.Size()-offset {
 		return nil, fmt.Errorf("%w: external data %q: %d bytes at %d, the file has %d", ErrModel, name, want, offset, i.Size())
