@@ -3,11 +3,17 @@ package engine
 import (
 	"math"
 
+	"krypton/internal/engine/asm"
 	"krypton/internal/softmax"
 )
 
-// Unary applies a function to every element.
-type Unary struct{ F func(float32) float32 }
+// Unary applies a function to every element: F, or if Table is set, which it is made
+// for, Function by the kernels.
+type Unary struct {
+	F        func(float32) float32
+	Function asm.Function
+	Table    []float64
+}
 
 // MultiplyAdds implements Primitive.
 func (u *Unary) MultiplyAdds() int64 { return 0 }
@@ -15,6 +21,10 @@ func (u *Unary) MultiplyAdds() int64 { return 0 }
 // Run implements Primitive.
 func (u *Unary) Run(s *Scratch, jobs []Job) {
 	eachRow(s, jobs, func(x, out []float32) {
+		if u.Table != nil {
+			s.Kernels.Apply(u.Function, u.Table, x, out)
+			return
+		}
 		for i, v := range x {
 			out[i] = u.F(v)
 		}
@@ -54,11 +64,8 @@ func (a *Affine) MultiplyAdds() int64 { return int64(len(a.Scale)) }
 func (a *Affine) Run(s *Scratch, jobs []Job) {
 	n := len(a.Scale)
 	eachRow(s, jobs, func(x, out []float32) {
-		for i := 0; i < len(x); i += n {
-			for c, v := range x[i : i+n] {
-				out[i+c] = float32(v*a.Scale[c]) + a.Shift[c]
-			}
-		}
+		s.Kernels.Combine(asm.Product, x, a.Scale, out, len(out)/n, 0, n, false)
+		s.Kernels.Combine(asm.Sum, out, a.Shift, out, len(out)/n, 0, n, false)
 	})
 }
 
@@ -72,14 +79,7 @@ func (p *PRelu) MultiplyAdds() int64 { return 0 }
 func (p *PRelu) Run(s *Scratch, jobs []Job) {
 	n := len(p.Slope)
 	eachRow(s, jobs, func(x, out []float32) {
-		for i := 0; i < len(x); i += n {
-			for c, v := range x[i : i+n] {
-				if v < 0 {
-					v *= p.Slope[c]
-				}
-				out[i+c] = v
-			}
-		}
+		s.Kernels.Combine(asm.Slope, x, p.Slope, out, len(out)/n, 0, n, false)
 	})
 }
 
@@ -129,10 +129,12 @@ const (
 	Scalar
 )
 
-// Binary combines two operands element by element. A constant operand takes
-// no input: its values stand in Const.
+// Binary combines two operands element by element, by F, or if Native by the kernels'
+// Operation. A constant operand takes no input: its values stand in Const.
 type Binary struct {
-	F func(a, b float32) float32
+	F         func(a, b float32) float32
+	Operation asm.Arithmetic
+	Native    bool
 	// Out is the output's plane.
 	Out Plane
 	// Kind and Const describe the left and the right operand.
@@ -145,51 +147,80 @@ func (b *Binary) MultiplyAdds() int64 { return 0 }
 
 // Run implements Primitive.
 func (b *Binary) Run(s *Scratch, jobs []Job) {
-	c := b.Out.C
 	for i := range jobs {
 		j := &jobs[i]
 		w := j.Rect.X.Len()
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
-			out := j.Out[(y-j.Rect.Y.Lo)*w*c:][:w*c]
-			var v [2][]float32
-			input := 0
-			for k := range v {
-				if b.Const[k] != nil {
-					v[k] = b.Const[k]
-					if b.Kind[k] == Full || b.Kind[k] == PerPixel {
-						n := len(v[k]) / (b.Out.H * b.Out.W)
-						v[k] = v[k][(y*b.Out.W+j.Rect.X.Lo)*n:][:w*n]
-					}
-					continue
-				}
-				p := &j.In[input]
-				input++
-				if b.Kind[k] == Full || b.Kind[k] == PerPixel {
-					v[k] = p.pixels(y, j.Rect.X, s.lineBuffer(k, w*p.C))
-				} else {
-					v[k] = p.pixels(0, p.Plane.Rect().X, s.lineBuffer(k, p.C))
-				}
-			}
-			for x := range w {
-				for ch := range c {
-					out[x*c+ch] = b.F(b.at(0, v[0], x, ch), b.at(1, v[1], x, ch))
-				}
-			}
+			b.row(s, b.operands(s, j, y), w, j.Out[(y-j.Rect.Y.Lo)*w*b.Out.C:][:w*b.Out.C])
 		}
 	}
 }
 
-// at is operand k's element for pixel x of the row and channel ch.
-func (b *Binary) at(k int, v []float32, x, ch int) float32 {
-	switch b.Kind[k] {
-	case Full:
-		return v[x*b.Out.C+ch]
-	case PerChannel:
-		return v[ch]
-	case PerPixel:
-		return v[x]
+// operands gives what the operands have for row y of a job.
+func (b *Binary) operands(s *Scratch, j *Job, y int) (v [2][]float32) {
+	input, w := 0, j.Rect.X.Len()
+	for k := range v {
+		each := b.Kind[k] == Full || b.Kind[k] == PerPixel
+		if v[k] = b.Const[k]; v[k] != nil {
+			if each {
+				n := len(v[k]) / (b.Out.H * b.Out.W)
+				v[k] = v[k][(y*b.Out.W+j.Rect.X.Lo)*n:][:w*n]
+			}
+			continue
+		}
+		p := &j.In[input]
+		input++
+		if each {
+			v[k] = p.pixels(y, j.Rect.X, s.lineBuffer(k, w*p.C))
+		} else {
+			v[k] = p.pixels(0, p.Plane.Rect().X, s.lineBuffer(k, p.C))
+		}
 	}
-	return v[0]
+	return v
+}
+
+// row computes w pixels.
+func (b *Binary) row(s *Scratch, v [2][]float32, w int, out []float32) {
+	c, kind, op := b.Out.C, b.Kind, b.Operation
+	if !b.Native {
+		for i := range out {
+			out[i] = b.F(v[0][kind[0].at(i, c)], v[1][kind[1].at(i, c)])
+		}
+		return
+	}
+	if kind[0] != Full {
+		if swapped, ok := op.Swapped(); ok && kind[1] == Full {
+			op, v[0], v[1], kind[0], kind[1] = swapped, v[1], v[0], Full, kind[0]
+		} else {
+			for i := range out {
+				out[i] = v[0][kind[0].at(i, c)]
+			}
+			v[0] = out
+		}
+	}
+	switch kind[1] {
+	case Full:
+		s.Kernels.Combine(op, v[0], v[1], out, 1, 0, w*c, false)
+	case PerChannel:
+		s.Kernels.Combine(op, v[0], v[1], out, w, 0, c, false)
+	case PerPixel:
+		s.Kernels.Combine(op, v[0], v[1], out, w, 1, c, true)
+	case Scalar:
+		s.Kernels.Combine(op, v[0], v[1], out, 1, 0, w*c, true)
+	}
+}
+
+// at is where an operand's element lies for element i of a row of c channels.
+func (o Operand) at(i, c int) int {
+	switch o {
+	case Full:
+		return i
+	case PerChannel:
+		return i % c
+	case PerPixel:
+		return i / c
+	}
+	return 0
 }
 
 // Softmax normalizes exp(x) over each run of Size neighbouring channels, or

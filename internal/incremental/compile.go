@@ -77,6 +77,7 @@ type compiler struct {
 	consumers map[graph.ValueID][]int
 	isOutput  map[graph.ValueID]bool
 	fused     map[int]bool // nodes that another node's step computes
+	chains    map[int]chain
 	pending   []*convolution
 }
 
@@ -93,7 +94,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
 	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{},
-		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}}
+		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}}
 	for i, n := range g.Nodes {
 		for _, id := range n.In {
 			if id >= 0 {
@@ -107,16 +108,20 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if err := c.input(opt); err != nil {
 		return nil, err
 	}
+	c.recognize()
 	for i, n := range g.Nodes {
-		if c.fused[i] {
+		ch, last := c.chains[i]
+		switch {
+		case c.fused[i]:
 			continue
-		}
-		ok, err := c.native(n)
-		if err == nil && !ok {
-			err = c.reference(n)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("node %s (%s): %w", n.Name, n.Def.Name, err)
+		case last:
+			if err := c.chain(ch); err != nil {
+				return nil, err
+			}
+		default:
+			if err := c.node(n); err != nil {
+				return nil, err
+			}
 		}
 	}
 	made := g.Made()
@@ -141,6 +146,18 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		return nil, err
 	}
 	return c.p, nil
+}
+
+// node lowers one node.
+func (c *compiler) node(n *graph.Node) error {
+	ok, err := c.native(n)
+	if err == nil && !ok {
+		err = c.reference(n)
+	}
+	if err != nil {
+		return fmt.Errorf("node %s (%s): %w", n.Name, n.Def.Name, err)
+	}
+	return nil
 }
 
 // input makes the plan value of the image input.

@@ -131,7 +131,8 @@ func (c *compiler) binaryLists(n *graph.Node, o *op.Elementwise) (bool, error) {
 	if len(n.In) != 2 || out.Type != tensor.Float32 {
 		return false, nil
 	}
-	b := &engine.Binary{F: o.F32, Out: engine.Plane{H: 1, W: out.Shape[1], C: out.Shape[2]}}
+	b := &engine.Binary{Out: engine.Plane{H: 1, W: out.Shape[1], C: out.Shape[2]}}
+	operation(b, o)
 	s := step{kind: op.Pointwise, prim: b}
 	for i, id := range n.In {
 		if id < 0 || c.g.Values[id].Info.Type != tensor.Float32 {

@@ -57,7 +57,7 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 			return c.elementwise(n, &engine.Bounds{Clamp: clamp})
 		}
 		if u, ok := o.(*op.Unary); ok {
-			return c.elementwise(n, &engine.Unary{F: u.F32})
+			return c.elementwise(n, unary(u))
 		}
 		return false, nil
 	case *op.Gather:
@@ -188,7 +188,7 @@ func (c *compiler) shuffle(r *ref, shape []int) ([]int, bool) {
 func (c *compiler) activation(id graph.ValueID, name string) (engine.Clamp, graph.ValueID, string) {
 	if i := c.only(id); i >= 0 {
 		n := c.g.Nodes[i]
-		if clamp, ok := c.bounds(n); ok && n.In[0] == id {
+		if clamp, ok := c.bounds(n); ok && n.In[0] == id && !c.chained(i) {
 			c.fused[i] = true
 			return clamp, n.Out[0], name + "+" + n.Name
 		}
@@ -390,7 +390,13 @@ func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, ou
 
 // elementwise lowers a function of every element, wherever the elements lie.
 func (c *compiler) elementwise(n *graph.Node, prim engine.Primitive) (bool, error) {
-	r := c.refs[n.In[0]]
+	return c.elementwiseOf(n, n.In[0], prim)
+}
+
+// elementwiseOf lowers what makes a node's output of any value by a function of every
+// element.
+func (c *compiler) elementwiseOf(n *graph.Node, from graph.ValueID, prim engine.Primitive) (bool, error) {
+	r := c.refs[from]
 	if r == nil || c.p.values[r.value].host || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 {
 		return false, nil
 	}
@@ -688,7 +694,8 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 		if plain {
 			s.in, s.prim = []source{left, sources[i]}, &engine.Sum{Clamp: clamp}
 		} else {
-			b := &engine.Binary{F: o.F32, Out: plane, Kind: [2]engine.Operand{leftKind, kinds[i]}, Const: [2][]float32{leftConst, consts[i]}}
+			b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{leftKind, kinds[i]}, Const: [2][]float32{leftConst, consts[i]}}
+			operation(b, o)
 			if leftConst == nil {
 				s.in, s.whole = append(s.in, left), append(s.whole, leftKind == engine.PerChannel || leftKind == engine.Scalar)
 			}
@@ -742,7 +749,8 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 			return false
 		}
 	}
-	b := &engine.Binary{F: o.F32, Out: plane, Const: consts}
+	b := &engine.Binary{Out: plane, Const: consts}
+	operation(b, o)
 	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, prim: b}
 	for i := range refs {
 		b.Kind[i] = engine.Full

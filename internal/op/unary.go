@@ -13,6 +13,8 @@ type Unary struct {
 	Name string
 	// F is the function in float64; results are rounded once.
 	F func(x float64) float64
+	// Args are the attributes, in the order of the operator's definition.
+	Args []float64
 	// lo and hi are set for functions that only bound their argument.
 	lo, hi float32
 	bounds bool
@@ -53,7 +55,7 @@ func unaryWith(f func(a []float64) func(float64) float64, attrs ...attribute) fu
 			}
 			a[i] = float64(v)
 		}
-		return &Unary{Name: n.Type, F: f(a)}, nil
+		return &Unary{Name: n.Type, F: f(a), Args: a}, nil
 	}
 }
 
@@ -88,6 +90,7 @@ func newGelu(n *Node) (Operator, error) {
 	}
 	u := &Unary{Name: "Gelu", F: func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) }}
 	if how == "tanh" {
+		u.Name = "GeluTanh"
 		u.F = func(x float64) float64 {
 			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 		}

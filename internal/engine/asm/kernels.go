@@ -25,12 +25,14 @@ type Kernels struct {
 	depthwise3x3                func(rows **float32, n, step, pixel, bytes int, weights, out, bias, clamp *float32, mask *int32)
 	depthwise, maxPool, sumPool runKernel
 
-	add       func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
-	distance  func(a, b *float32, bytes int, mask *int32) float32
-	moved     func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64
-	sparse    sparseKernels
-	winograd2 winogradKernels
-	winograd4 winogradKernels
+	add        func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
+	functions  [functions]pointwiseKernel
+	arithmetic [arithmetics]arithmeticKernels
+	distance   func(a, b *float32, bytes int, mask *int32) float32
+	moved      func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64
+	sparse     sparseKernels
+	winograd2  winogradKernels
+	winograd4  winogradKernels
 	// pairs, if not nil, is the same set for elements that are pairs of
 	// bfloat16; round makes them.
 	pairs *Kernels

@@ -265,6 +265,321 @@ func sumRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, by
 //go:noescape
 func addAVX512(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
 
+// expAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = exp(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func expAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// sigmoidAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = 1 / (1 + exp(-x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func sigmoidAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// swishAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x / (1 + exp(-P[0]*x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func swishAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// tanhAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = tanh(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func tanhAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// erfAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = erf(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func erfAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// geluAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * normal(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func geluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// geluTanhAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func geluTanhAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// mishAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * tanh(log(1 + exp(x))) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func mishAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// eluAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = P[0]*(exp(x)-1) if x is negative, else P[1]*x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func eluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSigmoidAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func hardSigmoidAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSwishAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func hardSwishAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// leakyReluAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = P[0]*x if x is negative, else x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func leakyReluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// sqrtAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = sqrt(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func sqrtAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// reciprocalAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = 1 / x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func reciprocalAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// absAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = |x| // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func absAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// negAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = -x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func negAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// squareAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func squareAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// sumRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a + b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func sumRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// sumNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a + b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func sumNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a - b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func differenceRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a - b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func differenceNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceFromRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = b - a
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func differenceFromRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceFromNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = b - a
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func differenceFromNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// productRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a * b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func productRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// productNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a * b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func productNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a / b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func quotientRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a / b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func quotientNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientOfRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = b / a
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func quotientOfRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientOfNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = b / a
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func quotientOfNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// largerRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a if a > b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func largerRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// largerNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a if a > b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func largerNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// smallerRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a if a < b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func smallerRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// smallerNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a if a < b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func smallerNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// slopeRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a * b if a < 0, else a
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func slopeRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// slopeNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a * b if a < 0, else a
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func slopeNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
 // distanceAVX512 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.
 //
@@ -497,6 +812,321 @@ func sumRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, byte
 //
 //go:noescape
 func addAVX2(a *float32, b *float32, out *float32, bytes int, clamp *float32, mask *int32)
+
+// expAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = exp(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func expAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// sigmoidAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = 1 / (1 + exp(-x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func sigmoidAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// swishAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x / (1 + exp(-P[0]*x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func swishAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// tanhAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = tanh(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func tanhAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// erfAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = erf(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func erfAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// geluAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * normal(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func geluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// geluTanhAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func geluTanhAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// mishAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * tanh(log(1 + exp(x))) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func mishAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// eluAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = P[0]*(exp(x)-1) if x is negative, else P[1]*x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func eluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSigmoidAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func hardSigmoidAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSwishAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func hardSwishAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// leakyReluAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = P[0]*x if x is negative, else x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func leakyReluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// sqrtAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = sqrt(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func sqrtAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// reciprocalAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = 1 / x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func reciprocalAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// absAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = |x| // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func absAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// negAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = -x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func negAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// squareAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = x * x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func squareAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// sumRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a + b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func sumRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// sumNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a + b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func sumNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a - b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func differenceRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a - b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func differenceNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceFromRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = b - a
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func differenceFromRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// differenceFromNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = b - a
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func differenceFromNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// productRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a * b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func productRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// productNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a * b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func productNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a / b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func quotientRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a / b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func quotientNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientOfRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = b / a
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func quotientOfRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// quotientOfNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = b / a
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func quotientOfNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// largerRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a if a > b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func largerRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// largerNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a if a > b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func largerNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// smallerRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a if a < b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func smallerRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// smallerNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a if a < b or a is NaN, else b
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func smallerNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// slopeRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = a * b if a < 0, else a
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func slopeRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// slopeNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = a * b if a < 0, else a
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func slopeNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
 
 // distanceAVX2 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.

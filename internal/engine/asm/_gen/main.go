@@ -22,6 +22,8 @@ func main() {
 		}
 		runs(set)
 		add(set)
+		pointwise(set)
+		arithmetics(set)
 		distance(set)
 		moved(set)
 		for _, w := range []winogradSize{f2, f4} {

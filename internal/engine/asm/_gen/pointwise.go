@@ -1,0 +1,341 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The places of a function's table, as in package asm.
+const (
+	atP0      = 0
+	atP1      = 1
+	atOne     = 2
+	atSign    = 3
+	atLog2E   = 4
+	atRound   = 5
+	atLn2     = 6
+	atExp     = 7
+	expTerms  = 6
+	atLeast   = atExp + expTerms
+	atMost    = atLeast + 1
+	atLowest  = atMost + 1
+	atHighest = atLowest + 1
+	atOwn     = atHighest + 1
+	atTail    = atOwn + 9
+	tailTerms = 11
+)
+
+// pair is a vector of float32 widened to float64: its lower and its upper half.
+type pair [2]reg.VecVirtual
+
+// function writes code for a function of single elements: each method is one
+// operation on a pair, or one that functions share. They stand for the same names in
+// package asm's pointwise_generic.go.
+type function struct {
+	s     isa
+	table reg.Register
+}
+
+func (f function) wide() reg.VecVirtual {
+	if f.s.lane == 16 {
+		return ZMM()
+	}
+	return YMM()
+}
+
+func (f function) each(op func(h int, to reg.VecVirtual)) pair {
+	p := pair{f.wide(), f.wide()}
+	for h := range p {
+		op(h, p[h])
+	}
+	return p
+}
+
+// constant is the table's number i in all lanes.
+func (f function) constant(i int) pair {
+	v := f.wide()
+	VBROADCASTSD(mem(f.table, 8*i), v)
+	return pair{v, v}
+}
+
+func (f function) add(a, b pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) { VADDPD(b[h], a[h], to) })
+}
+
+func (f function) sub(a, b pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) { VSUBPD(b[h], a[h], to) })
+}
+
+func (f function) mul(a, b pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) { VMULPD(b[h], a[h], to) })
+}
+
+func (f function) div(a, b pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) { VDIVPD(b[h], a[h], to) })
+}
+
+// fma is a*b + c.
+func (f function) fma(a, b, c pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) {
+		VMOVAPD(c[h], to)
+		VFMADD231PD(b[h], a[h], to)
+	})
+}
+
+// atMost and atLeast bound v; a NaN stays.
+func (f function) atMost(v, most pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) { VMINPD(v[h], most[h], to) })
+}
+
+func (f function) atLeast(v, least pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) { VMAXPD(v[h], least[h], to) })
+}
+
+func (f function) zero() pair {
+	v := f.wide()
+	VXORPD(v, v, v)
+	return pair{v, v}
+}
+
+func (f function) neg(v pair) pair {
+	sign := f.constant(atSign)
+	return f.each(func(h int, to reg.VecVirtual) { VXORPD(sign[h], v[h], to) })
+}
+
+func (f function) abs(v pair) pair {
+	sign := f.constant(atSign)
+	return f.each(func(h int, to reg.VecVirtual) { VANDNPD(v[h], sign[h], to) })
+}
+
+// signed is v, which is not negative, with the sign of x.
+func (f function) signed(v, x pair) pair {
+	sign := f.constant(atSign)
+	return f.each(func(h int, to reg.VecVirtual) {
+		VANDPD(sign[h], x[h], to)
+		VORPD(v[h], to, to)
+	})
+}
+
+// bySign is below where x has the sign of negative numbers, else above.
+func (f function) bySign(x, below, above pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) {
+		if f.s.lane == 16 {
+			k := K()
+			VPMOVQ2M(x[h], k)
+			VBLENDMPD(below[h], above[h], k, to)
+			return
+		}
+		VBLENDVPD(x[h], below[h], above[h], to)
+	})
+}
+
+// less is yes where a < b, else no.
+func (f function) less(a, b, yes, no pair) pair {
+	const lessThan = operand.U8(1)
+	return f.each(func(h int, to reg.VecVirtual) {
+		if f.s.lane == 16 {
+			k := K()
+			VCMPPD(lessThan, b[h], a[h], k)
+			VBLENDMPD(yes[h], no[h], k, to)
+			return
+		}
+		VCMPPD(lessThan, b[h], a[h], to)
+		VBLENDVPD(to, yes[h], no[h], to)
+	})
+}
+
+func (f function) horner(x pair, first, n int) pair {
+	p := f.each(func(_ int, to reg.VecVirtual) { VBROADCASTSD(mem(f.table, 8*first), to) })
+	for i := 1; i < n; i++ {
+		c := f.constant(first + i)
+		for h := range p {
+			VFMADD213PD(c[h], x[h], p[h])
+		}
+	}
+	return p
+}
+
+func (f function) finite(x pair) pair {
+	return f.atMost(f.atLeast(x, f.constant(atLowest)), f.constant(atHighest))
+}
+
+func (f function) power(x pair) (two, rest pair) {
+	x = f.atMost(f.atLeast(x, f.constant(atLeast)), f.constant(atMost))
+	n := f.fma(x, f.constant(atLog2E), f.constant(atRound))
+	k := f.sub(n, f.constant(atRound))
+	ln2 := f.constant(atLn2)
+	for h := range x {
+		VFNMADD231PD(ln2[h], k[h], x[h]) // x is r now
+	}
+	one := f.constant(atOne)
+	two = f.each(func(h int, to reg.VecVirtual) {
+		VPSLLQ(operand.U8(52), n[h], to)
+		VPADDQ(one[h], to, to)
+	})
+	return two, f.mul(f.horner(x, atExp, expTerms), x)
+}
+
+func (f function) exp(x pair) pair {
+	two, rest := f.power(x)
+	return f.fma(two, rest, two)
+}
+
+func (f function) logistic(v, x pair) pair {
+	return f.div(v, f.add(f.exp(f.neg(x)), f.constant(atOne)))
+}
+
+func (f function) lessOne(x pair) pair {
+	two, rest := f.power(x)
+	return f.fma(two, rest, f.sub(two, f.constant(atOne)))
+}
+
+func (f function) normalTail(z, h pair) pair {
+	shift := f.constant(atTail)
+	d := f.div(f.constant(atOne), f.add(z, shift))
+	u := f.mul(f.sub(z, f.constant(atTail)), d)
+	q := f.mul(f.horner(u, atTail+1, tailTerms), d)
+	return f.mul(f.exp(h), q)
+}
+
+func (f function) hardSigmoid(x pair) pair {
+	v := f.fma(x, f.constant(atP0), f.constant(atP1))
+	return f.atMost(f.atLeast(v, f.zero()), f.constant(atOne))
+}
+
+// functions are those of package asm, in its order.
+var functions = []struct {
+	name, doc string
+	of        func(f function, x pair) pair
+}{
+	{"exp", "exp(x)", function.exp},
+	{"sigmoid", "1 / (1 + exp(-x))", func(f function, x pair) pair { return f.logistic(f.constant(atOne), x) }},
+	{"swish", "x / (1 + exp(-P[0]*x))", func(f function, x pair) pair {
+		return f.logistic(f.finite(x), f.mul(x, f.constant(atP0)))
+	}},
+	{"tanh", "tanh(x)", func(f function, x pair) pair {
+		e := f.lessOne(f.add(x, x))
+		return f.div(e, f.add(e, f.constant(atOwn)))
+	}},
+	{"erf", "erf(x)", func(f function, x pair) pair {
+		near := f.fma(f.horner(f.mul(x, x), atOwn+2, 7), x, x)
+		z := f.atMost(f.abs(x), f.constant(atMost))
+		half := f.normalTail(f.mul(z, f.constant(atOwn+1)), f.neg(f.mul(z, z)))
+		far := f.signed(f.sub(f.constant(atOne), f.add(half, half)), x)
+		return f.less(f.abs(x), f.constant(atOwn), near, far)
+	}},
+	{"gelu", "x * normal(x)", func(f function, x pair) pair {
+		z := f.atMost(f.abs(x), f.constant(atOwn+1))
+		p := f.normalTail(z, f.mul(f.mul(z, z), f.constant(atOwn)))
+		return f.mul(f.finite(x), f.bySign(x, p, f.sub(f.constant(atOne), p)))
+	}},
+	{"geluTanh", "x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3)))", func(f function, x pair) pair {
+		v := f.atMost(f.atLeast(x, f.neg(f.constant(atOwn+2))), f.constant(atOwn+2))
+		y := f.mul(v, f.fma(f.mul(v, v), f.constant(atOwn+1), f.constant(atOwn)))
+		return f.logistic(f.finite(x), y)
+	}},
+	{"mish", "x * tanh(log(1 + exp(x)))", func(f function, x pair) pair {
+		e := f.exp(x)
+		n := f.mul(e, f.add(e, f.constant(atOwn)))
+		return f.mul(f.finite(x), f.div(n, f.add(n, f.constant(atOwn))))
+	}},
+	{"elu", "P[0]*(exp(x)-1) if x is negative, else P[1]*x", func(f function, x pair) pair {
+		return f.bySign(x, f.mul(f.lessOne(x), f.constant(atP0)), f.mul(x, f.constant(atP1)))
+	}},
+	{"hardSigmoid", "min(max(0, P[0]*x+P[1]), 1)", function.hardSigmoid},
+	{"hardSwish", "x * min(max(0, P[0]*x+P[1]), 1)", func(f function, x pair) pair { return f.mul(f.finite(x), f.hardSigmoid(x)) }},
+	{"leakyRelu", "P[0]*x if x is negative, else x", func(f function, x pair) pair {
+		return f.bySign(x, f.mul(x, f.constant(atP0)), x)
+	}},
+	{"sqrt", "sqrt(x)", func(f function, x pair) pair {
+		return f.each(func(h int, to reg.VecVirtual) { VSQRTPD(x[h], to) })
+	}},
+	{"reciprocal", "1 / x", func(f function, x pair) pair { return f.div(f.constant(atOne), x) }},
+	{"abs", "|x|", function.abs},
+	{"neg", "-x", function.neg},
+	{"square", "x * x", func(f function, x pair) pair { return f.mul(x, x) }},
+}
+
+// pointwise writes the functions of single elements.
+func pointwise(s isa) {
+	for _, fn := range functions {
+		pointwiseFunction(s, fn.name, fn.doc, fn.of)
+	}
+}
+
+func pointwiseFunction(s isa, name, doc string, of func(f function, x pair) pair) {
+	name += s.name
+	TEXT(name, NOSPLIT, "func(x, out *float32, bytes int, table *float64, mask *int32)")
+	Doc(name+" computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):",
+		"", "	out[i] = "+doc+" // of x[i]", "",
+		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d.", s.lane))
+	Pragma("noescape")
+	from, to, off, end := reg.R8, reg.R9, reg.RSI, reg.RDX
+	MOVQ(arg("x", 0), from)
+	MOVQ(arg("out", 1), to)
+	MOVQ(arg("bytes", 2), end)
+	MOVQ(arg("table", 3), reg.R10)
+	f := function{s, reg.R10}
+	XORQ(off, off)
+	SUBQ(operand.U32(s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	y := of(f, f.each(func(h int, v reg.VecVirtual) { VCVTPS2PD(indexed(from, off, h*s.bytes()/2), v) }))
+	for h, half := range f.narrow(y) {
+		VMOVUPS(half, indexed(to, off, h*s.bytes()/2))
+	}
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	ADDQ(operand.U32(s.bytes()), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("done"))
+	MOVQ(arg("mask", 4), reg.RAX)
+	f.partial(of, indexed(from, off, 0), indexed(to, off, 0), mem(reg.RAX, 0))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// narrow rounds both halves to float32.
+func (f function) narrow(y pair) (halves [2]reg.VecVirtual) {
+	for h := range y {
+		if f.s.lane == 16 {
+			halves[h] = YMM()
+			VCVTPD2PS(y[h], halves[h])
+			continue
+		}
+		halves[h] = XMM()
+		VCVTPD2PSY(y[h], halves[h])
+	}
+	return halves
+}
+
+// partial computes the vector of which only the lanes of the mask are there.
+func (f function) partial(of func(f function, x pair) pair, from, to, lanes operand.Mem) {
+	one := operand.U8(1)
+	if f.s.lane == 16 {
+		k, x, upper := K(), ZMM(), YMM()
+		VMOVDQU32(lanes, x)
+		VPTESTMD(x, x, k)
+		VMOVUPS_Z(from, k, x)
+		VEXTRACTF32X8(one, x, upper)
+		y := f.narrow(of(f, f.each(func(h int, v reg.VecVirtual) { VCVTPS2PD([]reg.Register{x.AsY(), upper}[h], v) })))
+		out := ZMM()
+		VINSERTF32X8(one, y[1], y[0].AsZ(), out)
+		VMOVUPS(out, k, to)
+		return
+	}
+	k, x, upper := YMM(), YMM(), XMM()
+	VMOVUPS(lanes, k)
+	VMASKMOVPS(from, k, x)
+	VEXTRACTF128(one, x, upper)
+	y := f.narrow(of(f, f.each(func(h int, v reg.VecVirtual) { VCVTPS2PD([]reg.Register{x.AsX(), upper}[h], v) })))
+	out := YMM()
+	VINSERTF128(one, y[1], y[0].AsY(), out)
+	VMOVUPS(lanes, k)
+	VMASKMOVPS(out, k, to)
+}

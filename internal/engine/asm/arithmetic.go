@@ -1,0 +1,115 @@
+package asm
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Arithmetic is an operation on two operands.
+type Arithmetic int
+
+// The operations. The extremes are NaN where an operand is; of two zeros they give
+// the second.
+const (
+	Sum            Arithmetic = iota // a + b
+	Difference                       // a - b
+	DifferenceFrom                   // b - a
+	Product                          // a * b
+	Quotient                         // a / b
+	QuotientOf                       // b / a
+	Larger                           // a or b
+	Smaller                          // a or b
+	Slope                            // a * b where a < 0, else a
+	arithmetics
+)
+
+// Swapped is the operation with the operands exchanged; false if it has none.
+func (o Arithmetic) Swapped() (Arithmetic, bool) {
+	switch o {
+	case Difference:
+		return DifferenceFrom, true
+	case DifferenceFrom:
+		return Difference, true
+	case Quotient:
+		return QuotientOf, true
+	case QuotientOf:
+		return Quotient, true
+	case Slope:
+		return o, false
+	}
+	return o, true
+}
+
+// arithmeticKernel computes n pixels of bytes/4 channels; the second operand's next
+// pixel is step bytes further.
+type arithmeticKernel func(a, b, out *float32, n, step, bytes int, mask *int32)
+
+// arithmeticKernels are the kernels of one operation: with a row of channels as
+// second operand, and with a number.
+type arithmeticKernels struct{ rows, number arithmeticKernel }
+
+// Combine computes, for n pixels of some channels, out = a op b: b's next pixel is step
+// elements further, 0 for the same again, and if number it is one number for all
+// channels. out may be a, and b where the two lie alike.
+func (k *Kernels) Combine(o Arithmetic, a, b, out []float32, n, step, channels int, number bool) {
+	need := (n - 1) * step
+	if number {
+		need++
+	} else {
+		need += channels
+	}
+	if n < 1 || step < 0 || channels < 1 || len(a) < n*channels || len(out) < n*channels || len(b) < need {
+		panic(fmt.Sprintf("asm: Combine of %d and %d into %d: %d pixels of %d channels, step %d", len(a), len(b), len(out), n, channels, step))
+	}
+	run := k.arithmetic[o].rows
+	if number {
+		run = k.arithmetic[o].number
+	}
+	run(&a[0], &b[0], &out[0], n, 4*step, 4*channels, k.tail(channels))
+}
+
+// combine are the operations on two numbers.
+var combine = [arithmetics]func(a, b float32) float32{
+	Sum:            func(a, b float32) float32 { return a + b },
+	Difference:     func(a, b float32) float32 { return a - b },
+	DifferenceFrom: func(a, b float32) float32 { return b - a },
+	Product:        func(a, b float32) float32 { return a * b },
+	Quotient:       func(a, b float32) float32 { return a / b },
+	QuotientOf:     func(a, b float32) float32 { return b / a },
+	Larger: func(a, b float32) float32 {
+		if a > b || a != a {
+			return a
+		}
+		return b
+	},
+	Smaller: func(a, b float32) float32 {
+		if a < b || a != a {
+			return a
+		}
+		return b
+	},
+	Slope: func(a, b float32) float32 {
+		if a < 0 {
+			return a * b
+		}
+		return a
+	},
+}
+
+// arithmeticGeneric makes loops of the operations.
+func arithmeticGeneric() (k [arithmetics]arithmeticKernels) {
+	for o := range k {
+		loop := func(each int) arithmeticKernel {
+			return func(a, b, out *float32, n, step, bytes int, _ *int32) {
+				c := bytes / 4
+				x, to := unsafe.Slice(a, n*c), unsafe.Slice(out, n*c)
+				y := unsafe.Slice(b, (n-1)*step/4+(c-1)*each+1)
+				for i := range x {
+					to[i] = combine[o](x[i], y[i/c*step/4+i%c*each])
+				}
+			}
+		}
+		k[o] = arithmeticKernels{loop(1), loop(0)}
+	}
+	return k
+}

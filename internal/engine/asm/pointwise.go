@@ -1,0 +1,106 @@
+package asm
+
+import (
+	"fmt"
+	"math"
+)
+
+// Function is a function of single elements, computed in float64 and rounded once.
+// Every kernel set does the same operations in the same order, and so gives the same
+// bits, within one unit in the last place of the exact value (TestFunctions); a NaN
+// stays one. Where an argument without end meets a factor that vanishes, the limit
+// comes out.
+type Function int
+
+// The functions. P is what Table is given as parameters.
+const (
+	Exp         Function = iota
+	Sigmoid              // 1 / (1 + exp(-x))
+	Swish                // x / (1 + exp(-P[0]*x)); SiLU with P[0] = 1
+	Tanh                 //
+	Erf                  //
+	Gelu                 // x times the normal distribution's probability of less than x
+	GeluTanh             // x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))
+	Mish                 // x * tanh(log(1 + exp(x)))
+	Elu                  // P[1]*x, or P[0]*(exp(x)-1) where x is negative
+	HardSigmoid          // min(max(0, P[0]*x + P[1]), 1)
+	HardSwish            // x * min(max(0, P[0]*x + P[1]), 1)
+	LeakyRelu            // x, or P[0]*x where x is negative
+	Sqrt                 //
+	Reciprocal           // 1 / x
+	Abs                  //
+	Neg                  //
+	Square               // x * x
+	functions
+)
+
+// pointwiseKernel computes out[i] = f(x[i]) for bytes/4 elements; table holds the
+// parameters and then constants. mask holds the lanes of the last vector.
+type pointwiseKernel func(x, out *float32, bytes int, table *float64, mask *int32)
+
+// Apply computes out[i] = f(x[i]); out may be x. table is what Table gives for f.
+func (k *Kernels) Apply(f Function, table []float64, x, out []float32) {
+	if len(out) == 0 {
+		return
+	}
+	if len(x) < len(out) || len(table) != tableLen {
+		panic(fmt.Sprintf("asm: Apply of %d to %d elements, table of %d", len(x), len(out), len(table)))
+	}
+	k.functions[f](&x[0], &out[0], 4*len(out), &table[0], k.tail(len(out)))
+}
+
+// The places of a function's table: two parameters, then constants that all
+// functions share, then those of one. The generator of the kernels has them too.
+const (
+	atP0      = iota
+	atP1      //
+	atOne     //
+	atSign    // -0: the bit of the sign alone
+	atLog2E   // 1/log(2)
+	atRound   // added and taken off again it leaves the nearest whole number, which its last bits hold meanwhile
+	atLn2     // log(2)
+	atExp     // coefficients of (exp(r)-1)/r, the highest first
+	atLeast   = atExp + 6
+	atMost    = atLeast + 1 // between these float32 has exponentials that are neither 0 nor infinite
+	atLowest  = atMost + 1  // below every float32, and above
+	atHighest = atLowest + 1
+	atOwn     = atHighest + 1
+	atTail    = atOwn + 9 // 3, and the coefficients of tail
+	tableLen  = atTail + 1 + len(tail)
+)
+
+// shared are the constants from atOne to atOwn.
+var shared = [atOwn - atOne]float64{1, math.Copysign(0, -1), 0x1.71547652b82fep+0, 3 << 51, 0x1.62e42fefa39efp-1,
+	0x1.6d43246b523b4p-10, 0x1.123d90f1a67d6p-7, 0x1.5554e9063586ep-5, 0x1.55547c9c5a035p-3, 0x1.0000000b9129bp-1, 0x1.0000002e4a949p+0, -200, 200, -0x1p128, 0x1p128}
+
+// own are a function's own constants. Polynomials are interpolated at Chebyshev's
+// nodes, the highest coefficient first.
+var own = [functions][]float64{
+	Tanh: {2},
+	// Below 0.8 erf(x) is x + x p(x^2); above it is 1 less the normal tail, which
+	// Gelu has, at x sqrt(2), twice.
+	Erf: {0.8, math.Sqrt2, 0x1.805ff9dc9c635p-14, -0x1.b37c64d7e7dfdp-11, 0x1.55aec23b8cd59p-8, -0x1.b82352f35321bp-6,
+		0x1.ce2ee0d4e23f1p-4, -0x1.8127460af7e9bp-2, 0x1.06eba81f25951p-3},
+	Gelu:     {-0.5, 20},
+	GeluTanh: {2 * 0x1.9884533d43651p-1, 2 * 0x1.9884533d43651p-1 * 0.044715, 15},
+	Mish:     {2},
+}
+
+// tail are coefficients, the highest first, of the normal distribution's
+// probability of less than -z, times exp(z*z/2) (z+3), as a polynomial of
+// (z-3)/(z+3) for z from 0 to 20.
+var tail = [11]float64{0x1.d067333a35f60p-15, 0x1.159d03dca441cp-13, -0x1.01e43678c2e80p-12, -0x1.0f186b14e367ep-10, 0x1.0cc68054a2856p-10,
+	0x1.c8cab202a0d9cp-8, -0x1.56d6a7739bc88p-7, -0x1.832d56554d797p-5, 0x1.d713858de0970p-3, -0x1.04c7297071175p-1, 0x1.754a751c4447ep-1}
+
+// Table is what Apply needs of a function with its parameters.
+func Table(f Function, p ...float64) []float64 {
+	t := make([]float64, tableLen)
+	copy(t[atP0:atOne], p)
+	copy(t[atOne:], shared[:])
+	copy(t[atOwn:], own[f])
+	if f == Erf || f == Gelu {
+		t[atTail] = 3
+		copy(t[atTail+1:], tail[:])
+	}
+	return t
+}

@@ -1,0 +1,144 @@
+package asm
+
+import (
+	"math"
+	"unsafe"
+)
+
+// The functions in plain Go: the same operations in the same order as in assembly,
+// and so the same bits. Products whose sum is not math.FMA's are converted, which
+// keeps a compiler from fusing them.
+
+// horner is the polynomial of x with the coefficients c, the highest first.
+func horner(x float64, c []float64) float64 {
+	p := c[0]
+	for _, v := range c[1:] {
+		p = math.FMA(p, x, v)
+	}
+	return p
+}
+
+// atMostOf and atLeastOf bound v; a NaN stays.
+func atMostOf(v, most float64) float64 {
+	if v > most {
+		return most
+	}
+	return v
+}
+
+func atLeastOf(v, least float64) float64 {
+	if v < least {
+		return least
+	}
+	return v
+}
+
+// finite is x, or a number beyond every float32 for an infinite one.
+func finite(x float64, t []float64) float64 {
+	return atMostOf(atLeastOf(x, t[atLowest]), t[atHighest])
+}
+
+// power is the exponential of x as two + two*rest, with two a power of 2.
+func power(x float64, t []float64) (two, rest float64) {
+	x = atMostOf(atLeastOf(x, t[atLeast]), t[atMost])
+	n := math.FMA(x, t[atLog2E], t[atRound])
+	k := n - t[atRound]
+	r := math.FMA(-k, t[atLn2], x)
+	return math.Float64frombits(math.Float64bits(n)<<52 + math.Float64bits(1)), float64(horner(r, t[atExp:atLeast]) * r)
+}
+
+func exp(x float64, t []float64) float64 {
+	two, rest := power(x, t)
+	return math.FMA(two, rest, two)
+}
+
+// logistic is v / (1 + exp(-x)).
+func logistic(v, x float64, t []float64) float64 { return v / (exp(-x, t) + t[atOne]) }
+
+// lessOne is exp(x) - 1.
+func lessOne(x float64, t []float64) float64 {
+	two, rest := power(x, t)
+	return math.FMA(two, rest, two-t[atOne])
+}
+
+// normalTail is the normal distribution's probability of less than -z, for h =
+// -z*z/2.
+func normalTail(z, h float64, t []float64) float64 {
+	d := t[atOne] / (z + t[atTail])
+	return exp(h, t) * float64(horner(float64((z-t[atTail])*d), t[atTail+1:])*d)
+}
+
+func hardSigmoid(x float64, t []float64) float64 {
+	return atMostOf(atLeastOf(math.FMA(x, t[atP0], t[atP1]), 0), t[atOne])
+}
+
+// plain are the functions of one element.
+var plain = [functions]func(x float64, t []float64) float64{
+	Exp:     exp,
+	Sigmoid: func(x float64, t []float64) float64 { return logistic(t[atOne], x, t) },
+	Swish:   func(x float64, t []float64) float64 { return logistic(finite(x, t), x*t[atP0], t) },
+	Tanh: func(x float64, t []float64) float64 {
+		e := lessOne(x+x, t)
+		return e / (e + t[atOwn])
+	},
+	Erf: func(x float64, t []float64) float64 {
+		z, c := math.Abs(x), t[atOwn:]
+		if z < c[0] {
+			return math.FMA(horner(float64(x*x), c[2:9]), x, x)
+		}
+		z = atMostOf(z, t[atMost])
+		half := normalTail(float64(z*c[1]), -float64(z*z), t)
+		return math.Copysign(t[atOne]-(half+half), x)
+	},
+	Gelu: func(x float64, t []float64) float64 {
+		c := t[atOwn:]
+		z := atMostOf(math.Abs(x), c[1])
+		p := normalTail(z, float64(z*z)*c[0], t)
+		if !math.Signbit(x) {
+			p = t[atOne] - p
+		}
+		return finite(x, t) * p
+	},
+	GeluTanh: func(x float64, t []float64) float64 {
+		c := t[atOwn:]
+		v := atMostOf(atLeastOf(x, -c[2]), c[2])
+		return logistic(finite(x, t), v*math.FMA(float64(v*v), c[1], c[0]), t)
+	},
+	Mish: func(x float64, t []float64) float64 {
+		e, two := exp(x, t), t[atOwn]
+		n := float64(e * (e + two))
+		return finite(x, t) * (n / (n + two))
+	},
+	Elu: func(x float64, t []float64) float64 {
+		if math.Signbit(x) {
+			return lessOne(x, t) * t[atP0]
+		}
+		return x * t[atP1]
+	},
+	HardSigmoid: hardSigmoid,
+	HardSwish:   func(x float64, t []float64) float64 { return finite(x, t) * hardSigmoid(x, t) },
+	LeakyRelu: func(x float64, t []float64) float64 {
+		if math.Signbit(x) {
+			return x * t[atP0]
+		}
+		return x
+	},
+	Sqrt:       func(x float64, _ []float64) float64 { return math.Sqrt(x) },
+	Reciprocal: func(x float64, t []float64) float64 { return t[atOne] / x },
+	Abs:        func(x float64, _ []float64) float64 { return math.Abs(x) },
+	Neg:        func(x float64, _ []float64) float64 { return -x },
+	Square:     func(x float64, _ []float64) float64 { return x * x },
+}
+
+// functionsGeneric makes loops of the plain functions.
+func functionsGeneric() (k [functions]pointwiseKernel) {
+	for f := range k {
+		k[f] = func(x, out *float32, bytes int, table *float64, _ *int32) {
+			from, to, t := unsafe.Slice(x, bytes/4), unsafe.Slice(out, bytes/4), unsafe.Slice(table, tableLen)
+			for i, v := range from {
+				to[i] = float32(plain[f](float64(v), t))
+			}
+		}
+	}
+	return k
+}
