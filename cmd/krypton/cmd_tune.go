@@ -113,8 +113,8 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 		return err
 	}
 	workBegins(cmd.Context())
-	if target != nil {
-		if err := target.write(profile); err != nil {
+	if target != nil && (target.path != "-" || !o.asJSON) { // JSON is the profile too
+		if err := target.write(io.out, profile); err != nil {
 			return coded(exitCantCreate, err)
 		}
 	}
@@ -130,6 +130,9 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	}
 	if o.asJSON {
 		return json.NewEncoder(io.out).Encode(profile)
+	}
+	if !j.quiet {
+		fmt.Fprintf(io.err, "scores: %s\n", printable(fmt.Sprintf("activation %s: %s", j.reading.Activation, j.reading.Reason)))
 	}
 	return o.report(io, profile, target)
 }
@@ -165,7 +168,11 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 
 // report prints the profile, and the setting that was asked for.
 func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget) error {
-	w := tabwriter.NewWriter(io.out, 0, 4, 2, ' ', 0)
+	out := io.out
+	if target != nil && target.path == "-" {
+		out = io.err // standard output has the profile
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "speedup\tSSIM scores\tSSIM rendered\tworst\trank\ttop tenth\tsetting\n")
 	fmt.Fprintf(w, "%.1fx\t1\t1\t1\t1\t1\texact\n", p.Exact)
 	for _, q := range p.Points {
@@ -188,7 +195,7 @@ func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget)
 		return err
 	}
 	a := &approximated{Approximation: choice.Approximation, Precision: choice.Precision, Expected: &choice}
-	if _, err := fmt.Fprintf(io.out, "\n%s: %.1fx with %s\n", what, choice.Speedup, a.text()); err != nil {
+	if _, err := fmt.Fprintf(out, "\n%s: %.1fx with %s\n", what, choice.Speedup, a.text()); err != nil {
 		return err
 	}
 	if target != nil && target.path != "-" {
@@ -210,6 +217,8 @@ func (o *tuneOptions) target(m *modelFile) (*profileTarget, error) {
 	switch {
 	case o.out == "" && m.path == "":
 		return nil, nil // nothing lies beside a built-in model
+	case o.out == "-":
+		return t, nil // standard output
 	case o.out == "":
 		t.path = strings.TrimSuffix(m.path, filepath.Ext(m.path)) + ".krypton.yaml"
 	}
@@ -246,8 +255,8 @@ func (t *profileTarget) entry() *yaml.Node {
 	return nil
 }
 
-// write puts the profile into the file, which keeps its other entries.
-func (t *profileTarget) write(p *tune.Profile) error {
+// write puts the profile into the file, which keeps its other entries, or into out.
+func (t *profileTarget) write(out writer, p *tune.Profile) error {
 	var n yaml.Node
 	if err := n.Encode(p); err != nil {
 		return err
@@ -261,11 +270,15 @@ func (t *profileTarget) write(p *tune.Profile) error {
 		m := t.root.Content[0]
 		m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "approximate"}, &n)
 	}
-	return atomicfile.Write(t.path, true, func(w writer) error {
+	encode := func(w writer) error {
 		e := yaml.NewEncoder(w)
 		e.SetIndent(2)
 		return errors.Join(e.Encode(&t.root), e.Close())
-	})
+	}
+	if t.path == "-" {
+		return encode(out)
+	}
+	return atomicfile.Write(t.path, true, encode)
 }
 
 // writePoints writes everything that was measured.

@@ -71,6 +71,9 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 	}
 	j.notes = append(j.notes, j.model.notes...)
 	j.tellApproximation()
+	if j.tuning && j.model.own { // tune has no such flag
+		j.activation = j.model.file.config.Activation
+	}
 	if j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads); err != nil {
 		return err
 	}

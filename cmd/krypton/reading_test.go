@@ -159,6 +159,20 @@ func TestActivationIsTheModels(t *testing.T) {
 	if head, _, _ := strings.Cut(out, "\n"); !strings.Contains(head, `"activation":"none","activation_reason":"the output is made by Sigmoid node \"head\""`) {
 		t.Error(head)
 	}
+	if _, errs := d.krypton(0, "tune", one, "--model", model, "--patch", "8", "--stride", "8", "--fill", "mean", "-o", "-"); !strings.Contains(errs, `scores: activation none: the output is made by Sigmoid node "head"`) {
+		t.Error(errs)
+	}
+	asked := d.write("asked.onnx", headed([]float32{0, 0, -6}, node("Identity")).Marshal())
+	d.write("asked.krypton.yaml", []byte("activation: sigmoid\n"))
+	if _, errs := d.krypton(0, "tune", one, "--model", asked, "--patch", "8", "--stride", "8", "--fill", "mean", "-o", "-"); !strings.Contains(errs, "scores: activation sigmoid: the model's own file says so") {
+		t.Error(errs)
+	}
+	if r := d.obe(one, asked, "--class", "all"); r.ActivationReason != "the model's own file says so" || !near(base(r), sigmoid(3), sigmoid(3), sigmoid(0)) {
+		t.Errorf("%+v", r)
+	}
+	if r := d.obe(one, asked, "--activation", "none"); r.ActivationReason != "asked for" {
+		t.Errorf("%+v", r)
+	}
 	if _, errs := d.krypton(0, "obe", one, "--model", model, "--activation", "softmax", "--patch", "8", "--fill", "mean", "-o", d.path("y.png")); !strings.Contains(errs, "note: softmax was asked for, but the output is made by Sigmoid") {
 		t.Error(errs)
 	}

@@ -36,6 +36,8 @@ func ints(name string, v ...int64) onnxwrite.Tensor {
 	return onnxwrite.Raw(name, []int64{int64(len(v))}, v)
 }
 
+const microsoft = "com.microsoft"
+
 // stem is the network up to x [1, n].
 func stem(n int) *build {
 	rng := rand.New(rand.NewPCG(7, uint64(n)))
@@ -57,7 +59,11 @@ func stem(n int) *build {
 }
 
 func (b *build) add(operator, out string, in []string, attrs ...onnxwrite.Attribute) *build {
-	b.nodes = append(b.nodes, onnxwrite.Node{Name: "the " + out, OpType: operator, Inputs: in, Outputs: strings.Split(out, " "), Attributes: attrs})
+	domain := ""
+	if name, ok := strings.CutPrefix(operator, microsoft+"."); ok {
+		domain, operator = microsoft, name
+	}
+	b.nodes = append(b.nodes, onnxwrite.Node{Name: "the " + out, OpType: operator, Domain: domain, Inputs: in, Outputs: strings.Split(out, " "), Attributes: attrs})
 	return b
 }
 
@@ -72,7 +78,7 @@ func (b *build) plan(t *testing.T, outputs ...string) *incremental.Plan {
 	if outputs == nil {
 		outputs = []string{"y"}
 	}
-	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": b.opset}, Graph: onnxwrite.Graph{Name: "g", Nodes: b.nodes, Initializers: b.inits,
+	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": b.opset, microsoft: 1}, Graph: onnxwrite.Graph{Name: "g", Nodes: b.nodes, Initializers: b.inits,
 		Inputs: []onnxwrite.ValueInfo{{Name: "in", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, 8, 8)}}}}
 	for _, o := range outputs {
 		m.Graph.Outputs = append(m.Graph.Outputs, onnxwrite.ValueInfo{Name: o})
@@ -308,6 +314,43 @@ func TestMakers(t *testing.T) {
 						break
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestQuantizedHeads: heads that ONNX Runtime's quantizer and optimizer write.
+func TestQuantizedHeads(t *testing.T) {
+	quantized := func(n int) *build {
+		return stem(n).constant(floats("xs", []float32{.1})).constant(onnxwrite.Raw("xz", nil, []uint8{128})).constant(floats("ys", []float32{1.0 / 256})).constant(onnxwrite.Raw("yz", nil, []uint8{0})).
+			add("QuantizeLinear", "q", []string{"x", "xs", "xz"})
+	}
+	end := func(b *build) *build { return b.add("DequantizeLinear", "y", []string{"p", "ys", "yz"}) }
+	plain := stem(4)
+	plain.nodes = plain.nodes[:len(plain.nodes)-1]
+	for name, c := range map[string]struct {
+		b        *build
+		want     func(x []float32) []float64
+		operator string
+	}{
+		"sigmoid": {end(quantized(4).add(microsoft+".QLinearSigmoid", "p", []string{"q", "xs", "xz", "ys", "yz"})), sigmoidOf, "QLinearSigmoid"},
+		"softmax": {end(quantized(4).add(microsoft+".QLinearSoftmax", "p", []string{"q", "xs", "xz", "ys", "yz"}, onnxwrite.Int("opset", 13))), softmaxOf, "Softmax"},
+		"concatenation": {end(quantized(4).add(microsoft+".QLinearSigmoid", "s", []string{"q", "xs", "xz", "ys", "yz"}).
+			constant(ints("half", 2, 2)).add("Split", "s1 s2", []string{"s", "half"}, onnxwrite.Int("axis", 1)).
+			add(microsoft+".QLinearConcat", "p", []string{"ys", "yz", "s1", "ys", "yz", "s2", "ys", "yz"}, onnxwrite.Int("axis", 1))), sigmoidOf, "QLinearSigmoid"},
+		"fused": {plain.add(microsoft+".FusedGemm", "y", []string{"h", "f", "b"}, onnxwrite.String("activation", "Sigmoid")).add("Gemm", "x", []string{"h", "f", "b"}), sigmoidOf, "Sigmoid"},
+	} {
+		p := c.b.plan(t, "y", "x")
+		r, err := read(p, Question{})
+		if err != nil || r.Activation != None || !strings.Contains(r.Reason, c.operator) {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+		x, got := numbers(t, p, 1, 1), numbers(t, p, 0, 1)
+		r.Apply(got, got)
+		for i, want := range c.want(x) {
+			if math.Abs(float64(got[i])-want) > .03 {
+				t.Errorf("%s: %v, want %v", name, got, c.want(x))
+				break
 			}
 		}
 	}
