@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"text/tabwriter"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"krypton/internal/detect"
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
 	"krypton/internal/number"
@@ -37,15 +40,27 @@ type modelReport struct {
 	Outputs    []outputReport `json:"outputs"`
 	Operators  map[string]int `json:"operators"`
 	Localities map[string]int `json:"localities"`
-	Steps      []stepReport   `json:"steps"`
-	Whole      int64          `json:"multiply_adds_whole"`
-	ViewBytes  int64          `json:"view_bytes"`
-	Patch      *patchReport   `json:"patch,omitempty"`
+	// Settings are those that the model makes itself, Detector its head.
+	Settings  []settingReport `json:"settings,omitempty"`
+	Labels    int             `json:"labels,omitempty"`
+	Detector  *detect.Spec    `json:"detector,omitempty"`
+	Notes     []string        `json:"notes,omitempty"`
+	Steps     []stepReport    `json:"steps"`
+	Whole     int64           `json:"multiply_adds_whole"`
+	ViewBytes int64           `json:"view_bytes"`
+	Patch     *patchReport    `json:"patch,omitempty"`
 }
 
 type outputReport struct {
 	Name  string `json:"name"`
 	Shape []int  `json:"shape"`
+}
+
+// settingReport is a setting that the model makes, and where it says so.
+type settingReport struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	From  string `json:"from"`
 }
 
 type stepReport struct {
@@ -119,6 +134,7 @@ positions. A model that cannot be run is refused with every reason.` + exitHelp,
 			if err != nil {
 				return err
 			}
+			r.tellSettings(s, file, g, made.first)
 			if r.Patch != nil {
 				if err := r.Patch.predict(cmd.Context(), s, made.first); err != nil {
 					return err
@@ -183,6 +199,42 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 	return r, nil
 }
 
+// tellSettings adds what the model says of itself, by its own file or by metadata.
+func (r *modelReport) tellSettings(s *settings, file *modelFile, g *graph.Graph, p *incremental.Plan) {
+	for _, key := range slices.Sorted(maps.Keys(s.model)) {
+		if key != "labels" {
+			r.Settings = append(r.Settings, settingReport{key, fmt.Sprint(s.model[key]), file.where})
+		}
+	}
+	for _, v := range file.says.Values {
+		if s.metadata[v.Key] != "" {
+			r.Settings = append(r.Settings, settingReport{v.Key, v.Value, "metadata " + v.From})
+		}
+	}
+	r.Notes = s.notes
+	l, err := file.labels("", g)
+	if err != nil {
+		r.Notes = append(r.Notes, err.Error())
+	}
+	if r.Labels = len(l); r.Labels > 0 {
+		from := file.where
+		if key := s.metadata["labels"]; key != "" {
+			from = "metadata " + key
+		} else if _, ok := s.model["labels"]; !ok {
+			from = "the graph"
+		}
+		r.Settings = append(r.Settings, settingReport{"labels", fmt.Sprintf("%d names", len(l)), from})
+	}
+	m := loadedModel{file: file, plan: p, labels: l}
+	if r.Detector, err = m.detector(); err == nil && r.Detector != nil {
+		plane := p.InputPlane()
+		r.Detector, err = r.Detector.Fit(m.outputs(), len(l), plane.W, plane.H)
+	}
+	if err != nil {
+		r.Notes = append(r.Notes, err.Error())
+	}
+}
+
 // calibration is how long predictions measure.
 const calibration = 200 * time.Millisecond
 
@@ -232,6 +284,18 @@ func (r *modelReport) text() string {
 	if len(r.Facts.Converted) > 0 {
 		fmt.Fprintf(&b, "converted     %s to float32\n", strings.Join(r.Facts.Converted, ", "))
 	}
+	for _, key := range slices.Sorted(maps.Keys(r.Facts.Metadata)) {
+		fmt.Fprintf(&b, "metadata      %s = %s\n", key, shortened(r.Facts.Metadata[key]))
+	}
+	for _, v := range r.Settings {
+		fmt.Fprintf(&b, "setting       %s = %s (%s)\n", v.Key, v.Value, v.From)
+	}
+	if r.Detector != nil {
+		fmt.Fprintf(&b, "detector      form %s, %d classes\n", r.Detector.Form, r.Detector.Classes)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "note          %s\n", n)
+	}
 	fmt.Fprintf(&b, "parameters    %d\nmultiply-adds %.4g for a whole run\nviews         %.1f MiB\n", r.Facts.Parameters, float64(r.Whole), float64(r.ViewBytes)/(1<<20))
 	fmt.Fprintf(&b, "operators     %s\n", counts(r.Operators))
 	fmt.Fprintf(&b, "locality      %s\n", counts(r.Localities))
@@ -262,6 +326,16 @@ func (r *modelReport) text() string {
 		return err.Error()
 	}
 	return b.String()
+}
+
+// shortened makes one line of metadata, which may be whole lists of names.
+func shortened(text string) string {
+	const most = 100
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
 }
 
 func counts(m map[string]int) string {

@@ -124,7 +124,8 @@ is decided by a whole run (--guard). --verify-every N measures the agreement all
 Several videos, or a --manifest of them, go into an --out-dir as a batch, which may be
 split over machines (--shard) and gone on with after anything (--resume).
 
-A detector's head is described in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
+What Ultralytics and YOLOv5 export is recognized; any other detector's head is described
+in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 		Example: `  krypton orv street.mp4 --model resnet.onnx
   krypton orv street.mp4 --model faces.onnx --format jsonl,mot,srt -o out/ --annotate out/street.mp4
   krypton orv *.mp4 --out-dir labels/ --resume

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -9,13 +10,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/catalogue"
 	"krypton/internal/detect"
+	"krypton/internal/exporter"
 	"krypton/internal/graph"
+	"krypton/internal/imagein"
 	"krypton/internal/labels"
 	"krypton/internal/onnxload"
 	"krypton/internal/regular"
@@ -57,6 +61,8 @@ type modelFile struct {
 	configSHA256 string           // of the configuration, "" if there is none
 	where        string           // of the configuration, for messages
 	public       *catalogue.Model // nil unless it was pulled
+	// says is what its exporter left in the file's metadata.
+	says exporter.Settings
 	// labelFile is a public model's file of labels, "" if there is none.
 	labelFile string
 }
@@ -94,11 +100,25 @@ func openModel(name, cache string, maxBytes int64) (*modelFile, error) {
 	}
 	sum := sha256.Sum256(m.data)
 	m.bytes = len(m.data)
+	m.says = metadataOf(m.data)
 	m.sha256 = hex.EncodeToString(sum[:])
 	if m.public != nil && m.sha256 != m.public.File.SHA256 {
 		return nil, coded(exitData, fmt.Errorf("model %s: the file in the cache is damaged: krypton model rm %s, then krypton model pull %s", name, name, name))
 	}
 	return m, m.decode(config)
+}
+
+// metadataOf understands a file's metadata. What is wrong with the file, loading says.
+func metadataOf(data []byte) exporter.Settings {
+	card, err := onnxload.Peek(data)
+	if err != nil {
+		return exporter.Settings{}
+	}
+	f := exporter.Facts{Metadata: card.Metadata}
+	for _, dims := range card.Outputs {
+		f.Outputs = append(f.Outputs, len(dims))
+	}
+	return *exporter.Read(f)
 }
 
 // decode reads the configuration, if there is one.
@@ -225,7 +245,57 @@ func (m *modelFile) apply(s *settings) error {
 			return err
 		}
 	}
-	return m.applyBind(s)
+	if c.Labels.Kind != 0 {
+		s.model["labels"] = ""
+	}
+	if err := m.applyBind(s); err != nil {
+		return err
+	}
+	return m.applyMetadata(s)
+}
+
+// applyMetadata makes what the file's metadata say the value of settings that neither
+// the user nor the model's configuration made. A preset stands for all preprocessing.
+func (m *modelFile) applyMetadata(s *settings) error {
+	s.metadata, s.notes = map[string]string{}, slices.Clone(m.says.Notes)
+	made := func(key string) bool { _, ok := s.model[key]; return ok || s.given(key) }
+	preset := made("preset")
+	for _, v := range m.says.Values {
+		f := s.flags.Lookup(v.Key)
+		if made(v.Key) || preset && slices.Contains(exporter.Preprocessing, v.Key) {
+			if f != nil {
+				s.notes = append(s.notes, m.contradiction(s, v)...)
+			}
+			continue
+		}
+		if f != nil {
+			if err := f.Value.Set(v.Value); err != nil {
+				return coded(exitData, fmt.Errorf("model %s: metadata %s: %w", m.name, v.From, err))
+			}
+		}
+		s.metadata[v.Key] = v.From
+	}
+	if m.says.Labels != nil && !made("labels") {
+		s.metadata["labels"] = m.says.LabelsFrom
+	}
+	return nil
+}
+
+// contradiction tells, if it is so, that pictures are prepared otherwise than the
+// metadata have it.
+func (m *modelFile) contradiction(s *settings, v exporter.Setting) []string {
+	is, from := s.flags.Lookup(v.Key).Value.String(), s.origin(v.Key)
+	if name := s.flags.Lookup("preset").Value.String(); is == "" && name != "" {
+		preset, err := imagein.Preset(name)
+		if err != nil {
+			return nil // said elsewhere
+		}
+		is, from = map[string]string{"order": preset.Order, "resize": preset.Resize}[v.Key], "preset "+name
+	}
+	if is == v.Value || v.Key != "preset" && v.Key != "order" && v.Key != "resize" {
+		return nil
+	}
+	return []string{fmt.Sprintf("the model's metadata (%s, key %s) ask for %s %s; it is %s, by %s", cmp.Or(m.says.By, "exporter unknown"), v.From, v.Key, v.Value, is, from)}
 }
 
 // scalarText writes a YAML scalar or list of scalars as a flag would have it.
@@ -263,12 +333,11 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 	case m.public != nil && m.public.Labels != nil:
 		return m.public.Labels, nil
 	default:
-		if text := g.Facts.Metadata["labels"]; text != "" {
-			l, err := labels.Parse([]byte(text))
-			if err != nil {
-				return nil, coded(exitData, fmt.Errorf("model %s: labels in its metadata: %w", m.name, err))
-			}
-			return l, nil
+		if err := m.says.Unread; err != nil {
+			return nil, coded(exitData, fmt.Errorf("model %s: %w; name a file by --labels", m.name, err))
+		}
+		if m.says.Labels != nil {
+			return slices.Clone(m.says.Labels), nil
 		}
 		return g.Facts.Labels, nil
 	}

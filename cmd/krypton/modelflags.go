@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"krypton/internal/detect"
 	"krypton/internal/engine"
 	"krypton/internal/graph"
 	"krypton/internal/imagein"
@@ -120,7 +121,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	if opt.Bind, o.bound, err = bindings(o.bind); err != nil {
 		return nil, opt, err
 	}
-	if o.output != "" && file.config.Detector == nil { // a detector's head may need others besides
+	if o.output != "" && file.config.Detector == nil && file.says.Head == nil { // a detector's head may need others besides
 		opt.Outputs = []string{o.output}
 	}
 	if o.size != "" {
@@ -218,6 +219,7 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	for _, b := range g.Facts.Bound {
 		m.bound = append(m.bound, boundValue{Input: b.Name, Value: strings.Trim(fmt.Sprint(b.Values), "[]")})
 	}
+	m.notes = append(m.notes, s.notes...)
 	if m.labels, err = file.labels(o.labels, g); err != nil {
 		return nil, err
 	}
@@ -315,6 +317,28 @@ func (m *loadedModel) output() (int, error) {
 		return i, nil
 	}
 	return 0, usageError(errors.New("--output " + strconv.Quote(m.named) + ": the model has " + strings.Join(names, ", ")))
+}
+
+// outputs are the network's outputs without numbers.
+func (m *loadedModel) outputs() []detect.Output {
+	var l []detect.Output
+	for i, name := range m.plan.Outputs() {
+		l = append(l, detect.Output{Name: name, Shape: m.plan.OutputShape(i)})
+	}
+	return l
+}
+
+// detector describes the detector's head: as the model's own file has it, or else as
+// the metadata and the outputs let it be recognized; nil if there is none.
+func (m *loadedModel) detector() (*detect.Spec, error) {
+	if m.file.config.Detector != nil || m.file.says.Head == nil {
+		return m.file.config.Detector, nil
+	}
+	spec, err := detect.Recognize(*m.file.says.Head, m.outputs(), len(m.labels))
+	if err != nil {
+		return nil, coded(exitData, fmt.Errorf("model %s: %w; describe the head as 'detector:' in %s (see docs/video.md)", m.file.name, err, m.file.where))
+	}
+	return spec, nil
 }
 
 // label is a class's name, "" if it has none.

@@ -198,7 +198,10 @@ func (j *orvJob) prepareJudge(ctx context.Context) error {
 	if err := prediction.Activation(j.activation).Check(); err != nil {
 		return usageError(fmt.Errorf("--activation: %w", err))
 	}
-	if j.spec = j.model.file.config.Detector; j.spec == nil {
+	if j.spec, err = j.model.detector(); err != nil {
+		return err
+	}
+	if j.spec == nil {
 		if len(j.orvOptions.classes) > 0 {
 			return usageError(fmt.Errorf("--classes is for detectors, and %s describes none", j.model.file.where))
 		}
@@ -224,13 +227,9 @@ func (j *orvJob) prepareClassifier(ctx context.Context) error {
 
 // prepareDetector finds out whether the head fits, and which classes count.
 func (j *orvJob) prepareDetector() error {
-	var outs []detect.Output
-	for i, name := range j.model.plan.Outputs() {
-		outs = append(outs, detect.Output{Name: name, Shape: j.model.plan.OutputShape(i)})
-	}
 	plane := j.model.plan.InputPlane()
 	var err error
-	if j.spec, err = j.spec.Fit(outs, len(j.model.labels), plane.W, plane.H); err != nil {
+	if j.spec, err = j.spec.Fit(j.model.outputs(), len(j.model.labels), plane.W, plane.H); err != nil {
 		return coded(exitData, fmt.Errorf("%s: detector: %w", j.model.file.where, err))
 	}
 	if !j.scoreGiven && j.spec.Threshold > 0 {
@@ -257,7 +256,7 @@ func (j *orvJob) judge() orv.Judge {
 		return &orv.Classifier{Output: j.output, Reading: j.reading, Top: j.top}
 	}
 	plane := j.model.plan.InputPlane()
-	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
+	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, Frame: j.geometry.Frame(), MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
 }
 
 // boxGuard is the guard of detectors: scores of boxes move by more than the

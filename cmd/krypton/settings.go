@@ -23,12 +23,16 @@ import (
 
 // settings are a command's flags, each from the first of: the command line,
 // KRYPTON_* in the environment, a configuration file, the model's own YAML
-// file (for the keys that concern a model), the default.
+// file (for the keys that concern a model), the metadata of the model, the default.
 type settings struct {
 	v     *viper.Viper
 	flags *pflag.FlagSet
 	file  string         // the configuration file that was read, if any
 	model map[string]any // of the model's own file
+	// metadata says, for the settings that the metadata of the model's file made, which
+	// key did; notes are what there is to say of them.
+	metadata map[string]string
+	notes    []string
 }
 
 func addGlobalFlags(f *pflag.FlagSet) {
@@ -230,6 +234,8 @@ func (s *settings) origin(key string) string {
 		return "file " + s.file
 	case s.model[key] != nil:
 		return "model file"
+	case s.metadata[key] != "":
+		return "model metadata " + s.metadata[key]
 	}
 	return "default"
 }

@@ -49,6 +49,7 @@ var allowed = map[string]string{
 	"internal/onnxwrite":    "",
 	"internal/labels":       "internal/pyliteral internal/regular",
 	"internal/pyliteral":    "",
+	"internal/exporter":     "internal/detect internal/labels internal/pyliteral",
 	"internal/catalogue":    "internal/atomicfile",
 	"internal/architecture": "",
 	"models":                "",

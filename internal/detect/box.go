@@ -60,6 +60,18 @@ func Filter(boxes []Box, classes []int) []Box {
 	return slices.DeleteFunc(slices.Clone(boxes), func(b Box) bool { return !slices.Contains(classes, b.Class) })
 }
 
+// Clip cuts boxes at a rectangle; those of which nothing is left go.
+func Clip(boxes []Box, x0, y0, x1, y1 float32) []Box {
+	kept := boxes[:0:0]
+	for _, b := range boxes {
+		b.X0, b.Y0, b.X1, b.Y1 = max(b.X0, x0), max(b.Y0, y0), min(b.X1, x1), min(b.Y1, y1)
+		if b.valid() {
+			kept = append(kept, b)
+		}
+	}
+	return kept
+}
+
 // Comparison is how two lists of boxes match.
 type Comparison struct {
 	Matched, Missed, Extra int

@@ -100,6 +100,8 @@ func TestNMS(t *testing.T) {
 	near(t, NMS([]Box{a, b, c}, .5), b, c)
 	near(t, NMS([]Box{a, b, c}, .9), b, a, c)
 	near(t, Filter([]Box{a, b, c}, []int{1}), c)
+	near(t, Clip([]Box{a, b}, .5, 2, 10.5, 8), Box{.5, 2, 10, 8, 0, .8}, Box{1, 2, 10.5, 8, 0, .9})
+	near(t, Clip([]Box{a, b}, 10, 0, 20, 20), Box{10, 0, 11, 10, 0, .9})
 	if got := IoU(a, b); math.Abs(float64(got)-9./11) > 1e-6 {
 		t.Errorf("IoU %g", got)
 	}

@@ -38,6 +38,11 @@ func NewGeometry(p *imagein.Preprocess, frame, plane image.Point) Geometry {
 	return g
 }
 
+// Frame is the part of the network's plane that shows the frame.
+func (g *Geometry) Frame() image.Rectangle {
+	return image.Rectangle{Max: g.Scaled}.Add(g.Offset)
+}
+
 // Source maps a point of the network's plane to the frame.
 func (g *Geometry) Source(x, y float64) (float64, float64) {
 	return float64(g.Crop.Min.X) + (x-float64(g.Offset.X))*float64(g.Crop.Dx())/float64(g.Scaled.X),

@@ -2,6 +2,7 @@ package orv
 
 import (
 	"fmt"
+	"image"
 	"math"
 
 	"krypton/internal/detect"
@@ -115,10 +116,13 @@ func (c *Classifier) Compare(got, whole *Answer) Agreement {
 
 // Detector judges a detector's outputs.
 type Detector struct {
-	Spec     *detect.Spec
-	Names    []string // of the network's outputs
-	Width    int      // of the network's plane
-	Height   int
+	Spec   *detect.Spec
+	Names  []string // of the network's outputs
+	Width  int      // of the network's plane
+	Height int
+	// Frame is the part of the plane that shows the frame, none for all of it: boxes
+	// end there.
+	Frame    image.Rectangle
 	MinScore float32
 	// Near is how far below MinScore boxes are looked at to tell close calls.
 	Near float32
@@ -156,6 +160,9 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	}
 	if d.IoU > 0 {
 		boxes = detect.NMS(boxes, d.IoU)
+	}
+	if f := d.Frame; !f.Empty() {
+		boxes = detect.Clip(boxes, float32(f.Min.X), float32(f.Min.Y), float32(f.Max.X), float32(f.Max.Y))
 	}
 	a := &Answer{Margin: 1, faint: boxes}
 	for _, b := range boxes {

@@ -571,6 +571,9 @@ func TestGeometry(t *testing.T) {
 		if g.Crop != c.crop || g.Scaled != c.scaled || g.Offset != c.offset {
 			t.Errorf("%s: %+v", c.resize, g)
 		}
+		if f := g.Frame(); f != (image.Rectangle{c.offset, c.offset.Add(c.scaled)}) {
+			t.Errorf("%s: the frame is at %v", c.resize, f)
+		}
 		if x, y := g.Source(c.x, c.y); math.Abs(x-c.wantX) > 1e-9 || math.Abs(y-c.wY) > 1e-9 {
 			t.Errorf("%s: %g, %g comes from %g, %g; want %g, %g", c.resize, c.x, c.y, x, y, c.wantX, c.wY)
 		}

@@ -1,6 +1,7 @@
 package orv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -394,7 +395,8 @@ func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb [
 	return whole, given
 }
 
-// together calls f for 0 to n-1 at the same time and joins the errors.
+// together calls f for 0 to n-1 at the same time and gives the first error: frames that
+// are wrong are so in the same way.
 func together(n int, f func(i int) error) error {
 	errs := make([]error, n)
 	var wait sync.WaitGroup
@@ -402,7 +404,7 @@ func together(n int, f func(i int) error) error {
 		wait.Go(func() { errs[i] = f(i) })
 	}
 	wait.Wait()
-	return errors.Join(errs...)
+	return cmp.Or(errs...)
 }
 
 // idleFrom is the mean share of a whole run's multiply-adds, those of close calls
