@@ -93,3 +93,11 @@ func (p classPicker) choose(scores []float32) []int {
 	}
 	return out
 }
+
+// count is the number of classes that are picked of n.
+func (p *classPicker) count(n int) int {
+	if p.all {
+		return n
+	}
+	return min(n, len(p.fixed)+p.top)
+}

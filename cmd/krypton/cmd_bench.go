@@ -179,7 +179,10 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.plan, b.memory = made.first, workingMemory(b.memory, made.first.ViewBytes())
+	b.plan = made.first
+	if b.memory, err = someMemory(b.memory, b.plan.ViewBytes()); err != nil {
+		return nil, err
+	}
 	b.row = benchRow{Model: file.name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
 		MultiplyAdds: b.plan.MultiplyAdds()}
 	size, err := pair(o.patch)

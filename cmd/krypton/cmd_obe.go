@@ -205,5 +205,8 @@ func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mo
 		return nil, err
 	}
 	j := &job{obeOptions: o, model: m, io: io, gives: gives, written: map[string]string{}}
-	return j, j.prepare(ctx, s)
+	if err := j.prepare(ctx, s); err != nil {
+		return nil, err
+	}
+	return j, j.checkMemory()
 }

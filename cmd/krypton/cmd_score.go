@@ -174,7 +174,10 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if j.memory, err = s.memory(); err != nil {
 		return err
 	}
-	c.memory = workingMemory(j.memory, 3*model.plan.ViewBytes()) // once: what one map leaves behind, the next uses again
+	// Once: what one map leaves behind, the next uses again.
+	if c.memory, err = someMemory(j.memory, 3*model.plan.ViewBytes()); err != nil {
+		return err
+	}
 	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return err
 	}

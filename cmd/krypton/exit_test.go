@@ -32,11 +32,13 @@ func nanModel(t testing.TB, path string) {
 func TestCodesOfEveryCommand(t *testing.T) {
 	picture := filepath.Join(t.TempDir(), "sample.png")
 	holding(samplePicture())(t, picture)
+	heat := filepath.Join(t.TempDir(), "map.npy")
+	holding(npy(t, [128][128]float32{}))(t, heat)
 	runBad(t, []badInput{
 		{id: "C04/obe", args: []string{"obe", picture, "--memory", "1MiB", "-q", "-o", "DIR/x.png"}, code: exitTemporary, says: "memory"},
 		{id: "C04/tune", args: []string{"tune", picture, "--memory", "1MiB", "-q", "-o", "DIR/x.yaml"}, code: exitTemporary, says: "memory"},
 		{id: "C04/bench", args: []string{"bench", "--memory", "1MiB", "-q"}, code: exitTemporary, says: "memory"},
-		{id: "C04/score", file: "map.npy", make: holding(npy(t, [128][128]float32{})), args: []string{"score", "FILE", "--image", picture, "--memory", "1MiB", "-q"}, code: exitTemporary, says: "memory"},
+		{id: "C04/score", args: []string{"score", heat, "--image", picture, "--memory", "1MiB", "-q"}, code: exitTemporary, says: "memory"},
 		{id: "M10/tune", file: "m.onnx", make: nanModel, args: []string{"tune", picture, "--model", "FILE", "-q", "-o", "DIR/x.yaml"}, code: exitData, says: "no finite number"},
 	})
 }

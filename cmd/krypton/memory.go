@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"krypton/internal/incremental"
 )
 
 // workingMemory is what is left of a limit for the updates of all workers, once a
@@ -17,6 +20,16 @@ func workingMemory(limit, views int64) int64 {
 	debug.FreeOSMemory()
 	const fixed = 16 << 20 // of scratch space and pictures
 	return max(1, (limit-residentMemory()-views-fixed)/2)
+}
+
+// someMemory is workingMemory where work follows: it fails before that if nothing is
+// left.
+func someMemory(limit, views int64) (int64, error) {
+	left := workingMemory(limit, views)
+	if left <= 1 {
+		return 0, fmt.Errorf("%w: beside %d MiB for the program and its weights, views take %d MiB: --memory is %d MiB", incremental.ErrMemory, residentMemory()>>20, views>>20, limit>>20)
+	}
+	return left, nil
 }
 
 // residentMemory is the part of the machine's memory that this process holds; what

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"krypton/internal/onnxwrite"
 )
 
 // TestMemoryIsKept: the process that makes a map under --memory never holds more
@@ -60,6 +63,55 @@ func TestMemoryIsKept(t *testing.T) {
 			t.Errorf("--memory %s: the process held %d MiB", limit, last.Peak>>20)
 		}
 		t.Logf("--memory %s: the process held %d MiB", limit, last.Peak>>20)
+	}
+}
+
+// manyClasses is a small network of n classes.
+func manyClasses(n int) []byte {
+	w, c := make([]float32, n*4), make([]float32, 4*3*9)
+	for i := range w {
+		w[i] = float32(i%13-6) / 7
+	}
+	for i := range c {
+		c[i] = float32(i%11-5) / 9
+	}
+	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
+		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
+	}
+	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
+		Inputs: []onnxwrite.ValueInfo{value("x", 1, 3, 32, 32)}, Outputs: []onnxwrite.ValueInfo{value("y", 1, int64(n))},
+		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("c", []int64{4, 3, 3, 3}, c), onnxwrite.Raw("w", []int64{int64(n), 4}, w)},
+		Nodes: []onnxwrite.Node{
+			{OpType: "Conv", Inputs: []string{"x", "c"}, Outputs: []string{"a"}},
+			{OpType: "Relu", Inputs: []string{"a"}, Outputs: []string{"r"}},
+			{OpType: "GlobalAveragePool", Inputs: []string{"r"}, Outputs: []string{"p"}},
+			{OpType: "Flatten", Inputs: []string{"p"}, Outputs: []string{"f"}},
+			{OpType: "Gemm", Inputs: []string{"f", "w"}, Outputs: []string{"y"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("transB", 1)}},
+		},
+	}}
+	return m.Marshal()
+}
+
+// TestMemoryOfScores: the scores of many classes count, and their text does not take
+// many times as much; what is known to be too much is refused before the work.
+func TestMemoryOfScores(t *testing.T) {
+	dir := t.TempDir()
+	model := filepath.Join(dir, "many.onnx")
+	holding(manyClasses(4000))(t, model)
+	picture := filepath.Join(smallPictures(t, 1, 32), "p0000.png")
+	for limit, code := range map[int64]int{140 << 20: exitOK, 70 << 20: exitTemporary} {
+		cmd := command("obe", picture, "--model", model, "--class", "all", "--patch", "4", "--stride", "1", "--memory", fmt.Sprint(limit), "--force", "-q",
+			"-o", filepath.Join(dir, "m.png"), "--scores", filepath.Join(dir, "s.json")+","+filepath.Join(dir, "s.npy")+","+filepath.Join(dir, "s.csv"))
+		out, _ := cmd.CombinedOutput()
+		if got := cmd.ProcessState.ExitCode(); got != code || code != exitOK && !strings.Contains(string(out), "4000 classes at 841 positions") {
+			t.Errorf("%d MiB: exit code %d, want %d: %s", limit>>20, got, code, out)
+		}
+		if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && !raceDetector {
+			t.Logf("--memory %d MiB: %d MiB", limit>>20, u.Maxrss>>10)
+			if u.Maxrss<<10 > limit+limit/10 {
+				t.Errorf("--memory %d MiB: it took %d", limit>>20, u.Maxrss>>10)
+			}
+		}
 	}
 }
 

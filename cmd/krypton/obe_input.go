@@ -81,7 +81,7 @@ func (j *job) room() int64 {
 	}
 	if j.pictures == 0 {
 		debug.FreeOSMemory()
-		j.pictures = max(1, j.memory-residentMemory()-j.views())
+		j.pictures = max(1, j.memory-residentMemory()-j.views()-j.scoreBytes())
 		if j.overlapping {
 			j.pictures = max(1, j.pictures/2)
 		}

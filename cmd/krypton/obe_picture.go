@@ -211,7 +211,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 // memory of one is used again by the next.
 func (j *job) working() int64 {
 	if j.updates == 0 {
-		j.updates = workingMemory(j.memory, j.views())
+		j.updates = workingMemory(j.memory, j.views()+j.scoreBytes())
 	}
 	return j.updates
 }

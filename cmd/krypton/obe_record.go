@@ -35,9 +35,7 @@ func (r *record) writeScores(w io.Writer, ending string) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	return e.Encode(r)
+	return heatmap.WriteJSON(w, r.Record, func(bare *heatmap.Record) any { return &record{bare, r.Approximated, r.Bound} })
 }
 
 func (r *record) title() string {
@@ -174,13 +172,11 @@ func (j *job) classRecords(g *obe.Grid, r *obe.Result) []heatmap.ClassRecord {
 	var out []heatmap.ClassRecord
 	for k, c := range r.Classes {
 		cr := heatmap.ClassRecord{Index: c, Label: j.model.label(c), BaseScore: heatmap.Number(r.Base[k])}
-		for scores := range slices.Chunk(r.Scores[k], len(g.Xs)) {
-			line := make([]heatmap.Number, len(scores))
-			for i, v := range scores {
-				line[i] = heatmap.Number(v)
-			}
-			cr.Scores = append(cr.Scores, line)
+		numbers := make([]heatmap.Number, len(r.Scores[k]))
+		for i, v := range r.Scores[k] {
+			numbers[i] = heatmap.Number(v)
 		}
+		cr.Scores = slices.Collect(slices.Chunk(numbers, len(g.Xs)))
 		out = append(out, cr)
 	}
 	return out

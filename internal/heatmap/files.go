@@ -1,6 +1,7 @@
 package heatmap
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/csv"
@@ -31,9 +32,7 @@ func WriteScores(w io.Writer, ending string, r *Record) error {
 	case ".csv":
 		return writeCSV(w, r)
 	case ".json":
-		e := json.NewEncoder(w)
-		e.SetIndent("", " ")
-		return e.Encode(r)
+		return WriteJSON(w, r, func(bare *Record) any { return bare })
 	}
 	return fmt.Errorf("unknown score format %q: want one of %s", ending, strings.Join(ScoreFormats, ", "))
 }
@@ -49,17 +48,18 @@ func writeNPY(w io.Writer, r *Record) error {
 	// Magic, version and length take 10 bytes; the whole is a multiple of 64
 	// and ends in a newline.
 	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	out := bufio.NewWriter(w)
 	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
-	b = append(b, header...)
+	out.Write(append(b, header...))
 	for _, c := range r.Classes {
 		for _, row := range c.Scores {
 			for _, v := range row {
-				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(v)))
+				b = binary.LittleEndian.AppendUint32(b[:0], math.Float32bits(float32(v)))
+				out.Write(b)
 			}
 		}
 	}
-	_, err := w.Write(b)
-	return err
+	return out.Flush() // says what went wrong before, too
 }
 
 // writeCSV writes a grid for each class: a header of x offsets, then rows that
