@@ -44,10 +44,13 @@ func (j *orvJob) newAnnotator(ctx context.Context) (*annotator, error) {
 	a := &annotator{job: j, source: src}
 	if a.painter, err = annotate.NewPainter(i.Height); err == nil {
 		fps := i.FPS / float64(j.every)
-		a.writer, err = video.NewWriter(ctx, j.annotate, i.Width, i.Height, fps, video.WriterOptions{Force: j.force, FFmpeg: j.ffmpeg})
+		a.writer, err = video.NewWriter(ctx, j.annotate, i.Width, i.Height, fps, video.WriterOptions{Force: j.force, FFmpeg: j.ffmpeg, Pixels: i.Shape})
 	}
 	if err != nil {
 		_ = src.Close() // the writer's error is what must be heard of
+		if errors.Is(err, video.ErrBusy) {
+			return nil, videoError(fmt.Errorf("--annotate: %w", err))
+		}
 		return nil, coded(exitCantCreate, fmt.Errorf("--annotate: %w", err))
 	}
 	return a, nil

@@ -92,12 +92,12 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 	// Other sources than files may have to be waited for: they come after the model.
 	var plane engine.Plane
 	loaded := make(chan struct{})
-	j.open.Fit = func(w, h int) (image.Rectangle, int, int) {
+	j.open.Fit = func(w, h int, pixels video.Shape) (image.Rectangle, int, int) {
 		<-loaded
 		if err != nil {
 			return image.Rect(0, 0, w, h), w, h // it is closed at once
 		}
-		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), image.Pt(plane.W, plane.H))
+		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), pixels.Ratio(), image.Pt(plane.W, plane.H))
 		return j.geometry.Crop, j.geometry.Scaled.X, j.geometry.Scaled.Y
 	}
 	opening, cancel := context.WithCancel(ctx)
@@ -449,7 +449,7 @@ func (j *orvJob) settings() map[string]any {
 // fingerprint is a digest of all that decides what is written.
 func (j *orvJob) fingerprint(settings map[string]any) (string, error) {
 	pre := j.model.pre
-	parts := []any{version, j.model.file.sha256, settings, j.spec, pre, j.model.labels, j.timings, j.info.SourceWidth, j.info.SourceHeight, j.info.FPS, j.info.Frames, j.info.Duration}
+	parts := []any{version, j.model.file.sha256, settings, j.spec, pre, j.model.labels, j.timings, j.info.SourceWidth, j.info.SourceHeight, j.info.Shape, j.info.Stored, j.info.FPS, j.info.Frames, j.info.Duration}
 	if st, err := os.Stat(j.name); err == nil && st.Mode().IsRegular() {
 		parts = append(parts, st.Size())
 		sum, err := endsDigest(j.name, st.Size())

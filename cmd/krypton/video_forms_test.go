@@ -161,6 +161,78 @@ func TestVideoForms(t *testing.T) {
 	}
 }
 
+// TestVideoShape: the header tells how pixels are to be shown, and the network sees
+// what is shown.
+func TestVideoShape(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		if os.Getenv("KRYPTON_DATA") != "" {
+			t.Fatal("ffmpeg is missing, and KRYPTON_DATA is set: the tests on real data need it")
+		}
+		t.Skip("there is no ffmpeg")
+	}
+	dir := t.TempDir()
+	square := filepath.Join(dir, "square.y4m")
+	renderFilm(t, square, 8)
+	made := func(name, filter string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-i", square, "-vf", filter, "-c:v", "ffv1", "-y", path).CombinedOutput(); err != nil {
+			t.Fatalf("ffmpeg: %v: %s", err, out)
+		}
+		return path
+	}
+	// scores are those of all classes of all frames.
+	scores := func(file string) (header map[string]any, all map[string]float64) {
+		t.Helper()
+		out, err := command("orv", file, "-q", "--mode", "naive", "--resize", "letterbox", "--top", "10", "-o", "-").Output()
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all = map[string]float64{}
+		for i, line := range bytes.Split(bytes.TrimSpace(out), []byte("\n")) {
+			if i == 0 {
+				if err := json.Unmarshal(line, &header); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			var f struct {
+				Frame  int
+				Labels []struct {
+					Label string
+					Score float64
+				}
+			}
+			if err := json.Unmarshal(line, &f); err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range f.Labels {
+				all[fmt.Sprint(f.Frame, l.Label)] = l.Score
+			}
+		}
+		return header, all
+	}
+	apart := func(a, b map[string]float64) (sum float64) {
+		for k, v := range a {
+			sum += math.Abs(v - b[k])
+		}
+		return sum
+	}
+	_, whole := scores(square)
+	h, narrow := scores(made("narrow.mkv", "scale=64:128:flags=area,setsar=2"))
+	_, flat := scores(made("flat.mkv", "scale=64:128:flags=area,setsar=1"))
+	if h["width"] != 64. || h["height"] != 128. || h["sample_aspect_ratio"] != "2:1" || h["stored"] != nil || h["coordinates"] == nil {
+		t.Errorf("header %v", h)
+	}
+	if a, b := apart(whole, narrow), apart(whole, flat); !(a < b/3) {
+		t.Errorf("scores of pixels twice as wide are off by %g in all, by %g if they are taken as squares", a, b)
+	}
+	h, _ = scores(made("turned.mkv", "scale=64:128,setsar=2,transpose=clock"))
+	if h["width"] != 128. || h["height"] != 64. || h["sample_aspect_ratio"] != "1:2" {
+		t.Errorf("header %v", h)
+	}
+}
+
 // TestVideoNumbers are the rows of V06 and V09 whose headers promise what nobody
 // can hold: they end soon, in little memory.
 func TestVideoNumbers(t *testing.T) {

@@ -10,15 +10,23 @@ import (
 
 // Header is what is the same for all frames.
 type Header struct {
-	Version     string         `json:"krypton_version"`
-	Model       string         `json:"model"`
-	ModelSHA256 string         `json:"model_sha256"`
-	Video       string         `json:"video"`
-	Width       int            `json:"width"` // of the video, in pixels
-	Height      int            `json:"height"`
-	FPS         float64        `json:"fps"` // nominal, 0 if unknown
-	Detector    bool           `json:"detector"`
-	Settings    map[string]any `json:"settings"`
+	Version     string `json:"krypton_version"`
+	Model       string `json:"model"`
+	ModelSHA256 string `json:"model_sha256"`
+	Video       string `json:"video"`
+	// Width and Height are those of the video's frames as they are decoded, turned
+	// upright, but not stretched by the shape of their pixels: places are told in these
+	// pixels, as Coordinates says.
+	Width       int    `json:"width"`
+	Height      int    `json:"height"`
+	PixelShape  string `json:"sample_aspect_ratio"` // width to height of a pixel, "1:1" if unknown
+	Coordinates string `json:"coordinates"`
+	// Stored says how the frames lie in the file, nil if upright.
+	Stored     any            `json:"stored,omitempty"`
+	FieldOrder string         `json:"field_order,omitempty"` // of an interlaced video
+	FPS        float64        `json:"fps"`                   // nominal, 0 if unknown
+	Detector   bool           `json:"detector"`
+	Settings   map[string]any `json:"settings"`
 	// Fingerprint is of all that decides what is written: another run with the
 	// same one gives the same bytes.
 	Fingerprint string `json:"fingerprint"`
@@ -27,6 +35,9 @@ type Header struct {
 	// Labels are the names of the classes, if there are any.
 	Labels []string `json:"-"`
 }
+
+// Coordinates is what Header.Coordinates says.
+const Coordinates = "pixels of the upright frame, not stretched by sample_aspect_ratio; 0, 0 is its upper left corner"
 
 // Label is a class with its score.
 type Label struct {

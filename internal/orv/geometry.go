@@ -19,20 +19,23 @@ type Geometry struct {
 }
 
 // NewGeometry follows a preprocessing for frames of width by height pixels, cut
-// at whole pixels.
-func NewGeometry(p *imagein.Preprocess, frame, plane image.Point) Geometry {
+// at whole pixels. aspect is a pixel's width as a multiple of its height: the network
+// sees things in the proportions in which they are shown, but where the preprocessing
+// stretches the frame to its input anyway.
+func NewGeometry(p *imagein.Preprocess, frame image.Point, aspect float64, plane image.Point) Geometry {
 	g := Geometry{Crop: image.Rectangle{Max: frame}, Scaled: plane, Plane: plane, Pad: p.Pad}
-	sx, sy := float64(plane.X)/float64(frame.X), float64(plane.Y)/float64(frame.Y)
+	shown := float64(frame.X) * aspect
+	sx, sy := float64(plane.X)/shown, float64(plane.Y)/float64(frame.Y)
 	switch p.Resize {
 	case "crop":
 		s := max(sx, sy) / p.CropFraction
-		w := min(frame.X, max(1, int(math.Round(float64(plane.X)/s))))
+		w := min(frame.X, max(1, int(math.Round(float64(plane.X)/(s*aspect)))))
 		h := min(frame.Y, max(1, int(math.Round(float64(plane.Y)/s))))
 		at := image.Pt((frame.X-w)/2, (frame.Y-h)/2)
 		g.Crop = image.Rectangle{at, at.Add(image.Pt(w, h))}
 	case "letterbox":
 		s := min(sx, sy)
-		g.Scaled = image.Pt(min(plane.X, max(1, int(math.Round(float64(frame.X)*s)))), min(plane.Y, max(1, int(math.Round(float64(frame.Y)*s)))))
+		g.Scaled = image.Pt(min(plane.X, max(1, int(math.Round(shown*s)))), min(plane.Y, max(1, int(math.Round(float64(frame.Y)*s)))))
 		g.Offset = image.Pt((plane.X-g.Scaled.X)/2, (plane.Y-g.Scaled.Y)/2)
 	}
 	return g

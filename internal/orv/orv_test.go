@@ -559,15 +559,23 @@ func TestGeometry(t *testing.T) {
 	for _, c := range []struct {
 		resize          string
 		frame           image.Point
+		aspect          float64
 		crop            image.Rectangle
 		scaled, offset  image.Point
 		x, y, wantX, wY float64
 	}{
-		{"stretch", image.Pt(200, 100), image.Rect(0, 0, 200, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 100, 50},
-		{"crop", image.Pt(200, 100), image.Rect(50, 0, 150, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 10, 100, 20},
-		{"letterbox", image.Pt(200, 100), image.Rect(0, 0, 200, 100), image.Pt(50, 25), image.Pt(0, 12), 25, 12, 100, 0},
+		{"stretch", image.Pt(200, 100), 1, image.Rect(0, 0, 200, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 100, 50},
+		{"crop", image.Pt(200, 100), 1, image.Rect(50, 0, 150, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 10, 100, 20},
+		{"letterbox", image.Pt(200, 100), 1, image.Rect(0, 0, 200, 100), image.Pt(50, 25), image.Pt(0, 12), 25, 12, 100, 0},
+		// Pixels that are twice as wide as high: 100 x 100 is shown as 200 x 100.
+		{"stretch", image.Pt(100, 100), 2, image.Rect(0, 0, 100, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 50, 50},
+		{"crop", image.Pt(100, 100), 2, image.Rect(25, 0, 75, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 10, 50, 20},
+		{"letterbox", image.Pt(100, 100), 2, image.Rect(0, 0, 100, 100), image.Pt(50, 25), image.Pt(0, 12), 25, 12, 50, 0},
+		// Half as wide as high: 200 x 100 is a square, and so is 100 x 50.
+		{"crop", image.Pt(200, 100), .5, image.Rect(0, 0, 200, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 100, 50},
+		{"letterbox", image.Pt(100, 50), .5, image.Rect(0, 0, 100, 50), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 50, 25},
 	} {
-		g := NewGeometry(&imagein.Preprocess{Resize: c.resize, CropFraction: 1, Pad: 114}, c.frame, image.Pt(50, 50))
+		g := NewGeometry(&imagein.Preprocess{Resize: c.resize, CropFraction: 1, Pad: 114}, c.frame, c.aspect, image.Pt(50, 50))
 		if g.Crop != c.crop || g.Scaled != c.scaled || g.Offset != c.offset {
 			t.Errorf("%s: %+v", c.resize, g)
 		}

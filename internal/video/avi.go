@@ -17,6 +17,7 @@ type aviDecoder struct {
 	opt     Options
 	size    image.Point
 	rate    ratio
+	shape   Shape
 	tag     [2]byte // the stream's number in chunk names
 	lists   []aviList
 	slot    int64 // of the next chunk of the stream
@@ -46,7 +47,10 @@ func openAVI(src *byteSource, opt Options) (decoder, Info, error) {
 	if err := opt.fits(d.size.X, d.size.Y); err != nil {
 		return nil, Info{}, err
 	}
-	info := Info{SourceWidth: d.size.X, SourceHeight: d.size.Y, FPS: d.rate.float(), Frames: -1, Decoder: "builtin avi"}
+	info := Info{SourceWidth: d.size.X, SourceHeight: d.size.Y, FPS: d.rate.float(), Frames: -1, Shape: d.shape, Decoder: "builtin avi"}
+	if b, err := d.Peek(8 + 18); err == nil && info.Shape == (Shape{}) && d.frameChunk(string(b[:4])) {
+		info.Shape = jpegShape(b[8:])
+	}
 	if d.declare > 0 {
 		info.Frames = d.declare
 		info.Duration = d.rate.inverse().times(int64(d.declare))
@@ -183,8 +187,19 @@ func (d *aviDecoder) headers() error {
 				h = -h
 			}
 			d.size = image.Pt(int(w), int(h))
-			d.tag = [2]byte{byte('0' + streams/10), byte('0' + streams%10)}
+			d.tag = aviTag(streams)
 			video = false
+		case name == "vprp" && d.tag == aviTag(streams):
+			b, err := d.body(size, aviMaxHeader)
+			if err != nil {
+				return err
+			}
+			if len(b) >= 32 { // the shape of the whole picture, and its size
+				w, h := int64(le.Uint16(b[22:]))*int64(le.Uint32(b[28:])), int64(le.Uint16(b[20:]))*int64(le.Uint32(b[24:]))
+				if w > 0 && h > 0 {
+					d.shape = Shape{int(w), int(h)}
+				}
+			}
 		default:
 			if err := d.skip(size); err != nil {
 				return err
@@ -194,6 +209,14 @@ func (d *aviDecoder) headers() error {
 			}
 		}
 	}
+}
+
+// aviTag is how the names of a stream's chunks begin.
+func aviTag(stream int) [2]byte { return [2]byte{byte('0' + stream/10), byte('0' + stream%10)} }
+
+// frameChunk says whether a chunk holds a frame of the stream that is read.
+func (d *aviDecoder) frameChunk(name string) bool {
+	return name[:2] == string(d.tag[:]) && (name[2:] == "dc" || name[2:] == "db")
 }
 
 func (d *aviDecoder) next() (time.Duration, error) {
@@ -209,7 +232,7 @@ func (d *aviDecoder) next() (time.Duration, error) {
 		case list:
 			continue
 		}
-		if ours := name[:2] == string(d.tag[:]) && (name[2:] == "dc" || name[2:] == "db"); !ours || size == 0 {
+		if ours := d.frameChunk(name); !ours || size == 0 {
 			if ours { // the last frame is shown once more
 				d.slot++
 			}

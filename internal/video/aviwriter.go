@@ -45,7 +45,7 @@ func newAVISink(path string, w, h int, rate ratio, opt WriterOptions) *aviSink {
 			if !ok {
 				return errors.New("the file cannot be sought in")
 			}
-			a := &aviWriter{f: f, w: w, h: h, rate: rate}
+			a := &aviWriter{f: f, w: w, h: h, rate: rate, shape: opt.Pixels.Known()}
 			return a.run(s.frames)
 		})
 	}()
@@ -107,6 +107,8 @@ type aviWriter struct {
 	f       aviFile
 	w, h    int
 	rate    ratio
+	shape   Shape
+	extra   int64 // bytes of the header for pixels that are no squares
 	at      int64 // bytes written
 	riff    int64 // where the current RIFF chunk begins
 	movi    int64 // where its list of frames begins
@@ -125,15 +127,21 @@ const (
 	aviBuffer2At = 144
 	aviOpenDMLAt = 232
 	aviMoviAt    = 240
+
+	// aviProperties is the size of the chunk that tells the picture's shape.
+	aviProperties = 8 + 68
 )
 
 // run writes frames until the channel is closed. After each one it takes an
 // empty one, which says that the bytes may be reused.
 func (a *aviWriter) run(frames <-chan []byte) error {
+	if a.shape != (Shape{1, 1}) {
+		a.extra = aviProperties
+	}
 	if err := a.write(a.header()); err != nil {
 		return err
 	}
-	a.first, a.movi = true, aviMoviAt
+	a.first, a.movi = true, aviMoviAt+a.extra
 	for b := range frames {
 		if len(b) == len(aviGiveUp) && &b[0] == &aviGiveUp[0] {
 			return errAborted
@@ -149,7 +157,7 @@ func (a *aviWriter) run(frames <-chan []byte) error {
 	for _, p := range []struct {
 		at int64
 		v  uint32
-	}{{aviTotalAt, a.inFirst}, {aviBufferAt, a.largest}, {aviLengthAt, a.frames}, {aviBuffer2At, a.largest}, {aviOpenDMLAt, a.frames}} {
+	}{{aviTotalAt, a.inFirst}, {aviBufferAt, a.largest}, {aviLengthAt, a.frames}, {aviBuffer2At, a.largest}, {aviOpenDMLAt + a.extra, a.frames}} {
 		if err := a.patch(p.at, p.v); err != nil {
 			return err
 		}
@@ -180,11 +188,11 @@ func (a *aviWriter) header() []byte {
 	}
 	text := func(s string) { b = append(b, s...) }
 	text("RIFF\x00\x00\x00\x00AVI LIST")
-	put(4 + 64 + 124 + 24)
+	put(4 + 64 + 124 + 24 + uint32(a.extra))
 	text("hdrlavih")
 	put(56, uint32(math.Round(1e6*float64(den)/float64(num))), 0, 0, 0x10, 0, 0, 1, 0, uint32(a.w), uint32(a.h), 0, 0, 0, 0)
 	text("LIST")
-	put(4 + 64 + 48)
+	put(4 + 64 + 48 + uint32(a.extra))
 	text("strlstrh")
 	put(56)
 	text("vidsMJPG")
@@ -196,6 +204,14 @@ func (a *aviWriter) header() []byte {
 	put(40, 40, uint32(a.w), uint32(a.h), 1|24<<16)
 	text("MJPG")
 	put(uint32(3*a.w*a.h), 0, 0, 0, 0)
+	if w, h := uint32(a.w), uint32(a.h); a.extra > 0 {
+		shown := Shape{a.w * a.shape.Width, a.h * a.shape.Height}.Known()
+		for max(shown.Width, shown.Height) > math.MaxUint16 {
+			shown = Shape{shown.Width / 2, shown.Height / 2}
+		}
+		text("vprp")
+		put(aviProperties-8, 0, 0, 0, w, h, uint32(shown.Width)<<16|uint32(shown.Height), w, h, 1, h, w, h, w, 0, 0, 0, 0)
+	}
 	text("LIST")
 	put(16)
 	text("odmldmlh")

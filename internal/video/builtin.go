@@ -20,12 +20,12 @@ func builtin(opt Options) func(decoder, Info, error) (decoder, Info, error) {
 		if err != nil {
 			return nil, info, err
 		}
-		crop, w, h, err := opt.geometry(info.SourceWidth, info.SourceHeight)
+		crop, w, h, err := opt.geometry(info.SourceWidth, info.SourceHeight, info.Shape)
 		if err != nil {
 			_ = d.close() // the size is what the caller must hear of
 			return nil, info, err
 		}
-		info.Width, info.Height = w, h
+		info.Width, info.Height, info.Shape = w, h, info.Shape.Known()
 		if crop != image.Rect(0, 0, info.SourceWidth, info.SourceHeight) || w != crop.Dx() || h != crop.Dy() {
 			d = &scaled{decoder: d, crop: crop, w: w, h: h, size: image.Pt(info.SourceWidth, info.SourceHeight)}
 		}

@@ -396,7 +396,7 @@ func TestFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{file, "-"} {
-		opt := Options{Stdin: bytes.NewReader(b.Bytes()), Fit: func(w, h int) (image.Rectangle, int, int) {
+		opt := Options{Stdin: bytes.NewReader(b.Bytes()), Fit: func(w, h int, _ Shape) (image.Rectangle, int, int) {
 			if w != 8 || h != 6 {
 				t.Errorf("the source has %d x %d pixels", w, h)
 			}

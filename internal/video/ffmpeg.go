@@ -151,6 +151,17 @@ func (t *tools) everyFrame() []string {
 	return []string{"-vsync", "0"}
 }
 
+// asCoded are the options by which frames are cut as their codec has it, to the pixel:
+// without the first, borders on the left stay where they are not aligned. Containers'
+// own crop marks, which newer versions follow and others do not, are passed over.
+func (t *tools) asCoded() []string {
+	a := []string{"-flags", "+unaligned"}
+	if t.major > 7 || t.major == 7 && t.minor >= 1 {
+		a = append(a, "-apply_cropping", "codec")
+	}
+	return a
+}
+
 // input is what ffmpeg is to open, and with which rights.
 type input struct {
 	args  []string // the last options before -i

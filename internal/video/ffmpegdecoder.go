@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 	"strconv"
 	"time"
 
@@ -71,10 +72,18 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 	}
 	d.nut.ticks = d.clock.base
 	w, h := d.nut.width, d.nut.height
+	if s != nil && d.turned() {
+		// Marks of the frames' own turn them, which only the frames tell.
+		d.abandon()
+		other := *s
+		other.width, other.height, other.shape, other.stored = s.height, s.width, s.shape.turned(), nil
+		other.asked = true
+		return openFFmpeg(ctx, t, &other, in, opt)
+	}
 	if d.stream == nil {
-		info.SourceWidth, info.SourceHeight = w, h
+		info.SourceWidth, info.SourceHeight, info.Shape = w, h, d.nut.shape.Known()
 		if !opt.Crop.Empty() || opt.Width > 0 || opt.Height > 0 {
-			info.SourceWidth, info.SourceHeight = 0, 0
+			info.SourceWidth, info.SourceHeight, info.Shape = 0, 0, Shape{}.Known()
 		}
 	} else if w != info.Width || h != info.Height {
 		if opt.Width > 0 || opt.Height > 0 || !opt.Crop.Empty() || opt.Fit != nil {
@@ -93,8 +102,8 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 
 // ffmpegInfo is what is known before decoding.
 func ffmpegInfo(t *tools, s *streamInfo, opt Options) (Info, error) {
-	info := Info{SourceWidth: s.width, SourceHeight: s.height, FPS: s.rate.float(), Frames: s.frames, Duration: s.duration, Decoder: t.decoder()}
-	_, w, h, err := opt.geometry(s.width, s.height)
+	info := Info{SourceWidth: s.width, SourceHeight: s.height, FPS: s.rate.float(), Frames: s.frames, Duration: s.duration, Decoder: t.decoder(), Shape: s.shape, Stored: s.stored, Fields: s.fields}
+	_, w, h, err := opt.geometry(s.width, s.height, s.shape)
 	info.Width, info.Height = w, h
 	return info, err
 }
@@ -112,6 +121,7 @@ func (d *ffmpegDecoder) args() ([]string, error) {
 	if d.stream != nil && d.stream.width*d.stream.height <= oneThread {
 		a = append(a, "-threads", "1", "-filter_threads", "1")
 	}
+	a = append(a, d.tools.asCoded()...)
 	a = append(a, d.in.args...)
 	a = append(a, "-i", d.in.url, "-map", "0:V:0", "-an", "-sn", "-dn")
 	a = append(a, d.tools.everyFrame()...)
@@ -130,12 +140,15 @@ func (d *ffmpegDecoder) filter() (string, error) {
 	crop := d.opt.Crop
 	text := ""
 	if d.stream != nil {
-		c, w, h, err := d.opt.geometry(d.stream.width, d.stream.height)
+		c, w, h, err := d.opt.geometry(d.stream.width, d.stream.height, d.stream.shape)
 		if err != nil {
 			return "", err
 		}
+		// Frames of other sizes, which may follow, are brought to that of the file first:
+		// what is cut out would be another part of them. Squares, so that turned tells.
+		text = fmt.Sprintf("setsar=1,scale=%d:%d:flags=bilinear%s,", d.stream.width, d.stream.height, exact)
 		if c != image.Rect(0, 0, d.stream.width, d.stream.height) {
-			text = fmt.Sprintf("crop=%d:%d:%d:%d:exact=1,", c.Dx(), c.Dy(), c.Min.X, c.Min.Y)
+			text += fmt.Sprintf("crop=%d:%d:%d:%d:exact=1,", c.Dx(), c.Dy(), c.Min.X, c.Min.Y)
 		}
 		if w == c.Dx() && h == c.Dy() {
 			return text + "scale=flags=bilinear" + exact, nil
@@ -155,6 +168,26 @@ func (d *ffmpegDecoder) filter() (string, error) {
 		return n
 	}
 	return text + fmt.Sprintf("scale=%d:%d:flags=area", side(d.opt.Width), side(d.opt.Height)) + exact, nil
+}
+
+// turned says whether the first frame is higher than wide though its stream is wider
+// than high, or the other way round. All that ffmpeg tells of the frames is their size
+// when they have been scaled, and that their pixels, which were squares, have become as
+// much wider or higher as scaling made them.
+func (d *ffmpegDecoder) turned() bool {
+	s := d.stream
+	if s.asked || s.width == s.height || d.nut.shape.Width < 1 || d.nut.shape.Height < 1 {
+		return false
+	}
+	crop, w, h, err := d.opt.geometry(s.width, s.height, s.shape)
+	if err != nil {
+		return false
+	}
+	// The shape of a pixel, were the frame one of the stream's size.
+	want := float64(h) * float64(crop.Dx()) / (float64(w) * float64(crop.Dy()))
+	whole := float64(s.width) / float64(s.height)
+	seen := float64(d.nut.shape.Width) / float64(d.nut.shape.Height) / want * whole // width to height of the frame
+	return math.Abs(seen*whole-1) < 1e-3
 }
 
 // method is how ffmpeg scales.

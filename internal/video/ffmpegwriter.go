@@ -52,7 +52,7 @@ func newFFmpegSink(ctx context.Context, path, muxer string, w, h int, rate ratio
 		"-protocol_whitelist", "pipe", "-f", "rawvideo", "-pix_fmt", "rgb24",
 		"-video_size", fmt.Sprintf("%dx%d", w, h), "-framerate", fmt.Sprintf("%d/%d", rate.num, rate.den), "-i", "pipe:0",
 		// Encoders want even sizes; players take HD as BT.709 unless told.
-		"-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv:flags=bilinear+accurate_rnd+bitexact",
+		"-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv:flags=bilinear+accurate_rnd+bitexact,setsar=" + strings.Replace(opt.Pixels.String(), ":", "/", 1),
 		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv", "-pix_fmt", "yuv420p"}
 	args = append(args, codec...)
 	if muxer != "matroska" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,10 @@ import (
 // picture.
 type streamInfo struct {
 	width, height int // upright
+	shape         Shape
+	stored        *Stored // nil if frames are stored upright
+	fields        string  // of an interlaced video
+	asked         bool    // the size is that of the first frame, which has been looked at
 	rate          ratio
 	base          ratio         // of its times, zero if unknown
 	frames        int           // -1 unknown; some containers declare nonsense
@@ -29,7 +34,7 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 	args := []string{"-hide_banner", "-v", "error", "-max_pixels", strconv.FormatInt(opt.MaxPixels, 10)}
 	args = append(args, in.args...)
 	args = append(args, "-select_streams", "V:0", "-show_entries",
-		"stream=width,height,avg_frame_rate,r_frame_rate,time_base,start_time,nb_frames,duration:stream_side_data=rotation:stream_tags=rotate,DURATION:format=format_name,start_time,duration,nb_streams",
+		"stream=width,height,sample_aspect_ratio,field_order,avg_frame_rate,r_frame_rate,time_base,start_time,nb_frames,duration:stream_side_data=rotation,displaymatrix:stream_tags=rotate,DURATION:format=format_name,start_time,duration,nb_streams",
 		"-of", "json", "-i", in.url)
 	timeout := opt.Timeout
 	p := command(ctx, timeout, ffprobe, args...)
@@ -71,6 +76,8 @@ func parseProbe(out []byte) (*streamInfo, error) {
 		Streams []struct {
 			Width     int    `json:"width"`
 			Height    int    `json:"height"`
+			Shape     string `json:"sample_aspect_ratio"`
+			Fields    string `json:"field_order"`
 			Average   string `json:"avg_frame_rate"`
 			Real      string `json:"r_frame_rate"`
 			Base      string `json:"time_base"`
@@ -79,6 +86,7 @@ func parseProbe(out []byte) (*streamInfo, error) {
 			Duration  string `json:"duration"`
 			SideDatas []struct {
 				Rotation float64 `json:"rotation"`
+				Matrix   string  `json:"displaymatrix"`
 			} `json:"side_data_list"`
 			Tags struct {
 				Rotate   string `json:"rotate"`
@@ -103,15 +111,20 @@ func parseProbe(out []byte) (*streamInfo, error) {
 		return nil, errors.New("its video stream has no size")
 	}
 	r := &streamInfo{width: s.Width, height: s.Height, frames: -1}
-	angle, _ := strconv.ParseFloat(s.Tags.Rotate, 64)
+	r.shape = shapeOf(s.Shape)
+	if slices.Contains([]string{"tt", "bb", "tb", "bt"}, s.Fields) {
+		r.fields = s.Fields
+	}
+	angle, _ := strconv.ParseFloat(s.Tags.Rotate, 64) // of versions that do not show the matrix
+	mirrored := false
 	for _, d := range s.SideDatas {
-		if d.Rotation != 0 {
-			angle = d.Rotation
+		if a, m, ok := parseMatrix(d.Matrix); ok {
+			angle, mirrored = a, m
+		} else if d.Rotation != 0 {
+			angle = -d.Rotation
 		}
 	}
-	if quarter := math.Mod(math.Abs(math.Round(angle/90)), 2); quarter == 1 && math.Abs(angle-90*math.Round(angle/90)) < 1 {
-		r.width, r.height = r.height, r.width
-	}
+	r.turn(angle, mirrored)
 	if r.rate = parseRatio(s.Average); !r.rate.valid() {
 		r.rate = parseRatio(s.Real)
 	}
@@ -139,6 +152,45 @@ func parseProbe(out []byte) (*streamInfo, error) {
 	return r, nil
 }
 
+// turn has the frames, which were as they are stored, mirrored and turned clockwise.
+// ffmpeg carries out quarter turns, mirroring and, within the same size, other angles.
+func (s *streamInfo) turn(degrees float64, mirrored bool) {
+	angle := int(math.Round(math.Mod(degrees, 360)))
+	angle = (angle + 360) % 360
+	if angle == 0 && !mirrored {
+		return
+	}
+	s.stored = &Stored{Width: s.width, Height: s.height, Rotation: angle, Mirrored: mirrored}
+	if angle%180 == 90 {
+		s.width, s.height, s.shape = s.height, s.width, s.shape.turned()
+	}
+}
+
+// parseMatrix reads ffprobe's print of a display matrix, three lines of three
+// numbers behind a number of their own, as an angle clockwise after mirroring left to
+// right.
+func parseMatrix(text string) (angle float64, mirrored, ok bool) {
+	var m []float64
+	for _, line := range strings.Split(text, "\n") {
+		_, numbers, _ := strings.Cut(line, ":")
+		for _, f := range strings.Fields(numbers) {
+			v, err := strconv.ParseInt(f, 10, 64)
+			if err != nil {
+				return 0, false, false
+			}
+			m = append(m, float64(v))
+		}
+	}
+	if len(m) != 9 {
+		return 0, false, false
+	}
+	a, b, c, d := m[0], m[1], m[3], m[4]
+	if mirrored = a*d-b*c < 0; mirrored {
+		a, b = -a, -b
+	}
+	return math.Atan2(b, a) * 180 / math.Pi, mirrored, true
+}
+
 // parseSeconds reads "30.16" and "-1.4"; anything else is 0.
 func parseSeconds(s string) time.Duration {
 	v, err := strconv.ParseFloat(s, 64)
@@ -155,6 +207,12 @@ func parseRatio(s string) ratio {
 		return ratio{}
 	}
 	return r
+}
+
+// shapeOf reads "4:3".
+func shapeOf(text string) Shape {
+	r := parseFraction(strings.Replace(text, ":", "/", 1))
+	return Shape{int(r.num), int(r.den)}.Known()
 }
 
 // parseFraction reads "30000/1001"; anything else is the zero ratio.

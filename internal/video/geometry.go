@@ -8,9 +8,9 @@ import (
 
 // geometry gives the part of a w by h picture that is read and the size it is
 // delivered in.
-func (o Options) geometry(w, h int) (crop image.Rectangle, outW, outH int, err error) {
+func (o Options) geometry(w, h int, pixels Shape) (crop image.Rectangle, outW, outH int, err error) {
 	if o.Fit != nil && w > 0 && h > 0 {
-		o.Crop, o.Width, o.Height = o.Fit(w, h)
+		o.Crop, o.Width, o.Height = o.Fit(w, h, pixels.Known())
 	}
 	crop = image.Rect(0, 0, w, h)
 	if !o.Crop.Empty() {

@@ -63,7 +63,11 @@ func openGIF(src *byteSource, opt Options) (decoder, Info, error) {
 	if d.global, err = d.palette(b[10]); err != nil {
 		return nil, Info{}, fmt.Errorf("%w: the palette is cut off", ErrUnusable)
 	}
-	return d, Info{SourceWidth: d.w, SourceHeight: d.h, Frames: -1, Decoder: "builtin gif"}, nil
+	info := Info{SourceWidth: d.w, SourceHeight: d.h, Frames: -1, Decoder: "builtin gif"}
+	if b[12] != 0 {
+		info.Shape = Shape{int(b[12]) + 15, 64}
+	}
+	return d, info, nil
 }
 
 // palette reads a palette if flags announce one.

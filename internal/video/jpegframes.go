@@ -54,6 +54,15 @@ func withTables(data []byte) []byte {
 	return data
 }
 
+// jpegShape is the shape of pixels in the header of a picture, as ffmpeg writes and
+// reads it there; unknown if there is none.
+func jpegShape(data []byte) Shape {
+	if len(data) < 18 || string(data[2:4]) != "\xff\xe0" || string(data[6:11]) != "JFIF\x00" {
+		return Shape{}
+	}
+	return Shape{int(data[14])<<8 | int(data[15]), int(data[16])<<8 | int(data[17])}
+}
+
 // mjpegDecoder reads JPEG pictures that follow each other.
 type mjpegDecoder struct {
 	*byteSource
@@ -76,7 +85,7 @@ func openMJPEG(src *byteSource, opt Options) (decoder, Info, error) {
 		return nil, Info{}, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	d.size, d.first = img.Bounds().Size(), true
-	return d, Info{SourceWidth: d.size.X, SourceHeight: d.size.Y, FPS: opt.RawFPS, Frames: -1, Decoder: "builtin mjpeg"}, nil
+	return d, Info{SourceWidth: d.size.X, SourceHeight: d.size.Y, FPS: opt.RawFPS, Frames: -1, Shape: jpegShape(d.data), Decoder: "builtin mjpeg"}, nil
 }
 
 func (d *mjpegDecoder) next() (time.Duration, error) {

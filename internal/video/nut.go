@@ -17,6 +17,7 @@ type nutReader struct {
 	r *bufio.Reader
 
 	width, height int
+	shape         Shape
 	base          ratio // of the stream's times
 	ticks         ratio // what times are rounded down to; zero leaves them
 	bases         []ratio
@@ -324,6 +325,7 @@ func (n *nutReader) stream(f *nutFields) {
 	f.u()     // flags
 	f.bytes() // codec's own
 	w, h := f.u(), f.u()
+	sw, sh := f.u(), f.u()
 	switch {
 	case f.err != nil:
 	case id != 0 || class != 0 || tag != nutPlanes:
@@ -336,6 +338,7 @@ func (n *nutReader) stream(f *nutFields) {
 		f.fail("the size changed")
 	default:
 		n.width, n.height, n.base, n.msbShift = int(w), int(h), n.bases[base], uint(shift)
+		n.shape = Shape{int(min(sw, 1<<31)), int(min(sh, 1<<31))}
 	}
 }
 

@@ -53,9 +53,17 @@ type Frame struct {
 type Info struct {
 	// Width and Height are those of the frames as delivered.
 	Width, Height int
-	// SourceWidth and SourceHeight are the video's own, after rotation, before
-	// crop and scaling.
+	// SourceWidth and SourceHeight are the video's own, upright, before crop and
+	// scaling. Places in a video are told in these pixels.
 	SourceWidth, SourceHeight int
+	// Shape is how upright pixels are to be shown.
+	Shape Shape
+	// Stored says how the frames lie in the file, nil if as they are shown or unknown.
+	Stored *Stored
+	// Fields is the order of an interlaced video's fields as ffprobe names it ("tt",
+	// "bb", "tb", "bt"), "" if frames are whole or it is not known. Fields are not
+	// taken apart.
+	Fields string
 	// FPS is the nominal rate, 0 if unknown.
 	FPS float64
 	// Frames is the number of frames that the container declares, which may be
@@ -67,6 +75,53 @@ type Info struct {
 	Decoder string
 	// Damage counts the damaged places passed over so far, with Options.Lenient.
 	Damage int
+}
+
+// Shape is the shape of a pixel: 4, 3 is a third wider than high. The zero value, and
+// shapes that nothing has, are not known and taken as squares.
+type Shape struct{ Width, Height int }
+
+// Known returns the shape, that of squares if it is not known.
+func (s Shape) Known() Shape {
+	if s.Width < 1 || s.Height < 1 || s.Width > mostShape*s.Height || s.Height > mostShape*s.Width {
+		return Shape{1, 1}
+	}
+	n := gcd(s.Width, s.Height)
+	return Shape{s.Width / n, s.Height / n}
+}
+
+// mostShape is how many times wider than high, or higher than wide, pixels can be.
+const mostShape = 32
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// Ratio is the width as a multiple of the height.
+func (s Shape) Ratio() float64 {
+	s = s.Known()
+	return float64(s.Width) / float64(s.Height)
+}
+
+// turned is the shape after a quarter turn.
+func (s Shape) turned() Shape { return Shape{s.Height, s.Width} }
+
+// String gives "4:3".
+func (s Shape) String() string {
+	s = s.Known()
+	return fmt.Sprintf("%d:%d", s.Width, s.Height)
+}
+
+// Stored is how frames lie in a file that has them shown otherwise: they are mirrored
+// left to right if Mirrored says so, and then turned clockwise by Rotation degrees.
+type Stored struct {
+	Width    int  `json:"width"`
+	Height   int  `json:"height"`
+	Rotation int  `json:"rotation"`
+	Mirrored bool `json:"mirrored"`
 }
 
 // Source is an open video. Next and Release may be called from different
@@ -113,8 +168,9 @@ type Options struct {
 	// is, one 0 keeps the proportions.
 	Width, Height int
 	// Fit, if set, chooses Crop, Width and Height once the upright source's size
-	// is known; it is not called for sources without pixels.
-	Fit func(sourceWidth, sourceHeight int) (crop image.Rectangle, width, height int)
+	// is known; it is not called for sources without pixels, but again if the first
+	// frame turns out to be turned.
+	Fit func(sourceWidth, sourceHeight int, pixels Shape) (crop image.Rectangle, width, height int)
 	// RawWidth and RawHeight say that standard input is raw RGB24 of that size.
 	RawWidth, RawHeight int
 	// RawFPS is the rate of raw RGB, MJPEG and folders of pictures, which have

@@ -28,6 +28,8 @@ type Writer interface {
 type WriterOptions struct {
 	// Force lets an existing file be replaced.
 	Force bool
+	// Pixels is the shape in which pixels are to be shown.
+	Pixels Shape
 	// FFmpeg and Timeout are those of Options.
 	FFmpeg  string
 	Timeout time.Duration

@@ -21,6 +21,8 @@ type y4mDecoder struct {
 	w, h, cw, ch int // of luma and of chroma, which is 0 for gray
 	subX, subY   int // pixels per chroma sample, as a shift
 	full         bool
+	shape        Shape
+	fields       string
 	rate         ratio
 	index        int64
 	planes       []byte
@@ -44,7 +46,7 @@ func openY4M(src *byteSource, opt Options) (decoder, Info, error) {
 	default:
 		d.cw, d.ch = (d.w+1<<d.subX-1)>>d.subX, (d.h+1<<d.subY-1)>>d.subY
 	}
-	info := Info{SourceWidth: d.w, SourceHeight: d.h, FPS: d.rate.float(), Frames: -1, Decoder: "builtin y4m"}
+	info := Info{SourceWidth: d.w, SourceHeight: d.h, FPS: d.rate.float(), Frames: -1, Shape: d.shape, Fields: d.fields, Decoder: "builtin y4m"}
 	if !d.rate.valid() {
 		d.rate = rateOf(opt.RawFPS)
 	}
@@ -83,6 +85,10 @@ func (d *y4mDecoder) header(line string) error {
 			d.h, err = strconv.Atoi(v)
 		case 'F':
 			d.rate = parseRatio(strings.Replace(v, ":", "/", 1))
+		case 'A':
+			d.shape = shapeOf(v)
+		case 'I':
+			d.fields = map[string]string{"t": "tt", "b": "bb"}[v]
 		case 'C':
 			chroma = v
 		case 'X':
