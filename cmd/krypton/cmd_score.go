@@ -185,7 +185,7 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 		return err
 	}
 	// Maps may be of other outputs: then it is seen there whether one is no row of classes.
-	if r, err := model.reading(cmd.Context(), j.output, o.activation, j.threads); err == nil {
+	if r, err := model.reading(cmd.Context(), j.output, o.activation, j.threads, j.memory); err == nil {
 		if _, err := newClassPicker(o.classes, model.labels, r.Classes(r.Outputs)); err != nil {
 			return err
 		}
@@ -337,11 +337,11 @@ func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*fait
 // reading is what a map's activation means: that of the model, if it is the same.
 func (c *scorer) reading(ctx context.Context, output int, activation string) (prediction.Reading, error) {
 	model := c.job.model
-	r, err := model.reading(ctx, output, string(prediction.Auto), c.job.threads)
+	r, err := model.reading(ctx, output, string(prediction.Auto), c.job.threads, c.job.memory)
 	if err != nil || activation == string(prediction.Auto) || activation == string(r.Activation) && !c.chosen["activation"] {
 		return r, err
 	}
-	return model.reading(ctx, output, activation, c.job.threads)
+	return model.reading(ctx, output, activation, c.job.threads, c.job.memory)
 }
 
 // pick gives the maps of the classes that are asked for.

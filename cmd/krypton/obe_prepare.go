@@ -74,7 +74,7 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 	if j.tuning && j.model.own { // tune has no such flag
 		j.activation = j.model.file.config.Activation
 	}
-	if j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads); err != nil {
+	if j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads, j.memory); err != nil {
 		return err
 	}
 	j.notes = append(j.notes, j.model.doubts(j.reading)...)

@@ -92,10 +92,10 @@ func (a *annotator) frame(ctx context.Context, r *framelabels.Result, changed *r
 	a.painter.Boxes(pic, boxes)
 	var lines []string
 	if l := r.Smoothed; l != nil {
-		lines = append(lines, fmt.Sprintf("%s %s", a.job.className(l.Class), number.Double(l.Score).Text("%.2f", 1)))
+		lines = append(lines, fmt.Sprintf("%s %s", a.job.className(l.Class), a.job.scoreText(l.Score)))
 	} else {
 		for _, l := range r.Labels {
-			lines = append(lines, fmt.Sprintf("%s %s", a.job.className(l.Class), number.Double(l.Score).Text("%.2f", 1)))
+			lines = append(lines, fmt.Sprintf("%s %s", a.job.className(l.Class), a.job.scoreText(l.Score)))
 		}
 	}
 	if a.job.showRegions {
@@ -114,6 +114,15 @@ func (j *orvJob) className(class int) string {
 		return name
 	}
 	return fmt.Sprintf("class %d", class)
+}
+
+// scoreText is a class's score, or a value with its unit.
+func (j *orvJob) scoreText(score number.Single) string {
+	text := number.Double(score).Text("%.2f", 1)
+	if v := j.model.file.config.Value; v != nil && v.Unit != "" {
+		text += " " + v.Unit
+	}
+	return text
 }
 
 // close ends the video.

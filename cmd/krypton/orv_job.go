@@ -213,7 +213,7 @@ func (j *orvJob) prepareJudge(ctx context.Context) error {
 // prepareClassifier finds out what the numbers mean.
 func (j *orvJob) prepareClassifier(ctx context.Context) error {
 	var err error
-	j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads)
+	j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads, 0)
 	if errors.Is(err, prediction.ErrNoClasses) {
 		advice := "'detector:'"
 		if l := detect.Suggest(j.model.plan.OutputShape(j.output), len(j.model.labels)); len(l) > 0 {

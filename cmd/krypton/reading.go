@@ -31,8 +31,8 @@ func (v *valueConfig) record() *heatmap.ValueRecord {
 }
 
 // reading finds out how an output's numbers become scores of classes: for obe, orv,
-// score and tune alike.
-func (m *loadedModel) reading(ctx context.Context, output int, activation string, workers int) (prediction.Reading, error) {
+// score and tune alike. memory is --memory, 0 if it does not count.
+func (m *loadedModel) reading(ctx context.Context, output int, activation string, workers int, memory int64) (prediction.Reading, error) {
 	value := m.file.config.Value
 	key := fmt.Sprint(output, activation, len(m.labels), value != nil)
 	if r, ok := m.readings[key]; ok {
@@ -41,11 +41,14 @@ func (m *loadedModel) reading(ctx context.Context, output int, activation string
 	if err := prediction.Activation(activation).Check(); err != nil {
 		return prediction.Reading{}, usageError(fmt.Errorf("--activation: %w", err))
 	}
+	if memory > 0 {
+		memory = max(1, memory-residentMemory())
+	}
 	why := ""
 	if m.own && activation == m.file.config.Activation {
 		why = "the model's own file says so"
 	}
-	r, err := prediction.Read(ctx, prediction.Question{Plan: m.plan, Output: output, Activation: prediction.Activation(activation), Why: why, Names: len(m.labels), Value: value != nil, Workers: workers})
+	r, err := prediction.Read(ctx, prediction.Question{Plan: m.plan, Output: output, Activation: prediction.Activation(activation), Why: why, Names: len(m.labels), Value: value != nil, Workers: workers, Memory: memory})
 	switch {
 	case errors.Is(err, prediction.ErrNoClasses):
 		return r, coded(exitData, fmt.Errorf("model %s: %w", m.file.name, err))

@@ -77,14 +77,30 @@ type Inference struct {
 	short   *shortened // nil if the last run computed all classes
 }
 
-// NewInference makes the memory for runs with the given number of workers.
-func (p *Plan) NewInference(workers int) *Inference {
+// slotSizes is how many numbers the largest value of each slot has.
+func (p *Plan) slotSizes() []int {
 	most := make([]int, p.slots)
 	for i := range p.values {
 		if v := &p.values[i]; v.slot >= 0 && i != p.input && v.partOf == 0 {
 			most[v.slot] = max(most[v.slot], v.plane.Len())
 		}
 	}
+	return most
+}
+
+// InferenceBytes is about what an Inference and its input take, without the workers'
+// scratch space.
+func (p *Plan) InferenceBytes() int64 {
+	n := int64(p.InputPlane().Len())
+	for _, k := range p.slotSizes() {
+		n += int64(k)
+	}
+	return 4 * n
+}
+
+// NewInference makes the memory for runs with the given number of workers.
+func (p *Plan) NewInference(workers int) *Inference {
+	most := p.slotSizes()
 	slots := make([][]float32, p.slots)
 	for i, n := range most {
 		slots[i] = make([]float32, n)

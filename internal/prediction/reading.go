@@ -79,8 +79,10 @@ type Question struct {
 	Names int
 	// Value says that the numbers are quantities, and no classes' scores.
 	Value bool
-	// Workers share the whole runs, of which there may be some.
+	// Workers share the whole runs, of which there may be some; Memory (bytes, 0 for
+	// no limit) is what these may take.
 	Workers int
+	Memory  int64
 }
 
 // ErrNoClasses says that an output is no row of classes.
@@ -222,6 +224,9 @@ type neutral struct {
 
 // next makes the next run. A network that fails on such a picture says nothing.
 func (t *neutral) next(ctx context.Context) error {
+	if need := t.q.Plan.InferenceBytes(); t.q.Memory > 0 && need > t.q.Memory {
+		return fmt.Errorf("%w: a whole run of the network takes %d MiB, %d MiB are left for it (--memory)", incremental.ErrMemory, need>>20, t.q.Memory>>20)
+	}
 	plane := t.q.Plan.InputPlane()
 	input := make([]float32, plane.Len())
 	rng := rand.New(rand.NewPCG(1, 1))
