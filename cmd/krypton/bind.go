@@ -10,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/atomicfile"
 	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/onnxload"
+	"krypton/internal/regular"
 	"krypton/internal/tensor"
 )
 
@@ -108,8 +110,8 @@ func (m *modelFile) bindTexts() ([]string, error) {
 			text = "[" + text + "]"
 		}
 		if strings.EqualFold(filepath.Ext(text), ".npy") {
-			if !filepath.IsLocal(text) || m.path == "" {
-				return nil, coded(exitData, fmt.Errorf("%s: bind: %s: %q is no file below the model's folder", m.where, name, text))
+			if err := m.below(text); err != nil {
+				return nil, fmt.Errorf("%s: bind: %s: %q: %w", m.where, name, text, err)
 			}
 			text = filepath.Join(filepath.Dir(m.path), text)
 		}
@@ -117,6 +119,20 @@ func (m *modelFile) bindTexts() ([]string, error) {
 	}
 	sort.Strings(texts)
 	return texts, nil
+}
+
+// below fails unless a name is that of a file below the model's folder.
+func (m *modelFile) below(name string) error {
+	if m.path == "" {
+		return coded(exitData, regular.ErrOutside) // nothing is beside it
+	}
+	f, err := regular.Below(filepath.Dir(m.path), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return coded(exitNoInput, err)
+	} else if err != nil {
+		return coded(exitData, err)
+	}
+	return f.Close()
 }
 
 // applyBind makes the values that a model's own file gives to inputs part of --bind,
@@ -174,4 +190,20 @@ func inputsError(err error, missing *onnxload.InputsError) error {
 		}
 	}
 	return coded(exitData, fmt.Errorf("%w; say %s", err, strings.Join(flags, ", ")))
+}
+
+// isInput says whether a path is that of the model or of a value of its inputs.
+func (m *loadedModel) isInput(path string) bool {
+	return m.file.path != "" && atomicfile.SameFile(path, m.file.path) || slices.ContainsFunc(boundFiles(m.bound), func(f string) bool { return atomicfile.SameFile(path, f) })
+}
+
+// boundFiles are the files that hold values of inputs.
+func boundFiles(bound []boundValue) []string {
+	var files []string
+	for _, b := range bound {
+		if b.SHA256 != "" {
+			files = append(files, b.Value)
+		}
+	}
+	return files
 }

@@ -75,7 +75,7 @@ func (j *job) checkOutputs(o *outcome) error {
 		if slices.Contains(outputs[:i], f) {
 			return usageError(fmt.Errorf("%s would be written twice", f))
 		}
-		if atomicfile.SameFile(f, o.in) || j.mask != "" && atomicfile.SameFile(f, j.maskFile(o.in)) || j.model.file.path != "" && atomicfile.SameFile(f, j.model.file.path) {
+		if atomicfile.SameFile(f, o.in) || j.mask != "" && atomicfile.SameFile(f, j.maskFile(o.in)) || j.model.isInput(f) {
 			return coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", f))
 		}
 		if other, ok := j.written[filepath.Clean(f)]; ok {

@@ -111,8 +111,8 @@ func (j *orvJob) claimOutputs() (out *orvOutputs, err error) {
 		path := base + framelabels.Ending(f)
 		o := &orvOutput{format: f, path: path, part: path + partEnding}
 		for _, p := range []string{path, o.part} {
-			if err == nil && atomicfile.SameFile(p, j.name) {
-				err = coded(exitCantCreate, fmt.Errorf("%s is the input: it is not overwritten", p))
+			if err == nil && (atomicfile.SameFile(p, j.name) || j.model.isInput(p)) {
+				err = coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", p))
 			}
 		}
 		if err == nil {

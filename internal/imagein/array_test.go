@@ -56,3 +56,27 @@ func TestArrays(t *testing.T) {
 		}
 	}
 }
+
+// FuzzArray reads damaged files: one is refused, or has the numbers that its shape says.
+func FuzzArray(f *testing.F) {
+	for _, v := range []any{[2][3]float32{{1, 2, 3}, {4, 5, 6}}, []int64{1, 2}, []bool{true}} {
+		var b bytes.Buffer
+		if err := npyio.Write(&b, v); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := DecodeArray(bytes.NewReader(b), "fuzz")
+		if err != nil {
+			return
+		}
+		n := 1
+		for _, d := range a.Shape {
+			n *= d
+		}
+		if len(a.Floats)+len(a.Ints) != n || n > len(b) {
+			t.Errorf("shape %v, %d and %d numbers", a.Shape, len(a.Floats), len(a.Ints))
+		}
+	})
+}

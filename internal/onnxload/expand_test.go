@@ -21,36 +21,8 @@ func lines(text ...string) *onnxwrite.Model {
 		Inputs:       []onnxwrite.ValueInfo{{Name: "x", ElemType: 1, Dims: onnxwrite.Fixed(2)}},
 		Outputs:      []onnxwrite.ValueInfo{{Name: "y"}},
 		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("two", nil, []float32{2}), onnxwrite.Raw("yes", nil, []bool{true}), onnxwrite.Raw("no", nil, []bool{false})},
-		Nodes:        nodesOf(text...),
+		Nodes:        onnxwrite.Lines(text...),
 	}}
-}
-
-// nodesOf makes nodes of lines; an operator written as own.F is of the domain own, and
-// - is an input or output that is left out.
-func nodesOf(text ...string) []onnxwrite.Node {
-	var nodes []onnxwrite.Node
-	for _, line := range text {
-		left, right, _ := strings.Cut(line, " = ")
-		f := strings.Fields(right)
-		n := onnxwrite.Node{OpType: f[0], Inputs: f[1:], Outputs: strings.Fields(left)}
-		if domain, name, ok := strings.Cut(f[0], "."); ok {
-			n.Domain, n.OpType = domain, name
-		}
-		for _, list := range [][]string{n.Inputs, n.Outputs} {
-			for i, name := range list {
-				if name == "-" {
-					list[i] = ""
-				}
-			}
-		}
-		nodes = append(nodes, n)
-	}
-	return nodes
-}
-
-func with(n onnxwrite.Node, a ...onnxwrite.Attribute) onnxwrite.Node {
-	n.Attributes = append(n.Attributes, a...)
-	return n
 }
 
 // function makes a function of the domain own: "in in -> out out".
@@ -95,9 +67,9 @@ func arm(gives string, nodes ...onnxwrite.Node) onnxwrite.Graph {
 // TestFunctions: functions are put in line, with attributes, names and operator sets
 // of their own.
 func TestFunctions(t *testing.T) {
-	relu := function("relu", "a->b", nodesOf("h = Neg a", "g = Relu h", "b = Neg g")...) // min(a, 0)
+	relu := function("relu", "a->b", onnxwrite.Lines("h = Neg a", "g = Relu h", "b = Neg g")...) // min(a, 0)
 	leaky := func(defaults ...onnxwrite.Attribute) onnxwrite.Function {
-		f := function("leaky", "a->b", with(nodesOf("b = LeakyRelu a")[0], onnxwrite.Reference("alpha", "slope", onnxwrite.AttrFloat)))
+		f := function("leaky", "a->b", onnxwrite.Lines("b = LeakyRelu a")[0].With(onnxwrite.Reference("alpha", "slope", onnxwrite.AttrFloat)))
 		if f.Defaults = defaults; defaults == nil {
 			f.Attributes = []string{"slope"}
 		}
@@ -109,7 +81,7 @@ func TestFunctions(t *testing.T) {
 			if i == n-1 {
 				calls = "b = Neg a"
 			}
-			fs = append(fs, function("f"+strconv.Itoa(i), "a->b", nodesOf(calls)...))
+			fs = append(fs, function("f"+strconv.Itoa(i), "a->b", onnxwrite.Lines(calls)...))
 		}
 		return fs
 	}
@@ -121,14 +93,14 @@ func TestFunctions(t *testing.T) {
 	}{
 		"once":               {lines("y = own.relu x"), []onnxwrite.Function{relu}, []float32{zero, -5}},
 		"twice, equal names": {lines("h = own.relu x", "g = Neg h", "b = own.relu g", "y = Sub b h"), []onnxwrite.Function{relu}, []float32{0, 5}},
-		"nested": {lines("y = own.outer x two"), []onnxwrite.Function{function("outer", "a h->b", nodesOf("g = Mul a h", "b = own.relu g")...), relu},
+		"nested": {lines("y = own.outer x two"), []onnxwrite.Function{function("outer", "a h->b", onnxwrite.Lines("g = Mul a h", "b = own.relu g")...), relu},
 			[]float32{zero, -10}},
 		"output first in the file":   {lines("y = Neg h", "h = own.relu x"), []onnxwrite.Function{relu}, []float32{0, 5}},
 		"hands an input on":          {lines("y = own.pass x"), []onnxwrite.Function{function("pass", "a->a")}, []float32{3, -5}},
-		"gives a value twice":        {lines("p q = own.two x", "y = Add p q"), []onnxwrite.Function{function("two", "a->b b", nodesOf("b = Neg a")...)}, []float32{-6, 10}},
-		"output that is left out":    {lines("- q = own.two x", "y = Neg q"), []onnxwrite.Function{function("two", "a->b c", nodesOf("b = Neg a", "c = Abs b")...)}, []float32{-3, -5}},
-		"input that is left out":     {lines("y = own.limit x"), []onnxwrite.Function{function("limit", "a lo hi->b", nodesOf("b = Clip a lo hi")...)}, []float32{3, -5}},
-		"input left out in between":  {lines("y = own.limit x - two"), []onnxwrite.Function{function("limit", "a lo hi->b", nodesOf("b = Clip a lo hi")...)}, []float32{2, -5}},
+		"gives a value twice":        {lines("p q = own.two x", "y = Add p q"), []onnxwrite.Function{function("two", "a->b b", onnxwrite.Lines("b = Neg a")...)}, []float32{-6, 10}},
+		"output that is left out":    {lines("- q = own.two x", "y = Neg q"), []onnxwrite.Function{function("two", "a->b c", onnxwrite.Lines("b = Neg a", "c = Abs b")...)}, []float32{-3, -5}},
+		"input that is left out":     {lines("y = own.limit x"), []onnxwrite.Function{function("limit", "a lo hi->b", onnxwrite.Lines("b = Clip a lo hi")...)}, []float32{3, -5}},
+		"input left out in between":  {lines("y = own.limit x - two"), []onnxwrite.Function{function("limit", "a lo hi->b", onnxwrite.Lines("b = Clip a lo hi")...)}, []float32{2, -5}},
 		"attribute by default":       {lines("y = own.leaky x"), []onnxwrite.Function{leaky(onnxwrite.Float("slope", .5))}, []float32{3, -2.5}},
 		"attribute that nobody gave": {lines("y = own.leaky x"), []onnxwrite.Function{leaky()}, []float32{3, float32(-5) * float32(.01)}},
 		"32 deep":                    {lines("y = own.f0 x"), deep(32), []float32{-3, 5}},
@@ -142,14 +114,14 @@ func TestFunctions(t *testing.T) {
 
 	m := lines("y = own.leaky x")
 	m.Functions = []onnxwrite.Function{leaky(onnxwrite.Float("slope", .5))}
-	m.Graph.Nodes[0] = with(m.Graph.Nodes[0], onnxwrite.Float("slope", .25))
+	m.Graph.Nodes[0] = m.Graph.Nodes[0].With(onnxwrite.Float("slope", .25))
 	if got, _, err := results(m, Options{}); err != nil || fmt.Sprint(got) != "[3 -1.25]" {
 		t.Errorf("attribute of the call: %v, %v", got, err)
 	}
 	m = lines("y = own.f0 x")
 	m.Functions = deep(33)
 	refused(t, "33 deep", m, "more than 32 deep")
-	m.Functions = []onnxwrite.Function{function("f0", "a->b", nodesOf("b = own.g a")...), function("g", "a->b", nodesOf("b = own.f0 a")...)}
+	m.Functions = []onnxwrite.Function{function("f0", "a->b", onnxwrite.Lines("b = own.g a")...), function("g", "a->b", onnxwrite.Lines("b = own.f0 a")...)}
 	refused(t, "circle", m, `"f0" of domain "own" calls "g" of domain "own" calls "f0" of domain "own"`)
 	m.Functions = []onnxwrite.Function{relu, relu}
 	refused(t, "two of one name", m, "defined twice")
@@ -157,12 +129,12 @@ func TestFunctions(t *testing.T) {
 	for i := range 30 { // each calls the next one ten times
 		var nodes []onnxwrite.Node
 		for k := range 10 {
-			nodes = append(nodes, nodesOf(fmt.Sprintf("v%d = own.f%d a", k, i+1))...)
+			nodes = append(nodes, onnxwrite.Lines(fmt.Sprintf("v%d = own.f%d a", k, i+1))...)
 		}
 		m.Functions = append(m.Functions, function("f"+strconv.Itoa(i), "a->v0", nodes...))
 	}
 	refused(t, "10^30 nodes", m, "more than 1048576 parts")
-	m.Functions = []onnxwrite.Function{function("f0", "a->b", nodesOf("b = Frobnicate a")...)}
+	m.Functions = []onnxwrite.Function{function("f0", "a->b", onnxwrite.Lines("b = Frobnicate a")...)}
 	refused(t, "unknown operator", m, `node "y/y": operator Frobnicate (operator set 18)`)
 	m.Functions = []onnxwrite.Function{relu}
 	m.Functions[0].Name, m.Functions[0].Opsets = "f0", map[string]int64{"own": 1}
@@ -170,7 +142,7 @@ func TestFunctions(t *testing.T) {
 	m.Graph.Nodes[0].Inputs = []string{"x", "x"}
 	refused(t, "too many inputs", m, "2 inputs and 1 outputs; it has 1 and 1")
 	m = lines("y = LeakyRelu x")
-	m.Graph.Nodes[0] = with(m.Graph.Nodes[0], onnxwrite.Reference("alpha", "slope", onnxwrite.AttrFloat))
+	m.Graph.Nodes[0] = m.Graph.Nodes[0].With(onnxwrite.Reference("alpha", "slope", onnxwrite.AttrFloat))
 	refused(t, "reference outside", m, "the node is in none")
 }
 
@@ -178,7 +150,7 @@ func TestFunctions(t *testing.T) {
 // names, whatever the model's: Clip has attributes in 6 to 10, and Squeeze until 12.
 func TestFunctionsOfOtherOperatorSets(t *testing.T) {
 	m := lines("h = own.old x", "y = Clip h two")
-	old := function("old", "a->b", with(nodesOf("b = Clip a")[0], onnxwrite.Float("max", 2.5), onnxwrite.Float("min", -9)))
+	old := function("old", "a->b", onnxwrite.Lines("b = Clip a")[0].With(onnxwrite.Float("max", 2.5), onnxwrite.Float("min", -9)))
 	old.Opsets[""] = 9
 	m.Functions = []onnxwrite.Function{old}
 	if got, _, err := results(m, Options{}); err != nil || fmt.Sprint(got) != "[2.5 2]" {
@@ -197,8 +169,8 @@ func refused(t *testing.T, name string, m *onnxwrite.Model, want string) {
 // TestBranches: of an If whose condition is known the branch that it takes is put in
 // line; one that depends on data is refused by name.
 func TestBranches(t *testing.T) {
-	neg, abs := arm("h", nodesOf("h = Neg x")...), arm("h", nodesOf("h = Abs x")...)
-	shape := nodesOf("s = Shape x", "n = Size s", "one = Size two", "rank1 = Equal n one")
+	neg, abs := arm("h", onnxwrite.Lines("h = Neg x")...), arm("h", onnxwrite.Lines("h = Abs x")...)
+	shape := onnxwrite.Lines("s = Shape x", "n = Size s", "one = Size two", "rank1 = Equal n one")
 	for name, c := range map[string]struct {
 		nodes []onnxwrite.Node
 		want  string
@@ -206,14 +178,14 @@ func TestBranches(t *testing.T) {
 		"true":                   {[]onnxwrite.Node{branches("y", "yes", neg, abs)}, "[-3 5]"},
 		"false":                  {[]onnxwrite.Node{branches("y", "no", neg, abs)}, "[3 5]"},
 		"by the shape":           {append(shape, branches("y", "rank1", neg, abs)), "[-3 5]"},
-		"two that use one name":  {[]onnxwrite.Node{branches("p", "yes", neg, abs), branches("q", "no", neg, abs), nodesOf("y = Add p q")[0]}, "[0 10]"},
-		"a value around it":      {append(nodesOf("g = Mul x two"), branches("y", "yes", arm("h", nodesOf("h = Neg g")...), abs)), "[-6 10]"},
-		"hands a value on":       {append(nodesOf("g = Mul x two"), branches("y", "yes", arm("g"), abs)), "[6 -10]"},
-		"constants of its own":   {[]onnxwrite.Node{branches("y", "yes", onnxwrite.Graph{Outputs: arm("h").Outputs, Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", nil, []float32{7})}, Nodes: nodesOf("h = Mul x w")}, abs)}, "[21 -35]"},
-		"the other is unknown":   {[]onnxwrite.Node{branches("y", "yes", neg, arm("h", nodesOf("h = Frobnicate x")...))}, "[-3 5]"},
-		"nested":                 {[]onnxwrite.Node{branches("y", "yes", arm("h", nodesOf("g = Mul x two")[0], branches("h", "no", neg, arm("q", nodesOf("q = Neg g")...))), abs)}, "[-6 10]"},
+		"two that use one name":  {[]onnxwrite.Node{branches("p", "yes", neg, abs), branches("q", "no", neg, abs), onnxwrite.Lines("y = Add p q")[0]}, "[0 10]"},
+		"a value around it":      {append(onnxwrite.Lines("g = Mul x two"), branches("y", "yes", arm("h", onnxwrite.Lines("h = Neg g")...), abs)), "[-6 10]"},
+		"hands a value on":       {append(onnxwrite.Lines("g = Mul x two"), branches("y", "yes", arm("g"), abs)), "[6 -10]"},
+		"constants of its own":   {[]onnxwrite.Node{branches("y", "yes", onnxwrite.Graph{Outputs: arm("h").Outputs, Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", nil, []float32{7})}, Nodes: onnxwrite.Lines("h = Mul x w")}, abs)}, "[21 -35]"},
+		"the other is unknown":   {[]onnxwrite.Node{branches("y", "yes", neg, arm("h", onnxwrite.Lines("h = Frobnicate x")...))}, "[-3 5]"},
+		"nested":                 {[]onnxwrite.Node{branches("y", "yes", arm("h", onnxwrite.Lines("g = Mul x two")[0], branches("h", "no", neg, arm("q", onnxwrite.Lines("q = Neg g")...))), abs)}, "[-6 10]"},
 		"nested, names repeated": {[]onnxwrite.Node{branches("y", "yes", arm("h", branches("h", "no", abs, neg)), abs)}, "[-3 5]"},
-		"before what it reads":   {append([]onnxwrite.Node{branches("y", "yes", arm("h", nodesOf("h = Neg g")...), abs)}, nodesOf("g = Mul x two")...), "[-6 10]"},
+		"before what it reads":   {append([]onnxwrite.Node{branches("y", "yes", arm("h", onnxwrite.Lines("h = Neg g")...), abs)}, onnxwrite.Lines("g = Mul x two")...), "[-6 10]"},
 	} {
 		m := lines()
 		m.Graph.Nodes = c.nodes
@@ -223,27 +195,27 @@ func TestBranches(t *testing.T) {
 		}
 	}
 	m := lines()
-	choose := with(nodesOf("b = If c")[0], onnxwrite.GraphValue("then_branch", arm("h", with(nodesOf("h = LeakyRelu a")[0], onnxwrite.Reference("alpha", "slope", onnxwrite.AttrFloat)))),
-		onnxwrite.GraphValue("else_branch", arm("h", nodesOf("h = own.negative a")...)))
-	m.Functions = []onnxwrite.Function{function("choose", "a c->b", choose), function("negative", "h->g", nodesOf("g = Neg h")...)}
+	choose := onnxwrite.Lines("b = If c")[0].With(onnxwrite.GraphValue("then_branch", arm("h", onnxwrite.Lines("h = LeakyRelu a")[0].With(onnxwrite.Reference("alpha", "slope", onnxwrite.AttrFloat)))),
+		onnxwrite.GraphValue("else_branch", arm("h", onnxwrite.Lines("h = own.negative a")...)))
+	m.Functions = []onnxwrite.Function{function("choose", "a c->b", choose), function("negative", "h->g", onnxwrite.Lines("g = Neg h")...)}
 	m.Functions[0].Attributes = []string{"slope"}
-	m.Graph.Nodes = []onnxwrite.Node{with(nodesOf("p = own.choose x yes")[0], onnxwrite.Float("slope", .5)), nodesOf("q = own.choose x no")[0], nodesOf("y = Add p q")[0]}
+	m.Graph.Nodes = []onnxwrite.Node{onnxwrite.Lines("p = own.choose x yes")[0].With(onnxwrite.Float("slope", .5)), onnxwrite.Lines("q = own.choose x no")[0], onnxwrite.Lines("y = Add p q")[0]}
 	if got, _, err := results(m, Options{}); err != nil || fmt.Sprint(got) != "[0 2.5]" {
 		t.Errorf("in a function: %v, %v", got, err)
 	}
 
-	ask := nodesOf("top = ReduceMax x", "big = Greater top two")
+	ask := onnxwrite.Lines("top = ReduceMax x", "big = Greater top two")
 	m.Graph.Nodes = append(ask, branches("y", "big", neg, abs))
 	refused(t, "by data", m, `node "choice" (If, operator set 18): its condition "big" depends on data`)
 	m.Graph.Nodes = []onnxwrite.Node{branches("y", "two", neg, abs)}
 	refused(t, "no truth value", m, "want one truth value")
-	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h g", nodesOf("h g = Split x")...), abs)}
+	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h g", onnxwrite.Lines("h g = Split x")...), abs)}
 	refused(t, "outputs", m, "the branch has 2 outputs, the node 1")
-	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h", nodesOf("h = Neg g", "g = Neg h")...), abs)}
+	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h", onnxwrite.Lines("h = Neg g", "g = Neg h")...), abs)}
 	refused(t, "cycle", m, "part of a cycle")
-	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h", nodesOf("h = Neg nothing")...), abs)}
+	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h", onnxwrite.Lines("h = Neg nothing")...), abs)}
 	refused(t, "dangling", m, `reads "nothing"`)
-	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h", nodesOf("h = Frobnicate x")...), abs)}
+	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h", onnxwrite.Lines("h = Frobnicate x")...), abs)}
 	refused(t, "unknown operator", m, `node "h:1": operator Frobnicate`)
 	deep := neg
 	for range 200 {
@@ -273,11 +245,11 @@ func TestCut(t *testing.T) {
 	}{
 		"the other is asked for":   {foreign, []string{"y"}, "y z", "y", ""},
 		"the first that can be":    {foreign, nil, "z y", "y", ""},
-		"SequenceConstruct":        {nodesOf("z = SequenceConstruct y")[0], nil, "y z", "y", ""},
+		"SequenceConstruct":        {onnxwrite.Lines("z = SequenceConstruct y")[0], nil, "y z", "y", ""},
 		"strings":                  {onnxwrite.Node{OpType: "ArrayFeatureExtractor", Domain: "ai.onnx.ml", Inputs: []string{"texts", "y"}, Outputs: []string{"z"}}, nil, "z y", "y", ""},
-		"strings, by our operator": {nodesOf("z = Gather texts y")[0], nil, "z y", "y", ""},
-		"wrong shapes":             {nodesOf("z = Conv y y")[0], nil, "z y", "y", ""},
-		"data decides":             {nodesOf("z = Reshape x y")[0], nil, "z y", "y", ""},
+		"strings, by our operator": {onnxwrite.Lines("z = Gather texts y")[0], nil, "z y", "y", ""},
+		"wrong shapes":             {onnxwrite.Lines("z = Conv y y")[0], nil, "z y", "y", ""},
+		"data decides":             {onnxwrite.Lines("z = Reshape x y")[0], nil, "z y", "y", ""},
 		"no output at all":         {foreign, nil, "y", "y", ""},
 		"ZipMap":                   {zipmap, nil, "z y", "z y", "cat dog"},
 		"ZipMap behind":            {zipmap, []string{"y"}, "y z", "y", "cat dog"},
@@ -312,7 +284,7 @@ func TestCut(t *testing.T) {
 	if _, err := LoadBytes(m.Marshal(), "m", "", Options{Outputs: []string{"q"}}); !errors.Is(err, ErrOutput) || !strings.Contains(err.Error(), "y, z") {
 		t.Errorf("unknown: %v", err)
 	}
-	m.Graph.Nodes = append(m.Graph.Nodes, nodesOf("w = Frobnicate x")...)
+	m.Graph.Nodes = append(m.Graph.Nodes, onnxwrite.Lines("w = Frobnicate x")...)
 	m.Graph.Outputs = outputs("z", "w")
 	refused(t, "none", m, `no output can be made: "z": node "tail": operator NonsenseTail of domain "com.example" is not supported; "w": node "w": operator Frobnicate`)
 	m = lines("y = Abs x", "z = Add x more")
@@ -331,7 +303,9 @@ func TestSixteenBits(t *testing.T) {
 		}
 		return h
 	}
-	cast := func(line string, to int64) onnxwrite.Node { return with(nodesOf(line)[0], onnxwrite.Int("to", to)) }
+	cast := func(line string, to int64) onnxwrite.Node {
+		return onnxwrite.Lines(line)[0].With(onnxwrite.Int("to", to))
+	}
 	for name, c := range map[string]struct {
 		m    func() *onnxwrite.Model
 		want string
@@ -340,13 +314,13 @@ func TestSixteenBits(t *testing.T) {
 		"float32 at the ends": {func() *onnxwrite.Model {
 			m := lines()
 			m.Graph.Initializers = append(m.Graph.Initializers, onnxwrite.Raw("w", []int64{2}, half(.5, 3)))
-			m.Graph.Nodes = []onnxwrite.Node{cast("h = Cast x", 10), nodesOf("g = Mul h w")[0], cast("y = Cast g", 1)}
+			m.Graph.Nodes = []onnxwrite.Node{cast("h = Cast x", 10), onnxwrite.Lines("g = Mul h w")[0], cast("y = Cast g", 1)}
 			return m
 		}, "[1.5 -15]", "[float16]"},
 		"beyond its range": {func() *onnxwrite.Model {
 			m := lines()
 			m.Graph.Initializers = append(m.Graph.Initializers, onnxwrite.Raw("w", []int64{2}, half(60000, 60000)))
-			m.Graph.Nodes = []onnxwrite.Node{cast("h = Cast x", 10), nodesOf("y = Mul h w")[0]}
+			m.Graph.Nodes = []onnxwrite.Node{cast("h = Cast x", 10), onnxwrite.Lines("y = Mul h w")[0]}
 			return m
 		}, "[180000 -300000]", "[float16]"},
 		"only a cast": {func() *onnxwrite.Model {
@@ -356,13 +330,13 @@ func TestSixteenBits(t *testing.T) {
 		}, "[3 -5]", "[bfloat16]"},
 		"bfloat16 constant": {func() *onnxwrite.Model {
 			m := lines()
-			m.Graph.Nodes = []onnxwrite.Node{with(nodesOf("w = Constant")[0], onnxwrite.TensorValue("value", onnxwrite.Raw("", nil, []onnxwrite.BFloat16{onnxwrite.ToBFloat16(1.5)}))),
-				nodesOf("h = CastLike x w")[0], nodesOf("y = Mul h w")[0]}
+			m.Graph.Nodes = []onnxwrite.Node{onnxwrite.Lines("w = Constant")[0].With(onnxwrite.TensorValue("value", onnxwrite.Raw("", nil, []onnxwrite.BFloat16{onnxwrite.ToBFloat16(1.5)}))),
+				onnxwrite.Lines("h = CastLike x w")[0], onnxwrite.Lines("y = Mul h w")[0]}
 			return m
 		}, "[4.5 -7.5]", "[bfloat16]"},
 		"shape's constant": {func() *onnxwrite.Model {
 			m := lines("s = Shape x")
-			m.Graph.Nodes = append(m.Graph.Nodes, with(nodesOf("w = ConstantOfShape s")[0], onnxwrite.TensorValue("value", onnxwrite.Raw("", []int64{1}, half(4)))), nodesOf("y = Mul x w")[0])
+			m.Graph.Nodes = append(m.Graph.Nodes, onnxwrite.Lines("w = ConstantOfShape s")[0].With(onnxwrite.TensorValue("value", onnxwrite.Raw("", []int64{1}, half(4)))), onnxwrite.Lines("y = Mul x w")[0])
 			return m
 		}, "[12 -20]", "[float16]"},
 		"input": {func() *onnxwrite.Model {
@@ -374,9 +348,9 @@ func TestSixteenBits(t *testing.T) {
 		"in a branch and a function": {func() *onnxwrite.Model {
 			m := lines()
 			m.Functions = []onnxwrite.Function{function("f", "a->b", cast("h = Cast a", 10), branches("g", "on", onnxwrite.Graph{Outputs: arm("q").Outputs,
-				Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", nil, half(2))}, Nodes: nodesOf("q = Mul h w")}, arm("h")), cast("b = Cast g", 1))}
+				Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", nil, half(2))}, Nodes: onnxwrite.Lines("q = Mul h w")}, arm("h")), cast("b = Cast g", 1))}
 			m.Functions[0].Inputs = []string{"a", "on"}
-			m.Graph.Nodes = nodesOf("y = own.f x yes")
+			m.Graph.Nodes = onnxwrite.Lines("y = own.f x yes")
 			return m
 		}, "[6 -10]", "[float16]"},
 	} {

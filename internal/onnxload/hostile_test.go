@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"krypton/internal/onnxwrite"
+	"krypton/internal/tensor"
 	"krypton/models"
 )
 
@@ -190,16 +191,51 @@ func TestLongChain(t *testing.T) {
 	}
 }
 
+// FuzzLoad loads damaged files: as they are, and as a picture's network of which one
+// output is asked for and one input is bound.
 func FuzzLoad(f *testing.F) {
 	f.Add(small().Marshal())
 	m := small()
 	m.Packed = true
 	attr(m, 0, onnxwrite.Ints("pads", 1, 1, 1, 1))
 	f.Add(m.Marshal())
+	for _, m := range inlined() {
+		f.Add(m.Marshal())
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		g, err := LoadBytes(b, "fuzz", "", Options{MaxBytes: 1 << 20})
-		if err == nil && len(g.Outputs) == 0 {
-			t.Error("a graph without outputs")
+		for _, opt := range []Options{{}, {Picture: true, Outputs: []string{"y"}, Size: [2]int{4, 4}}, {Picture: true, Input: "x", Bind: map[string]*tensor.Tensor{"n": tensor.Scalar(1.5)}}} {
+			opt.MaxBytes = 1 << 20
+			g, err := LoadBytes(b, "fuzz", "", opt)
+			switch {
+			case err == nil && (len(g.Outputs) == 0 || opt.Picture && len(g.Inputs) > 1):
+				t.Error("a graph without outputs, or a picture's with several inputs")
+			case err != nil && !errors.Is(err, ErrModel) && !errors.Is(err, ErrShape) && !errors.Is(err, ErrBind) && !errors.Is(err, ErrInput) && !errors.Is(err, ErrOutput):
+				t.Errorf("of no kind: %v", err)
+			}
 		}
 	})
+}
+
+// inlined are sound models with what loading puts in line, strips or converts.
+func inlined() []*onnxwrite.Model {
+	call := lines("h = own.outer x two", "y = own.inner h")
+	call.Functions = []onnxwrite.Function{
+		function("outer", "a b->c", onnxwrite.Lines("g = Mul a b", "c = own.inner g")...),
+		function("inner", "a->b", onnxwrite.Lines("b = LeakyRelu a")[0].With(onnxwrite.Reference("alpha", "slope", onnxwrite.AttrFloat))),
+	}
+	call.Functions[1].Defaults = []onnxwrite.Attribute{onnxwrite.Float("slope", .5)}
+	choice := lines("s = Shape x", "n = Size s", "one = Size two", "known = Equal n one")
+	choice.Graph.Nodes = append(choice.Graph.Nodes, branches("y", "known", arm("h", branches("h", "no", arm("x"), arm("q", onnxwrite.Lines("q = Neg x")...))), arm("x")))
+	table := lines("y = Softmax x")
+	table.Graph.Nodes = append(table.Graph.Nodes, onnxwrite.Node{OpType: "ZipMap", Domain: "ai.onnx.ml", Inputs: []string{"y"}, Outputs: []string{"z"}, Attributes: []onnxwrite.Attribute{onnxwrite.Strings("classlabels_strings", "a", "b")}})
+	table.Graph.Outputs = append(table.Graph.Outputs, onnxwrite.ValueInfo{Name: "z"})
+	bytes := lines("r = Transpose x", "y = DequantizeLinear r two eight")
+	bytes.Graph.Inputs[0] = onnxwrite.ValueInfo{Name: "x", ElemType: 2, Dims: []onnxwrite.Dim{{Value: 1}, onnxwrite.Symbolic("h"), onnxwrite.Symbolic("w"), {Value: 3}}}
+	bytes.Graph.Initializers = append(bytes.Graph.Initializers, onnxwrite.Raw("eight", nil, []uint8{8}))
+	several := lines("f = Cast n", "y = Mul x f")
+	several.Graph.Nodes[0] = several.Graph.Nodes[0].With(onnxwrite.Int("to", 10))
+	several.Graph.Inputs = append(several.Graph.Inputs, onnxwrite.ValueInfo{Name: "n", ElemType: 11, Dims: onnxwrite.Fixed(2)})
+	named := lines("s = ReduceMean x", "y = Mul scale_factor s")
+	named.Graph.Inputs = []onnxwrite.ValueInfo{{Name: "x", ElemType: 1, Dims: onnxwrite.Fixed(1, 3, 4, 4)}, {Name: "scale_factor", ElemType: 1, Dims: onnxwrite.Fixed(1, 2)}}
+	return []*onnxwrite.Model{call, choice, table, bytes, several, named}
 }

@@ -131,10 +131,10 @@ func TestUsualInputs(t *testing.T) {
 // TestPixels: an input of whole numbers is taken in float32; operators that want its
 // type get it, a cast to float32 costs nothing.
 func TestPixels(t *testing.T) {
-	cast := with(nodesOf("f = Cast h")[0], onnxwrite.Int("to", 1))
+	cast := onnxwrite.Lines("f = Cast h")[0].With(onnxwrite.Int("to", 1))
 	quantized := func(zero ...onnxwrite.Tensor) func(*onnxwrite.Model) {
 		return func(m *onnxwrite.Model) {
-			m.Graph.Nodes = nodesOf("y = DequantizeLinear x half")
+			m.Graph.Nodes = onnxwrite.Lines("y = DequantizeLinear x half")
 			m.Graph.Initializers = append(append(m.Graph.Initializers, onnxwrite.Raw("half", nil, []float32{.5})), zero...)
 			if zero != nil {
 				m.Graph.Nodes[0].Inputs = append(m.Graph.Nodes[0].Inputs, "zero")
@@ -149,26 +149,26 @@ func TestPixels(t *testing.T) {
 		zero  string
 	}{
 		"cast at once": {2, func(m *onnxwrite.Model) {
-			m.Graph.Nodes = append(nodesOf("h = Identity x"), cast, nodesOf("y = Mul f two")[0])
+			m.Graph.Nodes = append(onnxwrite.Lines("h = Identity x"), cast, onnxwrite.Lines("y = Mul f two")[0])
 		}, "[6 400]", 0, ""},
 		"moved, then cast": {2, func(m *onnxwrite.Model) {
-			m.Graph.Nodes = append(nodesOf("s = Shape x", "h = Reshape x s"), cast, nodesOf("y = Mul f two")[0])
+			m.Graph.Nodes = append(onnxwrite.Lines("s = Shape x", "h = Reshape x s"), cast, onnxwrite.Lines("y = Mul f two")[0])
 		}, "[6 400]", 0, ""},
 		"int32": {6, func(m *onnxwrite.Model) {
-			m.Graph.Nodes = append(nodesOf("h = Identity x"), cast, nodesOf("y = Mul f two")[0])
+			m.Graph.Nodes = append(onnxwrite.Lines("h = Identity x"), cast, onnxwrite.Lines("y = Mul f two")[0])
 		}, "[6 400]", 0, ""},
 		"float64": {11, func(m *onnxwrite.Model) {
-			m.Graph.Nodes = append(nodesOf("h = Identity x"), cast, nodesOf("y = Mul f two")[0])
+			m.Graph.Nodes = append(onnxwrite.Lines("h = Identity x"), cast, onnxwrite.Lines("y = Mul f two")[0])
 		}, "[6 400]", 0, ""},
 		"its type is wanted": {2, func(m *onnxwrite.Model) {
-			m.Graph.Nodes = append(nodesOf("h = Add x x"), cast, nodesOf("y = Identity f")[0])
+			m.Graph.Nodes = append(onnxwrite.Lines("h = Add x x"), cast, onnxwrite.Lines("y = Identity f")[0])
 		}, "[6 144]", 2, ""}, // 400 in 8 bits
 		"as second operand": {2, func(m *onnxwrite.Model) {
 			m.Graph.Initializers = append(m.Graph.Initializers, onnxwrite.Raw("w", []int64{2}, []uint8{10, 10}))
-			m.Graph.Nodes = append(nodesOf("h = Mul w x"), cast, nodesOf("y = Identity f")[0])
+			m.Graph.Nodes = append(onnxwrite.Lines("h = Mul w x"), cast, onnxwrite.Lines("y = Identity f")[0])
 		}, "[30 208]", 2, ""},
 		"to bool": {2, func(m *onnxwrite.Model) {
-			m.Graph.Nodes = append([]onnxwrite.Node{with(nodesOf("h = Cast x")[0], onnxwrite.Int("to", 9))}, cast, nodesOf("y = Identity f")[0])
+			m.Graph.Nodes = append([]onnxwrite.Node{onnxwrite.Lines("h = Cast x")[0].With(onnxwrite.Int("to", 9))}, cast, onnxwrite.Lines("y = Identity f")[0])
 		}, "[1 1]", 2, ""},
 		"quantized":          {2, quantized(onnxwrite.Raw("zero", nil, []uint8{1})), "[1 99.5]", 1, "1"},
 		"quantized, int8":    {3, quantized(onnxwrite.Raw("zero", nil, []int8{-128})), "[65.5 164]", 1, "-128"},

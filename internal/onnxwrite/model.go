@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -299,4 +300,35 @@ func (w *writer) packedFloats(field protowire.Number, values []float32) {
 		block = protowire.AppendFixed32(block, math.Float32bits(v))
 	}
 	w.bytes(field, block)
+}
+
+// Lines makes nodes of lines of text: "out out = Domain.Op in in", where - is an input
+// or output that is left out. Nodes get attributes by With.
+func Lines(text ...string) []Node {
+	var nodes []Node
+	names := func(list string) []string {
+		f := strings.Fields(list)
+		for i, name := range f {
+			if name == "-" {
+				f[i] = ""
+			}
+		}
+		return f
+	}
+	for _, line := range text {
+		left, right, _ := strings.Cut(line, " = ")
+		op, inputs, _ := strings.Cut(right, " ")
+		n := Node{OpType: op, Inputs: names(inputs), Outputs: names(left)}
+		if i := strings.LastIndex(op, "."); i >= 0 {
+			n.Domain, n.OpType = op[:i], op[i+1:]
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
+// With is a node with further attributes.
+func (n Node) With(a ...Attribute) Node {
+	n.Attributes = append(slices.Clone(n.Attributes), a...)
+	return n
 }
