@@ -238,7 +238,7 @@ func (o *tuneOptions) target(m *modelFile) (*profileTarget, error) {
 	if t.entry() != nil && !o.force {
 		return nil, coded(exitCantCreate, fmt.Errorf("%s has a profile already (--force replaces it)", t.path))
 	}
-	return t, nil
+	return t, coded(exitCantCreate, atomicfile.Check(t.path, true))
 }
 
 // entry is the profile that the file holds, or nil.

@@ -63,6 +63,23 @@ func TestEnvSaysItsLimits(t *testing.T) {
 	}
 }
 
+// TestFoldersThatTakeNoFiles: that nothing can be written is noticed before the work,
+// whatever rights the user has.
+func TestFoldersThatTakeNoFiles(t *testing.T) {
+	picture := filepath.Join(t.TempDir(), "sample.png")
+	holding(samplePicture())(t, picture)
+	heat := filepath.Join(t.TempDir(), "map.npy")
+	holding(npy(t, [128][128]float32{}))(t, heat)
+	runBad(t, []badInput{
+		{id: "C03/obe", args: []string{"obe", picture, "-q", "-o", "/proc/x.png"}, code: exitCantCreate, says: "takes no files"},
+		{id: "C03/obe-scores", args: []string{"obe", picture, "-q", "-o", "DIR/x.png", "--scores", "/proc/x.npy"}, code: exitCantCreate, says: "takes no files"},
+		{id: "C03/tune", args: []string{"tune", picture, "-q", "-o", "/proc/x.yaml"}, code: exitCantCreate, says: "takes no files"},
+		{id: "C03/tune-points", args: []string{"tune", picture, "-q", "-o", "DIR/x.yaml", "--points", "/proc/x.csv"}, code: exitCantCreate, says: "takes no files"},
+		{id: "C03/bench", args: []string{"bench", "-q", "--outputs", "/proc/x.bin"}, code: exitCantCreate, says: "takes no files"},
+		{id: "C03/score", args: []string{"score", heat, "--image", picture, "-q", "--plot", "/proc/x.png"}, code: exitCantCreate, says: "takes no files"},
+	})
+}
+
 // TestGroupOfAnAncestor runs krypton where /proc/self/cgroup and /sys/fs/cgroup are
 // those of a step of a Slurm job whose limit stands at the job. It needs the right
 // to mount, which root has; elsewhere internal/limits' own tests show the same

@@ -41,7 +41,7 @@ var allowed = map[string]string{
 	"internal/faithful":     "internal/incremental internal/prediction internal/region",
 	"internal/heatmap":      "internal/number internal/spreadsheet",
 	"internal/annotate":     "",
-	"internal/atomicfile":   "internal/lock",
+	"internal/atomicfile":   "internal/lock internal/regular",
 	"internal/batch":        "internal/atomicfile internal/lock internal/regular",
 	"internal/limits":       "",
 	"internal/ui":           "",

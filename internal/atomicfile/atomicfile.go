@@ -16,6 +16,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"krypton/internal/lock"
+	"krypton/internal/regular"
 )
 
 // ErrCannotWrite says that an output cannot be written.
@@ -24,9 +25,31 @@ var ErrCannotWrite = errors.New("cannot write")
 // ErrExists says that an output exists and nobody asked to replace it.
 var ErrExists = errors.New("exists already (--force replaces it)")
 
-// Check says before any work whether path could be written: its folder is
-// there, and path is free, or a file (or link) that force may replace.
+// Check says before any work whether path could be written: its folder is there and
+// takes files, and path is free, or a file (or link) that force may replace.
 func Check(path string, force bool) error {
+	if err := free(path, force); err != nil {
+		return err
+	}
+	return probe(path)
+}
+
+// probe makes a file beside path and removes it: rights, read-only file systems and
+// others that take no files are known for certain by that alone. Its name is one that
+// RemoveAbandoned finds.
+func probe(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
+		return fmt.Errorf("%w %s: folder %s takes no files: %w", ErrCannotWrite, path, filepath.Dir(path), regular.Cause(err))
+	}
+	return nil
+}
+
+// free says whether path's name may be taken.
+func free(path string, force bool) error {
 	i, err := there(path)
 	switch {
 	case err != nil || i == nil:
@@ -60,7 +83,7 @@ func there(path string) (fs.FileInfo, error) {
 // what was there stays. With force a link is replaced itself, never what it
 // points to.
 func Write(path string, force bool, write func(io.Writer) error) (err error) {
-	if err := Check(path, force); err != nil {
+	if err := free(path, force); err != nil {
 		return err
 	}
 	f, held, err := pending(path)

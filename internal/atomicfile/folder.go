@@ -8,10 +8,18 @@ import (
 )
 
 // CheckFolder says before any work whether path could become a folder of files: its
-// own folder is there, and path is free, or a folder that force may replace: own says
+// own folder is there and takes files, and path is free, or a folder that force may replace: own says
 // of the name of each file in it that it is such an output's. Anything else in there
 // is somebody's.
 func CheckFolder(path string, force bool, own func(name string) bool) error {
+	if err := freeFolder(path, force, own); err != nil {
+		return err
+	}
+	return probe(path)
+}
+
+// freeFolder says whether path's name may be taken.
+func freeFolder(path string, force bool, own func(name string) bool) error {
 	i, err := there(path)
 	switch {
 	case err != nil || i == nil:
@@ -37,7 +45,7 @@ func CheckFolder(path string, force bool, own func(name string) bool) error {
 // folder; what CheckFolder lets force replace goes. Where the system can exchange two
 // names, path is always one of the two folders. The caller syncs the folder above.
 func AdoptFolder(temp, path string, force bool, own func(name string) bool) error {
-	if err := CheckFolder(path, force, own); err != nil {
+	if err := freeFolder(path, force, own); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
@@ -55,7 +63,7 @@ func AdoptFolder(temp, path string, force bool, own func(name string) bool) erro
 // RemoveFolder removes a folder that holds nothing but an output's own files, if it is
 // there.
 func RemoveFolder(path string, own func(name string) bool) error {
-	err := CheckFolder(path, true, own)
+	err := freeFolder(path, true, own)
 	if err != nil {
 		return err
 	}
