@@ -80,7 +80,7 @@ const nearlyUniform = 0.05
 // uniform is a note on scores that say hardly anything, "" for others.
 func uniform(r prediction.Reading, scores []float32) string {
 	n, top := float64(len(scores)), float64(scores[prediction.Winner(scores)])
-	if !r.Exclusive || top >= min(2/n, 1/n+nearlyUniform*(1-1/n)) {
+	if !r.Exclusive || !(top < min(2/n, 1/n+nearlyUniform*(1-1/n))) { // a NaN has its own note
 		return ""
 	}
 	return fmt.Sprintf("the prediction is nearly uniform (%.3g, of %d classes): is the preprocessing right (--preset), and the activation (%s, as %s; --activation)?", top, len(scores), r.Activation, r.Reason)

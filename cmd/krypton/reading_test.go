@@ -367,7 +367,7 @@ func TestNearlyUniform(t *testing.T) {
 		said   bool
 	}{
 		{few(.9989, .0011), false}, {few(.6, .4), false}, {few(.51, .49), true}, {few(.34, .33, .33), true}, {few(.5, .25, .25), false},
-		{many(10, .12), true}, {many(10, .2), false}, {many(1000, .0015), true}, {many(1000, .003), false},
+		{many(10, .12), true}, {many(10, .2), false}, {many(1000, .0015), true}, {many(1000, .003), false}, {few(float32(math.NaN()), float32(math.NaN())), false},
 	} {
 		note := uniform(prediction.Reading{Activation: prediction.Softmax, Reason: "why", Exclusive: true}, c.scores)
 		if (note != "") != c.said || c.said && (!strings.Contains(note, "--activation") || !strings.Contains(note, "why") || !strings.Contains(note, "--preset")) {
