@@ -24,6 +24,11 @@ type table struct {
 // tables makes a model of 64 by 64 pixels whose outputs are tables: the mean of a
 // convolution, times zero, is added to each. open leaves the input's size open.
 func tables(meta map[string]string, open bool, outputs ...table) []byte {
+	return tablesOf(meta, open, outputs...).Marshal()
+}
+
+// tablesOf is tables before it is written.
+func tablesOf(meta map[string]string, open bool, outputs ...table) *onnxwrite.Model {
 	dims := onnxwrite.Fixed(1, 3, 64, 64)
 	if open {
 		dims = []onnxwrite.Dim{onnxwrite.Symbolic("batch"), {Value: 3}, onnxwrite.Symbolic("height"), onnxwrite.Symbolic("width")}
@@ -42,8 +47,7 @@ func tables(meta map[string]string, open bool, outputs ...table) []byte {
 		g.Initializers = append(g.Initializers, onnxwrite.Raw("table of "+o.name, o.shape, o.data))
 		g.Nodes = append(g.Nodes, onnxwrite.Node{OpType: "Add", Inputs: []string{"z", "table of " + o.name}, Outputs: []string{o.name}})
 	}
-	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Metadata: meta, Graph: g}
-	return m.Marshal()
+	return &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Metadata: meta, Graph: g}
 }
 
 // asRows lays boxes out as so many rows; those that are left are zero.
@@ -193,6 +197,27 @@ func TestWrongHeads(t *testing.T) {
 				t.Errorf("exit code %d, objects %q: %s, want %s", code, got, message, c.says)
 			}
 		})
+	}
+}
+
+// TestChosenInFourOutputs: boxes, scores, classes and their number in outputs of their
+// own, the last two as whole numbers.
+func TestChosenInFourOutputs(t *testing.T) {
+	film, dir := greyFilm(t), t.TempDir()
+	model := filepath.Join(dir, "m.onnx")
+	m := tablesOf(nil, false, table{"det_boxes", []int64{1, 3, 4}, []float32{22, 27, 42, 37, 6, 16, 14, 24, 0, 0, 64, 64}}, table{"det_scores", []int64{1, 3}, []float32{.9, .7, .8}},
+		table{"classes", []int64{1, 3}, []float32{1, 0, 1}}, table{"count", []int64{1, 1}, []float32{2}})
+	for i, to := range []string{"", "", "det_classes", "num_dets"} {
+		if to != "" {
+			m.Graph.Nodes = append(m.Graph.Nodes, onnxwrite.Node{OpType: "Cast", Inputs: []string{m.Graph.Outputs[i].Name}, Outputs: []string{to}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("to", int64(onnxwrite.TypeInt32))}})
+			m.Graph.Outputs[i].Name, m.Graph.Outputs[i].ElemType = to, onnxwrite.TypeInt32
+		}
+	}
+	holding(m.Marshal())(t, model)
+	holding([]byte("preprocess: {preset: unit, resize: letterbox}\nlabels: [a, b]\ndetector: {form: nms, boxes: det_boxes, scores: det_scores, labels: det_classes, count: num_dets}\n"))(t, filepath.Join(dir, "m.krypton.yaml"))
+	want := []string{"1 b 0.90: 44.0 38.0 84.0 58.0", "0 a 0.70: 12.0 16.0 28.0 32.0"}
+	if got, code, message := found(t, film, model); code != 0 || !slices.Equal(got, want) {
+		t.Errorf("exit code %d, %s, objects %q, want %q", code, message, got, want)
 	}
 }
 

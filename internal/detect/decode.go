@@ -3,12 +3,36 @@ package detect
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Decode gives the boxes whose score reaches minScore, for an input of width by
 // height pixels, cut at its borders, in the order of the outputs. What is not a
 // number makes no box; numbers that no head of this form can have are an error.
 func (s *Spec) Decode(outputs []Output, minScore float32, width, height int) ([]Box, error) {
+	d, err := s.decode(outputs, minScore, width, height)
+	if err != nil {
+		return nil, err
+	}
+	return d.boxes, nil
+}
+
+// Find is Decode, and then non-maximum suppression: boxes that are turned overlap as
+// they lie, not as their hulls do. With an iou of 0 all boxes stay. The best come first.
+func (s *Spec) Find(outputs []Output, minScore, iou float32, width, height int) ([]Box, error) {
+	d, err := s.decode(outputs, minScore, width, height)
+	switch {
+	case err != nil:
+		return nil, err
+	case iou == 0:
+		return inOrder(d.boxes, byScore(d.boxes)), nil
+	case d.turned == nil:
+		return NMS(d.boxes, iou), nil
+	}
+	return thinned(d.boxes, iou, func(i, j int) float32 { return d.turned[i].overlap(d.turned[j]) }), nil
+}
+
+func (s *Spec) decode(outputs []Output, minScore float32, width, height int) (*decoder, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -16,7 +40,7 @@ func (s *Spec) Decode(outputs []Output, minScore float32, width, height int) ([]
 	if err != nil {
 		return nil, err
 	}
-	d := decoder{spec: s, least: minScore, w: float32(width), h: float32(height)}
+	d := &decoder{spec: s, least: minScore, w: float32(width), h: float32(height)}
 	for i := range heads {
 		h := &heads[i]
 		if h.data == nil || s.Form == "ssd" && h.boxes == nil || s.Scores != "" && s.Form == "nms" && h.scores == nil || s.Labels != "" && h.labels == nil || s.Count != "" && h.count == nil {
@@ -45,7 +69,7 @@ func (s *Spec) Decode(outputs []Output, minScore float32, width, height int) ([]
 			return nil, err
 		}
 	}
-	return d.boxes, nil
+	return d, nil
 }
 
 type decoder struct {
@@ -54,9 +78,11 @@ type decoder struct {
 	least float32
 	w, h  float32
 	boxes []Box
-	err   error // what no head of this form holds
-	seen  evidence
-	exps  []float32
+	// turned are the boxes as they lie, where there may be turned ones.
+	turned []quad
+	err    error // what no head of this form holds
+	seen   evidence
+	exps   []float32
 }
 
 // add takes a box of corners in pixels.
@@ -68,6 +94,9 @@ func (d *decoder) add(b Box) {
 		d.boxes = append(d.boxes, b)
 	}
 }
+
+// turns says whether boxes may be turned.
+func (d *decoder) turns() bool { return d.spec.Angle || slices.Contains(d.spec.Columns, "angle") }
 
 // addFour takes a box as the spec says that its four numbers are.
 func (d *decoder) addFour(p [4]float32, class int, score float32) {
@@ -86,14 +115,24 @@ func (d *decoder) addBox(p [4]float32, corners bool, angle float32, class int, s
 	}
 	if !corners {
 		x, y, w, h := p[0], p[1], p[2], p[3]
-		if angle != 0 {
-			sin, cos := math.Sincos(float64(angle))
-			s, c := float32(math.Abs(sin)), float32(math.Abs(cos))
-			w, h = w*c+h*s, w*s+h*c
+		if d.turns() {
+			if w > 0 && h > 0 {
+				d.addTurned(turned(x, y, w, h, angle), class, score)
+			}
+			return
 		}
 		p = [4]float32{x - w/2, y - h/2, x + w/2, y + h/2}
 	}
 	d.add(Box{p[0], p[1], p[2], p[3], class, score})
+}
+
+// addTurned takes a turned box.
+func (d *decoder) addTurned(q quad, class int, score float32) {
+	n := len(d.boxes)
+	x0, y0, x1, y1 := q.hull()
+	if d.add(Box{x0, y0, x1, y1, class, score}); len(d.boxes) > n {
+		d.turned = append(d.turned, q)
+	}
 }
 
 func (d *decoder) ssd(h *head) {

@@ -151,15 +151,12 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 		}
 	}
 	near := max(0, d.MinScore-d.Near)
-	boxes, err := d.Spec.Decode(outs, min(near, d.faintest()), d.Width, d.Height)
+	boxes, err := d.Spec.Find(outs, min(near, d.faintest()), d.IoU, d.Width, d.Height)
 	if err != nil {
 		return nil, err
 	}
 	if d.Classes != nil {
 		boxes = detect.Filter(boxes, d.Classes)
-	}
-	if d.IoU > 0 {
-		boxes = detect.NMS(boxes, d.IoU)
 	}
 	if f := d.Frame; !f.Empty() {
 		boxes = detect.Clip(boxes, float32(f.Min.X), float32(f.Min.Y), float32(f.Max.X), float32(f.Max.Y))
