@@ -39,16 +39,11 @@ func (b *Bounds) MultiplyAdds() int64 { return 0 }
 
 // Run implements Primitive.
 func (b *Bounds) Run(s *Scratch, jobs []Job) {
-	lo, hi := b.Clamp[0], b.Clamp[1]
 	eachRow(s, jobs, func(x, out []float32) {
-		for i, v := range x {
-			if v < lo {
-				v = lo
-			}
-			if v > hi {
-				v = hi
-			}
-			out[i] = v
+		n := len(out)
+		s.Kernels.Combine(asm.Larger, x, b.Clamp[:1], out, 1, 0, n, true)
+		if b.Clamp[1] < unclamped[1] {
+			s.Kernels.Combine(asm.Smaller, out, b.Clamp[1:], out, 1, 0, n, true)
 		}
 	})
 }

@@ -128,49 +128,93 @@ func (p *Interpolate) MultiplyAdds() int64 {
 // Run implements Primitive.
 func (p *Interpolate) Run(s *Scratch, jobs []Job) {
 	c := p.Out.C
-	fill := s.lineBuffer(0, c)
-	for i := range fill {
-		fill[i] = p.Fill
-	}
 	for i := range jobs {
 		j := &jobs[i]
-		at := 0
+		cols := p.columns(j.Rect.X)
+		n := j.Rect.X.Len() * c
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
-			for x := j.Rect.X.Lo; x < j.Rect.X.Hi; x++ {
-				p.pixel(&j.In[0], y, x, fill, j.Out[at:at+c])
-				at += c
+			out := j.Out[(y-j.Rect.Y.Lo)*n:][:n]
+			if p.Y.Weight == nil && p.X.Weight == nil {
+				p.copied(s, &j.In[0], y, j.Rect.X, cols, out)
+				continue
+			}
+			clear(out)
+			for ky := range p.Y.Taps {
+				p.weighted(s, &j.In[0], y, ky, j.Rect.X, cols, out)
 			}
 		}
 	}
 }
 
-func (p *Interpolate) pixel(in *Patched, y, x int, fill, out []float32) {
-	plain := p.Y.Weight == nil && p.X.Weight == nil
-	if !plain {
-		clear(out)
+// columns are the input's columns that output columns read.
+func (p *Interpolate) columns(x region.Span) region.Span {
+	var r region.Span
+	for _, i := range p.X.Index[x.Lo*p.X.Taps : x.Hi*p.X.Taps] {
+		if i >= 0 {
+			r = r.Union(region.Span{Lo: int(i), Hi: int(i) + 1})
+		}
 	}
-	for ky := range p.Y.Taps {
-		yi := int(p.Y.Index[y*p.Y.Taps+ky])
+	return r
+}
+
+// row gives the columns of an input row; nothing where the fill is read instead.
+func (p *Interpolate) row(s *Scratch, in *Patched, y int, cols region.Span) []float32 {
+	if y < 0 || cols.Empty() {
+		return nil
+	}
+	return in.pixels(y, cols, s.lineBuffer(0, cols.Len()*in.C))
+}
+
+// copied writes row y where every pixel is that of an input, or the fill.
+func (p *Interpolate) copied(s *Scratch, in *Patched, y int, x, cols region.Span, out []float32) {
+	c := p.Out.C
+	src := p.row(s, in, int(p.Y.Index[y]), cols)
+	index := p.X.Index[x.Lo:x.Hi]
+	for k := 0; k < len(index); {
+		n := 1 // pixels that lie together
+		if src == nil || index[k] < 0 {
+			for k+n < len(index) && (src == nil || index[k+n] < 0) {
+				n++
+			}
+			for i := range out[:n*c] {
+				out[i] = p.Fill
+			}
+		} else {
+			for k+n < len(index) && index[k+n] == index[k]+int32(n) {
+				n++
+			}
+			copy(out[:n*c], src[(int(index[k])-cols.Lo)*c:])
+		}
+		out, k = out[n*c:], k+n
+	}
+}
+
+// weighted adds what tap ky of row y gives to all its pixels, tap by tap of each.
+func (p *Interpolate) weighted(s *Scratch, in *Patched, y, ky int, x, cols region.Span, out []float32) {
+	c := p.Out.C
+	wy := float32(1)
+	if p.Y.Weight != nil {
+		wy = p.Y.Weight[y*p.Y.Taps+ky]
+	}
+	src := p.row(s, in, int(p.Y.Index[y*p.Y.Taps+ky]), cols)
+	fill, product := s.lineBuffer(1, c), s.lineBuffer(2, c)
+	for i := range fill {
+		fill[i] = p.Fill
+	}
+	weight := s.lineBuffer(3, 1)
+	for i := range x.Len() {
+		dst := out[i*c:][:c]
 		for kx := range p.X.Taps {
-			xi := int(p.X.Index[x*p.X.Taps+kx])
-			src := fill
-			if yi >= 0 && xi >= 0 {
-				src = in.pixels(yi, region.Span{Lo: xi, Hi: xi + 1}, nil)
+			at := (x.Lo+i)*p.X.Taps + kx
+			px := fill
+			if xi := int(p.X.Index[at]); src != nil && xi >= 0 {
+				px = src[(xi-cols.Lo)*c:][:c]
 			}
-			if plain {
-				copy(out, src)
-				continue
+			if weight[0] = wy; p.X.Weight != nil {
+				weight[0] *= p.X.Weight[at]
 			}
-			w := float32(1)
-			if p.Y.Weight != nil {
-				w = p.Y.Weight[y*p.Y.Taps+ky]
-			}
-			if p.X.Weight != nil {
-				w *= p.X.Weight[x*p.X.Taps+kx]
-			}
-			for ch, v := range src {
-				out[ch] += float32(w * v)
-			}
+			s.Kernels.Combine(asm.Product, px, weight, product, 1, 0, c, true)
+			s.Kernels.Combine(asm.Sum, dst, product, dst, 1, 0, c, false)
 		}
 	}
 }

@@ -23,6 +23,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	switch o := n.Op.(type) {
 	case *op.Conv:
 		return c.conv(n, o)
+	case *op.ConvTranspose:
+		return c.convTranspose(n, o)
 	case *op.Gemm:
 		return c.gemm(n, o)
 	case *op.MatMul:
@@ -60,6 +62,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 			return c.elementwise(n, unary(u))
 		}
 		return false, nil
+	case *op.DepthToSpace:
+		return c.depthToSpace(n, o)
 	case *op.Gather:
 		return c.pick(n, o)
 	case *op.Pool:

@@ -225,7 +225,13 @@ func (a arithmetic) differs(updates, whole [][][]float32) string {
 func checkNetwork(t *testing.T, a arithmetic, seed uint64) *Plan {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 11))
-	n := randomNetwork(t, rng)
+	return checkGraph(t, a, seed, randomNetwork(t, rng), rng)
+}
+
+// checkGraph compares updates with whole runs of a network, and these with the
+// operators' references.
+func checkGraph(t *testing.T, a arithmetic, seed uint64, n *network, rng *rand.Rand) *Plan {
+	t.Helper()
 	p, err := Compile(n.g, CompileOptions{Kernels: a.k, Precision: a.precision, force: func(int) asm.WinogradSize {
 		return []asm.WinogradSize{0, asm.Winograd2, asm.Winograd4}[rng.IntN(3)]
 	}})
