@@ -277,6 +277,9 @@ func (r *modelReport) text() string {
 	for _, u := range r.Facts.Left {
 		fmt.Fprintf(&b, "not made      %s: %s\n", u.Name, cmp.Or(u.Why, "not asked for"))
 	}
+	for _, note := range r.Facts.Notes {
+		fmt.Fprintf(&b, "note          %s\n", note)
+	}
 	if n := len(r.Facts.Labels); n > 0 {
 		fmt.Fprintf(&b, "labels        %d in the graph: %s\n", n, strings.Join(r.Facts.Labels[:min(n, 8)], ", "))
 	}

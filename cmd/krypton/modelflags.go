@@ -281,9 +281,17 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	return m, nil
 }
 
-// tellLeft notes that the output that would have been taken cannot be made.
+// tellLeft notes what the loader did otherwise than the file says, and that the output
+// that would have been taken cannot be made.
 func (m *loadedModel) tellLeft() {
 	f := &m.graph.Facts
+	for i, note := range f.Notes {
+		if more := len(f.Notes) - i; i == 2 && more > 1 {
+			m.notes = append(m.notes, fmt.Sprintf("and %d more nodes likewise", more))
+			break
+		}
+		m.notes = append(m.notes, note)
+	}
 	if m.named != "" || len(f.Left) == 0 || len(f.Outputs) == 0 {
 		return
 	}

@@ -22,7 +22,7 @@ import (
 const maxSize = 2 << 30
 
 // minOpset is the first operator set that Krypton reads.
-const minOpset = 7
+const minOpset = 1
 
 // Catalogue is a list of models.
 type Catalogue struct {

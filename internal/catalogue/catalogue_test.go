@@ -71,7 +71,7 @@ func TestParseRefuses(t *testing.T) {
 		{"size: 5", "size: 99999999999", "size is"},
 		{"sha256: 1111", "sha256: X111", "sha256"},
 		{"sha256: 1111", "sha256: \"\" #", "sha256"},
-		{"opset: 7", "opset: 6", "operator set 6"},
+		{"opset: 7", "opset: -6", "operator set -6"},
 		{"kind: classifier", "kind: thing", "kind"},
 		{"kind: classifier", "kind: detector", "form"},
 		{"form: ssd", "form: x", "form"},

@@ -65,6 +65,8 @@ type Facts struct {
 	Left []Unmade `json:"outputs_left,omitempty"`
 	// Bound are the inputs that got a value because exporters always call them so.
 	Bound []Bound `json:"bound,omitempty"`
+	// Notes say where the model is taken otherwise than the file has it.
+	Notes []string `json:"notes,omitempty"`
 	// Labels are the class names that the graph itself holds (ZipMap).
 	Labels   []string          `json:"labels,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`

@@ -658,6 +658,11 @@ func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {
 	}
 	b.zeroPoint(n, infos)
 	n.Locality = op.LocalityOf(oper, infos, out)
+	if o, ok := oper.(op.Noter); ok {
+		if note := o.Note(infos); note != "" {
+			b.g.Facts.Notes = append(b.g.Facts.Notes, fmt.Sprintf("node %q (%s) %s", p.name, p.opType, note))
+		}
+	}
 	b.g.Nodes = append(b.g.Nodes, n)
 	for i, info := range out {
 		info.Value = nil

@@ -47,7 +47,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"unknown operator":   {func(m *onnxwrite.Model) { m.Graph.Nodes[1].OpType = "Frobnicate" }, `node "r": operator Frobnicate`},
 		"unknown domain":     {func(m *onnxwrite.Model) { m.Graph.Nodes[1].Domain = "com.example" }, `domain "com.example"`},
-		"old operator set":   {func(m *onnxwrite.Model) { m.Opsets[""] = 6 }, "operator set 6"},
+		"old operator set":   {func(m *onnxwrite.Model) { m.Opsets[""] = 0 }, "operator set 0"},
 		"far operator set":   {func(m *onnxwrite.Model) { m.Opsets[""] = 1e9 }, "operator set 1000000000"},
 		"negative set":       {func(m *onnxwrite.Model) { m.Opsets[""] = -5 }, "operator set -5"},
 		"no operator set":    {func(m *onnxwrite.Model) { m.Opsets = nil }, "no operator set"},

@@ -111,6 +111,9 @@ func (a *Attributes) Ints(name string) ([]int, error) {
 // Floats reads a list of floats, nil if it is absent.
 func (a *Attributes) Floats(name string) ([]float32, error) { return get(a, name, []float32(nil)) }
 
+// Strings reads a list of strings, nil if it is absent.
+func (a *Attributes) Strings(name string) ([]string, error) { return get(a, name, []string(nil)) }
+
 // Tensor reads a tensor attribute, nil if it is absent.
 func (a *Attributes) Tensor(name string) (*tensor.Tensor, error) {
 	return get(a, name, (*tensor.Tensor)(nil))

@@ -15,6 +15,9 @@ import (
 type Cast struct{ To tensor.DType }
 
 func newCast(n *Node) (Operator, error) {
+	if n.Opset < 6 {
+		return newOldCast(n)
+	}
 	to, err := n.Attr.Int("to", 0)
 	if err != nil {
 		return nil, err

@@ -11,10 +11,10 @@ import (
 type Concat struct{ Axis int }
 
 func newConcat(n *Node) (Operator, error) {
-	if !n.Attr.Has("axis") {
+	if !n.Attr.Has("axis") && n.Opset >= 4 {
 		return nil, fmt.Errorf("attribute \"axis\" is missing")
 	}
-	a, err := n.Attr.Int("axis", 0)
+	a, err := n.Attr.Int("axis", 1)
 	return &Concat{a}, err
 }
 

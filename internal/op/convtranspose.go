@@ -87,10 +87,7 @@ func (c *ConvTranspose) geometry(x, w []int) ([]spread, error) {
 			out = x[2+a] * s[a].stride
 		}
 		if out >= 0 { // pads follow from the wanted length
-			total := full - out
-			if total < 0 {
-				return nil, fmt.Errorf("output length %d on spatial axis %d is more than the %d that the kernel reaches", out, a, full)
-			}
+			total := max(0, full-out) // what the kernel does not reach holds the bias
 			s[a].out, s[a].pad = out, total-total/2
 			if c.AutoPad == "SAME_UPPER" {
 				s[a].pad = total / 2

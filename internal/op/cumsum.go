@@ -7,12 +7,12 @@ import (
 	"krypton/internal/tensor"
 )
 
-// CumSum sums along the axis of input 1 up to each element, without it if
-// Exclusive, from the end if Reverse.
-type CumSum struct{ Exclusive, Reverse bool }
+// CumSum sums (or, as CumProd, multiplies) along the axis of input 1 up to each
+// element, without it if Exclusive, from the end if Reverse.
+type CumSum struct{ Exclusive, Reverse, product bool }
 
 func newCumSum(n *Node) (Operator, error) {
-	c := &CumSum{}
+	c := &CumSum{product: n.Type == "CumProd"}
 	var err error
 	if c.Exclusive, err = n.Attr.Bool("exclusive", false); err != nil {
 		return nil, err
@@ -78,6 +78,9 @@ func cumulated[T float64 | int64](c *CumSum, shape []int, axis int, x func(i int
 	outer, n, inner := around(shape, axis)
 	for r := range outer * inner {
 		var sum T
+		if c.product {
+			sum = 1
+		}
 		for k := range n {
 			if c.Reverse {
 				k = n - 1 - k
@@ -87,7 +90,11 @@ func cumulated[T float64 | int64](c *CumSum, shape []int, axis int, x func(i int
 			if c.Exclusive {
 				d[i] = sum
 			}
-			sum += v
+			if c.product {
+				sum *= v
+			} else {
+				sum += v
+			}
 			if !c.Exclusive {
 				d[i] = sum
 			}

@@ -54,7 +54,7 @@ type Identity struct {
 func newIdentity(*Node) (Operator, error) { return &Identity{}, nil }
 
 func newDropout(n *Node) (Operator, error) {
-	n.Attr.Ignore("ratio", "seed")
+	n.Attr.Ignore("ratio", "seed", "is_test")
 	return &Identity{sameMask: n.Opset < 10}, nil
 }
 
@@ -63,20 +63,24 @@ func (d *Identity) Infer(in []*Info, outputs int) ([]Info, error) {
 	if err := checkInputs(in, 1); err != nil {
 		return nil, err
 	}
-	if given(in, 2) { // Dropout's training_mode
-		v := in[2].Value
-		if v == nil {
-			return nil, fmt.Errorf("input 2 (training_mode) %w", errNotConstant)
-		}
-		if b, err := tensor.Of[bool](v); err != nil || len(b) != 1 || b[0] {
-			return nil, errTraining
-		}
-	}
 	out, err := broadcastInfo(in[:1], in[0].Type)
 	if err == nil && outputs > 1 {
 		out = append(out, Info{Type: d.maskType(in[0].Type), Shape: out[0].Shape})
 	}
 	return out, err
+}
+
+// Note implements Noter.
+func (d *Identity) Note(in []*Info) string {
+	if !given(in, 2) { // Dropout's training_mode
+		return ""
+	}
+	if v := in[2].Value; v != nil {
+		if b, err := tensor.Of[bool](v); err == nil && len(b) == 1 && !b[0] {
+			return ""
+		}
+	}
+	return "was exported in training mode: nothing is dropped"
 }
 
 func (d *Identity) maskType(input tensor.DType) tensor.DType {

@@ -80,7 +80,9 @@ func (g *GridSample) coordinate(v float64, n int) float64 {
 	if g.Mode == "nearest" {
 		p = math.RoundToEven(p)
 	}
-	if p < low || p > high {
+	// As in PyTorch and ONNX Runtime a cubic filter lies where it is, and only what it
+	// reads is moved inside.
+	if g.Mode != "cubic" && (p < low || p > high) {
 		switch g.Padding {
 		case "border":
 			p = min(max(p, 0), float64(n-1))

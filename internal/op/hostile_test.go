@@ -22,6 +22,9 @@ func needed(d *Definition, opset int) attrs {
 	case "Constant":
 		return attrs{"value_float": float32(1)}
 	case "Cast":
+		if opset < 6 {
+			return attrs{"to": "INT32"}
+		}
 		return attrs{"to": int64(tensor.Int32)}
 	case "LRN":
 		return attrs{"size": int64(3)}
@@ -41,11 +44,25 @@ func needed(d *Definition, opset int) attrs {
 		if opset < 10 {
 			return attrs{"starts": []int64{0}, "ends": []int64{1}}
 		}
+	case "BitCast":
+		return attrs{"to": int64(tensor.Int32)}
+	case "ImageScaler":
+		return attrs{"bias": []float32{1, 2}}
+	case "Reshape":
+		if opset < 5 {
+			return attrs{"shape": []int64{-1}}
+		}
 	case "Pad":
+		if opset < 2 {
+			return attrs{"paddings": []int64{0, 0, 1, 1, 0, 0, 1, 1}}
+		}
 		if opset < 11 {
 			return attrs{"pads": []int64{0, 0, 1, 1, 0, 0, 1, 1}}
 		}
 	case "Upsample":
+		if opset < 7 {
+			return attrs{"height_scale": float32(2), "width_scale": float32(2)}
+		}
 		if opset < 9 {
 			return attrs{"scales": []float32{1, 1, 2, 2}}
 		}

@@ -13,7 +13,7 @@ import (
 // that every changed output lies where the locality says that it may.
 func TestLocalityNeverMisses(t *testing.T) {
 	kinds := map[LocalityKind]int{}
-	for _, d := range slices.Concat(shapeOperators, reduceOperators) {
+	for _, d := range drawn() {
 		for seed := range uint64(150) {
 			r := &randomNode{rand.New(rand.NewPCG(seed, 3)), MaxOpset}
 			if d.Until != 0 {

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -12,37 +11,95 @@ import (
 // scale + bias, channel by channel.
 type BatchNorm struct{ Epsilon float32 }
 
-var errTraining = errors.New("training mode is not supported")
-
 func newBatchNorm(n *Node) (Operator, error) {
 	e, err := n.Attr.Float("epsilon", 1e-5)
 	if err != nil {
 		return nil, err
 	}
-	n.Attr.Ignore("momentum")
+	momentum, err := n.Attr.Float("momentum", 0.9)
+	if err != nil {
+		return nil, err
+	}
 	if n.Opset < 9 {
 		if s, err := n.Attr.Int("spatial", 1); err != nil || s != 1 {
 			return nil, fmt.Errorf("attribute \"spatial\" is %d, want 1", s)
 		}
 	}
+	if n.Opset < 7 {
+		n.Attr.Ignore("is_test") // the number of outputs says it too
+	}
+	training := n.Outputs > 1 // the mode was told by the outputs
 	if n.Opset >= 14 {
-		if t, err := n.Attr.Bool("training_mode", false); err != nil || t {
-			return nil, errors.Join(err, errTraining)
+		if training, err = n.Attr.Bool("training_mode", false); err != nil {
+			return nil, err
 		}
+	}
+	if training {
+		return &BatchStatistics{Epsilon: e, momentum: momentum}, nil
 	}
 	return &BatchNorm{e}, nil
 }
 
+// BatchStatistics is batch normalization in training mode: by the mean and the
+// variance of each channel of its own input. Further outputs are the running mean
+// and variance and, before operator set 14, the input's own.
+type BatchStatistics struct{ Epsilon, momentum float32 }
+
 // Infer implements Operator.
-func (b *BatchNorm) Infer(in []*Info, outputs int) ([]Info, error) {
+func (b *BatchStatistics) Infer(in []*Info, outputs int) ([]Info, error) {
+	out, err := (&BatchNorm{b.Epsilon}).Infer(in, 1)
+	if err != nil {
+		return nil, err
+	}
+	if c := in[0].Shape[1]; product(in[0].Shape) == 0 && c > 0 {
+		return nil, fmt.Errorf("input has shape %v: an empty channel has no mean", in[0].Shape)
+	}
+	for range outputs - 1 {
+		out = append(out, Info{Type: tensor.Float32, Shape: in[0].Shape[1:2]})
+	}
+	return out, nil
+}
+
+// Eval implements Operator.
+func (b *BatchStatistics) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, error) {
+	if _, err := evalShape(b, in); err != nil {
+		return nil, err
+	}
+	x, c, plane := in[0].Data.([]float32), in[0].Shape[1], product(in[0].Shape[2:])
+	out := make([]*tensor.Tensor, 5)
+	out[0] = tensor.Zeros[float32](in[0].Shape...)
+	for i := 1; i < 5; i++ {
+		out[i] = tensor.Zeros[float32](c)
+	}
+	channel := make([]float32, 0, in[0].Shape[0]*plane)
+	for m := range c {
+		channel = channel[:0]
+		for n := range in[0].Shape[0] {
+			channel = append(channel, x[(n*c+m)*plane:][:plane]...)
+		}
+		mean, root := moments(channel, 0)
+		variance := root * root
+		deviation := math.Sqrt(variance + float64(b.Epsilon))
+		scale, bias := float64(in[1].Data.([]float32)[m]), float64(in[2].Data.([]float32)[m])
+		for i, v := range channel {
+			out[0].Data.([]float32)[(i/plane*c+m)*plane+i%plane] = float32((float64(v)-mean)/deviation*scale + bias)
+		}
+		keep := float64(b.momentum)
+		for i, v := range []float64{mean, variance} {
+			out[1+i].Data.([]float32)[m] = float32(float64(in[3+i].Data.([]float32)[m])*keep + v*(1-keep))
+			out[3+i].Data.([]float32)[m] = float32(v)
+		}
+	}
+	return out[:max(1, min(5, outputs))], nil
+}
+
+// Infer implements Operator.
+func (b *BatchNorm) Infer(in []*Info, _ int) ([]Info, error) {
 	if err := checkInputs(in, 5); err != nil {
 		return nil, err
 	}
 	if err := allFloat32(in); err != nil {
 		return nil, err
-	}
-	if outputs > 1 {
-		return nil, fmt.Errorf("%w: the node has %d outputs", errTraining, outputs)
 	}
 	if len(in[0].Shape) < 2 {
 		return nil, fmt.Errorf("input has shape %v: want a channel axis", in[0].Shape)

@@ -38,7 +38,7 @@ type Definition struct {
 
 // MinOpset and MaxOpset bound the operator sets that are accepted.
 const (
-	MinOpset = 7
+	MinOpset = 1
 	MaxOpset = 27
 )
 
@@ -78,6 +78,13 @@ type Localizer interface {
 	// that is not constant: where a scale, a weight or a bound can change,
 	// everything can, and the locality is Global.
 	Locality(in []*Info, out []Info) Locality
+}
+
+// Noter is implemented by operators that do otherwise than the file says in a way
+// that its user should know.
+type Noter interface {
+	// Note says what, or is empty.
+	Note(in []*Info) string
 }
 
 // LocalityOf is the locality of any operator: its own, or Global.

@@ -31,11 +31,15 @@ func newPad(n *Node) (Operator, error) {
 	if !p.attr {
 		return p, nil
 	}
-	if p.pads, err = n.Attr.Ints("pads"); err != nil {
+	name := "pads"
+	if n.Opset < 2 {
+		name = "paddings"
+	}
+	if p.pads, err = n.Attr.Ints(name); err != nil {
 		return nil, err
 	}
 	if p.pads == nil {
-		return nil, fmt.Errorf("attribute \"pads\" is missing")
+		return nil, fmt.Errorf("attribute %q is missing", name)
 	}
 	p.value, err = n.Attr.Float("value", 0)
 	return p, err

@@ -53,12 +53,27 @@ func newPool(kind PoolKind) func(*Node) (Operator, error) {
 		case PoolMax:
 			p.columnMajor, err = n.Attr.Bool("storage_order", false)
 		case PoolLp:
-			if p.P, err = n.Attr.Int("p", 2); err == nil && p.P < 1 {
-				err = fmt.Errorf("attribute \"p\" is %d, want at least 1", p.P)
-			}
+			p.P, err = readNorm(n)
 		}
 		return p, err
 	}
+}
+
+// readNorm reads the norm of LpPool and GlobalLpPool, which was a float at first.
+func readNorm(n *Node) (p int, err error) {
+	if n.Opset < 2 {
+		var f float32
+		f, err = n.Attr.Float("p", 2)
+		if p = int(f); err == nil && float32(p) != f {
+			err = fmt.Errorf("attribute \"p\" is %g, want an integer", f)
+		}
+	} else {
+		p, err = n.Attr.Int("p", 2)
+	}
+	if err == nil && (p < 1 || p > maxWindow) {
+		err = fmt.Errorf("attribute \"p\" is %d, want at least 1", p)
+	}
+	return p, err
 }
 
 // Windows resolves the geometry for an input shape.
@@ -234,11 +249,22 @@ func (p *Pool) stored(at int, plane []int) int {
 	return i
 }
 
-// GlobalPool takes the mean or the maximum of the whole plane.
-type GlobalPool struct{ Kind PoolKind }
+// GlobalPool takes the mean, the maximum or a norm of the whole plane.
+type GlobalPool struct {
+	Kind PoolKind
+	// P is the norm of GlobalLpPool.
+	P int
+}
 
 func newGlobalPool(kind PoolKind) func(*Node) (Operator, error) {
-	return func(*Node) (Operator, error) { return &GlobalPool{kind}, nil }
+	return func(n *Node) (Operator, error) {
+		g := &GlobalPool{Kind: kind}
+		var err error
+		if kind == PoolLp {
+			g.P, err = readNorm(n)
+		}
+		return g, err
+	}
 }
 
 // Infer implements Operator.
@@ -279,11 +305,18 @@ func (g *GlobalPool) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) 
 	for i := range y.Data.([]float32) {
 		sum, top := 0.0, math.Inf(-1)
 		for _, v := range x[i*n : (i+1)*n] {
-			sum += float64(v)
+			if g.Kind == PoolLp {
+				sum += math.Pow(math.Abs(float64(v)), float64(g.P))
+			} else {
+				sum += float64(v)
+			}
 			top = max(top, float64(v))
 		}
-		if g.Kind == PoolAverage {
+		switch g.Kind {
+		case PoolAverage:
 			top = sum / float64(n)
+		case PoolLp:
+			top = math.Pow(sum, 1/float64(g.P))
 		}
 		y.Data.([]float32)[i] = float32(top)
 	}

@@ -15,6 +15,9 @@ type Gemm struct {
 
 func newGemm(n *Node) (Operator, error) {
 	g := &Gemm{}
+	if n.Opset < 7 {
+		n.Attr.Ignore("broadcast") // newer sets always do
+	}
 	var err error
 	if g.Alpha, err = n.Attr.Float("alpha", 1); err != nil {
 		return nil, err

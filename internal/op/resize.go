@@ -85,15 +85,31 @@ func newResize(n *Node) (Operator, error) {
 }
 
 func newUpsample(n *Node) (Operator, error) {
-	mode, err := n.Attr.OneOf("mode", "nearest", "linear")
+	linear := "linear"
+	if n.Opset < 7 {
+		linear = "bilinear"
+	}
+	mode, err := n.Attr.OneOf("mode", "nearest", linear)
 	if err != nil {
 		return nil, err
+	}
+	if mode == linear {
+		mode = "linear"
 	}
 	r := &Resize{Mode: mode, Coordinates: "asymmetric", Nearest: "floor", scalesIn: 1, up: true}
 	if n.Opset >= 9 {
 		return r, nil
 	}
 	r.scalesIn = 0
+	if n.Opset < 7 {
+		r.scales = []float32{1, 1, 0, 0}
+		for i, name := range []string{"height_scale", "width_scale"} {
+			if r.scales[2+i], err = n.Attr.Float(name, 0); err != nil {
+				return nil, err
+			}
+		}
+		return r, nil
+	}
 	if r.scales, err = n.Attr.Floats("scales"); err != nil {
 		return nil, err
 	}

@@ -383,7 +383,7 @@ func (r *randomNode) draw(name string) (map[string]any, []*tensor.Tensor, int) {
 			attr["largest"] = r.bit()
 		}
 		return attr, in, 1 + r.IntN(2)
-	case "CumSum":
+	case "CumSum", "CumProd":
 		attr["exclusive"], attr["reverse"] = r.bit(), r.bit()
 		add(tensor.Scalar(r.axis(rank)))
 	case "QuantizeLinear", "DequantizeLinear":
@@ -581,11 +581,28 @@ func (r *randomNode) known(d *Definition, in []*tensor.Tensor) []*Info {
 	return infos
 }
 
+// drawn are the definitions whose nodes randomNode draws: what operators meant before
+// operator set 7 is tried by the ONNX project's cases.
+func drawn() []Definition {
+	var list []Definition
+	for _, d := range slices.Concat(shapeOperators, reduceOperators) {
+		switch d.Name {
+		case "Attention", "RotaryEmbedding", "TensorScatter", "BitCast":
+			continue // compared with ONNX Runtime
+		}
+		if d.Until == 0 || d.Until >= 7 {
+			d.Since = max(d.Since, 7)
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
 // TestRandomNodes checks on random nodes that New and Infer never panic, and
 // that what Infer accepts can be evaluated and has the inferred types and
 // shapes, without a change of the inputs.
 func TestRandomNodes(t *testing.T) {
-	for _, d := range slices.Concat(shapeOperators, reduceOperators) {
+	for _, d := range drawn() {
 		t.Run(fmt.Sprintf("%s-%d", d.Name, d.Since), func(t *testing.T) {
 			until := d.Until
 			if until == 0 {
@@ -669,7 +686,7 @@ func describe(in []*tensor.Tensor) string {
 
 // TestUnknownShapes checks that shape rules cope with inputs of unknown shape.
 func TestUnknownShapes(t *testing.T) {
-	for _, d := range slices.Concat(shapeOperators, reduceOperators) {
+	for _, d := range drawn() {
 		until := d.Until
 		if until == 0 {
 			until = MaxOpset

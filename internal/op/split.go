@@ -24,12 +24,12 @@ type Split struct {
 }
 
 func newSplit(n *Node) (Operator, error) {
-	s := &Split{hasInput: n.Opset >= 13}
+	s := &Split{hasInput: n.Opset >= 13 || n.Opset == 1}
 	var err error
 	if s.Axis, err = n.Attr.Int("axis", 0); err != nil {
 		return nil, err
 	}
-	if !s.hasInput {
+	if n.Opset < 13 {
 		if s.parts, err = n.Attr.Ints("split"); err != nil {
 			return nil, err
 		}

@@ -13,6 +13,9 @@ var table []Definition
 
 func init() {
 	table = slices.Concat(nnOperators, pointwiseOperators, shapeOperators, reduceOperators, microsoftOperators)
+	for i := range table {
+		table[i].New = withoutHints(table[i].New)
+	}
 }
 
 // Table returns all definitions, sorted by name and first operator set.
@@ -70,4 +73,15 @@ func Lookup(name string, opset int) (*Definition, error) {
 		return nil, fmt.Errorf("operator %s of operator set %d is not supported", name, opset)
 	}
 	return nil, fmt.Errorf("operator %s (operator set %d) is not supported", name, opset)
+}
+
+// withoutHints passes over consumed_inputs, which said in the first operator sets
+// that an input's memory may be written to.
+func withoutHints(make func(*Node) (Operator, error)) func(*Node) (Operator, error) {
+	return func(n *Node) (Operator, error) {
+		if n.Opset < 6 {
+			n.Attr.Ignore("consumed_inputs")
+		}
+		return make(n)
+	}
 }

@@ -23,25 +23,19 @@ var pointwiseOperators = []Definition{
 			return x
 		}
 	}, attribute{"alpha", 1})),
-	one("Selu", unaryWith(func(a []float64) func(float64) float64 {
-		return func(x float64) float64 {
-			if x <= 0 {
-				return a[1] * a[0] * math.Expm1(x)
-			}
-			return a[1] * x
-		}
-	}, attribute{"alpha", 1.67326319217681884765625}, attribute{"gamma", 1.05070102214813232421875})),
+	until(5, one("Selu", unaryWith(selu, attribute{"alpha", 1.6732}, attribute{"gamma", 1.0507}))),
+	since(6, one("Selu", unaryWith(selu, attribute{"alpha", 1.67326319217681884765625}, attribute{"gamma", 1.05070102214813232421875}))),
 	since(12, one("Celu", unaryWith(func(a []float64) func(float64) float64 {
 		return func(x float64) float64 { return math.Max(0, x) + math.Min(0, a[0]*math.Expm1(x/a[0])) }
 	}, attribute{"alpha", 1}))),
-	since(10, one("ThresholdedRelu", unaryWith(func(a []float64) func(float64) float64 {
+	one("ThresholdedRelu", unaryWith(func(a []float64) func(float64) float64 {
 		return func(x float64) float64 {
 			if x > a[0] || x != x {
 				return x
 			}
 			return 0
 		}
-	}, attribute{"alpha", 1}))),
+	}, attribute{"alpha", 1})),
 	one("HardSigmoid", unaryWith(func(a []float64) func(float64) float64 {
 		return func(x float64) float64 { return math.Max(0, math.Min(1, a[0]*x+a[1])) }
 	}, attribute{"alpha", 0.2}, attribute{"beta", 0.5})),
@@ -78,9 +72,24 @@ var pointwiseOperators = []Definition{
 	one("Cos", unary("Cos", math.Cos)),
 	one("Tan", unary("Tan", math.Tan)),
 	one("Atan", unary("Atan", math.Atan)),
-	{Name: "Clip", Since: 7, Until: 10, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newClip},
+	{Name: "Clip", Since: MinOpset, Until: 10, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newClip},
 	{Name: "Clip", Since: 11, MinInputs: 1, MaxInputs: 3, Outputs: 1, New: newClip},
+	{Name: "PRelu", Since: MinOpset, Until: 6, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newOldPRelu},
 	{Name: "PRelu", Since: 7, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newPRelu},
+	oldTwo("Add"), oldTwo("Sub"), oldTwo("Mul"), oldTwo("Div"), oldTwo("Pow"),
+	one("Affine", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 { return a[0]*x + a[1] }
+	}, attribute{"alpha", 1}, attribute{"beta", 0})),
+	one("Scale", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 { return a[0] * x }
+	}, attribute{"scale", 1})),
+	one("ScaledTanh", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 { return a[0] * math.Tanh(a[1]*x) }
+	}, attribute{"alpha", 1}, attribute{"beta", 1})),
+	one("ParametricSoftplus", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 { return a[0] * softplus(a[1]*x) }
+	}, attribute{"alpha", 1}, attribute{"beta", 1})),
+	one("ImageScaler", newImageScaler),
 	two("Add"), two("Sub"), two("Mul"), two("Div"), two("Pow"),
 	since(10, two("Mod")),
 	many("Sum"), many("Mean"), many("Max"), many("Min"),
@@ -98,9 +107,20 @@ func since(opset int, d Definition) Definition {
 }
 
 func two(name string) Definition {
-	return Definition{Name: name, Since: MinOpset, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newElementwise}
+	return Definition{Name: name, Since: 7, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newElementwise}
 }
 
 func many(name string) Definition {
 	return Definition{Name: name, Since: MinOpset, MinInputs: 1, MaxInputs: -1, Outputs: 1, New: newElementwise}
+}
+
+// until sets the last operator set.
+func until(opset int, d Definition) Definition {
+	d.Until = opset
+	return d
+}
+
+// oldTwo is an operator on two operands as it was before operator set 7.
+func oldTwo(name string) Definition {
+	return Definition{Name: name, Since: MinOpset, Until: 6, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newOldBroadcast}
 }

@@ -11,6 +11,10 @@ var rareOperators = []Definition{
 	{Name: "QLinearConv", Since: 10, MinInputs: 8, MaxInputs: 9, Outputs: 1, New: newQLinearConv},
 	{Name: "GridSample", Since: 16, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newGridSample},
 	{Name: "RoiAlign", Since: 10, MinInputs: 3, MaxInputs: 3, Outputs: 1, New: newRoiAlign},
-	{Name: "LpNormalization", Since: 7, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newLpNormalization},
+	{Name: "Attention", Since: 23, MinInputs: 3, MaxInputs: 7, Outputs: 4, New: newAttention},
+	{Name: "RotaryEmbedding", Since: 23, MinInputs: 3, MaxInputs: 4, Outputs: 1, New: newRotaryEmbedding},
+	{Name: "TensorScatter", Since: 24, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newTensorScatter},
+	{Name: "BitCast", Since: 26, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newBitCast},
+	{Name: "LpNormalization", Since: MinOpset, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newLpNormalization},
 	{Name: "MeanVarianceNormalization", Since: 9, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newMeanVarianceNormalization},
 }

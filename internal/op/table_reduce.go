@@ -17,10 +17,11 @@ var reduceOperators = slices.Concat(
 	reduction("ReduceLogSum", ReduceLogSum, 18),
 	reduction("ReduceLogSumExp", ReduceLogSumExp, 18),
 	[]Definition{
-		{Name: "ArgMax", Since: 7, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newArgExtreme(true)},
-		{Name: "ArgMin", Since: 7, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newArgExtreme(false)},
-		{Name: "TopK", Since: 7, Until: 9, MinInputs: 1, MaxInputs: 1, Outputs: 2, New: newTopK},
+		{Name: "ArgMax", Since: MinOpset, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newArgExtreme(true)},
+		{Name: "ArgMin", Since: MinOpset, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newArgExtreme(false)},
+		{Name: "TopK", Since: MinOpset, Until: 9, MinInputs: 1, MaxInputs: 1, Outputs: 2, New: newTopK},
 		{Name: "TopK", Since: 10, MinInputs: 2, MaxInputs: 2, Outputs: 2, Static: []int{1}, New: newTopK},
+		{Name: "CumProd", Since: 26, MinInputs: 2, MaxInputs: 2, Outputs: 1, Static: []int{1}, New: newCumSum},
 		{Name: "CumSum", Since: 11, MinInputs: 2, MaxInputs: 2, Outputs: 1, Static: []int{1}, New: newCumSum},
 	},
 )

@@ -79,6 +79,15 @@ func relu(x float64) float64 {
 	return x
 }
 
+func selu(a []float64) func(float64) float64 {
+	return func(x float64) float64 {
+		if x <= 0 {
+			return a[1] * a[0] * math.Expm1(x)
+		}
+		return a[1] * x
+	}
+}
+
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 func softplus(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
