@@ -184,6 +184,8 @@ func TestWrongHeads(t *testing.T) {
 		"two axes":        {nil, "", table{"output0", []int64{300, 6}, make([]float32, 1800)}, "'detector: {form: nms}'"},
 		"shares":          {nil, "detector: {form: nms}\n", asRows(300, []float32{.1, .2, .3, .4, .9, 0}), "relative: true"},
 		"classes":         {nil, "labels: [a, b]\ndetector: {form: nms}\n", asRows(300, []float32{10, 20, 30, 40, .9, 2}), "class 2, and there are classes 0 to 1"},
+		"RT-DETR unsaid":  {map[string]string{"names": "['a', 'b']", "task": "detect"}, "", asRows(300, []float32{.5, .5, .2, .1, .9, .1}), "m.onnx: the description of the detector does not fit the network: output \"output0\" of shape [1 300 6], read as form nms: box 0 has class 0.1"},
+		"other names":     {map[string]string{"names": "['a', 'b']", "task": "detect"}, "labels: [a]\n", asColumns(84, []float32{32, 32, 20, 10, .9, .1}), "as its metadata have it: detector: the description of the detector does not fit the network: output \"output0\" of shape [1 6 84], read as form yolov8, has 2 classes, and the labels name 1"},
 		"no whole number": {nil, "detector: {form: nms}\n", asRows(300, []float32{10, 20, 30, 40, .9, .4}), "class 0.4, which is no whole number"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -230,7 +230,11 @@ func (j *orvJob) prepareDetector() error {
 	plane := j.model.plan.InputPlane()
 	var err error
 	if j.spec, err = j.spec.Fit(j.model.outputs(), len(j.model.labels), plane.W, plane.H); err != nil {
-		return coded(exitData, fmt.Errorf("%s: detector: %w", j.model.file.where, err))
+		where := j.model.file.where
+		if j.model.file.config.Detector == nil {
+			where = "model " + j.model.file.name + ", as its metadata have it"
+		}
+		return coded(exitData, fmt.Errorf("%s: detector: %w", where, err))
 	}
 	if !j.scoreGiven && j.spec.Threshold > 0 {
 		j.minScore = float64(j.spec.Threshold)
@@ -256,7 +260,7 @@ func (j *orvJob) judge() orv.Judge {
 		return &orv.Classifier{Output: j.output, Reading: j.reading, Top: j.top}
 	}
 	plane := j.model.plan.InputPlane()
-	return &orv.Detector{Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, Frame: j.geometry.Frame(), MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
+	return &orv.Detector{Model: j.model.file.name, Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, Frame: j.geometry.Frame(), MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
 }
 
 // boxGuard is the guard of detectors: scores of boxes move by more than the

@@ -190,6 +190,8 @@ func FuzzDecode(f *testing.F) {
 	for _, form := range Forms {
 		f.Add("form: "+form+"\nscores: a\nboxes: a\nstrides: [8]\nanchors: [[1, 2]]", 1, 6, 2, 2, []byte{0, 0, 128, 63, 0, 0, 192, 127})
 	}
+	f.Add("form: yolov8\nangle: true", 1, 6, 3, 1, []byte{0, 0, 0, 63, 0, 0, 32, 66})
+	f.Add("form: nms\ncolumns: [x, y, w, h, score, class, angle]", 1, 2, 7, 1, []byte{0, 0, 0, 63, 0, 0, 32, 66})
 	f.Add("form: yolov3\nstrides: [8, 16]\noutputs: [a, a]\nanchors: [[1, 2], [3, 4]]", 1, 6, 2, 2, []byte{1, 2, 3, 4})
 	f.Fuzz(func(t *testing.T, text string, a, b, c, d int, data []byte) {
 		var s Spec
@@ -213,11 +215,11 @@ func FuzzDecode(f *testing.F) {
 					out.Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[i*4%(len(data)-3):]))
 				}
 			}
-			boxes, err := s.Decode([]Output{out}, .25, 100, 80)
+			boxes, err := s.Find([]Output{out}, .25, .5, 100, 80)
 			if err != nil {
 				continue
 			}
-			for _, b := range NMS(boxes, .5) {
+			for _, b := range boxes {
 				if !b.valid() || b.X0 < 0 || b.Y0 < 0 || b.X1 > 100 || b.Y1 > 80 || b.Score < .25 {
 					t.Fatalf("box %+v", b)
 				}

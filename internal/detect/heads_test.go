@@ -122,7 +122,7 @@ func TestWrongHeads(t *testing.T) {
 		"shares":          {Spec{Form: "detr"}, []Output{rowsOf(numbers(.5, .5, .2, .1, .9, .1))}, 2, "relative: true"},
 		"pixels":          {Spec{Form: "detr", Relative: true}, []Output{rowsOf(numbers(50, 40, 20, 10, .9, .1))}, 2, "leave out relative: true"},
 		"corners":         {Spec{Form: "detr", Corners: true}, []Output{rowsOf(numbers(50, 40, 20, 10, .9, .1))}, 2, "leave out corners: true"},
-		"class":           {Spec{Form: "nms"}, []Output{rowsOf(numbers(40, 35, 60, 45, .9, .5))}, 2, "class 0.5, which is no whole number"},
+		"class":           {Spec{Form: "nms"}, []Output{rowsOf(numbers(40, 35, 60, 45, .9, .5))}, 2, "class 0.5, which is no whole number: say which columns hold what; or these are the scores of 2 classes, as RT-DETR has them: form: detr"},
 		"class too high":  {Spec{Form: "nms"}, []Output{rowsOf(numbers(40, 35, 60, 45, .9, 2))}, 2, "class 2, and there are classes 0 to 1"},
 		"class below":     {Spec{Form: "nms", FirstClass: 1}, []Output{rowsOf(numbers(40, 35, 60, 45, .9, 0))}, 2, "class 0, and there are classes 1 to 2"},
 		"order":           {Spec{Form: "nms"}, []Output{rowsOf(numbers(0, .9, 40, 35, 60, 45))}, 2, "box 0 has 60 as its score"},

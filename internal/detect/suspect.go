@@ -100,13 +100,21 @@ func (d *decoder) class(v float32, box int) (int, bool) {
 	c := int(n) - d.spec.FirstClass
 	switch {
 	case !(math.Abs(float64(v)-n) <= 1e-3): // NaN too
-		d.fail("output %q of shape %v, read as form nms: box %d has class %g, which is no whole number: say which columns hold what", d.head.out.Name, d.head.out.Shape, box, v)
+		d.fail("output %q of shape %v, read as form nms: box %d has class %g, which is no whole number: say which columns hold what%s", d.head.out.Name, d.head.out.Shape, box, v, d.orDetr())
 	case c < 0 || c >= last:
 		d.fail("output %q of shape %v, read as form nms: box %d has class %g, and there are classes %d to %d: say which columns hold what, or give all labels", d.head.out.Name, d.head.out.Shape, box, v, d.spec.FirstClass, last-1+d.spec.FirstClass)
 	default:
 		return c, true
 	}
 	return 0, false
+}
+
+// orDetr names the other head that rows of this length may be.
+func (d *decoder) orDetr() string {
+	if d.head.row != 4+d.head.classes {
+		return ""
+	}
+	return fmt.Sprintf("; or these are the scores of %d classes, as RT-DETR has them: form: detr, relative: true", d.head.classes)
 }
 
 // evidence is what the numbers of boxes look like.

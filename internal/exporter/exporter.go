@@ -91,6 +91,9 @@ func (s *Settings) readLabels(m map[string]string) {
 		if _, err := strconv.Atoi(text); err == nil {
 			continue // how many there are
 		}
+		if strings.HasPrefix(key, "class") && !strings.ContainsAny(text, "\n\r[{,") {
+			continue // what kind of classes, in a word
+		}
 		if !strings.ContainsAny(text, "\n\r[{") && strings.Contains(text, ",") {
 			text = strings.ReplaceAll(text, ",", "\n") // one line: names side by side
 		}

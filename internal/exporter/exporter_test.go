@@ -55,6 +55,8 @@ func TestRead(t *testing.T) {
 			"Custom Vision", "preset=unit (Image.NominalPixelRange) resize=crop (Image.NominalPixelRange) crop-fraction=1 (Image.NominalPixelRange) order=rgb (Image.BitmapPixelFormat) mean=0.5,0.5,0 (CustomVision.Preprocess.NormalizeMean)", nil, nil},
 		"mean and deviation": {map[string]string{"mean": "[0.485, 0.456, 0.406]", "std": "0.229 0.224 0.225", "classes": `["cat", "dog"]`}, 2, "", "preset=unit (mean) mean=0.485,0.456,0.406 (mean) std=0.229,0.224,0.225 (std)", []string{"cat", "dog"}, nil},
 		"of pixels":          {map[string]string{"mean": "127", "std": "128", "classes": "80"}, 2, "", "preset=raw (mean) mean=127 (mean) std=128 (std)", nil, nil},
+		"a word":             {map[string]string{"classes": "imagenet"}, 2, "", "", nil, nil},
+		"one name":           {map[string]string{"labels": "face"}, 2, "", "", []string{"face"}, nil},
 		"a mean alone":       {map[string]string{"mean": "127"}, 2, "", "", nil, nil},
 		"names in a line":    {map[string]string{"labels": "cat, dog,sea lion"}, 2, "", "", []string{"cat", "dog", "sea lion"}, nil},
 	} {

@@ -116,6 +116,7 @@ func (c *Classifier) Compare(got, whole *Answer) Agreement {
 
 // Detector judges a detector's outputs.
 type Detector struct {
+	Model  string // for messages
 	Spec   *detect.Spec
 	Names  []string // of the network's outputs
 	Width  int      // of the network's plane
@@ -153,7 +154,7 @@ func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	near := max(0, d.MinScore-d.Near)
 	boxes, err := d.Spec.Find(outs, min(near, d.faintest()), d.IoU, d.Width, d.Height)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("model %s: %w", d.Model, err)
 	}
 	if d.Classes != nil {
 		boxes = detect.Filter(boxes, d.Classes)
