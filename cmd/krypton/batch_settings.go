@@ -8,7 +8,7 @@ import (
 
 // settingsWith makes the settings of an item: those of the command line in flags, but
 // for what set says. addFlags adds the command's own flags to a new set.
-func settingsWith(flags *pflag.FlagSet, set map[string]string, addFlags func(*pflag.FlagSet)) (*settings, error) {
+func settingsWith(flags *pflag.FlagSet, inputs *inputFiles, set map[string]string, addFlags func(*pflag.FlagSet)) (*settings, error) {
 	f := pflag.NewFlagSet("item", pflag.ContinueOnError)
 	addGlobalFlags(f)
 	addFlags(f)
@@ -29,7 +29,13 @@ func settingsWith(flags *pflag.FlagSet, set map[string]string, addFlags func(*pf
 			return nil, usageError(fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	return loadSettingsOf(f)
+	s, err := loadSettingsOf(f)
+	if err != nil {
+		return nil, err
+	}
+	inputs.addFlags(f)
+	s.inputs = inputs
+	return s, nil
 }
 
 // copyFlag gives a flag of another set the value of one.

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"krypton/internal/atomicfile"
 	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/onnxload"
@@ -190,11 +189,6 @@ func inputsError(err error, missing *onnxload.InputsError) error {
 		}
 	}
 	return coded(exitData, fmt.Errorf("%w; say %s", err, strings.Join(flags, ", ")))
-}
-
-// isInput says whether a path is that of the model or of a value of its inputs.
-func (m *loadedModel) isInput(path string) bool {
-	return m.file.path != "" && atomicfile.SameFile(path, m.file.path) || slices.ContainsFunc(boundFiles(m.bound), func(f string) bool { return atomicfile.SameFile(path, f) })
 }
 
 // boundFiles are the files that hold values of inputs.

@@ -98,7 +98,7 @@ For comparison with other programs, --raw gives the network's input and
 			if len(args) == 0 {
 				args = []string{""}
 			}
-			if err := o.validate(args); err != nil {
+			if err := o.validate(s, args); err != nil {
 				return err
 			}
 			var rows []benchRow
@@ -133,7 +133,7 @@ For comparison with other programs, --raw gives the network's input and
 	return cmd
 }
 
-func (o *benchOptions) validate(models []string) error {
+func (o *benchOptions) validate(s *settings, models []string) error {
 	if o.sample < 0 || o.positions < 0 || o.rounds < 1 {
 		return usageError(fmt.Errorf("--sample %d, --positions %d, --rounds %d: want no negative number, and a round at least", o.sample, o.positions, o.rounds))
 	}
@@ -141,7 +141,7 @@ func (o *benchOptions) validate(models []string) error {
 		return usageError(errors.New("--raw and --outputs are for one model"))
 	}
 	if o.outputs != "" {
-		return coded(exitCantCreate, atomicfile.Check(o.outputs, o.force))
+		return s.inputs.checkOutput(o.outputs, o.force)
 	}
 	return nil
 }

@@ -129,11 +129,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		}
 		return j.estimate(cmd.Context())
 	}
-	inputs := []string{mo.model, o.mask, o.lists.lines, o.lists.nul}
-	for _, a := range args {
-		inputs = append(inputs, strings.TrimPrefix(a, "@"))
-	}
-	rep, err := newReporter(cmd.Context(), o, io, inputs)
+	rep, err := newReporter(cmd.Context(), o, io, s.inputs)
 	if err != nil {
 		return err
 	}
@@ -167,6 +163,9 @@ func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mod
 			return nil, nil, usageError(errors.New("no picture is named (see 'krypton obe --help')"))
 		}
 		inputs = []string{""} // the built-in sample
+	}
+	for _, in := range inputs {
+		j.inputs.add(in, j.maskFile(in))
 	}
 	j.multiple = len(inputs) > 1
 	if j.multiple && j.out != "" && !j.isFolder() {
@@ -204,7 +203,7 @@ func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mo
 	if err != nil {
 		return nil, err
 	}
-	j := &job{obeOptions: o, model: m, io: io, gives: gives, written: map[string]string{}}
+	j := &job{obeOptions: o, model: m, inputs: s.inputs, io: io, gives: gives, written: map[string]string{}}
 	if err := j.prepare(ctx, s); err != nil {
 		return nil, err
 	}

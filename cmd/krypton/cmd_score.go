@@ -91,7 +91,7 @@ const (
 
 // check reads the flags that need neither model nor maps, and gives the fills of
 // deletion and insertion.
-func (o *scoreOptions) check(args []string) ([]namedFill, error) {
+func (o *scoreOptions) check(s *settings) ([]namedFill, error) {
 	var fills []namedFill
 	for _, f := range []struct{ flag, name string }{{"--fill", o.fill}, {"--start", o.start}} {
 		fill, err := obe.ParseFill(f.name, o.seed)
@@ -123,13 +123,8 @@ func (o *scoreOptions) check(args []string) ([]namedFill, error) {
 		if out == "" {
 			continue
 		}
-		for _, in := range append([]string{o.image, o.model.model}, args...) {
-			if in != "" && atomicfile.SameFile(out, in) {
-				return nil, coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", out))
-			}
-		}
-		if err := atomicfile.Check(out, o.force); err != nil {
-			return nil, coded(exitCantCreate, err)
+		if err := s.inputs.checkOutput(out, o.force); err != nil {
+			return nil, err
 		}
 	}
 	return fills, nil
@@ -149,7 +144,7 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if err != nil {
 		return err
 	}
-	fills, err := o.check(args)
+	fills, err := o.check(s)
 	if err != nil {
 		return err
 	}

@@ -97,14 +97,14 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if p := j.model.second; p != nil && p.Precision() != o.model.also {
 		return usageError(fmt.Errorf("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels()))
 	}
-	target, err := o.target(j.model.file)
+	target, err := o.target(s, j.model.file)
 	if err != nil {
 		return err
 	}
 	for _, f := range []string{o.points, o.plot} {
 		if f != "" {
-			if err := atomicfile.Check(f, o.force); err != nil {
-				return coded(exitCantCreate, err)
+			if err := s.inputs.checkOutput(f, o.force); err != nil {
+				return err
 			}
 		}
 	}
@@ -212,7 +212,7 @@ type profileTarget struct {
 }
 
 // target finds the file and fails before any work if it cannot be written.
-func (o *tuneOptions) target(m *modelFile) (*profileTarget, error) {
+func (o *tuneOptions) target(s *settings, m *modelFile) (*profileTarget, error) {
 	t := &profileTarget{path: o.out, force: o.force}
 	switch {
 	case o.out == "" && m.path == "":
@@ -221,6 +221,12 @@ func (o *tuneOptions) target(m *modelFile) (*profileTarget, error) {
 		return t, nil // standard output
 	case o.out == "":
 		t.path = strings.TrimSuffix(m.path, filepath.Ext(m.path)) + ".krypton.yaml"
+	}
+	// The model's own file gets the profile; no other file that is read does.
+	if own := strings.TrimSuffix(m.path, filepath.Ext(m.path)) + ".krypton.yaml"; !atomicfile.SameFile(t.path, own) {
+		if err := s.inputs.check(t.path); err != nil {
+			return nil, err
+		}
 	}
 	data, err := readSmallFile(t.path)
 	switch {

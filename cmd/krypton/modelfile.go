@@ -65,6 +65,7 @@ type modelFile struct {
 	says exporter.Settings
 	// labelFile is a public model's file of labels, "" if there is none.
 	labelFile string
+	cached    string // a public model's file, "" if there is none
 }
 
 // openModel finds a model by path, or else by name among the built-in models and
@@ -162,7 +163,8 @@ func (m *modelFile) openPulled(dir string, maxBytes int64) ([]byte, error) {
 	if !cache.Has(entry.File) {
 		return nil, coded(exitNoInput, fmt.Errorf("model %s is not in the cache: krypton model pull %s fetches it (%s)", m.name, m.name, ui.Size(entry.File.Size)))
 	}
-	if m.data, err = onnxload.Read(cache.Path(entry.File), maxBytes); err != nil {
+	m.cached = cache.Path(entry.File)
+	if m.data, err = onnxload.Read(m.cached, maxBytes); err != nil {
 		return nil, modelError(fmt.Errorf("model %s: %w", m.name, err))
 	}
 	m.public, m.where = entry, "catalogue "+m.name

@@ -114,6 +114,8 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	if err != nil {
 		return nil, onnxload.Options{}, err
 	}
+	s.inputs.addModel(file.path)
+	s.inputs.add(file.cached, file.labelFile)
 	if err := file.apply(s); err != nil {
 		return nil, onnxload.Options{}, err
 	}
@@ -121,6 +123,7 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	if opt.Bind, o.bound, err = bindings(o.bind); err != nil {
 		return nil, opt, err
 	}
+	s.inputs.add(boundFiles(o.bound)...)
 	if o.output != "" && file.config.Detector == nil && file.says.Head == nil { // a detector's head may need others besides
 		opt.Outputs = []string{o.output}
 	}

@@ -23,15 +23,16 @@ var obeColumns = batch.DefaultColumns
 // next is read and the one before is written.
 type obeBatch struct {
 	*obeOptions
-	flags *pflag.FlagSet // as the command line set them
-	io    streams
-	store modelStore
-	run   *batchRun
-	rep   *reporter
-	bar   *ui.Progress
-	quiet bool
-	tally tally
-	done  int // that were so before
+	flags  *pflag.FlagSet // as the command line set them
+	inputs *inputFiles
+	io     streams
+	store  modelStore
+	run    *batchRun
+	rep    *reporter
+	bar    *ui.Progress
+	quiet  bool
+	tally  tally
+	done   int // that were so before
 }
 
 // batchItem is a picture of a batch on its way.
@@ -68,16 +69,21 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	if err != nil {
 		return err
 	}
+	b.inputs = s.inputs
+	b.inputs.addItems(items)
 	base, err := makeJob(ctx, s, io, o, mo)
 	if err != nil {
 		return err
+	}
+	for _, it := range items {
+		b.inputs.add(base.maskFile(it.Path))
 	}
 	b.quiet = base.quiet
 	fingerprint := o.batch.fingerprint("obe", s, base.model)
 	if o.dryRun {
 		return b.estimate(ctx, base, items)
 	}
-	if b.rep, err = newReporter(ctx, o, io, []string{mo.model, o.batch.manifest}); err != nil {
+	if b.rep, err = newReporter(ctx, o, io, s.inputs); err != nil {
 		return err
 	}
 	workBegins(ctx)
@@ -140,7 +146,7 @@ func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
 func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*job, error) {
 	var o obeOptions
 	m := modelOptions{store: &b.store}
-	s, err := settingsWith(b.flags, set, func(f *pflag.FlagSet) {
+	s, err := settingsWith(b.flags, b.inputs, set, func(f *pflag.FlagSet) {
 		o.addFlags(f)
 		m.addFlags(f)
 		m.addWindowFlag(f)

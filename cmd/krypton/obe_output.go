@@ -75,8 +75,8 @@ func (j *job) checkOutputs(o *outcome) error {
 		if slices.Contains(outputs[:i], f) {
 			return usageError(fmt.Errorf("%s would be written twice", f))
 		}
-		if atomicfile.SameFile(f, o.in) || j.mask != "" && atomicfile.SameFile(f, j.maskFile(o.in)) || j.model.isInput(f) {
-			return coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", f))
+		if err := j.inputs.check(f); err != nil {
+			return err
 		}
 		if other, ok := j.written[filepath.Clean(f)]; ok {
 			return coded(exitCantCreate, fmt.Errorf("%s: %s was written for %s in this run", o.label, f, other))

@@ -16,6 +16,7 @@ import (
 type job struct {
 	*obeOptions
 	model    *loadedModel
+	inputs   *inputFiles
 	grids    []*obe.Grid // one for each patch size
 	fills    []namedFill
 	classes  classPicker

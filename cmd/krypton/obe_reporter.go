@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,11 +70,10 @@ type summaryEvent struct {
 	PeakMemory        int64         `json:"peak_memory"` // in bytes, 0 if not known
 }
 
-// newReporter opens what --events and --progress name. inputs are files that
-// must not be written to. Once the context ends, pipes that nobody reads are not
+// newReporter opens what --events and --progress name, but for inputs. Once the context ends, pipes that nobody reads are not
 // waited for.
-func newReporter(ctx context.Context, o *obeOptions, io streams, inputs []string) (*reporter, error) {
-	r := &reporter{io: io, start: time.Now(), paths: map[string]string{}}
+func newReporter(ctx context.Context, o *obeOptions, std streams, inputs *inputFiles) (*reporter, error) {
+	r := &reporter{io: std, start: time.Now(), paths: map[string]string{}}
 	r.total.Version = version
 	stop := onStateSignal(r.printState)
 	unhook := context.AfterFunc(ctx, r.hurry)
@@ -84,14 +85,10 @@ func newReporter(ctx context.Context, o *obeOptions, io streams, inputs []string
 		if f.path == "" {
 			continue
 		}
-		w := io.err
-		if f.path != "-" {
-			file, err := r.open(f.flag, f.path, o.force, inputs)
-			if err != nil {
-				r.close()
-				return nil, coded(exitCantCreate, fmt.Errorf("%s: %w", f.flag, err))
-			}
-			w = file
+		w, err := r.open(f.flag, f.path, o.force, inputs)
+		if err != nil {
+			r.close()
+			return nil, coded(exitCantCreate, fmt.Errorf("%s: %w", f.flag, err))
 		}
 		if f.flag == "--events" {
 			r.events = ui.NewEvents(w)
@@ -112,26 +109,21 @@ func (r *reporter) hurry() {
 	}
 }
 
-// open opens a file that grows while the run goes on. A pipe or a device will
-// do; a regular file is replaced with force only.
-func (r *reporter) open(flag, path string, force bool, inputs []string) (*os.File, error) {
+// open opens a file that grows while the run goes on.
+func (r *reporter) open(flag, path string, force bool, inputs *inputFiles) (io.Writer, error) {
+	switch path {
+	case "-", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2":
+		return r.io.err, nil
+	case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+		return r.io.out, nil
+	}
 	if other := r.paths[filepath.Clean(path)]; other != "" {
 		return nil, fmt.Errorf("%s: %s writes there", path, other)
 	}
-	i, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	if err := inputs.check(path); err != nil {
 		return nil, err
-	case i.Mode().IsRegular() && !force:
-		return nil, fmt.Errorf("%s: %w", path, atomicfile.ErrExists)
 	}
-	for _, in := range inputs {
-		if in != "" && atomicfile.SameFile(path, in) {
-			return nil, fmt.Errorf("%s is an input: it is not overwritten", path)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := openGrowing(path, force)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +132,30 @@ func (r *reporter) open(flag, path string, force bool, inputs []string) (*os.Fil
 	r.files = append(r.files, f)
 	r.paths[filepath.Clean(path)] = flag
 	return f, nil
+}
+
+// openGrowing opens what somebody named to be written to bit by bit: a pipe or a device
+// as it is, and links to those; else a new file. With force it takes the place of a
+// file or link that is there: what a link points to, and what other names a file has,
+// stay as they are.
+func openGrowing(path string, force bool) (*os.File, error) {
+	_, err := os.Lstat(path)
+	if err == nil {
+		if to, e := os.Stat(path); e == nil && !to.Mode().IsRegular() {
+			return os.OpenFile(path, os.O_WRONLY, 0)
+		}
+		if strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/") {
+			return os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0) // the caller has opened it
+		}
+		if !force {
+			return nil, fmt.Errorf("%s: %w", path, atomicfile.ErrExists)
+		}
+		err = os.Remove(path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 }
 
 // begin says what there is to do.

@@ -23,10 +23,11 @@ var orvColumns = []string{"model", "labels", "output", "preset", "mode", "tolera
 // orvBatch recognizes the videos of a batch's shard, one after the other.
 type orvBatch struct {
 	*orvOptions
-	flags *pflag.FlagSet // as the command line set them
-	io    streams
-	store modelStore
-	run   *batchRun
+	flags  *pflag.FlagSet // as the command line set them
+	inputs *inputFiles
+	io     streams
+	store  modelStore
+	run    *batchRun
 }
 
 // runORVBatch recognizes the videos of a batch.
@@ -55,6 +56,8 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 	if err != nil {
 		return err
 	}
+	b.inputs = s.inputs
+	b.inputs.addItems(items)
 	m, err := mo.load(s)
 	if err != nil {
 		return err
@@ -120,7 +123,7 @@ func (b *orvBatch) video(ctx context.Context, it batch.Item) (already bool, err 
 	}
 	var o orvOptions
 	m := modelOptions{store: &b.store}
-	s, err := settingsWith(b.flags, it.Set, func(f *pflag.FlagSet) {
+	s, err := settingsWith(b.flags, b.inputs, it.Set, func(f *pflag.FlagSet) {
 		o.addFlags(f)
 		m.addFlags(f)
 	})

@@ -27,6 +27,7 @@ import (
 type orvJob struct {
 	*orvOptions
 	model    *loadedModel
+	inputs   *inputFiles
 	io       streams
 	name     string // of the video
 	threads  int
@@ -73,7 +74,7 @@ func videoError(err error) error {
 // newORVJob makes everything ready but the session, whose settings may be tuned
 // on the first frames.
 func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) (*orvJob, error) {
-	j := &orvJob{orvOptions: o, io: io, name: name, guardGiven: s.given("guard"), refreshGiven: s.given("refresh"), scoreGiven: s.given("min-score"), iouGiven: s.given("iou")}
+	j := &orvJob{orvOptions: o, inputs: s.inputs, io: io, name: name, guardGiven: s.given("guard"), refreshGiven: s.given("refresh"), scoreGiven: s.given("min-score"), iouGiven: s.given("iou")}
 	var err error
 	if j.threads, _, err = s.threads(); err != nil {
 		return nil, err

@@ -94,6 +94,11 @@ func (j *orvJob) claimOutputs() (out *orvOutputs, err error) {
 		return nil, usageError(err)
 	}
 	out = &orvOutputs{force: j.force, resume: j.resume}
+	if j.annotate != "" {
+		if err := j.inputs.checkOutput(j.annotate, j.force); err != nil {
+			return nil, err
+		}
+	}
 	base := j.base()
 	if base == "-" {
 		out.list = append(out.list, &orvOutput{format: formats[0]})
@@ -111,8 +116,8 @@ func (j *orvJob) claimOutputs() (out *orvOutputs, err error) {
 		path := base + framelabels.Ending(f)
 		o := &orvOutput{format: f, path: path, part: path + partEnding}
 		for _, p := range []string{path, o.part} {
-			if err == nil && (atomicfile.SameFile(p, j.name) || j.model.isInput(p)) {
-				err = coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", p))
+			if err == nil {
+				err = cmp.Or(j.inputs.check(p), j.inputs.checkFolder(p))
 			}
 		}
 		if err == nil {

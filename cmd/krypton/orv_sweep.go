@@ -27,8 +27,8 @@ var (
 // by side with whole runs.
 func (j *orvJob) sweepSettings(ctx context.Context) error {
 	if j.sweep != "-" {
-		if err := atomicfile.Check(j.sweep, j.force); err != nil {
-			return coded(exitCantCreate, err)
+		if err := j.inputs.checkOutput(j.sweep, j.force); err != nil {
+			return err
 		}
 	}
 	t, next := j.tuner(ctx)

@@ -33,6 +33,8 @@ type settings struct {
 	// key did; notes are what there is to say of them.
 	metadata map[string]string
 	notes    []string
+	// inputs are the files that are read: also those of a batch's other items.
+	inputs *inputFiles
 }
 
 func addGlobalFlags(f *pflag.FlagSet) {
@@ -49,7 +51,7 @@ func loadSettings(cmd *cobra.Command) (*settings, error) { return loadSettingsOf
 
 // loadSettingsOf reads environment and configuration file for a command's flags.
 func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
-	s := &settings{v: viper.New(), flags: flags}
+	s := &settings{v: viper.New(), flags: flags, inputs: &inputFiles{}}
 	s.v.SetEnvPrefix("KRYPTON")
 	s.v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
 	s.v.AutomaticEnv()
@@ -100,6 +102,8 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 			}
 		}
 	})
+	s.inputs.add(s.file)
+	s.inputs.addFlags(s.flags)
 	return s, err
 }
 

@@ -17,3 +17,13 @@ func names(i fs.FileInfo) uint64 {
 	}
 	return 1
 }
+
+// Identity is the same for all names of a file, and for no other file; false where
+// the system does not tell.
+func Identity(i fs.FileInfo) (any, bool) {
+	s, ok := i.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil, false
+	}
+	return [2]uint64{uint64(s.Dev), s.Ino}, true
+}
