@@ -23,7 +23,7 @@ func (j *job) readMask(o *outcome) error {
 	if err != nil {
 		return coded(exitTemporary, fmt.Errorf("--mask: %w", err))
 	}
-	m, err := imagein.Open(file, limits)
+	m, err := imagein.OpenMask(file, limits)
 	if errors.Is(err, fs.ErrNotExist) {
 		return coded(exitNoInput, fmt.Errorf("--mask: %w", err))
 	}

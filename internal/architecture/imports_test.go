@@ -18,6 +18,7 @@ import (
 var allowed = map[string]string{
 	"internal/region":       "",
 	"internal/regular":      "",
+	"internal/tiffin":       "",
 	"internal/number":       "",
 	"internal/lock":         "internal/regular",
 	"internal/tensor":       "",
@@ -29,7 +30,7 @@ var allowed = map[string]string{
 	"internal/engine/asm":   "",
 	"internal/incremental":  "internal/engine internal/engine/asm internal/graph internal/op internal/region internal/softmax internal/tensor",
 	"internal/obe":          "internal/engine internal/incremental internal/number internal/prediction internal/region internal/softmax",
-	"internal/imagein":      "internal/region internal/regular",
+	"internal/imagein":      "internal/region internal/regular internal/tiffin",
 	"internal/orv":          "internal/detect internal/engine/asm internal/imagein internal/incremental internal/prediction internal/region internal/tensor internal/video",
 	"internal/detect":       "",
 	"internal/track":        "internal/detect",

@@ -15,11 +15,12 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"io"
-	"krypton/internal/regular"
+	"math"
 	"os"
 
+	"krypton/internal/regular"
+
 	_ "golang.org/x/image/bmp"
-	_ "golang.org/x/image/tiff"
 	_ "golang.org/x/image/webp"
 )
 
@@ -67,6 +68,17 @@ func Open(path string, l Limits) (*Picture, error) {
 	return Decode(f, path, l)
 }
 
+// OpenMask reads a picture file whose numbers count only by whether they are more than
+// 0, whatever kind they are.
+func OpenMask(path string, l Limits) (*Picture, error) {
+	f, err := OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return decode(f, path, l, &Window{0, math.SmallestNonzeroFloat64})
+}
+
 // OpenRegular opens a file. What is not a regular file is refused without
 // waiting for it.
 func OpenRegular(path string) (*os.File, error) {
@@ -100,33 +112,55 @@ func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err erro
 			p, err = nil, fmt.Errorf("%s: %w: damaged (%v)", name, ErrUnusable, r)
 		}
 	}()
-	c, format, err := image.DecodeConfig(bytes.NewReader(data))
+	sum := sha256.Sum256(data)
+	p = &Picture{Format: "tiff", SHA256: hex.EncodeToString(sum[:])}
+	if isTIFF(data) {
+		err = p.takeTIFF(data, &l, w)
+	} else {
+		err = p.takeOther(data, &l, w)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
-	}
-	if c.Width < 1 || c.Height < 1 || int64(c.Width) > l.MaxPixels/int64(c.Height) {
-		return nil, fmt.Errorf("%s: %w: %d x %d pixels, the limit is %d in all (--max-pixels)", name, ErrUnusable, c.Width, c.Height, l.MaxPixels)
-	}
-	if err := l.fits(c.Width, c.Height, int64(len(data)), decodedBytes(data, format, c, w)); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	img, _, err := image.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
-	}
-	if b := img.Bounds(); b.Dx() != c.Width || b.Dy() != c.Height {
-		// A GIF frame may cover part of its screen only.
-		if b.Dx() < 1 || b.Dy() < 1 || int64(b.Dx()) > l.MaxPixels/int64(b.Dy()) {
-			return nil, fmt.Errorf("%s: %w: first frame is %v", name, ErrUnusable, b)
-		}
-	}
-	if format == "webp" {
-		img = unlimited(img)
-	}
-	sum := sha256.Sum256(data)
-	p = &Picture{Format: format, SHA256: hex.EncodeToString(sum[:]), Orientation: orientation(data, format)}
-	p.take(img, w)
 	return p, nil
+}
+
+// pixels fails if there are too many.
+func (l *Limits) pixels(width, height int) error {
+	if width < 1 || height < 1 || int64(width) > l.MaxPixels/int64(height) {
+		return fmt.Errorf("%w: %d x %d pixels, the limit is %d in all (--max-pixels)", ErrUnusable, width, height, l.MaxPixels)
+	}
+	return nil
+}
+
+// takeOther decodes a file by what is registered with package image.
+func (p *Picture) takeOther(data []byte, l *Limits, w *Window) error {
+	c, format, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return refusal(data, err)
+	}
+	if err := l.pixels(c.Width, c.Height); err != nil {
+		return err
+	}
+	if err := l.fits(c.Width, c.Height, int64(len(data)), decodedBytes(data, format, c, w)); err != nil {
+		return err
+	}
+	p.Format, p.Orientation = format, orientation(data, format)
+	var img image.Image
+	if format == "webp" {
+		img, err = decodeWebP(data)
+	} else {
+		img, _, err = image.Decode(bytes.NewReader(data))
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	// A GIF frame may cover part of its screen only.
+	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 || int64(b.Dx()) > l.MaxPixels/int64(b.Dy()) {
+		return fmt.Errorf("%w: first frame is %v", ErrUnusable, b)
+	}
+	p.take(img, w)
+	return nil
 }
 
 // readAll reads all bytes of a file, if they are within the limits.
@@ -158,15 +192,31 @@ func (p *Picture) take(img image.Image, w *Window) {
 		var d *Deep
 		var greatest float64
 		d, p.Transparent, greatest = deepen(img, w)
-		p.Deep = d.upright(p.Orientation)
-		p.Image = p.Deep.Image()
+		p.settle(d)
 		if bits == 16 {
 			p.Samples = "uint16"
 		}
-		if bits == 16 && w == nil && greatest < 1<<14 && greatest > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("the largest of its 16-bit numbers is %g of 65535: if that is meant to be white, say --window 0,%g", greatest, greatest))
+		if bits == 16 && w == nil {
+			p.tellDark(bits, greatest)
 		}
 	}
+	p.tellTransparent()
+}
+
+// settle takes a picture with fractions, as stored.
+func (p *Picture) settle(d *Deep) {
+	p.Deep = d.upright(p.Orientation)
+	p.Image = p.Deep.Image()
+}
+
+// tellDark notes that a deep picture uses few of its numbers.
+func (p *Picture) tellDark(bits int, greatest float64) {
+	if most := math.Exp2(float64(bits)) - 1; greatest > 0 && greatest < (most+1)/4 {
+		p.Notes = append(p.Notes, fmt.Sprintf("the largest of its %d-bit numbers is %g of %g: if that is meant to be white, say --window 0,%g", bits, greatest, most, greatest))
+	}
+}
+
+func (p *Picture) tellTransparent() {
 	if p.Transparent {
 		p.Notes = append(p.Notes, "transparent parts are laid over white")
 	}

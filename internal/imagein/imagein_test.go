@@ -396,11 +396,17 @@ func FuzzDecode(f *testing.F) {
 		f.Add(encoded(f, format, scene(9, 7)))
 	}
 	f.Add(bombPNG(60000, 60000))
+	f.Add(plainTIFF(f, 2, 1, 1, 32, 3, 1, 6, []float32{0, 1}))
+	f.Add(animation(9, 9, 0, 0, 9, 9, seeds(f)["lossless.webp"][12:]))
 	for _, b := range seeds(f) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := Decode(bytes.NewReader(b), "fuzz", Limits{MaxPixels: 1e5, MaxBytes: 1e6})
+		windowed := Preprocess{Window: &Window{-1, 1}}
+		if through, err := windowed.Decode(bytes.NewReader(b), "fuzz", Limits{MaxPixels: 1e5, MaxBytes: 1e6}); err == nil && int64(through.Image.Rect.Dx())*int64(through.Image.Rect.Dy()) != int64(through.Deep.W)*int64(through.Deep.H) {
+			t.Errorf("bounds %v", through.Image.Rect)
+		}
 		if err == nil && (p.Image.Bounds().Empty() || p.Image.Bounds().Min != image.Point{}) {
 			t.Errorf("bounds %v", p.Image.Bounds())
 		}
