@@ -20,6 +20,7 @@ type pullOptions struct {
 	offline bool
 	retries int
 	stall   time.Duration
+	timeout time.Duration
 	asJSON  bool
 }
 
@@ -60,7 +61,8 @@ below labels/); it is asked instead of the zoo, several in their order.` + exitH
 	f.StringSliceVar(&o.mirrors, "mirror", nil, "`address` (http or https) to ask instead of the zoo; may be given several times")
 	f.BoolVar(&o.offline, "offline", false, "ask nobody: check that the models are in the cache")
 	f.IntVar(&o.retries, "retries", catalogue.DefaultTries-1, "how `often` a server that fails is asked again without getting on")
-	f.DurationVar(&o.stall, "stall", catalogue.DefaultStall, "the longest silence of a server, such as 30s")
+	f.DurationVar(&o.stall, "stall", catalogue.DefaultStall, "the longest silence of a server, such as 30s; less than 1 KiB a second is silence")
+	f.DurationVar(&o.timeout, "timeout", catalogue.DefaultWithin, "the longest `time` for one file; what came stays for the next pull")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each model")
 	return cmd
 }
@@ -97,11 +99,11 @@ func runModelPull(cmd *cobra.Command, io streams, o *pullOptions, args []string)
 	if o.retries < 0 || o.retries > 1000 {
 		return usageError(fmt.Errorf("--retries is %d: want 0 to 1000", o.retries))
 	}
-	if o.stall < time.Second {
-		return usageError(fmt.Errorf("--stall is %s: want at least 1s", o.stall))
+	if o.stall < time.Second || o.timeout < time.Second {
+		return usageError(fmt.Errorf("--stall is %s and --timeout %s: want at least 1s", o.stall, o.timeout))
 	}
 	p := &puller{io: io, cache: cache, quiet: quiet, fetcher: catalogue.Fetcher{Agent: "krypton/" + version, Mirrors: mirrors, Offline: o.offline,
-		Tries: o.retries + 1, Stall: o.stall}}
+		Tries: o.retries + 1, Stall: o.stall, Within: o.timeout}}
 	var failed error
 	done := 0
 	for _, m := range list {

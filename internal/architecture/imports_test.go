@@ -51,7 +51,7 @@ var allowed = map[string]string{
 	"internal/labels":       "internal/pyliteral internal/regular",
 	"internal/pyliteral":    "",
 	"internal/exporter":     "internal/detect internal/labels internal/pyliteral",
-	"internal/catalogue":    "internal/atomicfile",
+	"internal/catalogue":    "internal/atomicfile internal/lock",
 	"internal/architecture": "",
 	"models":                "",
 	"deploy":                "",

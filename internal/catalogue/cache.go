@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
+	"krypton/internal/lock"
 )
 
 // Cache is a folder of fetched files, each named by its SHA-256. Beside them lie
@@ -64,15 +64,14 @@ func (c *Cache) Remove(what string, f File) (int64, error) {
 	if _, err := os.Lstat(c.Path(f)); err != nil && c.Partial(f) == 0 {
 		return 0, &Error{Missing, what, c.Path(f), fs.ErrNotExist}
 	}
-	lock := flock.New(c.Path(f) + ".lock")
-	got, err := lock.TryLock()
+	held, err := lock.Open(c.Path(f) + ".lock")
+	if errors.Is(err, lock.ErrBusy) {
+		return 0, &Error{Temporary, what, c.Path(f), errors.New("it is being fetched")}
+	}
 	if err != nil {
 		return 0, &Error{Storage, what, c.Path(f), err}
 	}
-	if !got {
-		return 0, &Error{Temporary, what, c.Path(f), errors.New("it is being fetched")}
-	}
-	defer func() { _ = lock.Close() }() // nothing is lost if it fails
+	defer func() { _ = held.Close() }() // nothing is lost if it fails
 	var freed int64
 	for _, p := range []string{c.Path(f), c.part(f)} {
 		i, err := os.Lstat(p)
@@ -91,21 +90,24 @@ func (c *Cache) Remove(what string, f File) (int64, error) {
 }
 
 // lock waits until nobody else fetches f. waiting is called if somebody does.
-func (c *Cache) lock(ctx context.Context, f File, waiting func()) (*flock.Flock, error) {
+func (c *Cache) lock(ctx context.Context, f File, waiting func()) (*lock.File, error) {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return nil, err
 	}
-	lock := flock.New(c.Path(f) + ".lock")
-	got, err := lock.TryLock()
-	if err == nil && !got {
-		waiting()
-		_, err = lock.TryLockContext(ctx, 200*time.Millisecond)
+	for told := false; ; told = true {
+		held, err := lock.Open(c.Path(f) + ".lock")
+		if !errors.Is(err, lock.ErrBusy) {
+			return held, err
+		}
+		if !told {
+			waiting()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	if err != nil {
-		_ = lock.Close() // there is nothing to unlock
-		return nil, err
-	}
-	return lock, nil
 }
 
 // check reads a fetched file and compares it with the catalogue.

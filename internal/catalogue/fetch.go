@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -30,8 +31,11 @@ type Fetcher struct {
 	Progress func(done int64)
 	// Note, if set, is told in a line what is waited for.
 	Note func(text string)
-	// Stall is the longest silence of a server, 0 is DefaultStall.
+	// Stall is the longest silence of a server, 0 is DefaultStall. Less than
+	// 1 KiB a second over that time is silence, too.
 	Stall time.Duration
+	// Within bounds the time that a file may take in all, 0 is DefaultWithin.
+	Within time.Duration
 	// Tries is how often in a row an address may be asked without getting on
 	// (by 1 MiB), 0 is DefaultTries.
 	Tries int
@@ -42,9 +46,13 @@ type Fetcher struct {
 
 // Defaults of a Fetcher.
 const (
-	DefaultStall = 30 * time.Second
-	DefaultTries = 5
+	DefaultStall  = 30 * time.Second
+	DefaultWithin = 24 * time.Hour
+	DefaultTries  = 5
 )
+
+// errLate says that a file took too long in all.
+var errLate = errors.New("it is not there within the time")
 
 // ParseMirror reads the address of a mirror: http or https, without a question
 // mark. What it serves is compared with the catalogue's digests.
@@ -67,6 +75,18 @@ func (f *Fetcher) Fetch(ctx context.Context, c *Cache, what string, file File) e
 	if f.Offline {
 		return f.there(c, what, file)
 	}
+	within := cmp.Or(f.Within, DefaultWithin)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errLate)
+	defer cancel()
+	err := f.pull(ctx, c, what, file)
+	if err != nil && errors.Is(context.Cause(ctx), errLate) {
+		return &Error{Temporary, what, c.Path(file), fmt.Errorf("%w of %s: another pull goes on with %d of %d bytes", errLate, within, c.Partial(file), file.Size)}
+	}
+	return err
+}
+
+// pull is Fetch without a bound.
+func (f *Fetcher) pull(ctx context.Context, c *Cache, what string, file File) error {
 	storage := func(err error) error {
 		if err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return err

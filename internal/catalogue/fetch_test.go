@@ -576,3 +576,68 @@ func TestWriteFails(t *testing.T) {
 	err = fetcher.fetch(t.Context(), &transfer{file: f, part: part, hash: sha256.New()}, "model m")
 	refused(t, err, Storage, path)
 }
+
+// TestFetchWithin: a server that is slow, but not silent, is left at last; what came
+// stays, and the next pull goes on with it.
+func TestFetchWithin(t *testing.T) {
+	b := make([]byte, 300000)
+	for i := range b {
+		b[i] = byte(i * i >> 8)
+	}
+	slow := true
+	_, f := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if !slow {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
+			return
+		}
+		for i := 0; i < len(b); i += 1000 {
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+			_, _ = w.Write(b[i : i+1000])
+			_ = http.NewResponseController(w).Flush()
+		}
+	})
+	f.Within = 400 * time.Millisecond
+	c, file := newCache(t), fileOf(b)
+	err := f.Fetch(t.Context(), c, "m", file)
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Temporary || !strings.Contains(err.Error(), "within the time of 400ms") {
+		t.Fatal(err)
+	}
+	if got := c.Partial(file); got < 1000 || got >= int64(len(b)) {
+		t.Errorf("%d bytes are kept", got)
+	}
+	slow, f.Within = false, time.Minute
+	if err := f.Fetch(t.Context(), c, "m", file); err != nil || !c.Has(file) {
+		t.Error(err)
+	}
+	// Less than a KiB a second is silence.
+	_, trickling := server(t, func(w http.ResponseWriter, r *http.Request) {
+		for i := range b {
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			_, _ = w.Write(b[i : i+1])
+			_ = http.NewResponseController(w).Flush()
+		}
+	})
+	trickling.Tries = 1
+	if err := trickling.Fetch(t.Context(), newCache(t), "m", file); !errors.As(err, &e) || e.Kind != Temporary || !strings.Contains(err.Error(), "stalls: only ") {
+		t.Error(err)
+	}
+	// Whoever waits for another pull does not wait for ever either.
+	held, err := c.lock(t.Context(), fileOf(b[1:]), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	f.Within = 300 * time.Millisecond
+	if err := f.Fetch(t.Context(), c, "m", fileOf(b[1:])); !errors.As(err, &e) || e.Kind != Temporary {
+		t.Error(err)
+	}
+}

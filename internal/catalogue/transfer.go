@@ -51,6 +51,9 @@ type busyError struct {
 
 func (b *busyError) Error() string { return "the server says " + b.status }
 
+// slowest is how many bytes a second are more than silence.
+const slowest = 1 << 10
+
 // errStalled says that nothing came for too long.
 var errStalled = errors.New("the server stalls")
 
@@ -105,9 +108,15 @@ func (t *transfer) receive(ctx context.Context, address *url.URL) error {
 	defer cancel(nil)
 	watchdog := time.AfterFunc(t.stall, func() { cancel(errStalled) })
 	defer watchdog.Stop()
+	heard := t.have // when the watchdog was calmed
+	enough := max(1, int64(t.stall.Seconds()*slowest))
 	failed := func(err error) error {
 		if errors.Is(context.Cause(ctx), errStalled) {
-			return fmt.Errorf("%w: nothing came for %s after %d of %d bytes", errStalled, t.stall, t.have, t.file.Size)
+			came := "nothing"
+			if t.have > heard {
+				came = fmt.Sprintf("only %d bytes", t.have-heard)
+			}
+			return fmt.Errorf("%w: %s came for %s: %d of %d bytes are there", errStalled, came, t.stall, t.have, t.file.Size)
 		}
 		return connection(err)
 	}
@@ -136,7 +145,6 @@ func (t *transfer) receive(ctx context.Context, address *url.URL) error {
 	buf := make([]byte, 64<<10)
 	for t.have < t.file.Size {
 		n, err := resp.Body.Read(buf)
-		watchdog.Reset(t.stall)
 		if t.have+int64(n) > t.file.Size {
 			if err := t.reset(); err != nil {
 				return err
@@ -149,6 +157,10 @@ func (t *transfer) receive(ctx context.Context, address *url.URL) error {
 		}
 		t.hash.Write(buf[:n])
 		t.have += int64(n)
+		if t.have >= heard+enough {
+			heard = t.have
+			watchdog.Reset(t.stall)
+		}
 		if t.progress != nil && n > 0 {
 			t.progress(t.have)
 		}
