@@ -118,6 +118,12 @@ func TestFunctions(t *testing.T) {
 	if got, _, err := results(m, Options{}); err != nil || fmt.Sprint(got) != "[3 -1.25]" {
 		t.Errorf("attribute of the call: %v, %v", got, err)
 	}
+	m = lines("y = own.times x")
+	m.Functions = []onnxwrite.Function{function("times", "a->b", onnxwrite.Lines("c = Constant")[0].With(onnxwrite.Reference("value_float", "by", onnxwrite.AttrFloat)), onnxwrite.Lines("b = Mul a c")[0])}
+	m.Functions[0].Defaults = []onnxwrite.Attribute{onnxwrite.Float("by", 4)}
+	if got, _, err := results(m, Options{}); err != nil || fmt.Sprint(got) != "[12 -20]" {
+		t.Errorf("constant that stands for an attribute: %v, %v", got, err)
+	}
 	m = lines("y = own.f0 x")
 	m.Functions = deep(33)
 	refused(t, "33 deep", m, "more than 32 deep")

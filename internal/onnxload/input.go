@@ -191,10 +191,10 @@ func (b *builder) boundShape(v valueInfo, t *tensor.Tensor) ([]int, error) {
 				continue
 			}
 		}
-		shape[i] = n
-		if known *= max(n, 1); known > tensor.MaxElements {
+		if n > tensor.MaxElements || known*max(n, 1) > tensor.MaxElements {
 			return nil, tensor.ErrSize
 		}
+		shape[i], known = n, known*max(n, 1)
 	}
 	if open >= 0 {
 		if t.Len() == 1 && len(t.Shape) == 0 {
@@ -204,6 +204,9 @@ func (b *builder) boundShape(v valueInfo, t *tensor.Tensor) ([]int, error) {
 	}
 	return shape, nil
 }
+
+// maxBound bounds the elements of a value that is made for an input.
+const maxBound = 1 << 26
 
 // fitted converts a value to a type and a shape: a scalar fills the shape, everything
 // else must have as many elements, and, but for lists, the shape itself or one that
@@ -225,7 +228,7 @@ func fitted(t *tensor.Tensor, to tensor.DType, shape []int) (*tensor.Tensor, err
 	if t.DType() == to && !fill {
 		return &tensor.Tensor{Shape: shape, Data: t.Data}, nil
 	}
-	if n > maxFolded {
+	if n > maxBound {
 		return nil, fmt.Errorf("it is too large to be bound")
 	}
 	out, err := tensor.Make(to, shape...)
