@@ -63,6 +63,12 @@ func (c *compiler) lists(n *graph.Node) (bool, error) {
 	case *op.Slice:
 		return c.sliceList(n, o)
 	case *op.Elementwise:
+		if o.Name == "Mean" { // sums that are divided
+			return false, nil
+		}
+		if c.inPlace(n, o) {
+			return true, nil
+		}
 		return c.binaryLists(n, o)
 	}
 	return false, nil

@@ -84,6 +84,10 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 			return false, nil
 		}
 		return c.perPixel(n, &engine.PRelu{Slope: slope})
+	case *op.LayerNorm:
+		return c.layerNorm(n, o.Axis, &engine.LayerNorm{Mean: true, Epsilon: float64(o.Epsilon)})
+	case *op.RMSNorm:
+		return c.layerNorm(n, o.Axis, &engine.LayerNorm{Epsilon: float64(o.Epsilon)})
 	case *op.LRN:
 		return c.perPixel(n, &engine.LRN{Size: o.Size, Alpha: o.Alpha, Beta: o.Beta, Bias: o.Bias})
 	case *op.Softmax:
@@ -333,7 +337,15 @@ func (c *compiler) gemm(n *graph.Node, o *op.Gemm) (bool, error) {
 			bias[m] = float32(float64(o.Beta) * float64(f[m%len(f)]))
 		}
 	}
-	return c.fullyConnected(n, weights, bias, in, out)
+	return c.row(n, weights, bias, in, out)
+}
+
+// row lowers a fully connected layer of a row, or of the last axis.
+func (c *compiler) row(n *graph.Node, weights, bias []float32, in, out int) (bool, error) {
+	if done, err := c.fullyConnected(n, weights, bias, in, out); done || err != nil {
+		return done, err
+	}
+	return c.linear(n, weights, bias, in, out)
 }
 
 // matMul lowers the product of a row with a constant matrix.
@@ -347,7 +359,7 @@ func (c *compiler) matMul(n *graph.Node) (bool, error) {
 		return false, nil
 	}
 	in, out := w.Shape[0], w.Shape[1]
-	return c.fullyConnected(n, transposed(values, in, out), nil, in, out)
+	return c.row(n, transposed(values, in, out), nil, in, out)
 }
 
 // transposed makes columns by rows of a matrix of rows by columns, block by block:
@@ -715,20 +727,42 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 	return true, nil
 }
 
-// inPlace lowers arithmetic with a single number, or of two values that lie
-// alike, without asking for rows: the elements stay where they are.
+// channels says whether a constant of this shape has one number for each channel of
+// the plane, wherever the axes of the value have gone.
+func (r *ref) channels(shape []int, plane engine.Plane) bool {
+	if r.shape != nil || len(shape) > len(r.layout.shape) {
+		return false
+	}
+	along := -1
+	for i, d := range shape {
+		if a := len(r.layout.shape) - len(shape) + i; d > 1 {
+			if along >= 0 || d != r.layout.shape[a] || d != plane.C || r.layout.stride[a] != 1 {
+				return false
+			}
+			along = a
+		}
+	}
+	return along >= 0
+}
+
+// inPlace lowers arithmetic with a single number, with a number for each channel, or of
+// two values that lie alike, without asking for rows: the elements stay where they are.
 func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
-	if len(n.In) != 2 {
+	if len(n.In) != 2 || slices.ContainsFunc(slices.Concat(n.In, n.Out), func(id graph.ValueID) bool { return id < 0 || c.g.Values[id].Info.Type != tensor.Float32 }) {
 		return false
 	}
 	out := c.shape(n.Out[0])
 	var refs [2]*ref
 	var consts [2][]float32
+	var row *tensor.Tensor // a constant that is no number
 	for i, id := range n.In {
 		if t := c.constant(id); t != nil {
 			f, err := t.Floats()
-			if err != nil || len(f) != 1 {
+			if err != nil {
 				return false
+			}
+			if len(f) != 1 {
+				row = t
 			}
 			consts[i] = f
 			continue
@@ -747,6 +781,12 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 		return false
 	}
 	plane := c.p.values[r.value].plane
+	other := engine.Scalar
+	if row != nil {
+		if other = engine.PerChannel; !r.channels(row.Shape, plane) {
+			return false
+		}
+	}
 	if refs[0] != nil && refs[1] != nil {
 		a, b := refs[0], refs[1]
 		if a.shape != nil || b.shape != nil || !a.layout.same(b.layout) || c.p.values[b.value].plane != plane {
@@ -759,7 +799,7 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 	for i := range refs {
 		b.Kind[i] = engine.Full
 		if refs[i] == nil {
-			b.Kind[i] = engine.Scalar
+			b.Kind[i] = other
 			continue
 		}
 		s.in = append(s.in, source{refs[i].value, plane})
