@@ -89,7 +89,7 @@ func (p *Picture) takeNumbers(f *tiffin.File, w *Window) error {
 	}
 	p.Transparent = transparent
 	p.settle(&Deep{f.Width, f.Height, min(f.Colors, 3), pix})
-	if plain && w == nil {
+	if plain && w == nil && f.Lighter() {
 		p.tellDark(f.Bits, greatest)
 	}
 	p.tellTransparent()

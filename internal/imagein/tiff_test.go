@@ -85,8 +85,8 @@ func TestTIFFColours(t *testing.T) {
 	if err != nil || !bytes.Equal(p.Image.Pix, []byte{255, 0, 0, 255}) || p.Deep != nil {
 		t.Errorf("CMYK: %v, %v", p, err)
 	}
-	p, err = open(plainTIFF(t, 1, 1, 1, 16, 1, 0, 1, []uint16{0}))
-	if err != nil || p.Deep.Pix[0] != 255 {
+	p, err = open(plainTIFF(t, 2, 1, 1, 16, 1, 0, 1, []uint16{0, 99}))
+	if err != nil || p.Deep.Pix[0] != 255 || len(p.Notes) > 0 {
 		t.Errorf("white is zero: %v, %v", p, err)
 	}
 	p, err = open(plainTIFF(t, 3, 2, 1, 8, 1, 1, 6, []byte{1, 2, 3, 4, 5, 6}))

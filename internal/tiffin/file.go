@@ -259,6 +259,9 @@ func (f *File) kept() int {
 // Deep says whether the numbers are others than whole ones of up to eight bits.
 func (f *File) Deep() bool { return f.Bits > 8 || f.Format != "uint" }
 
+// Lighter says whether greater numbers are lighter: not for inks, nor where white is 0.
+func (f *File) Lighter() bool { return f.photometric != whiteIsZero && f.photometric != photoCMYK }
+
 // Bytes is about how much memory Image or Numbers take at their height.
 func (f *File) Bytes() int64 {
 	pixels, seg := int64(f.Width)*int64(f.Height), int64(f.segW)*int64(f.segH)
