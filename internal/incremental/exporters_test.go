@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"krypton/internal/exporter"
 	"krypton/internal/incremental"
 	"krypton/internal/onnxload"
 	"krypton/internal/onnxwrite"
@@ -228,6 +229,16 @@ func forms() map[string]exported {
 	m.Graph.Outputs = []onnxwrite.ValueInfo{{Name: "classLabel", ElemType: onnxwrite.TypeString}, {Name: "loss"}}
 	out["Custom Vision"] = exported{model: m, input: f.pixels, want: softmaxOf(logits)}
 
+	// Ultralytics: boxes and scores in one output, everything else in the metadata.
+	m = f.model(17, floatInput("images", nchw...), slices.Concat([]onnxwrite.Node{one("c = Conv images w b", formPads)}, plain[1:4], []onnxwrite.Node{one("z = Gemm p fc fb", formGemm), one("s = Sigmoid z"), one("column = Reshape s shape"), one("y = Concat box column", onnxwrite.Int("axis", 1))})...)
+	m.Producer, m.Metadata = "pytorch", map[string]string{"names": "{0: 'cat', 1: 'dog', 2: 'fox'}", "task": "detect", "stride": "32", "imgsz": "[8, 8]", "batch": "1", "description": "Ultralytics YOLOv8n model"}
+	m.Graph.Initializers = append(m.Graph.Initializers, onnxwrite.Raw("shape", []int64{3}, []int64{1, -1, 1}), onnxwrite.Raw("box", []int64{1, 4, 1}, []float32{4, 4, 2, 3}))
+	found := []float64{4, 4, 2, 3}
+	for _, v := range logits {
+		found = append(found, 1/(1+math.Exp(-v)))
+	}
+	out["Ultralytics"] = exported{model: m, input: f.pixels, want: found}
+
 	for name, e := range runtimes(f, nchw, plain) {
 		out[name] = e
 	}
@@ -263,6 +274,17 @@ func runtimes(f *form, nchw []onnxwrite.Dim, plain []onnxwrite.Node) map[string]
 	g.Nodes = append(g.Nodes, one("p = Flatten ad"), one("y = Gemm p fc fb", formGemm))
 	m.Producer = "onnx.quantize"
 	out["ONNX Runtime's quantizer"] = exported{model: m, input: f.pixels, want: f.logits(func(c, y, x int) float64 { return quantized("x", f.pixel(c, y, x)) }, quantized)}
+
+	// The quantizer's other form: operators on eight bits.
+	b32 := make([]int32, len(f.b))
+	for i, v := range f.b {
+		b32[i] = int32(v * 256 * 16)
+	}
+	m = f.model(13, floatInput("x", nchw...), one("q = QuantizeLinear x x_scale zp"), one("c = QLinearConv q x_scale zp w8 w8s w8z conv_scale zp b32", formPads),
+		one("a = com.microsoft.QLinearGlobalAveragePool c conv_scale zp mean_scale zp", onnxwrite.Int("channels_last", 0)), one("ad = DequantizeLinear a mean_scale zp"), one("p = Flatten ad"), one("y = Gemm p fc fb", formGemm))
+	m.Opsets["com.microsoft"] = 1
+	m.Graph.Initializers = append(slices.Clone(g.Initializers), onnxwrite.Raw("b32", []int64{formChannels}, b32))
+	out["ONNX Runtime's quantizer, QOperator"] = exported{model: m, input: f.pixels, want: out["ONNX Runtime's quantizer"].want}
 
 	// The optimizer: operators of its own.
 	m = f.model(13, floatInput("x", nchw...), one("r = com.microsoft.FusedConv x w b", formPads, onnxwrite.String("activation", "Relu")), plain[2], plain[3], one("y = com.microsoft.FusedGemm p fc fb", formGemm, onnxwrite.String("activation", "LeakyRelu"), onnxwrite.Float("activation_alpha", 1)))
@@ -325,6 +347,9 @@ func TestExporters(t *testing.T) {
 					t.Errorf("%s: %v, want %v", name, got, e.want)
 					break
 				}
+			}
+			if said := exporter.Read(exporter.Facts{Metadata: g.Facts.Metadata, Outputs: []int{3}}); name == "Ultralytics" && (!slices.Equal(said.Labels, []string{"cat", "dog", "fox"}) || said.Head == nil) {
+				t.Errorf("%s: %+v", name, said)
 			}
 			if name == "Custom Vision" && !slices.Equal(g.Facts.Labels, []string{"cat", "dog", "fox"}) {
 				t.Errorf("%s: labels %v", name, g.Facts.Labels)
