@@ -51,6 +51,7 @@ type orvOptions struct {
 	classes    []string
 	most       int
 	noTrack    bool
+	confidence bool
 
 	annotate    string
 	showRegions bool
@@ -97,6 +98,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.iou, "iou", 0.45, "detectors: overlap from which on the weaker of two boxes of a class goes, 0 for never (default: what the description of the head says; 0 where boxes come chosen)")
 	f.StringSliceVar(&o.classes, "classes", nil, "detectors: only these `classes` (numbers or labels; index:N, label:NAME where both fit)")
 	f.IntVar(&o.most, "max-objects", 300, "detectors: largest number of objects of a frame")
+	f.BoolVar(&o.confidence, "confidence", false, "the format yolo: write the score as a sixth column, which trainers refuse")
 	f.BoolVar(&o.noTrack, "no-track", false, "detectors: do not follow objects from frame to frame")
 
 	f.StringVar(&o.annotate, "annotate", "", "write a `video` with labels, boxes and ids drawn in (.mp4; .avi without ffmpeg)")
@@ -181,6 +183,8 @@ func (o *orvOptions) options(threads int) (orv.Options, error) {
 		return opt, fmt.Errorf("--fps is %g, want up to %g frames a second", o.fps, float64(maxFPS))
 	case !(o.targetAgreement > 0 && o.targetAgreement <= 1):
 		return opt, fmt.Errorf("--target-agreement is %g, want a share of 1", o.targetAgreement)
+	case !(o.fps >= 0 && o.fps <= 1e6):
+		return opt, fmt.Errorf("--fps is %g, want frames a second", o.fps)
 	case !(o.guard >= 0 && o.guard <= 1):
 		return opt, fmt.Errorf("--guard is %g, want 0 to 1", o.guard)
 	case !(o.minScore >= 0 && o.minScore <= 1) || !(o.iou >= 0 && o.iou <= 1):

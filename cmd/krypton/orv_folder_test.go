@@ -42,15 +42,15 @@ func TestFolderOfBoxes(t *testing.T) {
 		}
 	}
 	run(3, 0)
-	holds("000000.txt", "000001.txt", "000002.txt")
-	if b, err := os.ReadFile(filepath.Join(folder, "000001.txt")); err != nil || len(b) == 0 {
+	holds("classes.txt", "data.yaml", "p0000.txt", "p0001.txt", "p0002.txt")
+	if b, err := os.ReadFile(filepath.Join(folder, "p0001.txt")); err != nil || len(b) == 0 {
 		t.Fatalf("no boxes: %q, %v", b, err)
 	}
 	run(1, exitCantCreate)
-	holds("000000.txt", "000001.txt", "000002.txt")
+	holds("classes.txt", "data.yaml", "p0000.txt", "p0001.txt", "p0002.txt")
 	run(2, 0, "--force")
-	holds("000000.txt", "000001.txt")
-	holding([]byte("cars"))(t, filepath.Join(folder, "classes.txt"))
+	holds("classes.txt", "data.yaml", "p0000.txt", "p0001.txt")
+	holding([]byte("cars"))(t, filepath.Join(folder, "cars.md"))
 	run(1, exitCantCreate, "--force")
-	holds("000000.txt", "000001.txt", "classes.txt")
+	holds("cars.md", "classes.txt", "data.yaml", "p0000.txt", "p0001.txt")
 }

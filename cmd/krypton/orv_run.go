@@ -136,7 +136,7 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, err error) {
 	settings := j.settings()
 	h := framelabels.Header{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
-		PixelShape: j.info.Shape.String(), Coordinates: framelabels.Coordinates, FieldOrder: j.info.Fields, FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings}
+		PixelShape: j.info.Shape.String(), Coordinates: framelabels.Coordinates, FieldOrder: j.info.Fields, FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings, Labels: j.model.labels, Pictures: j.info.Pictures, Confidence: j.confidence}
 	if j.info.Stored != nil {
 		h.Stored = j.info.Stored
 	}

@@ -9,9 +9,9 @@ import (
 
 // CheckFolder says before any work whether path could become a folder of files: its
 // own folder is there and takes files, and path is free, or a folder that force may replace: own says
-// of the name of each file in it that it is such an output's. Anything else in there
+// of the path of each file in it that it is such an output's. Anything else in there
 // is somebody's.
-func CheckFolder(path string, force bool, own func(name string) bool) error {
+func CheckFolder(path string, force bool, own func(path string) bool) error {
 	if err := freeFolder(path, force, own); err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func CheckFolder(path string, force bool, own func(name string) bool) error {
 }
 
 // freeFolder says whether path's name may be taken.
-func freeFolder(path string, force bool, own func(name string) bool) error {
+func freeFolder(path string, force bool, own func(path string) bool) error {
 	i, err := there(path)
 	switch {
 	case err != nil || i == nil:
@@ -34,7 +34,7 @@ func freeFolder(path string, force bool, own func(name string) bool) error {
 		return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 	}
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !own(e.Name()) {
+		if !e.Type().IsRegular() || !own(filepath.Join(path, e.Name())) {
 			return fmt.Errorf("%w %s: it holds %q, which is none of its files: move it away first", ErrCannotWrite, path, e.Name())
 		}
 	}
@@ -44,7 +44,7 @@ func freeFolder(path string, force bool, own func(name string) bool) error {
 // AdoptFolder gives the folder temp, whose files are synced, the name path in the same
 // folder; what CheckFolder lets force replace goes. Where the system can exchange two
 // names, path is always one of the two folders. The caller syncs the folder above.
-func AdoptFolder(temp, path string, force bool, own func(name string) bool) error {
+func AdoptFolder(temp, path string, force bool, own func(path string) bool) error {
 	if err := freeFolder(path, force, own); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func AdoptFolder(temp, path string, force bool, own func(name string) bool) erro
 
 // RemoveFolder removes a folder that holds nothing but an output's own files, if it is
 // there.
-func RemoveFolder(path string, own func(name string) bool) error {
+func RemoveFolder(path string, own func(path string) bool) error {
 	err := freeFolder(path, true, own)
 	if err != nil {
 		return err

@@ -1,6 +1,8 @@
 package framelabels
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,9 +11,13 @@ import (
 	"strings"
 )
 
-// NewFolder makes a writer of the format yolo: a file NNNNNN.txt for each frame,
-// with a line for each object: class, centre, width and height as shares of the
-// picture, score. The folder must not exist yet, or be empty.
+// folderMark begins the data.yaml of a folder that is ours.
+const folderMark = "# Boxes in the YOLO format, by krypton orv."
+
+// NewFolder makes a writer of the format yolo: a file for each frame, called after its
+// picture, with a line for each object: class, centre, width and height as shares of
+// the picture, and the score if the header asks for it. classes.txt and data.yaml name
+// the classes. The folder must not exist yet, or be empty.
 func NewFolder(dir string, h Header) (Writer, error) {
 	if !h.Detector {
 		return nil, errors.New("the format yolo is for detectors")
@@ -29,27 +35,124 @@ func NewFolder(dir string, h Header) (Writer, error) {
 	if len(entries) > 0 {
 		return nil, fmt.Errorf("%s: the folder is not empty", dir)
 	}
-	return &folder{dir, float64(h.Width), float64(h.Height)}, nil
+	f := &folder{dir: dir, header: h, classes: classNames(&h)}
+	return f, f.write("data.yaml", folderMark+"\n")
 }
 
 type folder struct {
-	dir  string
-	w, h float64
+	dir     string
+	header  Header
+	classes classList
+}
+
+func (f *folder) write(name, text string) error {
+	return os.WriteFile(filepath.Join(f.dir, name), []byte(text), 0o644)
 }
 
 func (f *folder) Write(r *Result) error {
 	var b strings.Builder
+	width, height := float64(f.header.Width), float64(f.header.Height)
 	for _, o := range r.Objects {
-		fmt.Fprintf(&b, "%d %.6f %.6f %.6f %.6f %s\n", o.Class, float64(o.X0+o.X1)/2/f.w, float64(o.Y0+o.Y1)/2/f.h, float64(o.X1-o.X0)/f.w, float64(o.Y1-o.Y0)/f.h,
-			strconv.FormatFloat(float64(o.Score), 'g', -1, 32))
+		x0, y0, x1, y1, ok := inside(&f.header, &o)
+		if !ok {
+			continue
+		}
+		f.classes.add(&o)
+		fmt.Fprintf(&b, "%d %.6f %.6f %.6f %.6f", o.Class, (x0+x1)/2/width, (y0+y1)/2/height, (x1-x0)/width, (y1-y0)/height)
+		if f.header.Confidence {
+			b.WriteString(" " + strconv.FormatFloat(float64(o.Score), 'g', -1, 32))
+		}
+		b.WriteByte('\n')
 	}
-	return os.WriteFile(filepath.Join(f.dir, fmt.Sprintf("%06d.txt", r.Frame)), []byte(b.String()), 0o644)
+	picture := f.header.Picture(r.Frame)
+	return f.write(strings.TrimSuffix(picture, filepath.Ext(picture))+".txt", b.String())
 }
 
-// IsFrameFile says whether a file of this name is one that NewFolder's writer makes.
-func IsFrameFile(name string) bool {
-	digits, ok := strings.CutSuffix(name, ".txt")
-	return ok && len(digits) >= 6 && strings.Trim(digits, "0123456789") == ""
+// Close writes the names of the classes.
+func (f *folder) Close(bool) error {
+	var list, names strings.Builder
+	for i, n := range f.classes {
+		list.WriteString(strings.Join(strings.Fields(n), " ") + "\n")
+		quoted, err := json.Marshal(n) // which YAML reads too
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&names, "  %d: %s\n", i, quoted)
+	}
+	if names.Len() == 0 {
+		names.WriteString("  {}\n")
+	}
+	if err := f.write("classes.txt", list.String()); err != nil {
+		return err
+	}
+	return f.write("data.yaml", folderMark+" Pictures go beside them.\ntrain: .\nval: .\nnc: "+itoa(len(f.classes))+"\nnames:\n"+names.String())
 }
 
-func (f *folder) Close(bool) error { return nil }
+// IsFrameFile says whether a file is one that NewFolder's writer makes: it lies beside
+// a data.yaml of ours, and is that, the list of classes or lines of numbers.
+func IsFrameFile(path string) bool {
+	if !strings.HasPrefix(head(filepath.Join(filepath.Dir(path), "data.yaml")), folderMark) {
+		return false
+	}
+	switch name := filepath.Base(path); {
+	case name == "data.yaml", name == "classes.txt":
+		return true
+	case filepath.Ext(name) != ".txt":
+		return false
+	}
+	line, _, _ := strings.Cut(head(path), "\n")
+	fields := strings.Fields(line)
+	for _, v := range fields {
+		if _, err := strconv.ParseFloat(v, 64); err != nil {
+			return false
+		}
+	}
+	return len(fields) == 0 || len(fields) == 5 || len(fields) == 6
+}
+
+// head is how a file begins; "" if it cannot be read.
+func head(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	var b [256]byte
+	n, _ := f.Read(b[:])
+	return string(bytes.TrimRight(b[:n], "\x00"))
+}
+
+// classList are the names of all classes, by number.
+type classList []string
+
+// classNames are those that the model has.
+func classNames(h *Header) classList {
+	var list classList
+	for i, l := range h.Labels {
+		list = append(list, name(l, i))
+	}
+	return list
+}
+
+// add takes an object's class, where the model names fewer.
+func (c *classList) add(o *Object) {
+	for len(*c) <= o.Class {
+		*c = append(*c, name("", len(*c)))
+	}
+	if o.Label != "" {
+		(*c)[o.Class] = o.Label
+	}
+}
+
+// inside is the part of an object's box that lies in the picture: importers refuse
+// others. ok is false if there is none.
+func inside(h *Header, o *Object) (x0, y0, x1, y1 float64, ok bool) {
+	in := func(v float32, most int) float64 {
+		if most > 0 {
+			return min(max(float64(v), 0), float64(most))
+		}
+		return max(float64(v), 0)
+	}
+	x0, y0, x1, y1 = in(o.X0, h.Width), in(o.Y0, h.Height), in(o.X1, h.Width), in(o.Y1, h.Height)
+	return x0, y0, x1, y1, x1 > x0 && y1 > y0
+}

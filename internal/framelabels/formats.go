@@ -23,8 +23,7 @@ type Writer interface {
 
 // Formats lists the formats of New. jsonl is JSON lines: a header, then one
 // object for each frame. csv has a row for each label or object of a frame. mot
-// is MOTChallenge's, yolo a line for each object, frames divided by a line # N,
-// coco one JSON object. vtt and srt are subtitles; segments is a
+// is MOTChallenge's, yolo a folder with a file for each frame, coco one JSON object. vtt and srt are subtitles; segments is a
 // CSV table of the stretches with the same label.
 var Formats = []string{"jsonl", "csv", "mot", "yolo", "coco", "vtt", "srt", "segments"}
 
@@ -58,7 +57,7 @@ func New(format string, w io.Writer, h Header) (Writer, error) {
 	case "yolo":
 		return nil, errors.New("the format yolo is a folder of files: see NewFolder")
 	case "coco":
-		return &coco{w: w, header: h}, nil
+		return newCOCO(w, h)
 	case "vtt", "srt":
 		return newSubtitles(w, format == "vtt"), nil
 	case "segments":
@@ -169,44 +168,40 @@ func (m *mot) Write(r *Result) error {
 
 func (m *mot) Close(bool) error { return nil }
 
-// coco writes COCO's JSON of images, annotations and categories. It is streamed,
-// but for the categories, which stand at the end.
+// coco writes COCO's JSON of images, annotations and categories, all counted from 1:
+// importers take 0 for none. Annotations are streamed; images and categories stand at
+// the end.
 type coco struct {
 	w       io.Writer
 	header  Header
 	n       int // annotations
-	started bool
-	classes map[int]string
+	classes classList
 	frames  []json.RawMessage
 }
 
-func (c *coco) begin() error {
-	if c.started {
-		return nil
-	}
-	c.started = true
-	c.classes = map[int]string{}
-	info, err := json.Marshal(map[string]any{"description": c.header.Video, "version": c.header.Version, "model": c.header.Model})
+func newCOCO(w io.Writer, h Header) (*coco, error) {
+	info, err := json.Marshal(map[string]any{"description": h.Video, "version": h.Version, "model": h.Model})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = fmt.Fprintf(c.w, "{\"info\":%s,\n\"annotations\":[", info)
-	return err
+	_, err = fmt.Fprintf(w, "{\"info\":%s,\n\"licenses\":[],\n\"annotations\":[", info)
+	return &coco{w: w, header: h, classes: classNames(&h), frames: []json.RawMessage{}}, err
 }
 
 func (c *coco) Write(r *Result) error {
-	if err := c.begin(); err != nil {
-		return err
-	}
-	image, err := json.Marshal(map[string]any{"id": r.Frame, "file_name": fmt.Sprintf("%s#%d", c.header.Video, r.Frame), "width": c.header.Width, "height": c.header.Height, "seconds": r.Seconds})
+	image, err := json.Marshal(map[string]any{"id": r.Frame + 1, "file_name": c.header.Picture(r.Frame), "width": c.header.Width, "height": c.header.Height, "frame": r.Frame, "seconds": r.Seconds})
 	if err != nil {
 		return err
 	}
 	c.frames = append(c.frames, image)
 	for _, o := range r.Objects {
-		c.classes[o.Class] = name(o.Label, o.Class)
-		w, h := o.X1-o.X0, o.Y1-o.Y0
-		a := map[string]any{"id": c.n + 1, "image_id": r.Frame, "category_id": o.Class, "bbox": []float32{o.X0, o.Y0, w, h}, "area": w * h, "score": o.Score, "iscrowd": 0}
+		x0, y0, x1, y1, ok := inside(&c.header, &o)
+		if !ok {
+			continue
+		}
+		c.classes.add(&o)
+		bbox := []float32{float32(x0), float32(y0), float32(x1 - x0), float32(y1 - y0)}
+		a := map[string]any{"id": c.n + 1, "image_id": r.Frame + 1, "category_id": o.Class + 1, "bbox": bbox, "area": bbox[2] * bbox[3], "segmentation": []int{}, "score": o.Score, "iscrowd": 0}
 		if o.ID != 0 {
 			a["track_id"] = o.ID
 		}
@@ -227,20 +222,14 @@ func (c *coco) Write(r *Result) error {
 }
 
 func (c *coco) Close(bool) error {
-	if err := c.begin(); err != nil {
-		return err
-	}
 	type category struct {
-		ID   int    `json:"id"`
-		Name string `json:"name"`
+		ID            int    `json:"id"`
+		Name          string `json:"name"`
+		Supercategory string `json:"supercategory"`
 	}
 	list := []category{}
-	for id, n := range c.classes {
-		list = append(list, category{id, n})
-	}
-	slices.SortFunc(list, func(a, b category) int { return a.ID - b.ID })
-	if c.frames == nil {
-		c.frames = []json.RawMessage{}
+	for i, n := range c.classes {
+		list = append(list, category{ID: i + 1, Name: n})
 	}
 	images, err := json.Marshal(c.frames)
 	if err != nil {

@@ -9,9 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 var header = Header{Version: "v", Model: "m.onnx", ModelSHA256: "aa", Video: "v.mp4", Width: 200, Height: 100, FPS: 10, Detector: true, Settings: map[string]any{"mode": "exact"}, Fingerprint: "f1"}
@@ -44,6 +47,131 @@ func write(t *testing.T, format string, h Header, list []Result) string {
 	return b.String()
 }
 
+// checkCOCO holds what importers ask for: ids from 1 and unlike, names of pictures that
+// are plain and unlike, annotations that name an image and a category, boxes in the
+// picture, and all categories.
+func checkCOCO(t *testing.T, text string, h Header, pictures int) {
+	t.Helper()
+	var c struct {
+		Info     map[string]any
+		Licenses []any
+		Images   []struct {
+			ID, Width, Height int
+			Name              string `json:"file_name"`
+		}
+		Annotations []struct {
+			ID       int
+			Image    int `json:"image_id"`
+			Category int `json:"category_id"`
+			Bbox     []float64
+			Area     float64
+			Crowd    *int `json:"iscrowd"`
+		}
+		Categories []struct {
+			ID   int
+			Name string
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.Info == nil || c.Licenses == nil || c.Images == nil || c.Annotations == nil || c.Categories == nil || len(c.Images) != pictures {
+		t.Fatalf("parts are missing: %s", text)
+	}
+	images, ids, names, categories := map[int]bool{}, map[int]bool{}, map[string]bool{}, map[int]bool{}
+	for _, i := range c.Images {
+		if i.ID < 1 || images[i.ID] || names[i.Name] || i.Name != filepath.Base(i.Name) || i.Width != h.Width || i.Height != h.Height {
+			t.Errorf("image %+v", i)
+		}
+		images[i.ID], names[i.Name] = true, true
+	}
+	for i, k := range c.Categories {
+		if k.ID != i+1 || k.Name == "" || i < len(h.Labels) && k.Name != h.Labels[i] {
+			t.Errorf("category %+v", k)
+		}
+		categories[k.ID] = true
+	}
+	if len(c.Categories) < len(h.Labels) {
+		t.Errorf("%d categories of %d", len(c.Categories), len(h.Labels))
+	}
+	for _, a := range c.Annotations {
+		if a.ID < 1 || ids[a.ID] || !images[a.Image] || !categories[a.Category] || len(a.Bbox) != 4 || a.Crowd == nil || *a.Crowd != 0 {
+			t.Fatalf("annotation %+v", a)
+		}
+		if b := a.Bbox; b[0] < 0 || b[1] < 0 || b[2] <= 0 || b[3] <= 0 || b[0]+b[2] > float64(h.Width) || b[1]+b[3] > float64(h.Height) || a.Area != b[2]*b[3] {
+			t.Errorf("annotation %+v", a)
+		}
+		ids[a.ID] = true
+	}
+}
+
+// checkYOLO holds what trainers ask for: five columns, a class that data.yaml names,
+// shares of the picture, and a file for each picture.
+func checkYOLO(t *testing.T, dir string, h Header, pictures int) {
+	t.Helper()
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	var data struct {
+		Train, Val string
+		NC         int `yaml:"nc"`
+		Names      map[int]string
+	}
+	if err := yaml.Unmarshal([]byte(read("data.yaml")), &data); err != nil {
+		t.Fatal(err)
+	}
+	list := strings.Split(strings.TrimSuffix(read("classes.txt"), "\n"), "\n")
+	if data.Train == "" || data.Val == "" || data.NC != len(data.Names) || data.NC != len(list) || data.NC < len(h.Labels) {
+		t.Errorf("%+v, classes %q", data, list)
+	}
+	for i, l := range h.Labels {
+		if data.Names[i] != l || list[i] != l {
+			t.Errorf("class %d is %q and %q, want %q", i, data.Names[i], list[i], l)
+		}
+	}
+	columns := 5
+	if h.Confidence {
+		columns = 6
+	}
+	for frame := range pictures {
+		name := strings.TrimSuffix(h.Picture(frame), ".jpg") + ".txt"
+		for line := range strings.Lines(read(name)) {
+			fields := strings.Fields(line)
+			if len(fields) != columns {
+				t.Fatalf("%s: %q", name, line)
+			}
+			for i, f := range fields {
+				v, err := strconv.ParseFloat(f, 64)
+				if err != nil || v < 0 || i > 0 && v > 1 || i == 0 && int(v) >= data.NC {
+					t.Errorf("%s: %q", name, line)
+				}
+			}
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != pictures+2 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	for _, e := range entries {
+		if !IsFrameFile(filepath.Join(dir, e.Name())) {
+			t.Errorf("%s is not known to be ours", e.Name())
+		}
+	}
+	for name, text := range map[string]string{"notes.txt": "buy milk", "x.md": "1 2 3 4 5"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if IsFrameFile(path) {
+			t.Errorf("%s is taken for ours", name)
+		}
+	}
+}
+
 // Small outputs that a person has looked at.
 func TestDetectorFormats(t *testing.T) {
 	for format, want := range map[string]string{
@@ -54,46 +182,30 @@ func TestDetectorFormats(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant:\n%s", format, got, want)
 		}
 	}
-	var c struct {
-		Images      []struct{ ID, Width, Height int }
-		Annotations []struct {
-			ID, ImageID int `json:"-"`
-			Image       int `json:"image_id"`
-			Category    int `json:"category_id"`
-			Track       int `json:"track_id"`
-			Bbox        []float64
-			Area        float64
-		}
-		Categories []struct {
-			ID   int
-			Name string
-		}
-	}
-	if err := json.Unmarshal([]byte(write(t, "coco", header, frames())), &c); err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Images) != 3 || len(c.Annotations) != 3 || len(c.Categories) != 2 || c.Annotations[2].Image != 2 || c.Annotations[0].Track != 3 ||
-		!reflect.DeepEqual(c.Annotations[0].Bbox, []float64{10, 20, 40, 20}) || c.Categories[1].Name != "=car" || c.Categories[0].Name != "class 1" {
-		t.Errorf("coco: %+v", c)
-	}
-	if err := json.Unmarshal([]byte(write(t, "coco", header, nil)), &c); err != nil {
-		t.Error(err)
-	}
-	dir := filepath.Join(t.TempDir(), "labels")
-	w, err := NewFolder(dir, header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range frames() {
-		if err := w.Write(&r); err != nil {
+	checkCOCO(t, write(t, "coco", header, frames()), header, 3)
+	checkCOCO(t, write(t, "coco", header, nil), header, 0)
+	for _, confidence := range []bool{false, true} {
+		h := header
+		h.Confidence, h.Labels = confidence, []string{"a: \"b\"", "c # d", "=car", "never seen"}
+		checkCOCO(t, write(t, "coco", h, frames()), h, 3)
+		dir := filepath.Join(t.TempDir(), "labels")
+		w, err := NewFolder(dir, h)
+		if err != nil {
 			t.Fatal(err)
 		}
+		for _, r := range frames() {
+			if err := w.Write(&r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(true); err != nil {
+			t.Fatal(err)
+		}
+		checkYOLO(t, dir, h, 3)
 	}
-	if got, _ := os.ReadFile(filepath.Join(dir, "000000.txt")); string(got) != "2 0.150000 0.300000 0.200000 0.200000 0.75\n1 0.250000 0.250000 0.500000 0.500000 0.5\n" {
-		t.Errorf("yolo: %q", got)
-	}
-	if got, err := os.ReadFile(filepath.Join(dir, "000001.txt")); err != nil || len(got) != 0 {
-		t.Errorf("yolo: a frame without objects: %q, %v", got, err)
+	dir := filepath.Join(t.TempDir(), "labels")
+	if _, err := NewFolder(dir, header); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := NewFolder(dir, header); err == nil {
 		t.Error("a folder that is not empty is taken")

@@ -3,6 +3,9 @@
 package framelabels
 
 import (
+	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"krypton/internal/number"
@@ -34,10 +37,28 @@ type Header struct {
 	Unit string `json:"-"`
 	// Labels are the names of the classes, if there are any.
 	Labels []string `json:"-"`
+	// Pictures are the names of the files that the frames are, if they are files.
+	Pictures []string `json:"-"`
+	// Confidence asks the format yolo for a sixth column.
+	Confidence bool `json:"-"`
 }
 
 // Coordinates is what Header.Coordinates says.
 const Coordinates = "pixels of the upright frame, not stretched by sample_aspect_ratio; 0, 0 is its upper left corner"
+
+// Picture is the name of a frame's picture: its file's, or NAME_NNNNNN.jpg with the
+// frame's number from 0, as ffmpeg calls what it takes out of a video by
+// -start_number 0 -fps_mode passthrough NAME_%06d.jpg.
+func (h *Header) Picture(frame int) string {
+	if frame < len(h.Pictures) {
+		return h.Pictures[frame]
+	}
+	base := filepath.Base(h.Video)
+	if h.Video == "-" {
+		base = "stdin"
+	}
+	return fmt.Sprintf("%s_%06d.jpg", strings.TrimSuffix(base, filepath.Ext(base)), frame)
+}
 
 // Label is a class with its score.
 type Label struct {

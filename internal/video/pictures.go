@@ -71,6 +71,9 @@ func openPictures(files []string, opt Options) (decoder, Info, error) {
 	}
 	d.opened, d.size = p, p.Image.Rect.Size()
 	info := Info{SourceWidth: d.size.X, SourceHeight: d.size.Y, FPS: opt.RawFPS, Frames: len(files), Decoder: "builtin pictures"}
+	for _, f := range files {
+		info.Pictures = append(info.Pictures, filepath.Base(f))
+	}
 	info.Duration = d.rate.inverse().times(int64(len(files)))
 	return d, info, nil
 }

@@ -51,6 +51,8 @@ type Frame struct {
 
 // Info says what is known about a source.
 type Info struct {
+	// Pictures are the names of the files of a folder, in order; nil for videos.
+	Pictures []string
 	// Width and Height are those of the frames as delivered.
 	Width, Height int
 	// SourceWidth and SourceHeight are the video's own, upright, before crop and
