@@ -36,7 +36,7 @@ EXIT STATUS
   65  a model or picture cannot be used (do not retry)
   66  an input is missing
   73  an output cannot be written
-  75  not enough memory at the start, may be retried
+  75  not enough memory, or another run works on the same output: may be retried
   130 interrupted (SIGINT), 143 terminated (SIGTERM)
   New codes may be added; an unknown one means failure.`
 
