@@ -36,46 +36,26 @@ func IoU(a, b Box) float32 {
 // that overlap by more than iou, the one with the lower score goes. The rest
 // comes back by falling score; equal scores keep their order.
 func NMS(boxes []Box, iou float32) []Box {
-	return thinned(boxes, iou, func(i, j int) float32 { return IoU(boxes[i], boxes[j]) })
-}
-
-// thinned is NMS with what overlap says of the boxes i and j.
-func thinned(boxes []Box, iou float32, overlap func(i, j int) float32) []Box {
-	order := byScore(boxes)
-	kept := order[:0]
-	for _, i := range order {
-		if !slices.ContainsFunc(kept, func(k int) bool { return boxes[k].Class == boxes[i].Class && overlap(k, i) > iou }) {
-			kept = append(kept, i)
+	sorted := slices.Clone(boxes)
+	slices.SortStableFunc(sorted, byScore)
+	kept := sorted[:0]
+	for _, b := range sorted {
+		if !slices.ContainsFunc(kept, func(k Box) bool { return k.Class == b.Class && IoU(k, b) > iou }) {
+			kept = append(kept, b)
 		}
 	}
-	return inOrder(boxes, kept)
+	return kept
 }
 
-// inOrder gives the boxes of these numbers.
-func inOrder(boxes []Box, numbers []int) []Box {
-	out := make([]Box, len(numbers))
-	for n, i := range numbers {
-		out[n] = boxes[i]
+// byScore orders boxes by falling score.
+func byScore(a, b Box) int {
+	switch {
+	case a.Score > b.Score:
+		return -1
+	case a.Score < b.Score:
+		return 1
 	}
-	return out
-}
-
-// byScore numbers boxes by falling score.
-func byScore(boxes []Box) []int {
-	order := make([]int, len(boxes))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		switch a, b := boxes[i].Score, boxes[j].Score; {
-		case a > b:
-			return -1
-		case a < b:
-			return 1
-		}
-		return 0
-	})
-	return order
+	return 0
 }
 
 // Filter keeps the boxes of some classes.

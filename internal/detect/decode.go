@@ -25,11 +25,12 @@ func (s *Spec) Find(outputs []Output, minScore, iou float32, width, height int) 
 	case err != nil:
 		return nil, err
 	case iou == 0:
-		return inOrder(d.boxes, byScore(d.boxes)), nil
+		slices.SortStableFunc(d.boxes, byScore)
+		return d.boxes, nil
 	case d.turned == nil:
 		return NMS(d.boxes, iou), nil
 	}
-	return thinned(d.boxes, iou, func(i, j int) float32 { return d.turned[i].overlap(d.turned[j]) }), nil
+	return thinTurned(d.boxes, d.turned, iou), nil
 }
 
 func (s *Spec) decode(outputs []Output, minScore float32, width, height int) (*decoder, error) {

@@ -1,6 +1,9 @@
 package detect
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // point is a place on the network's plane.
 type point struct{ x, y float64 }
@@ -69,4 +72,26 @@ func (q quad) overlap(o quad) float32 {
 		return 0
 	}
 	return float32(both / union)
+}
+
+// thinTurned is NMS for boxes that lie as quads say.
+func thinTurned(boxes []Box, quads []quad, iou float32) []Box {
+	order := make([]int, len(boxes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return byScore(boxes[i], boxes[j]) })
+	var kept []Box
+	var lie []quad
+	for _, i := range order {
+		b, q := boxes[i], quads[i]
+		gone := false
+		for k := 0; k < len(kept) && !gone; k++ {
+			gone = kept[k].Class == b.Class && IoU(kept[k], b) > 0 && lie[k].overlap(q) > iou
+		}
+		if !gone {
+			kept, lie = append(kept, b), append(lie, q)
+		}
+	}
+	return kept
 }
