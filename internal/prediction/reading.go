@@ -108,6 +108,8 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 	switch t := q.Plan.OutputType(q.Output); {
 	case shape == nil:
 		return Reading{}, q.refuse(fmt.Sprintf("output %q has a shape that depends on the picture, and", name))
+	case n == 0:
+		return Reading{}, q.refuse(fmt.Sprintf("output %q of shape %v is empty, and", name, shape))
 	case !row:
 		return Reading{}, q.refuse(fmt.Sprintf("output %q has shape %v, which", name, shape))
 	case t != tensor.Float32 && t != tensor.Float64 && t != tensor.Float16:

@@ -444,7 +444,7 @@ func TestRefused(t *testing.T) {
 		"planes":             {stem(3).add("Identity", "y", []string{"r"}), "shape [1 6 8 8]"},
 		"boxes":              {reshape(8, 1, 4, 2), "shape [1 4 2]"},
 		"rows":               {reshape(8, 4, 2), "shape [4 2]"},
-		"none":               {stem(3).constant(ints("from", 0)).constant(ints("none", 0)).add("Slice", "y", []string{"x", "from", "none"}), "shape [0 3]"},
+		"none":               {stem(3).constant(ints("from", 0)).constant(ints("none", 0)).add("Slice", "y", []string{"x", "from", "none"}), "is empty"},
 		"features":           {stem(6).add("LpNormalization", "y", []string{"x"}), `LpNormalization node "the y"`},
 		"features, reshaped": {stem(6).add("LpNormalization", "l", []string{"x"}).constant(ints("to", 6)).add("Reshape", "y", []string{"l", "to"}), "LpNormalization"},
 		"features, scaled":   {stem(6).add("LpNormalization", "l", []string{"x"}).constant(floats("s", []float32{64})).add("Mul", "y", []string{"l", "s"}), "feature vector"},
