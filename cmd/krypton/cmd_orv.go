@@ -183,8 +183,6 @@ func (o *orvOptions) options(threads int) (orv.Options, error) {
 		return opt, fmt.Errorf("--fps is %g, want up to %g frames a second", o.fps, float64(maxFPS))
 	case !(o.targetAgreement > 0 && o.targetAgreement <= 1):
 		return opt, fmt.Errorf("--target-agreement is %g, want a share of 1", o.targetAgreement)
-	case !(o.fps >= 0 && o.fps <= 1e6):
-		return opt, fmt.Errorf("--fps is %g, want frames a second", o.fps)
 	case !(o.guard >= 0 && o.guard <= 1):
 		return opt, fmt.Errorf("--guard is %g, want 0 to 1", o.guard)
 	case !(o.minScore >= 0 && o.minScore <= 1) || !(o.iou >= 0 && o.iou <= 1):
