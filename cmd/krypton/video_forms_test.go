@@ -161,6 +161,47 @@ func TestVideoForms(t *testing.T) {
 	}
 }
 
+// TestFewDescriptors: where ffmpeg cannot be started for want of descriptors the run
+// ends with that reason and 75, never as if the video were at fault.
+func TestFewDescriptors(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		if os.Getenv("KRYPTON_DATA") != "" {
+			t.Fatal("ffmpeg is missing, and KRYPTON_DATA is set: the tests on real data need it")
+		}
+		t.Skip("there is no ffmpeg")
+	}
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("there is no shell")
+	}
+	dir := t.TempDir()
+	film := filepath.Join(dir, "a.mkv")
+	if out, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=32x32:rate=5:duration=1", film).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, out)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	krypton := filepath.Join(dir, "krypton") // the test's binary is the command by that name
+	if err := os.Symlink(self, krypton); err != nil {
+		t.Skip("no links here: ", err)
+	}
+	seen := 0
+	for _, limit := range []int{12, 14, 16, 18, 20} {
+		sh := exec.Command("sh", "-c", fmt.Sprintf("ulimit -n %d && exec \"$@\"", limit), "sh", krypton, "orv", film, "-q", "--mode", "naive", "-o", filepath.Join(dir, fmt.Sprint(limit)))
+		out, err := sh.CombinedOutput()
+		switch code := sh.ProcessState.ExitCode(); {
+		case code == exitTemporary && (bytes.Contains(out, []byte("too many open files")) || bytes.Contains(out, []byte("Too many open files")) || bytes.Contains(out, []byte("Error 24"))):
+			seen++
+		case err != nil:
+			t.Errorf("%d descriptors: exit code %d: %s", limit, code, out)
+		}
+	}
+	if seen == 0 {
+		t.Error("no limit was low enough: the test says nothing")
+	}
+}
+
 // TestVideoShape: the header tells how pixels are to be shown, and the network sees
 // what is shown.
 func TestVideoShape(t *testing.T) {

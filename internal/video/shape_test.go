@@ -8,6 +8,7 @@ import (
 	"image"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -195,6 +196,18 @@ func TestMarksOfTheCodec(t *testing.T) {
 			if fits != 100*w+h || first == '?' || quarter(g, 5, 2) != first || quarter(g, 2, 5) != first || quarter(g, 5, 5) != first {
 				t.Errorf("turned: Fit was told %d; %v", fits, g.last)
 			}
+		}
+	}
+}
+
+// TestOptionsOfVersions: versions of ffmpeg that know containers' crop marks are told to
+// pass them over, as the others do; the others do not know the option.
+func TestOptionsOfVersions(t *testing.T) {
+	for version, want := range map[string]bool{"4.1": false, "5.1.9-0+deb12u1": false, "7.0.2": false, "7.1": true, "n7.1.1": true, "8.0": true, "N-112233-gabc": false} {
+		tool := tools{version: version}
+		tool.major, tool.minor = versionNumbers(version)
+		if a := tool.asCoded(); slices.Contains(a, "-apply_cropping") != want || !slices.Contains(a, "+unaligned") {
+			t.Errorf("%s: %v", version, a)
 		}
 	}
 }
