@@ -231,3 +231,18 @@ func TestFailedDrawing(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// TestMemoryOfVideos: what cannot be kept is said before any frame, and nothing is left.
+func TestMemoryOfVideos(t *testing.T) {
+	dir := t.TempDir()
+	video := filepath.Join(dir, "film.y4m")
+	renderFilm(t, video, 2)
+	if said := orvCode(t, exitTemporary, video, "--memory", "20MiB"); !strings.Contains(said, "--memory is 20 MiB") {
+		t.Error(said)
+	}
+	if got := names(t, dir); !slices.Equal(got, []string{"film.y4m"}) {
+		t.Errorf("there is %q", got)
+	}
+	orvCode(t, 0, video, "--memory", "400MiB")
+	orvCode(t, exitUsage, video, "--fps", "NaN", "--force")
+}

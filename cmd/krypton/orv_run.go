@@ -34,6 +34,13 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	defer j.close()
 	defer func() { _ = j.source.Close() }() // what it could say, Next has said
+	memory, err := s.memory()
+	if err == nil {
+		err = j.checkMemory(memory)
+	}
+	if err != nil {
+		return err
+	}
 	if o.sweep != "" {
 		return j.sweepSettings(ctx)
 	}
