@@ -108,6 +108,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if err := c.input(opt); err != nil {
 		return nil, err
 	}
+	c.recognizeNorms()
 	c.recognize()
 	for i, n := range g.Nodes {
 		ch, last := c.chains[i]

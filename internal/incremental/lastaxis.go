@@ -92,11 +92,7 @@ func (c *compiler) addedTo(id graph.ValueID, n int) (node int, row []float32) {
 		return 0, nil
 	}
 	for _, other := range add.In {
-		t := c.constant(other)
-		if t == nil || t.Len() != n || len(t.Shape) == 0 || t.Shape[len(t.Shape)-1] != n {
-			continue
-		}
-		if f, err := t.Floats(); err == nil && t.DType() == tensor.Float32 {
+		if f, ok := c.lastRow(other, n); ok {
 			return i, f
 		}
 	}
@@ -105,8 +101,8 @@ func (c *compiler) addedTo(id graph.ValueID, n int) (node int, row []float32) {
 
 // layerNorm lowers a normalization over the last axis.
 func (c *compiler) layerNorm(n *graph.Node, axis int, l *engine.LayerNorm) (bool, error) {
-	src, lies, ok := c.channelsLast(n.In[0])
-	if !ok || axis != -1 && axis != len(lies.shape)-1 {
+	rank := len(c.shape(n.In[0]))
+	if rank == 0 || axis != -1 && axis != rank-1 {
 		return false, nil
 	}
 	for i, id := range n.Out {
@@ -114,24 +110,168 @@ func (c *compiler) layerNorm(n *graph.Node, axis int, l *engine.LayerNorm) (bool
 			return false, nil
 		}
 	}
-	row := func(i int) ([]float32, bool) {
-		t := c.constant(n.In[i])
-		if t == nil || t.Len() != src.plane.C && t.Len() != 1 {
-			return nil, false
-		}
-		f, err := t.Floats()
-		return repeated(f, src.plane.C), err == nil
-	}
-	if l.Scale, ok = row(1); !ok {
+	channels, ok := c.shape(n.In[0])[rank-1], true
+	if l.Scale, ok = c.lastRow(n.In[1], channels); !ok {
 		return false, nil
 	}
-	l.Bias = make([]float32, src.plane.C)
+	l.Bias = make([]float32, channels)
 	if len(n.In) > 2 && n.In[2] >= 0 {
-		if l.Bias, ok = row(2); !ok {
+		if l.Bias, ok = c.lastRow(n.In[2], channels); !ok {
 			return false, nil
 		}
+	}
+	return c.normalizedFrom(n, n.In[0], l)
+}
+
+// normalizedFrom lowers what makes a node's output of a value by a normalization over
+// the last axis.
+func (c *compiler) normalizedFrom(n *graph.Node, from graph.ValueID, l *engine.LayerNorm) (bool, error) {
+	src, lies, ok := c.channelsLast(from)
+	if !ok || src.plane.C != len(l.Scale) {
+		return false, nil
 	}
 	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: l}, c.g.Values[n.Out[0]].Name, src.plane)
 	c.refs[n.Out[0]] = &ref{value: v, layout: lies.widened(src.plane.C)}
 	return true, nil
+}
+
+// lastRow gives a constant as one number for each of n elements of the last axis.
+func (c *compiler) lastRow(id graph.ValueID, n int) ([]float32, bool) {
+	if id < 0 {
+		return nil, false
+	}
+	t := c.constant(id)
+	if t == nil || t.DType() != tensor.Float32 || t.Len() != 1 && (t.Len() != n || len(t.Shape) == 0 || t.Shape[len(t.Shape)-1] != n) {
+		return nil, false
+	}
+	f, err := t.Floats()
+	if err != nil {
+		return nil, false
+	}
+	return repeated(f, n), true
+}
+
+// recognizeNorms finds layer normalizations that are written as their parts:
+//
+//	d = x - ReduceMean(x); d / Sqrt(ReduceMean(d^2) + epsilon) * scale + bias
+func (c *compiler) recognizeNorms() {
+	for i, n := range c.g.Nodes {
+		if ch, ok := c.normFrom(i, n); ok {
+			c.take(ch)
+		}
+	}
+}
+
+// normFrom reads the parts from the node on that takes the mean off.
+func (c *compiler) normFrom(i int, n *graph.Node) (ch chain, ok bool) {
+	if !isElementwise(n, "Sub") || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 || len(c.shape(n.Out[0])) == 0 || c.isOutput[n.Out[0]] {
+		return ch, false
+	}
+	x, d, shape := n.In[0], n.Out[0], c.shape(n.Out[0])
+	mean := c.g.Values[n.In[1]].Producer
+	if !c.lastMean(mean, x) || c.only(n.In[1]) != i || !slices.Equal(c.shape(x), shape) {
+		return ch, false
+	}
+	square := -1
+	for _, k := range c.consumers[d] {
+		if m := c.g.Nodes[k]; isElementwise(m, "Mul") && m.In[0] == d && m.In[1] == d || isElementwise(m, "Pow") && m.In[0] == d && c.is(m.In[1], 2) {
+			square = k
+		}
+	}
+	if square < 0 {
+		return ch, false
+	}
+	variance := c.only(c.g.Nodes[square].Out[0])
+	if !c.lastMean(variance, c.g.Nodes[square].Out[0]) {
+		return ch, false
+	}
+	add := c.only(c.g.Nodes[variance].Out[0])
+	epsilon, ok := c.added(add, c.g.Nodes[variance].Out[0])
+	if !ok {
+		return ch, false
+	}
+	root := c.only(c.g.Nodes[add].Out[0])
+	if root < 0 || c.g.Nodes[root].Def.Name != "Sqrt" {
+		return ch, false
+	}
+	div := c.only(c.g.Nodes[root].Out[0])
+	if div < 0 || !isElementwise(c.g.Nodes[div], "Div") || c.g.Nodes[div].In[0] != d || c.g.Nodes[div].In[1] != c.g.Nodes[root].Out[0] || !c.readBy(d, square, div) {
+		return ch, false
+	}
+	ch.nodes = []int{mean, i, square, variance, add, root, div}
+	channels := shape[len(shape)-1]
+	l := &engine.LayerNorm{Mean: true, Epsilon: float64(epsilon), Scale: repeated([]float32{1}, channels), Bias: make([]float32, channels)}
+	last := c.scaled(div, "Mul", channels, &l.Scale, &ch)
+	c.scaled(last, "Add", channels, &l.Bias, &ch)
+	slices.Sort(ch.nodes)
+	ch.lower = func(c *compiler, last *graph.Node) (bool, error) { return c.normalizedFrom(last, x, l) }
+	return ch, true
+}
+
+// scaled takes into the chain the node that alone reads another's output and combines it
+// with a row of the last axis, which it writes to row; it gives the chain's last node.
+func (c *compiler) scaled(node int, name string, channels int, row *[]float32, ch *chain) int {
+	out := c.g.Nodes[node].Out[0]
+	i := c.only(out)
+	if i < 0 || !isElementwise(c.g.Nodes[i], name) || !slices.Equal(c.shape(c.g.Nodes[i].Out[0]), c.shape(out)) {
+		return node
+	}
+	for k, id := range c.g.Nodes[i].In {
+		if r, ok := c.lastRow(c.g.Nodes[i].In[1-k], channels); ok && id == out {
+			*row = r
+			ch.nodes = append(ch.nodes, i)
+			return i
+		}
+	}
+	return node
+}
+
+// isElementwise says whether a node is an operator on two operands.
+func isElementwise(n *graph.Node, name string) bool {
+	o, ok := n.Op.(*op.Elementwise)
+	return ok && o.Name == name && len(n.In) == 2 && n.In[0] >= 0 && n.In[1] >= 0
+}
+
+// lastMean says whether a node takes the mean of x over the last axis, which stays.
+func (c *compiler) lastMean(i int, x graph.ValueID) bool {
+	if i < 0 || c.chained(i) {
+		return false
+	}
+	n := c.g.Nodes[i]
+	r, ok := n.Op.(*op.Reduce)
+	if !ok || r.Kind != op.ReduceMean || !r.KeepDims || n.In[0] != x || c.isOutput[n.Out[0]] {
+		return false
+	}
+	axes, err := r.Axes(c.infos(n.In))
+	return err == nil && slices.Equal(axes, []int{len(c.shape(x)) - 1})
+}
+
+// added gives the number that a node adds to a value.
+func (c *compiler) added(i int, id graph.ValueID) (float32, bool) {
+	if i < 0 || !isElementwise(c.g.Nodes[i], "Add") {
+		return 0, false
+	}
+	for k, in := range c.g.Nodes[i].In {
+		if t := c.number(c.g.Nodes[i].In[1-k]); in == id && t != nil {
+			if f, err := t.Floats(); err == nil {
+				return f[0], true
+			}
+		}
+	}
+	return 0, false
+}
+
+// is says whether a value is a constant of one element, v.
+func (c *compiler) is(id graph.ValueID, v float32) bool {
+	t := c.number(id)
+	if t == nil {
+		return false
+	}
+	f, err := t.Floats()
+	return err == nil && f[0] == v
+}
+
+// readBy says whether nobody but these nodes reads a value.
+func (c *compiler) readBy(id graph.ValueID, nodes ...int) bool {
+	return !slices.ContainsFunc(c.consumers[id], func(i int) bool { return !slices.Contains(nodes, i) })
 }

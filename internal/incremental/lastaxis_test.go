@@ -40,7 +40,9 @@ func TestChannelsLast(t *testing.T) {
 func (n *network) block(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
 	out := 1 + rng.IntN(40)
 	y := n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, x)
-	if rng.IntN(2) == 0 {
+	if rng.IntN(3) == 0 {
+		y = n.normInPieces(rng, y, c)
+	} else if rng.IntN(2) == 0 {
 		y = n.node("LayerNormalization", map[string]any{"epsilon": float32(1e-3)}, y, n.weights(1, c), n.weights(1, c))
 	}
 	if s := n.shape(y); rng.IntN(3) == 0 { // tokens
@@ -67,6 +69,24 @@ func (n *network) block(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
 		y = n.node("Mul", nil, y, n.weights(1, c, 1, 1))
 	}
 	return n.node("Add", nil, y, x)
+}
+
+// normInPieces adds a layer normalization as exporters write it that have no operator
+// for it.
+func (n *network) normInPieces(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
+	d := n.node("Sub", nil, x, n.node("ReduceMean", map[string]any{"axes": []int64{-1}}, x))
+	var square graph.ValueID
+	if rng.IntN(2) == 0 {
+		square = n.node("Pow", nil, d, n.number(2))
+	} else {
+		square = n.node("Mul", nil, d, d)
+	}
+	v := n.node("Add", nil, n.node("ReduceMean", map[string]any{"axes": []int64{-1}}, square), n.number(1e-3))
+	y := n.node("Div", nil, d, n.node("Sqrt", nil, v))
+	if rng.IntN(3) > 0 {
+		y = n.node("Add", nil, n.node("Mul", nil, y, n.weights(1, c)), n.weights(1, c))
+	}
+	return y
 }
 
 // constantFrom is a row of numbers from lo up, which may divide.

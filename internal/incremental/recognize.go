@@ -21,11 +21,11 @@ import (
 // longestChain is how many nodes a chain may have.
 const longestChain = 12
 
-// chain is a known function written as several nodes.
+// chain is something known written as several nodes.
 type chain struct {
-	nodes  []int // in the graph's order
-	source graph.ValueID
-	prim   *engine.Unary
+	nodes []int // in the graph's order
+	// lower makes a step of them at the last one; false where the engine cannot.
+	lower func(c *compiler, last *graph.Node) (bool, error)
 }
 
 // recognize finds the chains of the graph, by their last nodes. The other nodes are
@@ -33,18 +33,24 @@ type chain struct {
 func (c *compiler) recognize() {
 	inside := map[int]bool{}
 	for last := len(c.g.Nodes) - 1; last >= 0; last-- {
-		if inside[last] || !c.ofElements(last) {
+		if inside[last] || c.chained(last) || !c.ofElements(last) {
 			continue
 		}
-		ch, ok := c.chainTo(last)
-		if !ok {
-			continue
+		if ch, ok := c.chainTo(last); ok {
+			c.take(ch)
+			for _, i := range ch.nodes {
+				inside[i] = true
+			}
 		}
-		c.chains[last] = ch
-		for _, i := range ch.nodes {
-			inside[i] = true
-			c.fused[i] = i != last
-		}
+	}
+}
+
+// take gives a chain its nodes.
+func (c *compiler) take(ch chain) {
+	last := ch.nodes[len(ch.nodes)-1]
+	c.chains[last] = ch
+	for _, i := range ch.nodes {
+		c.fused[i] = i != last
 	}
 }
 
@@ -90,13 +96,14 @@ func (c *compiler) chainTo(last int) (found chain, ok bool) {
 		front := c.front(nodes)
 		if len(nodes) > 1 && len(front) == 1 {
 			if prim := c.known(nodes, front[0]); prim != nil {
-				found, ok = chain{slices.Clone(nodes), front[0], prim}, true
+				from := front[0]
+				found, ok = chain{slices.Clone(nodes), func(c *compiler, last *graph.Node) (bool, error) { return c.elementwiseOf(last, from, prim) }}, true
 			}
 		}
 		next := -1 // the latest node that only the chain reads
 		for _, id := range front {
 			i := c.g.Values[id].Producer // -1 for inputs
-			if i > next && !c.isOutput[id] && c.ofElements(i) && !slices.ContainsFunc(c.consumers[id], func(i int) bool { return !slices.Contains(nodes, i) }) {
+			if i > next && !c.isOutput[id] && !c.chained(i) && c.ofElements(i) && !slices.ContainsFunc(c.consumers[id], func(i int) bool { return !slices.Contains(nodes, i) }) {
 				next = i
 			}
 		}
@@ -224,7 +231,7 @@ func (c *compiler) chained(i int) bool {
 // chain lowers a chain at its last node; where the engine cannot, node by node.
 func (c *compiler) chain(ch chain) error {
 	last := c.g.Nodes[ch.nodes[len(ch.nodes)-1]]
-	if done, err := c.elementwiseOf(last, ch.source, ch.prim); done || err != nil {
+	if done, err := ch.lower(c, last); done || err != nil {
 		return err
 	}
 	for _, i := range ch.nodes {
