@@ -26,27 +26,43 @@ func (l *LayerNorm) Run(s *Scratch, jobs []Job) {
 func (l *LayerNorm) pixel(x, out []float32) {
 	n, mean := float64(len(x)), 0.0
 	if l.Mean {
-		mean = sum4(x, func(v float64) float64 { return v }) / n
+		mean = total(x) / n
 	}
-	square := sum4(x, func(v float64) float64 { d := v - mean; return float64(d * d) }) / n
-	inverse := 1 / math.Sqrt(square+l.Epsilon)
-	scale, bias := l.Scale[:len(x)], l.Bias[:len(x)]
+	inverse := 1 / math.Sqrt(squares(x, mean)/n+l.Epsilon)
+	scale, bias, out := l.Scale[:len(x)], l.Bias[:len(x)], out[:len(x)]
 	for i, v := range x {
-		out[i] = float32(float64(float64((float64(v)-mean)*inverse)*float64(scale[i])) + float64(bias[i]))
+		out[i] = float32(float64((float64(v)-mean)*inverse*float64(scale[i])) + float64(bias[i]))
 	}
 }
 
-// sum4 adds f(x[i]) up in four sums that do not wait for each other.
-func sum4(x []float32, f func(float64) float64) float64 {
+// total adds x up in four sums that do not wait for each other.
+func total(x []float32) float64 {
 	var a, b, c, d float64
 	for ; len(x) >= 4; x = x[4:] {
-		a += f(float64(x[0]))
-		b += f(float64(x[1]))
-		c += f(float64(x[2]))
-		d += f(float64(x[3]))
+		a += float64(x[0])
+		b += float64(x[1])
+		c += float64(x[2])
+		d += float64(x[3])
 	}
 	for _, v := range x {
-		a += f(float64(v))
+		a += float64(v)
+	}
+	return (a + b) + (c + d)
+}
+
+// squares adds up the squares of x's distances from the mean, likewise.
+func squares(x []float32, mean float64) float64 {
+	var a, b, c, d float64
+	for ; len(x) >= 4; x = x[4:] {
+		p, q, r, s := float64(x[0])-mean, float64(x[1])-mean, float64(x[2])-mean, float64(x[3])-mean
+		a += float64(p * p)
+		b += float64(q * q)
+		c += float64(r * r)
+		d += float64(s * s)
+	}
+	for _, v := range x {
+		p := float64(v) - mean
+		a += float64(p * p)
 	}
 	return (a + b) + (c + d)
 }
