@@ -144,6 +144,7 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if err != nil {
 		return err
 	}
+	o.addNamed(s.inputs, args)
 	fills, err := o.check(s)
 	if err != nil {
 		return err
@@ -186,6 +187,20 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 		}
 	}
 	return c.all(cmd.Context(), args, builtin)
+}
+
+// addNamed makes what the maps name part of what is read: their pictures and models.
+// That counts only where an output may replace a file.
+func (o *scoreOptions) addNamed(inputs *inputFiles, maps []string) {
+	if !o.force || o.points == "" && o.plot == "" {
+		return
+	}
+	for _, name := range maps {
+		if m, err := readMapFile(name); err == nil && m.record != nil { // else measuring it says so
+			inputs.add(m.record.Image)
+			inputs.addModel(m.record.Model)
+		}
+	}
 }
 
 // all measures every map; one that fails does not stop the others.

@@ -67,6 +67,8 @@ func TestInputsStay(t *testing.T) {
 		"tune p.png --model m.onnx --patch 8 --force -o ":               {"krypton.yaml", "own.txt"},
 		"score map.json --model m.onnx --image p.png --force --plot ":   {"map.json", "m.onnx", "weights.bin", "p.png", "own.txt"},
 		"score map.json --model m.onnx --image p.png --force --points ": {"map.json", "krypton.yaml"},
+		"score map.json --force --plot ":                                {"p.png", "m.onnx", "weights.bin", "own.txt"},
+		"score map.json --model m.onnx --force --points ":               {"p.png"},
 	}
 	for line, outputs := range rows {
 		for i, out := range outputs {
