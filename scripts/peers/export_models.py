@@ -24,6 +24,10 @@ NETS = {  # name: (constructor arguments, input size)
     "inception_v3": ({"aux_logits": False, "init_weights": False}, 299),
     "mobilenet_v2": ({}, 224),
     "squeezenet1_1": ({}, 224),
+    "efficientnet_b0": ({}, 224),
+    "mobilenet_v3_large": ({}, 224),
+    "regnet_y_800mf": ({}, 224),
+    "convnext_tiny": ({}, 224),
 }
 
 

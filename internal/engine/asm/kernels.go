@@ -23,6 +23,7 @@ type Kernels struct {
 	gemm []gemmKernel // widest tile first
 	// The kernels of runs; see Run.
 	depthwise3x3                func(rows **float32, n, step, pixel, bytes int, weights, out, bias, clamp *float32, mask *int32)
+	depthwiseRows               runKernel // for more than one pixel
 	depthwise, maxPool, sumPool runKernel
 
 	add        func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
@@ -143,7 +144,19 @@ func (k *Kernels) Depthwise(r *Run, weights, out, bias []float32, clamp *[2]floa
 		k.depthwise3x3(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
 		return
 	}
-	k.depthwise(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
+	run := k.depthwise
+	if k.depthwiseRows != nil && r.N > 1 && r.inCache(n) {
+		run = k.depthwiseRows
+	}
+	run(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
+}
+
+// inCache says whether the lines that four neighbouring windows of n channels take, one
+// vector of channels at a time, stay in a first-level cache of 64 sets of 8: pixels whose
+// distance is a multiple of many lines share few of the sets.
+func (r *Run) inCache(n int) bool {
+	lines := max(1, n*4/64)
+	return len(r.Rows)*(r.Kx+3) <= 64/(lines&-lines)*8
 }
 
 // MaxPool computes the largest element over the taps of each pixel and channel,

@@ -210,6 +210,20 @@ func nonzeroAVX512(table **float32, stride int, taps int, bytes int, lists *uint
 //go:noescape
 func depthwiseRun3x3AVX512(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
+// depthwiseRowsAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
+//
+//	acc := bias[c]
+//	for t, x := range window {
+//		acc = fma(x[c], weights[t*bytes/4+c], acc)
+//	}
+//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// mask holds the lanes of the last, partial vector.
+//
+//go:noescape
+func depthwiseRowsAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+
 // depthwiseRunAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:
 //
@@ -757,6 +771,20 @@ func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //
 //go:noescape
 func depthwiseRun3x3AVX2(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+
+// depthwiseRowsAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
+// x of its window, row by row:
+//
+//	acc := bias[c]
+//	for t, x := range window {
+//		acc = fma(x[c], weights[t*bytes/4+c], acc)
+//	}
+//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// mask holds the lanes of the last, partial vector.
+//
+//go:noescape
+func depthwiseRowsAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 
 // depthwiseRunAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:

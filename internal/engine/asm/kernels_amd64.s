@@ -1774,6 +1774,234 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthwiseRowsAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseRowsAVX512(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), AX
+	VBROADCASTSS (AX), Z12
+	VBROADCASTSS 4(AX), Z13
+	MOVQ         step+16(FP), R12
+	LEAQ         (R12)(R12*2), R13
+	XORQ         SI, SI
+	MOVQ         bytes+48(FP), DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	MOVQ    bias+72(FP), AX
+	VMOVUPS (AX)(SI*1), Z8
+	MOVQ    out+64(FP), DI
+	ADDQ    SI, DI
+	XORQ    R8, R8
+	MOVQ    n+8(FP), R9
+	SUBQ    $0x04, R9
+	JLT     full_few
+
+full_group:
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	VMOVAPS Z8, Z2
+	VMOVAPS Z8, Z3
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+full_group_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+full_group_tap:
+	VMOVUPS     (R11), Z9
+	VFMADD231PS (AX), Z9, Z0
+	VFMADD231PS (AX)(R12*1), Z9, Z1
+	VFMADD231PS (AX)(R12*2), Z9, Z2
+	VFMADD231PS (AX)(R13*1), Z9, Z3
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         full_group_tap
+	DECQ        R10
+	JNZ         full_group_row
+	VMAXPS      Z0, Z12, Z0
+	VMINPS      Z0, Z13, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Z1, Z12, Z1
+	VMINPS      Z1, Z13, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Z2, Z12, Z2
+	VMINPS      Z2, Z13, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Z3, Z12, Z3
+	VMINPS      Z3, Z13, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	SUBQ        $0x04, R9
+	JGE         full_group
+
+full_few:
+	ADDQ $0x04, R9
+	JZ   full_end
+
+full_one:
+	VMOVAPS Z8, Z0
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+full_one_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+full_one_tap:
+	VMOVUPS     (R11), Z9
+	VFMADD231PS (AX), Z9, Z0
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         full_one_tap
+	DECQ        R10
+	JNZ         full_one_row
+	VMAXPS      Z0, Z12, Z0
+	VMINPS      Z0, Z13, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	DECQ        R9
+	JNZ         full_one
+
+full_end:
+	ADDQ $0x00000040, SI
+	JMP  vector
+
+partial:
+	ADDQ      $0x00000040, DX
+	CMPQ      SI, DX
+	JGE       done
+	MOVQ      mask+88(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+	MOVQ      bias+72(FP), AX
+	VMOVUPS.Z (AX)(SI*1), K1, Z8
+	MOVQ      out+64(FP), DI
+	ADDQ      SI, DI
+	XORQ      R8, R8
+	MOVQ      n+8(FP), R9
+	SUBQ      $0x04, R9
+	JLT       last_few
+
+last_group:
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	VMOVAPS Z8, Z2
+	VMOVAPS Z8, Z3
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+last_group_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+last_group_tap:
+	VMOVUPS.Z   (R11), K1, Z9
+	VMOVUPS.Z   (AX), K1, Z4
+	VFMADD231PS Z4, Z9, Z0
+	VMOVUPS.Z   (AX)(R12*1), K1, Z5
+	VFMADD231PS Z5, Z9, Z1
+	VMOVUPS.Z   (AX)(R12*2), K1, Z6
+	VFMADD231PS Z6, Z9, Z2
+	VMOVUPS.Z   (AX)(R13*1), K1, Z7
+	VFMADD231PS Z7, Z9, Z3
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         last_group_tap
+	DECQ        R10
+	JNZ         last_group_row
+	VMAXPS      Z0, Z12, Z0
+	VMINPS      Z0, Z13, Z0
+	VMOVUPS     Z0, K1, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Z1, Z12, Z1
+	VMINPS      Z1, Z13, Z1
+	VMOVUPS     Z1, K1, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Z2, Z12, Z2
+	VMINPS      Z2, Z13, Z2
+	VMOVUPS     Z2, K1, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Z3, Z12, Z3
+	VMINPS      Z3, Z13, Z3
+	VMOVUPS     Z3, K1, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	SUBQ        $0x04, R9
+	JGE         last_group
+
+last_few:
+	ADDQ $0x04, R9
+	JZ   last_end
+
+last_one:
+	VMOVAPS Z8, Z0
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+last_one_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+last_one_tap:
+	VMOVUPS.Z   (R11), K1, Z9
+	VMOVUPS.Z   (AX), K1, Z4
+	VFMADD231PS Z4, Z9, Z0
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         last_one_tap
+	DECQ        R10
+	JNZ         last_one_row
+	VMAXPS      Z0, Z12, Z0
+	VMINPS      Z0, Z13, Z0
+	VMOVUPS     Z0, K1, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	DECQ        R9
+	JNZ         last_one
+
+last_end:
+done:
+	VZEROUPPER
+	RET
+
 // func depthwiseRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseRunAVX512(SB), NOSPLIT, $0-96
@@ -9043,6 +9271,233 @@ partialPixel:
 	DECQ        R8
 	JNZ         partialPixel
 
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseRowsAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseRowsAVX2(SB), NOSPLIT, $0-96
+	MOVQ         clamp+80(FP), AX
+	VBROADCASTSS (AX), Y12
+	VBROADCASTSS 4(AX), Y13
+	MOVQ         step+16(FP), R12
+	LEAQ         (R12)(R12*2), R13
+	XORQ         SI, SI
+	MOVQ         bytes+48(FP), DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	MOVQ    bias+72(FP), AX
+	VMOVUPS (AX)(SI*1), Y8
+	MOVQ    out+64(FP), DI
+	ADDQ    SI, DI
+	XORQ    R8, R8
+	MOVQ    n+8(FP), R9
+	SUBQ    $0x04, R9
+	JLT     full_few
+
+full_group:
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	VMOVAPS Y8, Y2
+	VMOVAPS Y8, Y3
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+full_group_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+full_group_tap:
+	VMOVUPS     (R11), Y9
+	VFMADD231PS (AX), Y9, Y0
+	VFMADD231PS (AX)(R12*1), Y9, Y1
+	VFMADD231PS (AX)(R12*2), Y9, Y2
+	VFMADD231PS (AX)(R13*1), Y9, Y3
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         full_group_tap
+	DECQ        R10
+	JNZ         full_group_row
+	VMAXPS      Y0, Y12, Y0
+	VMINPS      Y0, Y13, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Y1, Y12, Y1
+	VMINPS      Y1, Y13, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Y2, Y12, Y2
+	VMINPS      Y2, Y13, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Y3, Y12, Y3
+	VMINPS      Y3, Y13, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	SUBQ        $0x04, R9
+	JGE         full_group
+
+full_few:
+	ADDQ $0x04, R9
+	JZ   full_end
+
+full_one:
+	VMOVAPS Y8, Y0
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+full_one_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+full_one_tap:
+	VMOVUPS     (R11), Y9
+	VFMADD231PS (AX), Y9, Y0
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         full_one_tap
+	DECQ        R10
+	JNZ         full_one_row
+	VMAXPS      Y0, Y12, Y0
+	VMINPS      Y0, Y13, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	DECQ        R9
+	JNZ         full_one
+
+full_end:
+	ADDQ $0x00000020, SI
+	JMP  vector
+
+partial:
+	ADDQ       $0x00000020, DX
+	CMPQ       SI, DX
+	JGE        done
+	MOVQ       mask+88(FP), AX
+	VMOVUPS    (AX), Y15
+	MOVQ       bias+72(FP), AX
+	VMASKMOVPS (AX)(SI*1), Y15, Y8
+	MOVQ       out+64(FP), DI
+	ADDQ       SI, DI
+	XORQ       R8, R8
+	MOVQ       n+8(FP), R9
+	SUBQ       $0x04, R9
+	JLT        last_few
+
+last_group:
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	VMOVAPS Y8, Y2
+	VMOVAPS Y8, Y3
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+last_group_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+last_group_tap:
+	VMASKMOVPS  (R11), Y15, Y9
+	VMASKMOVPS  (AX), Y15, Y4
+	VFMADD231PS Y4, Y9, Y0
+	VMASKMOVPS  (AX)(R12*1), Y15, Y5
+	VFMADD231PS Y5, Y9, Y1
+	VMASKMOVPS  (AX)(R12*2), Y15, Y6
+	VFMADD231PS Y6, Y9, Y2
+	VMASKMOVPS  (AX)(R13*1), Y15, Y7
+	VFMADD231PS Y7, Y9, Y3
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         last_group_tap
+	DECQ        R10
+	JNZ         last_group_row
+	VMAXPS      Y0, Y12, Y0
+	VMINPS      Y0, Y13, Y0
+	VMASKMOVPS  Y0, Y15, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Y1, Y12, Y1
+	VMINPS      Y1, Y13, Y1
+	VMASKMOVPS  Y1, Y15, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Y2, Y12, Y2
+	VMINPS      Y2, Y13, Y2
+	VMASKMOVPS  Y2, Y15, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	VMAXPS      Y3, Y12, Y3
+	VMINPS      Y3, Y13, Y3
+	VMASKMOVPS  Y3, Y15, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	SUBQ        $0x04, R9
+	JGE         last_group
+
+last_few:
+	ADDQ $0x04, R9
+	JZ   last_end
+
+last_one:
+	VMOVAPS Y8, Y0
+	MOVQ    weights+56(FP), R11
+	ADDQ    SI, R11
+	MOVQ    rows+0(FP), BX
+	MOVQ    ky+32(FP), R10
+
+last_one_row:
+	MOVQ (BX), AX
+	ADDQ $0x08, BX
+	ADDQ R8, AX
+	ADDQ SI, AX
+	MOVQ kx+40(FP), CX
+
+last_one_tap:
+	VMASKMOVPS  (R11), Y15, Y9
+	VMASKMOVPS  (AX), Y15, Y4
+	VFMADD231PS Y4, Y9, Y0
+	ADDQ        pixel+24(FP), AX
+	ADDQ        bytes+48(FP), R11
+	DECQ        CX
+	JNZ         last_one_tap
+	DECQ        R10
+	JNZ         last_one_row
+	VMAXPS      Y0, Y12, Y0
+	VMINPS      Y0, Y13, Y0
+	VMASKMOVPS  Y0, Y15, (DI)
+	ADDQ        bytes+48(FP), DI
+	ADDQ        R12, R8
+	DECQ        R9
+	JNZ         last_one
+
+last_end:
 done:
 	VZEROUPPER
 	RET

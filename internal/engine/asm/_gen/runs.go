@@ -100,6 +100,108 @@ func depthwiseRun3x3(s isa) {
 	RET()
 }
 
+// depthwiseRows writes the depthwise convolution of a run by any window, four pixels at
+// a time, so that a weight is loaded once for all four.
+func depthwiseRows(s isa) {
+	name := "depthwiseRows" + s.name
+	TEXT(name, NOSPLIT, "func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, out, bias, clamp *float32, mask *int32)")
+	Doc(name+" computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels", "x of its window, row by row:", "",
+		"	acc := bias[c]",
+		"	for t, x := range window {",
+		"		acc = fma(x[c], weights[t*bytes/4+c], acc)",
+		"	}",
+		"	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN", "",
+		"mask holds the lanes of the last, partial vector.")
+	Pragma("noescape")
+	const group = 4
+	acc, tmp, bias, weight, lo, hi := s.vecs[:group], s.vecs[group:2*group], s.vecs[8], s.vecs[9], s.vecs[12], s.vecs[13]
+	window, table, tap, out, off, end, kx, ky, weights, step, step3, left := reg.R8, reg.RBX, reg.RAX, reg.RDI, reg.RSI, reg.RDX, reg.RCX, reg.R10, reg.R11, reg.R12, reg.R13, reg.R9
+	MOVQ(arg("clamp", 10), reg.RAX)
+	VBROADCASTSS(mem(reg.RAX, 0), lo)
+	VBROADCASTSS(mem(reg.RAX, 4), hi)
+	MOVQ(arg("step", 2), step)
+	LEAQ(operand.Mem{Base: step, Index: step, Scale: 2}, step3)
+	at := []operand.Mem{mem(tap, 0), {Base: tap, Index: step, Scale: 1}, {Base: tap, Index: step, Scale: 2}, {Base: tap, Index: step3, Scale: 1}}
+	pixels := func(n int, label string, k mask) {
+		for i := range n {
+			VMOVAPS(bias, acc[i])
+		}
+		MOVQ(arg("weights", 7), weights)
+		ADDQ(off, weights)
+		MOVQ(arg("rows", 0), table)
+		MOVQ(arg("ky", 4), ky)
+		Label(label + "_row")
+		MOVQ(mem(table, 0), tap)
+		ADDQ(operand.Imm(8), table)
+		ADDQ(window, tap)
+		ADDQ(off, tap)
+		MOVQ(arg("kx", 5), kx)
+		Label(label + "_tap")
+		s.load(mem(weights, 0), k, weight)
+		for i := range n {
+			if k == (mask{}) {
+				VFMADD231PS(at[i], weight, acc[i])
+				continue
+			}
+			s.load(at[i], k, tmp[i])
+			VFMADD231PS(tmp[i], weight, acc[i])
+		}
+		ADDQ(arg("pixel", 3), tap)
+		ADDQ(arg("bytes", 6), weights)
+		DECQ(kx)
+		JNZ(operand.LabelRef(label + "_tap"))
+		DECQ(ky)
+		JNZ(operand.LabelRef(label + "_row"))
+		for i := range n {
+			VMAXPS(acc[i], lo, acc[i])
+			VMINPS(acc[i], hi, acc[i])
+			s.store(acc[i], mem(out, 0), k)
+			ADDQ(arg("bytes", 6), out)
+			ADDQ(step, window)
+		}
+	}
+	body := func(label string, k mask) {
+		MOVQ(arg("bias", 9), reg.RAX)
+		s.load(indexed(reg.RAX, off, 0), k, bias)
+		MOVQ(arg("out", 8), out)
+		ADDQ(off, out)
+		XORQ(window, window)
+		MOVQ(arg("n", 1), left)
+		SUBQ(operand.Imm(group), left)
+		JLT(operand.LabelRef(label + "_few"))
+		Label(label + "_group")
+		pixels(group, label+"_group", k)
+		SUBQ(operand.Imm(group), left)
+		JGE(operand.LabelRef(label + "_group"))
+		Label(label + "_few")
+		ADDQ(operand.Imm(group), left)
+		JZ(operand.LabelRef(label + "_end"))
+		Label(label + "_one")
+		pixels(1, label+"_one", k)
+		DECQ(left)
+		JNZ(operand.LabelRef(label + "_one"))
+		Label(label + "_end")
+	}
+	XORQ(off, off)
+	MOVQ(arg("bytes", 6), end)
+	SUBQ(operand.U32(s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	body("full", mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	ADDQ(operand.U32(s.bytes()), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("done"))
+	MOVQ(arg("mask", 11), reg.RAX)
+	body("last", s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
 // run writes a kernel that folds the windows of a run, four vectors of channels
 // at a time: begin sets the accumulators, fold takes a tap into one.
 func run(s isa, name string, doc []string, weighted bool, begin func(n int, acc []reg.VecPhysical, load func(base reg.Register, v int, to reg.VecPhysical)),
@@ -193,6 +295,7 @@ func runs(s isa) {
 		VMINPS(acc, s.vecs[13], acc)
 	}
 	depthwiseRun3x3(s)
+	depthwiseRows(s)
 	run(s, "depthwiseRun", []string{
 		"	acc := bias[c]",
 		"	for t, x := range window {",
