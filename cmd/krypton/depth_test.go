@@ -110,21 +110,3 @@ func TestDepthOfPictures(t *testing.T) {
 	check("the model's own window", float64(base("a.png", "--model", at("w.onnx")).Classes[0].BaseScore), .25)
 	check("another than the model's", float64(base("a.png", "--model", at("w.onnx"), "--window", "0,2000").Classes[0].BaseScore), .5)
 }
-
-// TestDepthAsReported runs public reports' pictures of twelve bits in sixteen; the right
-// values are those of numpy for the numbers divided by 65535.
-func TestDepthAsReported(t *testing.T) {
-	data := os.Getenv("KRYPTON_DATA")
-	if data == "" {
-		t.Skip("KRYPTON_DATA is not set")
-	}
-	at := func(name string) string { return filepath.Join(data, "..", "reports", name) }
-	for picture, want := range map[string][]float64{"low1.png": {.66237, .18598}, "low2.png": {.66116, .18436}, "g12.png": {.83730}} {
-		r, _ := obeRecord(t, at(picture), "--model", at("gray.onnx"), "--preset", "unit", "--class", "all", "--activation", "none")
-		for i, v := range want {
-			if got := float64(r.Classes[i].BaseScore); math.Abs(got-v) > 1e-5 {
-				t.Errorf("%s, class %d: %.6f, want %.5f", picture, i, got, v)
-			}
-		}
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -232,27 +231,6 @@ func TestSettingsOfHeads(t *testing.T) {
 	for more, want := range map[string]int{"": 2, "--min-score 0.5": 1, "--iou 0.45": 1} {
 		if got, code, message := found(t, film, model, strings.Fields(more)...); code != 0 || len(got) != want {
 			t.Errorf("%q: exit code %d, %s, objects %q, want %d", more, code, message, got, want)
-		}
-	}
-}
-
-// TestReportedHeads: exports as people reported them, with their right answers.
-func TestReportedHeads(t *testing.T) {
-	data := os.Getenv("KRYPTON_DATA")
-	if data == "" {
-		t.Skip("KRYPTON_DATA is not set")
-	}
-	reports, dir := filepath.Join(data, "..", "reports"), t.TempDir()
-	// As large as the network's input.
-	film := filepath.Join(dir, "film.y4m")
-	holding(append([]byte("YUV4MPEG2 W64 H64 F10:1 Ip A1:1 C444\nFRAME\n"), bytes.Repeat([]byte{100}, 3*64*64)...))(t, film)
-	for name, want := range map[string][]string{
-		"y8.onnx":    {"1 ID_FRONT 0.90: 22.0 27.0 42.0 37.0", "0 ID_BACK 0.70: 6.0 6.0 14.0 14.0"},
-		"y8nms.onnx": {"1 ID_FRONT 0.90: 22.0 27.0 42.0 37.0", "0 ID_BACK 0.70: 6.0 6.0 14.0 14.0"},
-		"y8seg.onnx": {"0 cell 0.90: 22.0 27.0 42.0 37.0"},
-	} {
-		if got, code, message := found(t, film, filepath.Join(reports, name)); code != 0 || !slices.Equal(got, want) {
-			t.Errorf("%s: exit code %d, %s, objects %q, want %q", name, code, message, got, want)
 		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +86,54 @@ func TestImportsPointOneWay(t *testing.T) {
 	for pkg := range allowed {
 		if imports[pkg] == nil {
 			t.Errorf("the table lists %s, which is not a package", pkg)
+		}
+	}
+}
+
+// TestDocumentedTable: the table of docs/architecture.md names every package, and lets
+// the packages of a row import what they may together, but one another.
+func TestDocumentedTable(t *testing.T) {
+	data, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	name := regexp.MustCompile("`([a-z/]+)`")
+	for _, row := range regexp.MustCompile(`(?m)^\| (`+"`[^|]*"+`) \|[^|]*\| (.*) \|$`).FindAllStringSubmatch(string(data), -1) {
+		var group, want []string
+		for _, n := range name.FindAllStringSubmatch(row[1], -1) {
+			group = append(group, n[1])
+		}
+		if group[0] == "cmd/krypton" {
+			continue
+		}
+		for _, pkg := range group {
+			if _, known := allowed["internal/"+pkg]; known {
+				pkg = "internal/" + pkg
+			}
+			if _, known := allowed[pkg]; !known || seen[pkg] {
+				t.Errorf("%s stands in the documented table twice, or is no package", pkg)
+			}
+			seen[pkg] = true
+			for _, may := range strings.Fields(allowed[pkg]) {
+				if may = strings.TrimPrefix(may, "internal/"); !slices.Contains(group, may) && !slices.Contains(want, may) {
+					want = append(want, may)
+				}
+			}
+		}
+		var got []string
+		if !strings.HasPrefix(row[2], "nothing") {
+			got = strings.Split(row[2], ", ")
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: the documented table lets them import %v, the test %v", group, got, want)
+		}
+	}
+	for pkg := range allowed {
+		if !seen[pkg] {
+			t.Errorf("the documented table lacks %s", pkg)
 		}
 	}
 }
