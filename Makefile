@@ -28,7 +28,7 @@ build: ## build the static binary bin/krypton
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/krypton ./cmd/krypton
 
 test: ## run all tests (set KRYPTON_DATA to a folder of real models and pictures for the tests on them)
-	$(GO) test ./...
+	$(GO) test -timeout 40m ./...
 
 check: generate-check ## gofmt, vet, staticcheck, and that generated assembly is up to date
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

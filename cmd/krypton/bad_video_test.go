@@ -53,7 +53,7 @@ func TestBadVideos(t *testing.T) {
 		"says-nothing":        {"exit 0", exitData},
 		"garbage":             {"head -c 100000 /dev/urandom; exit 0", exitData},
 		"garbage-on-stderr":   {"head -c 20000000 /dev/zero | tr '\\0' e >&2; exit 1", exitData},
-		"killed":              {"kill -9 $$", exitData},
+		"killed":              {"kill -9 $$", exitTemporary},
 		"leaves-half-a-frame": {"printf 'nut/multimedia container\\0half'; exit 0", exitData},
 	} {
 		add("V07/"+name, "a.mp4", holding([]byte("\x00\x00\x00\x18ftypisom0000")), c.code, "", "--ffmpeg", fakeFFmpeg(t, c.script))

@@ -206,8 +206,8 @@ func TestPowerLoss(t *testing.T) {
 		t.Fatal("the folder never got its name")
 	}
 	files := names(t, calls[at].to)
-	if len(files) != 4 {
-		t.Fatalf("files %v, want one for each of 4 frames", files)
+	if len(files) != 6 {
+		t.Fatalf("files %v, want one for each of 4 frames, the classes and the description", files)
 	}
 	synced := map[string]bool{}
 	for _, c := range calls[:at] {

@@ -28,12 +28,15 @@ type chain struct {
 	lower func(c *compiler, last *graph.Node) (bool, error)
 }
 
+// lastOfChains are the operators that the functions end with, however written.
+var lastOfChains = []string{"Mul", "Div", "Reciprocal"}
+
 // recognize finds the chains of the graph, by their last nodes. The other nodes are
 // then theirs.
 func (c *compiler) recognize() {
 	inside := map[int]bool{}
 	for last := len(c.g.Nodes) - 1; last >= 0; last-- {
-		if inside[last] || c.chained(last) || !c.ofElements(last) {
+		if inside[last] || c.chained(last) || !slices.Contains(lastOfChains, c.g.Nodes[last].Def.Name) || !c.ofElements(last) {
 			continue
 		}
 		if ch, ok := c.chainTo(last); ok {
