@@ -31,7 +31,7 @@ func bindings(texts []string) (map[string]*tensor.Tensor, []boundValue, error) {
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" || value == "" {
-			return nil, nil, usageError(fmt.Errorf("--bind %q: want NAME=FILE.npy, NAME=NUMBER or NAME=NUMBER,NUMBER,...", text))
+			return nil, nil, usageError(fmt.Errorf("--bind %q: want NAME=NUMBER, a list NAME=A,B or NAME=FILE.npy", text))
 		}
 		if values[name] != nil {
 			return nil, nil, usageError(fmt.Errorf("--bind: %q has two values", name))
@@ -99,15 +99,20 @@ func parseNumbers(text string) (*tensor.Tensor, error) {
 	return t, nil
 }
 
+// bindText writes a YAML value as --bind has it.
+func bindText(v any) string {
+	if _, list := v.([]any); list {
+		return "[" + scalarText(v) + "]"
+	}
+	return scalarText(v)
+}
+
 // bindTexts are the values that a model's own file gives to inputs, as --bind would have
 // them. Files lie in the model's folder.
 func (m *modelFile) bindTexts() ([]string, error) {
 	var texts []string
 	for name, v := range m.config.Bind {
-		text := scalarText(v)
-		if _, list := v.([]any); list {
-			text = "[" + text + "]"
-		}
+		text := bindText(v)
 		if strings.EqualFold(filepath.Ext(text), ".npy") {
 			if err := m.below(text); err != nil {
 				return nil, fmt.Errorf("%s: bind: %s: %q: %w", m.where, name, text, err)

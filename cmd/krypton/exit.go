@@ -36,7 +36,8 @@ EXIT STATUS
   65  a model or picture cannot be used (do not retry)
   66  an input is missing
   73  an output cannot be written
-  75  not enough memory, or another run works on the same output: may be retried
+  75  not enough memory, or something that passes (another run works on the same
+      output, no file descriptor is left, a server does not answer): may be retried
   130 interrupted (SIGINT), 143 terminated (SIGTERM)
   New codes may be added; an unknown one means failure.`
 

@@ -57,7 +57,6 @@ type modelOptions struct {
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.model, "model", "m", "", "ONNX `file`, or the name of a model (krypton model list; default: the built-in one)")
 	o.addLoadFlags(f)
-	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first that can be made)")
 	f.StringVar(&o.labels, "labels", "", "`file` of class names: lines, synset lines, JSON or CSV")
 	f.StringVar(&o.preset, "preset", "", "preprocessing: "+strings.Join(imagein.Presets, ", ")+" (default: the model's own, else imagenet)")
 	f.Float64SliceVar(&o.mean, "mean", nil, "subtracted from each channel, after --pixel-scale")
@@ -76,6 +75,7 @@ func (o *modelOptions) addWindowFlag(f *pflag.FlagSet) {
 
 func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.input, "input", "", "`name` of the picture's input, if the model has several")
+	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first that can be made)")
 	f.StringVar(&o.layout, "layout", "", "nchw or nhwc (default: told from the input's shape)")
 	f.StringVar(&o.size, "size", "", "`HxW` of the input where the model leaves it open")
 	f.StringSliceVar(&o.dims, "dim", nil, "a symbolic dimension as `NAME=N`")

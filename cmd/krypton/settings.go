@@ -33,6 +33,8 @@ type settings struct {
 	// key did; notes are what there is to say of them.
 	metadata map[string]string
 	notes    []string
+	// bound is the mapping bind of the configuration file, as --bind has it.
+	bound []string
 	// inputs are the files that are read: also those of a batch's other items.
 	inputs *inputFiles
 }
@@ -115,6 +117,12 @@ func (s *settings) checkFile(data []byte) error {
 		return firstOf(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if inputs, ok := values[name].(map[string]any); ok && strings.EqualFold(name, "bind") {
+			for _, input := range slices.Sorted(maps.Keys(inputs)) {
+				s.bound = append(s.bound, input+"="+bindText(inputs[input]))
+			}
+			continue
+		}
 		f := s.flags.Lookup(strings.ToLower(name)) // as package viper compares names
 		if f == nil {
 			if !someCommandHas(strings.ToLower(name)) {
@@ -181,6 +189,9 @@ func someCommandHas(name string) bool {
 // strings gives a setting's value as the text or texts that its flag would be
 // given.
 func (s *settings) strings(f *pflag.Flag) []string {
+	if _, env := os.LookupEnv(envName(f.Name)); f.Name == "bind" && s.bound != nil && !env {
+		return s.bound
+	}
 	if _, ok := f.Value.(pflag.SliceValue); ok {
 		return s.v.GetStringSlice(f.Name)
 	}
@@ -226,10 +237,14 @@ func readSmallFile(path string) ([]byte, error) {
 // given says whether a setting was made by flag, environment or file.
 func (s *settings) given(key string) bool { return s.flags.Changed(key) || s.v.IsSet(key) }
 
+// envName is the variable of the environment that stands for a setting.
+func envName(key string) string {
+	return "KRYPTON_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
+}
+
 // origin says where a setting comes from.
 func (s *settings) origin(key string) string {
-	env := "KRYPTON_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))
-	switch {
+	switch env := envName(key); {
 	case s.flags.Changed(key):
 		return "flag --" + key
 	case os.Getenv(env) != "":

@@ -44,7 +44,8 @@ func TestSeveralInputs(t *testing.T) {
 	dir := inFolder(t, map[string][]byte{"m.onnx": scaled(onnxwrite.TypeFloat32).Marshal(), "i.onnx": scaled(onnxwrite.TypeUint8).Marshal(), "a.png": levels(t, 32768, 32768), "b.npy": list(5, 7),
 		"own.onnx": scaled(onnxwrite.TypeFloat32).Marshal(), "own.krypton.yaml": []byte("bind: {a: [2, 4]}\npreprocess: {preset: unit}\n"),
 		"file.onnx": scaled(onnxwrite.TypeFloat32).Marshal(), "file.krypton.yaml": []byte("bind: {a: b.npy}\npreprocess: {preset: unit}\n"),
-		"far.onnx": scaled(onnxwrite.TypeFloat32).Marshal(), "far.krypton.yaml": []byte("bind: {a: ../b.npy}\n")})
+		"far.onnx": scaled(onnxwrite.TypeFloat32).Marshal(), "far.krypton.yaml": []byte("bind: {a: ../b.npy}\n"),
+		"k.yaml": []byte("bind: {a: [2, 6]}\n"), "other.yaml": []byte("bind: {Big: 1}\n")})
 	at := func(name string) string { return filepath.Join(dir, name) }
 	for _, c := range []struct {
 		model string
@@ -56,6 +57,8 @@ func TestSeveralInputs(t *testing.T) {
 		{"m.onnx", []string{"--bind", "a=[3,-1.5]"}, []float64{1.5, -.75}},
 		{"m.onnx", []string{"--bind", "a=" + at("b.npy")}, []float64{2.5, 3.5}},
 		{"i.onnx", []string{"--bind", "a=3,255"}, []float64{1.5, 127.5}},
+		{"m.onnx", []string{"--config", at("k.yaml")}, []float64{1, 3}},
+		{"m.onnx", []string{"--config", at("k.yaml"), "--bind", "a=3"}, []float64{1.5, 1.5}},
 		{"own.onnx", nil, []float64{1, 2}},
 		{"own.onnx", []string{"--bind", "a=8"}, []float64{4, 4}},
 		{"file.onnx", nil, []float64{2.5, 3.5}},
@@ -77,9 +80,12 @@ func TestSeveralInputs(t *testing.T) {
 		{exitUsage, `3 numbers are given, it has 2`, []string{"bench", at("m.onnx"), "--bind", "a=1,2,3"}},
 		{exitUsage, `no number of type uint8`, []string{"inspect", at("i.onnx"), "--bind", "a=256"}},
 		{exitUsage, `the model has the inputs a, x`, []string{"inspect", at("m.onnx"), "--bind", "b=1"}},
+		{exitUsage, `"Big" cannot be bound`, []string{"inspect", at("m.onnx"), "--config", at("other.yaml")}},
+		{exitUsage, `there is no output "q": the model has y`, []string{"inspect", at("own.onnx"), "--output", "q"}},
+		{exitUsage, `there is no output "q": the model has y`, []string{"bench", at("own.onnx"), "--output", "q"}},
 		{exitUsage, `neither a number`, []string{"inspect", at("m.onnx"), "--bind", "a=one"}},
 		{exitUsage, `neither a number`, []string{"inspect", at("m.onnx"), "--bind", "a=1,inf"}},
-		{exitUsage, `want NAME=FILE.npy`, []string{"inspect", at("m.onnx"), "--bind", "a"}},
+		{exitUsage, `want NAME=NUMBER`, []string{"inspect", at("m.onnx"), "--bind", "a"}},
 		{exitUsage, `two values`, []string{"inspect", at("m.onnx"), "--bind", "a=1", "--bind", "a=2"}},
 		{exitUsage, `there is no input "q"`, []string{"inspect", at("m.onnx"), "--input", "q"}},
 		{exitNoInput, `none.npy`, []string{"inspect", at("m.onnx"), "--bind", "a=none.npy"}},
