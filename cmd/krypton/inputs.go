@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"krypton/internal/regular"
 )
 
 // pictureEndings are the file endings that a folder is searched for.
@@ -157,9 +159,5 @@ func readListFile(path string, stdin io.Reader) ([]byte, error) {
 		defer f.Close()
 		r = f
 	}
-	b, err := io.ReadAll(io.LimitReader(r, maxList+1))
-	if len(b) > maxList {
-		return nil, fmt.Errorf("larger than %d MiB", maxList>>20)
-	}
-	return b, err
+	return regular.ReadAll(r, maxList)
 }

@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
 
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
+	"krypton/internal/regular"
 	"krypton/models"
 )
 
@@ -64,11 +64,11 @@ func readRegular(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s: larger than %d MiB", name, limit>>20)
+	data, err := regular.ReadAll(f, limit)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return data, err
+	return data, nil
 }
 
 // maxSide bounds the sides of a network's input that a record may speak of.

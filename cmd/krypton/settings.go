@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/limits"
+	"krypton/internal/regular"
 )
 
 // settings are a command's flags, each from the first of: the command line,
@@ -215,24 +216,7 @@ func firstOf(err error) error {
 const maxSmallFile = 16 << 20
 
 // readSmallFile reads a regular file of bounded size.
-func readSmallFile(path string) ([]byte, error) {
-	i, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !i.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a regular file")
-	}
-	if i.Size() > maxSmallFile {
-		return nil, fmt.Errorf("larger than %d MiB", maxSmallFile>>20)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxSmallFile))
-}
+func readSmallFile(path string) ([]byte, error) { return regular.Read(path, maxSmallFile) }
 
 // given says whether a setting was made by flag, environment or file.
 func (s *settings) given(key string) bool { return s.flags.Changed(key) || s.v.IsSet(key) }

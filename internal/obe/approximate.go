@@ -92,17 +92,6 @@ func (a Approximation) options(o incremental.Options) incremental.Options {
 	return o
 }
 
-// CoarseStep is the step of a first pass over a grid that makes computing the
-// share drill of the rest reach the wanted ratio of positions: S1/S2 =
-// sqrt(t / (1 - r t)) (Nakandala et al., SIGMOD 2019, section 4.2), rounded; 0 if
-// no step does.
-func CoarseStep(speedup, drill float64) int {
-	if !(speedup > 1) || speedup*drill >= 1 {
-		return 0
-	}
-	return max(2, int(math.Round(math.Sqrt(speedup/(1-drill*speedup)))))
-}
-
 // timedBlock is the number of positions between two looks at the clock.
 const timedBlock = 128
 

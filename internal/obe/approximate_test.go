@@ -79,17 +79,6 @@ func TestApproximate(t *testing.T) {
 	}
 }
 
-func TestCoarseStep(t *testing.T) {
-	for _, c := range []struct {
-		speedup, drill float64
-		step           int
-	}{{3, .25, 3}, {5, .1, 3}, {2, .4, 3}, {4, .25, 0}, {1, .1, 0}, {math.NaN(), .1, 0}, {4, 0, 2}} {
-		if got := obe.CoarseStep(c.speedup, c.drill); got != c.step {
-			t.Errorf("CoarseStep(%g, %g) = %d, want %d", c.speedup, c.drill, got, c.step)
-		}
-	}
-}
-
 // TestWithin: a map whose time is up has its first step, and no more than it had
 // time for; one with time enough equals the exact map bit for bit.
 func TestWithin(t *testing.T) {
