@@ -38,7 +38,7 @@ type batchRun struct {
 
 // openBatch finds this shard's items and opens its journal. cost is an item's
 // predicted work.
-func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerprint string, force bool, cost func(batch.Item) float64, say io.Writer) (*batchRun, error) {
+func (b *batchOptions) openBatch(inputs *inputFiles, items []batch.Item, columns []string, fingerprint string, force bool, cost func(batch.Item) float64, say io.Writer) (*batchRun, error) {
 	r := &batchRun{dir: b.dir, columns: columns, shard: batch.Shard{I: 1, N: 1, By: b.shardBy}}
 	if b.shard != "" {
 		var from string
@@ -54,10 +54,15 @@ func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerpri
 	if r.mine, err = r.shard.Pick(items, cost); err != nil {
 		return nil, usageError(fmt.Errorf("--shard-by: %w", err))
 	}
+	path := r.journalPath(r.shard)
+	for _, f := range append(b.ownFiles(), path) {
+		if err := inputs.check(f); err != nil {
+			return nil, err
+		}
+	}
 	if err := atomicfile.MakeFolder(filepath.Join(b.dir, journalFolder)); err != nil {
 		return nil, coded(exitCantCreate, err)
 	}
-	path := r.journalPath(r.shard)
 	if i, err := os.Stat(path); err == nil && i.Size() > 0 {
 		if !b.resume && !force {
 			return nil, coded(exitCantCreate, fmt.Errorf("%s: a batch was here already: --resume goes on with it, --force begins anew", b.dir))
@@ -80,6 +85,11 @@ func (b *batchOptions) openBatch(items []batch.Item, columns []string, fingerpri
 		return nil, errors.Join(err, r.journal.Close())
 	}
 	return r, nil
+}
+
+// ownFiles are what a batch writes besides outputs and journals.
+func (b *batchOptions) ownFiles() []string {
+	return []string{filepath.Join(b.dir, resultsFile), filepath.Join(b.dir, timingsFile), filepath.Join(b.dir, journalFolder, itemsFile)}
 }
 
 func (r *batchRun) journalPath(s batch.Shard) string {

@@ -174,3 +174,29 @@ func TestEventsGoWhereTheyAreSent(t *testing.T) {
 		t.Errorf("a link without --force: %v: %s", err, out)
 	}
 }
+
+// TestBatchFilesAreNoInputs: what a batch writes of its own replaces no list that it reads.
+func TestBatchFilesAreNoInputs(t *testing.T) {
+	dir := inputsToKeep(t)
+	for _, name := range []string{resultsFile, timingsFile, filepath.Join(journalFolder, itemsFile), filepath.Join(journalFolder, "shard-1-of-1.jsonl")} {
+		for how, list := range map[string]string{"obe --patch 8 --force --files-from": "../p.png\n", "orv --force --manifest": "{\"item\": \"../v.y4m\"}\n"} {
+			if err := os.MkdirAll(filepath.Join(dir, "d", journalFolder), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "d", name)
+			holding([]byte(list))(t, path)
+			cmd := command(append(strings.Fields(how), filepath.Join("d", name), "--model", "m.onnx", "--out-dir", "d")...)
+			cmd.Dir = dir
+			out, err := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != exitCantCreate || !strings.Contains(string(out), "is an input: it is not overwritten") {
+				t.Errorf("%s, %s: exit code %d (%v): %s", how, name, code, err, out)
+			}
+			if got := readText(t, path); got != list {
+				t.Errorf("%s, %s: now %q", how, name, got)
+			}
+			if err := os.RemoveAll(filepath.Join(dir, "d")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -88,7 +88,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	}
 	workBegins(ctx)
 	return b.rep.finish(ctx, func() error {
-		if b.run, err = o.batch.openBatch(items, obeColumns, fingerprint, o.force, b.costs(ctx, base), io.err); err != nil {
+		if b.run, err = o.batch.openBatch(b.inputs, items, obeColumns, fingerprint, o.force, b.costs(ctx, base), io.err); err != nil {
 			return err
 		}
 		err := b.all(ctx, base)

@@ -70,7 +70,7 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 		return 1
 	}
 	workBegins(ctx)
-	if b.run, err = o.batch.openBatch(items, orvColumns, o.batch.fingerprint("orv", s, m), o.force, cost, io.err); err != nil {
+	if b.run, err = o.batch.openBatch(b.inputs, items, orvColumns, o.batch.fingerprint("orv", s, m), o.force, cost, io.err); err != nil {
 		return err
 	}
 	err = b.all(ctx)

@@ -69,7 +69,7 @@ func (j *orvJob) parseFormats() ([]string, error) {
 		switch {
 		case !slices.Contains(framelabels.Formats, f):
 			return nil, fmt.Errorf("--format %q: want some of %s", f, strings.Join(framelabels.Formats, ", "))
-		case j.spec == nil && slices.Contains([]string{"mot", "yolo", "coco"}, f):
+		case j.spec == nil && framelabels.OfDetectors(f):
 			return nil, fmt.Errorf("--format %s is for detectors, and %s describes none", f, j.model.file.name)
 		case !slices.Contains(list, f):
 			list = append(list, f)

@@ -69,9 +69,12 @@ type follower struct {
 	smoother *framelabels.Smoother
 }
 
+// tracked says whether objects are followed.
+func (j *orvJob) tracked() bool { return j.spec != nil && !j.noTrack }
+
 func (j *orvJob) follow() {
 	j.follower = follower{}
-	if j.spec != nil && !j.noTrack {
+	if j.tracked() {
 		j.follower.tracker = track.New(track.Options{})
 	}
 	if j.spec == nil && j.window > 1 {
@@ -143,7 +146,7 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, err error) {
 	settings := j.settings()
 	h := framelabels.Header{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
-		PixelShape: j.info.Shape.String(), Coordinates: framelabels.Coordinates, FieldOrder: j.info.Fields, FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings, Labels: j.model.labels, Pictures: j.info.Pictures, Confidence: j.confidence}
+		PixelShape: j.info.Shape.String(), Coordinates: framelabels.Coordinates, FieldOrder: j.info.Fields, FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings, Labels: j.model.labels, Pictures: j.info.Pictures, Confidence: j.confidence, Tracked: j.tracked()}
 	if j.info.Stored != nil {
 		h.Stored = j.info.Stored
 	}

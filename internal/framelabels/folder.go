@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,6 +25,9 @@ func NewFolder(dir string, h Header) (Writer, error) {
 	}
 	if h.Width < 1 || h.Height < 1 {
 		return nil, errors.New("the format yolo needs the size of the video")
+	}
+	if err := apart(&h); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -64,8 +68,26 @@ func (f *folder) Write(r *Result) error {
 		}
 		b.WriteByte('\n')
 	}
-	picture := f.header.Picture(r.Frame)
-	return f.write(strings.TrimSuffix(picture, filepath.Ext(picture))+".txt", b.String())
+	return f.write(frameFile(f.header.Picture(r.Frame)), b.String())
+}
+
+// frameFile is the name of a picture's file.
+func frameFile(picture string) string {
+	return strings.TrimSuffix(picture, filepath.Ext(picture)) + ".txt"
+}
+
+// apart fails if two pictures have one file, or one that of the classes: trainers
+// find it by its name without the ending.
+func apart(h *Header) error {
+	owner := map[string]string{"classes.txt": "the list of classes"}
+	for _, p := range h.Pictures {
+		name := frameFile(p)
+		if other, ok := owner[name]; ok {
+			return fmt.Errorf("the format yolo has one %s for %s and for %s: rename a picture", name, other, p)
+		}
+		owner[name] = p
+	}
+	return nil
 }
 
 // Close writes the names of the classes.
@@ -89,17 +111,27 @@ func (f *folder) Close(bool) error {
 }
 
 // IsFrameFile says whether a file is one that NewFolder's writer makes: it lies beside
-// a data.yaml of ours, and is that, the list of classes or lines of numbers.
+// a data.yaml of ours, and is that, the list of classes or lines of numbers. Folders of
+// earlier versions have no data.yaml: their files are called NNNNNN.txt, and all lines
+// have a score.
 func IsFrameFile(path string) bool {
-	if !strings.HasPrefix(head(filepath.Join(filepath.Dir(path), "data.yaml")), folderMark) {
-		return false
+	name := filepath.Base(path)
+	data := filepath.Join(filepath.Dir(path), "data.yaml")
+	if _, err := os.Lstat(data); errors.Is(err, os.ErrNotExist) {
+		digits, ok := strings.CutSuffix(name, ".txt")
+		return ok && len(digits) >= 6 && strings.Trim(digits, "0123456789") == "" && hasNumbers(path, 6)
 	}
-	switch name := filepath.Base(path); {
+	switch {
+	case !strings.HasPrefix(head(data), folderMark):
+		return false
 	case name == "data.yaml", name == "classes.txt":
 		return true
-	case filepath.Ext(name) != ".txt":
-		return false
 	}
+	return filepath.Ext(name) == ".txt" && hasNumbers(path, 5, 6)
+}
+
+// hasNumbers says whether a file is empty or begins with a line of so many numbers.
+func hasNumbers(path string, columns ...int) bool {
 	line, _, _ := strings.Cut(head(path), "\n")
 	fields := strings.Fields(line)
 	for _, v := range fields {
@@ -107,7 +139,7 @@ func IsFrameFile(path string) bool {
 			return false
 		}
 	}
-	return len(fields) == 0 || len(fields) == 5 || len(fields) == 6
+	return len(fields) == 0 || slices.Contains(columns, len(fields))
 }
 
 // head is how a file begins; "" if it cannot be read.

@@ -1,6 +1,7 @@
 package framelabels
 
 import (
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -23,9 +24,15 @@ type Writer interface {
 
 // Formats lists the formats of New. jsonl is JSON lines: a header, then one
 // object for each frame. csv has a row for each label or object of a frame. mot
-// is MOTChallenge's, yolo a folder with a file for each frame, coco one JSON object. vtt and srt are subtitles; segments is a
-// CSV table of the stretches with the same label.
-var Formats = []string{"jsonl", "csv", "mot", "yolo", "coco", "vtt", "srt", "segments"}
+// is MOTChallenge's, yolo a folder with a file for each frame, coco one JSON object,
+// coco-results a JSON list. vtt and srt are subtitles; segments is a CSV table of the
+// stretches with the same label.
+var Formats = []string{"jsonl", "csv", "mot", "yolo", "coco", "coco-results", "vtt", "srt", "segments"}
+
+// OfDetectors says whether a format holds boxes.
+func OfDetectors(format string) bool {
+	return slices.Contains([]string{"mot", "yolo", "coco", "coco-results"}, format)
+}
 
 // Ending is a format's file name ending.
 func Ending(format string) string {
@@ -34,8 +41,8 @@ func Ending(format string) string {
 		return ".mot.txt"
 	case "yolo":
 		return ".yolo"
-	case "coco":
-		return ".coco.json"
+	case "coco", "coco-results":
+		return "." + format + ".json"
 	case "segments":
 		return ".segments.csv"
 	}
@@ -44,7 +51,7 @@ func Ending(format string) string {
 
 // New makes a writer of a format.
 func New(format string, w io.Writer, h Header) (Writer, error) {
-	if slices.Contains([]string{"mot", "yolo", "coco"}, format) && !h.Detector {
+	if OfDetectors(format) && !h.Detector {
 		return nil, fmt.Errorf("the format %s is for detectors", format)
 	}
 	switch format {
@@ -53,15 +60,17 @@ func New(format string, w io.Writer, h Header) (Writer, error) {
 	case "csv":
 		return newTable(w, h)
 	case "mot":
-		return &mot{w}, nil
+		return &mot{w, h.Tracked}, nil
 	case "yolo":
 		return nil, errors.New("the format yolo is a folder of files: see NewFolder")
 	case "coco":
 		return newCOCO(w, h)
+	case "coco-results":
+		return &cocoResults{w: w, header: h}, nil
 	case "vtt", "srt":
-		return newSubtitles(w, format == "vtt"), nil
+		return newSubtitles(w, format == "vtt", &h), nil
 	case "segments":
-		return newSegmentTable(w)
+		return newSegmentTable(w, &h)
 	}
 	return nil, fmt.Errorf("unknown format %q: want one of %s", format, strings.Join(Formats, ", "))
 }
@@ -149,24 +158,36 @@ func (t *table) Close(bool) error {
 }
 
 // mot writes MOTChallenge's rows: frame (from 1), id, left, top, width, height,
-// confidence, and -1 for the place in the world. Objects that are not followed
-// have the id -1.
-type mot struct{ w io.Writer }
+// confidence (-1 if it is no number), and -1 for the place in the world. Detections,
+// which nobody follows, all have the id -1. Of tracks an object is left out that is on
+// none: evaluators refuse an id that a frame has twice.
+type mot struct {
+	w      io.Writer
+	tracks bool
+}
 
 func (m *mot) Write(r *Result) error {
 	var b strings.Builder
 	for _, o := range r.Objects {
 		id := o.ID
+		if id == 0 && m.tracks || !o.finite() {
+			continue
+		}
 		if id == 0 {
 			id = -1
 		}
-		fmt.Fprintf(&b, "%d,%d,%s,%s,%s,%s,%s,-1,-1,-1\n", r.Frame+1, id, ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1-o.X0)), ftoa(float64(o.Y1-o.Y0)), cell(o.Score))
+		fmt.Fprintf(&b, "%d,%d,%s,%s,%s,%s,%s,-1,-1,-1\n", r.Frame+1, id, ftoa(float64(o.X0)), ftoa(float64(o.Y0)), ftoa(float64(o.X1-o.X0)), ftoa(float64(o.Y1-o.Y0)), cmp.Or(cell(o.Score), "-1"))
 	}
 	_, err := io.WriteString(m.w, b.String())
 	return err
 }
 
 func (m *mot) Close(bool) error { return nil }
+
+// finite says whether an object lies anywhere.
+func (o *Object) finite() bool {
+	return number.Single(o.X0).Finite() && number.Single(o.Y0).Finite() && number.Single(o.X1).Finite() && number.Single(o.Y1).Finite()
+}
 
 // coco writes COCO's JSON of images, annotations and categories, all counted from 1:
 // importers take 0 for none. Annotations are streamed; images and categories stand at
@@ -200,7 +221,7 @@ func (c *coco) Write(r *Result) error {
 			continue
 		}
 		c.classes.add(&o)
-		bbox := []float32{float32(x0), float32(y0), float32(x1 - x0), float32(y1 - y0)}
+		bbox := []float64{x0, y0, x1 - x0, y1 - y0}
 		a := map[string]any{"id": c.n + 1, "image_id": r.Frame + 1, "category_id": o.Class + 1, "bbox": bbox, "area": bbox[2] * bbox[3], "segmentation": []int{}, "score": o.Score, "iscrowd": 0}
 		if o.ID != 0 {
 			a["track_id"] = o.ID
@@ -209,16 +230,20 @@ func (c *coco) Write(r *Result) error {
 		if err != nil {
 			return err
 		}
-		sep := ",\n"
-		if c.n == 0 {
-			sep = "\n"
-		}
-		c.n++
-		if _, err := fmt.Fprintf(c.w, "%s%s", sep, b); err != nil {
+		if _, err := fmt.Fprintf(c.w, "%s%s", separator(c.n), b); err != nil {
 			return err
 		}
+		c.n++
 	}
 	return nil
+}
+
+// separator stands before the n-th element of a list, counted from 0.
+func separator(n int) string {
+	if n == 0 {
+		return "\n"
+	}
+	return ",\n"
 }
 
 func (c *coco) Close(bool) error {
@@ -240,5 +265,49 @@ func (c *coco) Close(bool) error {
 		return err
 	}
 	_, err = fmt.Fprintf(c.w, "],\n\"images\":%s,\n\"categories\":%s}\n", images, categories)
+	return err
+}
+
+// cocoResults writes what COCO's evaluation compares with a file of coco: a list of
+// boxes with their scores, those without one left out.
+type cocoResults struct {
+	w      io.Writer
+	header Header
+	n      int
+}
+
+func (c *cocoResults) Write(r *Result) error {
+	for _, o := range r.Objects {
+		x0, y0, x1, y1, ok := inside(&c.header, &o)
+		if !ok || !o.Score.Finite() {
+			continue
+		}
+		b, err := json.Marshal(struct {
+			Image    int           `json:"image_id"`
+			Category int           `json:"category_id"`
+			Box      [4]float64    `json:"bbox"`
+			Score    number.Single `json:"score"`
+		}{r.Frame + 1, o.Class + 1, [4]float64{x0, y0, x1 - x0, y1 - y0}, o.Score})
+		if err != nil {
+			return err
+		}
+		begin := separator(c.n)
+		if c.n == 0 {
+			begin = "[" + begin
+		}
+		if _, err := fmt.Fprintf(c.w, "%s%s", begin, b); err != nil {
+			return err
+		}
+		c.n++
+	}
+	return nil
+}
+
+func (c *cocoResults) Close(bool) error {
+	end := "\n]\n"
+	if c.n == 0 {
+		end = "[]\n"
+	}
+	_, err := io.WriteString(c.w, end)
 	return err
 }

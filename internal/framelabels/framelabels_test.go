@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"krypton/internal/number"
 )
 
 var header = Header{Version: "v", Model: "m.onnx", ModelSHA256: "aa", Video: "v.mp4", Width: 200, Height: 100, FPS: 10, Detector: true, Settings: map[string]any{"mode": "exact"}, Fingerprint: "f1"}
@@ -212,6 +215,69 @@ func TestDetectorFormats(t *testing.T) {
 	}
 }
 
+// TestEarlierFolder: folders without a data.yaml are ours where each file is called
+// after its frame's number and has six columns.
+func TestEarlierFolder(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		text string
+		ours bool
+	}{
+		"000000.txt": {"0 0.5 0.5 0.1 0.1 0.75\n", true}, "1234567.txt": {"", true}, "000001.txt": {"0 0.5 0.5 0.1 0.1\n", false},
+		"000002.txt": {"buy milk and bread for two\n", false}, "00003.txt": {"0 0.5 0.5 0.1 0.1 0.75\n", false}, "a_000000.txt": {"", false}, "classes.txt": {"", false},
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := IsFrameFile(path); got != c.ours {
+			t.Errorf("%s with %q: ours %v", name, c.text, got)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data.yaml"), []byte("train: .\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if IsFrameFile(filepath.Join(dir, "000000.txt")) {
+		t.Error("a file beside somebody's data.yaml is taken for ours")
+	}
+}
+
+// TestPicturesOfOneName: pictures that a trainer could not tell apart are refused.
+func TestPicturesOfOneName(t *testing.T) {
+	for _, pictures := range [][]string{{"a.jpg", "b.jpg", "a.png"}, {"classes.jpg"}} {
+		h := header
+		h.Pictures = pictures
+		dir := filepath.Join(t.TempDir(), "labels")
+		if _, err := NewFolder(dir, h); err == nil || !strings.Contains(err.Error(), ".txt for ") {
+			t.Errorf("%q: %v", pictures, err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%q: the folder is made", pictures)
+		}
+	}
+}
+
+// TestNoNumbers: what is no number reaches no format for programs.
+func TestNoNumbers(t *testing.T) {
+	nan := float32(math.NaN())
+	list := []Result{{Objects: []Object{{ID: 1, Score: number.Single(nan), X1: 10, Y1: 20}, {ID: 2, Score: .5, X0: nan, X1: 10, Y1: 20}, {Score: .5, X1: 10, Y1: 20}}}}
+	if got, want := write(t, "mot", header, list), "1,1,0,0,10,20,-1,-1,-1,-1\n1,-1,0,0,10,20,0.5,-1,-1,-1\n"; got != want {
+		t.Errorf("mot: %q", got)
+	}
+	h := header
+	h.Tracked = true
+	if got, want := write(t, "mot", h, list), "1,1,0,0,10,20,-1,-1,-1,-1\n"; got != want {
+		t.Errorf("tracks: %q", got)
+	}
+	if got, want := write(t, "coco-results", header, list), "[\n{\"image_id\":1,\"category_id\":1,\"bbox\":[0,0,10,20],\"score\":0.5}\n]\n"; got != want {
+		t.Errorf("results: %q", got)
+	}
+	if got := write(t, "coco-results", header, nil); got != "[]\n" {
+		t.Errorf("no results: %q", got)
+	}
+	checkCOCO(t, write(t, "coco", header, list), header, 1)
+}
+
 // classified are frames of a classifier whose labels follow a text, a letter for
 // each frame, ten frames a second.
 func classified(text string) []Result {
@@ -232,7 +298,7 @@ func TestSegments(t *testing.T) {
 	if got, want := write(t, "vtt", h, list), "WEBVTT\n\n00:00:00.000 --> 00:00:00.800\na &lt;b&gt;\n\n00:00:00.800 --> 00:00:01.400\nb &lt;b&gt;\n\n"; got != want {
 		t.Errorf("vtt:\n%q", got)
 	}
-	if got, want := write(t, "srt", h, list), "1\n00:00:00,000 --> 00:00:00,800\na &lt;b&gt;\n\n2\n00:00:00,800 --> 00:00:01,400\nb &lt;b&gt;\n\n"; got != want {
+	if got, want := write(t, "srt", h, list), "1\n00:00:00,000 --> 00:00:00,800\na ‹b›\n\n2\n00:00:00,800 --> 00:00:01,400\nb ‹b›\n\n"; got != want {
 		t.Errorf("srt:\n%q", got)
 	}
 	if got := write(t, "vtt", h, nil); got != "WEBVTT\n\n" {

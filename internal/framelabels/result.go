@@ -4,6 +4,7 @@ package framelabels
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -41,6 +42,8 @@ type Header struct {
 	Pictures []string `json:"-"`
 	// Confidence asks the format yolo for a sixth column.
 	Confidence bool `json:"-"`
+	// Tracked says that objects are followed: the format mot then holds tracks.
+	Tracked bool `json:"-"`
 }
 
 // Coordinates is what Header.Coordinates says.
@@ -119,7 +122,7 @@ type Result struct {
 
 // Time is the presentation time.
 func (r *Result) Time() time.Duration {
-	return time.Duration(r.Seconds * float64(time.Second))
+	return time.Duration(math.Round(r.Seconds * float64(time.Second)))
 }
 
 // name is a class's label, or its number.

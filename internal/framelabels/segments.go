@@ -4,10 +4,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"krypton/internal/number"
 	"krypton/internal/spreadsheet"
@@ -70,7 +72,9 @@ type Segment struct {
 // stood for Hold frames; until then the one before goes on, so that single
 // frames do not cut a stretch.
 type Segments struct {
-	Hold    int
+	Hold int
+	// Frame is how long a frame lasts that no other follows.
+	Frame   time.Duration
 	now     *Segment
 	next    *Segment // what may become the next one
 	lastGap time.Duration
@@ -146,10 +150,13 @@ func (s *Segments) Add(r *Result) *Segment {
 }
 
 // End gives the last segment, nil if there was no frame. It lasts as long as
-// one frame more.
+// one frame more: as the one before it lasted, else Frame.
 func (s *Segments) End() *Segment {
 	if s.now == nil {
 		return nil
+	}
+	if s.lastGap == 0 {
+		s.lastGap = s.Frame
 	}
 	s.now.End = s.lastAt + s.lastGap
 	g := s.now
@@ -166,14 +173,23 @@ type segmentTable struct {
 	segments Segments
 }
 
-func newSegmentTable(w io.Writer) (*segmentTable, error) {
-	t := &segmentTable{w: csv.NewWriter(w), segments: Segments{Hold: hold}}
+func newSegmentTable(w io.Writer, h *Header) (*segmentTable, error) {
+	t := &segmentTable{w: csv.NewWriter(w), segments: newSegments(h)}
 	return t, t.w.Write([]string{"label", "first_frame", "last_frame", "start_seconds", "end_seconds", "mean_score"})
 }
 
 // hold is the number of frames that a text must stand for in segments and
 // subtitles.
 const hold = 3
+
+// newSegments are those of segments and subtitles.
+func newSegments(h *Header) Segments {
+	s := Segments{Hold: hold, Frame: time.Second / 25} // of videos without a rate
+	if h.FPS > 0 {
+		s.Frame = time.Duration(float64(time.Second) / h.FPS)
+	}
+	return s
+}
 
 func (t *segmentTable) put(g *Segment) error {
 	if g == nil || g.Text == "" {
@@ -210,8 +226,8 @@ type subtitles struct {
 	segments Segments
 }
 
-func newSubtitles(w io.Writer, vtt bool) *subtitles {
-	return &subtitles{w: w, vtt: vtt, segments: Segments{Hold: hold}}
+func newSubtitles(w io.Writer, vtt bool, h *Header) *subtitles {
+	return &subtitles{w: w, vtt: vtt, segments: newSegments(h)}
 }
 
 func (s *subtitles) put(g *Segment) error {
@@ -225,18 +241,46 @@ func (s *subtitles) put(g *Segment) error {
 		return nil
 	}
 	s.n++
+	// A cue that lasts no millisecond is an error in WebVTT, and never shown.
+	start := g.Start.Round(time.Millisecond)
+	end := max(g.End.Round(time.Millisecond), start+time.Millisecond)
 	if s.vtt {
-		_, err := fmt.Fprintf(s.w, "%s --> %s\n%s\n\n", clock(g.Start, "."), clock(g.End, "."), cueText(g.Text))
+		_, err := fmt.Fprintf(s.w, "%s --> %s\n%s\n\n", clock(start, "."), clock(end, "."), cueText(g.Text))
 		return err
 	}
-	_, err := fmt.Fprintf(s.w, "%d\n%s --> %s\n%s\n\n", s.n, clock(g.Start, ","), clock(g.End, ","), cueText(g.Text))
+	_, err := fmt.Fprintf(s.w, "%d\n%s --> %s\n%s\n\n", s.n, clock(start, ","), clock(end, ","), plainCue(g.Text))
 	return err
 }
 
-// cueText is text that ends no cue and begins no tag.
+// line is text in one line, without what cannot be seen.
+func line(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd"))
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// cueText is text that ends no cue of WebVTT and begins no tag.
 func cueText(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(line(s))
+}
+
+// What players take for styles in SubRip's text: tags, and the overrides and codes of
+// other formats.
+var (
+	tag   = regexp.MustCompile(`<([^<>]*)>`)
+	brace = regexp.MustCompile(`\{(\\|[A-Za-z]:)([^{}]*)\}`)
+)
+
+// plainCue is text for SubRip, which has no escapes: an ampersand stands for itself.
+// The brackets of what players would take for a style and swallow are changed, and the
+// arrow by which readers know a line of times.
+func plainCue(s string) string {
+	s = strings.ReplaceAll(line(s), "-->", "→")
+	return brace.ReplaceAllString(tag.ReplaceAllString(s, "‹$1›"), "($1$2)")
 }
 
 // clock is a time as subtitles have it.

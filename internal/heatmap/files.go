@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/number"
 	"krypton/internal/spreadsheet"
 )
 
@@ -88,7 +89,7 @@ func writeCSV(w io.Writer, r *Record) error {
 		for k, row := range class.Scores {
 			line := []string{strconv.Itoa(r.Ys[k])}
 			for _, v := range row {
-				line = append(line, strconv.FormatFloat(float64(v), 'g', -1, 32))
+				line = append(line, cell(v))
 			}
 			if err := c.Write(line); err != nil {
 				return err
@@ -97,6 +98,14 @@ func writeCSV(w io.Writer, r *Record) error {
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// cell is a score in a table, empty if it is no number.
+func cell(v number.Single) string {
+	if !v.Finite() {
+		return ""
+	}
+	return strconv.FormatFloat(float64(v), 'g', -1, 32)
 }
 
 // EncodePNG writes a picture with the record's summary in an iTXt chunk named

@@ -171,7 +171,7 @@ func TestScoreFiles(t *testing.T) {
 	if err := WriteScores(&b, ".csv", r); err != nil {
 		t.Fatal(err)
 	}
-	if want := "'=cmd(),0,4,8\n0,0,0.1,NaN\n4,1,0.1,NaN\n\n'=cmd(),0,4,8\n0,0,1.1,NaN\n4,1,1.1,NaN\n"; b.String() != want {
+	if want := "'=cmd(),0,4,8\n0,0,0.1,\n4,1,0.1,\n\n'=cmd(),0,4,8\n0,0,1.1,\n4,1,1.1,\n"; b.String() != want {
 		t.Errorf("csv:\n%s", b.String())
 	}
 	b.Reset()

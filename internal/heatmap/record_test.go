@@ -5,11 +5,14 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"krypton/internal/number"
 )
 
 // TestValidate spoils a good record in every way it can be wrong.
@@ -80,6 +83,23 @@ func TestCSVIsHarmless(t *testing.T) {
 		got := strings.TrimLeft(rows[0][0], " \t\r\n")
 		if strings.ContainsRune("=+-@＝＋－＠", []rune(got)[0]) && label != "-1.5" || !strings.HasSuffix(got, strings.TrimLeft(label, " \t\r")) {
 			t.Errorf("%q is written %q", label, rows[0][0])
+		}
+	}
+}
+
+// TestCSVHasNumbers: a score that is no number is an empty cell.
+func TestCSVHasNumbers(t *testing.T) {
+	r := record()
+	r.Classes = r.Classes[:1]
+	for i, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		r.Classes[0].Scores[0][i%len(r.Classes[0].Scores[0])] = number.Single(v)
+		var b bytes.Buffer
+		if err := WriteScores(&b, ".csv", r); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(&b).ReadAll()
+		if err != nil || rows[1][1+i%len(r.Classes[0].Scores[0])] != "" {
+			t.Errorf("%v is written %q, %v", v, rows, err)
 		}
 	}
 }
