@@ -24,7 +24,7 @@ const (
 	Chances Kind = "chances"
 	// Logarithms are those of Shares or Chances.
 	Logarithms Kind = "logarithms"
-	// Scaled are Shares or Chances times constants, plus constants.
+	// Scaled are Shares or Chances times constants, plus constants, or sums of them.
 	Scaled Kind = "scaled"
 	// Bounded lie between -1 and 1, each for itself: a tanh.
 	Bounded Kind = "bounded"

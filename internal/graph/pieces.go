@@ -195,6 +195,8 @@ func combined(name string, a, b Made) Made {
 	switch {
 	case fixed && (y.Lo < 0 || y.Hi > 1) && (known(a) || known(b)):
 		y.Kind = Scaled
+	case (name == "Add" || name == "Sum") && y.Hi > 1 && (known(a) && b.Lo >= 0 && b.Hi <= 1 || known(b) && a.Lo >= 0 && a.Hi <= 1 || known(a) && known(b)):
+		y.Kind = Scaled // votes
 	case fixed && (name == "Mul" || name == "Div") && (a.Kind == Direction || b.Kind == Direction):
 		y.Kind = Direction
 	}

@@ -211,6 +211,24 @@ var makers = []maker{
 		}
 		return p
 	}, "Mul", false},
+	{"sum of two", func(b *build, x, y string) {
+		b.add("Softmax", y+"s", []string{x}).add("Sigmoid", y+"t", []string{x}).add("Add", y, []string{y + "s", y + "t"})
+	}, func(x []float32) []float64 {
+		p, q := softmaxOf(x), sigmoidOf(x)
+		for i := range p {
+			p[i] += q[i]
+		}
+		return p
+	}, "Add", false},
+	{"sum of three", func(b *build, x, y string) {
+		b.constant(floats(y+"third", []float32{.3})).add("Softmax", y+"s", []string{x}).add("Sigmoid", y+"t", []string{x}).add("Mul", y+"u", []string{y + "t", y + "third"}).add("Sum", y, []string{y + "s", y + "t", y + "u"})
+	}, func(x []float32) []float64 {
+		p, q := softmaxOf(x), sigmoidOf(x)
+		for i := range p {
+			p[i] += q[i] * 1.3
+		}
+		return p
+	}, "Sum", false},
 	{"percent", func(b *build, x, y string) {
 		b.constant(floats(y+"hundred", []float32{100})).add("Softmax", y+"s", []string{x}).add("Mul", y, []string{y + "s", y + "hundred"})
 	}, func(x []float32) []float64 {
