@@ -5,7 +5,11 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"math"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -312,6 +316,52 @@ func TestResumedFormats(t *testing.T) {
 	for _, f := range files {
 		if readText(t, filepath.Join(whole+".yolo", f)) != readText(t, filepath.Join(again+".yolo", f)) {
 			t.Errorf("%s is not that of an undisturbed run", f)
+		}
+	}
+}
+
+// TestPicturesOfAVideo: the command of docs/output-formats.md takes out of a video the
+// pictures that the file of coco names, in the sizes that it gives, also where the
+// video is turned and where its pixels are not square.
+func TestPicturesOfAVideo(t *testing.T) {
+	tool, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		if os.Getenv("KRYPTON_DATA") != "" {
+			t.Fatal("ffmpeg is missing, and KRYPTON_DATA is set: the tests on real data need it")
+		}
+		t.Skip("there is no ffmpeg")
+	}
+	ffmpeg := func(dir string, args ...string) {
+		cmd := exec.Command(tool, append([]string{"-v", "error"}, args...)...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("ffmpeg %q: %v, %s", args, err, out)
+		}
+	}
+	model, dir := flashDetector(t), t.TempDir()
+	ffmpeg(dir, "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=0.7", "-vf", "setsar=4/3", "-c:v", "mpeg4", "wide.mp4")
+	ffmpeg(dir, "-i", "wide.mp4", "-c", "copy", "-metadata:s:v:0", "rotate=90", "turned.mp4")
+	for name, size := range map[string]image.Point{"wide": image.Pt(96, 64), "turned": image.Pt(64, 96)} {
+		orvCode(t, 0, filepath.Join(dir, name+".mp4"), "--model", model, "--format", "coco")
+		var c struct {
+			Images []struct {
+				File          string `json:"file_name"`
+				Width, Height int
+			}
+		}
+		if err := json.Unmarshal([]byte(readText(t, filepath.Join(dir, name+".krypton.coco.json"))), &c); err != nil {
+			t.Fatal(err)
+		}
+		ffmpeg(dir, "-i", name+".mp4", "-start_number", "0", "-fps_mode", "passthrough", name+"_%06d.jpg")
+		files, err := filepath.Glob(filepath.Join(dir, name+"_*.jpg"))
+		if err != nil || len(files) != 7 || len(c.Images) != 7 {
+			t.Fatalf("%s: %d files, %d images, %v", name, len(files), len(c.Images), err)
+		}
+		for _, i := range c.Images {
+			got, err := jpeg.DecodeConfig(strings.NewReader(readText(t, filepath.Join(dir, i.File))))
+			if err != nil || image.Pt(got.Width, got.Height) != image.Pt(i.Width, i.Height) || image.Pt(i.Width, i.Height) != size {
+				t.Errorf("%s is %+v, %v, and has to be %v", i.File, got, err, size)
+			}
 		}
 	}
 }
