@@ -9,8 +9,8 @@
 # float16 Add and Mul; it widens to float32 and takes out the casts between
 # neighbouring nodes, also at graphOptimizationLevel "disabled". If the sum is made an
 # output too, it is Infinity, and y, which is half of that very tensor, stays 60000 in
-# the same run: no float16 arithmetic has both. Exp of the sum in the same graph is
-# Infinity, and numbers near 2048 keep fractions that float16 has not.
+# the same run: no float16 arithmetic has both. Likewise (1 + 2048) - 2048 is 1, though
+# float16 has no 2049.
 #
 # Why it matters: a float16 export that overflows or loses its small differences on a
 # GPU or a phone looks healthy here. An occlusion map is made of such small differences:
