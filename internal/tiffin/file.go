@@ -165,6 +165,8 @@ func (f *File) checkCompression() error {
 		return fmt.Errorf("%s is for one bit a pixel", c.name)
 	case f.compression == 3 && f.dir.number(tagT4Options, 0)&1 != 0:
 		return fmt.Errorf("compression by two-dimensional CCITT Group 3 %w", ErrUnsupported)
+	case f.compression == 3 && f.dir.number(tagT4Options, 0)&4 != 0:
+		return fmt.Errorf("compression by CCITT Group 3 with lines filled up to bytes %w", ErrUnsupported)
 	case f.compression == 7 && (f.Bits != 8 || f.Format != "uint" || f.photometric == photoIndex):
 		return fmt.Errorf("JPEG in numbers of %d bits %w", f.Bits, ErrUnsupported)
 	case f.compression == 7:

@@ -85,12 +85,20 @@ func (f *File) image(raw []byte) image.Image {
 	return out
 }
 
-// palette are the colours of all indices.
+// palette are the colours of all indices. Old programs wrote numbers of 8 bits into it,
+// not of 16: where none is greater, libtiff takes them as such (checkcmap), and so do we.
 func (f *File) palette() color.Palette {
 	n, e := 1<<f.Bits, f.dir.all[tagColorMap]
+	wide := uint64(257)
+	for i := range 3 * n {
+		if f.dir.at(e, i) > 255 {
+			wide = 1
+			break
+		}
+	}
 	out := make(color.Palette, n)
 	for i := range out {
-		v := func(c int) uint16 { return uint16(f.dir.at(e, c*n+i)) }
+		v := func(c int) uint16 { return uint16(f.dir.at(e, c*n+i) * wide) }
 		out[i] = color.RGBA64{v(0), v(1), v(2), 0xffff}
 	}
 	return out

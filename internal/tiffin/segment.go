@@ -86,7 +86,7 @@ func (f *File) unpack(s *segment, raw []byte) error {
 		if f.compression == 4 {
 			sf = ccitt.Group4
 		}
-		r = ccitt.NewReader(r, ccitt.MSB, sf, s.w, s.h, &ccitt.Options{Invert: f.photometric == whiteIsZero, Align: f.compression == 3 && f.dir.number(tagT4Options, 0)&4 != 0})
+		r = ccitt.NewReader(r, ccitt.MSB, sf, s.w, s.h, &ccitt.Options{Invert: f.photometric == whiteIsZero})
 	case 5:
 		l := lzw.NewReader(r, lzw.MSB, 8)
 		defer l.Close()
