@@ -301,7 +301,8 @@ func (d *ffmpegDecoder) complete() error {
 
 // consistentlyShort says that fewer frames came than a container declares whose
 // count, rate and duration agree with each other, and that it ends earlier by
-// more than a frame.
+// more than a frame, which is why they are missing: AVI counts times at which no
+// picture comes (dropped frames, B-frames in a copied stream) among its frames.
 func (d *ffmpegDecoder) consistentlyShort(end time.Duration) bool {
 	s := d.stream
 	if !s.rate.valid() || d.frames >= s.frames {
@@ -309,7 +310,8 @@ func (d *ffmpegDecoder) consistentlyShort(end time.Duration) bool {
 	}
 	frame := s.rate.inverse().times(1)
 	off := s.rate.inverse().times(int64(s.frames)) - s.duration
-	return max(off, -off) < frame/2 && end < s.duration-frame*3/2
+	late := s.duration - end // of which one frame is there
+	return max(off, -off) < frame/2 && late > frame*3/2 && late > frame*time.Duration(s.frames-d.frames)/2
 }
 
 // damage is the number of complaints so far.

@@ -93,6 +93,14 @@ func TestTimesAreTheContainers(t *testing.T) {
 		asProbed(t, at(pattern+".webm"))
 	}
 
+	// AVI's count has the times at which no picture comes in it, of B-frames that were
+	// copied for one: nothing is missing.
+	ffmpeg(t, "-f", "lavfi", "-i", "color=s=64x64:r=25:d=2,format=gray,geq=lum='mod(N*4,200)+20':cb=128:cr=128", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-bf", "3", "-g", "12", "-qp", "0", at("bframes.mp4"))
+	ffmpeg(t, "-i", at("bframes.mp4"), "-c", "copy", at("bframes.avi"))
+	if f := readAll(t, at("bframes.avi"), Options{}); f.err != nil || len(f.times) != 50 {
+		t.Errorf("%d frames of an AVI with B-frames, want 50: %v", len(f.times), f.err)
+	}
+
 	// Through a pipe the container's ticks are not known beforehand.
 	b := read(t, at("jittercopy.ts"))
 	f := readAll(t, at("jittercopy.ts"), Options{})
