@@ -51,7 +51,7 @@ MAP is what 'krypton obe --scores NAME.json' wrote, which names picture and mode
 number for each pixel of the network's input, the larger the more it matters, with
 --image. Files of several classes give a line for each.
 
-Areas depend on --fill, --start and --steps: compare maps with the same ones, and
+Areas depend on --fill, --insertion-start and --steps: compare maps with the same ones, and
 with --random. A random map has the map's own numbers at random places.` + exitHelp,
 		Example: `  krypton obe photo.jpg --model m.onnx --scores heat.json
   krypton score heat.json --model m.onnx --random 10 --plot curves.png
@@ -62,7 +62,8 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f := cmd.Flags()
 	f.StringVar(&o.image, "image", "", "the maps' picture `file` (default: the one that the map names)")
 	f.StringVar(&o.fill, "fill", "gray", "what deletion paints pixels with: gray, black, white, mean, blur, noise or #rrggbb")
-	f.StringVar(&o.start, "start", "blur", "what insertion starts from, as --fill")
+	f.StringVar(&o.start, "insertion-start", "blur", "what insertion starts from, as --fill")
+	alias(f, "start", "insertion-start")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of random maps")
 	f.IntVar(&o.steps, "steps", 100, "number of steps from no pixel to all")
 	f.IntVar(&o.random, "random", 0, "also measure `N` random maps for each")
@@ -77,7 +78,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest picture that is read, in pixels")
 	o.model.addFlags(f)
 	o.model.addWindowFlag(f)
-	for flag, values := range map[string][]string{"fill": obe.Fills, "start": obe.Fills, "activation": prediction.Activations, "combine": heatmap.Combines} {
+	for flag, values := range map[string][]string{"fill": obe.Fills, "insertion-start": obe.Fills, "activation": prediction.Activations, "combine": heatmap.Combines} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	return cmd
@@ -93,7 +94,7 @@ const (
 // deletion and insertion.
 func (o *scoreOptions) check(s *settings) ([]namedFill, error) {
 	var fills []namedFill
-	for _, f := range []struct{ flag, name string }{{"--fill", o.fill}, {"--start", o.start}} {
+	for _, f := range []struct{ flag, name string }{{"--fill", o.fill}, {"--insertion-start", o.start}} {
 		fill, err := obe.ParseFill(f.name, o.seed)
 		if err != nil {
 			return nil, usageError(fmt.Errorf("%s: %w", f.flag, err))

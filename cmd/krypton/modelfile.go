@@ -219,7 +219,7 @@ func (m *modelFile) apply(s *settings) error {
 		}
 		s.model[key] = value
 		f := s.flags.Lookup(key)
-		if f == nil || s.given(key) || key == "window" && f.Value.Type() != "float64Slice" { // orv's is another
+		if f == nil || isAlias(f) || s.given(key) {
 			return nil
 		}
 		if err := f.Value.Set(value); err != nil {

@@ -96,7 +96,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 	// that KRYPTON_THREADS=many is an error and not zero.
 	var err error
 	s.flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || err != nil || !s.v.IsSet(f.Name) {
+		if f.Changed || err != nil || !s.v.IsSet(f.Name) || isAlias(f) {
 			return
 		}
 		for _, value := range s.strings(f) {
@@ -125,6 +125,12 @@ func (s *settings) checkFile(data []byte) error {
 			continue
 		}
 		f := s.flags.Lookup(strings.ToLower(name)) // as package viper compares names
+		if f != nil && isAlias(f) {
+			if _, number := values[name].(int); number && f.Value.Type() == "int" {
+				return fmt.Errorf("setting %q is another command's: this command's is %q", name, f.Annotations[aliasOf][0])
+			}
+			continue
+		}
 		if f == nil {
 			if !someCommandHas(strings.ToLower(name)) {
 				return fmt.Errorf("unknown setting %q", name)
@@ -146,6 +152,19 @@ func (s *settings) checkFile(data []byte) error {
 	}
 	return nil
 }
+
+// aliasOf annotates a flag that is another one's earlier name, with that one's. It
+// counts on the command line only: in files and the environment the name means what it
+// means for other commands.
+const aliasOf = "alias of"
+
+// alias keeps an earlier name of a flag.
+func alias(f *pflag.FlagSet, name, of string) {
+	flag := f.Lookup(of)
+	f.AddFlag(&pflag.Flag{Name: name, Usage: flag.Usage, Value: flag.Value, DefValue: flag.DefValue, Hidden: true, Annotations: map[string][]string{aliasOf: {of}}})
+}
+
+func isAlias(f *pflag.Flag) bool { return f.Annotations[aliasOf] != nil }
 
 // kindOf is the kind of a YAML value that is none for a flag, "" for others.
 func kindOf(v any) string {
