@@ -33,6 +33,8 @@ const (
 	// Ranking holds places of numbers, or numbers by size: which class is where
 	// depends on the picture.
 	Ranking Kind = "ranking"
+	// Costs are negative Logarithms: the least is the likeliest.
+	Costs Kind = "costs"
 )
 
 // Made says what a value's numbers are.
@@ -375,6 +377,9 @@ func (m *maker) unary(n *Node, o *op.Unary, x Made) Made {
 			}
 		}
 	case "Neg":
+		if x.Kind == Logarithms {
+			y.Kind = Costs
+		}
 		if p := m.producer(n.In[0]); p != nil && p.Def.Name == "Softplus" { // the logarithm of a sigmoid
 			y.Kind = Logarithms
 		}

@@ -116,6 +116,8 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 		return Reading{}, q.refuse(fmt.Sprintf("output %q of shape %v holds %v, which", name, shape, t))
 	case made.Kind == graph.Direction && n > 1:
 		return Reading{}, q.refuse(fmt.Sprintf("output %q of shape %v is a feature vector, made by %s, which", name, shape, made.By()))
+	case made.Kind == graph.Costs:
+		return Reading{}, q.refuse(fmt.Sprintf("output %q of shape %v holds negative logarithms of probabilities, of which the least is the likeliest, made by %s, which", name, shape, made.By()))
 	case made.Kind == graph.Ranking:
 		return Reading{}, q.refuse(fmt.Sprintf("output %q of shape %v holds places or sorted numbers, made by %s, which", name, shape, made.By()))
 	}
@@ -169,7 +171,7 @@ func (q *Question) refuse(what string) error {
 	var others []string
 	for i, name := range q.Plan.Outputs() {
 		_, row := Row(q.Plan.OutputShape(i))
-		if k := q.Plan.Made(i).Kind; i != q.Output && row && q.Plan.OutputType(i) == tensor.Float32 && k != graph.Direction && k != graph.Ranking {
+		if k := q.Plan.Made(i).Kind; i != q.Output && row && q.Plan.OutputType(i) == tensor.Float32 && k != graph.Direction && k != graph.Ranking && k != graph.Costs {
 			others = append(others, name)
 		}
 	}

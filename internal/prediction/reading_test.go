@@ -472,6 +472,7 @@ func TestRefused(t *testing.T) {
 		"places as floats":   {stem(6).add("ArgMax", "a", []string{"x"}, onnxwrite.Int("axis", 1)).add("Cast", "y", []string{"a"}, onnxwrite.Int("to", 1)), "places"},
 		"the best two":       {two(stem(6)).add("TopK", "y i", []string{"x", "two"}), "TopK"},
 		"sorted":             {two(stem(6)).add("TopK", "v i", []string{"x", "two"}).add("GatherElements", "y", []string{"x", "i"}, onnxwrite.Int("axis", 1)), "GatherElements"},
+		"costs":              {stem(6).add("LogSoftmax", "l", []string{"x"}).add("Neg", "n", []string{"l"}).add("Flatten", "y", []string{"n"}), "the least is the likeliest"},
 		"row":                {reshape(4, 1, 4), ""},
 		"vector":             {reshape(4, 4), ""},
 		"channels":           {reshape(4, 1, 4, 1, 1), ""},
