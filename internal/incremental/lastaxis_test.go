@@ -15,7 +15,7 @@ import (
 func TestChannelsLast(t *testing.T) {
 	count := 100
 	if testing.Short() {
-		count = 30
+		count = 8
 	}
 	for _, a := range arithmetics() {
 		t.Run(a.String(), func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 func TestSpreadingLayers(t *testing.T) {
 	count := 300
 	if testing.Short() {
-		count = 60
+		count = 15
 	}
 	for _, a := range arithmetics() {
 		t.Run(a.String(), func(t *testing.T) {
