@@ -23,26 +23,21 @@ func (c *compiler) channelsLast(id graph.ValueID) (src source, l layout, ok bool
 	}
 	own, last := c.p.values[r.value].plane, len(r.layout.shape)-1
 	n := r.layout.shape[last]
+	if all, err := tensor.Size(r.layout.shape); err != nil || all != own.Len() {
+		return src, l, false
+	}
 	switch {
-	case own.C == n && (n == 1 || r.layout.stride[last] == 1) && own.Len() == size(r.layout.shape):
+	case own.C == n && (n == 1 || r.layout.stride[last] == 1):
 		for a, d := range r.layout.shape[:last] {
 			if d > 1 && r.layout.stride[a]%n != 0 {
 				return src, l, false
 			}
 		}
 		return source{r.value, own}, r.layout, true
-	case own.H*own.W == 1 && n > 0 && own.C == size(r.layout.shape) && r.layout.same(rowMajor(r.layout.shape)):
+	case own.H*own.W == 1 && n > 0 && r.layout.same(rowMajor(r.layout.shape)):
 		return source{r.value, engine.Plane{H: 1, W: own.C / n, C: n}}, r.layout, true
 	}
 	return src, l, false
-}
-
-func size(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
 }
 
 // widened is the layout with another length of the last axis, which is the channels.

@@ -63,9 +63,6 @@ func (c *compiler) lists(n *graph.Node) (bool, error) {
 	case *op.Slice:
 		return c.sliceList(n, o)
 	case *op.Elementwise:
-		if o.Name == "Mean" { // sums that are divided
-			return false, nil
-		}
 		if c.inPlace(n, o) {
 			return true, nil
 		}

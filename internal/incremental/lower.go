@@ -50,6 +50,9 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	if c.constant(n.In[0]) == nil && c.refs[n.In[0]] == nil {
 		return false, nil
 	}
+	if o, ok := n.Op.(*op.Elementwise); ok && o.Name == "Mean" {
+		return false, nil // a sum that is divided
+	}
 	if done, err := c.lists(n); done || err != nil {
 		return done, err
 	}
@@ -246,20 +249,27 @@ func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
 		}
 	}
 	outC := w.Shape[0]
-	result, name := n.Out[0], n.Name
-	if i := c.only(result); i >= 0 {
-		bn := c.g.Nodes[i]
-		if b, isBN := bn.Op.(*op.BatchNorm); isBN && bn.In[0] == result {
-			if scale, shift, ok := c.normalization(bn, b); ok {
-				weights, bias = fold(weights, bias, scale, shift)
-				c.fused[i] = true
-				result, name = bn.Out[0], name+"+"+bn.Name
-			}
-		}
-	}
+	weights, bias, result, name := c.foldNormalization(n, weights, bias, outC)
 	y, x := planar(ws)
 	c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
 	return true, nil
+}
+
+// foldNormalization folds the batch normalization that alone reads a convolution's output
+// into its weights and bias, which has outC numbers if it is not nil. It gives the value
+// that then is the result, and the names of the nodes passed.
+func (c *compiler) foldNormalization(n *graph.Node, weights, bias []float32, outC int) (w, b []float32, result graph.ValueID, name string) {
+	if i := c.only(n.Out[0]); i >= 0 {
+		bn := c.g.Nodes[i]
+		if o, isBN := bn.Op.(*op.BatchNorm); isBN && bn.In[0] == n.Out[0] {
+			if scale, shift, ok := c.normalization(bn, o); ok {
+				w, b = fold(weights, bias, repeated(scale, outC), repeated(shift, outC))
+				c.fused[i] = true
+				return w, b, bn.Out[0], n.Name + "+" + bn.Name
+			}
+		}
+	}
+	return weights, bias, n.Out[0], n.Name
 }
 
 // planar gives the windows of a plane: a series is a plane of one row.
@@ -641,7 +651,7 @@ func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
 // binary lowers elementwise arithmetic of two or more operands.
 func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 	out := c.g.Values[n.Out[0]].Info
-	if out.Type != tensor.Float32 || out.Shape == nil || len(n.In) < 2 || o.Name == "Mean" {
+	if out.Type != tensor.Float32 || out.Shape == nil || len(n.In) < 2 {
 		return false, nil
 	}
 	if len(n.In) > 2 && o.Name != "Sum" && o.Name != "Max" && o.Name != "Min" {

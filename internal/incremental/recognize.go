@@ -34,16 +34,12 @@ var lastOfChains = []string{"Mul", "Div", "Reciprocal"}
 // recognize finds the chains of the graph, by their last nodes. The other nodes are
 // then theirs.
 func (c *compiler) recognize() {
-	inside := map[int]bool{}
 	for last := len(c.g.Nodes) - 1; last >= 0; last-- {
-		if inside[last] || c.chained(last) || !slices.Contains(lastOfChains, c.g.Nodes[last].Def.Name) || !c.ofElements(last) {
+		if c.chained(last) || !slices.Contains(lastOfChains, c.g.Nodes[last].Def.Name) || !c.ofElements(last) {
 			continue
 		}
 		if ch, ok := c.chainTo(last); ok {
 			c.take(ch)
-			for _, i := range ch.nodes {
-				inside[i] = true
-			}
 		}
 	}
 }

@@ -75,17 +75,7 @@ func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, erro
 		y = newPhases(axes[0], w.Shape[2])
 	}
 	weights, bias = phaseWeights(weights, bias, src.plane.C, y, x)
-	result, name := n.Out[0], n.Name
-	if i := c.only(result); i >= 0 {
-		bn := c.g.Nodes[i]
-		if b, isBN := bn.Op.(*op.BatchNorm); isBN && bn.In[0] == result {
-			if scale, shift, ok := c.normalization(bn, b); ok {
-				weights, bias = fold(weights, bias, repeated(scale, len(bias)), repeated(shift, len(bias)))
-				c.fused[i] = true
-				result, name = bn.Out[0], name+"+"+bn.Name
-			}
-		}
-	}
+	weights, bias, result, name := c.foldNormalization(n, weights, bias, len(bias))
 	c.emitTransposed(n, src, y, x, weights, bias, result, name)
 	return true, nil
 }
