@@ -9,7 +9,8 @@
 //   --sample N        positions of krypton's own naive map (32)
 //   --patch, --stride of the heatmap (16, 4)
 //   --batches LIST    batch sizes that ONNX Runtime is tried with (1,2,4,8,16,32)
-//   --threads N       threads of both (by default each chooses)
+//   --threads N       threads of both (the processors that this process may use: left to
+//                     itself ONNX Runtime takes one of two in some virtual machines)
 //
 // Each measurement runs in a process of its own, so that neither side's idle
 // threads or memory meet the other's, and both peaks of memory are known.
@@ -28,7 +29,7 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     krypton: flag('bin/krypton'), out: flag('docs/benchmarks/peers'), rounds: flag('3'), positions: flag('0'), sample: flag('32'),
-    patch: flag('16'), stride: flag('4'), batches: flag('1,2,4,8,16,32'), threads: { type: 'string' },
+    patch: flag('16'), stride: flag('4'), batches: flag('1,2,4,8,16,32'), threads: flag(String(os.availableParallelism())),
   },
 });
 for (const p of [...positionals, flags.krypton]) {
@@ -46,7 +47,7 @@ if (models.length === 0 || !(rounds >= 1) || !batches.every((b) => b >= 1)) {
   console.error('usage: node bench.mjs [--rounds N] [--positions N] [--batches LIST] ... MODEL.onnx|FOLDER...');
   process.exit(64);
 }
-const threads = flags.threads ? ['--threads', flags.threads] : [];
+const threads = ['--threads', flags.threads];
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'krypton-peers-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
@@ -180,7 +181,7 @@ const record = {
   machine: { cpu: env.cpu || os.cpus()[0].model, cores: os.availableParallelism(), kernels: env.kernels, peak_gflops_per_core: env.peak_gflops_per_core,
     memory_gib: Math.round(os.totalmem() / 2 ** 30), system: env.system, load_at_start: os.loadavg()[0] },
   versions: { krypton: env.version, go: env.go, onnxruntime: createRequire(path.join(peer, 'time.mjs'))('onnxruntime-node/package.json').version, node: process.version },
-  settings: { rounds, patch: flags.patch, stride: flags.stride, positions: Number(flags.positions), batches, threads: flags.threads ?? 'each side\'s default' },
+  settings: { rounds, patch: flags.patch, stride: flags.stride, positions: Number(flags.positions), batches, threads: flags.threads },
   models: [],
   failed: [],
 };

@@ -28,6 +28,12 @@ NETS = {  # name: (constructor arguments, input size)
     "mobilenet_v3_large": ({}, 224),
     "regnet_y_800mf": ({}, 224),
     "convnext_tiny": ({}, 224),
+    "shufflenet_v2_x1_0": ({}, 224),
+    "densenet121": ({}, 224),
+    "googlenet": ({"aux_logits": False, "init_weights": False}, 224),
+    "resnext50_32x4d": ({}, 224),
+    "vit_b_16": ({}, 224),
+    "ssdlite320_mobilenet_v3_large": ({"weights_backbone": None}, 320),
 }
 
 
@@ -53,10 +59,28 @@ def pictures(rng, n, size):
     return x + 0.1 * torch.from_numpy(rng.standard_normal((n, 3, size, size), dtype=np.float32))
 
 
+def heads(detector):
+    """A detector without what torchvision does around it (scaling, boxes, suppression): its rows of scores and places."""
+
+    class Heads(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.backbone, self.head = detector.backbone, detector.head
+
+        def forward(self, x):
+            found = self.head(list(self.backbone(x).values()))
+            return found["cls_logits"], found["bbox_regression"]
+
+    return Heads()
+
+
 def network(name):
     arguments, size = NETS[name]
     torch.manual_seed(2026)
-    net = getattr(torchvision.models, name)(weights=None, **arguments)
+    net = getattr(torchvision.models, name, None) or getattr(torchvision.models.detection, name)
+    net = net(weights=None, **arguments)
+    if name.startswith("ssd"):
+        net = heads(net)
     normalized = False
     for m in net.modules():
         if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear)):
