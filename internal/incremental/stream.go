@@ -35,7 +35,7 @@ type Stream struct {
 	changed []bool // host values
 	rects   []region.Rect
 	jobs    []engine.Job
-	parts   []int // jobs[parts[i]:parts[i+1]] are worker i's
+	parts   []int // jobs[parts[i]:parts[i+1]] are part i's
 	ins     []engine.Patched
 	out     []float32
 	team    *team
@@ -363,7 +363,7 @@ func (s *Stream) run(st *step) error {
 		s.share(st, 1, area, out.C)
 		n := panelled.Panels()
 		parts := min(workers, n)
-		if err := s.team.run(parts, func(b int) { panelled.RunPanels(s.scratch[b], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+		if err := s.team.run(parts, func(w, b int) { panelled.RunPanels(s.scratch[w], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
 			return err
 		}
 		s.masks[st.out].Clear()
@@ -381,11 +381,11 @@ func (s *Stream) run(st *step) error {
 		return nil
 	}
 	moved := s.spareMasks(out, parts)
-	if err := s.team.run(parts, func(b int) {
+	if err := s.team.run(parts, func(w, b int) {
 		jobs := s.jobs[s.parts[b]:s.parts[b+1]]
-		st.prim.Run(s.scratch[b], jobs)
+		st.prim.Run(s.scratch[w], jobs)
 		moved[b].Clear()
-		s.commit(st.out, jobs, s.scratch[b], moved[b])
+		s.commit(st.out, jobs, s.scratch[w], moved[b])
 	}); err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 		n := c.Panels()
 		parts := min(len(scratch), n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch}}
-		if err := t.run(parts, func(b int) { c.RunPanels(scratch[b], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+		if err := t.run(parts, func(w, b int) { c.RunPanels(scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
 			return err
 		}
 		after(0, region.Span{Hi: out.H})
@@ -206,13 +206,27 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 	}
 	tile := max(1, s.tile)
 	rows := (out.H + tile - 1) / tile
-	bands := min(len(scratch), rows)
-	return t.run(bands, func(b int) {
+	bands := bands(len(scratch), rows, tile*out.W)
+	return t.run(bands, func(w, b int) {
 		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
 		first, last := rect.Y.Lo*out.W*pitch, min(len(data), rect.Y.Hi*out.W*pitch)
-		prim.Run(scratch[b], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
-		after(b, rect.Y)
+		prim.Run(scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
+		after(w, rect.Y)
 	})
+}
+
+// bandPixels is how many pixels a band of rows should have at least: some tiles of the
+// matrix product.
+const bandPixels = 96
+
+// bands is in how many bands rows of so many pixels are shared out: two for each worker,
+// so that one whose core is taken away keeps the others waiting for less, if that leaves
+// each enough pixels.
+func bands(workers, rows, pixels int) int {
+	if workers > 1 && rows >= 2*workers && rows*pixels >= 2*workers*bandPixels {
+		workers *= 2
+	}
+	return min(workers, rows)
 }
 
 func (p *Plan) materializeReference(s *step, v *Views) error {
