@@ -28,6 +28,7 @@ type Kernels struct {
 
 	add        func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
 	functions  [functions]pointwiseKernel
+	singles    [functions]pointwiseKernel // those in float32
 	arithmetic [arithmetics]arithmeticKernels
 	distance   func(a, b *float32, bytes int, mask *int32) float32
 	moved      func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64

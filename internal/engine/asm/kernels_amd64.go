@@ -288,15 +288,6 @@ func addAVX512(a *float32, b *float32, out *float32, bytes int, clamp *float32, 
 //go:noescape
 func expAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// sigmoidAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = 1 / (1 + exp(-x)) // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 16.
-//
-//go:noescape
-func sigmoidAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
 // swishAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
 //
 //	out[i] = x / (1 + exp(-P[0]*x)) // of x[i]
@@ -360,33 +351,6 @@ func mishAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32
 //go:noescape
 func eluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// hardSigmoidAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = min(max(0, P[0]*x+P[1]), 1) // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 16.
-//
-//go:noescape
-func hardSigmoidAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
-// hardSwishAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = x * min(max(0, P[0]*x+P[1]), 1) // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 16.
-//
-//go:noescape
-func hardSwishAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
-// leakyReluAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = P[0]*x if x is negative, else x // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 16.
-//
-//go:noescape
-func leakyReluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
 // sqrtAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
 //
 //	out[i] = sqrt(x) // of x[i]
@@ -405,7 +369,52 @@ func sqrtAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32
 //go:noescape
 func reciprocalAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// absAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+// sigmoidAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = 1 / (1 + exp(-x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func sigmoidAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// siluAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = x / (1 + exp(-x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func siluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSigmoidAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func hardSigmoidAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSwishAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = x * min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func hardSwishAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// leakyReluAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = P[0]*x if x is negative, else x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func leakyReluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// absAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //
 //	out[i] = |x| // of x[i]
 //
@@ -414,7 +423,7 @@ func reciprocalAVX512(x *float32, out *float32, bytes int, table *float64, mask 
 //go:noescape
 func absAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// negAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+// negAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //
 //	out[i] = -x // of x[i]
 //
@@ -423,7 +432,7 @@ func absAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 //go:noescape
 func negAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// squareAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+// squareAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //
 //	out[i] = x * x // of x[i]
 //
@@ -850,15 +859,6 @@ func addAVX2(a *float32, b *float32, out *float32, bytes int, clamp *float32, ma
 //go:noescape
 func expAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// sigmoidAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = 1 / (1 + exp(-x)) // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 8.
-//
-//go:noescape
-func sigmoidAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
 // swishAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
 //
 //	out[i] = x / (1 + exp(-P[0]*x)) // of x[i]
@@ -922,33 +922,6 @@ func mishAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 //go:noescape
 func eluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// hardSigmoidAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = min(max(0, P[0]*x+P[1]), 1) // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 8.
-//
-//go:noescape
-func hardSigmoidAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
-// hardSwishAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = x * min(max(0, P[0]*x+P[1]), 1) // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 8.
-//
-//go:noescape
-func hardSwishAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
-// leakyReluAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
-//
-//	out[i] = P[0]*x if x is negative, else x // of x[i]
-//
-// mask holds the lanes of the last, partial vector of 8.
-//
-//go:noescape
-func leakyReluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
-
 // sqrtAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
 //
 //	out[i] = sqrt(x) // of x[i]
@@ -967,7 +940,52 @@ func sqrtAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 //go:noescape
 func reciprocalAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// absAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+// sigmoidAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = 1 / (1 + exp(-x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func sigmoidAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// siluAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = x / (1 + exp(-x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func siluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSigmoidAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func hardSigmoidAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// hardSwishAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = x * min(max(0, P[0]*x+P[1]), 1) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func hardSwishAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// leakyReluAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = P[0]*x if x is negative, else x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func leakyReluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// absAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //
 //	out[i] = |x| // of x[i]
 //
@@ -976,7 +994,7 @@ func reciprocalAVX2(x *float32, out *float32, bytes int, table *float64, mask *i
 //go:noescape
 func absAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// negAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+// negAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //
 //	out[i] = -x // of x[i]
 //
@@ -985,7 +1003,7 @@ func absAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 //go:noescape
 func negAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
-// squareAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+// squareAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //
 //	out[i] = x * x // of x[i]
 //

@@ -23,9 +23,12 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		Slope:          {slopeRowsAVX512, slopeNumberAVX512},
 	},
 	functions: [functions]pointwiseKernel{
-		Exp: expAVX512, Sigmoid: sigmoidAVX512, Swish: swishAVX512, Tanh: tanhAVX512, Erf: erfAVX512, Gelu: geluAVX512,
-		GeluTanh: geluTanhAVX512, Mish: mishAVX512, Elu: eluAVX512, HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512,
-		LeakyRelu: leakyReluAVX512, Sqrt: sqrtAVX512, Reciprocal: reciprocalAVX512, Abs: absAVX512, Neg: negAVX512, Square: squareAVX512,
+		Exp: expAVX512, Swish: swishAVX512, Tanh: tanhAVX512, Erf: erfAVX512, Gelu: geluAVX512, GeluTanh: geluTanhAVX512, Mish: mishAVX512, Elu: eluAVX512,
+		Sqrt: sqrtAVX512, Reciprocal: reciprocalAVX512,
+	},
+	singles: [functions]pointwiseKernel{
+		Sigmoid: sigmoidAVX512, Swish: siluAVX512, HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512,
+		LeakyRelu: leakyReluAVX512, Abs: absAVX512, Neg: negAVX512, Square: squareAVX512,
 	},
 	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512}, winograd4: winogradKernels{winogradInput4AVX512, winogradOutput4AVX512},
 	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
@@ -77,9 +80,12 @@ var setAVX2 = Kernels{
 		Slope:          {slopeRowsAVX2, slopeNumberAVX2},
 	},
 	functions: [functions]pointwiseKernel{
-		Exp: expAVX2, Sigmoid: sigmoidAVX2, Swish: swishAVX2, Tanh: tanhAVX2, Erf: erfAVX2, Gelu: geluAVX2,
-		GeluTanh: geluTanhAVX2, Mish: mishAVX2, Elu: eluAVX2, HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2,
-		LeakyRelu: leakyReluAVX2, Sqrt: sqrtAVX2, Reciprocal: reciprocalAVX2, Abs: absAVX2, Neg: negAVX2, Square: squareAVX2,
+		Exp: expAVX2, Swish: swishAVX2, Tanh: tanhAVX2, Erf: erfAVX2, Gelu: geluAVX2, GeluTanh: geluTanhAVX2, Mish: mishAVX2, Elu: eluAVX2,
+		Sqrt: sqrtAVX2, Reciprocal: reciprocalAVX2,
+	},
+	singles: [functions]pointwiseKernel{
+		Sigmoid: sigmoidAVX2, Swish: siluAVX2, HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2,
+		LeakyRelu: leakyReluAVX2, Abs: absAVX2, Neg: negAVX2, Square: squareAVX2,
 	},
 	winograd2: winogradKernels{winogradInput2AVX2, winogradOutput2AVX2}, winograd4: winogradKernels{winogradInput4AVX2, winogradOutput4AVX2},
 	peak: peakAVX2, peakFlops: 12 * 8 * 2,

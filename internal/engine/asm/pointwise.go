@@ -3,12 +3,13 @@ package asm
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
-// Function is a function of single elements, computed in float64 and rounded once.
-// Every kernel set does the same operations in the same order, and so gives the same
-// bits, within one unit in the last place of the exact value (TestFunctions); a NaN
-// stays one. Where an argument without end meets a factor that vanishes, the limit
+// Function is a function of single elements, computed in float64 and rounded once, or
+// where that is accurate enough in float32 (single.go). Every kernel set does the same
+// operations in the same order, and so gives the same bits, within one unit in the last
+// place of the exact value, or two (TestFunctions); a NaN stays one. Where an argument without end meets a factor that vanishes, the limit
 // comes out.
 type Function int
 
@@ -46,7 +47,11 @@ func (k *Kernels) Apply(f Function, table []float64, x, out []float32) {
 	if len(x) < len(out) || len(table) != tableLen {
 		panic(fmt.Sprintf("asm: Apply of %d to %d elements, table of %d", len(x), len(out), len(table)))
 	}
-	k.functions[f](&x[0], &out[0], 4*len(out), &table[0], k.tail(len(out)))
+	run := k.functions[f]
+	if table[atKind] != 0 {
+		run = k.singles[f]
+	}
+	run(&x[0], &out[0], 4*len(out), &table[0], k.tail(len(out)))
 }
 
 // The places of a function's table: two parameters, then constants that all
@@ -65,8 +70,10 @@ const (
 	atLowest  = atMost + 1  // below every float32, and above
 	atHighest = atLowest + 1
 	atOwn     = atHighest + 1
-	atTail    = atOwn + 9 // 3, and the coefficients of tail
-	tableLen  = atTail + 1 + len(tail)
+	atTail    = atOwn + 9              // 3, and the coefficients of tail
+	atKind    = atTail + 1 + len(tail) // not 0: a function in float32, for which there is
+	atSingle  = atKind + 1             // the constants of those, two in the place of one
+	tableLen  = atSingle + (singles+1)/2
 )
 
 // shared are the constants from atOne to atOwn.
@@ -101,6 +108,10 @@ func Table(f Function, p ...float64) []float64 {
 	if f == Erf || f == Gelu {
 		t[atTail] = 3
 		copy(t[atTail+1:], tail[:])
+	}
+	if inSingle(f, t[atP0]) {
+		t[atKind] = 1
+		copy(unsafe.Slice((*float32)(unsafe.Pointer(&t[atSingle])), singles), singleConstants(t[atP0], t[atP1]))
 	}
 	return t
 }

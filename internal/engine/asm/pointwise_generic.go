@@ -65,18 +65,13 @@ func lessOne(x float64, t []float64) float64 {
 // -z*z/2.
 func normalTail(z, h float64, t []float64) float64 {
 	d := t[atOne] / (z + t[atTail])
-	return exp(h, t) * float64(horner(float64((z-t[atTail])*d), t[atTail+1:])*d)
-}
-
-func hardSigmoid(x float64, t []float64) float64 {
-	return atMostOf(atLeastOf(math.FMA(x, t[atP0], t[atP1]), 0), t[atOne])
+	return exp(h, t) * float64(horner(float64((z-t[atTail])*d), t[atTail+1:atKind])*d)
 }
 
 // plain are the functions of one element.
 var plain = [functions]func(x float64, t []float64) float64{
-	Exp:     exp,
-	Sigmoid: func(x float64, t []float64) float64 { return logistic(t[atOne], x, t) },
-	Swish:   func(x float64, t []float64) float64 { return logistic(finite(x, t), x*t[atP0], t) },
+	Exp:   exp,
+	Swish: func(x float64, t []float64) float64 { return logistic(finite(x, t), x*t[atP0], t) },
 	Tanh: func(x float64, t []float64) float64 {
 		e := lessOne(x+x, t)
 		return e / (e + t[atOwn])
@@ -115,19 +110,8 @@ var plain = [functions]func(x float64, t []float64) float64{
 		}
 		return x * t[atP1]
 	},
-	HardSigmoid: hardSigmoid,
-	HardSwish:   func(x float64, t []float64) float64 { return finite(x, t) * hardSigmoid(x, t) },
-	LeakyRelu: func(x float64, t []float64) float64 {
-		if math.Signbit(x) {
-			return x * t[atP0]
-		}
-		return x
-	},
 	Sqrt:       func(x float64, _ []float64) float64 { return math.Sqrt(x) },
 	Reciprocal: func(x float64, t []float64) float64 { return t[atOne] / x },
-	Abs:        func(x float64, _ []float64) float64 { return math.Abs(x) },
-	Neg:        func(x float64, _ []float64) float64 { return -x },
-	Square:     func(x float64, _ []float64) float64 { return x * x },
 }
 
 // functionsGeneric makes loops of the plain functions.

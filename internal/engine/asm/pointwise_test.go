@@ -1,7 +1,9 @@
 package asm
 
 import (
+	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 )
@@ -24,12 +26,8 @@ var exactly = [functions]func(x float64, p []float64) float64{
 		}
 		return p[1] * x
 	},
-	HardSigmoid: func(x float64, p []float64) float64 {
-		return math.Max(0, math.Min(1, math.FMA(p[0], x, p[1])))
-	},
-	HardSwish: func(x float64, p []float64) float64 {
-		return x * math.Max(0, math.Min(1, math.FMA(p[0], x, p[1])))
-	},
+	HardSigmoid: bounded,
+	HardSwish:   func(x float64, p []float64) float64 { return x * bounded(x, p) },
 	LeakyRelu: func(x float64, p []float64) float64 {
 		if x < 0 {
 			return x * p[0]
@@ -43,9 +41,26 @@ var exactly = [functions]func(x float64, p []float64) float64{
 	Square:     func(x float64, _ []float64) float64 { return x * x },
 }
 
+// bounded is HardSigmoid. A sixth of 3 is half, though not that of the nearest float64.
+func bounded(x float64, p []float64) float64 {
+	v := math.FMA(p[0], x, p[1])
+	if math.Abs(v) < 1e-15 {
+		return 0
+	}
+	return math.Max(0, math.Min(1, v))
+}
+
 var parameters = [functions][][]float64{
 	Swish: {{1}, {1.702}, {-0.5}}, Elu: {{1, 1}, {0.3, 1}, {1.7580993, 1.050701}},
 	HardSigmoid: {{0.2, 0.5}, {1. / 6, 0.5}}, HardSwish: {{0.2, 0.5}, {1. / 6, 0.5}}, LeakyRelu: {{0.01}, {-2}},
+}
+
+// mostUlps is how far a function may be from its exact value.
+func mostUlps(f Function, table []float64) float64 {
+	if table[atKind] != 0 {
+		return 2
+	}
+	return 1
 }
 
 // ulps is the distance of got from want in units of the last place of want.
@@ -71,7 +86,7 @@ func arguments(rng *rand.Rand) []float32 {
 	for range 100000 {
 		x = append(x, float32(rng.NormFloat64()*6), float32(rng.Float64()*240-120))
 	}
-	for _, edge := range []float32{0.625, 0.8, 3, 6, 12, 14.5, 40, 88.72284, 89, 104, 87.33655} {
+	for _, edge := range []float32{0, 0.0003, 0.625, 0.8, 2.5, 3, 6, 12, 14.5, 40, 64, 80, 88.72284, 89, 104, 110, 87.33655} {
 		for i := range 40 {
 			x = append(x, edge+float32(i-20)*1e-6, -edge-float32(i-20)*1e-6)
 		}
@@ -80,7 +95,7 @@ func arguments(rng *rand.Rand) []float32 {
 }
 
 // TestFunctions: every function is within one unit in the last place of its value in
-// float64, and the same bits with every kernel set, whatever the length of the row.
+// float64, those computed in float32 within two, and the same bits with every kernel set, whatever the length of the row.
 func TestFunctions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	x := arguments(rng)
@@ -106,7 +121,7 @@ func TestFunctions(t *testing.T) {
 				}
 			}
 			t.Logf("function %d %v: at most %.3f units in the last place, at %g", f, p, worst, at)
-			if worst > 1 {
+			if worst > mostUlps(f, table) {
 				t.Errorf("function %d %v: %.3f units in the last place off at %g", f, p, worst, at)
 			}
 			for _, k := range Sets() {
@@ -122,6 +137,74 @@ func TestFunctions(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestFMA32: plain Go's fused product and sum is the processor's, and the exact one
+// rounded once: by sums that lie just beside the middle of two float32, sums that cancel,
+// denormals and infinities.
+func TestFMA32(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	number := func() float32 {
+		switch rng.IntN(4) {
+		case 0:
+			return math.Float32frombits(rng.Uint32())
+		case 1:
+			return float32(rng.IntN(1<<24)) * float32(math.Ldexp(1, rng.IntN(60)-40))
+		case 2:
+			return math.Float32frombits(rng.Uint32() & 0x807fffff) // denormal
+		}
+		return float32(rng.NormFloat64())
+	}
+	double := 0 // roundings of math.FMA in float64 that show why it will not do
+	for range 300000 {
+		a, b, c := number(), number(), number()
+		if rng.IntN(3) == 0 {
+			// The middle of two float32, and a little.
+			c = math.Float32frombits(rng.Uint32()&0x7fffff | uint32(100+rng.IntN(60))<<23)
+			half := float32(math.Ldexp(1, math.Ilogb(float64(c))-24))
+			a, b = half*(1+float32(math.Ldexp(1, -rng.IntN(24)))), 1+float32(math.Ldexp(float64(rng.IntN(3)-1), -rng.IntN(24)))
+		}
+		got := fma32(a, b, c)
+		if rounded := float32(math.FMA(float64(a), float64(b), float64(c))); rounded != got && got == got {
+			double++
+		}
+		var want float32
+		if x, y, z := float64(a), float64(b), float64(c); math.IsInf(x*y+z, 0) || x*y+z != x*y+z || x*y+z == 0 {
+			want = float32(x*y + z)
+		} else {
+			exact := func(v float64) *big.Float { return new(big.Float).SetPrec(2000).SetFloat64(v) }
+			want, _ = exact(0).Add(exact(0).Mul(exact(x), exact(y)), exact(z)).Float32()
+		}
+		if math.Float32bits(got) != math.Float32bits(want) && (got == got || want == want) {
+			t.Fatalf("%g * %g + %g: %x, want %x", a, b, c, math.Float32bits(got), math.Float32bits(want))
+		}
+	}
+	if double == 0 {
+		t.Error("no sum lies where two roundings differ from one")
+	}
+}
+
+// BenchmarkFunctions measures one core over what its first-level cache holds.
+func BenchmarkFunctions(b *testing.B) {
+	x, out := make([]float32, 4096), make([]float32, 4096)
+	for i := range x {
+		x[i] = float32(i-2048) / 400
+	}
+	for _, k := range Sets()[:len(Sets())-1] {
+		for f := range functions {
+			p := parameters[f]
+			if p == nil {
+				p = [][]float64{nil}
+			}
+			t := Table(f, p[0]...)
+			b.Run(fmt.Sprintf("%s/%d", k.Name, f), func(b *testing.B) {
+				for range b.N {
+					k.Apply(f, t, x, out)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/element")
+			})
 		}
 	}
 }

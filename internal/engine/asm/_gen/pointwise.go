@@ -26,6 +26,7 @@ const (
 	atOwn     = atHighest + 1
 	atTail    = atOwn + 9
 	tailTerms = 11
+	atSingle  = atTail + 1 + tailTerms + 1 // of the functions in float32
 )
 
 // pair is a vector of float32 widened to float64: its lower and its upper half.
@@ -200,18 +201,12 @@ func (f function) normalTail(z, h pair) pair {
 	return f.mul(f.exp(h), q)
 }
 
-func (f function) hardSigmoid(x pair) pair {
-	v := f.fma(x, f.constant(atP0), f.constant(atP1))
-	return f.atMost(f.atLeast(v, f.zero()), f.constant(atOne))
-}
-
-// functions are those of package asm, in its order.
+// functions are those of package asm that are computed in float64.
 var functions = []struct {
 	name, doc string
 	of        func(f function, x pair) pair
 }{
 	{"exp", "exp(x)", function.exp},
-	{"sigmoid", "1 / (1 + exp(-x))", func(f function, x pair) pair { return f.logistic(f.constant(atOne), x) }},
 	{"swish", "x / (1 + exp(-P[0]*x))", func(f function, x pair) pair {
 		return f.logistic(f.finite(x), f.mul(x, f.constant(atP0)))
 	}},
@@ -244,24 +239,19 @@ var functions = []struct {
 	{"elu", "P[0]*(exp(x)-1) if x is negative, else P[1]*x", func(f function, x pair) pair {
 		return f.bySign(x, f.mul(f.lessOne(x), f.constant(atP0)), f.mul(x, f.constant(atP1)))
 	}},
-	{"hardSigmoid", "min(max(0, P[0]*x+P[1]), 1)", function.hardSigmoid},
-	{"hardSwish", "x * min(max(0, P[0]*x+P[1]), 1)", func(f function, x pair) pair { return f.mul(f.finite(x), f.hardSigmoid(x)) }},
-	{"leakyRelu", "P[0]*x if x is negative, else x", func(f function, x pair) pair {
-		return f.bySign(x, f.mul(x, f.constant(atP0)), x)
-	}},
 	{"sqrt", "sqrt(x)", func(f function, x pair) pair {
 		return f.each(func(h int, to reg.VecVirtual) { VSQRTPD(x[h], to) })
 	}},
 	{"reciprocal", "1 / x", func(f function, x pair) pair { return f.div(f.constant(atOne), x) }},
-	{"abs", "|x|", function.abs},
-	{"neg", "-x", function.neg},
-	{"square", "x * x", func(f function, x pair) pair { return f.mul(x, x) }},
 }
 
 // pointwise writes the functions of single elements.
 func pointwise(s isa) {
 	for _, fn := range functions {
 		pointwiseFunction(s, fn.name, fn.doc, fn.of)
+	}
+	for _, fn := range singles {
+		singleFunction(s, fn.name, fn.doc, fn.constants, fn.of)
 	}
 }
 
