@@ -35,6 +35,9 @@ type Patched struct {
 	// Update holds the pixels of Rect, row by row.
 	Update []float32
 	Rect   region.Rect
+	// Pitch, if not 0, is the distance of neighbouring pixels in View and Update,
+	// where those hold other channels too. Only Affine reads such.
+	Pitch int
 }
 
 // Job asks for one rectangle of a primitive's output at one position.
@@ -46,7 +49,7 @@ type Job struct {
 	Out  []float32
 	// Pitch, if not 0, is the distance of neighbouring pixels in Out, where
 	// that holds other channels too; Out begins at the first pixel's first
-	// channel. Only convolutions by matrix products take it.
+	// channel. Only convolutions by matrix products and Concat take it.
 	Pitch int
 	// Base, of convolutions of differences, is the whole plane of what the
 	// output is in the view before its bounds: see ConvInt8.
@@ -216,6 +219,31 @@ func (p *Patched) pixels(y int, x region.Span, tmp []float32) []float32 {
 	copy(tmp, r.view[x.Lo*c:x.Hi*c])
 	copy(tmp[(in.Lo-x.Lo)*c:], r.update[(in.Lo-r.span.Lo)*c:(in.Hi-r.span.Lo)*c])
 	return tmp
+}
+
+// pieces calls f with the pixels [x.Lo, x.Hi) of row y, in pieces that lie together:
+// how many there are, the distance of neighbours, and the numbers from the first on.
+func (p *Patched) pieces(y int, x region.Span, f func(n, pitch int, px []float32)) {
+	pitch := p.C
+	if p.Pitch != 0 {
+		pitch = p.Pitch
+	}
+	var in region.Span
+	if y >= p.Rect.Y.Lo && y < p.Rect.Y.Hi {
+		in = p.Rect.X.Intersect(x)
+	}
+	if in.Empty() {
+		in = region.Span{Lo: x.Hi, Hi: x.Hi}
+	}
+	if n := in.Lo - x.Lo; n > 0 {
+		f(n, pitch, p.View[(y*p.W+x.Lo)*pitch:])
+	}
+	if n := in.Len(); n > 0 {
+		f(n, pitch, p.Update[((y-p.Rect.Y.Lo)*p.Rect.X.Len()+in.Lo-p.Rect.X.Lo)*pitch:])
+	}
+	if n := x.Hi - in.Hi; n > 0 {
+		f(n, pitch, p.View[(y*p.W+in.Hi)*pitch:])
+	}
 }
 
 // Compose writes the whole plane, view and update together, to dst.

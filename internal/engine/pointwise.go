@@ -48,20 +48,28 @@ func (b *Bounds) Run(s *Scratch, jobs []Job) {
 	})
 }
 
-// Affine computes x*Scale[c] + Shift[c]: a batch normalization that could not
-// be folded into a convolution.
-type Affine struct{ Scale, Shift []float32 }
+// Affine computes x*Scale[c] + Shift[c], bounded by Clamp: a batch normalization that
+// could not be folded into a convolution.
+type Affine struct {
+	Scale, Shift []float32
+	Clamp        Clamp
+}
 
 // MultiplyAdds implements Primitive.
 func (a *Affine) MultiplyAdds() int64 { return int64(len(a.Scale)) }
 
 // Run implements Primitive.
 func (a *Affine) Run(s *Scratch, jobs []Job) {
-	n := len(a.Scale)
-	eachRow(s, jobs, func(x, out []float32) {
-		s.Kernels.Combine(asm.Product, x, a.Scale, out, len(out)/n, 0, n, false)
-		s.Kernels.Combine(asm.Sum, out, a.Shift, out, len(out)/n, 0, n, false)
-	})
+	for i := range jobs {
+		j := &jobs[i]
+		out := j.Out
+		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
+			j.In[0].pieces(y, j.Rect.X, func(n, pitch int, px []float32) {
+				s.Kernels.Affine(px, a.Scale, a.Shift, out, n, pitch, &a.Clamp)
+				out = out[n*len(a.Scale):]
+			})
+		}
+	}
 }
 
 // PRelu computes x, or x*Slope[c] where x is negative.

@@ -16,7 +16,7 @@ func (c *Concat) MultiplyAdds() int64 { return 0 }
 func (c *Concat) Run(s *Scratch, jobs []Job) {
 	for i := range jobs {
 		j := &jobs[i]
-		w := j.Rect.X.Len()
+		w, pitch := j.Rect.X.Len(), j.pitch(c.Out.C)
 		first := 0
 		for k := range j.In {
 			p := &j.In[k]
@@ -26,9 +26,9 @@ func (c *Concat) Run(s *Scratch, jobs []Job) {
 			}
 			for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 				src := p.pixels(y, j.Rect.X, s.lineBuffer(0, w*p.C))
-				dst := j.Out[(y-j.Rect.Y.Lo)*w*c.Out.C+first:]
+				dst := j.Out[(y-j.Rect.Y.Lo)*w*pitch+first:]
 				for x := range w {
-					copy(dst[x*c.Out.C:][:p.C], src[x*p.C:])
+					copy(dst[x*pitch:][:p.C], src[x*p.C:])
 				}
 			}
 			first += p.C

@@ -140,6 +140,8 @@ func (c *compiler) findZeros() {
 			bounded[s.out] = p.Clamp[0] == 0
 		case *engine.Bounds:
 			bounded[s.out] = p.Clamp[0] == 0
+		case *engine.Affine:
+			bounded[s.out] = p.Clamp[0] == 0
 		case *engine.MaxPool, *engine.Concat, *engine.Channels:
 			bounded[s.out] = all
 		}

@@ -136,6 +136,9 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		}
 		c.p.outputs = append(c.p.outputs, o)
 	}
+	if !opt.Dynamic {
+		c.grow()
+	}
 	c.concatInPlace()
 	if c.p.dynamic = opt.Dynamic; opt.Dynamic {
 		c.gatherParts()
@@ -392,86 +395,15 @@ func layoutOf(shape []int) layout {
 	return rowMajor(shape)
 }
 
-// concatInPlace lets convolutions whose only reader is a concatenation write
-// where it wants their channels.
-func (c *compiler) concatInPlace() {
-	p := c.p
-	uses := make([]int, len(p.values))
-	for i := range p.steps {
-		for _, src := range p.steps[i].in {
-			uses[src.value]++
-		}
-	}
-	for _, o := range p.outputs {
-		if o.constant == nil {
-			uses[o.value]++
-		}
-	}
-	convolved := map[int]bool{}
-	for _, v := range c.pending {
-		if !v.depthwise() {
-			convolved[p.steps[v.step].out] = true
-		}
-	}
-	for i := range p.steps {
-		s := &p.steps[i]
-		if _, ok := s.prim.(*engine.Concat); !ok {
-			continue
-		}
-		s.inPlace = make([]bool, len(s.in))
-		first := 0
-		for k, src := range s.in {
-			if v := &p.values[src.value]; convolved[src.value] && uses[src.value] == 1 && v.plane == src.plane {
-				v.partOf, v.offset, s.inPlace[k] = s.out, first, true
-			}
-			first += src.plane.C
-		}
-	}
-}
-
-// gatherParts moves the parts of a concatenation right before it, where all that
-// they read is known: so the region of the whole can be found before any part is
-// computed, even if regions depend on values.
-func (c *compiler) gatherParts() {
-	p := c.p
-	parts := map[int][]int{} // steps, by the concatenation's value
-	for i := range p.steps {
-		if of := p.values[p.steps[i].out].partOf; of != 0 {
-			parts[of] = append(parts[of], i)
-		}
-	}
-	var order []int
-	for i := range p.steps {
-		if p.values[p.steps[i].out].partOf == 0 {
-			order = append(append(order, parts[p.steps[i].out]...), i)
-		}
-	}
-	steps, at := make([]step, 0, len(order)), make([]int, len(order))
-	for _, i := range order {
-		at[i] = len(steps)
-		steps = append(steps, p.steps[i])
-	}
-	for of, group := range parts {
-		first := at[group[0]]
-		steps[first].group = len(group) + 1
-		if steps[first+len(group)].out != of {
-			panic("parts of a concatenation that does not follow them")
-		}
-	}
-	p.steps = steps
-	for _, v := range c.pending {
-		v.step = at[v.step]
-	}
-}
-
 // assignSlots gives values whose updates are never alive together the same
 // memory.
 func (c *compiler) assignSlots() {
 	p := c.p
 	last := make([]int, len(p.values))
 	for i := range p.steps {
+		last[p.root(p.steps[i].out)] = i // of a concatenation that grows, whoever reads it
 		for _, src := range p.steps[i].in {
-			last[src.value] = i
+			last[p.root(src.value)] = i
 		}
 	}
 	for _, o := range p.outputs {
@@ -482,9 +414,7 @@ func (c *compiler) assignSlots() {
 	var free []int
 	taken := make([]bool, len(p.values))
 	take := func(v int) {
-		if of := p.values[v].partOf; of != 0 {
-			v = of // its memory begins with its first part
-		}
+		v = p.root(v) // its memory begins with its first part
 		if taken[v] {
 			return
 		}
@@ -513,7 +443,7 @@ func (c *compiler) assignSlots() {
 		}
 		done := map[int]bool{}
 		for _, src := range s.in {
-			outs = append(outs, src.value)
+			outs = append(outs, p.root(src.value))
 		}
 		for _, v := range outs {
 			if last[v] <= i && !done[v] && p.values[v].slot >= 0 && p.values[v].partOf == 0 {

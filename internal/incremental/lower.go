@@ -80,7 +80,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		if !ok {
 			return false, nil
 		}
-		return c.perPixel(n, &engine.Affine{Scale: scale, Shift: shift})
+		clamp, result, name := c.activation(n.Out[0], n.Name)
+		return c.perPixelTo(n, result, name, &engine.Affine{Scale: scale, Shift: shift, Clamp: clamp})
 	case *op.PRelu:
 		slope, ok := c.perChannel(n.In[1], c.shape(n.In[0]))
 		if !ok {
@@ -435,13 +436,18 @@ func (c *compiler) elementwiseOf(n *graph.Node, from graph.ValueID, prim engine.
 
 // perPixel lowers a function of each pixel's channels.
 func (c *compiler) perPixel(n *graph.Node, prim engine.Primitive) (bool, error) {
+	return c.perPixelTo(n, n.Out[0], n.Name, prim)
+}
+
+// perPixelTo is perPixel for what makes another graph value, of a node and others.
+func (c *compiler) perPixelTo(n *graph.Node, result graph.ValueID, name string, prim engine.Primitive) (bool, error) {
 	src, ok := c.rows(n.In[0])
 	if !ok {
 		return false, nil
 	}
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: prim},
-		c.g.Values[n.Out[0]].Name, src.plane)
-	c.define(n.Out[0], v)
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: prim},
+		c.g.Values[result].Name, src.plane)
+	c.define(result, v)
 	return true, nil
 }
 
@@ -817,31 +823,6 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 	v := c.emit(s, c.g.Values[n.Out[0]].Name, plane)
 	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}
 	return true
-}
-
-// concat lowers the concatenation of channels.
-func (c *compiler) concat(n *graph.Node, o *op.Concat) (bool, error) {
-	shape := c.shape(n.Out[0])
-	_, plane, ok := rowsOf(shape)
-	if !ok || o.Axis != 1 && o.Axis != 1-len(shape) {
-		return false, nil
-	}
-	for _, id := range n.In {
-		r := c.refs[id]
-		if r == nil || c.p.values[r.value].host {
-			return false, nil
-		}
-		if _, _, ok := rowsOf(c.shape(id)); !ok {
-			return false, nil
-		}
-	}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, prim: &engine.Concat{Out: plane}}
-	for _, id := range n.In {
-		src, _ := c.rows(id)
-		s.in = append(s.in, src)
-	}
-	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
-	return true, nil
 }
 
 // interpolate lowers padding, slicing and resizing of the plane.

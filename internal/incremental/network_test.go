@@ -129,9 +129,43 @@ func (n *network) evaluate(input *tensor.Tensor) []*tensor.Tensor {
 	return outs
 }
 
+// batchNormalization adds one with random numbers.
+func (n *network) batchNormalization(x graph.ValueID) graph.ValueID {
+	m := n.shape(x)[1]
+	variance := tensor.Zeros[float32](m)
+	for i := range m {
+		variance.Data.([]float32)[i] = 0.5 + n.rng.Float32()
+	}
+	return n.node("BatchNormalization", nil, x, n.weights(1, m), n.weights(1, m), n.weights(1, m), n.constant(variance))
+}
+
+// denseBlock adds layers that each read what all before them have made, which is put
+// together anew or goes on from what was.
+func (n *network) denseBlock(x graph.ValueID, layers int, anew bool) graph.ValueID {
+	parts, all := []graph.ValueID{x}, x
+	for range layers {
+		y := n.batchNormalization(all)
+		if n.rng.IntN(3) > 0 {
+			y = n.node("Relu", nil, y)
+		}
+		w := []int{1 + n.rng.IntN(7), n.shape(y)[1], 3, 3}
+		pads := []int64{1, 1, 1, 1}
+		if len(n.shape(x)) == 3 {
+			w, pads = w[:3], pads[:2]
+		}
+		y = n.node("Conv", map[string]any{"pads": pads}, y, n.weights(0.3, w...))
+		if parts = append(parts, y); anew {
+			all = n.node("Concat", map[string]any{"axis": int64(1)}, parts...)
+		} else {
+			all = n.node("Concat", map[string]any{"axis": int64(1)}, all, y)
+		}
+	}
+	return all
+}
+
 // randomNetwork grows a network of random layers: convolutions with strides,
 // dilations, groups and asymmetric pads, poolings with ceil mode, residual
-// adds, concatenations, splits, padding, resizing, normalizations, then
+// adds, concatenations, dense blocks, splits, padding, resizing, normalizations, then
 // perhaps a head.
 func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 	series := rng.IntN(6) == 0
@@ -167,7 +201,7 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 				live = append(live, out[0])
 			}
 		}
-		switch rng.IntN(14) {
+		switch rng.IntN(15) {
 		case 0, 1, 2, 3:
 			g := 1
 			switch {
@@ -197,14 +231,8 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 				in = append(in, n.weights(1, outC))
 			}
 			add("Conv", a, in...)
-			last := live[len(live)-1]
-			if rng.IntN(3) == 0 && last != x {
-				m := n.shape(last)[1]
-				variance := tensor.Zeros[float32](m)
-				for i := range m {
-					variance.Data.([]float32)[i] = 0.5 + rng.Float32()
-				}
-				add("BatchNormalization", nil, last, n.weights(1, m), n.weights(1, m), n.weights(1, m), n.constant(variance))
+			if last := live[len(live)-1]; rng.IntN(3) == 0 && last != x {
+				live = append(live, n.batchNormalization(last))
 			}
 			if rng.IntN(2) == 0 {
 				add("Relu", nil, live[len(live)-1])
@@ -262,6 +290,10 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 			} else if c > 1 {
 				lo := rng.IntN(c - 1)
 				add("Slice", nil, x, n.ints(int64(lo)), n.ints(int64(lo+1+rng.IntN(c-lo))), n.ints(1))
+			}
+		case 14:
+			if c < 40 {
+				live = append(live, n.denseBlock(x, 1+rng.IntN(4), rng.IntN(2) == 0))
 			}
 		case 13:
 			if spatial == 2 && s[2]*s[3] < 300 {

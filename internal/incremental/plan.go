@@ -45,6 +45,14 @@ type value struct {
 	partOf, offset int
 }
 
+// root is the value in whose memory value v lies: itself, or what it is part of.
+func (p *Plan) root(v int) int {
+	if of := p.values[v].partOf; of != 0 {
+		return of
+	}
+	return v
+}
+
 // source is a step's input: a value, seen as a plane of the consumer's choice.
 // Where that is not the value's own plane, any change is a change of all.
 type source struct {
@@ -69,6 +77,10 @@ type step struct {
 	tables [2]*region.Table
 	// inPlace lists inputs that are part of the output's memory already.
 	inPlace []bool
+	// grows marks a concatenation whose memory others begin in or go on in;
+	// its first have inputs lie there already. See grow.
+	grows bool
+	have  int
 	// group, if not 0, is the number of steps from here on that are the parts
 	// of a concatenation and it: their regions belong together.
 	group int

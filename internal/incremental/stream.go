@@ -345,7 +345,7 @@ func (s *Stream) run(st *step) error {
 	out := s.plan.values[st.out].plane
 	s.ins = s.ins[:0]
 	for _, src := range st.in {
-		s.ins = append(s.ins, engine.Patched{Plane: src.plane, View: s.views.data[src.value]})
+		s.ins = append(s.ins, s.plan.viewed(s.views, src))
 	}
 	area := 0
 	for _, r := range s.rects {
@@ -449,11 +449,11 @@ func (s *Stream) share(st *step, parts, area, channels int) {
 // join brings the rectangles that work left in s.rects of a concatenation up to
 // date: its parts in place are, the others' channels are copied.
 func (s *Stream) join(st *step) {
-	out := s.plan.values[st.out].plane
-	view := s.views.data[st.out]
+	root := s.plan.root(st.out)
+	out, view := s.plan.values[root].plane, s.views.data[root]
 	first := 0
 	for i, src := range st.in {
-		if from := s.views.data[src.value]; !st.inPlace[i] {
+		if from := s.views.data[src.value]; !st.inPlace[i] && i >= st.have {
 			for _, r := range s.rects {
 				for y := r.Y.Lo; y < r.Y.Hi; y++ {
 					for at := y*out.W + r.X.Lo; at < y*out.W+r.X.Hi; at++ {

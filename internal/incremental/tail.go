@@ -109,7 +109,7 @@ func withChannels(prim engine.Primitive, channels []int) engine.Primitive {
 	case *engine.Unary, *engine.Bounds:
 		return prim
 	case *engine.Affine:
-		return &engine.Affine{Scale: of(p.Scale), Shift: of(p.Shift)}
+		return &engine.Affine{Scale: of(p.Scale), Shift: of(p.Shift), Clamp: p.Clamp}
 	case *engine.PRelu:
 		return &engine.PRelu{Slope: of(p.Slope)}
 	case *engine.MaxPool:

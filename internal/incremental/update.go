@@ -356,15 +356,23 @@ func (w *worker) update(v, k int) []float32 {
 
 // patched is what change k sees of a step's source.
 func (w *worker) patched(s source, k int) engine.Patched {
-	p := engine.Patched{Plane: s.plane, View: w.views.data[s.value]}
-	if r := w.rects[k][s.value]; !r.Empty() {
-		p.Rect, p.Update = w.plan.seen(s, r), w.update(s.value, k)
+	p := w.plan.viewed(w.views, s)
+	v := w.plan.root(s.value)
+	if r := w.rects[k][v]; !r.Empty() {
+		if v == s.value {
+			r = w.plan.seen(s, r)
+		}
+		p.Rect, p.Update = r, w.update(v, k)
 	}
 	return p
 }
 
 func (w *worker) runStep(s *step) {
 	w.jobs = w.jobs[:0]
+	if s.grows {
+		w.grow(s)
+		return
+	}
 	if need := w.n * len(s.in); cap(w.ins) < need {
 		w.ins = make([]engine.Patched, need)
 	}
@@ -394,6 +402,39 @@ func (w *worker) runStep(s *step) {
 	}
 	if len(w.jobs) > 0 {
 		s.prim.Run(w.scratch, w.jobs)
+	}
+}
+
+// grow copies what a step adds to the memory of a concatenation that grows, which the
+// first one fills from the view.
+func (w *worker) grow(s *step) {
+	p, root := w.plan, w.plan.root(s.out)
+	c, width, view := p.values[root].plane.C, p.values[root].plane.W, w.views.data[root]
+	for k := range w.n {
+		r := w.rects[k][root]
+		if r.Empty() {
+			continue
+		}
+		to, n := w.update(root, k), r.X.Len()*c
+		if s.have == 0 {
+			for y := r.Y.Lo; y < r.Y.Hi; y++ {
+				copy(to[(y-r.Y.Lo)*n:][:n], view[(y*width+r.X.Lo)*c:])
+			}
+		}
+		first := 0
+		for i, src := range s.in {
+			if in := w.rects[k][src.value]; i >= s.have && !in.Empty() {
+				from, each := w.update(src.value, k), src.plane.C
+				for y := in.Y.Lo; y < in.Y.Hi; y++ {
+					dst := to[(y-r.Y.Lo)*n+(in.X.Lo-r.X.Lo)*c+first:]
+					for x := range in.X.Len() {
+						copy(dst[x*c:][:each], from[x*each:])
+					}
+					from = from[in.X.Len()*each:]
+				}
+			}
+			first += src.plane.C
+		}
 	}
 }
 

@@ -171,13 +171,25 @@ func (f *Inference) Output(i int) *tensor.Tensor {
 	return f.outputs.output(f.plan, f.views, i)
 }
 
+// viewed is what a source is in the views.
+func (p *Plan) viewed(v *Views, s source) engine.Patched {
+	root := p.root(s.value)
+	patched := engine.Patched{Plane: s.plane, View: v.data[root]}
+	if root != s.value {
+		patched.View, patched.Pitch = patched.View[p.values[s.value].offset:], p.values[root].plane.C
+	}
+	return patched
+}
+
 // materializeStep shares a step out among the workers: the rows of the output,
 // or its channels where weights are more than pixels.
 func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *team) error {
 	out := p.values[s.out].plane
 	in := make([]engine.Patched, len(s.in))
 	for k, src := range s.in {
-		in[k] = engine.Patched{Plane: src.plane, View: v.data[src.value]} // none for parts
+		if in[k] = p.viewed(v, src); k < s.have || s.inPlace != nil && s.inPlace[k] {
+			in[k] = engine.Patched{Plane: src.plane} // lies in the output already
+		}
 	}
 	data, pitch := v.data[s.out], out.C
 	if of := p.values[s.out].partOf; of != 0 {

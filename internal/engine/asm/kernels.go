@@ -27,6 +27,7 @@ type Kernels struct {
 	depthwise, maxPool, sumPool runKernel
 
 	add        func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
+	affine     func(x, scale, shift, out *float32, n, pitch, bytes int, clamp *float32, mask *int32)
 	functions  [functions]pointwiseKernel
 	singles    [functions]pointwiseKernel // those in float32
 	arithmetic [arithmetics]arithmeticKernels

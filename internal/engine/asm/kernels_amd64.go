@@ -603,6 +603,15 @@ func slopeRowsAVX512(a *float32, b *float32, out *float32, n int, step int, byte
 //go:noescape
 func slopeNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
 
+// affineAVX512 computes, for each pixel i < n and c < bytes/4, rounding after each operation:
+//
+//	out[i*bytes/4+c] = min(clamp[1], max(clamp[0], x[i*pitch/4+c]*scale[c] + shift[c]))
+//
+// A NaN stays. mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func affineAVX512(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
+
 // distanceAVX512 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.
 //
@@ -1174,6 +1183,15 @@ func slopeRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes 
 //go:noescape
 func slopeNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
 
+// affineAVX2 computes, for each pixel i < n and c < bytes/4, rounding after each operation:
+//
+//	out[i*bytes/4+c] = min(clamp[1], max(clamp[0], x[i*pitch/4+c]*scale[c] + shift[c]))
+//
+// A NaN stays. mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func affineAVX2(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
+
 // distanceAVX2 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.
 //
@@ -1581,6 +1599,11 @@ func differAVX2(a *byte, b *byte, n int, tolerance uint64, marks *uint32)
 //
 //go:noescape
 func everySecondAVX2(dst *float32, src *float32, n int)
+
+// zipAVX2 writes a[i], b[i] to dst[2i:] for each i < 8n.
+//
+//go:noescape
+func zipAVX2(dst *float32, a *float32, b *float32, n int)
 
 // interleaveAVX2 writes a[i], b[i], c[i] to dst[3i:] for each i < 16n. The masks of 16 bytes say which
 // bytes of a, b and c make the first 16 of 48, and so on. See interleaveGeneric.

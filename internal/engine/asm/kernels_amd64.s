@@ -6007,6 +6007,103 @@ next:
 	VZEROUPPER
 	RET
 
+// func affineAVX512(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·affineAVX512(SB), NOSPLIT, $0-72
+	MOVQ         x+0(FP), R8
+	MOVQ         scale+8(FP), R9
+	MOVQ         shift+16(FP), R10
+	MOVQ         out+24(FP), R11
+	MOVQ         n+32(FP), R12
+	MOVQ         pitch+40(FP), R13
+	MOVQ         bytes+48(FP), BX
+	MOVQ         clamp+56(FP), AX
+	VBROADCASTSS (AX), Z13
+	VBROADCASTSS 4(AX), Z14
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z15
+	VPTESTMD     Z15, Z15, K1
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000100, DX
+
+block:
+	CMPQ    SI, DX
+	JGT     single
+	VMOVUPS (R8)(SI*1), Z0
+	VMOVUPS (R9)(SI*1), Z4
+	VMOVUPS (R10)(SI*1), Z8
+	VMULPS  Z4, Z0, Z0
+	VADDPS  Z8, Z0, Z0
+	VMAXPS  Z0, Z13, Z0
+	VMINPS  Z0, Z14, Z0
+	VMOVUPS Z0, (R11)(SI*1)
+	VMOVUPS 64(R8)(SI*1), Z1
+	VMOVUPS 64(R9)(SI*1), Z5
+	VMOVUPS 64(R10)(SI*1), Z9
+	VMULPS  Z5, Z1, Z1
+	VADDPS  Z9, Z1, Z1
+	VMAXPS  Z1, Z13, Z1
+	VMINPS  Z1, Z14, Z1
+	VMOVUPS Z1, 64(R11)(SI*1)
+	VMOVUPS 128(R8)(SI*1), Z2
+	VMOVUPS 128(R9)(SI*1), Z6
+	VMOVUPS 128(R10)(SI*1), Z10
+	VMULPS  Z6, Z2, Z2
+	VADDPS  Z10, Z2, Z2
+	VMAXPS  Z2, Z13, Z2
+	VMINPS  Z2, Z14, Z2
+	VMOVUPS Z2, 128(R11)(SI*1)
+	VMOVUPS 192(R8)(SI*1), Z3
+	VMOVUPS 192(R9)(SI*1), Z7
+	VMOVUPS 192(R10)(SI*1), Z11
+	VMULPS  Z7, Z3, Z3
+	VADDPS  Z11, Z3, Z3
+	VMAXPS  Z3, Z13, Z3
+	VMINPS  Z3, Z14, Z3
+	VMOVUPS Z3, 192(R11)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	VMOVUPS (R8)(SI*1), Z0
+	VMOVUPS (R9)(SI*1), Z4
+	VMOVUPS (R10)(SI*1), Z8
+	VMULPS  Z4, Z0, Z0
+	VADDPS  Z8, Z0, Z0
+	VMAXPS  Z0, Z13, Z0
+	VMINPS  Z0, Z14, Z0
+	VMOVUPS Z0, (R11)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
+
+partial:
+	CMPQ      SI, BX
+	JGE       next
+	VMOVUPS.Z (R8)(SI*1), K1, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z4
+	VMOVUPS.Z (R10)(SI*1), K1, Z8
+	VMULPS    Z4, Z0, Z0
+	VADDPS    Z8, Z0, Z0
+	VMAXPS    Z0, Z13, Z0
+	VMINPS    Z0, Z14, Z0
+	VMOVUPS   Z0, K1, (R11)(SI*1)
+
+next:
+	ADDQ R13, R8
+	ADDQ BX, R11
+	DECQ R12
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
 // func distanceAVX512(a *float32, b *float32, bytes int, mask *int32) float32
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·distanceAVX512(SB), NOSPLIT, $0-36
@@ -13469,6 +13566,102 @@ next:
 	VZEROUPPER
 	RET
 
+// func affineAVX2(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
+// Requires: AVX
+TEXT ·affineAVX2(SB), NOSPLIT, $0-72
+	MOVQ         x+0(FP), R8
+	MOVQ         scale+8(FP), R9
+	MOVQ         shift+16(FP), R10
+	MOVQ         out+24(FP), R11
+	MOVQ         n+32(FP), R12
+	MOVQ         pitch+40(FP), R13
+	MOVQ         bytes+48(FP), BX
+	MOVQ         clamp+56(FP), AX
+	VBROADCASTSS (AX), Y13
+	VBROADCASTSS 4(AX), Y14
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y15
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000080, DX
+
+block:
+	CMPQ    SI, DX
+	JGT     single
+	VMOVUPS (R8)(SI*1), Y0
+	VMOVUPS (R9)(SI*1), Y4
+	VMOVUPS (R10)(SI*1), Y8
+	VMULPS  Y4, Y0, Y0
+	VADDPS  Y8, Y0, Y0
+	VMAXPS  Y0, Y13, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (R11)(SI*1)
+	VMOVUPS 32(R8)(SI*1), Y1
+	VMOVUPS 32(R9)(SI*1), Y5
+	VMOVUPS 32(R10)(SI*1), Y9
+	VMULPS  Y5, Y1, Y1
+	VADDPS  Y9, Y1, Y1
+	VMAXPS  Y1, Y13, Y1
+	VMINPS  Y1, Y14, Y1
+	VMOVUPS Y1, 32(R11)(SI*1)
+	VMOVUPS 64(R8)(SI*1), Y2
+	VMOVUPS 64(R9)(SI*1), Y6
+	VMOVUPS 64(R10)(SI*1), Y10
+	VMULPS  Y6, Y2, Y2
+	VADDPS  Y10, Y2, Y2
+	VMAXPS  Y2, Y13, Y2
+	VMINPS  Y2, Y14, Y2
+	VMOVUPS Y2, 64(R11)(SI*1)
+	VMOVUPS 96(R8)(SI*1), Y3
+	VMOVUPS 96(R9)(SI*1), Y7
+	VMOVUPS 96(R10)(SI*1), Y11
+	VMULPS  Y7, Y3, Y3
+	VADDPS  Y11, Y3, Y3
+	VMAXPS  Y3, Y13, Y3
+	VMINPS  Y3, Y14, Y3
+	VMOVUPS Y3, 96(R11)(SI*1)
+	ADDQ    $0x00000080, SI
+	JMP     block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	VMOVUPS (R8)(SI*1), Y0
+	VMOVUPS (R9)(SI*1), Y4
+	VMOVUPS (R10)(SI*1), Y8
+	VMULPS  Y4, Y0, Y0
+	VADDPS  Y8, Y0, Y0
+	VMAXPS  Y0, Y13, Y0
+	VMINPS  Y0, Y14, Y0
+	VMOVUPS Y0, (R11)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	VMASKMOVPS (R10)(SI*1), Y15, Y8
+	VMULPS     Y4, Y0, Y0
+	VADDPS     Y8, Y0, Y0
+	VMAXPS     Y0, Y13, Y0
+	VMINPS     Y0, Y14, Y0
+	VMASKMOVPS Y0, Y15, (R11)(SI*1)
+
+next:
+	ADDQ R13, R8
+	ADDQ BX, R11
+	DECQ R12
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
 // func distanceAVX2(a *float32, b *float32, bytes int, mask *int32) float32
 // Requires: AVX, FMA3, SSE
 TEXT ·distanceAVX2(SB), NOSPLIT, $0-36
@@ -20813,6 +21006,31 @@ block:
 	ADDQ    $0x20, BX
 	DECQ    CX
 	JNZ     block
+	VZEROUPPER
+	RET
+
+// func zipAVX2(dst *float32, a *float32, b *float32, n int)
+// Requires: AVX
+TEXT ·zipAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), BX
+	MOVQ b+16(FP), CX
+	MOVQ n+24(FP), DX
+
+block:
+	VMOVUPS    (BX), Y0
+	VMOVUPS    (CX), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y3
+	VPERM2F128 $0x20, Y3, Y2, Y4
+	VMOVUPS    Y4, (AX)
+	VPERM2F128 $0x31, Y3, Y2, Y4
+	VMOVUPS    Y4, 32(AX)
+	ADDQ       $0x20, BX
+	ADDQ       $0x20, CX
+	ADDQ       $0x40, AX
+	DECQ       DX
+	JNZ        block
 	VZEROUPPER
 	RET
 

@@ -11,6 +11,7 @@ import (
 var (
 	differ      = differGeneric
 	everySecond = everySecondGeneric
+	zip         = zipGeneric
 	interleave  = interleaveGeneric
 )
 
@@ -40,6 +41,21 @@ func EverySecond(dst, src []float32) {
 	}
 	for i := 8 * blocks; i < n; i++ {
 		dst[i] = src[2*i]
+	}
+}
+
+// Zip writes a[i] and b[i] to dst[2*i] and dst[2*i+1], for each i.
+func Zip(dst, a, b []float32) {
+	n := len(a)
+	if len(b) != n || len(dst) != 2*n {
+		panic(fmt.Sprintf("asm: Zip of %d and %d into %d", n, len(b), len(dst)))
+	}
+	blocks := n / 8
+	if blocks > 0 {
+		zip(&dst[0], &a[0], &b[0], blocks)
+	}
+	for i := 8 * blocks; i < n; i++ {
+		dst[2*i], dst[2*i+1] = a[i], b[i]
 	}
 }
 
@@ -105,5 +121,12 @@ func everySecondGeneric(dst, src *float32, n int) {
 	d, s := unsafe.Slice(dst, 8*n), unsafe.Slice(src, 16*n)
 	for i := range d {
 		d[i] = s[2*i]
+	}
+}
+
+func zipGeneric(dst, a, b *float32, n int) {
+	d, x, y := unsafe.Slice(dst, 16*n), unsafe.Slice(a, 8*n), unsafe.Slice(b, 8*n)
+	for i, v := range x {
+		d[2*i], d[2*i+1] = v, y[i]
 	}
 }

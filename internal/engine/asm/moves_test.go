@@ -56,6 +56,28 @@ func TestEverySecond(t *testing.T) {
 	}
 }
 
+// TestZip puts rows of every length together, by both kernels.
+func TestZip(t *testing.T) {
+	for n := range 70 {
+		a, b := make([]float32, n), make([]float32, n)
+		for i := range a {
+			a[i], b[i] = float32(2*i), float32(2*i+1)
+		}
+		g := newGuarded(2*n, 4, nil)
+		Zip(g.mid, a, b)
+		g.check(t)
+		plain := make([]float32, 2*n)
+		if n >= 8 {
+			zipGeneric(&plain[0], &a[0], &b[0], n/8)
+		}
+		for i, v := range g.mid {
+			if v != float32(i) || i < n/8*16 && plain[i] != v {
+				t.Fatalf("%d pairs: [%d] = %g", n, i, v)
+			}
+		}
+	}
+}
+
 // TestInterleave puts rows of every length together, by both kernels.
 func TestInterleave(t *testing.T) {
 	for n := range 100 {

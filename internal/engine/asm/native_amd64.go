@@ -10,7 +10,7 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		{12, 32, gemm12x32AVX512}, {8, 32, gemm8x32AVX512}, {4, 32, gemm4x32AVX512}, {2, 32, gemm2x32AVX512}, {1, 32, gemm1x32AVX512},
 		{12, 16, gemm12x16AVX512}, {8, 16, gemm8x16AVX512}, {4, 16, gemm4x16AVX512}, {2, 16, gemm2x16AVX512}, {1, 16, gemm1x16AVX512},
 	},
-	depthwise3x3: depthwiseRun3x3AVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, distance: distanceAVX512, moved: movedAVX512,
+	depthwise3x3: depthwiseRun3x3AVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, affine: affineAVX512, distance: distanceAVX512, moved: movedAVX512,
 	arithmetic: [arithmetics]arithmeticKernels{
 		Sum:            {sumRowsAVX512, sumNumberAVX512},
 		Difference:     {differenceRowsAVX512, differenceNumberAVX512},
@@ -67,7 +67,7 @@ var setAVX2 = Kernels{
 		{6, 16, gemm6x16AVX2}, {4, 16, gemm4x16AVX2}, {2, 16, gemm2x16AVX2}, {1, 16, gemm1x16AVX2},
 		{6, 8, gemm6x8AVX2}, {4, 8, gemm4x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
 	},
-	depthwise3x3: depthwiseRun3x3AVX2, depthwiseRows: depthwiseRowsAVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, distance: distanceAVX2, moved: movedAVX2,
+	depthwise3x3: depthwiseRun3x3AVX2, depthwiseRows: depthwiseRowsAVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, affine: affineAVX2, distance: distanceAVX2, moved: movedAVX2,
 	arithmetic: [arithmetics]arithmeticKernels{
 		Sum:            {sumRowsAVX2, sumNumberAVX2},
 		Difference:     {differenceRowsAVX2, differenceNumberAVX2},
@@ -104,7 +104,7 @@ var pairsAVX512 = Kernels{
 
 func init() {
 	if cpuid.CPU.Supports(cpuid.AVX2) {
-		differ, everySecond, interleave = differAVX2, everySecondAVX2, interleaveAVX2
+		differ, everySecond, zip, interleave = differAVX2, everySecondAVX2, zipAVX2, interleaveAVX2
 	}
 }
 

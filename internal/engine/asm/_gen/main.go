@@ -24,6 +24,7 @@ func main() {
 		add(set)
 		pointwise(set)
 		arithmetics(set)
+		affine(set)
 		distance(set)
 		moved(set)
 		for _, w := range []winogradSize{f2, f4} {
@@ -47,6 +48,7 @@ func main() {
 	peakBF16(avx512)
 	differ(avx2)
 	everySecond(avx2)
+	zip(avx2)
 	interleave(avx2)
 	Generate()
 }

@@ -69,6 +69,36 @@ func everySecond(s isa) {
 	RET()
 }
 
+// zip writes the kernel that puts two rows of numbers together to one of pairs.
+func zip(s isa) {
+	name := "zip" + s.name
+	TEXT(name, NOSPLIT, "func(dst, a, b *float32, n int)")
+	Doc(name + " writes a[i], b[i] to dst[2i:] for each i < 8n.")
+	Pragma("noescape")
+	dst, a, b, left := reg.RAX, reg.RBX, reg.RCX, reg.RDX
+	x, y, low, high, out := s.vecs[0], s.vecs[1], s.vecs[2], s.vecs[3], s.vecs[4]
+	MOVQ(arg("dst", 0), dst)
+	MOVQ(arg("a", 1), a)
+	MOVQ(arg("b", 2), b)
+	MOVQ(arg("n", 3), left)
+	Label("block")
+	VMOVUPS(mem(a, 0), x)
+	VMOVUPS(mem(b, 0), y)
+	VUNPCKLPS(y, x, low)  // a0 b0 a1 b1, a4 b4 a5 b5
+	VUNPCKHPS(y, x, high) // a2 b2 a3 b3, a6 b6 a7 b7
+	VPERM2F128(operand.Imm(0x20), high, low, out)
+	VMOVUPS(out, mem(dst, 0))
+	VPERM2F128(operand.Imm(0x31), high, low, out)
+	VMOVUPS(out, mem(dst, 32))
+	ADDQ(operand.Imm(32), a)
+	ADDQ(operand.Imm(32), b)
+	ADDQ(operand.Imm(64), dst)
+	DECQ(left)
+	JNZ(operand.LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
 // interleave writes the kernel that puts three rows of bytes together to one of
 // triples: 16 of each at a time.
 func interleave(s isa) {

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// affine writes the kernel that scales, shifts and bounds the channels of pixels.
+func affine(s isa) {
+	name := "affine" + s.name
+	TEXT(name, NOSPLIT, "func(x, scale, shift, out *float32, n, pitch, bytes int, clamp *float32, mask *int32)")
+	Doc(name+" computes, for each pixel i < n and c < bytes/4, rounding after each operation:",
+		"", "	out[i*bytes/4+c] = min(clamp[1], max(clamp[0], x[i*pitch/4+c]*scale[c] + shift[c]))", "",
+		fmt.Sprintf("A NaN stays. mask holds the lanes of the last, partial vector of %d.", s.lane))
+	Pragma("noescape")
+	x, scale, shift, out, left, pitch, bytes, off, end := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RBX, reg.RSI, reg.RDX
+	for i, r := range []reg.Register{x, scale, shift, out, left, pitch, bytes} {
+		MOVQ(arg([]string{"x", "scale", "shift", "out", "n", "pitch", "bytes"}[i], i), r)
+	}
+	MOVQ(arg("clamp", 7), reg.RAX)
+	low, high := s.vecs[13], s.vecs[14]
+	VBROADCASTSS(mem(reg.RAX, 0), low)
+	VBROADCASTSS(mem(reg.RAX, 4), high)
+	MOVQ(arg("mask", 8), reg.RAX)
+	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
+	body := func(n int, k mask) {
+		for v := range n {
+			at := v * s.bytes()
+			value, factor, term := s.vecs[v], s.vecs[4+v], s.vecs[8+v]
+			s.load(indexed(x, off, at), k, value)
+			s.load(indexed(scale, off, at), k, factor)
+			s.load(indexed(shift, off, at), k, term)
+			VMULPS(factor, value, value)
+			VADDPS(term, value, value)
+			VMAXPS(value, low, value) // the second source, which is the value, if it is NaN
+			VMINPS(value, high, value)
+			s.store(value, indexed(out, off, at), k)
+		}
+	}
+	Label("pixel")
+	XORQ(off, off)
+	MOVQ(bytes, end)
+	SUBQ(operand.U32(4*s.bytes()), end)
+	Label("block")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("single"))
+	body(4, mask{})
+	ADDQ(operand.U32(4*s.bytes()), off)
+	JMP(operand.LabelRef("block"))
+	Label("single")
+	ADDQ(operand.U32(3*s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	body(1, mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	CMPQ(off, bytes)
+	JGE(operand.LabelRef("next"))
+	body(1, k)
+	Label("next")
+	ADDQ(pitch, x)
+	ADDQ(bytes, out)
+	DECQ(left)
+	JNZ(operand.LabelRef("pixel"))
+	VZEROUPPER()
+	RET()
+}

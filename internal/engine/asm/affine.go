@@ -1,0 +1,36 @@
+package asm
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Affine computes, for n pixels of len(scale) channels that begin pitch numbers apart,
+// out = min(clamp[1], max(clamp[0], x*scale[c]+shift[c])), rounding after each
+// operation; a NaN stays. out's pixels follow each other; it may be x where x's do.
+func (k *Kernels) Affine(x, scale, shift, out []float32, n, pitch int, clamp *[2]float32) {
+	c := len(scale)
+	if n < 1 || c < 1 || pitch < c || len(shift) < c || len(x) < (n-1)*pitch+c || len(out) < n*c {
+		panic(fmt.Sprintf("asm: Affine of %d into %d: %d pixels of %d channels, %d apart", len(x), len(out), n, c, pitch))
+	}
+	k.affine(&x[0], &scale[0], &shift[0], &out[0], n, 4*pitch, 4*c, &clamp[0], k.tail(c))
+}
+
+func affineGeneric(x, scale, shift, out *float32, n, pitch, bytes int, clamp *float32, _ *int32) {
+	c, pitch := bytes/4, pitch/4
+	from, to := unsafe.Slice(x, (n-1)*pitch+c), unsafe.Slice(out, n*c)
+	a, b, bounds := unsafe.Slice(scale, c), unsafe.Slice(shift, c), unsafe.Slice(clamp, 2)
+	for i := range n {
+		px := from[i*pitch:][:c]
+		for j, v := range px {
+			v = float32(v*a[j]) + b[j] // not fused on any processor
+			if v < bounds[0] {
+				v = bounds[0]
+			}
+			if v > bounds[1] {
+				v = bounds[1]
+			}
+			to[i*c+j] = v
+		}
+	}
+}

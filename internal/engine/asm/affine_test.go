@@ -1,0 +1,52 @@
+package asm
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestAffine: every set gives the bits of Go's own arithmetic for pixels of every width
+// and distance, bounded or not, also in place, keeps NaN and writes nothing else.
+func TestAffine(t *testing.T) {
+	inf := float32(math.Inf(1))
+	special := []float32{0, float32(math.Copysign(0, -1)), inf, -inf, float32(math.NaN()), math.SmallestNonzeroFloat32}
+	for _, k := range Sets() {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(9, 8))
+			for trial := range 2000 {
+				n, c := 1+rng.IntN(5), 1+rng.IntN(150)
+				pitch := c + rng.IntN(2)*rng.IntN(40)
+				x, scale, shift := newGuarded((n-1)*pitch+c, 40, rng), newGuarded(c, 40, rng), newGuarded(c, 40, rng)
+				for i := range x.mid {
+					if rng.IntN(4) == 0 {
+						x.mid[i] = special[rng.IntN(len(special))]
+					}
+				}
+				clamp := [][2]float32{{0, inf}, {-inf, inf}, {0, 6}, {-0.5, 0.25}}[rng.IntN(4)]
+				want := make([]float32, n*c)
+				for i := range want {
+					v := float32(x.mid[i/c*pitch+i%c]*scale.mid[i%c]) + shift.mid[i%c]
+					if v < clamp[0] {
+						v = clamp[0]
+					}
+					if v > clamp[1] {
+						v = clamp[1]
+					}
+					want[i] = v
+				}
+				out := newGuarded(n*c, 40, nil)
+				if pitch == c && trial%3 == 0 {
+					out = x
+				}
+				k.Affine(x.mid, scale.mid, shift.mid, out.mid, n, pitch, &clamp)
+				out.check(t)
+				for i, v := range out.mid {
+					if math.Float32bits(v) != math.Float32bits(want[i]) && (v == v || want[i] == want[i]) {
+						t.Fatalf("%d pixels of %d, %d apart, bounds %g: [%d] is %g, want %g", n, c, pitch, clamp, i, v, want[i])
+					}
+				}
+			}
+		})
+	}
+}
