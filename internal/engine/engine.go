@@ -117,8 +117,12 @@ type Scratch struct {
 	zero   []float32
 	sink   []float32
 	line   [][]float32
-	lists  []uint16 // of channels that are not zero
-	quads  []quad
+	// Channels': what is done, the numbers of inputs' first channels, rows.
+	moves   []move
+	first   []int
+	sources [][]float32
+	lists   []uint16 // of channels that are not zero
+	quads   []quad
 	// ConvBF16's and ConvInt8's: pieces of jobs, the jobs they are of, their
 	// inputs.
 	pieces      []Job

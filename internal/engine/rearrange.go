@@ -55,59 +55,6 @@ func (r *Row) Run(_ *Scratch, jobs []Job) {
 	}
 }
 
-// Channels picks channels: output channel c is input channel Source[c], or Fill
-// where that is -1. It serves slices, splits, shuffles and padding of channels.
-type Channels struct {
-	Source []int
-	Fill   float32
-}
-
-// MultiplyAdds implements Primitive.
-func (c *Channels) MultiplyAdds() int64 { return 0 }
-
-// Run implements Primitive.
-func (c *Channels) Run(s *Scratch, jobs []Job) {
-	n := len(c.Source)
-	for i := range jobs {
-		j := &jobs[i]
-		p := &j.In[0]
-		w := j.Rect.X.Len()
-		second := c.everySecond(p.C)
-		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
-			src := p.pixels(y, j.Rect.X, s.lineBuffer(0, w*p.C))
-			dst := j.Out[(y-j.Rect.Y.Lo)*w*n:][:w*n]
-			if second {
-				asm.EverySecond(dst, src[c.Source[0]:w*p.C])
-				continue
-			}
-			for x := range w {
-				px, out := src[x*p.C:][:p.C], dst[x*n:][:n]
-				for k, from := range c.Source {
-					if from < 0 {
-						out[k] = c.Fill
-						continue
-					}
-					out[k] = px[from]
-				}
-			}
-		}
-	}
-}
-
-// everySecond says whether every second of the input's channels is picked, as
-// exported channel shuffles do: in a row of pixels, every second number.
-func (c *Channels) everySecond(channels int) bool {
-	if channels != 2*len(c.Source) || c.Source[0] < 0 || c.Source[0] > 1 {
-		return false
-	}
-	for k, from := range c.Source {
-		if from != 2*k+c.Source[0] {
-			return false
-		}
-	}
-	return true
-}
-
 // Interpolate builds its output by separable tables: padding, slicing,
 // resizing of the plane.
 type Interpolate struct {

@@ -136,6 +136,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		}
 		c.p.outputs = append(c.p.outputs, o)
 	}
+	c.compose()
 	if !opt.Dynamic {
 		c.grow()
 	}

@@ -163,9 +163,33 @@ func (n *network) denseBlock(x graph.ValueID, layers int, anew bool) graph.Value
 	return all
 }
 
+// shuffled puts two values' channels together, mixes groups of them, and parts them again
+// where that goes.
+func (n *network) shuffled(x, y graph.ValueID) []graph.ValueID {
+	all := n.node("Concat", map[string]any{"axis": int64(1)}, x, y)
+	s := n.shape(all)
+	groups := 1
+	for _, g := range n.rng.Perm(5) {
+		if g > 0 && s[1]%g == 0 {
+			groups = g
+		}
+	}
+	apart, together := []int64{1, int64(groups), int64(s[1] / groups)}, []int64{1, int64(s[1])}
+	perm := []int64{0, 2, 1}
+	for a, d := range s[2:] {
+		apart, together, perm = append(apart, int64(d)), append(together, int64(d)), append(perm, int64(3+a))
+	}
+	all = n.node("Reshape", nil, n.node("Transpose", map[string]any{"perm": perm}, n.node("Reshape", nil, all, n.ints(apart...))), n.ints(together...))
+	if n.rng.IntN(3) == 0 {
+		return []graph.ValueID{all}
+	}
+	at := int64(1 + n.rng.IntN(s[1]-1))
+	return []graph.ValueID{n.node("Slice", nil, all, n.ints(0), n.ints(at), n.ints(1)), n.node("Slice", nil, all, n.ints(at), n.ints(int64(s[1])), n.ints(1))}
+}
+
 // randomNetwork grows a network of random layers: convolutions with strides,
 // dilations, groups and asymmetric pads, poolings with ceil mode, residual
-// adds, concatenations, dense blocks, splits, padding, resizing, normalizations, then
+// adds, concatenations, dense blocks, shuffles, splits, padding, resizing, normalizations, then
 // perhaps a head.
 func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 	series := rng.IntN(6) == 0
@@ -201,7 +225,7 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 				live = append(live, out[0])
 			}
 		}
-		switch rng.IntN(15) {
+		switch rng.IntN(16) {
 		case 0, 1, 2, 3:
 			g := 1
 			switch {
@@ -290,6 +314,10 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 			} else if c > 1 {
 				lo := rng.IntN(c - 1)
 				add("Slice", nil, x, n.ints(int64(lo)), n.ints(int64(lo+1+rng.IntN(c-lo))), n.ints(1))
+			}
+		case 15:
+			if y := live[rng.IntN(len(live))]; fmt.Sprint(n.shape(y)[2:]) == fmt.Sprint(s[2:]) && c+n.shape(y)[1] < 80 {
+				live = append(live, n.shuffled(x, y)...)
 			}
 		case 14:
 			if c < 40 {

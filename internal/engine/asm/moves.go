@@ -38,13 +38,17 @@ func EverySecond(dst, src []float32) {
 	blocks := len(src) / 16
 	if blocks = min(blocks, n/8); blocks > 0 {
 		everySecond(&dst[0], &src[0], blocks)
+		if 8*blocks < n && 2*n <= len(src) {
+			everySecond(&dst[n-8], &src[2*n-16], 1) // some again
+			return
+		}
 	}
 	for i := 8 * blocks; i < n; i++ {
 		dst[i] = src[2*i]
 	}
 }
 
-// Zip writes a[i] and b[i] to dst[2*i] and dst[2*i+1], for each i.
+// Zip writes a[i] and b[i] to dst[2*i] and dst[2*i+1], for each i; dst is neither a nor b.
 func Zip(dst, a, b []float32) {
 	n := len(a)
 	if len(b) != n || len(dst) != 2*n {
@@ -53,8 +57,12 @@ func Zip(dst, a, b []float32) {
 	blocks := n / 8
 	if blocks > 0 {
 		zip(&dst[0], &a[0], &b[0], blocks)
+		if 8*blocks < n {
+			zip(&dst[2*n-16], &a[n-8], &b[n-8], 1) // some again
+		}
+		return
 	}
-	for i := 8 * blocks; i < n; i++ {
+	for i := range n {
 		dst[2*i], dst[2*i+1] = a[i], b[i]
 	}
 }
