@@ -69,7 +69,8 @@ type benchOptions struct {
 	model                     modelOptions
 	patch, stride             string
 	sample, positions, rounds int
-	asJSON, force, whole      bool
+	asJSON, force             bool
+	whole, layers             bool
 	raw, outputs              string
 }
 
@@ -84,11 +85,16 @@ in turns in one process, on a random picture. Loading and compiling the model
 are not part of any time. Prints ratios, GFLOP/s and the share of this machine's
 measured peak.
 
+--layers measures each step of the plan instead, on one core: for a whole run and
+for one of many patches, with milliseconds, share, GFLOP/s and bytes beside the
+measured peak and bandwidth, and what was expected (krypton model info).
+
 For comparison with other programs, --raw gives the network's input and
 --outputs saves what the network answers.` + exitHelp,
 		Example: `  krypton bench
   krypton bench squeezenet.onnx resnet18.onnx --patch 16 --stride 4
   krypton bench vgg16.onnx --positions 256 --rounds 5 --json
+  krypton bench m.onnx --layers
   krypton bench m.onnx --raw input.f32 --outputs logits.f32 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := loadSettings(cmd)
@@ -100,6 +106,9 @@ For comparison with other programs, --raw gives the network's input and
 			}
 			if err := o.validate(s, args); err != nil {
 				return err
+			}
+			if o.layers {
+				return o.runLayers(cmd.Context(), s, args, io.out)
 			}
 			var rows []benchRow
 			for _, name := range args {
@@ -127,6 +136,7 @@ For comparison with other programs, --raw gives the network's input and
 	f.StringVar(&o.raw, "raw", "", "run on this `file` of little-endian float32 numbers, in the order of the model's input, instead of a random picture")
 	f.StringVar(&o.outputs, "outputs", "", "write the outputs of a whole run to this `file`: little-endian float32 numbers, one output after the other")
 	f.BoolVar(&o.whole, "whole", false, "measure whole runs alone, with the plan that suits them best")
+	f.BoolVar(&o.layers, "layers", false, "measure step by step, on one core; --rounds and --positions say how often, --whole leaves the patches out")
 	f.BoolVar(&o.force, "force", false, "replace the file of --outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print a JSON array")
 	o.model.addLoadFlags(f)
@@ -136,6 +146,9 @@ For comparison with other programs, --raw gives the network's input and
 func (o *benchOptions) validate(s *settings, models []string) error {
 	if o.sample < 0 || o.positions < 0 || o.rounds < 1 {
 		return usageError(fmt.Errorf("--sample %d, --positions %d, --rounds %d: want no negative number, and a round at least", o.sample, o.positions, o.rounds))
+	}
+	if o.layers && o.outputs != "" {
+		return usageError(errors.New("--layers with --outputs: want one of them"))
 	}
 	if len(models) > 1 && (o.raw != "" || o.outputs != "") {
 		return usageError(errors.New("--raw and --outputs are for one model"))

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -41,14 +43,16 @@ type modelReport struct {
 	Operators  map[string]int `json:"operators"`
 	Localities map[string]int `json:"localities"`
 	// Settings are those that the model makes itself, Detector its head.
-	Settings  []settingReport `json:"settings,omitempty"`
-	Labels    int             `json:"labels,omitempty"`
-	Detector  *detect.Spec    `json:"detector,omitempty"`
-	Notes     []string        `json:"notes,omitempty"`
-	Steps     []stepReport    `json:"steps"`
-	Whole     int64           `json:"multiply_adds_whole"`
-	ViewBytes int64           `json:"view_bytes"`
-	Patch     *patchReport    `json:"patch,omitempty"`
+	Settings []settingReport `json:"settings,omitempty"`
+	Labels   int             `json:"labels,omitempty"`
+	Detector *detect.Spec    `json:"detector,omitempty"`
+	Notes    []string        `json:"notes,omitempty"`
+	Steps    []stepReport    `json:"steps"`
+	Whole    int64           `json:"multiply_adds_whole"`
+	// Predicted is the sum of the steps' milliseconds, of a whole run on one core.
+	Predicted float64      `json:"predicted_ms"`
+	ViewBytes int64        `json:"view_bytes"`
+	Patch     *patchReport `json:"patch,omitempty"`
 }
 
 type outputReport struct {
@@ -67,12 +71,19 @@ type stepReport struct {
 	Node     string `json:"node"`
 	Operator string `json:"operator"`
 	Locality string `json:"locality"`
-	// Algorithm is how a convolution is computed; empty for other steps.
+	// Algorithm is that of incremental.StepCost: how a convolution is computed, or that
+	// a step is slow; empty for other steps.
 	Algorithm   string `json:"algorithm,omitempty"`
 	Plane       [3]int `json:"plane"`
 	Region      string `json:"region,omitempty"`
 	Whole       int64  `json:"multiply_adds_whole"`
 	Incremental int64  `json:"multiply_adds_incremental,omitempty"`
+	// Reference says that the operator's reference computes the step.
+	Reference bool `json:"by_reference,omitempty"`
+	// What the step is expected to take on one core: of a whole run, and for the patch
+	// at the centre.
+	PredictedWhole float64 `json:"predicted_ms"`
+	Predicted      float64 `json:"predicted_ms_incremental,omitempty"`
 }
 
 // patchReport is what a patch costs: at the centre, and on the mean over a grid.
@@ -85,6 +96,9 @@ type patchReport struct {
 	Mean      float64       `json:"multiply_adds_mean"`
 	Speedup   number.Double `json:"times_fewer"`
 	Bytes     int64         `json:"bytes_per_position"`
+	// Predicted is the sum of the steps' milliseconds, for the patch at the centre on
+	// one core.
+	Predicted float64 `json:"predicted_ms_centre"`
 	// Seconds that a map is expected to take on this machine, from a short
 	// calibration.
 	Seconds float64 `json:"predicted_seconds"`
@@ -110,7 +124,12 @@ func newModelInfo(io streams) *cobra.Command {
 		Long: `Show inputs, outputs, operator set, operators with their locality, parameters,
 multiply-adds and view memory; with --patch also what a patch of that size costs
 incrementally, layer by layer for a patch at the centre, and on the mean over all
-positions. A model that cannot be run is refused with every reason.` + exitHelp,
+positions. The columns "ms" are what each step is expected to take on one core of
+this machine, from its multiply-adds at the measured peak and its bytes at the
+measured bandwidth (krypton bench --layers measures it); "reference" marks steps
+that run by the operator's plain definition and are slow, "plain" those that call
+a function for each number. A model that cannot be run is refused with every
+reason.` + exitHelp,
 		Example: `  krypton model info resnet.onnx
   krypton model info resnet.onnx --patch 16 --stride 4
   krypton model info detector.onnx --size 320x320 --json`,
@@ -189,10 +208,14 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 		r.Patch = &patchReport{grid: grid, Patch: size, Stride: step, Positions: grid.Len(), Centre: p.Count(at), Mean: mean,
 			Speedup: number.Ratio(float64(r.Whole), mean), Bytes: p.PositionBytes(at)}
 	}
-	for _, c := range p.Cost(at) {
-		s := stepReport{Node: c.Node, Operator: c.Operator, Locality: c.Locality.String(), Algorithm: c.Algorithm, Plane: [3]int{c.Plane.H, c.Plane.W, c.Plane.C}, Whole: c.Whole}
+	predicted := p.Predict(p.Machine(), at)
+	for i, c := range p.Cost(at) {
+		s := stepReport{Node: c.Node, Operator: c.Operator, Locality: c.Locality.String(), Algorithm: c.Algorithm, Plane: [3]int{c.Plane.H, c.Plane.W, c.Plane.C}, Whole: c.Whole,
+			Reference: c.Reference(), PredictedWhole: 1000 * predicted[i].Whole}
+		r.Predicted += s.PredictedWhole
 		if patch != "" {
-			s.Region, s.Incremental = c.Region.String(), c.Incremental
+			s.Region, s.Incremental, s.Predicted = c.Region.String(), c.Incremental, 1000*predicted[i].Incremental
+			r.Patch.Predicted += s.Predicted
 		}
 		r.Steps = append(r.Steps, s)
 	}
@@ -300,6 +323,11 @@ func (r *modelReport) text() string {
 		fmt.Fprintf(&b, "note          %s\n", n)
 	}
 	fmt.Fprintf(&b, "parameters    %d\nmultiply-adds %.4g for a whole run\nviews         %.1f MiB\n", r.Facts.Parameters, float64(r.Whole), float64(r.ViewBytes)/(1<<20))
+	fmt.Fprintf(&b, "one core      %s ms expected for a whole run", short(r.Predicted))
+	if r.Patch != nil {
+		fmt.Fprintf(&b, ", %s ms for the patch at the centre", short(r.Patch.Predicted))
+	}
+	b.WriteByte('\n')
 	fmt.Fprintf(&b, "operators     %s\n", counts(r.Operators))
 	fmt.Fprintf(&b, "locality      %s\n", counts(r.Localities))
 	if p := r.Patch; p != nil {
@@ -309,9 +337,9 @@ func (r *modelReport) text() string {
 	}
 	b.WriteByte('\n')
 	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	head := "step\toperator\tlocality\talgorithm\toutput\twhole"
+	head := "step\toperator\tlocality\talgorithm\toutput\twhole\tms"
 	if r.Patch != nil {
-		head += "\tregion (centre)\tincremental\tshare"
+		head += "\tregion (centre)\tincremental\tshare\tms"
 	}
 	fmt.Fprintln(w, head)
 	for _, s := range r.Steps {
@@ -319,9 +347,9 @@ func (r *modelReport) text() string {
 		if len(name) > 48 {
 			name = name[:47] + "…"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%dx%dx%d\t%.3g", name, s.Operator, s.Locality, s.Algorithm, s.Plane[0], s.Plane[1], s.Plane[2], float64(s.Whole))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%dx%dx%d\t%.3g\t%s", name, s.Operator, s.Locality, s.Algorithm, s.Plane[0], s.Plane[1], s.Plane[2], float64(s.Whole), short(s.PredictedWhole))
 		if r.Patch != nil {
-			fmt.Fprintf(w, "\t%s\t%.3g\t%s", s.Region, float64(s.Incremental), number.Ratio(float64(s.Incremental), float64(s.Whole)).Text("%.0f%%", 100))
+			fmt.Fprintf(w, "\t%s\t%.3g\t%s\t%s", s.Region, float64(s.Incremental), number.Ratio(float64(s.Incremental), float64(s.Whole)).Text("%.0f%%", 100), short(s.Predicted))
 		}
 		fmt.Fprintln(w)
 	}
@@ -329,6 +357,11 @@ func (r *modelReport) text() string {
 		return err.Error()
 	}
 	return b.String()
+}
+
+// short is a number of milliseconds in three digits, never as a power of ten.
+func short(ms float64) string {
+	return strconv.FormatFloat(ms, 'f', max(0, min(4, 2-int(math.Floor(math.Log10(max(ms, 1e-4)))))), 64)
 }
 
 // shortened makes one line of metadata, which may be whole lists of names.

@@ -66,9 +66,9 @@ type panel struct {
 	rows   [][]float32
 }
 
-// gatherBelow is the number of channels (of one group) under which taps are
+// GatherBelow is the number of channels (of one group) under which taps are
 // gathered into rows.
-const gatherBelow = 16
+const GatherBelow = 16
 
 // NewConv packs weights given as [Out.C][In.C/group][Y.Kernel][X.Kernel] (the
 // ONNX order) and bias (nil for none) for the scratch's kernel set.
@@ -82,7 +82,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 	switch {
 	case group == 1 && (x.Dilation == 1 || x.Kernel == 1):
 		c.reads = readSegments
-	case cin < gatherBelow && taps > 1:
+	case cin < GatherBelow && taps > 1:
 		c.reads = readGathered
 	default:
 		c.reads = readTaps

@@ -77,7 +77,7 @@ func (p *Interpolate) Run(s *Scratch, jobs []Job) {
 	c := p.Out.C
 	for i := range jobs {
 		j := &jobs[i]
-		cols := p.columns(j.Rect.X)
+		cols := p.X.Reads(j.Rect.X)
 		n := j.Rect.X.Len() * c
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 			out := j.Out[(y-j.Rect.Y.Lo)*n:][:n]
@@ -91,17 +91,6 @@ func (p *Interpolate) Run(s *Scratch, jobs []Job) {
 			}
 		}
 	}
-}
-
-// columns are the input's columns that output columns read.
-func (p *Interpolate) columns(x region.Span) region.Span {
-	var r region.Span
-	for _, i := range p.X.Index[x.Lo*p.X.Taps : x.Hi*p.X.Taps] {
-		if i >= 0 {
-			r = r.Union(region.Span{Lo: int(i), Hi: int(i) + 1})
-		}
-	}
-	return r
 }
 
 // row gives the columns of an input row; nothing where the fill is read instead.

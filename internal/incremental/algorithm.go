@@ -66,7 +66,9 @@ func (c *compiler) round(opt CompileOptions) {
 			plain := *v
 			plain.int8 = false
 			pixel := region.Plane(1, 1)
-			v.int8 = v.cost(0, pixel, 0) < plain.cost(0, pixel, 0)
+			int8, _, _ := v.cost(0, pixel)
+			other, _, _ := plain.cost(0, pixel)
+			v.int8 = int8 < other
 		}
 	}
 }
@@ -80,6 +82,7 @@ func (c *compiler) round(opt CompileOptions) {
 func (c *compiler) choose(opt CompileOptions) {
 	var layers []*convolution
 	for _, v := range c.pending {
+		c.p.steps[v.step].sum = v
 		switch {
 		case opt.force != nil && engine.WinogradFits(v.y, v.x, v.group):
 			c.p.steps[v.step].tile = int(opt.force(v.step))
@@ -205,16 +208,14 @@ const (
 	// share it among batchShare changes.
 	costWeight = 24
 	batchShare = 16
+	// panelWidth is the number of output channels that are computed together.
+	panelWidth = 32
 	// costElement is for one element of steps that multiply nothing.
 	costElement = 8
 )
 
 // cost estimates what typical changes cost with the algorithms as they stand.
 func (c *compiler) cost(typical []region.Rect, policy Policy) float64 {
-	convolutions := make([]*convolution, len(c.p.steps))
-	for _, v := range c.pending {
-		convolutions[v.step] = v
-	}
 	total := 0.0
 	for _, r := range typical {
 		share := 1.0 / batchShare
@@ -224,43 +225,50 @@ func (c *compiler) cost(typical []region.Rect, policy Policy) float64 {
 		rects := c.p.regionsUnder(r, policy)
 		for i := range c.p.steps {
 			s := &c.p.steps[i]
-			out := rects[s.out]
-			if out.Empty() {
-				continue
-			}
-			if v := convolutions[i]; v != nil {
-				total += v.cost(s.tile, out, share)
-			} else {
-				total += costElement * float64(out.Area()) * float64(c.p.values[s.out].plane.C)
-			}
+			total += c.p.load(s, rects[s.out], share).total()
 		}
 	}
 	return total
 }
 
-func (v *convolution) cost(tile int, r region.Rect, share float64) float64 {
-	in, out := float64(v.in.C/v.group), float64(v.outC)
+// cost is what region r of the output takes with tiles of a size: multiply-adds at full
+// speed, nanoseconds of plain Go, and weights that are read, in numbers of float32.
+func (v *convolution) cost(tile int, r region.Rect) (adds, plain, weights float64) {
+	in, out, area := float64(v.in.C/v.group), float64(v.outC), float64(r.Area())
 	if tile == 0 {
 		taps := float64(v.y.Kernel * v.x.Kernel)
-		each, more := costProduct, 0.0
+		weights = taps * in * out
 		switch {
 		case v.int8:
-			each, share = costProductInt8, share/4
-			more = float64(r.Area()) * (costQuantize*float64(v.y.Stride*v.x.Stride)*in + costBase*out)
+			return area * (costProductInt8*taps*in*out + costQuantize*float64(v.y.Stride*v.x.Stride)*in + costBase*out), 0, weights / 4
 		case v.bf16:
-			each, share = costProductBF16, share/2
-		case v.zeros:
+			return costProductBF16 * area * weights, 0, weights / 2
+		case v.depthwise():
+			return costDepthwise * area * weights, 0, weights
+		}
+		each := costProduct
+		if v.zeros {
 			each = costSparse
 		}
-		return each*float64(r.Area())*taps*in*out + more + share*costWeight*taps*in*out
+		if v.group > 1 && in < engine.GatherBelow && taps > 1 {
+			plain = plainGather * area * taps * float64(v.group)
+		}
+		return each * area * taps * in * v.panelled(), plain, weights
 	}
 	elements, each := float64((tile+2)*(tile+2)), costElementwise
+	weights = elements * in * out
 	if v.bf16 {
-		each, share = costElementwiseBF16, share/2
+		each, weights = costElementwiseBF16, weights/2
 	}
-	t := r.Aligned(tile)
-	tiles := float64(t.Area() / (tile * tile))
-	return elements * (tiles*(each*in*out+costTransform*(in+out)) + share*costWeight*in*out)
+	tiles := float64(r.Aligned(tile).Area() / (tile * tile))
+	return elements * tiles * (each*in*v.panelled() + costTransform*(in+out)), 0, weights
+}
+
+// panelled is the number of output channels that are computed: panels are panelWidth
+// wide, and one of half the width takes as long.
+func (v *convolution) panelled() float64 {
+	each := (v.outC/v.group + panelWidth - 1) / panelWidth * panelWidth
+	return float64(each * v.group)
 }
 
 // build packs the weights of all convolutions, on all cores.

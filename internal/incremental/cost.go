@@ -18,12 +18,23 @@ type StepCost struct {
 	// Region is the part of it that a change recomputes.
 	Region region.Rect
 	// Algorithm says how a convolution is computed: direct, bf16 (direct, in
-	// bfloat16), int8 (differences in eight bits), winograd2, winograd4 or depthwise; empty for other steps.
+	// bfloat16), int8 (differences in eight bits), winograd2, winograd4 or depthwise;
+	// "reference" marks a step by its operator's reference, "plain" one that calls a
+	// Go function for each element; empty for other steps.
 	Algorithm string
 	// Whole is the multiply-adds of the plain sums of a whole run,
 	// Incremental those that the step's algorithm takes for the region.
 	Whole, Incremental int64
 }
+
+// Reference says that the operator's reference computes the step, on whole tensors.
+func (c *StepCost) Reference() bool { return c.Algorithm == byReference }
+
+// byReference is the algorithm of such steps, plainGo that of steps that call a function.
+const (
+	byReference = "reference"
+	plainGo     = "plain"
+)
 
 // Cost counts, step by step, what a change of the input's region r costs.
 func (p *Plan) Cost(r region.Rect) []StepCost {
@@ -32,8 +43,7 @@ func (p *Plan) Cost(r region.Rect) []StepCost {
 	for i := range p.steps {
 		s := &p.steps[i]
 		c := StepCost{Node: s.node, Operator: s.operator, Locality: s.kind, Plane: p.values[s.out].plane, Region: rects[s.out]}
-		if s.prim != nil {
-			c.Algorithm = algorithm(s.prim)
+		if c.Algorithm = s.algorithm(); s.prim != nil {
 			c.Whole = s.prim.MultiplyAdds() * int64(c.Plane.H*c.Plane.W)
 			c.Incremental = engine.Work(s.prim, c.Region)
 		}
@@ -42,9 +52,11 @@ func (p *Plan) Cost(r region.Rect) []StepCost {
 	return costs
 }
 
-// algorithm names how a primitive computes a convolution.
-func algorithm(p engine.Primitive) string {
-	switch p := p.(type) {
+// algorithm names how a step is computed, as StepCost says.
+func (s *step) algorithm() string {
+	switch p := s.prim.(type) {
+	case nil:
+		return byReference
 	case *engine.Conv:
 		return "direct"
 	case *engine.ConvBF16:
@@ -58,6 +70,14 @@ func algorithm(p engine.Primitive) string {
 		return fmt.Sprintf("winograd%d", p.Size)
 	case *engine.Depthwise:
 		return "depthwise"
+	case *engine.Unary:
+		if p.Table == nil {
+			return plainGo
+		}
+	case *engine.Binary:
+		if !p.Native {
+			return plainGo
+		}
 	}
 	return ""
 }

@@ -68,6 +68,8 @@ type step struct {
 	in       []source
 	out      int
 	prim     engine.Primitive
+	// sum, if not nil, is the convolution that prim computes.
+	sum *convolution
 
 	// windows and tables map regions for Windowed and Rearranging steps.
 	windows [2]region.Window // y, x

@@ -54,6 +54,7 @@ func BenchmarkSteps(b *testing.B) {
 		return rects
 	}
 	whole := func(p engine.Plane) []region.Rect { return []region.Rect{p.Rect()} }
+	const runs = 3
 	for _, kind := range []struct {
 		name    string
 		typical func(engine.Plane) []region.Rect
@@ -75,54 +76,36 @@ func BenchmarkSteps(b *testing.B) {
 				}
 				base = input(p, open(b, name), pre)
 			}
-			v, err := p.Materialize(context.Background(), base, 1)
-			if err != nil {
-				b.Fatal(err)
-			}
-			changes := &patches{plane: [3]int{plane.H, plane.W, plane.C}, base: base}
-			for _, r := range kind.typical(plane) {
-				changes.rects = append(changes.rects, r)
-				changes.data = append(changes.data, make([]float32, r.Area()*plane.C))
-			}
-			chunk, err := p.chunk(changes, 1, Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			chunk = min(chunk, changes.Len())
-			w := newWorker(p, v, nil)
+			profile := func() (*Profile, error) { return p.ProfileWhole(context.Background(), base, runs) }
 			if kind.name == "patches" {
-				w.policy = cut
+				changes := &patches{plane: [3]int{plane.H, plane.W, plane.C}, base: base}
+				for _, r := range kind.typical(plane) {
+					changes.rects = append(changes.rects, r)
+					changes.data = append(changes.data, make([]float32, r.Area()*plane.C))
+				}
+				v, err := p.Materialize(context.Background(), base, 1)
+				if err != nil {
+					b.Fatal(err)
+				}
+				profile = func() (*Profile, error) {
+					return p.ProfileUpdates(context.Background(), v, changes, Options{Policy: cut, Epsilon: epsilon}, runs)
+				}
 			}
-			if kind.name == "patches" && epsilon > 0 {
-				w.epsilon, w.energy = epsilon, p.energies(v)
-			}
-			w.times = make([]stepTime, len(p.steps))
+			var f *Profile
 			for b.Loop() {
-				clear(w.times)
-				for lo := 0; lo < changes.Len(); lo += chunk {
-					if err := w.run(changes, lo, min(changes.Len(), lo+chunk)); err != nil {
-						b.Fatal(err)
-					}
+				if f, err = profile(); err != nil {
+					b.Fatal(err)
 				}
 			}
-			peak := w.scratch.Kernels.Peak()
-			total, work := time.Duration(0), int64(0)
-			each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(changes.Len()) }
-			fmt.Printf("%s: %d changes in chunks of %d\n%8s %6s %6s %10s %9s  %-10s %-14s %s\n", kind.name, changes.Len(), chunk, "us each", "trim", "%peak", "Mma", "direct x", "algorithm", "out", "node")
-			for i := range p.steps {
-				s, t := &p.steps[i], w.times[i]
-				pl, name, direct := p.values[s.out].plane, "", 0.0
-				if s.prim != nil {
-					name = algorithm(s.prim)
-					// What its plain sum would have taken, for the same pixels.
-					direct = float64(t.work) * float64(s.prim.MultiplyAdds()) * float64(pl.H*pl.W) / float64(max(1, engine.Work(s.prim, pl.Rect())))
-				}
-				total, work = total+t.run+t.trim, work+t.work
-				share := func(n float64) float64 { return 100 * 2 * n / t.run.Seconds() / peak }
-				fmt.Printf("%8.1f %6.1f %5.0f%% %10.2f %8.0f%%  %-10s %-14s %s %s\n", each(t.run), each(t.trim), share(float64(t.work)), float64(t.work)/1e6/float64(changes.Len()), share(direct),
-					name, fmt.Sprintf("%dx%dx%d", pl.H, pl.W, pl.C), s.operator, s.node[max(0, len(s.node)-60):])
+			fmt.Printf("%s: %d changes in chunks of %d\n%8s %8s %6s %6s %10s %9s %6s  %-10s %-14s %s\n", kind.name, f.Changes, f.Chunk, "us each", "expected", "trim", "%peak", "Mma", "direct x", "%bytes", "algorithm", "out", "node")
+			work := 0.0
+			for _, s := range f.Steps {
+				work += s.MultiplyAdds
+				peak := func(n float64) float64 { return 200 * n / s.Seconds / f.Machine.Flops }
+				fmt.Printf("%8.1f %8.1f %6.1f %5.0f%% %10.2f %8.0f%% %5.0f%%  %-10s %-14s %s %s\n", 1e6*s.Seconds, 1e6*s.Predicted, 1e6*s.Trim, peak(s.MultiplyAdds), s.MultiplyAdds/1e6, peak(s.Direct), 100*s.Memory/s.Seconds,
+					s.Algorithm, fmt.Sprintf("%dx%dx%d", s.Plane.H, s.Plane.W, s.Plane.C), s.Operator, s.Node[max(0, len(s.Node)-60):])
 			}
-			fmt.Printf("%8.1f us each, %.0f %% of peak\n", total.Seconds()*1e6/float64(changes.Len()), 200*float64(work)/total.Seconds()/peak)
+			fmt.Printf("%8.1f us each, %.0f %% of peak\n", 1e6*f.Seconds(), 200*work/f.Seconds()/f.Machine.Flops)
 		})
 	}
 }

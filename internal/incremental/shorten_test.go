@@ -18,7 +18,7 @@ func TestShorten(t *testing.T) {
 	for name, tail := range tails {
 		for seed, k := range asm.Sets() {
 			for _, soft := range []bool{false, true} {
-				p, err := Compile(tailNetwork(t, uint64(seed), tail, soft).g, CompileOptions{Kernels: k})
+				p, err := Compile(tailNetwork(t, uint64(seed), tail, soft).g, CompileOptions{Kernels: k, Direct: true})
 				if err != nil {
 					t.Fatal(err)
 				}

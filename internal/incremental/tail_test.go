@@ -53,7 +53,7 @@ func TestTail(t *testing.T) {
 		for seed, k := range asm.Sets() {
 			for _, precision := range Precisions {
 				for _, softmax := range []bool{false, true} {
-					opt := CompileOptions{Kernels: k, Precision: precision}
+					opt := CompileOptions{Kernels: k, Precision: precision, Direct: true}
 					plain, err := Compile(tailNetwork(t, uint64(seed), tail, false).g, opt)
 					if err != nil {
 						t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"krypton/internal/engine"
 	"krypton/internal/op"
@@ -225,19 +224,12 @@ type worker struct {
 	whole  []float32 // a composed plane
 	flat   []float32 // an output in ONNX order
 
-	times []stepTime // of each step, if not nil
+	times stepTimes
 
 	centres [][]Point // [change][value], for the policy
 	spent   []int64   // multiply-adds of each change
 	epsilon float64   // change threshold
 	energy  []float64 // of each view, for the threshold
-}
-
-// stepTime is what a step has taken: its time, the trimming of its regions, and
-// its multiply-adds.
-type stepTime struct {
-	run, trim time.Duration
-	work      int64
 }
 
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
@@ -287,31 +279,26 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 				}
 			}
 		}
+		for k := range w.n {
+			w.times.count(p, i, w.rects[k][s.out], 1/float64(w.n))
+		}
+		start := w.times.now()
 		if s.reference != nil {
 			if err := w.runReference(s); err != nil {
 				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
 			}
+			w.times.ran(i, start)
 			continue
 		}
 		w.place(s.out)
-		if w.times == nil {
-			w.runStep(s)
-		} else {
-			start := time.Now()
-			w.runStep(s)
-			w.times[i].run += time.Since(start)
-			for _, j := range w.jobs {
-				w.times[i].work += engine.Work(s.prim, j.Rect)
-			}
-		}
+		w.runStep(s)
+		w.times.ran(i, start)
 		if w.epsilon > 0 && s.kind != op.Global && p.values[s.out].partOf == 0 {
-			start := time.Now()
+			start := w.times.now()
 			for k := range w.n {
 				w.trim(s.out, k)
 			}
-			if w.times != nil {
-				w.times[i].trim += time.Since(start)
-			}
+			w.times.trimmed(i, start)
 		}
 	}
 	return nil

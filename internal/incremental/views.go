@@ -16,6 +16,8 @@ type Views struct {
 	data [][]float32
 	base [][]float32 // of steps that compute differences: before their bounds
 	host []*tensor.Tensor
+	// times are those of the steps that computed them, if they are measured.
+	times stepTimes
 }
 
 // Materialize runs the whole plan on one input, given channels last as
@@ -53,15 +55,16 @@ func (p *Plan) compute(ctx context.Context, v *Views, input []float32, scratch [
 			return err
 		}
 		s := &p.steps[i]
+		v.times.count(p, i, p.values[s.out].plane.Rect(), 1)
+		start := v.times.now()
 		if s.reference != nil {
 			if err := p.materializeReference(s, v); err != nil {
 				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
 			}
-			continue
-		}
-		if err := p.materializeStep(s, v, scratch, t); err != nil {
+		} else if err := p.materializeStep(s, v, scratch, t); err != nil {
 			return err
 		}
+		v.times.ran(i, start)
 	}
 	return nil
 }

@@ -28,6 +28,18 @@ func (t *Table) Reach(s Span) Span {
 	return r
 }
 
+// Reads is the bounding span of the inputs that the outputs o read; empty if all are the
+// constant fill.
+func (t *Table) Reads(o Span) Span {
+	var r Span
+	for _, i := range t.Index[o.Lo*t.Taps : o.Hi*t.Taps] {
+		if i >= 0 {
+			r = r.Union(Span{int(i), int(i) + 1})
+		}
+	}
+	return r
+}
+
 // Copy builds the table of an axis of n inputs whose output o is a copy of
 // input source(o), where a negative source reads the constant fill.
 func Copy(n, out int, source func(o int) int) Table {

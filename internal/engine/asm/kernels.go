@@ -217,6 +217,27 @@ func (k *Kernels) Peak() float64 { return peakOf(k.peak, k.peakFlops) }
 // PeakQuads is Peak of products of quads, in operations on bytes.
 func (k *Kernels) PeakQuads() float64 { return peakOf(k.quads.peak, k.quads.peakOps) }
 
+// Bandwidth measures the most bytes per second that one core reads and writes with this
+// set's instructions over rows of so many bytes altogether: sums of two rows into a
+// third, the best of several runs.
+func (k *Kernels) Bandwidth(bytes int) float64 {
+	n := max(1, bytes/12)
+	rows := make([]float32, 3*n)
+	passes := max(1, 4<<20/(12*n))
+	best := 0.0
+	for range 6 {
+		start := time.Now()
+		for range passes {
+			k.Add(rows[:n], rows[n:2*n], rows[2*n:], &unbounded)
+		}
+		best = max(best, float64(passes)*float64(12*n)/time.Since(start).Seconds())
+	}
+	return best
+}
+
+// unbounded bounds nothing.
+var unbounded = [2]float32{float32(math.Inf(-1)), float32(math.Inf(1))}
+
 // peakOf is the most operations per second that run does, ops in each loop.
 func peakOf(run func(loops int), ops int) float64 {
 	best := 0.0

@@ -385,3 +385,13 @@ func TestPeak(t *testing.T) {
 		}
 	}
 }
+
+func TestBandwidth(t *testing.T) {
+	for _, k := range Sets() {
+		near, far := k.Bandwidth(96<<10), k.Bandwidth(32<<20)
+		t.Logf("%s: %.1f GB/s from caches, %.1f from memory", k.Name, near/1e9, far/1e9)
+		if !(near > 1e8) || !(far > 1e8) || math.IsInf(near, 0) || k.Bandwidth(0) <= 0 {
+			t.Errorf("%s: %g and %g bytes a second", k.Name, near, far)
+		}
+	}
+}
