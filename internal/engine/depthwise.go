@@ -42,8 +42,20 @@ func (d *Depthwise) MultiplyAdds() int64 { return int64(d.In.C) * int64(d.Y.Kern
 // taps, so that a border pixel is summed like any other.
 func (d *Depthwise) Run(s *Scratch, jobs []Job) {
 	for i := range jobs {
-		eachRun(s, &jobs[i], d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
+		j := &jobs[i]
+		if d.together(s.Kernels, j.Rect) {
+			s.Kernels.DepthwiseWindows(s.windowsOf(j, d.Y, d.X), d.weights, j.Out, d.bias, &d.Clamp)
+			continue
+		}
+		eachRun(s, j, d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
 			s.Kernels.Depthwise(r, d.weights, out, d.bias, &d.Clamp)
 		})
 	}
+}
+
+// together says whether pixels are put together before they are multiplied. Small
+// windows that hardly overlap are better read where they lie.
+func (d *Depthwise) together(k *asm.Kernels, r region.Rect) bool {
+	return r.Area() >= 4 && k.Together(asm.Axis{Kernel: d.X.Kernel, Stride: d.X.Stride, Dilation: d.X.Dilation}, d.In.C) &&
+		(d.X.Stride == 1 || d.X.Kernel > 3)
 }

@@ -140,6 +140,7 @@ type Scratch struct {
 	window   []*float32
 	outs     []*float32
 	run      asm.Run
+	windows  asm.Windows
 	scale    [2]float32 // of the mean being taken; here because kernels take its address
 }
 

@@ -22,7 +22,8 @@ type Kernels struct {
 
 	gemm []gemmKernel // widest tile first
 	// The kernels of runs; see Run.
-	depthwise3x3                func(rows **float32, n, step, pixel, bytes int, weights, out, bias, clamp *float32, mask *int32)
+	together                    func(from **float32, m, n, off, bytes int, to **float32)
+	depthwiseShared             []sharedDepthwise
 	depthwiseRows               runKernel // for more than one pixel
 	depthwise, maxPool, sumPool runKernel
 
@@ -132,33 +133,6 @@ func (r *Run) check(channels int, out []float32) {
 	if channels < 1 || len(r.Rows) < 1 || r.Kx < 1 || r.N < 1 || len(out) < r.N*channels {
 		panic(fmt.Sprintf("asm: run of %d pixels of %d channels, %d rows of %d taps, into %d", r.N, channels, len(r.Rows), r.Kx, len(out)))
 	}
-}
-
-// Depthwise computes, for each pixel of the run and channel c < len(bias),
-// out = clamp(bias[c] + sum over taps t of x[c] * weights[t*len(bias)+c]).
-func (k *Kernels) Depthwise(r *Run, weights, out, bias []float32, clamp *[2]float32) {
-	n := len(bias)
-	r.check(n, out)
-	if len(weights) < len(r.Rows)*r.Kx*n {
-		panic(fmt.Sprintf("asm: Depthwise of %d channels, %d taps, %d weights", n, len(r.Rows)*r.Kx, len(weights)))
-	}
-	if k.depthwise3x3 != nil && len(r.Rows) == 3 && r.Kx == 3 && r.N > 1 {
-		k.depthwise3x3(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
-		return
-	}
-	run := k.depthwise
-	if k.depthwiseRows != nil && r.N > 1 && r.inCache(n) {
-		run = k.depthwiseRows
-	}
-	run(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
-}
-
-// inCache says whether the lines that four neighbouring windows of n channels take, one
-// vector of channels at a time, stay in a first-level cache of 64 sets of 8: pixels whose
-// distance is a multiple of many lines share few of the sets.
-func (r *Run) inCache(n int) bool {
-	lines := max(1, n*4/64)
-	return len(r.Rows)*(r.Kx+3) <= 64/(lines&-lines)*8
 }
 
 // MaxPool computes the largest element over the taps of each pixel and channel,

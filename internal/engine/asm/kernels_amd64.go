@@ -195,21 +195,6 @@ func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, 
 //go:noescape
 func nonzeroAVX512(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
 
-// depthwiseRun3x3AVX512 computes, for each output i < n and channel c < bytes/4:
-//
-//	acc := bias[c]
-//	for ky := range 3 {
-//		for kx := range 3 {
-//			acc = fma(rows[ky][(i*step+kx*pixel)/4+c], weights[(ky*3+kx)*bytes/4+c], acc)
-//		}
-//	}
-//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
-//
-// mask holds the lanes of the last, partial vector.
-//
-//go:noescape
-func depthwiseRun3x3AVX512(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
-
 // depthwiseRowsAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:
 //
@@ -269,6 +254,92 @@ func maxRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, by
 //
 //go:noescape
 func sumRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+
+// depthwiseShared3Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared3Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared3Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared3Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared5Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared5Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared5Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared5Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared7Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 7 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*7+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// togetherAVX512 copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
+// off bytes behind from[r*n+i] on to to[r][i*bytes/4:].
+//
+//go:noescape
+func togetherAVX512(from **float32, m int, n int, off int, bytes int, to **float32)
 
 // addAVX512 computes, for each i < bytes/4:
 //
@@ -775,21 +846,6 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //go:noescape
 func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
 
-// depthwiseRun3x3AVX2 computes, for each output i < n and channel c < bytes/4:
-//
-//	acc := bias[c]
-//	for ky := range 3 {
-//		for kx := range 3 {
-//			acc = fma(rows[ky][(i*step+kx*pixel)/4+c], weights[(ky*3+kx)*bytes/4+c], acc)
-//		}
-//	}
-//	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
-//
-// mask holds the lanes of the last, partial vector.
-//
-//go:noescape
-func depthwiseRun3x3AVX2(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
-
 // depthwiseRowsAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:
 //
@@ -849,6 +905,92 @@ func maxRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, byte
 //
 //go:noescape
 func sumRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
+
+// depthwiseShared3Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared3Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared3Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared3Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared5Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared5Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared5Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared5Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared7Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 7 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*7+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// togetherAVX2 copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
+// off bytes behind from[r*n+i] on to to[r][i*bytes/4:].
+//
+//go:noescape
+func togetherAVX2(from **float32, m int, n int, off int, bytes int, to **float32)
 
 // addAVX2 computes, for each i < bytes/4:
 //

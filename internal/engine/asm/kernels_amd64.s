@@ -1630,150 +1630,6 @@ GLOBL nonzeroAVX512_step<>(SB), RODATA|NOPTR, $4
 DATA nonzeroAVX512_abs<>+0(SB)/4, $0x7fffffff
 GLOBL nonzeroAVX512_abs<>(SB), RODATA|NOPTR, $4
 
-// func depthwiseRun3x3AVX512(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512F
-TEXT ·depthwiseRun3x3AVX512(SB), NOSPLIT, $0-80
-	MOVQ         clamp+64(FP), R12
-	VBROADCASTSS (R12), Z11
-	VBROADCASTSS 4(R12), Z12
-	MOVQ         step+16(FP), R10
-	MOVQ         pixel+24(FP), R9
-	MOVQ         bytes+32(FP), R11
-	XORQ         SI, SI
-	MOVQ         R11, DX
-	SUBQ         $0x00000040, DX
-
-vector:
-	CMPQ    SI, DX
-	JGT     partial
-	MOVQ    bias+56(FP), R12
-	VMOVUPS (R12)(SI*1), Z10
-	MOVQ    weights+40(FP), R12
-	ADDQ    SI, R12
-	VMOVUPS (R12), Z0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z3
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z4
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z5
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z6
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z7
-	ADDQ    R11, R12
-	VMOVUPS (R12), Z8
-	MOVQ    rows+0(FP), R12
-	MOVQ    (R12), AX
-	ADDQ    SI, AX
-	MOVQ    8(R12), BX
-	ADDQ    SI, BX
-	MOVQ    16(R12), CX
-	ADDQ    SI, CX
-	MOVQ    out+48(FP), DI
-	ADDQ    SI, DI
-	MOVQ    n+8(FP), R8
-
-pixel:
-	VMOVAPS     Z10, Z9
-	VFMADD231PS (AX), Z0, Z9
-	VFMADD231PS (AX)(R9*1), Z1, Z9
-	VFMADD231PS (AX)(R9*2), Z2, Z9
-	ADDQ        R10, AX
-	VFMADD231PS (BX), Z3, Z9
-	VFMADD231PS (BX)(R9*1), Z4, Z9
-	VFMADD231PS (BX)(R9*2), Z5, Z9
-	ADDQ        R10, BX
-	VFMADD231PS (CX), Z6, Z9
-	VFMADD231PS (CX)(R9*1), Z7, Z9
-	VFMADD231PS (CX)(R9*2), Z8, Z9
-	ADDQ        R10, CX
-	VMAXPS      Z9, Z11, Z9
-	VMINPS      Z9, Z12, Z9
-	VMOVUPS     Z9, (DI)
-	ADDQ        R11, DI
-	DECQ        R8
-	JNZ         pixel
-	ADDQ        $0x00000040, SI
-	JMP         vector
-
-partial:
-	ADDQ      $0x00000040, DX
-	CMPQ      SI, DX
-	JGE       done
-	MOVQ      mask+72(FP), R12
-	VMOVDQU32 (R12), Z14
-	VPTESTMD  Z14, Z14, K1
-	MOVQ      bias+56(FP), R12
-	VMOVUPS.Z (R12)(SI*1), K1, Z10
-	MOVQ      weights+40(FP), R12
-	ADDQ      SI, R12
-	VMOVUPS.Z (R12), K1, Z0
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z1
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z2
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z3
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z4
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z5
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z6
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z7
-	ADDQ      R11, R12
-	VMOVUPS.Z (R12), K1, Z8
-	MOVQ      rows+0(FP), R12
-	MOVQ      (R12), AX
-	ADDQ      SI, AX
-	MOVQ      8(R12), BX
-	ADDQ      SI, BX
-	MOVQ      16(R12), CX
-	ADDQ      SI, CX
-	MOVQ      out+48(FP), DI
-	ADDQ      SI, DI
-	MOVQ      n+8(FP), R8
-
-partialPixel:
-	VMOVAPS     Z10, Z9
-	VMOVUPS.Z   (AX), K1, Z13
-	VFMADD231PS Z13, Z0, Z9
-	VMOVUPS.Z   (AX)(R9*1), K1, Z13
-	VFMADD231PS Z13, Z1, Z9
-	VMOVUPS.Z   (AX)(R9*2), K1, Z13
-	VFMADD231PS Z13, Z2, Z9
-	ADDQ        R10, AX
-	VMOVUPS.Z   (BX), K1, Z13
-	VFMADD231PS Z13, Z3, Z9
-	VMOVUPS.Z   (BX)(R9*1), K1, Z13
-	VFMADD231PS Z13, Z4, Z9
-	VMOVUPS.Z   (BX)(R9*2), K1, Z13
-	VFMADD231PS Z13, Z5, Z9
-	ADDQ        R10, BX
-	VMOVUPS.Z   (CX), K1, Z13
-	VFMADD231PS Z13, Z6, Z9
-	VMOVUPS.Z   (CX)(R9*1), K1, Z13
-	VFMADD231PS Z13, Z7, Z9
-	VMOVUPS.Z   (CX)(R9*2), K1, Z13
-	VFMADD231PS Z13, Z8, Z9
-	ADDQ        R10, CX
-	VMAXPS      Z9, Z11, Z9
-	VMINPS      Z9, Z12, Z9
-	VMOVUPS     Z9, K1, (DI)
-	ADDQ        R11, DI
-	DECQ        R8
-	JNZ         partialPixel
-
-done:
-	VZEROUPPER
-	RET
-
 // func depthwiseRowsAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseRowsAVX512(SB), NOSPLIT, $0-96
@@ -2428,6 +2284,2248 @@ next:
 	ADDQ step+16(FP), R8
 	DECQ n+8(FP)
 	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func depthwiseShared3Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseShared3Stride1AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z8, Z1
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z9, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	VFMADD231PS  Z14, Z8, Z3
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z2
+	VFMADD231PS  Z11, Z9, Z3
+	VFMADD231PS  Z11, Z8, Z4
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z10, Z3
+	VFMADD231PS  Z12, Z9, Z4
+	VFMADD231PS  Z12, Z8, Z5
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z4
+	VFMADD231PS  Z13, Z9, Z5
+	VFMADD231PS  Z13, Z8, Z6
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z5
+	VFMADD231PS  Z14, Z9, Z6
+	VFMADD231PS  Z14, Z8, Z7
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z6
+	VFMADD231PS  Z11, Z9, Z7
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z10, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z8, Z1
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z9, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	VFMADD231PS  Z14, Z8, Z3
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z2
+	VFMADD231PS  Z11, Z9, Z3
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z10, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z8, Z1
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z9, Z1
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared3Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseShared3Stride2AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z8, Z1
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z1
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z1
+	VFMADD231PS  Z11, Z8, Z2
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z2
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z8, Z3
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z3
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z3
+	VFMADD231PS  Z11, Z8, Z4
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z4
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z4
+	VFMADD231PS  Z13, Z8, Z5
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z5
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z5
+	VFMADD231PS  Z11, Z8, Z6
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z6
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z6
+	VFMADD231PS  Z13, Z8, Z7
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z7
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z8, Z1
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z1
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z1
+	VFMADD231PS  Z11, Z8, Z2
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z2
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z8, Z3
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z3
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z8, Z1
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z1
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z11
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	VMOVUPS      (CX), Z12
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared5Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseShared5Stride1AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VFMADD231PS  Z14, Z8, Z1
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z9, Z1
+	VFMADD231PS  Z15, Z8, Z2
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z10, Z1
+	VFMADD231PS  Z16, Z9, Z2
+	VFMADD231PS  Z16, Z8, Z3
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z11, Z1
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z9, Z3
+	VFMADD231PS  Z13, Z8, Z4
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z1
+	VFMADD231PS  Z14, Z11, Z2
+	VFMADD231PS  Z14, Z10, Z3
+	VFMADD231PS  Z14, Z9, Z4
+	VFMADD231PS  Z14, Z8, Z5
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z11, Z3
+	VFMADD231PS  Z15, Z10, Z4
+	VFMADD231PS  Z15, Z9, Z5
+	VFMADD231PS  Z15, Z8, Z6
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z12, Z3
+	VFMADD231PS  Z16, Z11, Z4
+	VFMADD231PS  Z16, Z10, Z5
+	VFMADD231PS  Z16, Z9, Z6
+	VFMADD231PS  Z16, Z8, Z7
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z4
+	VFMADD231PS  Z13, Z11, Z5
+	VFMADD231PS  Z13, Z10, Z6
+	VFMADD231PS  Z13, Z9, Z7
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z5
+	VFMADD231PS  Z14, Z11, Z6
+	VFMADD231PS  Z14, Z10, Z7
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z11, Z7
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z12, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VFMADD231PS  Z14, Z8, Z1
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z9, Z1
+	VFMADD231PS  Z15, Z8, Z2
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z10, Z1
+	VFMADD231PS  Z16, Z9, Z2
+	VFMADD231PS  Z16, Z8, Z3
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z11, Z1
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z9, Z3
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z1
+	VFMADD231PS  Z14, Z11, Z2
+	VFMADD231PS  Z14, Z10, Z3
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z11, Z3
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z12, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VFMADD231PS  Z14, Z8, Z1
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z9, Z1
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z10, Z1
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z11, Z1
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared5Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseShared5Stride2AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z8, Z1
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z9, Z1
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z10, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z8, Z3
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z9, Z3
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z2
+	VFMADD231PS  Z13, Z10, Z3
+	VFMADD231PS  Z13, Z8, Z4
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z3
+	VFMADD231PS  Z14, Z9, Z4
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z10, Z4
+	VFMADD231PS  Z15, Z8, Z5
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z4
+	VFMADD231PS  Z16, Z9, Z5
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z4
+	VFMADD231PS  Z13, Z10, Z5
+	VFMADD231PS  Z13, Z8, Z6
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z5
+	VFMADD231PS  Z14, Z9, Z6
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z5
+	VFMADD231PS  Z15, Z10, Z6
+	VFMADD231PS  Z15, Z8, Z7
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z6
+	VFMADD231PS  Z16, Z9, Z7
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z13, Z10, Z7
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z7
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z8, Z1
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z9, Z1
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z10, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z8, Z3
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z9, Z3
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z2
+	VFMADD231PS  Z13, Z10, Z3
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z3
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z8, Z1
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z9, Z1
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z10, Z1
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z1
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	VMOVUPS      (CX), Z14
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseShared7Stride1AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z8, Z1
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	VFMADD231PS  Z17, Z9, Z1
+	VFMADD231PS  Z17, Z8, Z2
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	VFMADD231PS  Z18, Z10, Z1
+	VFMADD231PS  Z18, Z9, Z2
+	VFMADD231PS  Z18, Z8, Z3
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z11, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z9, Z3
+	VFMADD231PS  Z15, Z8, Z4
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	VFMADD231PS  Z16, Z12, Z1
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z10, Z3
+	VFMADD231PS  Z16, Z9, Z4
+	VFMADD231PS  Z16, Z8, Z5
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	VFMADD231PS  Z17, Z13, Z1
+	VFMADD231PS  Z17, Z12, Z2
+	VFMADD231PS  Z17, Z11, Z3
+	VFMADD231PS  Z17, Z10, Z4
+	VFMADD231PS  Z17, Z9, Z5
+	VFMADD231PS  Z17, Z8, Z6
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z1
+	VFMADD231PS  Z18, Z13, Z2
+	VFMADD231PS  Z18, Z12, Z3
+	VFMADD231PS  Z18, Z11, Z4
+	VFMADD231PS  Z18, Z10, Z5
+	VFMADD231PS  Z18, Z9, Z6
+	VFMADD231PS  Z18, Z8, Z7
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z14, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VFMADD231PS  Z15, Z12, Z4
+	VFMADD231PS  Z15, Z11, Z5
+	VFMADD231PS  Z15, Z10, Z6
+	VFMADD231PS  Z15, Z9, Z7
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z14, Z3
+	VFMADD231PS  Z16, Z13, Z4
+	VFMADD231PS  Z16, Z12, Z5
+	VFMADD231PS  Z16, Z11, Z6
+	VFMADD231PS  Z16, Z10, Z7
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z4
+	VFMADD231PS  Z17, Z13, Z5
+	VFMADD231PS  Z17, Z12, Z6
+	VFMADD231PS  Z17, Z11, Z7
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z5
+	VFMADD231PS  Z18, Z13, Z6
+	VFMADD231PS  Z18, Z12, Z7
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z14, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z14, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z8, Z1
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	VFMADD231PS  Z17, Z9, Z1
+	VFMADD231PS  Z17, Z8, Z2
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	VFMADD231PS  Z18, Z10, Z1
+	VFMADD231PS  Z18, Z9, Z2
+	VFMADD231PS  Z18, Z8, Z3
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z11, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	VFMADD231PS  Z16, Z12, Z1
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z10, Z3
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	VFMADD231PS  Z17, Z13, Z1
+	VFMADD231PS  Z17, Z12, Z2
+	VFMADD231PS  Z17, Z11, Z3
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z1
+	VFMADD231PS  Z18, Z13, Z2
+	VFMADD231PS  Z18, Z12, Z3
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z14, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z14, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z8, Z1
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	VFMADD231PS  Z17, Z9, Z1
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	VFMADD231PS  Z18, Z10, Z1
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z11, Z1
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	VFMADD231PS  Z16, Z12, Z1
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	VFMADD231PS  Z17, Z13, Z1
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	VMOVUPS      (CX), Z15
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	VMOVUPS      (CX), Z16
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func togetherAVX512(from **float32, m int, n int, off int, bytes int, to **float32)
+// Requires: AVX, AVX512F
+TEXT ·togetherAVX512(SB), NOSPLIT, $0-48
+	MOVQ from+0(FP), AX
+	MOVQ m+8(FP), BX
+	MOVQ off+24(FP), DX
+	MOVQ bytes+32(FP), R9
+	MOVQ to+40(FP), SI
+
+line:
+	MOVQ (SI), R8
+	ADDQ $0x08, SI
+	MOVQ n+16(FP), CX
+
+pixel:
+	MOVQ (AX), DI
+	ADDQ $0x08, AX
+	ADDQ DX, DI
+	XORQ R10, R10
+
+vector:
+	VMOVUPS (DI)(R10*1), Z0
+	VMOVUPS Z0, (R8)(R10*1)
+	ADDQ    $0x40, R10
+	CMPQ    R10, R9
+	JLT     vector
+	ADDQ    R9, R8
+	DECQ    CX
+	JNZ     pixel
+	DECQ    BX
+	JNZ     line
 	VZEROUPPER
 	RET
 
@@ -9174,149 +11272,6 @@ partial:
 	VZEROUPPER
 	RET
 
-// func depthwiseRun3x3AVX2(rows **float32, n int, step int, pixel int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·depthwiseRun3x3AVX2(SB), NOSPLIT, $0-80
-	MOVQ         clamp+64(FP), R12
-	VBROADCASTSS (R12), Y11
-	VBROADCASTSS 4(R12), Y12
-	MOVQ         step+16(FP), R10
-	MOVQ         pixel+24(FP), R9
-	MOVQ         bytes+32(FP), R11
-	XORQ         SI, SI
-	MOVQ         R11, DX
-	SUBQ         $0x00000020, DX
-
-vector:
-	CMPQ    SI, DX
-	JGT     partial
-	MOVQ    bias+56(FP), R12
-	VMOVUPS (R12)(SI*1), Y10
-	MOVQ    weights+40(FP), R12
-	ADDQ    SI, R12
-	VMOVUPS (R12), Y0
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y1
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y2
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y3
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y4
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y5
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y6
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y7
-	ADDQ    R11, R12
-	VMOVUPS (R12), Y8
-	MOVQ    rows+0(FP), R12
-	MOVQ    (R12), AX
-	ADDQ    SI, AX
-	MOVQ    8(R12), BX
-	ADDQ    SI, BX
-	MOVQ    16(R12), CX
-	ADDQ    SI, CX
-	MOVQ    out+48(FP), DI
-	ADDQ    SI, DI
-	MOVQ    n+8(FP), R8
-
-pixel:
-	VMOVAPS     Y10, Y9
-	VFMADD231PS (AX), Y0, Y9
-	VFMADD231PS (AX)(R9*1), Y1, Y9
-	VFMADD231PS (AX)(R9*2), Y2, Y9
-	ADDQ        R10, AX
-	VFMADD231PS (BX), Y3, Y9
-	VFMADD231PS (BX)(R9*1), Y4, Y9
-	VFMADD231PS (BX)(R9*2), Y5, Y9
-	ADDQ        R10, BX
-	VFMADD231PS (CX), Y6, Y9
-	VFMADD231PS (CX)(R9*1), Y7, Y9
-	VFMADD231PS (CX)(R9*2), Y8, Y9
-	ADDQ        R10, CX
-	VMAXPS      Y9, Y11, Y9
-	VMINPS      Y9, Y12, Y9
-	VMOVUPS     Y9, (DI)
-	ADDQ        R11, DI
-	DECQ        R8
-	JNZ         pixel
-	ADDQ        $0x00000020, SI
-	JMP         vector
-
-partial:
-	ADDQ       $0x00000020, DX
-	CMPQ       SI, DX
-	JGE        done
-	MOVQ       mask+72(FP), R12
-	VMOVUPS    (R12), Y14
-	MOVQ       bias+56(FP), R12
-	VMASKMOVPS (R12)(SI*1), Y14, Y10
-	MOVQ       weights+40(FP), R12
-	ADDQ       SI, R12
-	VMASKMOVPS (R12), Y14, Y0
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y1
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y2
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y3
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y4
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y5
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y6
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y7
-	ADDQ       R11, R12
-	VMASKMOVPS (R12), Y14, Y8
-	MOVQ       rows+0(FP), R12
-	MOVQ       (R12), AX
-	ADDQ       SI, AX
-	MOVQ       8(R12), BX
-	ADDQ       SI, BX
-	MOVQ       16(R12), CX
-	ADDQ       SI, CX
-	MOVQ       out+48(FP), DI
-	ADDQ       SI, DI
-	MOVQ       n+8(FP), R8
-
-partialPixel:
-	VMOVAPS     Y10, Y9
-	VMASKMOVPS  (AX), Y14, Y13
-	VFMADD231PS Y13, Y0, Y9
-	VMASKMOVPS  (AX)(R9*1), Y14, Y13
-	VFMADD231PS Y13, Y1, Y9
-	VMASKMOVPS  (AX)(R9*2), Y14, Y13
-	VFMADD231PS Y13, Y2, Y9
-	ADDQ        R10, AX
-	VMASKMOVPS  (BX), Y14, Y13
-	VFMADD231PS Y13, Y3, Y9
-	VMASKMOVPS  (BX)(R9*1), Y14, Y13
-	VFMADD231PS Y13, Y4, Y9
-	VMASKMOVPS  (BX)(R9*2), Y14, Y13
-	VFMADD231PS Y13, Y5, Y9
-	ADDQ        R10, BX
-	VMASKMOVPS  (CX), Y14, Y13
-	VFMADD231PS Y13, Y6, Y9
-	VMASKMOVPS  (CX)(R9*1), Y14, Y13
-	VFMADD231PS Y13, Y7, Y9
-	VMASKMOVPS  (CX)(R9*2), Y14, Y13
-	VFMADD231PS Y13, Y8, Y9
-	ADDQ        R10, CX
-	VMAXPS      Y9, Y11, Y9
-	VMINPS      Y9, Y12, Y9
-	VMASKMOVPS  Y9, Y14, (DI)
-	ADDQ        R11, DI
-	DECQ        R8
-	JNZ         partialPixel
-
-done:
-	VZEROUPPER
-	RET
-
 // func depthwiseRowsAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, FMA3
 TEXT ·depthwiseRowsAVX2(SB), NOSPLIT, $0-96
@@ -9967,6 +11922,2250 @@ next:
 	ADDQ step+16(FP), R8
 	DECQ n+8(FP)
 	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func depthwiseShared3Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseShared3Stride1AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y2
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y8, Y4
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y9, Y4
+	VFMADD231PS  Y12, Y8, Y5
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  Y11, Y9, Y7
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y10, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y2
+	VFMADD231PS  Y11, Y9, Y3
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y10, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared3Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseShared3Stride2AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y8, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y1
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y1
+	VFMADD231PS  Y11, Y8, Y2
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y3
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y3
+	VFMADD231PS  Y11, Y8, Y4
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y4
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y8, Y5
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y5
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y5
+	VFMADD231PS  Y11, Y8, Y6
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y6
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y6
+	VFMADD231PS  Y13, Y8, Y7
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y7
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y8, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y1
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y1
+	VFMADD231PS  Y11, Y8, Y2
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y3
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y8, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y1
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y11
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      (CX), Y12
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared5Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseShared5Stride1AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared5Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseShared5Stride2AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y9, Y4
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y9, Y7
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y10, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y7
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseShared7Stride1AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func togetherAVX2(from **float32, m int, n int, off int, bytes int, to **float32)
+// Requires: AVX
+TEXT ·togetherAVX2(SB), NOSPLIT, $0-48
+	MOVQ from+0(FP), AX
+	MOVQ m+8(FP), BX
+	MOVQ off+24(FP), DX
+	MOVQ bytes+32(FP), R9
+	MOVQ to+40(FP), SI
+
+line:
+	MOVQ (SI), R8
+	ADDQ $0x08, SI
+	MOVQ n+16(FP), CX
+
+pixel:
+	MOVQ (AX), DI
+	ADDQ $0x08, AX
+	ADDQ DX, DI
+	XORQ R10, R10
+
+vector:
+	VMOVUPS (DI)(R10*1), Y0
+	VMOVUPS Y0, (R8)(R10*1)
+	VMOVUPS 32(DI)(R10*1), Y1
+	VMOVUPS Y1, 32(R8)(R10*1)
+	ADDQ    $0x40, R10
+	CMPQ    R10, R9
+	JLT     vector
+	ADDQ    R9, R8
+	DECQ    CX
+	JNZ     pixel
+	DECQ    BX
+	JNZ     line
 	VZEROUPPER
 	RET
 

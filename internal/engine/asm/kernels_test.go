@@ -231,11 +231,11 @@ func TestRuns(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(21, 22))
 			for trial := range 200 {
-				c, ky, kx, n := 1+rng.IntN(70), 1+rng.IntN(4), 1+rng.IntN(4), 1+rng.IntN(9)
+				c, ky, kx, n := 1+rng.IntN(70), 1+rng.IntN(4), 1+rng.IntN(7), 1+rng.IntN(20)
 				if trial%2 == 0 {
-					ky, kx = 3, 3
+					ky, kx = 3, []int{3, 5, 7}[rng.IntN(3)]
 				}
-				stride, dilation := 1+rng.IntN(2), 1+rng.IntN(2)
+				stride, dilation := 1+rng.IntN(3), 1+rng.IntN(3)
 				width := (n-1)*stride + (kx-1)*dilation + 1
 				rows := make([]guarded, ky)
 				r := &Run{Rows: make([]*float32, ky), Kx: kx, N: n, Step: stride * c, Pixel: dilation * c}
@@ -393,5 +393,82 @@ func TestBandwidth(t *testing.T) {
 		if !(near > 1e8) || !(far > 1e8) || math.IsInf(near, 0) || k.Bandwidth(0) <= 0 {
 			t.Errorf("%s: %g and %g bytes a second", k.Name, near, far)
 		}
+	}
+}
+
+// BenchmarkDepthwise measures runs whose inputs lie in the first-level cache, in per
+// cent of the multiply-adds of one core.
+func BenchmarkDepthwise(b *testing.B) {
+	for _, k := range Sets()[:len(Sets())-1] {
+		peak := k.Peak()
+		for _, w := range []struct{ kx, stride, dilation int }{{3, 1, 1}, {3, 2, 1}, {3, 1, 2}, {5, 1, 1}, {5, 2, 1}, {7, 1, 1}} {
+			for _, c := range []int{16, 64, 72} {
+				n := 16
+				width := (n-1)*w.stride + (w.kx-1)*w.dilation + 1
+				r := &Run{Rows: make([]*float32, w.kx), Kx: w.kx, N: n, Step: w.stride * c, Pixel: w.dilation * c}
+				for i := range r.Rows {
+					r.Rows[i] = &make([]float32, width*c)[0]
+				}
+				weights, bias, out := make([]float32, w.kx*w.kx*c), make([]float32, c), make([]float32, n*c)
+				clamp := [2]float32{0, 6}
+				b.Run(fmt.Sprintf("%s/%dx%d,stride%d,dilation%d,channels%d", k.Name, w.kx, w.kx, w.stride, w.dilation, c), func(b *testing.B) {
+					for range b.N {
+						k.Depthwise(r, weights, out, bias, &clamp)
+					}
+					b.ReportMetric(100*float64(2*w.kx*w.kx*n*c)*float64(b.N)/b.Elapsed().Seconds()/peak, "%peak")
+				})
+			}
+		}
+	}
+}
+
+// TestDepthwiseWindows holds rectangles of windows over pixels anywhere to the run of each
+// window alone, bit for bit.
+func TestDepthwiseWindows(t *testing.T) {
+	for _, k := range Sets() {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(31, 32))
+			var w Windows // keeps its space
+			ran := 0
+			for range 150 {
+				axis := func(kernel, most int) Axis {
+					return Axis{Out: 1 + rng.IntN(most), Kernel: kernel, Stride: 1 + rng.IntN(3), Dilation: 1 + rng.IntN(3)}
+				}
+				c := 1 + rng.IntN(100)
+				w.X, w.Y = axis([]int{3, 5, 7}[rng.IntN(3)], 40), axis(1+rng.IntN(7), 30)
+				if !k.Together(w.X, c) {
+					continue
+				}
+				ran++
+				pool := newGuarded(50*c, 3, rng).mid
+				cols := w.X.Extent()
+				w.Pixels = make([]*float32, w.Y.Extent()*cols)
+				for i := range w.Pixels {
+					w.Pixels[i] = &pool[rng.IntN(50)*c]
+				}
+				taps := w.Y.Kernel * w.X.Kernel
+				weights, bias, clamp := newGuarded(taps*c, 1, rng).mid, newGuarded(c, 1, rng).mid, [2]float32{-0.5, 9}
+				out := newGuarded(w.Y.Out*w.X.Out*c, 40, nil)
+				k.DepthwiseWindows(&w, weights, out.mid, bias, &clamp)
+				out.check(t)
+				alone := make([]float32, c)
+				for i := range w.Y.Out * w.X.Out {
+					one := &Run{Kx: 1, N: 1}
+					for tap := range taps {
+						y := i/w.X.Out*w.Y.Stride + tap/w.X.Kernel*w.Y.Dilation
+						one.Rows = append(one.Rows, w.Pixels[y*cols+i%w.X.Out*w.X.Stride+tap%w.X.Kernel*w.X.Dilation])
+					}
+					k.Depthwise(one, weights, alone, bias, &clamp)
+					for ch, v := range alone {
+						if got := out.mid[i*c+ch]; math.Float32bits(got) != math.Float32bits(v) {
+							t.Fatalf("%+v by %+v, %d channels: output %d, channel %d is %g, alone %g", w.Y, w.X, c, i, ch, got, v)
+						}
+					}
+				}
+			}
+			if k.together != nil && ran < 30 {
+				t.Errorf("only %d rectangles", ran)
+			}
+		})
 	}
 }

@@ -21,6 +21,10 @@ func main() {
 			nonzero(set)
 		}
 		runs(set)
+		for _, w := range depthwiseWindows {
+			depthwiseShared(set, w.kx, w.stride)
+		}
+		together(set)
 		add(set)
 		pointwise(set)
 		arithmetics(set)

@@ -10,96 +10,6 @@ import (
 // of memory: rows[ky] points to the first pixel of the first window's row ky,
 // the next tap is `pixel` bytes further, the next window `step` bytes.
 
-// depthwiseRun3x3 writes the depthwise convolution of a run by a 3x3 window:
-// the weights of a vector of channels stay in registers while it passes over
-// the run.
-func depthwiseRun3x3(s isa) {
-	name := "depthwiseRun3x3" + s.name
-	TEXT(name, NOSPLIT, "func(rows **float32, n, step, pixel, bytes int, weights, out, bias, clamp *float32, mask *int32)")
-	Doc(name+" computes, for each output i < n and channel c < bytes/4:",
-		"",
-		"	acc := bias[c]",
-		"	for ky := range 3 {",
-		"		for kx := range 3 {",
-		"			acc = fma(rows[ky][(i*step+kx*pixel)/4+c], weights[(ky*3+kx)*bytes/4+c], acc)",
-		"		}",
-		"	}",
-		"	out[i*bytes/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN",
-		"",
-		"mask holds the lanes of the last, partial vector.")
-	Pragma("noescape")
-	w, acc, bias, lo, hi, tmp := s.vecs[:9], s.vecs[9], s.vecs[10], s.vecs[11], s.vecs[12], s.vecs[13]
-	ptr := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX}
-	off, end, out, left, pixel, step, bytes, t := reg.RSI, reg.RDX, reg.RDI, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12
-	MOVQ(arg("clamp", 8), t)
-	VBROADCASTSS(mem(t, 0), lo)
-	VBROADCASTSS(mem(t, 4), hi)
-	MOVQ(arg("step", 2), step)
-	MOVQ(arg("pixel", 3), pixel)
-	MOVQ(arg("bytes", 4), bytes)
-	body := func(label string, k mask) {
-		MOVQ(arg("bias", 7), t)
-		s.load(indexed(t, off, 0), k, bias)
-		MOVQ(arg("weights", 5), t)
-		ADDQ(off, t)
-		for i := range w {
-			s.load(mem(t, 0), k, w[i])
-			if i < len(w)-1 {
-				ADDQ(bytes, t)
-			}
-		}
-		MOVQ(arg("rows", 0), t)
-		for ky := range ptr {
-			MOVQ(mem(t, 8*ky), ptr[ky])
-			ADDQ(off, ptr[ky])
-		}
-		MOVQ(arg("out", 6), out)
-		ADDQ(off, out)
-		MOVQ(arg("n", 1), left)
-		Label(label)
-		VMOVAPS(bias, acc)
-		for ky := range ptr {
-			for kx := range 3 {
-				m := operand.Mem{Base: ptr[ky], Index: pixel, Scale: uint8(max(1, kx))}
-				if kx == 0 {
-					m = mem(ptr[ky], 0)
-				}
-				if k == (mask{}) {
-					VFMADD231PS(m, w[3*ky+kx], acc)
-				} else {
-					s.load(m, k, tmp)
-					VFMADD231PS(tmp, w[3*ky+kx], acc)
-				}
-			}
-			ADDQ(step, ptr[ky])
-		}
-		VMAXPS(acc, lo, acc)
-		VMINPS(acc, hi, acc)
-		s.store(acc, mem(out, 0), k)
-		ADDQ(bytes, out)
-		DECQ(left)
-		JNZ(operand.LabelRef(label))
-	}
-	XORQ(off, off)
-	MOVQ(bytes, end)
-	SUBQ(operand.U32(s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("partial"))
-	body("pixel", mask{})
-	ADDQ(operand.U32(s.bytes()), off)
-	JMP(operand.LabelRef("vector"))
-	Label("partial")
-	ADDQ(operand.U32(s.bytes()), end)
-	CMPQ(off, end)
-	JGE(operand.LabelRef("done"))
-	MOVQ(arg("mask", 9), t)
-	body("partialPixel", s.loadMask(mem(t, 0), s.vecs[14], reg.K1))
-	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
 // depthwiseRows writes the depthwise convolution of a run by any window, four pixels at
 // a time, so that a weight is loaded once for all four.
 func depthwiseRows(s isa) {
@@ -294,7 +204,6 @@ func runs(s isa) {
 		VMAXPS(acc, s.vecs[12], acc)
 		VMINPS(acc, s.vecs[13], acc)
 	}
-	depthwiseRun3x3(s)
 	depthwiseRows(s)
 	run(s, "depthwiseRun", []string{
 		"	acc := bias[c]",

@@ -1,0 +1,172 @@
+package asm
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// sharedDepthwise computes m rows of a depthwise convolution by windows of kx columns,
+// which lie pixel bytes apart, at every stride-th of such columns: see depthwiseShared in
+// the generator. first is where the first window begins, next and down are the distances
+// of outputs and of their rows.
+type sharedDepthwise struct {
+	kx, stride int
+	run        func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
+}
+
+// shared finds the kernel for windows of kx columns that lie pixel apart, step from one
+// another, and the number of interleaved rows of outputs that share columns: with
+// dilated taps, windows share them with every so many-th one.
+func (k *Kernels) shared(kx, step, pixel int) (kernel *sharedDepthwise, every int) {
+	if step < 1 || pixel < 1 {
+		return nil, 0
+	}
+	stride, every := max(1, step/pixel), max(1, pixel/step)
+	for i := range k.depthwiseShared {
+		if d := &k.depthwiseShared[i]; d.kx == kx && d.stride == stride && pixel*stride == step*every {
+			return d, every
+		}
+	}
+	return nil, 0
+}
+
+// Depthwise computes, for each pixel of the run and channel c < len(bias),
+// out = clamp(bias[c] + sum over taps t of x[c] * weights[t*len(bias)+c]).
+func (k *Kernels) Depthwise(r *Run, weights, out, bias []float32, clamp *[2]float32) {
+	n := len(bias)
+	r.check(n, out)
+	if len(weights) < len(r.Rows)*r.Kx*n {
+		panic(fmt.Sprintf("asm: Depthwise of %d channels, %d taps, %d weights", n, len(r.Rows)*r.Kx, len(weights)))
+	}
+	if d, every := k.shared(r.Kx, r.Step, r.Pixel); d != nil && r.N > 1 && n >= k.Columns/2 {
+		for i := range min(every, r.N) {
+			d.run(&r.Rows[0], 1, (r.N-i+every-1)/every, 4*i*r.Step, 4*r.Pixel, len(r.Rows), 4*n, &weights[0], &out[i*n], 4*n*every, 0, &bias[0], &clamp[0])
+		}
+		return
+	}
+	run := k.depthwise
+	if k.depthwiseRows != nil && r.N > 1 && r.inCache(n) {
+		run = k.depthwiseRows
+	}
+	run(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*n, &weights[0], &out[0], &bias[0], &clamp[0], k.tail(n))
+}
+
+// inCache says whether the lines that four neighbouring windows of n channels take, one
+// vector of channels at a time, stay in a first-level cache of 64 sets of 8: pixels whose
+// distance is a multiple of many lines share few of the sets.
+func (r *Run) inCache(n int) bool {
+	lines := max(1, n*4/64)
+	return len(r.Rows)*(r.Kx+3) <= 64/(lines&-lines)*8
+}
+
+// Axis is one axis of a rectangle of windows: Out of them.
+type Axis struct{ Out, Kernel, Stride, Dilation int }
+
+// Extent is the number of pixels that the windows take.
+func (a Axis) Extent() int { return (a.Out-1)*a.Stride + a.depth() }
+
+// depth is that of one window.
+func (a Axis) depth() int { return (a.Kernel-1)*a.Dilation + 1 }
+
+// Windows is a rectangle of windows over pixels that may lie anywhere: Pixels has
+// Y.Extent() rows of X.Extent() pointers to their first channels.
+type Windows struct {
+	Y, X   Axis
+	Pixels []*float32
+
+	space []float32
+	slots []*float32 // where each row of pixels is put
+	rows  []*float32 // of each row of outputs, those that its windows read
+	taps  []*float32
+}
+
+// Channels are put together in blocks of some vectors of AVX-512, of vectorChannels each:
+// as many as let a band of rows stay within bandBytes, the first-level cache's share.
+const (
+	vectorChannels = 16
+	mostVectors    = 4
+	bandBytes      = 28 << 10
+)
+
+// Together says whether DepthwiseWindows computes such windows.
+func (k *Kernels) Together(x Axis, channels int) bool {
+	d, _ := k.shared(x.Kernel, x.Stride, x.Dilation)
+	return d != nil && channels >= vectorChannels
+}
+
+// DepthwiseWindows is Depthwise for a rectangle of windows, whose rows in out lie one
+// behind the other. It passes over all of them with the same few channels, which it puts
+// together for some rows at a time: every pixel comes into the first-level cache once,
+// whatever the distance of pixels, and borders cost no more than the middle.
+func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, clamp *[2]float32) {
+	c, cols := len(bias), w.X.Extent()
+	taps := w.Y.Kernel * w.X.Kernel
+	d, every := k.shared(w.X.Kernel, w.X.Stride, w.X.Dilation)
+	if d == nil || c < vectorChannels || w.Y.Out < 1 || w.X.Out < 1 || len(w.Pixels) < w.Y.Extent()*cols || len(weights) < taps*c || len(out) < w.Y.Out*w.X.Out*c {
+		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels, %d weights, into %d", w.Y, w.X, len(w.Pixels), c, len(weights), len(out)))
+	}
+	vectors, band := w.block(cols, c)
+	packed := w.layOut(cols*vectors*vectorChannels, band, taps*vectors*vectorChannels)
+	for t := range taps {
+		w.taps[t] = &weights[t*c]
+	}
+	for from := 0; from < c; {
+		// The last block begins early enough for whole vectors.
+		n := min(vectors, (c-from+vectorChannels-1)/vectorChannels, c/vectorChannels) * vectorChannels
+		from = min(from, c-n)
+		k.together(&w.taps[0], 1, taps, 4*from, 4*n, &packed)
+		done := 0
+		for y := 0; y < w.Y.Out; y += band {
+			m := min(band, w.Y.Out-y)
+			end := (y+m-1)*w.Y.Stride + w.Y.depth()
+			k.together(&w.Pixels[done*cols], end-done, cols, 4*from, 4*n, &w.slots[done])
+			done = end
+			for i := range min(every, w.X.Out) {
+				d.run(&w.rows[y*w.Y.Kernel], m, (w.X.Out-i+every-1)/every, 4*n*i*w.X.Stride, 4*n*w.X.Dilation, w.Y.Kernel, 4*n,
+					packed, &out[(y*w.X.Out+i)*c+from], 4*c*every, 4*c*w.X.Out, &bias[from], &clamp[0])
+			}
+		}
+		from += n
+	}
+}
+
+// block is how many vectors of channels are put together at a time, and for how many
+// rows of outputs.
+func (w *Windows) block(cols, channels int) (vectors, band int) {
+	for vectors = min(mostVectors, channels/vectorChannels); ; vectors /= 2 {
+		band = (bandBytes/(4*cols*vectors*vectorChannels)-w.Y.depth())/w.Y.Stride + 1
+		if vectors == 1 || band >= 4 {
+			return vectors, min(w.Y.Out, max(2, band))
+		}
+	}
+}
+
+// layOut makes the tables of rows of so many numbers each. As many rows of pixels lie in
+// space as a band of rows of outputs needs; each takes the place of one that is no longer
+// read. Behind them there is room for the weights.
+func (w *Windows) layOut(row, band, weights int) (packed *float32) {
+	ring := (band-1)*w.Y.Stride + w.Y.depth()
+	const line = 64
+	if n := ring*row + weights + line/4; len(w.space) < n {
+		w.space = make([]float32, n+n/4)
+	}
+	space := w.space[(line-uintptr(unsafe.Pointer(&w.space[0]))%line)%line/4:]
+	w.slots, w.rows, w.taps = sized(w.slots, w.Y.Extent()), sized(w.rows, w.Y.Out*w.Y.Kernel), sized(w.taps, w.Y.Kernel*w.X.Kernel)
+	for r := range w.slots {
+		w.slots[r] = &space[r%ring*row]
+	}
+	for y := range w.Y.Out {
+		for t := range w.Y.Kernel {
+			w.rows[y*w.Y.Kernel+t] = w.slots[y*w.Y.Stride+t*w.Y.Dilation]
+		}
+	}
+	return &space[ring*row]
+}
+
+// sized is a slice of n elements, s if it is large enough.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}

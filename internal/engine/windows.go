@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
+
+// windows lays out the pixels that a job's windows read, padding as zeros, and returns
+// them as asm.Kernels.DepthwiseWindows takes them.
+func (s *Scratch) windowsOf(j *Job, wy, wx region.Window) *asm.Windows {
+	in := &j.In[0]
+	w := &s.windows
+	axis := func(o region.Window, n int) asm.Axis {
+		return asm.Axis{Out: n, Kernel: o.Kernel, Stride: o.Stride, Dilation: o.Dilation}
+	}
+	w.Y, w.X = axis(wy, j.Rect.Y.Len()), axis(wx, j.Rect.X.Len())
+	rows, cols := w.Y.Extent(), w.X.Extent()
+	w.Pixels = grow(&w.Pixels, rows*cols)
+	zero := &s.zeros(in.C)[0]
+	y, x := j.Rect.Y.Lo*wy.Stride-wy.Pad, j.Rect.X.Lo*wx.Stride-wx.Pad
+	for r := range rows {
+		row := in.row(y + r)
+		row.pixels(w.Pixels[r*cols:][:cols], x, in.W, in.C, zero)
+	}
+	return w
+}
+
+// pixels writes where the pixels from column x on begin, zero for those beside the
+// plane.
+func (r *rowRef) pixels(to []*float32, x, w, c int, zero *float32) {
+	fill := func(hi int, from []float32, lo int) { // up to column hi, from begins at column lo
+		n := min(hi-x, len(to))
+		if n <= 0 {
+			return
+		}
+		if from == nil {
+			for i := range to[:n] {
+				to[i] = zero
+			}
+		} else {
+			from = from[(x-lo)*c:]
+			for i := range to[:n] {
+				to[i] = &from[i*c]
+			}
+		}
+		to, x = to[n:], x+n
+	}
+	if r.inside {
+		fill(0, nil, 0)
+		if !r.span.Empty() {
+			fill(r.span.Lo, r.view, 0)
+			fill(r.span.Hi, r.update, r.span.Lo)
+		}
+		fill(w, r.view, 0)
+	}
+	fill(x+len(to), nil, 0)
+}
