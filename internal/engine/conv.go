@@ -88,6 +88,12 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 		c.reads = readTaps
 	}
 	c.sparse = c.listable(s.Kernels) && Finite(weights)
+	columns := 0
+	for j := 0; j < cout; j += s.Kernels.PanelColumns(j, cout) {
+		columns += s.Kernels.PanelColumns(j, cout)
+	}
+	// Together, so that what is fetched ahead of a panel's end is the next one.
+	slab := make([]float32, group*columns*taps*cin)
 	for g := range group {
 		for j := 0; j < cout; {
 			n := s.Kernels.PanelColumns(j, cout)
@@ -98,7 +104,8 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 			case readSegments:
 				p.end = cin * x.Kernel
 			}
-			p.weights, p.bias = make([]float32, taps*cin*n), make([]float32, n)
+			p.weights, p.bias = slab[:taps*cin*n:taps*cin*n], make([]float32, n)
+			slab = slab[taps*cin*n:]
 			if bias != nil {
 				copy(p.bias, bias[p.column:][:p.valid])
 			}
@@ -173,6 +180,7 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	for i := range jobs {
 		j := &jobs[i]
 		b.job = j
+		b.forget()
 		at, pitch := 0, j.pitch(c.Out.C)
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 			for ky := range s.rows {
@@ -373,14 +381,47 @@ func (b *tiles) segments(x int) {
 		case x >= 0 && end <= c.In.W && (end <= r.span.Lo || x >= r.span.Hi):
 			p = &r.view[x*ch]
 		default:
-			d := b.space[b.used:][:c.X.Kernel*ch]
-			b.used += len(d)
-			r.copy(d, x, c.In.W, ch, b.beyond)
-			p = &d[0]
+			p = b.copied(r, x)
 		}
 		s.table[at] = p
 		at += b.lanes
 	}
+}
+
+// copiedRow is where the pixels of one row of a window lie together.
+type copiedRow struct {
+	y  int // of the input plane, or noRow
+	at *float32
+}
+
+const noRow = -1
+
+// copied puts the pixels of a window's row r from column x on together. Windows one
+// below the other share most of their rows, which are copied once.
+func (b *tiles) copied(r *rowRef, x int) *float32 {
+	c, out := b.conv, b.job.Rect.X
+	column := (x+c.X.Pad)/c.X.Stride - out.Lo
+	d := &b.scratch.copies[r.y%c.Y.Kernel*out.Len()+column]
+	if d.y != r.y {
+		to := b.space[b.used:][:c.X.Kernel*c.In.C]
+		b.used += len(to)
+		r.copy(to, x, c.In.W, c.In.C, b.beyond)
+		*d = copiedRow{r.y, &to[0]}
+	}
+	return d.at
+}
+
+// forget makes copied copy anew: for another job, or another block, which has the
+// space again.
+func (b *tiles) forget() {
+	if b.conv.reads != readSegments {
+		return
+	}
+	copies := grow(&b.scratch.copies, b.conv.Y.Kernel*b.job.Rect.X.Len())
+	for i := range copies {
+		copies[i].y = noRow
+	}
+	b.scratch.copies = copies
 }
 
 // copy writes the pixels from column x on to d, beyond for those beside the
@@ -484,6 +525,7 @@ func (b *tiles) close() {
 	b.multiply()
 	if b.left > b.size {
 		b.begin(b.left - b.size)
+		b.forget()
 	}
 }
 
@@ -497,27 +539,66 @@ func (b *tiles) multiply() {
 	b.multiplyDense(b.panels, 0)
 }
 
-// multiplyDense passes panels over the tiles from the given one on.
+// multiplyDense passes panels over the tiles from the given one on, each in parts
+// that stay in the second-level cache, beside the inputs, until all tiles have had
+// them.
 func (b *tiles) multiplyDense(panels []panel, from int) {
-	c, s := b.conv, b.scratch
-	k := s.Kernels
 	for i := range panels {
 		p := &panels[i]
-		base := 0
-		for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
-			rows := k.TileRows(left)
-			n := rows * b.rowTaps
-			switch at := t * k.Rows; {
-			case t < from:
-			case c.quads:
-				// Rows of the window in which nothing differs add nothing.
-				d := s.differing[t]
-				from := d.Lo * (p.end - p.begin) * len(p.bias)
-				k.GemmQuads(s.table[base+d.Lo*rows:base+n], d.Len(), p.begin, p.end, p.weights[from:], s.out[at:][:rows], p.column, p.rowBias(d, b.rowTaps), &c.Clamp, p.valid, s.base[at:], s.scales[at:], p.scales)
-			default:
-				k.Gemm(s.table[base:base+n], b.rowTaps, p.begin, p.end, p.weights, s.out[at:][:rows], p.column, p.bias, &c.Clamp, p.valid)
-			}
-			base += n
+		if b.conv.quads {
+			b.multiplyQuads(p, from)
+			continue
+		}
+		for t, taps := 0, b.partTaps(p); t < b.rowTaps; t += taps {
+			b.multiplyPart(p, from, region.Span{Lo: t, Hi: min(t+taps, b.rowTaps)})
 		}
 	}
+}
+
+// partBytes is the most that the weights of one part should have.
+const partBytes = 256 << 10
+
+// partTaps is the number of taps of a panel that pass over all tiles together.
+func (b *tiles) partTaps(p *panel) int {
+	if b.size <= b.scratch.Kernels.Rows {
+		return b.rowTaps // each weight is read once
+	}
+	parts := min(b.rowTaps, (4*len(p.weights)+partBytes-1)/partBytes)
+	return (b.rowTaps + parts - 1) / parts
+}
+
+// multiplyPart passes some taps' weights over the tiles from the given one on.
+func (b *tiles) multiplyPart(p *panel, from int, taps region.Span) {
+	c, s := b.conv, b.scratch
+	k := s.Kernels
+	clamp := &c.Clamp
+	if taps.Hi < b.rowTaps {
+		clamp = &unclamped
+	}
+	each := (p.end - p.begin) * len(p.bias)
+	weights := p.weights[taps.Lo*each : taps.Hi*each]
+	base := 0
+	for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
+		rows := k.TileRows(left)
+		if t >= from {
+			part := asm.Part{Resumed: taps.Lo > 0, Ahead: asm.StreamAhead}
+			k.GemmPart(s.table[base+taps.Lo*rows:base+taps.Hi*rows], taps.Len(), p.begin, p.end, weights, s.out[t*k.Rows:][:rows], p.column, p.bias, clamp, p.valid, part)
+		}
+		base += rows * b.rowTaps
+	}
+}
+
+// multiplyQuads is multiplyDense for one panel of quads.
+func (b *tiles) multiplyQuads(p *panel, from int) {
+	c, s := b.conv, b.scratch
+	k := s.Kernels
+	b.eachTile(func(t, base, rows int) {
+		if t < from {
+			return
+		}
+		// Rows of the window in which nothing differs add nothing.
+		d, at := s.differing[t], t*k.Rows
+		weights := p.weights[d.Lo*(p.end-p.begin)*len(p.bias):]
+		k.GemmQuads(s.table[base+d.Lo*rows:base+d.Hi*rows], d.Len(), p.begin, p.end, weights, s.out[at:][:rows], p.column, p.rowBias(d, b.rowTaps), &c.Clamp, p.valid, s.base[at:], s.scales[at:], p.scales)
+	})
 }

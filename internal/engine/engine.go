@@ -113,6 +113,7 @@ type Scratch struct {
 	table  []*float32
 	out    []*float32
 	rows   []rowRef
+	copies []copiedRow
 	gather []float32
 	zero   []float32
 	sink   []float32
@@ -181,6 +182,7 @@ func (s *Scratch) lineBuffer(i, n int) []float32 {
 // rowRef is one row of a patched plane: where its pixels lie. A row outside
 // the plane has none: everything in it is padding.
 type rowRef struct {
+	y      int
 	view   []float32
 	update []float32
 	span   region.Span // columns that lie in update
@@ -193,7 +195,7 @@ func (p *Patched) row(y int) rowRef {
 	if y < 0 || y >= p.H {
 		return rowRef{}
 	}
-	r := rowRef{inside: true}
+	r := rowRef{y: y, inside: true}
 	if p.View == nil && (y < p.Rect.Y.Lo || y >= p.Rect.Y.Hi) {
 		return rowRef{}
 	}

@@ -15,10 +15,12 @@ const sparseFrom = 16
 
 // sparseBelow is the share of channels listed below which lists pay: what the
 // sparse kernel's speed is to the dense one's, measured with BenchmarkSparse.
+// Panels so large that they pass one by one are read too often to be as fast.
 // Making the lists costs as much as some columns of output.
 const (
-	sparseBelow = 0.88
-	listColumns = 6
+	sparseBelow     = 0.88
+	sparseBelowWide = 0.55
+	listColumns     = 6
 )
 
 // quad is asm.SparseRows lanes of a tile.
@@ -69,7 +71,11 @@ func (b *tiles) worthSparse() bool {
 			all += b.rowTaps * n
 		}
 	})
-	return float64(listed) < (sparseBelow-listColumns/float64(b.conv.Out.C))*float64(all)
+	below := sparseBelow
+	if wide(b.panels[0]) {
+		below = sparseBelowWide
+	}
+	return float64(listed) < (below-listColumns/float64(b.conv.Out.C))*float64(all)
 }
 
 // list makes the lists of all quads of the block.
@@ -98,6 +104,9 @@ func (b *tiles) list() {
 // are passed over one by one, to stay in the second-level cache.
 const widePanels = 640 << 10
 
+// wide says that panels like this one are passed over one by one.
+func wide(p panel) bool { return 8*len(p.weights) > widePanels }
+
 // multiplySparse passes panels, where they fit by two, over the quads.
 func (b *tiles) multiplySparse() {
 	c, s := b.conv, b.scratch
@@ -110,7 +119,7 @@ func (b *tiles) multiplySparse() {
 		}
 		pair := [2]asm.Panel{{Weights: p.weights, Bias: p.bias}}
 		n, valid := 1, p.valid
-		if i+1 < len(b.panels) && len(b.panels[i+1].bias) == k.Columns && 8*len(p.weights) <= widePanels {
+		if i+1 < len(b.panels) && len(b.panels[i+1].bias) == k.Columns && !wide(*p) {
 			q := &b.panels[i+1]
 			pair[1] = asm.Panel{Weights: q.weights, Bias: q.bias}
 			n, valid = 2, q.valid

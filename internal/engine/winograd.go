@@ -45,10 +45,15 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 		elements: make([][]panel, size.Elements()), bias: make([]float32, outC)}
 	copy(w.bias, bias)
 	zero := make([]float32, s.Kernels.Columns)
+	columns := 0
+	for j := 0; j < outC; j += s.Kernels.PanelColumns(j, outC) {
+		columns += s.Kernels.PanelColumns(j, outC)
+	}
+	slab := make([]float32, len(w.elements)*columns*in.C)
 	for j := 0; j < outC; {
 		n := s.Kernels.PanelColumns(j, outC)
 		for e := range w.elements {
-			w.elements[e] = append(w.elements[e], panel{end: in.C, column: j, valid: min(n, outC-j), weights: make([]float32, in.C*n), bias: zero[:n]})
+			w.elements[e] = append(w.elements[e], panel{end: in.C, column: j, valid: min(n, outC-j), weights: slab[(e*columns+j)*in.C:][:n*in.C], bias: zero[:n]})
 		}
 		j += n
 	}

@@ -27,12 +27,12 @@ type rowCount interface {
 	[1]float32 | [2]float32 | [4]float32
 }
 
-func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32) {
+func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _ int) {
 	var r R
 	gemmColumns(len(r), 16, table, taps, begin, end, weights, out, column, bias, clamp, mask)
 }
 
-func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32) {
+func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _ int) {
 	var r R
 	gemmColumns(len(r), 8, table, taps, begin, end, weights, out, column, bias, clamp, mask)
 }
@@ -41,7 +41,7 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 	ptrs := unsafe.Slice(table, taps*rows)
 	w := unsafe.Slice(weights, taps*(end-begin)/4*columns)
 	outs := unsafe.Slice(out, rows)
-	b, lim := unsafe.Slice(bias, columns), unsafe.Slice(clamp, 2)
+	lim := unsafe.Slice(clamp, 2)
 	valid := columns
 	if mask != nil {
 		valid = 0
@@ -51,7 +51,12 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 	}
 	var acc [16]float32
 	for r := range rows {
-		copy(acc[:columns], b)
+		o := unsafe.Slice(outs[r], column/4+valid)[column/4:]
+		if bias != nil {
+			copy(acc[:], unsafe.Slice(bias, columns))
+		} else {
+			copy(acc[:], o)
+		}
 		k := 0
 		for t := range taps {
 			x := unsafe.Slice(ptrs[t*rows+r], end/4)
@@ -63,7 +68,6 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 				k += columns
 			}
 		}
-		o := unsafe.Slice(outs[r], column/4+valid)[column/4:]
 		for j := range o {
 			o[j] = bound(acc[j], lim) + 0 // see gemm: no -0
 		}

@@ -53,7 +53,7 @@ type runKernel func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, 
 
 type gemmKernel struct {
 	rows, columns int
-	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32)
+	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead int)
 }
 
 // maxLanes is the widest panel of any set.
@@ -104,14 +104,38 @@ func (k *Kernels) PanelColumns(j, n int) int {
 // and j < valid, where rows = len(out) is one that TileRows gives and columns,
 // the panel's width, is len(bias).
 func (k *Kernels) Gemm(table []*float32, taps, begin, end int, weights []float32, out []*float32, column int, bias []float32, clamp *[2]float32, valid int) {
+	k.GemmPart(table, taps, begin, end, weights, out, column, bias, clamp, valid, Part{Ahead: StreamAhead})
+}
+
+// Part says what a Gemm is of a greater whole.
+type Part struct {
+	// Resumed says that the sums go on: they begin with what an earlier part,
+	// without bounds, has left in out, instead of the bias.
+	Resumed bool
+	// Ahead is the distance, in elements, from the weights that are read to those
+	// that are fetched into the caches at the same time.
+	Ahead int
+}
+
+// StreamAhead is how far ahead weights are fetched that are read in order, one
+// after the other: about as many as are multiplied while memory answers, and
+// more than a page, at whose end the processor's own prefetching stops.
+const StreamAhead = 2048
+
+// GemmPart is Gemm as a part of a greater product.
+func (k *Kernels) GemmPart(table []*float32, taps, begin, end int, weights []float32, out []*float32, column int, bias []float32, clamp *[2]float32, valid int, part Part) {
 	rows, columns := len(out), len(bias)
 	if taps < 1 || end <= begin || len(table) < taps*rows || len(weights) < taps*(end-begin)*columns || valid < 1 || valid > columns {
 		panic(fmt.Sprintf("asm: Gemm of %d rows, %d taps, channels [%d,%d), %d of %d columns: %d pointers, %d weights",
 			rows, taps, begin, end, valid, columns, len(table), len(weights)))
 	}
+	from := &bias[0]
+	if part.Resumed {
+		from = nil
+	}
 	for i := range k.gemm {
 		if g := &k.gemm[i]; g.rows == rows && g.columns == columns {
-			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, &bias[0], &clamp[0], mask(valid, columns))
+			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, &clamp[0], mask(valid, columns), 4*part.Ahead)
 			return
 		}
 	}

@@ -6,7 +6,7 @@ package asm
 
 // gemm12x32AVX512 computes, for r < 12 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
@@ -14,14 +14,15 @@ package asm
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
@@ -29,14 +30,15 @@ func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
@@ -44,14 +46,15 @@ func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
@@ -59,14 +62,15 @@ func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
@@ -74,14 +78,15 @@ func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -89,14 +94,15 @@ func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -104,14 +110,15 @@ func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -119,14 +126,15 @@ func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -134,14 +142,15 @@ func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -149,10 +158,11 @@ func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //
@@ -728,7 +738,7 @@ func peakAVX512(loops int)
 
 // gemm6x16AVX2 computes, for r < 6 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*6+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -736,14 +746,15 @@ func peakAVX512(loops int)
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm4x16AVX2 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -751,14 +762,15 @@ func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm2x16AVX2 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -766,14 +778,15 @@ func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm1x16AVX2 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
@@ -781,14 +794,15 @@ func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm6x8AVX2 computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*6+r]
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
@@ -796,14 +810,15 @@ func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm4x8AVX2 computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
@@ -811,14 +826,15 @@ func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm2x8AVX2 computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
@@ -826,14 +842,15 @@ func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemm1x8AVX2 computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
@@ -841,10 +858,11 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // depthwiseRowsAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:
@@ -1379,7 +1397,7 @@ func peakAVX2(loops int)
 
 // gemmPairs12x32AVX512 computes, for r < 12 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
@@ -1387,14 +1405,15 @@ func peakAVX2(loops int)
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
@@ -1402,14 +1421,15 @@ func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
@@ -1417,14 +1437,15 @@ func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
@@ -1432,14 +1453,15 @@ func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
@@ -1447,14 +1469,15 @@ func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*12+r]
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
@@ -1462,14 +1485,15 @@ func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*8+r]
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
@@ -1477,14 +1501,15 @@ func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
@@ -1492,14 +1517,15 @@ func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
@@ -1507,14 +1533,15 @@ func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairs1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
-//	acc := bias[j]
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
 //	for t := range taps {
 //		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
@@ -1522,10 +1549,11 @@ func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
 //
+// and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
+func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
 
 // gemmPairsSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //

@@ -4,9 +4,12 @@
 
 #include "textflag.h"
 
-// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-80
+// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm12x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
@@ -32,7 +35,99 @@ TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z1, Z21
 	VMOVAPS Z0, Z22
 	VMOVAPS Z1, Z23
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	VMOVUPS 64(AX)(R15*1), Z9
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	VMOVUPS 64(AX)(R15*1), Z11
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z12
+	VMOVUPS 64(AX)(R15*1), Z13
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z14
+	VMOVUPS 64(AX)(R15*1), Z15
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z16
+	VMOVUPS 64(AX)(R15*1), Z17
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z18
+	VMOVUPS 64(AX)(R15*1), Z19
+	MOVQ    80(R14), AX
+	VMOVUPS (AX)(R15*1), Z20
+	VMOVUPS 64(AX)(R15*1), Z21
+	MOVQ    88(R14), AX
+	VMOVUPS (AX)(R15*1), Z22
+	VMOVUPS 64(AX)(R15*1), Z23
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z24
+	VPTESTMD  Z24, Z24, K1
+	VMOVDQU32 64(R14), Z25
+	VPTESTMD  Z25, Z25, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z12
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z14
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z16
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z18
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z19
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z20
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z21
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z22
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z23
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -55,6 +150,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z24
 	VMOVUPS      64(R14), Z25
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -265,9 +362,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm8x32AVX512(SB), NOSPLIT, $0-80
+// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
@@ -285,7 +385,75 @@ TEXT ·gemm8x32AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z1, Z13
 	VMOVAPS Z0, Z14
 	VMOVAPS Z1, Z15
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	VMOVUPS 64(AX)(R15*1), Z9
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	VMOVUPS 64(AX)(R15*1), Z11
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z12
+	VMOVUPS 64(AX)(R15*1), Z13
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z14
+	VMOVUPS 64(AX)(R15*1), Z15
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z16
+	VPTESTMD  Z16, Z16, K1
+	VMOVDQU32 64(R14), Z17
+	VPTESTMD  Z17, Z17, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z12
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z14
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z15
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -304,6 +472,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z16
 	VMOVUPS      64(R14), Z17
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -454,9 +624,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-80
+// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm4x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
@@ -466,7 +639,51 @@ TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z1, Z5
 	VMOVAPS Z0, Z6
 	VMOVAPS Z1, Z7
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z8
+	VPTESTMD  Z8, Z8, K1
+	VMOVDQU32 64(R14), Z9
+	VPTESTMD  Z9, Z9, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -481,6 +698,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z8
 	VMOVUPS      64(R14), Z9
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
@@ -571,15 +790,50 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm2x32AVX512(SB), NOSPLIT, $0-80
+// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm2x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z1, Z3
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z4
+	VPTESTMD  Z4, Z4, K1
+	VMOVDQU32 64(R14), Z5
+	VPTESTMD  Z5, Z5, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -592,6 +846,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z4
 	VMOVUPS      64(R14), Z5
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
@@ -652,13 +908,42 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm1x32AVX512(SB), NOSPLIT, $0-80
+// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm1x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z2
+	VPTESTMD  Z2, Z2, K1
+	VMOVDQU32 64(R14), Z3
+	VPTESTMD  Z3, Z3, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -670,6 +955,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z2
 	VMOVUPS      64(R14), Z3
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
@@ -715,9 +1002,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm12x16AVX512(SB), NOSPLIT, $0-80
+// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm12x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
@@ -731,7 +1021,73 @@ TEXT ·gemm12x16AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z0, Z9
 	VMOVAPS Z0, Z10
 	VMOVAPS Z0, Z11
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z5
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z7
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z9
+	MOVQ    80(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	MOVQ    88(R14), AX
+	VMOVUPS (AX)(R15*1), Z11
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z12
+	VPTESTMD  Z12, Z12, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -753,6 +1109,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z12
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z13
 	VFMADD231PS  Z12, Z13, Z0
 	VBROADCASTSS (BX)(R15*1), Z14
@@ -889,9 +1246,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm8x16AVX512(SB), NOSPLIT, $0-80
+// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm8x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
@@ -901,7 +1261,57 @@ TEXT ·gemm8x16AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z0, Z5
 	VMOVAPS Z0, Z6
 	VMOVAPS Z0, Z7
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z5
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z7
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z8
+	VPTESTMD  Z8, Z8, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -919,6 +1329,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z8
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z9
 	VFMADD231PS  Z8, Z9, Z0
 	VBROADCASTSS (BX)(R15*1), Z10
@@ -1019,15 +1430,52 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm4x16AVX512(SB), NOSPLIT, $0-80
+// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm4x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z4
+	VPTESTMD  Z4, Z4, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -1041,6 +1489,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z4
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z5
 	VFMADD231PS  Z4, Z5, Z0
 	VBROADCASTSS (BX)(R15*1), Z6
@@ -1105,13 +1554,42 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm2x16AVX512(SB), NOSPLIT, $0-80
+// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm2x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z2
+	VPTESTMD  Z2, Z2, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -1123,6 +1601,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z2
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VBROADCASTSS (BX)(R15*1), Z4
@@ -1169,12 +1648,37 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemm1x16AVX512(SB), NOSPLIT, $0-80
+// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm1x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z1
+	VPTESTMD  Z1, Z1, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -1185,6 +1689,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z1
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z2
 	VFMADD231PS  Z1, Z2, Z0
 	ADDQ         $0x40, R14
@@ -10559,9 +11064,12 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm6x16AVX2(SB), NOSPLIT, $0-80
+// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm6x16AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
 	VMOVUPS 32(R14), Y1
@@ -10575,7 +11083,61 @@ TEXT ·gemm6x16AVX2(SB), NOSPLIT, $0-80
 	VMOVAPS Y1, Y9
 	VMOVAPS Y0, Y10
 	VMOVAPS Y1, Y11
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	VMOVUPS 32(AX)(R15*1), Y1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	VMOVUPS 32(AX)(R15*1), Y3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y4
+	VMOVUPS 32(AX)(R15*1), Y5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Y6
+	VMOVUPS 32(AX)(R15*1), Y7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Y8
+	VMOVUPS 32(AX)(R15*1), Y9
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Y10
+	VMOVUPS 32(AX)(R15*1), Y11
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y12
+	VMOVUPS    32(R14), Y13
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y12, Y0
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y12, Y2
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y12, Y4
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y5
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y12, Y6
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y7
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y12, Y8
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y9
+	MOVQ       40(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y12, Y10
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y11
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -10592,6 +11154,7 @@ tap:
 channel:
 	VMOVUPS      (R14), Y12
 	VMOVUPS      32(R14), Y13
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -10710,9 +11273,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm4x16AVX2(SB), NOSPLIT, $0-80
+// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
 	VMOVUPS 32(R14), Y1
@@ -10722,7 +11288,49 @@ TEXT ·gemm4x16AVX2(SB), NOSPLIT, $0-80
 	VMOVAPS Y1, Y5
 	VMOVAPS Y0, Y6
 	VMOVAPS Y1, Y7
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	VMOVUPS 32(AX)(R15*1), Y1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	VMOVUPS 32(AX)(R15*1), Y3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y4
+	VMOVUPS 32(AX)(R15*1), Y5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Y6
+	VMOVUPS 32(AX)(R15*1), Y7
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y8
+	VMOVUPS    32(R14), Y9
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y0
+	VMASKMOVPS 32(AX)(R15*1), Y9, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y2
+	VMASKMOVPS 32(AX)(R15*1), Y9, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y4
+	VMASKMOVPS 32(AX)(R15*1), Y9, Y5
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y6
+	VMASKMOVPS 32(AX)(R15*1), Y9, Y7
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -10737,6 +11345,7 @@ tap:
 channel:
 	VMOVUPS      (R14), Y8
 	VMOVUPS      32(R14), Y9
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -10825,15 +11434,48 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm2x16AVX2(SB), NOSPLIT, $0-80
+// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
 	VMOVUPS 32(R14), Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y1, Y3
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	VMOVUPS 32(AX)(R15*1), Y1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	VMOVUPS 32(AX)(R15*1), Y3
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y4
+	VMOVUPS    32(R14), Y5
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y0
+	VMASKMOVPS 32(AX)(R15*1), Y5, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y2
+	VMASKMOVPS 32(AX)(R15*1), Y5, Y3
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -10846,6 +11488,7 @@ tap:
 channel:
 	VMOVUPS      (R14), Y4
 	VMOVUPS      32(R14), Y5
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
@@ -10904,13 +11547,40 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm1x16AVX2(SB), NOSPLIT, $0-80
+// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm1x16AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
 	VMOVUPS 32(R14), Y1
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	VMOVUPS 32(AX)(R15*1), Y1
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y2
+	VMOVUPS    32(R14), Y3
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y2, Y0
+	VMASKMOVPS 32(AX)(R15*1), Y3, Y1
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -10922,6 +11592,7 @@ tap:
 channel:
 	VMOVUPS      (R14), Y2
 	VMOVUPS      32(R14), Y3
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
@@ -10965,9 +11636,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm6x8AVX2(SB), NOSPLIT, $0-80
+// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm6x8AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
 	VMOVAPS Y0, Y1
@@ -10975,7 +11649,48 @@ TEXT ·gemm6x8AVX2(SB), NOSPLIT, $0-80
 	VMOVAPS Y0, Y3
 	VMOVAPS Y0, Y4
 	VMOVAPS Y0, Y5
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Y3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Y4
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Y5
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y6
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y2
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y3
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y4
+	MOVQ       40(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y5
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -10991,6 +11706,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y6
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS (BX)(R15*1), Y8
@@ -11072,15 +11788,51 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm4x8AVX2(SB), NOSPLIT, $0-80
+// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm4x8AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Y3
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y4
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y2
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y3
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -11094,6 +11846,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y4
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS (BX)(R15*1), Y6
@@ -11157,13 +11910,41 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm2x8AVX2(SB), NOSPLIT, $0-80
+// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
 	VMOVAPS Y0, Y1
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y1
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y2
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y2, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y2, Y1
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -11175,6 +11956,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y2
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (BX)(R15*1), Y4
@@ -11220,12 +12002,36 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·gemm1x8AVX2(SB), NOSPLIT, $0-80
+// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm1x8AVX2(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Y0
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y1
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y1, Y0
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -11236,6 +12042,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y1
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         $0x20, R14
@@ -20212,9 +21019,12 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
@@ -20240,7 +21050,99 @@ TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z1, Z21
 	VMOVAPS Z0, Z22
 	VMOVAPS Z1, Z23
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	VMOVUPS 64(AX)(R15*1), Z9
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	VMOVUPS 64(AX)(R15*1), Z11
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z12
+	VMOVUPS 64(AX)(R15*1), Z13
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z14
+	VMOVUPS 64(AX)(R15*1), Z15
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z16
+	VMOVUPS 64(AX)(R15*1), Z17
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z18
+	VMOVUPS 64(AX)(R15*1), Z19
+	MOVQ    80(R14), AX
+	VMOVUPS (AX)(R15*1), Z20
+	VMOVUPS 64(AX)(R15*1), Z21
+	MOVQ    88(R14), AX
+	VMOVUPS (AX)(R15*1), Z22
+	VMOVUPS 64(AX)(R15*1), Z23
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z24
+	VPTESTMD  Z24, Z24, K1
+	VMOVDQU32 64(R14), Z25
+	VPTESTMD  Z25, Z25, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z12
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z14
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z16
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z18
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z19
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z20
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z21
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z22
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z23
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -20263,6 +21165,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z24
 	VMOVUPS      64(R14), Z25
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z26
 
 	// VDPBF16PS Z26, Z24, Z0
@@ -20641,9 +21545,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
@@ -20661,7 +21568,75 @@ TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z1, Z13
 	VMOVAPS Z0, Z14
 	VMOVAPS Z1, Z15
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	VMOVUPS 64(AX)(R15*1), Z9
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	VMOVUPS 64(AX)(R15*1), Z11
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z12
+	VMOVUPS 64(AX)(R15*1), Z13
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z14
+	VMOVUPS 64(AX)(R15*1), Z15
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z16
+	VPTESTMD  Z16, Z16, K1
+	VMOVDQU32 64(R14), Z17
+	VPTESTMD  Z17, Z17, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z12
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z14
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z15
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -20680,6 +21655,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z16
 	VMOVUPS      64(R14), Z17
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z18
 
 	// VDPBF16PS Z18, Z16, Z0
@@ -20942,9 +21919,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
@@ -20954,7 +21934,51 @@ TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z1, Z5
 	VMOVAPS Z0, Z6
 	VMOVAPS Z1, Z7
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z8
+	VPTESTMD  Z8, Z8, K1
+	VMOVDQU32 64(R14), Z9
+	VPTESTMD  Z9, Z9, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -20969,6 +21993,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z8
 	VMOVUPS      64(R14), Z9
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z10
 
 	// VDPBF16PS Z10, Z8, Z0
@@ -21115,15 +22141,50 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z1, Z3
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z4
+	VPTESTMD  Z4, Z4, K1
+	VMOVDQU32 64(R14), Z5
+	VPTESTMD  Z5, Z5, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -21136,6 +22197,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z4
 	VMOVUPS      64(R14), Z5
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z6
 
 	// VDPBF16PS Z6, Z4, Z0
@@ -21224,13 +22287,42 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVUPS 64(R14), Z1
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z2
+	VPTESTMD  Z2, Z2, K1
+	VMOVDQU32 64(R14), Z3
+	VPTESTMD  Z3, Z3, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -21242,6 +22334,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Z2
 	VMOVUPS      64(R14), Z3
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z4
 
 	// VDPBF16PS Z4, Z2, Z0
@@ -21301,9 +22395,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
@@ -21317,7 +22414,73 @@ TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z0, Z9
 	VMOVAPS Z0, Z10
 	VMOVAPS Z0, Z11
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z5
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z7
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z9
+	MOVQ    80(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	MOVQ    88(R14), AX
+	VMOVUPS (AX)(R15*1), Z11
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z12
+	VPTESTMD  Z12, Z12, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -21339,6 +22502,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z12
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z13
 
 	// VDPBF16PS Z13, Z12, Z0
@@ -21559,9 +22723,12 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
@@ -21571,7 +22738,57 @@ TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $0-80
 	VMOVAPS Z0, Z5
 	VMOVAPS Z0, Z6
 	VMOVAPS Z0, Z7
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z5
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z7
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z8
+	VPTESTMD  Z8, Z8, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -21589,6 +22806,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z8
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z9
 
 	// VDPBF16PS Z9, Z8, Z0
@@ -21745,15 +22963,52 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z4
+	VPTESTMD  Z4, Z4, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -21767,6 +23022,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z4
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z5
 
 	// VDPBF16PS Z5, Z4, Z0
@@ -21859,13 +23115,42 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
 	VMOVAPS Z0, Z1
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z2
+	VPTESTMD  Z2, Z2, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -21877,6 +23162,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z2
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z3
 
 	// VDPBF16PS Z3, Z2, Z0
@@ -21937,12 +23223,37 @@ partial:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $0-80
+// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $8-88
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
 	MOVQ    bias+56(FP), R14
 	VMOVUPS (R14), Z0
-	MOVQ    weights+32(FP), R14
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z1
+	VPTESTMD  Z1, Z1, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
 
 tap:
 	MOVQ table+0(FP), R15
@@ -21953,6 +23264,7 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Z1
+	PREFETCHT0   (R14)(BP*1)
 	VBROADCASTSS (AX)(R15*1), Z2
 
 	// VDPBF16PS Z2, Z1, Z0

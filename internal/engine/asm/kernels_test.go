@@ -75,6 +75,25 @@ func TestGemm(t *testing.T) {
 						out[r] = &outs[r].mid[0]
 					}
 					k.Gemm(table, taps, begin, begin+c, w, out, column, bias, &clamp, valid)
+					if taps > 1 {
+						// Its sums in two parts have the same bits.
+						first := 1 + rng.IntN(taps-1)
+						parts, to := make([]guarded, g.rows), make([]*float32, g.rows)
+						for r := range parts {
+							parts[r] = newGuarded(column+valid, 40, nil)
+							to[r] = &parts[r].mid[0]
+						}
+						k.GemmPart(table, first, begin, begin+c, w, to, column, bias, &[2]float32{-inf, inf}, valid, Part{})
+						k.GemmPart(table[first*g.rows:], taps-first, begin, begin+c, w[first*c*g.columns:], to, column, bias, &clamp, valid, Part{Resumed: true, Ahead: rng.IntN(9999) - 5000})
+						for r := range parts {
+							parts[r].check(t)
+							for j, v := range parts[r].mid[column:] {
+								if math.Float32bits(v) != math.Float32bits(outs[r].mid[column+j]) {
+									t.Fatalf("%dx%d taps %d and %d: [%d][%d] = %g, at once %g", g.rows, g.columns, first, taps-first, r, j, v, outs[r].mid[column+j])
+								}
+							}
+						}
+					}
 					for r := range outs {
 						outs[r].check(t)
 						for j := range valid {

@@ -29,10 +29,10 @@ var (
 // the products in the order of taps, then channels, whatever the tile.
 func gemm(s isa, p product, rows, vectors int) {
 	name := fmt.Sprintf("gemm%s%dx%d%s", p.name, rows, vectors*s.lane, s.name)
-	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32)")
+	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead int)")
 	Doc(name+" computes, for r < "+fmt.Sprint(rows)+" and j < "+fmt.Sprint(vectors*s.lane)+" with mask nil or mask[j] < 0:",
 		"",
-		"	acc := bias[j]",
+		"	acc := bias[j] // out[r][column/4+j] if bias is nil",
 		"	for t := range taps {",
 		fmt.Sprintf("		for b := begin; b < end; b += 4 { // bytes, into the row table[t*%d+r]", rows),
 		"			acc = "+fmt.Sprintf(p.add, "row[b/4]", fmt.Sprintf("weights[k*%d+j]", vectors*s.lane))+"; k++",
@@ -40,17 +40,27 @@ func gemm(s isa, p product, rows, vectors int) {
 		"	}",
 		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN",
 		"",
+		"and fetches into the caches what lies ahead bytes behind the weights it reads.",
 		"See gemmGeneric.")
 	Pragma("noescape")
+	AllocLocal(8) // a frame, which keeps the caller's RBP
 	const (
 		aOut    = 5
 		aColumn = 6
 		aClamp  = 8
 		aMask   = 9
+		aAhead  = 10
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	g := gemmFrame{s, rows, vectors}
-	g.products(p.each)
+	g.begin(aOut, aColumn, aMask)
+	ahead := reg.RBP
+	MOVQ(arg("ahead", aAhead), ahead)
+	g.products(p.each, func(w reg.GPPhysical) {
+		for b := 0; b < vectors*s.bytes(); b += 64 {
+			PREFETCHT0(indexed(w, ahead, b))
+		}
+	})
 
 	comment("activation bounds: the accumulator is the last operand, so that a NaN stays")
 	w, off := reg.R14, reg.R15
@@ -86,12 +96,7 @@ func gemm(s isa, p product, rows, vectors int) {
 	JNZ(operand.LabelRef("partial"))
 	finish([2]mask{})
 	Label("partial")
-	var masks [2]mask
-	for v := range vectors {
-		scratch := []reg.VecPhysical{lo, hi}[v]
-		masks[v] = s.loadMask(mem(w, v*s.bytes()), scratch, []reg.OpmaskPhysical{reg.K1, reg.K2}[v])
-	}
-	finish(masks)
+	finish(g.masks(w, func(v int) reg.VecPhysical { return []reg.VecPhysical{lo, hi}[v] }))
 }
 
 // gemmFrame is what matrix product kernels have in common: where their registers
@@ -110,30 +115,76 @@ func (g gemmFrame) spare(i int) reg.VecPhysical {
 	return left[i%len(left)]
 }
 
-// products writes the loops over taps and channels: the first arguments are those
-// of gemm, each accumulator begins with its column's bias.
-func (g gemmFrame) products(each func(w, x, acc reg.VecPhysical)) {
+const aBias = 7 // of all matrix products
+
+// biases begins each accumulator with its column's bias.
+func (g gemmFrame) biases() {
+	acc := func(r, v int) reg.VecPhysical { return g.s.vecs[r*g.vectors+v] }
+	w := reg.R14
+	MOVQ(arg("bias", aBias), w)
+	for v := range g.vectors {
+		VMOVUPS(mem(w, v*g.s.bytes()), acc(0, v))
+	}
+	for r := 1; r < g.rows; r++ {
+		for v := range g.vectors {
+			VMOVAPS(acc(0, v), acc(r, v))
+		}
+	}
+}
+
+// begin begins the accumulators with the biases or, if there are none, with the
+// outputs.
+func (g gemmFrame) begin(aOut, aColumn, aMask int) {
+	s, w, off := g.s, reg.R14, reg.R15
+	load := func(masks [2]mask) {
+		MOVQ(arg("out", aOut), w)
+		MOVQ(arg("column", aColumn), off)
+		for r := range g.rows {
+			MOVQ(mem(w, 8*r), pointers[0])
+			for v := range g.vectors {
+				s.load(indexed(pointers[0], off, v*s.bytes()), masks[v], s.vecs[r*g.vectors+v])
+			}
+		}
+	}
+	MOVQ(arg("bias", aBias), w)
+	TESTQ(w, w)
+	JZ(operand.LabelRef("resume"))
+	g.biases()
+	JMP(operand.LabelRef("begun"))
+	Label("resume")
+	MOVQ(arg("mask", aMask), w)
+	TESTQ(w, w)
+	JNZ(operand.LabelRef("resumePartial"))
+	load([2]mask{})
+	JMP(operand.LabelRef("begun"))
+	Label("resumePartial")
+	load(g.masks(w, g.weights))
+	Label("begun")
+}
+
+// masks loads the masks that w points to: with AVX2 into the registers that
+// vector gives.
+func (g gemmFrame) masks(w reg.GPPhysical, vector func(v int) reg.VecPhysical) (masks [2]mask) {
+	for v := range g.vectors {
+		masks[v] = g.s.loadMask(mem(w, v*g.s.bytes()), vector(v), []reg.OpmaskPhysical{reg.K1, reg.K2}[v])
+	}
+	return masks
+}
+
+// products writes the loops over taps and channels, whose first arguments are those
+// of gemm. ahead is called for each row of weights.
+func (g gemmFrame) products(each func(w, x, acc reg.VecPhysical), ahead func(w reg.GPPhysical)) {
 	const (
 		aTable   = 0
 		aTaps    = 1
 		aBegin   = 2
 		aEnd     = 3
 		aWeights = 4
-		aBias    = 7
 	)
 	s, rows, vectors := g.s, g.rows, g.vectors
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	w, off := reg.R14, reg.R15
 
-	MOVQ(arg("bias", aBias), w)
-	for v := range vectors {
-		VMOVUPS(mem(w, v*s.bytes()), acc(0, v))
-	}
-	for r := 1; r < rows; r++ {
-		for v := range vectors {
-			VMOVAPS(acc(0, v), acc(r, v))
-		}
-	}
 	MOVQ(arg("weights", aWeights), w)
 
 	Label("tap")
@@ -149,6 +200,7 @@ func (g gemmFrame) products(each func(w, x, acc reg.VecPhysical)) {
 	for v := range vectors {
 		VMOVUPS(mem(w, v*s.bytes()), g.weights(v))
 	}
+	ahead(w)
 	for r := range rows {
 		// Broadcasts alternate between what registers are left, so that one
 		// does not wait for the products of the last.

@@ -45,7 +45,8 @@ func gemmQuads(s isa, rows, vectors int) {
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	g := gemmFrame{s, rows, vectors}
-	g.products(dotQuads)
+	g.biases()
+	g.products(dotQuads, func(reg.GPPhysical) {})
 
 	lo, hi, scale, each, base, scratch := g.spare(0), g.spare(1), g.spare(2), g.spare(3), g.spare(4), g.spare(5)
 	w, off := reg.R14, reg.R15
