@@ -74,6 +74,7 @@ type compiler struct {
 	p         *Plan
 	scratch   *engine.Scratch
 	refs      map[graph.ValueID]*ref
+	parts     map[graph.ValueID]*view // values that are only parts of what lies somewhere
 	consumers map[graph.ValueID][]int
 	isOutput  map[graph.ValueID]bool
 	fused     map[int]bool // nodes that another node's step computes
@@ -93,7 +94,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if opt.Precision != "" && !slices.Contains(Precisions, opt.Precision) {
 		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
-	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{},
+	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}}
 	for i, n := range g.Nodes {
 		for _, id := range n.In {
@@ -125,6 +126,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 			}
 		}
 	}
+	c.settle(g.Outputs...)
 	made := g.Made()
 	for i, id := range g.Outputs {
 		v := &g.Values[id]
@@ -155,7 +157,21 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 
 // node lowers one node.
 func (c *compiler) node(n *graph.Node) error {
-	ok, err := c.native(n)
+	if c.viewed(n) {
+		return nil
+	}
+	ok, err := false, error(nil)
+	if c.cutsApart(n) {
+		if ok, err = c.moved(n); !ok {
+			c.settle(n.In...)
+		}
+	}
+	if err == nil && !ok {
+		ok, err = c.native(n)
+	}
+	if err == nil && !ok {
+		ok, err = c.moved(n)
+	}
 	if err == nil && !ok {
 		err = c.reference(n)
 	}
@@ -219,6 +235,7 @@ func (c *compiler) value(name string, plane engine.Plane) int {
 // emit adds a step that computes a new value.
 func (c *compiler) emit(s step, name string, plane engine.Plane) int {
 	s.out = c.value(name, plane)
+	c.p.values[s.out].entire = c.entirely(&s)
 	c.p.steps = append(c.p.steps, s)
 	return s.out
 }

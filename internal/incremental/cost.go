@@ -145,7 +145,7 @@ func (p *Plan) propagate(s *step, rects []region.Rect, centres []Point, policy P
 				break
 			}
 		}
-		if s.kind == op.Windowed {
+		if s.kind == op.Windowed && !p.values[s.out].entire {
 			out = policy.Crop(plane, out, centres[s.out]).Intersect(out)
 		}
 	}

@@ -14,48 +14,47 @@ import (
 // the last axis is one of each pixel's channels, wherever the transposes around it
 // have put the pixels.
 
-// channelsLast gives a value whose last axis is the channels of a plane: how it lies,
-// and the plane.
-func (c *compiler) channelsLast(id graph.ValueID) (src source, l layout, ok bool) {
-	r := c.refs[id]
-	if r == nil || r.shape != nil || c.p.values[r.value].host || len(r.layout.shape) == 0 || c.g.Values[id].Info.Type != tensor.Float32 {
-		return src, l, false
+// channelsLast gives how a value lies whose last axis is the channels of a plane, and the
+// plane.
+func (c *compiler) channelsLast(id graph.ValueID) (plane engine.Plane, lies *view, ok bool) {
+	v := c.view(id)
+	if v == nil || len(v.axes) == 0 || c.g.Values[id].Info.Type != tensor.Float32 {
+		return plane, nil, false
 	}
-	own, last := c.p.values[r.value].plane, len(r.layout.shape)-1
-	n := r.layout.shape[last]
-	if all, err := tensor.Size(r.layout.shape); err != nil || all != own.Len() {
-		return src, l, false
+	own, last := c.p.values[v.value].plane, v.axes[len(v.axes)-1]
+	n := length(last)
+	if !v.whole(own.Len()) || len(last) > 1 || len(last) == 1 && last[0].step != 1 {
+		return plane, nil, false
 	}
-	switch {
-	case own.C == n && (n == 1 || r.layout.stride[last] == 1):
-		for a, d := range r.layout.shape[:last] {
-			if d > 1 && r.layout.stride[a]%n != 0 {
-				return src, l, false
-			}
+	for _, s := range slices.Concat(v.axes[:len(v.axes)-1]...) {
+		if s.step%n != 0 {
+			return plane, nil, false
 		}
-		return source{r.value, own}, r.layout, true
-	case own.H*own.W == 1 && n > 0 && r.layout.same(rowMajor(r.layout.shape)):
-		return source{r.value, engine.Plane{H: 1, W: own.C / n, C: n}}, r.layout, true
 	}
-	return src, l, false
+	if own.C != n {
+		own = engine.Plane{H: 1, W: own.Len() / n, C: n}
+	}
+	return own, v, true
 }
 
-// widened is the layout with another length of the last axis, which is the channels.
-func (l layout) widened(n int) layout {
-	last := len(l.shape) - 1
-	w := layout{shape: slices.Clone(l.shape), stride: slices.Clone(l.stride)}
-	for a := range last {
-		w.stride[a] = l.stride[a] / l.shape[last] * n
+// widened is a view whose last axis, the channels, becomes n long, of the value given.
+func (v *view) widened(value, n int) *view {
+	last := len(v.axes) - 1
+	w := &view{value: value, axes: make([][]stride, len(v.axes)), scale: 1}
+	for i, axis := range v.axes[:last] {
+		for _, s := range axis {
+			w.axes[i] = append(w.axes[i], stride{s.n, s.step / length(v.axes[last]) * n})
+		}
 	}
-	w.shape[last], w.stride[last] = n, 1
+	w.axes[last] = merged([]stride{{n, 1}})
 	return w
 }
 
 // linear lowers the product of the last axis with constant weights [out][in], with the
 // bias that is added to it and the bounds behind that: a convolution of single pixels.
 func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (bool, error) {
-	src, l, ok := c.channelsLast(n.In[0])
-	if !ok || src.plane.C != in || out == 0 || len(c.shape(n.Out[0])) != len(l.shape) {
+	plane, lies, ok := c.channelsLast(n.In[0])
+	if !ok || plane.C != in || out == 0 || len(c.shape(n.Out[0])) != len(lies.axes) {
 		return false, nil
 	}
 	result, name := n.Out[0], n.Name
@@ -66,12 +65,12 @@ func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (
 		}
 	}
 	clamp, result, name := c.activation(result, name)
-	y, x := region.Identity(src.plane.H), region.Identity(src.plane.W)
+	src := c.asPlane(lies.value, plane)
+	y, x := region.Identity(plane.H), region.Identity(plane.W)
 	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: y, x: x, group: 1, weights: weights, bias: bias, outC: out, clamp: clamp})
-	plane := src.plane
 	plane.C = out
 	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}}, c.g.Values[result].Name, plane)
-	c.refs[result] = &ref{value: v, layout: l.widened(out)}
+	c.see(result, lies.widened(v, out))
 	return true, nil
 }
 
@@ -121,13 +120,46 @@ func (c *compiler) layerNorm(n *graph.Node, axis int, l *engine.LayerNorm) (bool
 // normalizedFrom lowers what makes a node's output of a value by a normalization over
 // the last axis.
 func (c *compiler) normalizedFrom(n *graph.Node, from graph.ValueID, l *engine.LayerNorm) (bool, error) {
-	src, lies, ok := c.channelsLast(from)
-	if !ok || src.plane.C != len(l.Scale) {
+	plane, lies, ok := c.channelsLast(from)
+	if !ok && c.inOrder(from) {
+		plane, lies, ok = c.channelsLast(from)
+	}
+	if !ok || plane.C != len(l.Scale) {
 		return false, nil
 	}
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: l}, c.g.Values[n.Out[0]].Name, src.plane)
-	c.refs[n.Out[0]] = &ref{value: v, layout: lies.widened(src.plane.C)}
+	src := c.asPlane(lies.value, plane)
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: l}, c.g.Values[n.Out[0]].Name, plane)
+	c.see(n.Out[0], lies.widened(v, plane.C))
 	return true, nil
+}
+
+// ofPixels says whether a node takes the mean or the maximum over all pixels of a value
+// whose channels are last.
+func (c *compiler) ofPixels(n *graph.Node, o *op.Reduce, axes []int) bool {
+	_, lies, ok := c.channelsLast(n.In[0])
+	if !ok || o.Kind != op.ReduceMean && o.Kind != op.ReduceMax || slices.Contains(axes, len(lies.axes)-1) {
+		return false
+	}
+	for a, axis := range lies.axes[:len(lies.axes)-1] {
+		if len(axis) > 0 && !slices.Contains(axes, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// reducePixels lowers what ofPixels finds.
+func (c *compiler) reducePixels(n *graph.Node, o *op.Reduce) {
+	plane, lies, _ := c.channelsLast(n.In[0])
+	src := c.asPlane(lies.value, plane)
+	y, x := region.Whole(plane.H), region.Whole(plane.W)
+	out := engine.Plane{H: 1, W: 1, C: plane.C}
+	var prim engine.Primitive = &engine.AveragePool{In: plane, Out: out, Y: y, X: x}
+	if o.Kind == op.ReduceMax {
+		prim = &engine.MaxPool{In: plane, Out: out, Y: y, X: x}
+	}
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim}, c.g.Values[n.Out[0]].Name, out)
+	c.refs[n.Out[0]] = &ref{value: v, layout: rowMajor(c.shape(n.Out[0]))}
 }
 
 // lastRow gives a constant as one number for each of n elements of the last axis.

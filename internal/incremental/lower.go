@@ -356,21 +356,31 @@ func (c *compiler) row(n *graph.Node, weights, bias []float32, in, out int) (boo
 	if done, err := c.fullyConnected(n, weights, bias, in, out); done || err != nil {
 		return done, err
 	}
+	if done, err := c.linear(n, weights, bias, in, out); done || err != nil {
+		return done, err
+	}
+	if !c.inOrder(n.In[0]) {
+		return false, nil
+	}
 	return c.linear(n, weights, bias, in, out)
 }
 
-// matMul lowers the product of a row with a constant matrix.
+// matMul lowers the product with a constant matrix, or of two activations.
 func (c *compiler) matMul(n *graph.Node) (bool, error) {
 	w := c.constant(n.In[1])
 	if w == nil || len(w.Shape) != 2 {
-		return false, nil
+		return c.product(n), nil
 	}
 	values, err := w.Floats()
 	if err != nil {
 		return false, nil
 	}
 	in, out := w.Shape[0], w.Shape[1]
-	return c.row(n, transposed(values, in, out), nil, in, out)
+	done, err := c.row(n, transposed(values, in, out), nil, in, out)
+	if err == nil && !done {
+		done = c.product(n)
+	}
+	return done, err
 }
 
 // transposed makes columns by rows of a matrix of rows by columns, block by block:
@@ -610,6 +620,10 @@ func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
 	for a := 2; a < len(shape); a++ {
 		spatial = append(spatial, a)
 	}
+	if !c.asRows(n.In[0]) && c.ofPixels(n, o, axes) {
+		c.reducePixels(n, o)
+		return true, nil
+	}
 	if !slices.Equal(axes, spatial) {
 		return false, nil
 	}
@@ -622,24 +636,18 @@ func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
 	return false, nil
 }
 
-// softmax lowers the normalization over an axis whose elements lie together.
+// softmax lowers the normalization over an axis, whose elements are put together if they
+// do not lie so.
 func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
-	r := c.refs[n.In[0]]
-	if r == nil || r.shape != nil || c.p.values[r.value].host {
-		return false, nil
-	}
-	if o.Hard {
-		return false, nil
-	}
 	shape := c.shape(n.In[0])
 	axis := o.Axis
 	if axis < 0 {
 		axis += len(shape)
 	}
-	if axis < 0 || axis >= len(shape) {
+	v := c.view(n.In[0])
+	if v == nil || o.Hard || axis < 0 || axis >= len(shape) || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 {
 		return false, nil
 	}
-	size := shape[axis]
 	if o.Coerce { // everything from axis on is one group
 		for _, d := range shape[axis+1:] {
 			if d != 1 {
@@ -647,11 +655,33 @@ func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
 			}
 		}
 	}
-	plane := c.p.values[r.value].plane
-	if size < 1 || size > 1 && r.layout.stride[axis] != 1 || plane.C%size != 0 {
-		return false, nil
+	size, along := shape[axis], v.axes[axis]
+	prim := &engine.Softmax{Size: size, Log: o.Log}
+	if plane := c.p.values[v.value].plane; c.parts[n.In[0]] == nil && (len(along) == 0 || len(along) == 1 && along[0].step == 1 && plane.C%size == 0) {
+		return c.elementwise(n, prim)
 	}
-	return c.elementwise(n, &engine.Softmax{Size: size, Log: o.Log})
+	there, back := toLast(len(shape), axis)
+	r := c.laid(v.transposed(there), c.g.Values[n.In[0]].Name)
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, c.p.values[r.value].plane}}, prim: prim}
+	v = &view{value: c.emit(s, c.g.Values[n.Out[0]].Name, c.p.values[r.value].plane), scale: 1}
+	v.axes, _ = grouped(r.layout.strides(), r.layout.shape)
+	c.see(n.Out[0], v.transposed(back))
+	return true, nil
+}
+
+// toLast gives the permutations that make an axis the last of rank, and undo that.
+func toLast(rank, axis int) (there, back []int) {
+	for a := range rank {
+		if a != axis {
+			there = append(there, a)
+		}
+	}
+	there = append(there, axis)
+	back = make([]int, rank)
+	for i, a := range there {
+		back[a] = i
+	}
+	return there, back
 }
 
 // binary lowers elementwise arithmetic of two or more operands.
@@ -803,11 +833,8 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 			return false
 		}
 	}
-	if refs[0] != nil && refs[1] != nil {
-		a, b := refs[0], refs[1]
-		if a.shape != nil || b.shape != nil || !a.layout.same(b.layout) || c.p.values[b.value].plane != plane {
-			return false
-		}
+	if refs[0] != nil && refs[1] != nil && !c.alike(n.In[0], n.In[1]) {
+		return false
 	}
 	b := &engine.Binary{Out: plane, Const: consts}
 	operation(b, o)
@@ -818,7 +845,7 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 			b.Kind[i] = other
 			continue
 		}
-		s.in = append(s.in, source{refs[i].value, plane})
+		s.in = append(s.in, c.asPlane(refs[i].value, plane))
 	}
 	v := c.emit(s, c.g.Values[n.Out[0]].Name, plane)
 	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}

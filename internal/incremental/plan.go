@@ -43,6 +43,8 @@ type value struct {
 	// partOf, if not 0, is the concatenation that this value's channels are
 	// part of, from channel offset on: it has no memory of its own.
 	partOf, offset int
+	// entire says that all of it changes or nothing.
+	entire bool
 }
 
 // root is the value in whose memory value v lies: itself, or what it is part of.

@@ -85,8 +85,11 @@ const (
 	addsPerNanosecond = 50
 	// overhead is for one region of one step.
 	overhead = 200
-	// costFunction is for one element of a function of asm.Function.
+	// costFunction is for one element of a function of asm.Function, costSoftmax for
+	// one of a softmax, costNorm for one of a normalization.
 	costFunction = 60
+	costSoftmax  = 80
+	costNorm     = 30
 	// costDepthwise is for one multiply-add of a depthwise layer, costTap for one
 	// tap of a window that is pooled.
 	costDepthwise = 4
@@ -96,12 +99,10 @@ const (
 	// plainGather is for one tap of a pixel and group whose windows are copied.
 	plainGather = 4
 	// plainCall is for one element that a Go function is called for, plainMove for
-	// one that is moved by itself, plainNorm for one of a normalization, plainExp
-	// for one of a softmax, plainPower for one of a local response normalization.
+	// one that is moved by itself, plainPower for one of a local response
+	// normalization.
 	plainCall  = 5
 	plainMove  = 0.7
-	plainNorm  = 1.5
-	plainExp   = 8
 	plainPower = 60
 	// referenceProduct is for one multiply-add of an operator's reference,
 	// referenceElement for one element that it reads or writes.
@@ -149,11 +150,11 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 			return 0, plainCall
 		}
 	case *engine.Softmax:
-		return 0, plainExp
+		return costSoftmax, 0
 	case *engine.LRN:
 		return 0, plainPower
 	case *engine.LayerNorm:
-		return 0, plainNorm
+		return costNorm, 0
 	case *engine.Permute, *engine.Channels:
 		return 0, plainMove
 	case *engine.MaxPool:

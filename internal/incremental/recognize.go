@@ -230,6 +230,9 @@ func (c *compiler) chained(i int) bool {
 // chain lowers a chain at its last node; where the engine cannot, node by node.
 func (c *compiler) chain(ch chain) error {
 	last := c.g.Nodes[ch.nodes[len(ch.nodes)-1]]
+	for _, i := range ch.nodes {
+		c.settle(c.g.Nodes[i].In...)
+	}
 	if done, err := ch.lower(c, last); done || err != nil {
 		return err
 	}

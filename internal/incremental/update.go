@@ -293,7 +293,7 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		w.place(s.out)
 		w.runStep(s)
 		w.times.ran(i, start)
-		if w.epsilon > 0 && s.kind != op.Global && p.values[s.out].partOf == 0 {
+		if w.epsilon > 0 && s.kind != op.Global && !p.values[s.out].entire && p.values[s.out].partOf == 0 {
 			start := w.times.now()
 			for k := range w.n {
 				w.trim(s.out, k)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"krypton/internal/engine"
+	"krypton/internal/op"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
@@ -219,6 +220,15 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 		after(0, region.Span{Hi: out.H})
 		return nil
 	}
+	if d, ok := prim.(engine.Divided); ok {
+		n := d.Parts()
+		parts := min(2*len(scratch), n)
+		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data}}
+		return t.run(parts, func(w, b int) { d.RunParts(scratch[w], jobs, n*b/parts, n*(b+1)/parts) })
+	}
+	if out.H == 1 && s.tile == 0 && s.kind != op.Global && prim == s.prim {
+		return p.materializeRow(s, in, data, pitch, scratch, t)
+	}
 	tile := max(1, s.tile)
 	rows := (out.H + tile - 1) / tile
 	bands := bands(len(scratch), rows, tile*out.W)
@@ -227,6 +237,17 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 		first, last := rect.Y.Lo*out.W*pitch, min(len(data), rect.Y.Hi*out.W*pitch)
 		prim.Run(scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
 		after(w, rect.Y)
+	})
+}
+
+// materializeRow shares out a plane of one row, as tokens are: parts of the row.
+func (p *Plan) materializeRow(s *step, in []engine.Patched, data []float32, pitch int, scratch []*engine.Scratch, t *team) error {
+	n := p.values[s.out].plane.W
+	parts := bands(len(scratch), n, 1)
+	return t.run(parts, func(w, b int) {
+		x := region.Span{Lo: n * b / parts, Hi: n * (b + 1) / parts}
+		rect := region.Rect{Y: region.Span{Hi: 1}, X: x}
+		s.prim.Run(scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch}})
 	})
 }
 

@@ -2,7 +2,11 @@
 // for what reads a network's outputs.
 package softmax
 
-import "math"
+import (
+	"math"
+
+	"krypton/internal/engine/asm"
+)
 
 // Row writes exp(x) over the sum of all exp(x) to dst, which has x's length, at
 // least 1, and may be x itself. Its largest element is taken off first, so that
@@ -12,38 +16,27 @@ func Row(dst, x []float32) { RowOf(dst, x, 1) }
 // RowOf is Row of a row whose last element stands for that many: it counts so often
 // in the sum, and comes out as one of them.
 func RowOf(dst, x []float32, many float64) {
-	top := largest(x)
-	sum, last := 0.0, 0.0
-	for i, v := range x {
-		last = Exp(float64(v) - float64(top))
-		sum += last
-		dst[i] = float32(last)
+	top := asm.RowLargest(x)
+	last := Exp(float64(x[len(x)-1]) - float64(top))
+	sum := asm.RowExp(x, dst, top)
+	if many != 1 {
+		sum += (many - 1) * last
 	}
-	scale := 1 / (sum + (many-1)*last)
-	for i, e := range dst {
-		dst[i] = float32(float64(e) * scale)
-	}
+	asm.RowTimes(dst, dst, float32(1/sum))
 }
 
 // LogRow writes the logarithm of what Row does.
 func LogRow(dst, x []float32) {
-	top := largest(x)
-	sum := 0.0
-	for _, v := range x {
-		sum += Exp(float64(v) - float64(top))
+	const block = 64
+	var e [block]float32
+	top, sum := asm.RowLargest(x), 0.0
+	for i := 0; i < len(x); i += block {
+		sum += asm.RowExp(x[i:min(len(x), i+block)], e[:], top)
 	}
 	l := math.Log(sum)
 	for i, v := range x {
 		dst[i] = float32(float64(v) - float64(top) - l)
 	}
-}
-
-func largest(x []float32) float32 {
-	top := x[0]
-	for _, v := range x[1:] {
-		top = max(top, v)
-	}
-	return top
 }
 
 const (

@@ -699,6 +699,28 @@ func affineAVX512(x *float32, scale *float32, shift *float32, out *float32, n in
 //go:noescape
 func distanceAVX512(a *float32, b *float32, bytes int, mask *int32) float32
 
+// rowSumAVX512 adds up 16*blocks numbers, blocks being at least 1. See rowSumGeneric.
+//
+//go:noescape
+func rowSumAVX512(x *float32, blocks int) float64
+
+// rowSquaresAVX512 adds up (x[i]-mean)^2 of 16*blocks numbers, blocks being at least 1. See rowSquaresGeneric.
+//
+//go:noescape
+func rowSquaresAVX512(x *float32, blocks int, mean float64) float64
+
+// rowScaleAVX512 computes out[i] = (x[i]-mean)*factor*scale[i] + bias[i] of 16*blocks numbers, blocks being at
+// least 1, in float64. See rowScaleGeneric.
+//
+//go:noescape
+func rowScaleAVX512(x *float32, out *float32, scale *float32, bias *float32, blocks int, mean float64, factor float64)
+
+// rowExpAVX512 computes out[i] = exp(x[i]-top) of 16*blocks numbers, blocks being at least 1, in float64, and
+// returns their sum before they are rounded. See rowExpGeneric.
+//
+//go:noescape
+func rowExpAVX512(x *float32, out *float32, blocks int, top float64, table *float64) float64
+
 // movedAVX512 sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2
 // is at most the float32 whose bits limit has: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.
 //
@@ -1358,6 +1380,28 @@ func affineAVX2(x *float32, scale *float32, shift *float32, out *float32, n int,
 //go:noescape
 func distanceAVX2(a *float32, b *float32, bytes int, mask *int32) float32
 
+// rowSumAVX2 adds up 16*blocks numbers, blocks being at least 1. See rowSumGeneric.
+//
+//go:noescape
+func rowSumAVX2(x *float32, blocks int) float64
+
+// rowSquaresAVX2 adds up (x[i]-mean)^2 of 16*blocks numbers, blocks being at least 1. See rowSquaresGeneric.
+//
+//go:noescape
+func rowSquaresAVX2(x *float32, blocks int, mean float64) float64
+
+// rowScaleAVX2 computes out[i] = (x[i]-mean)*factor*scale[i] + bias[i] of 16*blocks numbers, blocks being at
+// least 1, in float64. See rowScaleGeneric.
+//
+//go:noescape
+func rowScaleAVX2(x *float32, out *float32, scale *float32, bias *float32, blocks int, mean float64, factor float64)
+
+// rowExpAVX2 computes out[i] = exp(x[i]-top) of 16*blocks numbers, blocks being at least 1, in float64, and
+// returns their sum before they are rounded. See rowExpGeneric.
+//
+//go:noescape
+func rowExpAVX2(x *float32, out *float32, blocks int, top float64, table *float64) float64
+
 // movedAVX2 sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2
 // is at most the float32 whose bits limit has: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.
 //
@@ -1780,3 +1824,15 @@ func zipAVX2(dst *float32, a *float32, b *float32, n int)
 //
 //go:noescape
 func interleaveAVX2(dst *byte, a *byte, b *byte, c *byte, n int, masks *byte)
+
+// rowLargestAVX2 is the largest of 16*blocks numbers that are any, blocks being at least 1; else no number. See
+// rowLargestGeneric.
+//
+//go:noescape
+func rowLargestAVX2(x *float32, blocks int) float32
+
+// transposeAVX2 copies src[columns[c]+r] to dst[r*bytes/4+c], for c < 8 and r < 8*blocks, blocks being at
+// least 1. See transposeGeneric.
+//
+//go:noescape
+func transposeAVX2(dst *float32, bytes int, src *float32, columns *int32, blocks int)

@@ -8750,6 +8750,185 @@ sum:
 	VZEROUPPER
 	RET
 
+// func rowSumAVX512(x *float32, blocks int) float64
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·rowSumAVX512(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	XORQ   CX, CX
+	MOVQ   blocks+8(FP), DX
+
+block:
+	VCVTPS2PD     (AX)(CX*1), Z2
+	VCVTPS2PD     32(AX)(CX*1), Z3
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z3, Z1, Z1
+	ADDQ          $0x40, CX
+	DECQ          DX
+	JNZ           block
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VADDSD        X1, X0, X0
+	MOVSD         X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func rowSquaresAVX512(x *float32, blocks int, mean float64) float64
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·rowSquaresAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	VBROADCASTSD mean+16(FP), Z0
+	VXORPD       Z1, Z1, Z1
+	VXORPD       Z2, Z2, Z2
+	XORQ         CX, CX
+	MOVQ         blocks+8(FP), DX
+
+block:
+	VCVTPS2PD     (AX)(CX*1), Z3
+	VCVTPS2PD     32(AX)(CX*1), Z4
+	VSUBPD        Z0, Z3, Z3
+	VFMADD231PD   Z3, Z3, Z1
+	VSUBPD        Z0, Z4, Z4
+	VFMADD231PD   Z4, Z4, Z2
+	ADDQ          $0x40, CX
+	DECQ          DX
+	JNZ           block
+	VADDPD        Z2, Z1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VADDSD        X1, X0, X0
+	MOVSD         X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func rowScaleAVX512(x *float32, out *float32, scale *float32, bias *float32, blocks int, mean float64, factor float64)
+// Requires: AVX, AVX512F
+TEXT ·rowScaleAVX512(SB), NOSPLIT, $0-56
+	MOVQ         x+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         scale+16(FP), DX
+	MOVQ         bias+24(FP), BX
+	VBROADCASTSD mean+40(FP), Z0
+	VBROADCASTSD factor+48(FP), Z1
+	XORQ         SI, SI
+	MOVQ         blocks+32(FP), DI
+
+block:
+	VCVTPS2PD   (AX)(SI*1), Z2
+	VCVTPS2PD   32(AX)(SI*1), Z3
+	VSUBPD      Z0, Z2, Z2
+	VSUBPD      Z0, Z3, Z3
+	VMULPD      Z1, Z2, Z2
+	VMULPD      Z1, Z3, Z3
+	VCVTPS2PD   (DX)(SI*1), Z4
+	VCVTPS2PD   32(DX)(SI*1), Z5
+	VCVTPS2PD   (BX)(SI*1), Z6
+	VCVTPS2PD   32(BX)(SI*1), Z7
+	VMOVAPD     Z6, Z6
+	VFMADD231PD Z4, Z2, Z6
+	VMOVAPD     Z7, Z2
+	VFMADD231PD Z5, Z3, Z2
+	VCVTPD2PS   Z6, Y3
+	VCVTPD2PS   Z2, Y2
+	VMOVUPS     Y3, (CX)(SI*1)
+	VMOVUPS     Y2, 32(CX)(SI*1)
+	ADDQ        $0x40, SI
+	DECQ        DI
+	JNZ         block
+	VZEROUPPER
+	RET
+
+// func rowExpAVX512(x *float32, out *float32, blocks int, top float64, table *float64) float64
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·rowExpAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), R8
+	MOVQ         out+8(FP), R9
+	MOVQ         table+32(FP), R10
+	VBROADCASTSD top+24(FP), Z0
+	VXORPD       Z1, Z1, Z1
+	VXORPD       Z2, Z2, Z2
+	XORQ         AX, AX
+	MOVQ         blocks+16(FP), CX
+
+block:
+	VCVTPS2PD     (R8)(AX*1), Z3
+	VCVTPS2PD     32(R8)(AX*1), Z4
+	VSUBPD        Z0, Z3, Z3
+	VSUBPD        Z0, Z4, Z4
+	VBROADCASTSD  104(R10), Z5
+	VMAXPD        Z3, Z5, Z3
+	VMAXPD        Z4, Z5, Z4
+	VBROADCASTSD  112(R10), Z5
+	VMINPD        Z3, Z5, Z3
+	VMINPD        Z4, Z5, Z4
+	VBROADCASTSD  32(R10), Z5
+	VBROADCASTSD  40(R10), Z6
+	VMOVAPD       Z6, Z7
+	VFMADD231PD   Z5, Z3, Z7
+	VMOVAPD       Z6, Z6
+	VFMADD231PD   Z5, Z4, Z6
+	VBROADCASTSD  40(R10), Z5
+	VSUBPD        Z5, Z7, Z8
+	VSUBPD        Z5, Z6, Z5
+	VBROADCASTSD  48(R10), Z9
+	VFNMADD231PD  Z9, Z8, Z3
+	VFNMADD231PD  Z9, Z5, Z4
+	VBROADCASTSD  16(R10), Z5
+	VPSLLQ        $0x34, Z7, Z7
+	VPADDQ        Z5, Z7, Z7
+	VPSLLQ        $0x34, Z6, Z6
+	VPADDQ        Z5, Z6, Z6
+	VBROADCASTSD  56(R10), Z5
+	VBROADCASTSD  56(R10), Z8
+	VBROADCASTSD  64(R10), Z9
+	VFMADD213PD   Z9, Z3, Z5
+	VFMADD213PD   Z9, Z4, Z8
+	VBROADCASTSD  72(R10), Z9
+	VFMADD213PD   Z9, Z3, Z5
+	VFMADD213PD   Z9, Z4, Z8
+	VBROADCASTSD  80(R10), Z9
+	VFMADD213PD   Z9, Z3, Z5
+	VFMADD213PD   Z9, Z4, Z8
+	VBROADCASTSD  88(R10), Z9
+	VFMADD213PD   Z9, Z3, Z5
+	VFMADD213PD   Z9, Z4, Z8
+	VBROADCASTSD  96(R10), Z9
+	VFMADD213PD   Z9, Z3, Z5
+	VFMADD213PD   Z9, Z4, Z8
+	VMULPD        Z3, Z5, Z3
+	VMULPD        Z4, Z8, Z4
+	VMOVAPD       Z7, Z5
+	VFMADD231PD   Z3, Z7, Z5
+	VMOVAPD       Z6, Z3
+	VFMADD231PD   Z4, Z6, Z3
+	VADDPD        Z5, Z1, Z1
+	VADDPD        Z3, Z2, Z2
+	VCVTPD2PS     Z5, Y4
+	VCVTPD2PS     Z3, Y3
+	VMOVUPS       Y4, (R9)(AX*1)
+	VMOVUPS       Y3, 32(R9)(AX*1)
+	ADDQ          $0x40, AX
+	DECQ          CX
+	JNZ           block
+	VADDPD        Z2, Z1, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VADDSD        X1, X0, X0
+	MOVSD         X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
 // func movedAVX512(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit uint64, mask *int32) uint64
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·movedAVX512(SB), NOSPLIT, $0-72
@@ -18708,6 +18887,275 @@ sum:
 	VZEROUPPER
 	RET
 
+// func rowSumAVX2(x *float32, blocks int) float64
+// Requires: AVX, SSE2
+TEXT ·rowSumAVX2(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	XORQ   CX, CX
+	MOVQ   blocks+8(FP), DX
+
+block:
+	VCVTPS2PD    (AX)(CX*1), Y4
+	VCVTPS2PD    16(AX)(CX*1), Y5
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VCVTPS2PD    32(AX)(CX*1), Y4
+	VCVTPS2PD    48(AX)(CX*1), Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	ADDQ         $0x40, CX
+	DECQ         DX
+	JNZ          block
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func rowSquaresAVX2(x *float32, blocks int, mean float64) float64
+// Requires: AVX, FMA3, SSE2
+TEXT ·rowSquaresAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	VBROADCASTSD mean+16(FP), Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	XORQ         CX, CX
+	MOVQ         blocks+8(FP), DX
+
+block:
+	VCVTPS2PD    (AX)(CX*1), Y5
+	VCVTPS2PD    16(AX)(CX*1), Y6
+	VSUBPD       Y0, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y1
+	VSUBPD       Y0, Y6, Y6
+	VFMADD231PD  Y6, Y6, Y2
+	VCVTPS2PD    32(AX)(CX*1), Y5
+	VCVTPS2PD    48(AX)(CX*1), Y6
+	VSUBPD       Y0, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y3
+	VSUBPD       Y0, Y6, Y6
+	VFMADD231PD  Y6, Y6, Y4
+	ADDQ         $0x40, CX
+	DECQ         DX
+	JNZ          block
+	VADDPD       Y3, Y1, Y0
+	VADDPD       Y4, Y2, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func rowScaleAVX2(x *float32, out *float32, scale *float32, bias *float32, blocks int, mean float64, factor float64)
+// Requires: AVX, FMA3
+TEXT ·rowScaleAVX2(SB), NOSPLIT, $0-56
+	MOVQ         x+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         scale+16(FP), DX
+	MOVQ         bias+24(FP), BX
+	VBROADCASTSD mean+40(FP), Y0
+	VBROADCASTSD factor+48(FP), Y1
+	XORQ         SI, SI
+	MOVQ         blocks+32(FP), DI
+
+block:
+	VCVTPS2PD   (AX)(SI*1), Y2
+	VCVTPS2PD   16(AX)(SI*1), Y3
+	VSUBPD      Y0, Y2, Y2
+	VSUBPD      Y0, Y3, Y3
+	VMULPD      Y1, Y2, Y2
+	VMULPD      Y1, Y3, Y3
+	VCVTPS2PD   (DX)(SI*1), Y4
+	VCVTPS2PD   16(DX)(SI*1), Y5
+	VCVTPS2PD   (BX)(SI*1), Y6
+	VCVTPS2PD   16(BX)(SI*1), Y7
+	VMOVAPD     Y6, Y6
+	VFMADD231PD Y4, Y2, Y6
+	VMOVAPD     Y7, Y2
+	VFMADD231PD Y5, Y3, Y2
+	VCVTPD2PSY  Y6, X3
+	VCVTPD2PSY  Y2, X2
+	VMOVUPS     X3, (CX)(SI*1)
+	VMOVUPS     X2, 16(CX)(SI*1)
+	VCVTPS2PD   32(AX)(SI*1), Y2
+	VCVTPS2PD   48(AX)(SI*1), Y3
+	VSUBPD      Y0, Y2, Y2
+	VSUBPD      Y0, Y3, Y3
+	VMULPD      Y1, Y2, Y2
+	VMULPD      Y1, Y3, Y3
+	VCVTPS2PD   32(DX)(SI*1), Y4
+	VCVTPS2PD   48(DX)(SI*1), Y5
+	VCVTPS2PD   32(BX)(SI*1), Y6
+	VCVTPS2PD   48(BX)(SI*1), Y7
+	VMOVAPD     Y6, Y6
+	VFMADD231PD Y4, Y2, Y6
+	VMOVAPD     Y7, Y2
+	VFMADD231PD Y5, Y3, Y2
+	VCVTPD2PSY  Y6, X3
+	VCVTPD2PSY  Y2, X2
+	VMOVUPS     X3, 32(CX)(SI*1)
+	VMOVUPS     X2, 48(CX)(SI*1)
+	ADDQ        $0x40, SI
+	DECQ        DI
+	JNZ         block
+	VZEROUPPER
+	RET
+
+// func rowExpAVX2(x *float32, out *float32, blocks int, top float64, table *float64) float64
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·rowExpAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), R8
+	MOVQ         out+8(FP), R9
+	MOVQ         table+32(FP), R10
+	VBROADCASTSD top+24(FP), Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	XORQ         AX, AX
+	MOVQ         blocks+16(FP), CX
+
+block:
+	VCVTPS2PD    (R8)(AX*1), Y5
+	VCVTPS2PD    16(R8)(AX*1), Y6
+	VSUBPD       Y0, Y5, Y5
+	VSUBPD       Y0, Y6, Y6
+	VBROADCASTSD 104(R10), Y7
+	VMAXPD       Y5, Y7, Y5
+	VMAXPD       Y6, Y7, Y6
+	VBROADCASTSD 112(R10), Y7
+	VMINPD       Y5, Y7, Y5
+	VMINPD       Y6, Y7, Y6
+	VBROADCASTSD 32(R10), Y7
+	VBROADCASTSD 40(R10), Y8
+	VMOVAPD      Y8, Y9
+	VFMADD231PD  Y7, Y5, Y9
+	VMOVAPD      Y8, Y8
+	VFMADD231PD  Y7, Y6, Y8
+	VBROADCASTSD 40(R10), Y7
+	VSUBPD       Y7, Y9, Y10
+	VSUBPD       Y7, Y8, Y7
+	VBROADCASTSD 48(R10), Y11
+	VFNMADD231PD Y11, Y10, Y5
+	VFNMADD231PD Y11, Y7, Y6
+	VBROADCASTSD 16(R10), Y7
+	VPSLLQ       $0x34, Y9, Y9
+	VPADDQ       Y7, Y9, Y9
+	VPSLLQ       $0x34, Y8, Y8
+	VPADDQ       Y7, Y8, Y8
+	VBROADCASTSD 56(R10), Y7
+	VBROADCASTSD 56(R10), Y10
+	VBROADCASTSD 64(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 72(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 80(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 88(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 96(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VMULPD       Y5, Y7, Y5
+	VMULPD       Y6, Y10, Y6
+	VMOVAPD      Y9, Y7
+	VFMADD231PD  Y5, Y9, Y7
+	VMOVAPD      Y8, Y5
+	VFMADD231PD  Y6, Y8, Y5
+	VADDPD       Y7, Y1, Y1
+	VADDPD       Y5, Y2, Y2
+	VCVTPD2PSY   Y7, X6
+	VCVTPD2PSY   Y5, X5
+	VMOVUPS      X6, (R9)(AX*1)
+	VMOVUPS      X5, 16(R9)(AX*1)
+	VCVTPS2PD    32(R8)(AX*1), Y5
+	VCVTPS2PD    48(R8)(AX*1), Y6
+	VSUBPD       Y0, Y5, Y5
+	VSUBPD       Y0, Y6, Y6
+	VBROADCASTSD 104(R10), Y7
+	VMAXPD       Y5, Y7, Y5
+	VMAXPD       Y6, Y7, Y6
+	VBROADCASTSD 112(R10), Y7
+	VMINPD       Y5, Y7, Y5
+	VMINPD       Y6, Y7, Y6
+	VBROADCASTSD 32(R10), Y7
+	VBROADCASTSD 40(R10), Y8
+	VMOVAPD      Y8, Y9
+	VFMADD231PD  Y7, Y5, Y9
+	VMOVAPD      Y8, Y8
+	VFMADD231PD  Y7, Y6, Y8
+	VBROADCASTSD 40(R10), Y7
+	VSUBPD       Y7, Y9, Y10
+	VSUBPD       Y7, Y8, Y7
+	VBROADCASTSD 48(R10), Y11
+	VFNMADD231PD Y11, Y10, Y5
+	VFNMADD231PD Y11, Y7, Y6
+	VBROADCASTSD 16(R10), Y7
+	VPSLLQ       $0x34, Y9, Y9
+	VPADDQ       Y7, Y9, Y9
+	VPSLLQ       $0x34, Y8, Y8
+	VPADDQ       Y7, Y8, Y8
+	VBROADCASTSD 56(R10), Y7
+	VBROADCASTSD 56(R10), Y10
+	VBROADCASTSD 64(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 72(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 80(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 88(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VBROADCASTSD 96(R10), Y11
+	VFMADD213PD  Y11, Y5, Y7
+	VFMADD213PD  Y11, Y6, Y10
+	VMULPD       Y5, Y7, Y5
+	VMULPD       Y6, Y10, Y6
+	VMOVAPD      Y9, Y7
+	VFMADD231PD  Y5, Y9, Y7
+	VMOVAPD      Y8, Y5
+	VFMADD231PD  Y6, Y8, Y5
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y5, Y4, Y4
+	VCVTPD2PSY   Y7, X6
+	VCVTPD2PSY   Y5, X5
+	VMOVUPS      X6, 32(R9)(AX*1)
+	VMOVUPS      X5, 48(R9)(AX*1)
+	ADDQ         $0x40, AX
+	DECQ         CX
+	JNZ          block
+	VADDPD       Y3, Y1, Y0
+	VADDPD       Y4, Y2, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+40(FP)
+	VZEROUPPER
+	RET
+
 // func movedAVX2(from *float32, to *float32, n int, fromStep int, toStep int, bytes int, limit uint64, mask *int32) uint64
 // Requires: AVX, FMA3
 TEXT ·movedAVX2(SB), NOSPLIT, $0-72
@@ -26592,4 +27040,117 @@ block:
 	ADDQ    $0x10, DI
 	DECQ    BX
 	JNZ     block
+	RET
+
+// func rowLargestAVX2(x *float32, blocks int) float32
+// Requires: AVX, SSE
+TEXT ·rowLargestAVX2(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), AX
+	VMOVUPS (AX), Y0
+	XORQ    CX, CX
+	MOVQ    blocks+8(FP), DX
+
+block:
+	VMOVUPS      (AX)(CX*1), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      32(AX)(CX*1), Y1
+	VMAXPS       Y0, Y1, Y0
+	ADDQ         $0x40, CX
+	DECQ         DX
+	JNZ          block
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X0, X1, X1
+	VPERMILPS    $0x4e, X1, X0
+	VMAXPS       X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VMAXPS       X0, X1, X1
+	MOVSS        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func transposeAVX2(dst *float32, bytes int, src *float32, columns *int32, blocks int)
+// Requires: AVX
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
+	MOVQ    src+16(FP), AX
+	MOVQ    columns+24(FP), CX
+	MOVLQSX (CX), BX
+	LEAQ    (AX)(BX*4), BX
+	MOVLQSX 4(CX), SI
+	LEAQ    (AX)(SI*4), SI
+	MOVLQSX 8(CX), DI
+	LEAQ    (AX)(DI*4), DI
+	MOVLQSX 12(CX), R8
+	LEAQ    (AX)(R8*4), R8
+	MOVLQSX 16(CX), R9
+	LEAQ    (AX)(R9*4), R9
+	MOVLQSX 20(CX), R10
+	LEAQ    (AX)(R10*4), R10
+	MOVLQSX 24(CX), R11
+	LEAQ    (AX)(R11*4), R11
+	MOVLQSX 28(CX), R12
+	LEAQ    (AX)(R12*4), R12
+	MOVQ    dst+0(FP), AX
+	MOVQ    bytes+8(FP), CX
+	MOVQ    blocks+32(FP), DX
+
+block:
+	VMOVUPS    (BX), Y0
+	ADDQ       $0x20, BX
+	VMOVUPS    (SI), Y1
+	ADDQ       $0x20, SI
+	VMOVUPS    (DI), Y2
+	ADDQ       $0x20, DI
+	VMOVUPS    (R8), Y3
+	ADDQ       $0x20, R8
+	VMOVUPS    (R9), Y4
+	ADDQ       $0x20, R9
+	VMOVUPS    (R10), Y5
+	ADDQ       $0x20, R10
+	VMOVUPS    (R11), Y6
+	ADDQ       $0x20, R11
+	VMOVUPS    (R12), Y7
+	ADDQ       $0x20, R12
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPD  Y1, Y8, Y7
+	VUNPCKHPD  Y1, Y8, Y1
+	VUNPCKLPD  Y2, Y0, Y8
+	VUNPCKHPD  Y2, Y0, Y0
+	VUNPCKLPD  Y5, Y3, Y2
+	VUNPCKHPD  Y5, Y3, Y3
+	VUNPCKLPD  Y6, Y4, Y5
+	VUNPCKHPD  Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x20, Y3, Y1, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x20, Y5, Y8, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x20, Y4, Y0, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VMOVUPS    Y2, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y5, Y8, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	ADDQ       CX, AX
+	DECQ       DX
+	JNZ        block
+	VZEROUPPER
 	RET

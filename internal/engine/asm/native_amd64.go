@@ -108,6 +108,79 @@ func init() {
 	if cpuid.CPU.Supports(cpuid.AVX2) {
 		differ, everySecond, zip, interleave = differAVX2, everySecondAVX2, zipAVX2, interleaveAVX2
 	}
+	hasAVX2 = cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3)
+	hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.FMA3)
+}
+
+// What the processor has. The kernels of rows are called by name, not by variables: what
+// these are given would have to be allocated.
+var hasAVX2, hasAVX512 bool
+
+func rowSum(x *float32, blocks int) float64 {
+	switch {
+	case hasAVX512:
+		return rowSumAVX512(x, blocks)
+	case hasAVX2:
+		return rowSumAVX2(x, blocks)
+	}
+	return rowSumGeneric(x, blocks)
+}
+
+func rowSquares(x *float32, blocks int, mean float64) float64 {
+	switch {
+	case hasAVX512:
+		return rowSquaresAVX512(x, blocks, mean)
+	case hasAVX2:
+		return rowSquaresAVX2(x, blocks, mean)
+	}
+	return rowSquaresGeneric(x, blocks, mean)
+}
+
+func rowScale(x, out, scale, bias *float32, blocks int, mean, factor float64) {
+	switch {
+	case hasAVX512:
+		rowScaleAVX512(x, out, scale, bias, blocks, mean, factor)
+	case hasAVX2:
+		rowScaleAVX2(x, out, scale, bias, blocks, mean, factor)
+	default:
+		rowScaleGeneric(x, out, scale, bias, blocks, mean, factor)
+	}
+}
+
+func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
+	switch {
+	case hasAVX512:
+		return rowExpAVX512(x, out, blocks, top, table)
+	case hasAVX2:
+		return rowExpAVX2(x, out, blocks, top, table)
+	}
+	return rowExpGeneric(x, out, blocks, top, table)
+}
+
+func rowTimes(x, out *float32, n int, factor *float32) {
+	switch {
+	case hasAVX512:
+		productNumberAVX512(x, factor, out, 1, 0, 4*n, setAVX512.tail(n))
+	case hasAVX2:
+		productNumberAVX2(x, factor, out, 1, 0, 4*n, setAVX2.tail(n))
+	default:
+		rowTimesGeneric(x, out, n, factor)
+	}
+}
+
+func rowLargest(x *float32, blocks int) float32 {
+	if hasAVX2 {
+		return rowLargestAVX2(x, blocks)
+	}
+	return rowLargestGeneric(x, blocks)
+}
+
+func transpose(dst *float32, bytes int, src *float32, columns *int32, blocks int) {
+	if hasAVX2 {
+		transposeAVX2(dst, bytes, src, columns, blocks)
+		return
+	}
+	transposeGeneric(dst, bytes, src, columns, blocks)
 }
 
 // native lists the assembly sets that this processor and system can run.

@@ -4,3 +4,27 @@ package asm
 
 // native lists the assembly sets: none for this build.
 func native() []*Kernels { return nil }
+
+func rowSum(x *float32, blocks int) float64 { return rowSumGeneric(x, blocks) }
+
+func rowSquares(x *float32, blocks int, mean float64) float64 {
+	return rowSquaresGeneric(x, blocks, mean)
+}
+
+func rowScale(x, out, scale, bias *float32, blocks int, mean, factor float64) {
+	rowScaleGeneric(x, out, scale, bias, blocks, mean, factor)
+}
+
+func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
+	return rowExpGeneric(x, out, blocks, top, table)
+}
+
+func rowTimes(x, out *float32, n int, factor *float32) {
+	rowTimesGeneric(x, out, n, factor)
+}
+
+func rowLargest(x *float32, blocks int) float32 { return rowLargestGeneric(x, blocks) }
+
+func transpose(dst *float32, bytes int, src *float32, columns *int32, blocks int) {
+	transposeGeneric(dst, bytes, src, columns, blocks)
+}

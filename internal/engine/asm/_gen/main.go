@@ -30,6 +30,9 @@ func main() {
 		arithmetics(set)
 		affine(set)
 		distance(set)
+		rowSum(set)
+		rowScale(set)
+		rowExp(set)
 		moved(set)
 		for _, w := range []winogradSize{f2, f4} {
 			winogradInput(set, w)
@@ -54,5 +57,7 @@ func main() {
 	everySecond(avx2)
 	zip(avx2)
 	interleave(avx2)
+	rowLargest()
+	transpose()
 	Generate()
 }

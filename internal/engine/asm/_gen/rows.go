@@ -1,0 +1,261 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// What normalizes rows adds up in float64, in rowLanes sums: element i goes into sum
+// i%rowLanes, and the sums are added in halves. So all sets give the same bits.
+const rowLanes = 16
+
+// rowVectors are the vectors of float32 that rowLanes elements take.
+func (s isa) rowVectors() int { return rowLanes / s.lane }
+
+// sums are accumulators for rowLanes elements.
+func (f function) sums() []pair {
+	acc := make([]pair, f.s.rowVectors())
+	for i := range acc {
+		acc[i] = f.each(func(_ int, v reg.VecVirtual) { VXORPD(v, v, v) })
+	}
+	return acc
+}
+
+// total adds sums up in halves: lane i and i+8, then i+4, i+2, i+1.
+func (f function) total(acc []pair) reg.VecVirtual {
+	var y reg.VecVirtual
+	if f.s.lane == 16 {
+		z, upper := ZMM(), YMM()
+		VADDPD(acc[0][1], acc[0][0], z)
+		VEXTRACTF64X4(operand.U8(1), z, upper)
+		y = YMM()
+		VADDPD(upper, z.AsY(), y)
+	} else {
+		a, b := YMM(), YMM()
+		VADDPD(acc[1][0], acc[0][0], a)
+		VADDPD(acc[1][1], acc[0][1], b)
+		y = YMM()
+		VADDPD(b, a, y)
+	}
+	x, upper := XMM(), XMM()
+	VEXTRACTF128(operand.U8(1), y, upper)
+	VADDPD(upper, y.AsX(), x)
+	VPERMILPD(operand.U8(1), x, upper)
+	VADDSD(upper, x, x)
+	return x
+}
+
+// result is where a function with so many words of arguments returns.
+func result(words int) operand.Mem {
+	return operand.Mem{Symbol: operand.Symbol{Name: "ret"}, Disp: 8 * words, Base: reg.FramePointer}
+}
+
+// argument broadcasts the float64 that is an argument.
+func (f function) argument(name string, i int) pair {
+	v := f.wide()
+	VBROADCASTSD(arg(name, i), v)
+	return pair{v, v}
+}
+
+// widened loads vector v of a block as a pair.
+func (f function) widened(base, off reg.Register, v int) pair {
+	return f.each(func(h int, to reg.VecVirtual) {
+		VCVTPS2PD(indexed(base, off, v*f.s.bytes()+h*f.s.bytes()/2), to)
+	})
+}
+
+// blocks writes a loop over blocks of rowLanes elements, whose number is word i of the
+// arguments; off is the offset in bytes.
+func blocks(i int, body func(off reg.Register)) {
+	off, left := GP64(), GP64()
+	XORQ(off, off)
+	MOVQ(arg("blocks", i), left)
+	Label("block")
+	body(off)
+	ADDQ(operand.Imm(4*rowLanes), off)
+	DECQ(left)
+	JNZ(operand.LabelRef("block"))
+}
+
+// rowSum writes the sum of a row, and that of its squared distances from a number.
+func rowSum(s isa) {
+	name := "rowSum" + s.name
+	TEXT(name, NOSPLIT, "func(x *float32, blocks int) float64")
+	Doc(name + " adds up 16*blocks numbers, blocks being at least 1. See rowSumGeneric.")
+	Pragma("noescape")
+	f := function{s: s}
+	x := GP64()
+	MOVQ(arg("x", 0), x)
+	acc := f.sums()
+	blocks(1, func(off reg.Register) {
+		for v := range acc {
+			w := f.widened(x, off, v)
+			for h := range w {
+				VADDPD(w[h], acc[v][h], acc[v][h])
+			}
+		}
+	})
+	MOVSD(f.total(acc), result(2))
+	VZEROUPPER()
+	RET()
+
+	name = "rowSquares" + s.name
+	TEXT(name, NOSPLIT, "func(x *float32, blocks int, mean float64) float64")
+	Doc(name + " adds up (x[i]-mean)^2 of 16*blocks numbers, blocks being at least 1. See rowSquaresGeneric.")
+	Pragma("noescape")
+	x = GP64()
+	MOVQ(arg("x", 0), x)
+	mean := f.argument("mean", 2)
+	acc = f.sums()
+	blocks(1, func(off reg.Register) {
+		for v := range acc {
+			w := f.widened(x, off, v)
+			for h := range w {
+				VSUBPD(mean[h], w[h], w[h])
+				VFMADD231PD(w[h], w[h], acc[v][h])
+			}
+		}
+	})
+	MOVSD(f.total(acc), result(3))
+	VZEROUPPER()
+	RET()
+}
+
+// rowScale writes the last step of normalizations.
+func rowScale(s isa) {
+	name := "rowScale" + s.name
+	TEXT(name, NOSPLIT, "func(x, out, scale, bias *float32, blocks int, mean, factor float64)")
+	Doc(name+" computes out[i] = (x[i]-mean)*factor*scale[i] + bias[i] of 16*blocks numbers, blocks being at",
+		"least 1, in float64. See rowScaleGeneric.")
+	Pragma("noescape")
+	f := function{s: s}
+	x, out, scale, bias := GP64(), GP64(), GP64(), GP64()
+	MOVQ(arg("x", 0), x)
+	MOVQ(arg("out", 1), out)
+	MOVQ(arg("scale", 2), scale)
+	MOVQ(arg("bias", 3), bias)
+	mean, factor := f.argument("mean", 5), f.argument("factor", 6)
+	blocks(4, func(off reg.Register) {
+		for v := range s.rowVectors() {
+			w := f.mul(f.sub(f.widened(x, off, v), mean), factor)
+			y := f.fma(w, f.widened(scale, off, v), f.widened(bias, off, v))
+			for h, half := range f.narrow(y) {
+				VMOVUPS(half, indexed(out, off, v*s.bytes()+h*s.bytes()/2))
+			}
+		}
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// rowExp writes the exponentials of softmax.
+func rowExp(s isa) {
+	name := "rowExp" + s.name
+	TEXT(name, NOSPLIT, "func(x, out *float32, blocks int, top float64, table *float64) float64")
+	Doc(name+" computes out[i] = exp(x[i]-top) of 16*blocks numbers, blocks being at least 1, in float64, and",
+		"returns their sum before they are rounded. See rowExpGeneric.")
+	Pragma("noescape")
+	x, out, table := reg.R8, reg.R9, reg.R10
+	MOVQ(arg("x", 0), x)
+	MOVQ(arg("out", 1), out)
+	MOVQ(arg("table", 4), table)
+	f := function{s, table}
+	top := f.argument("top", 3)
+	acc := f.sums()
+	blocks(2, func(off reg.Register) {
+		for v := range acc {
+			e := f.exp(f.sub(f.widened(x, off, v), top))
+			for h := range e {
+				VADDPD(e[h], acc[v][h], acc[v][h])
+			}
+			for h, half := range f.narrow(e) {
+				VMOVUPS(half, indexed(out, off, v*s.bytes()+h*s.bytes()/2))
+			}
+		}
+	})
+	MOVSD(f.total(acc), result(5))
+	VZEROUPPER()
+	RET()
+}
+
+// rowLargest writes the largest of a row.
+func rowLargest() {
+	const name = "rowLargestAVX2"
+	TEXT(name, NOSPLIT, "func(x *float32, blocks int) float32")
+	Doc(name+" is the largest of 16*blocks numbers that are any, blocks being at least 1; else no number. See",
+		"rowLargestGeneric.")
+	Pragma("noescape")
+	x := GP64()
+	MOVQ(arg("x", 0), x)
+	y := YMM()
+	VMOVUPS(mem(x, 0), y)
+	blocks(1, func(off reg.Register) {
+		for h := range 2 { // a NaN leaves the last operand
+			v := YMM()
+			VMOVUPS(indexed(x, off, 32*h), v)
+			VMAXPS(y, v, y)
+		}
+	})
+	a, b := XMM(), XMM()
+	VEXTRACTF128(operand.U8(1), y, a)
+	VMAXPS(y.AsX(), a, a)
+	VPERMILPS(operand.U8(0x4e), a, b)
+	VMAXPS(b, a, a)
+	VPERMILPS(operand.U8(0xb1), a, b)
+	VMAXPS(b, a, a)
+	MOVSS(a, result(2))
+	VZEROUPPER()
+	RET()
+}
+
+// transpose writes the packing of columns: blocks of eight by eight.
+func transpose() {
+	const name = "transposeAVX2"
+	TEXT(name, NOSPLIT, "func(dst *float32, bytes int, src *float32, columns *int32, blocks int)")
+	Doc(name+" copies src[columns[c]+r] to dst[r*bytes/4+c], for c < 8 and r < 8*blocks, blocks being at",
+		"least 1. See transposeGeneric.")
+	Pragma("noescape")
+	dst, bytes, left := GP64(), GP64(), GP64()
+	columns := make([]reg.GPVirtual, 8)
+	src, table := GP64(), GP64()
+	MOVQ(arg("src", 2), src)
+	MOVQ(arg("columns", 3), table)
+	for c := range columns {
+		columns[c] = GP64()
+		MOVLQSX(mem(table, 4*c), columns[c])
+		LEAQ(operand.Mem{Base: src, Index: columns[c], Scale: 4}, columns[c])
+	}
+	MOVQ(arg("dst", 0), dst)
+	MOVQ(arg("bytes", 1), bytes)
+	MOVQ(arg("blocks", 4), left)
+	Label("block")
+	in, out := make([]reg.VecVirtual, 8), make([]reg.VecVirtual, 8)
+	for c := range in {
+		in[c] = YMM()
+		VMOVUPS(mem(columns[c], 0), in[c])
+		ADDQ(operand.Imm(32), columns[c])
+	}
+	for i := 0; i < 8; i += 2 { // pairs of columns
+		out[i], out[i+1] = YMM(), YMM()
+		VUNPCKLPS(in[i+1], in[i], out[i])
+		VUNPCKHPS(in[i+1], in[i], out[i+1])
+	}
+	for i := 0; i < 8; i += 4 { // fours
+		for k := range 2 {
+			in[i+2*k], in[i+2*k+1] = YMM(), YMM()
+			VUNPCKLPD(out[i+2+k], out[i+k], in[i+2*k])
+			VUNPCKHPD(out[i+2+k], out[i+k], in[i+2*k+1])
+		}
+	}
+	for r := range 8 {
+		v := YMM()
+		VPERM2F128(operand.U8(0x20+0x11*(r/4)), in[r%4+4], in[r%4], v)
+		VMOVUPS(v, mem(dst, 0))
+		ADDQ(bytes, dst)
+	}
+	DECQ(left)
+	JNZ(operand.LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,155 @@
+package engine
+
+import "krypton/internal/engine/asm"
+
+// Product multiplies matrices, of two activations or of one and constants: for each of a
+// batch of pairs, out[m][n] = Scale * sum over k of left[m][k]*right[k][n]. Rows and
+// columns lie wherever their tables say, so that the matrices may be parts of what
+// another step computed, and the result may have any order but for its last axis.
+type Product struct {
+	Left, Right Matrix
+	// OutBatch and OutRow are where the results of each pair and of each row begin.
+	OutBatch, OutRow []int32
+	Scale            float32
+	// Pixels is the number of pixels of the output's plane.
+	Pixels int
+}
+
+// Matrix says where the matrices of an operand are: element [r][c] of matrix b is
+// Batch[b]+Row[r]+Column[c] from First on.
+type Matrix struct {
+	In                 int       // which input
+	Const              []float32 // if not nil, instead of it
+	First              int
+	Batch, Row, Column []int32
+}
+
+// blockRows is how many rows are multiplied at a time: as many as the pointers of a
+// convolution's block.
+const blockRows = 384
+
+// Divided is a Primitive that only makes whole outputs, whose parts can be shared out
+// among workers.
+type Divided interface {
+	Parts() int
+	// RunParts computes parts [lo, hi) of the jobs.
+	RunParts(s *Scratch, jobs []Job, lo, hi int)
+}
+
+// MultiplyAdds implements Primitive.
+func (p *Product) MultiplyAdds() int64 {
+	return int64(len(p.OutBatch)) * int64(len(p.OutRow)) * int64(len(p.Left.Column)) * int64(len(p.Right.Column)) / int64(p.Pixels)
+}
+
+// Run implements Primitive.
+func (p *Product) Run(s *Scratch, jobs []Job) { p.RunParts(s, jobs, 0, p.Parts()) }
+
+// blocks is in how many blocks the rows of a matrix are computed.
+func (p *Product) blocks() int { return (len(p.OutRow) + blockRows - 1) / blockRows }
+
+// Parts implements Divided.
+func (p *Product) Parts() int { return len(p.OutBatch) * p.blocks() }
+
+// RunParts implements Divided.
+func (p *Product) RunParts(s *Scratch, jobs []Job, lo, hi int) {
+	grow(&s.sink, len(p.Right.Column))
+	blocks, rows := p.blocks(), len(p.OutRow)
+	for i := range jobs {
+		j := &jobs[i]
+		left, right := p.Left.of(s, j), p.Right.of(s, j)
+		for part := lo; part < hi; part++ {
+			b, k := part/blocks, part%blocks
+			p.block(s, left[p.Left.Batch[b]:], right[p.Right.Batch[b]:], j.Out[p.OutBatch[b]:], rows*k/blocks, rows*(k+1)/blocks)
+		}
+	}
+}
+
+// of is the memory of a job's matrices.
+func (m *Matrix) of(s *Scratch, j *Job) []float32 {
+	if m.Const != nil {
+		return m.Const[m.First:]
+	}
+	return j.whole(s, m.In)[m.First:]
+}
+
+// block computes rows [lo, hi) of one product.
+func (p *Product) block(s *Scratch, left, right, out []float32, lo, hi int) {
+	k, depth, n := s.Kernels, len(p.Left.Column), len(p.Right.Column)
+	s.table, s.out = grow(&s.table, hi-lo+k.Rows), grow(&s.out, hi-lo+k.Rows)
+	packed := grow(&s.gather, depth*k.Columns)
+	var rows []float32
+	if !consecutive(p.Left.Column) {
+		rows = grow(&s.products, (hi-lo)*depth)
+	}
+	for at := lo; at < hi; {
+		lanes := k.TileRows(hi - at)
+		for lane := range lanes {
+			i := at - lo + lane
+			if at+lane >= hi {
+				s.table[i], s.out[i] = s.table[at-lo], &s.sink[:1][0]
+				continue
+			}
+			s.out[i] = &out[p.OutRow[at+lane]]
+			row := left[p.Left.Row[at+lane]:]
+			if rows != nil {
+				to := rows[i*depth:][:depth]
+				for c, o := range p.Left.Column {
+					to[c] = row[o]
+				}
+				row = to
+			}
+			s.table[i] = &row[0]
+		}
+		at += lanes
+	}
+	zeros := s.zeros(k.Columns)
+	for j := 0; j < n; {
+		width := k.PanelColumns(j, n)
+		valid := min(width, n-j)
+		p.pack(packed[:depth*width], right, j, valid, width)
+		for at := lo; at < hi; {
+			lanes := k.TileRows(hi - at)
+			k.Gemm(s.table[at-lo:][:lanes], 1, 0, depth, packed, s.out[at-lo:][:lanes], j, zeros[:width], &unclamped, valid)
+			at += lanes
+		}
+		j += width
+	}
+}
+
+// pack makes a panel of columns [j, j+valid), with zeros up to width.
+func (p *Product) pack(dst, right []float32, j, valid, width int) {
+	if valid < width {
+		clear(dst)
+	}
+	row, column := p.Right.Row, p.Right.Column[j:][:valid]
+	first := int(column[0])
+	if consecutive(row) && !consecutive(column) {
+		asm.Transpose(dst, width, right[row[0]:], column, len(row))
+	} else {
+		for r, o := range row {
+			from, to := right[int(o):], dst[r*width:][:valid]
+			if consecutive(column) {
+				copy(to, from[first:])
+				continue
+			}
+			for c, o := range column {
+				to[c] = from[o]
+			}
+		}
+	}
+	if p.Scale != 1 {
+		for i, v := range dst {
+			dst[i] = v * p.Scale
+		}
+	}
+}
+
+// consecutive says whether a table's entries follow each other.
+func consecutive(table []int32) bool {
+	for i, o := range table {
+		if o != table[0]+int32(i) {
+			return false
+		}
+	}
+	return true
+}

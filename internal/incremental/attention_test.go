@@ -1,0 +1,264 @@
+package incremental
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/tensor"
+)
+
+// TestAttention: transformers' blocks in the ways that exporters write them are computed
+// by the engine's primitives, and updates equal whole runs.
+func TestAttention(t *testing.T) {
+	count := 150
+	if testing.Short() {
+		count = 20
+	}
+	for _, a := range arithmetics() {
+		t.Run(a.String(), func(t *testing.T) {
+			moves := 0
+			for seed := range uint64(count) {
+				rng := rand.New(rand.NewPCG(seed, 17))
+				n := randomTransformer(t, rng)
+				p := checkGraph(t, a, seed, n, rng)
+				for _, s := range p.steps {
+					if s.reference != nil {
+						t.Fatalf("seed %d: %s (%s) is computed by its reference\n%s", seed, s.node, s.operator, n)
+					}
+					if s.operator == "(relayout)" {
+						moves++
+					}
+				}
+			}
+			t.Logf("%d values were moved", moves)
+		})
+	}
+}
+
+// randomTransformer makes a network of one or two blocks over tokens or windows.
+func randomTransformer(t testing.TB, rng *rand.Rand) *network {
+	c := 8 * (1 + rng.IntN(4))
+	n, x := newNetwork(t, rng, 1, 3, 8, 12)
+	x = n.node("Conv", map[string]any{"strides": []int64{2, 2}}, x, n.weights(0.4, c, 3, 2, 2)) // 4 x 6
+	if rng.IntN(3) == 0 {
+		n.windowed(x, c)
+		return n
+	}
+	x = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1}}, n.node("Reshape", nil, x, n.ints(1, int64(c), -1)))
+	tokens := 24
+	if rng.IntN(2) == 0 { // a token of the class, and places
+		x = n.node("Concat", map[string]any{"axis": int64(1)}, n.weights(1, 1, 1, c), x)
+		tokens++
+	}
+	if rng.IntN(2) == 0 {
+		x = n.node("Add", nil, x, n.weights(1, 1, tokens, c))
+	}
+	for range 1 + rng.IntN(2) {
+		if rng.IntN(3) == 0 {
+			x = n.multiHead(x, tokens, c)
+		} else {
+			x = n.attend(x, []int64{1}, tokens, c)
+		}
+		x = n.perceptron(x, c)
+	}
+	switch rng.IntN(3) {
+	case 0:
+		first := n.node("Gather", map[string]any{"axis": int64(1)}, x, n.constant(tensor.Scalar(int64(rng.IntN(tokens)))))
+		n.output(n.node("Gemm", map[string]any{"transB": int64(1)}, first, n.weights(1, 5, c), n.weights(1, 5)))
+	case 1:
+		n.output(n.node("Gemm", nil, n.node("ReduceMean", map[string]any{"axes": []int64{1}, "keepdims": int64(0)}, x), n.weights(1, c, 5)))
+	default:
+		n.output(x)
+	}
+	return n
+}
+
+func (n *network) normalized(x graph.ValueID, c int) graph.ValueID {
+	if n.rng.IntN(2) == 0 {
+		return n.normInPieces(n.rng, x, c)
+	}
+	return n.node("LayerNormalization", nil, x, n.weights(1, c), n.weights(1, c))
+}
+
+// dense is a linear layer of the last axis.
+func (n *network) dense(x graph.ValueID, in, out int) graph.ValueID {
+	y := n.node("MatMul", nil, x, n.weights(1.5/float32(math.Sqrt(float64(in))), in, out))
+	if n.rng.IntN(4) > 0 {
+		y = n.node("Add", nil, n.weights(0.5, out), y)
+	}
+	return y
+}
+
+func (n *network) perceptron(x graph.ValueID, c int) graph.ValueID {
+	y := n.dense(n.normalized(x, c), c, 2*c)
+	if n.rng.IntN(2) == 0 { // gated
+		parts, err := n.try("Split", map[string]any{"axis": int64(-1)}, 2, y)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		return n.node("Add", nil, x, n.dense(n.node("Mul", nil, parts[0], n.node("Sigmoid", nil, parts[1])), c, c))
+	}
+	return n.node("Add", nil, x, n.dense(n.node("Relu", nil, y), 2*c, c))
+}
+
+// scores are softmax(q k' s + biases), with the number s wherever exporters put it. kt are
+// the keys with tokens last.
+func (n *network) scores(q, kt graph.ValueID, biases [][]int) graph.ValueID {
+	s := n.number(0.35)
+	switch n.rng.IntN(4) {
+	case 0:
+		q = n.node("Mul", nil, q, s)
+	case 1:
+		q = n.node("Div", nil, q, n.number(2.8))
+		kt = n.node("Mul", nil, s, kt)
+	case 2:
+		kt = n.node("Mul", nil, s, kt)
+	}
+	y := n.node("MatMul", nil, q, kt)
+	if n.rng.IntN(3) == 0 {
+		y = n.node([]string{"Mul", "Div"}[n.rng.IntN(2)], nil, y, s)
+	}
+	for _, shape := range biases {
+		y = n.node([]string{"Add", "Sub", "Mul"}[n.rng.IntN(3)], nil, y, n.weights(1, shape...))
+	}
+	return n.node("Softmax", map[string]any{"axis": int64(-1)}, y)
+}
+
+// attend adds self-attention over tokens of windows (batch of them), x being [windows,
+// tokens, c] whatever its residue.
+func (n *network) attend(x graph.ValueID, windows []int64, tokens, c int) graph.ValueID {
+	return n.node("Add", nil, x, n.attention(n.normalized(x, c), windows, tokens, c, nil))
+}
+
+func (n *network) attention(x graph.ValueID, windows []int64, tokens, c int, biases func(heads int) [][]int) graph.ValueID {
+	heads := []int{1, 2, 4}[n.rng.IntN(3)]
+	w, l, h, d := windows[0], int64(tokens), int64(heads), int64(c/heads)
+	pick := func(v graph.ValueID, i int) graph.ValueID {
+		return n.node("Gather", map[string]any{"axis": int64(0)}, v, n.constant(tensor.Scalar(int64(i))))
+	}
+	var q, k, v graph.ValueID
+	qkv := n.dense(x, c, 3*c)
+	switch n.rng.IntN(4) {
+	case 0: // three of one, by indices
+		all := n.node("Transpose", map[string]any{"perm": []int64{2, 0, 3, 1, 4}}, n.node("Reshape", nil, qkv, n.ints(w, l, 3, h, d)))
+		q, k, v = pick(all, 0), pick(all, 1), pick(all, -1)
+	case 1: // by a split
+		all := n.node("Transpose", map[string]any{"perm": []int64{2, 0, 3, 1, 4}}, n.node("Reshape", nil, qkv, n.ints(w, l, 3, h, d)))
+		parts, err := n.try("Split", map[string]any{"axis": int64(0)}, 3, all)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		squeeze := func(v graph.ValueID) graph.ValueID { return n.node("Squeeze", nil, v, n.ints(0)) }
+		q, k, v = squeeze(parts[0]), squeeze(parts[1]), squeeze(parts[2])
+	case 2: // by slices of the last axis
+		part := func(i int) graph.ValueID {
+			y := n.node("Slice", nil, qkv, n.ints(int64(i*c)), n.ints(int64((i+1)*c)), n.ints(2))
+			return n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1, 3}}, n.node("Reshape", nil, y, n.ints(w, l, h, d)))
+		}
+		q, k, v = part(0), part(1), part(2)
+	default: // three layers
+		part := func() graph.ValueID {
+			return n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1, 3}}, n.node("Reshape", nil, n.dense(x, c, c), n.ints(w, l, h, d)))
+		}
+		q, k, v = part(), part(), part()
+		if n.rng.IntN(2) == 0 { // queries and keys are normalized
+			q = n.node("LayerNormalization", nil, q, n.weights(1, int(d)), n.weights(1, int(d)))
+		}
+	}
+	var added [][]int
+	if biases != nil {
+		added = biases(heads)
+	} else if n.rng.IntN(2) == 0 {
+		shapes := [][]int{{1, heads, tokens, tokens}, {tokens, tokens}, {heads, 1, 1}, {1, 1, tokens, 1}, {tokens}}
+		added = append(added, shapes[n.rng.IntN(len(shapes))])
+	}
+	y := n.node("MatMul", nil, n.scores(q, n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2}}, k), added), v)
+	y = n.node("Reshape", nil, n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1, 3}}, y), n.ints(w, l, int64(c)))
+	return n.dense(y, c, c)
+}
+
+// multiHead adds self-attention as PyTorch's layer of that name writes it: tokens before the
+// batch, heads as part of it.
+func (n *network) multiHead(x graph.ValueID, tokens, c int) graph.ValueID {
+	heads := []int{1, 2, 4}[n.rng.IntN(3)]
+	l, h, d := int64(tokens), int64(heads), int64(c/heads)
+	qkv := n.dense(n.node("Transpose", map[string]any{"perm": []int64{1, 0, 2}}, n.normalized(x, c)), c, 3*c)
+	part := func(i int, perm ...int64) graph.ValueID {
+		y := n.node("Slice", nil, qkv, n.ints(int64(i*c)), n.ints(int64((i+1)*c)), n.ints(-1))
+		return n.node("Transpose", map[string]any{"perm": perm}, n.node("Reshape", nil, y, n.ints(l, h, d)))
+	}
+	q, kt, v := part(0, 1, 0, 2), part(1, 1, 2, 0), part(2, 1, 0, 2)
+	y := n.node("Transpose", map[string]any{"perm": []int64{1, 0, 2}}, n.node("MatMul", nil, n.scores(q, kt, nil), v))
+	y = n.node("Gemm", map[string]any{"transB": int64(1)}, n.node("Reshape", nil, y, n.ints(l, int64(c))), n.weights(0.3, c, c), n.weights(1, c))
+	y = n.node("Reshape", nil, y, n.ints(l, 1, int64(c)))
+	return n.node("Add", nil, x, n.node("Transpose", map[string]any{"perm": []int64{1, 0, 2}}, y))
+}
+
+// windowed adds blocks of attention in windows of 2 x 3 tokens of the plane of 4 x 6, the
+// second of which is shifted, and puts four pixels into one.
+func (n *network) windowed(x graph.ValueID, c int) {
+	x = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, x)
+	for shift := range int64(2) {
+		y := n.normalized(x, c)
+		if n.rng.IntN(2) == 0 { // to whole windows: nothing
+			y = n.node("Pad", nil, y, n.ints(0, 0, 0, 0, 0, 0, 0, 0))
+		}
+		y = n.rolled(y, shift, 1)
+		y = n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, n.node("Reshape", nil, y, n.ints(1, 2, 2, 2, 3, int64(c))))
+		y = n.node("Reshape", nil, y, n.ints(4, 6, int64(c)))
+		y = n.attention(y, []int64{4}, 6, c, func(heads int) [][]int {
+			return [][]int{{1, heads, 6, 6}, {4, 1, 6, 6}}[:1+shift]
+		})
+		y = n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, n.node("Reshape", nil, y, n.ints(1, 2, 2, 2, 3, int64(c))))
+		y = n.rolled(n.node("Reshape", nil, y, n.ints(1, 4, 6, int64(c))), shift, -1)
+		x = n.perceptron(n.node("Add", nil, x, y), c)
+	}
+	if n.rng.IntN(2) == 0 {
+		x = n.node("Pad", nil, x, n.ints(0, 0, 1, 0, 0, 2, 1, int64(n.rng.IntN(2))))
+		c = n.shape(x)[3]
+	}
+	second := func(v graph.ValueID, axis, from int64) graph.ValueID {
+		return n.node("Slice", nil, v, n.ints(from), n.ints(1000), n.ints(axis), n.ints(2))
+	}
+	x = n.node("Concat", map[string]any{"axis": int64(-1)}, second(second(x, 1, 0), 2, 0), second(second(x, 1, 1), 2, 0), second(second(x, 1, 0), 2, 1), second(second(x, 1, 1), 2, 1))
+	x = n.dense(n.normalized(x, 4*c), 4*c, 2*c)
+	x = n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, x)
+	n.output(n.node("Flatten", nil, n.node("GlobalAveragePool", nil, x)), x)
+}
+
+// rolled moves a plane's pixels around its ends, forth or back.
+func (n *network) rolled(x graph.ValueID, by, sign int64) graph.ValueID {
+	if by == 0 {
+		return x
+	}
+	for axis := int64(1); axis <= 2; axis++ {
+		cut := by * sign
+		head := n.node("Slice", nil, x, n.ints(cut), n.ints(math.MaxInt32), n.ints(axis))
+		tail := n.node("Slice", nil, x, n.ints(0), n.ints(cut), n.ints(axis))
+		x = n.node("Concat", map[string]any{"axis": axis}, head, tail)
+	}
+	return x
+}
+
+// TestWindowsStay: windows of a plane are cut and put together again without moving a
+// number.
+func TestWindowsStay(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	c := 16
+	n, x := newNetwork(t, rng, 1, 3, 8, 12)
+	x = n.node("Conv", map[string]any{"strides": []int64{2, 2}}, x, n.weights(1, c, 3, 2, 2))
+	x = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, x)
+	y := n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, n.node("Reshape", nil, x, n.ints(1, 2, 2, 2, 3, int64(c))))
+	y = n.attention(n.node("Reshape", nil, y, n.ints(4, 6, int64(c))), []int64{4}, 6, c, nil)
+	y = n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, n.node("Reshape", nil, y, n.ints(1, 2, 2, 2, 3, int64(c))))
+	n.output(n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, n.node("Add", nil, x, n.node("Reshape", nil, y, n.ints(1, 4, 6, int64(c))))))
+	p := checkGraph(t, arithmetics()[0], 0, n, rng)
+	for _, s := range p.steps {
+		if s.reference != nil || s.operator == "(relayout)" || s.kind == op.Global && s.operator != "MatMul" && s.operator != "(list)" {
+			t.Errorf("%s (%s) moves what it reads, or is its reference\n%s", s.node, s.operator, n)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package incremental
+
+import (
+	"slices"
+
+	"krypton/internal/engine"
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/tensor"
+)
+
+// moved lowers what no other way does by copying blocks of elements (engine.Move), and
+// arithmetic with constants that are broadcast in any way (engine.Table).
+func (c *compiler) moved(n *graph.Node) (bool, error) {
+	if len(n.Out) == 0 || c.empty(n) || c.shape(n.Out[0]) == nil || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	switch o := n.Op.(type) {
+	case *op.Concat:
+		return c.joined(n, o), nil
+	case *op.Split, *op.Slice, *op.Gather:
+		if c.constant(n.In[0]) != nil {
+			return false, nil
+		}
+		if v := c.view(n.In[0]); v == nil || !c.parted(n, v) {
+			return false, nil
+		}
+		c.settle(n.Out...)
+		return true, nil
+	case *op.Pad:
+		return c.padded(n, o)
+	case *op.Elementwise:
+		return c.tabled(n, o)
+	}
+	return false, nil
+}
+
+// cutsApart says whether a node cuts or puts together values that lie apart from planes
+// and lists, which other ways would move first.
+func (c *compiler) cutsApart(n *graph.Node) bool {
+	switch n.Op.(type) {
+	case *op.Concat, *op.Split, *op.Slice, *op.Gather, *op.Pad:
+		return slices.ContainsFunc(n.In, func(id graph.ValueID) bool {
+			return id >= 0 && c.constant(id) == nil && (c.parts[id] != nil || c.refs[id] != nil && c.apart(id))
+		})
+	}
+	return false
+}
+
+// place is how a moved value lies: as rows of a plane if what it is made of does.
+func (c *compiler) place(n *graph.Node, shape []int) (layout, engine.Plane) {
+	if l, plane, ok := rowsOf(shape); ok && len(shape) == 4 && !slices.ContainsFunc(n.In, func(id graph.ValueID) bool {
+		return id >= 0 && c.constant(id) == nil && !c.asRows(id)
+	}) {
+		return l, plane
+	}
+	return rowMajor(shape), rowPlane(shape)
+}
+
+// joined lowers a concatenation along any axis.
+func (c *compiler) joined(n *graph.Node, o *op.Concat) bool {
+	shape := c.shape(n.Out[0])
+	axis := o.Axis
+	if axis < 0 {
+		axis += len(shape)
+	}
+	to, plane := c.place(n, shape)
+	m := &engine.Move{}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, prim: m}
+	at := 0
+	for _, id := range n.In {
+		from, ok := c.matrixOf(id)
+		if !ok || from.scale != 1 {
+			return false
+		}
+		part := layout{shape: c.shape(id), stride: to.stride, offset: to.offset + at*to.stride[axis]}
+		b := from.block(part, c.reads(&s, from))
+		b.Const = from.data
+		m.Blocks = append(m.Blocks, b)
+		at += c.shape(id)[axis]
+	}
+	c.refs[n.Out[0]] = &ref{value: c.emit(s, c.g.Values[n.Out[0]].Name, plane), layout: to}
+	return true
+}
+
+// padded lowers padding with a constant along any axes.
+func (c *compiler) padded(n *graph.Node, o *op.Pad) (bool, error) {
+	v := c.view(n.In[0])
+	if v == nil || o.Mode != "constant" {
+		return false, nil
+	}
+	begin, end, fill, err := o.Pads(c.infos(n.In))
+	if err != nil {
+		return false, err
+	}
+	if slices.Max(begin) <= 0 && slices.Max(end) <= 0 && slices.Min(begin) == 0 && slices.Min(end) == 0 {
+		c.refs[n.Out[0]] = c.refs[n.In[0]]
+		return true, nil
+	}
+	shape := c.shape(n.Out[0])
+	to, plane := c.place(n, shape)
+	inner := layout{shape: slices.Clone(c.shape(n.In[0])), stride: to.stride, offset: to.offset}
+	m := &engine.Move{}
+	fills := layout{shape: slices.Clone(shape), stride: to.stride, offset: to.offset} // what is not filled yet
+	for a := range shape {
+		if v = v.sliced(a, max(0, -begin[a]), 1, inner.shape[a]+min(begin[a], 0)+min(end[a], 0)); v == nil {
+			return false, nil
+		}
+		before, after := max(0, begin[a]), max(0, end[a])
+		for _, side := range [][2]int{{0, before}, {shape[a] - after, after}} {
+			if side[1] > 0 {
+				f := layout{shape: slices.Clone(fills.shape), stride: to.stride, offset: fills.offset + side[0]*to.stride[a]}
+				f.shape[a] = side[1]
+				m.Blocks = append(m.Blocks, constantBlock(f, fill))
+			}
+		}
+		fills.shape[a] -= before + after
+		fills.offset += before * to.stride[a]
+	}
+	src := source{v.value, c.p.values[v.value].plane}
+	m.Blocks = append(m.Blocks, v.block(fills, 0))
+	c.refs[n.Out[0]] = &ref{value: c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Global, in: []source{src}, prim: m}, c.g.Values[n.Out[0]].Name, plane), layout: to}
+	return true, nil
+}
+
+// constantBlock fills a layout with a number.
+func constantBlock(to layout, fill float32) engine.Block {
+	v := &view{axes: make([][]stride, len(to.shape)), scale: 1}
+	for i, n := range to.shape {
+		if n > 1 {
+			v.axes[i] = []stride{{n, 0}}
+		}
+	}
+	b := v.block(to, 0)
+	b.Const = []float32{fill}
+	return b
+}
+
+// tabled lowers arithmetic of a value with a constant of no more axes or elements.
+func (c *compiler) tabled(n *graph.Node, o *op.Elementwise) (bool, error) {
+	arithmetic, native := operations[o.Name]
+	if len(n.In) != 2 || !native {
+		return false, nil
+	}
+	x, t := n.In[0], c.constant(n.In[1])
+	if t == nil {
+		x, t = n.In[1], c.constant(n.In[0])
+		if arithmetic, native = arithmetic.Swapped(); !native {
+			return false, nil
+		}
+	}
+	if t == nil || x < 0 || c.constant(x) != nil || t.DType() != tensor.Float32 || !slices.Equal(c.shape(x), c.shape(n.Out[0])) {
+		return false, nil
+	}
+	v := c.view(x)
+	if v == nil {
+		return false, nil
+	}
+	f, err := t.Floats()
+	if err != nil {
+		return false, err
+	}
+	plane := c.p.values[v.value].plane
+	table := &engine.Table{Out: plane, Operation: arithmetic}
+	c.spreadTable(table, v, t.Shape, f)
+	if plane.C%table.Length != 0 {
+		return false, nil
+	}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{v.value, plane}}, prim: table}
+	w := v.with(v.axes)
+	w.value = c.emit(s, c.g.Values[n.Out[0]].Name, plane)
+	c.see(n.Out[0], w)
+	return true, nil
+}
+
+// spreadTable lays a constant out for the order in which a value lies.
+func (c *compiler) spreadTable(t *engine.Table, v *view, shape []int, f []float32) {
+	type run struct{ axis, n, step, inner int }
+	runs := []run{} // of the value's memory
+	for i, axis := range v.axes {
+		inner := 1
+		for k := len(axis) - 1; k >= 0; k-- {
+			runs = append(runs, run{i, axis[k].n, axis[k].step, inner})
+			inner *= axis[k].n
+		}
+	}
+	if len(runs) == 0 {
+		runs = []run{{n: 1, inner: 1}}
+	}
+	slices.SortFunc(runs, func(a, b run) int { return b.step - a.step })
+	lead, fast := len(v.axes)-len(shape), runs[len(runs)-1]
+	order := make([]int, len(shape)) // of the constant's axes: that of the fast run last
+	for a := range order {
+		order[a] = a
+	}
+	if a := fast.axis - lead; a >= 0 && len(shape) > 0 {
+		order, _ = toLast(len(shape), a)
+	}
+	from := rowMajor(shape).transposed(order)
+	t.Const = make([]float32, len(f))
+	from.gather(t.Const, f)
+	steps := make([]int, max(1, len(v.axes))) // of the constants for each axis of the value
+	for i, a := range order {
+		if shape[a] > 1 {
+			steps[lead+a] = rowMajor(from.shape).stride[i]
+		}
+	}
+	t.Length, t.Number = fast.n, steps[fast.axis] == 0
+	rows := make([]stride, len(runs)-1)
+	for i := range rows {
+		rows[i] = stride{runs[i].n, runs[i].inner * steps[runs[i].axis]}
+	}
+	t.Rows = offsets(rows)
+}
