@@ -110,6 +110,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		return nil, err
 	}
 	c.recognizeNorms()
+	c.recognizePads()
 	c.recognize()
 	for i, n := range g.Nodes {
 		ch, last := c.chains[i]

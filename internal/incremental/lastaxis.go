@@ -50,20 +50,14 @@ func (v *view) widened(value, n int) *view {
 	return w
 }
 
-// linear lowers the product of the last axis with constant weights [out][in], with the
-// bias that is added to it and the bounds behind that: a convolution of single pixels.
+// linear lowers the product of the last axis with constant weights [out][in], with what
+// scales and shifts it and the bounds behind that: a convolution of single pixels.
 func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (bool, error) {
 	plane, lies, ok := c.channelsLast(n.In[0])
 	if !ok || plane.C != in || out == 0 || len(c.shape(n.Out[0])) != len(lies.axes) {
 		return false, nil
 	}
-	result, name := n.Out[0], n.Name
-	if bias == nil {
-		if i, b := c.addedTo(result, out); b != nil {
-			c.fused[i] = true
-			bias, result, name = b, c.g.Nodes[i].Out[0], name+"+"+c.g.Nodes[i].Name
-		}
-	}
+	weights, bias, result, name := c.foldAffine(n, weights, bias, out, func(id graph.ValueID) ([]float32, bool) { return c.lastRow(id, out) })
 	clamp, result, name := c.activation(result, name)
 	src := c.asPlane(lies.value, plane)
 	y, x := region.Identity(plane.H), region.Identity(plane.W)
@@ -72,25 +66,6 @@ func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (
 	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}}, c.g.Values[result].Name, plane)
 	c.see(result, lies.widened(v, out))
 	return true, nil
-}
-
-// addedTo gives the constant row of the last axis, n long, that is all that is added
-// to a value, and the node which adds it; nil if there is none.
-func (c *compiler) addedTo(id graph.ValueID, n int) (node int, row []float32) {
-	i := c.only(id)
-	if i < 0 || c.chained(i) {
-		return 0, nil
-	}
-	add := c.g.Nodes[i]
-	if o, ok := add.Op.(*op.Elementwise); !ok || o.Name != "Add" || len(add.In) != 2 || !slices.Equal(c.shape(add.Out[0]), c.shape(id)) {
-		return 0, nil
-	}
-	for _, other := range add.In {
-		if f, ok := c.lastRow(other, n); ok {
-			return i, f
-		}
-	}
-	return 0, nil
 }
 
 // layerNorm lowers a normalization over the last axis.
@@ -178,13 +153,18 @@ func (c *compiler) lastRow(id graph.ValueID, n int) ([]float32, bool) {
 	return repeated(f, n), true
 }
 
-// recognizeNorms finds layer normalizations that are written as their parts:
+// recognizeNorms finds normalizations that are written as their parts:
 //
 //	d = x - ReduceMean(x); d / Sqrt(ReduceMean(d^2) + epsilon) * scale + bias
+//	x / Sqrt(ReduceMean(x^2) + epsilon) * scale
+//
+// with the quotient as a product by Reciprocal(Sqrt(..)), 1/Sqrt(..) or Pow(.., -0.5) too.
 func (c *compiler) recognizeNorms() {
-	for i, n := range c.g.Nodes {
-		if ch, ok := c.normFrom(i, n); ok {
-			c.take(ch)
+	for _, from := range []func(int, *graph.Node) (chain, bool){c.normFrom, c.rootMeanFrom} {
+		for i, n := range c.g.Nodes {
+			if ch, ok := from(i, n); ok {
+				c.take(ch)
+			}
 		}
 	}
 }
@@ -201,7 +181,7 @@ func (c *compiler) normFrom(i int, n *graph.Node) (ch chain, ok bool) {
 	}
 	square := -1
 	for _, k := range c.consumers[d] {
-		if m := c.g.Nodes[k]; isElementwise(m, "Mul") && m.In[0] == d && m.In[1] == d || isElementwise(m, "Pow") && m.In[0] == d && c.is(m.In[1], 2) {
+		if c.squares(k) == d {
 			square = k
 		}
 	}
@@ -212,27 +192,97 @@ func (c *compiler) normFrom(i int, n *graph.Node) (ch chain, ok bool) {
 	if !c.lastMean(variance, c.g.Nodes[square].Out[0]) {
 		return ch, false
 	}
-	add := c.only(c.g.Nodes[variance].Out[0])
-	epsilon, ok := c.added(add, c.g.Nodes[variance].Out[0])
+	nodes, epsilon, ok := c.dividedByRoot(variance, d)
+	if !ok || !c.readBy(d, square, nodes[len(nodes)-1]) {
+		return ch, false
+	}
+	return c.norm(x, append([]int{mean, i, square, variance}, nodes...), &engine.LayerNorm{Mean: true, Epsilon: float64(epsilon)}), true
+}
+
+// rootMeanFrom reads the parts of a normalization without a mean from the node on that
+// takes the mean of squares.
+func (c *compiler) rootMeanFrom(i int, n *graph.Node) (ch chain, ok bool) {
+	if len(n.In) == 0 || n.In[0] < 0 || !c.lastMean(i, n.In[0]) {
+		return ch, false
+	}
+	square := c.g.Values[n.In[0]].Producer
+	if square < 0 || c.chained(square) || c.only(n.In[0]) != i {
+		return ch, false
+	}
+	x := c.squares(square)
+	if x < 0 || c.g.Values[x].Info.Type != tensor.Float32 || len(c.shape(x)) == 0 {
+		return ch, false
+	}
+	nodes, epsilon, ok := c.dividedByRoot(i, x)
 	if !ok {
 		return ch, false
 	}
-	root := c.only(c.g.Nodes[add].Out[0])
-	if root < 0 || c.g.Nodes[root].Def.Name != "Sqrt" {
-		return ch, false
+	return c.norm(x, append([]int{square, i}, nodes...), &engine.LayerNorm{Epsilon: float64(epsilon)}), true
+}
+
+// squares gives the value that a node squares, -1 if it does something else.
+func (c *compiler) squares(i int) graph.ValueID {
+	n := c.g.Nodes[i]
+	if isElementwise(n, "Mul") && n.In[0] == n.In[1] || isElementwise(n, "Pow") && c.is(n.In[1], 2) {
+		return n.In[0]
 	}
-	div := c.only(c.g.Nodes[root].Out[0])
-	if div < 0 || !isElementwise(c.g.Nodes[div], "Div") || c.g.Nodes[div].In[0] != d || c.g.Nodes[div].In[1] != c.g.Nodes[root].Out[0] || !c.readBy(d, square, div) {
-		return ch, false
+	return -1
+}
+
+// dividedByRoot follows, from the node on that makes a mean of squares, what adds epsilon
+// to it, takes the root and divides d by that, or multiplies d by the reciprocal.
+func (c *compiler) dividedByRoot(mean int, d graph.ValueID) (nodes []int, epsilon float32, ok bool) {
+	at := c.g.Nodes[mean].Out[0]
+	next := func() *graph.Node {
+		i := c.only(at)
+		if i < 0 || c.chained(i) {
+			return nil
+		}
+		nodes = append(nodes, i)
+		return c.g.Nodes[i]
 	}
-	ch.nodes = []int{mean, i, square, variance, add, root, div}
-	channels := shape[len(shape)-1]
-	l := &engine.LayerNorm{Mean: true, Epsilon: float64(epsilon), Scale: repeated([]float32{1}, channels), Bias: make([]float32, channels)}
-	last := c.scaled(div, "Mul", channels, &l.Scale, &ch)
+	n := next()
+	if n == nil {
+		return nil, 0, false
+	}
+	if epsilon, ok = c.added(nodes[0], at); !ok {
+		return nil, 0, false
+	}
+	at = n.Out[0]
+	if n = next(); n == nil {
+		return nil, 0, false
+	}
+	inverse := isElementwise(n, "Pow") && n.In[0] == at && c.is(n.In[1], -0.5)
+	if !inverse && n.Def.Name != "Sqrt" {
+		return nil, 0, false
+	}
+	at = n.Out[0]
+	if n = next(); n != nil && !inverse && (n.Def.Name == "Reciprocal" || isElementwise(n, "Div") && n.In[1] == at && c.is(n.In[0], 1)) {
+		inverse, at = true, n.Out[0]
+		n = next()
+	}
+	switch {
+	case n == nil:
+		ok = false
+	case inverse:
+		ok = isElementwise(n, "Mul") && (n.In[0] == d && n.In[1] == at || n.In[1] == d && n.In[0] == at)
+	default:
+		ok = isElementwise(n, "Div") && n.In[0] == d && n.In[1] == at
+	}
+	return nodes, epsilon, ok
+}
+
+// norm is the chain of a normalization of x whose parts are these nodes, the last of them
+// its result, and the scale and bias behind that.
+func (c *compiler) norm(x graph.ValueID, nodes []int, l *engine.LayerNorm) chain {
+	ch := chain{nodes: nodes}
+	channels := c.shape(x)[len(c.shape(x))-1]
+	l.Scale, l.Bias = repeated([]float32{1}, channels), make([]float32, channels)
+	last := c.scaled(nodes[len(nodes)-1], "Mul", channels, &l.Scale, &ch)
 	c.scaled(last, "Add", channels, &l.Bias, &ch)
 	slices.Sort(ch.nodes)
 	ch.lower = func(c *compiler, last *graph.Node) (bool, error) { return c.normalizedFrom(last, x, l) }
-	return ch, true
+	return ch
 }
 
 // scaled takes into the chain the node that alone reads another's output and combines it

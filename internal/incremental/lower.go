@@ -224,9 +224,15 @@ func (c *compiler) bounds(n *graph.Node) (engine.Clamp, bool) {
 	return engine.Clamp{lo, hi}, ok
 }
 
-// conv lowers a convolution with constant weights, and folds a batch
-// normalization and an activation behind it.
+// conv lowers a convolution with constant weights, and folds what scales and shifts
+// channels and an activation behind it.
 func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
+	return c.padded(n, o, n.In[0], nil)
+}
+
+// padded lowers a convolution that reads a value, with so many zeros more before each
+// spatial axis as begin says: its windows are those over the input with zeros around it.
+func (c *compiler) padded(n *graph.Node, o *op.Conv, from graph.ValueID, begin []int) (bool, error) {
 	w := c.constant(n.In[1])
 	if w == nil || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
 		return false, nil
@@ -235,7 +241,11 @@ func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
 	if err != nil || len(ws) > 2 {
 		return false, nil
 	}
-	src, ok := c.rows(n.In[0])
+	for i, more := range begin {
+		ws[i].Pad += more
+		ws[i].In = c.shape(from)[2+i]
+	}
+	src, ok := c.rows(from)
 	if !ok {
 		return false, nil
 	}
@@ -250,27 +260,93 @@ func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
 		}
 	}
 	outC := w.Shape[0]
-	weights, bias, result, name := c.foldNormalization(n, weights, bias, outC)
+	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, c.perChannelOf(n.Out[0]))
 	y, x := planar(ws)
 	c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
 	return true, nil
 }
 
-// foldNormalization folds the batch normalization that alone reads a convolution's output
-// into its weights and bias, which has outC numbers if it is not nil. It gives the value
-// that then is the result, and the names of the nodes passed.
-func (c *compiler) foldNormalization(n *graph.Node, weights, bias []float32, outC int) (w, b []float32, result graph.ValueID, name string) {
-	if i := c.only(n.Out[0]); i >= 0 {
-		bn := c.g.Nodes[i]
-		if o, isBN := bn.Op.(*op.BatchNorm); isBN && bn.In[0] == n.Out[0] {
-			if scale, shift, ok := c.normalization(bn, o); ok {
-				w, b = fold(weights, bias, repeated(scale, outC), repeated(shift, outC))
-				c.fused[i] = true
-				return w, b, bn.Out[0], n.Name + "+" + bn.Name
+// foldAffine folds the batch normalizations and the arithmetic with a constant for each
+// channel that alone read a convolution's output into its weights and bias, which has outC
+// numbers if it is not nil; row gives a constant for each channel. It gives the value that
+// then is the result, and the names of the nodes passed.
+func (c *compiler) foldAffine(n *graph.Node, weights, bias []float32, outC int, row func(id graph.ValueID) ([]float32, bool)) (w, b []float32, result graph.ValueID, name string) {
+	w, b, result, name = weights, bias, n.Out[0], n.Name
+	for {
+		i := c.only(result)
+		if i < 0 || c.chained(i) {
+			return w, b, result, name
+		}
+		next := c.g.Nodes[i]
+		scale, shift, ok := c.affine(next, result, row)
+		if !ok {
+			return w, b, result, name
+		}
+		folded, shifted := fold(w, b, repeated(scale, outC), repeated(shift, outC))
+		if _, norm := next.Op.(*op.BatchNorm); !norm && engine.Finite(w) && !(engine.Finite(folded) && engine.Finite(shifted)) {
+			return w, b, result, name // too large between two that are not
+		}
+		c.fused[i] = true
+		w, b, result, name = folded, shifted, next.Out[0], name+"+"+next.Name
+	}
+}
+
+// leastScale is the smallest factor that is folded into weights, and the inverse of the
+// largest: beyond, weights would lose bits that the product has.
+const leastScale = 1e-6
+
+// affine gives what a node makes of each channel of a value, if that is scale*x + shift.
+func (c *compiler) affine(n *graph.Node, of graph.ValueID, row func(id graph.ValueID) ([]float32, bool)) (scale, shift []float32, ok bool) {
+	if o, is := n.Op.(*op.BatchNorm); is && n.In[0] == of {
+		return c.normalization(n, o)
+	}
+	o, is := n.Op.(*op.Elementwise)
+	if !is || len(n.In) != 2 || n.In[0] == n.In[1] || c.g.Values[of].Info.Type != tensor.Float32 || !slices.Equal(c.shape(n.Out[0]), c.shape(of)) {
+		return nil, nil, false
+	}
+	first := n.In[0] == of
+	other := n.In[0]
+	if first {
+		other = n.In[1]
+	}
+	k, ok := row(other)
+	if !ok {
+		return nil, nil, false
+	}
+	scale, shift = repeated([]float32{1}, len(k)), make([]float32, len(k))
+	switch {
+	case o.Name == "Add":
+		shift = k
+	case o.Name == "Sub":
+		for i, v := range k {
+			if shift[i] = -v; !first {
+				scale[i], shift[i] = -1, v
 			}
 		}
+	case o.Name == "Mul":
+		scale = k
+	case o.Name == "Div" && first:
+		for i, v := range k {
+			scale[i] = 1 / v
+		}
+	default:
+		return nil, nil, false
 	}
-	return weights, bias, n.Out[0], n.Name
+	return scale, shift, !slices.ContainsFunc(scale, func(s float32) bool {
+		a := math.Abs(float64(s))
+		return !(a >= leastScale && a <= 1/leastScale)
+	})
+}
+
+// perChannelOf gives constants that broadcast along the channels of a value.
+func (c *compiler) perChannelOf(id graph.ValueID) func(id graph.ValueID) ([]float32, bool) {
+	shape := c.shape(id)
+	return func(id graph.ValueID) ([]float32, bool) {
+		if id < 0 || c.constant(id) == nil || c.g.Values[id].Info.Type != tensor.Float32 {
+			return nil, false
+		}
+		return c.perChannel(id, shape)
+	}
 }
 
 // planar gives the windows of a plane: a series is a plane of one row.
@@ -412,7 +488,8 @@ func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, ou
 		want, plane, ok := rowsOf(r.layout.shape)
 		if own := c.p.values[r.value].plane; ok && r.layout.same(want) && (own == plane || own.H*own.W == 1) {
 			src := source{r.value, plane}
-			c.emitConv(n, src, region.Whole(plane.H), region.Whole(plane.W), 1, weights, bias, out, n.Out[0], n.Name)
+			weights, bias, result, name := c.foldAffine(n, weights, bias, out, c.perChannelOf(n.Out[0]))
+			c.emitConv(n, src, region.Whole(plane.H), region.Whole(plane.W), 1, weights, bias, out, result, name)
 			return true, nil
 		}
 	}
@@ -421,7 +498,8 @@ func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, ou
 		return false, nil
 	}
 	one := region.Identity(1)
-	c.emitConv(n, src, one, one, 1, weights, bias, out, n.Out[0], n.Name)
+	weights, bias, result, name := c.foldAffine(n, weights, bias, out, c.perChannelOf(n.Out[0]))
+	c.emitConv(n, src, one, one, 1, weights, bias, out, result, name)
 	return true, nil
 }
 
@@ -498,7 +576,7 @@ func (c *compiler) perChannel(id graph.ValueID, shape []int) ([]float32, bool) {
 	if err != nil {
 		return nil, false
 	}
-	if kind, ok := spread(t.Shape, shape); ok && (kind == engine.PerChannel || kind == engine.Scalar) {
+	if kind, ok := spread(t.Shape, shape); ok && (kind == engine.PerChannel || kind == engine.Scalar || kind == engine.Full && t.Len() == shape[1]) {
 		out := make([]float32, shape[1])
 		for i := range out {
 			out[i] = f[i%len(f)]

@@ -75,7 +75,7 @@ func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, erro
 		y = newPhases(axes[0], w.Shape[2])
 	}
 	weights, bias = phaseWeights(weights, bias, src.plane.C, y, x)
-	weights, bias, result, name := c.foldNormalization(n, weights, bias, len(bias))
+	weights, bias, result, name := c.foldAffine(n, weights, bias, len(bias), c.perChannelOf(n.Out[0]))
 	c.emitTransposed(n, src, y, x, weights, bias, result, name)
 	return true, nil
 }
