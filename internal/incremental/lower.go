@@ -227,12 +227,12 @@ func (c *compiler) bounds(n *graph.Node) (engine.Clamp, bool) {
 // conv lowers a convolution with constant weights, and folds what scales and shifts
 // channels and an activation behind it.
 func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
-	return c.padded(n, o, n.In[0], nil)
+	return c.convOf(n, o, n.In[0], nil)
 }
 
-// padded lowers a convolution that reads a value, with so many zeros more before each
+// convOf lowers a convolution that reads a value, with so many zeros more before each
 // spatial axis as begin says: its windows are those over the input with zeros around it.
-func (c *compiler) padded(n *graph.Node, o *op.Conv, from graph.ValueID, begin []int) (bool, error) {
+func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin []int) (bool, error) {
 	w := c.constant(n.In[1])
 	if w == nil || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
 		return false, nil

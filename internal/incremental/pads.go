@@ -29,7 +29,7 @@ func (c *compiler) recognizePads() {
 			if c.refs[from] == nil || c.empty(last) {
 				return false, nil
 			}
-			return c.padded(last, o, from, begin)
+			return c.convOf(last, o, from, begin)
 		}})
 	}
 }
