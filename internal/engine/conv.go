@@ -536,7 +536,7 @@ func (b *tiles) multiply() {
 		b.multiplySparse()
 		return
 	}
-	b.multiplyDense(b.panels, 0)
+	b.multiplyDense(b.multiplyRow(b.panels), 0)
 }
 
 // multiplyDense passes panels over the tiles from the given one on, each in parts

@@ -142,6 +142,8 @@ type Scratch struct {
 	outs     []*float32
 	run      asm.Run
 	windows  asm.Windows
+	weights  []*float32 // of the panels that a row is multiplied by, and their biases
+	biases   []*float32
 	scale    [2]float32 // of the mean being taken; here because kernels take its address
 }
 

@@ -205,6 +205,12 @@ func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, 
 //go:noescape
 func nonzeroAVX512(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
 
+// gemmRowAVX512 computes what four of the set's widest gemm of one row do, with the weights panels[p] and
+// the biases biases[p], for p < 4: their columns lie one behind the other in out, and all of them count.
+//
+//go:noescape
+func gemmRowAVX512(table **float32, taps int, begin int, end int, panels **float32, out *float32, biases **float32, clamp *float32)
+
 // depthwiseRowsAVX512 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:
 //
@@ -885,6 +891,12 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //
 //go:noescape
 func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+
+// gemmRowAVX2 computes what four of the set's widest gemm of one row do, with the weights panels[p] and
+// the biases biases[p], for p < 4: their columns lie one behind the other in out, and all of them count.
+//
+//go:noescape
+func gemmRowAVX2(table **float32, taps int, begin int, end int, panels **float32, out *float32, biases **float32, clamp *float32)
 
 // depthwiseRowsAVX2 computes, for each output i < n and channel c < bytes/4, over the ky x kx pixels
 // x of its window, row by row:

@@ -2135,6 +2135,104 @@ GLOBL nonzeroAVX512_step<>(SB), RODATA|NOPTR, $4
 DATA nonzeroAVX512_abs<>+0(SB)/4, $0x7fffffff
 GLOBL nonzeroAVX512_abs<>(SB), RODATA|NOPTR, $4
 
+// func gemmRowAVX512(table **float32, taps int, begin int, end int, panels **float32, out *float32, biases **float32, clamp *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmRowAVX512(SB), NOSPLIT, $0-64
+	MOVQ    biases+48(FP), R12
+	MOVQ    (R12), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	MOVQ    8(R12), R8
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	MOVQ    16(R12), R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	MOVQ    24(R12), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+	MOVQ    panels+32(FP), R12
+	MOVQ    (R12), AX
+	MOVQ    8(R12), BX
+	MOVQ    16(R12), CX
+	MOVQ    24(R12), DX
+	MOVQ    table+0(FP), SI
+	MOVQ    taps+8(FP), DI
+	MOVQ    begin+16(FP), R10
+	MOVQ    end+24(FP), R11
+
+tap:
+	MOVQ (SI), R8
+	ADDQ $0x08, SI
+	MOVQ R10, R9
+
+channel:
+	VBROADCASTSS (R8)(R9*1), Z8
+	PREFETCHT0   2048(AX)
+	PREFETCHT0   2112(AX)
+	VFMADD231PS  (AX), Z8, Z0
+	VFMADD231PS  64(AX), Z8, Z1
+	ADDQ         $+128, AX
+	PREFETCHT0   2048(BX)
+	PREFETCHT0   2112(BX)
+	VFMADD231PS  (BX), Z8, Z2
+	VFMADD231PS  64(BX), Z8, Z3
+	ADDQ         $+128, BX
+	PREFETCHT0   2048(CX)
+	PREFETCHT0   2112(CX)
+	VFMADD231PS  (CX), Z8, Z4
+	VFMADD231PS  64(CX), Z8, Z5
+	ADDQ         $+128, CX
+	PREFETCHT0   2048(DX)
+	PREFETCHT0   2112(DX)
+	VFMADD231PS  (DX), Z8, Z6
+	VFMADD231PS  64(DX), Z8, Z7
+	ADDQ         $+128, DX
+	ADDQ         $0x04, R9
+	CMPQ         R9, R11
+	JLT          channel
+	DECQ         DI
+	JNZ          tap
+	MOVQ         clamp+56(FP), R12
+	VBROADCASTSS (R12), Z9
+	VBROADCASTSS 4(R12), Z10
+	VXORPS       Z11, Z11, Z11
+	MOVQ         out+40(FP), R12
+	VMAXPS       Z0, Z9, Z0
+	VMINPS       Z0, Z10, Z0
+	VADDPS       Z11, Z0, Z0
+	VMOVUPS      Z0, (R12)
+	VMAXPS       Z1, Z9, Z1
+	VMINPS       Z1, Z10, Z1
+	VADDPS       Z11, Z1, Z1
+	VMOVUPS      Z1, 64(R12)
+	VMAXPS       Z2, Z9, Z2
+	VMINPS       Z2, Z10, Z2
+	VADDPS       Z11, Z2, Z2
+	VMOVUPS      Z2, 128(R12)
+	VMAXPS       Z3, Z9, Z3
+	VMINPS       Z3, Z10, Z3
+	VADDPS       Z11, Z3, Z3
+	VMOVUPS      Z3, 192(R12)
+	VMAXPS       Z4, Z9, Z4
+	VMINPS       Z4, Z10, Z4
+	VADDPS       Z11, Z4, Z4
+	VMOVUPS      Z4, 256(R12)
+	VMAXPS       Z5, Z9, Z5
+	VMINPS       Z5, Z10, Z5
+	VADDPS       Z11, Z5, Z5
+	VMOVUPS      Z5, 320(R12)
+	VMAXPS       Z6, Z9, Z6
+	VMINPS       Z6, Z10, Z6
+	VADDPS       Z11, Z6, Z6
+	VMOVUPS      Z6, 384(R12)
+	VMAXPS       Z7, Z9, Z7
+	VMINPS       Z7, Z10, Z7
+	VADDPS       Z11, Z7, Z7
+	VMOVUPS      Z7, 448(R12)
+	VZEROUPPER
+	RET
+
 // func depthwiseRowsAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, bytes int, weights *float32, out *float32, bias *float32, clamp *float32, mask *int32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseRowsAVX512(SB), NOSPLIT, $0-96
@@ -12255,6 +12353,100 @@ partial:
 	MOVQ       column+48(FP), R15
 	MOVQ       (R14), AX
 	VMASKMOVPS Y0, Y1, (AX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmRowAVX2(table **float32, taps int, begin int, end int, panels **float32, out *float32, biases **float32, clamp *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemmRowAVX2(SB), NOSPLIT, $0-64
+	MOVQ    biases+48(FP), R12
+	MOVQ    (R12), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	MOVQ    8(R12), R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	MOVQ    16(R12), R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	MOVQ    24(R12), R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+	MOVQ    panels+32(FP), R12
+	MOVQ    (R12), AX
+	MOVQ    8(R12), BX
+	MOVQ    16(R12), CX
+	MOVQ    24(R12), DX
+	MOVQ    table+0(FP), SI
+	MOVQ    taps+8(FP), DI
+	MOVQ    begin+16(FP), R10
+	MOVQ    end+24(FP), R11
+
+tap:
+	MOVQ (SI), R8
+	ADDQ $0x08, SI
+	MOVQ R10, R9
+
+channel:
+	VBROADCASTSS (R8)(R9*1), Y8
+	PREFETCHT0   2048(AX)
+	VFMADD231PS  (AX), Y8, Y0
+	VFMADD231PS  32(AX), Y8, Y1
+	ADDQ         $+64, AX
+	PREFETCHT0   2048(BX)
+	VFMADD231PS  (BX), Y8, Y2
+	VFMADD231PS  32(BX), Y8, Y3
+	ADDQ         $+64, BX
+	PREFETCHT0   2048(CX)
+	VFMADD231PS  (CX), Y8, Y4
+	VFMADD231PS  32(CX), Y8, Y5
+	ADDQ         $+64, CX
+	PREFETCHT0   2048(DX)
+	VFMADD231PS  (DX), Y8, Y6
+	VFMADD231PS  32(DX), Y8, Y7
+	ADDQ         $+64, DX
+	ADDQ         $0x04, R9
+	CMPQ         R9, R11
+	JLT          channel
+	DECQ         DI
+	JNZ          tap
+	MOVQ         clamp+56(FP), R12
+	VBROADCASTSS (R12), Y9
+	VBROADCASTSS 4(R12), Y10
+	VXORPS       Y11, Y11, Y11
+	MOVQ         out+40(FP), R12
+	VMAXPS       Y0, Y9, Y0
+	VMINPS       Y0, Y10, Y0
+	VADDPS       Y11, Y0, Y0
+	VMOVUPS      Y0, (R12)
+	VMAXPS       Y1, Y9, Y1
+	VMINPS       Y1, Y10, Y1
+	VADDPS       Y11, Y1, Y1
+	VMOVUPS      Y1, 32(R12)
+	VMAXPS       Y2, Y9, Y2
+	VMINPS       Y2, Y10, Y2
+	VADDPS       Y11, Y2, Y2
+	VMOVUPS      Y2, 64(R12)
+	VMAXPS       Y3, Y9, Y3
+	VMINPS       Y3, Y10, Y3
+	VADDPS       Y11, Y3, Y3
+	VMOVUPS      Y3, 96(R12)
+	VMAXPS       Y4, Y9, Y4
+	VMINPS       Y4, Y10, Y4
+	VADDPS       Y11, Y4, Y4
+	VMOVUPS      Y4, 128(R12)
+	VMAXPS       Y5, Y9, Y5
+	VMINPS       Y5, Y10, Y5
+	VADDPS       Y11, Y5, Y5
+	VMOVUPS      Y5, 160(R12)
+	VMAXPS       Y6, Y9, Y6
+	VMINPS       Y6, Y10, Y6
+	VADDPS       Y11, Y6, Y6
+	VMOVUPS      Y6, 192(R12)
+	VMAXPS       Y7, Y9, Y7
+	VMINPS       Y7, Y10, Y7
+	VADDPS       Y11, Y7, Y7
+	VMOVUPS      Y7, 224(R12)
 	VZEROUPPER
 	RET
 

@@ -20,6 +20,7 @@ func main() {
 			gemmSparse(set, fp32, 2)
 			nonzero(set)
 		}
+		gemmRow(set)
 		runs(set)
 		for _, w := range depthwiseWindows {
 			depthwiseShared(set, w.kx, w.stride)
