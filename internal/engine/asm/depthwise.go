@@ -78,6 +78,8 @@ type Windows struct {
 	slots []*float32 // where each row of pixels is put
 	rows  []*float32 // of each row of outputs, those that its windows read
 	taps  []*float32
+	// packed are the weights put together; here because kernels take its address.
+	packed *float32
 }
 
 // Channels are put together in blocks of some vectors of AVX-512, of vectorChannels each:
@@ -106,7 +108,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels, %d weights, into %d", w.Y, w.X, len(w.Pixels), c, len(weights), len(out)))
 	}
 	vectors, band := w.block(cols, c)
-	packed := w.layOut(cols*vectors*vectorChannels, band, taps*vectors*vectorChannels)
+	w.packed = w.layOut(cols*vectors*vectorChannels, band, taps*vectors*vectorChannels)
 	for t := range taps {
 		w.taps[t] = &weights[t*c]
 	}
@@ -114,7 +116,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 		// The last block begins early enough for whole vectors.
 		n := min(vectors, (c-from+vectorChannels-1)/vectorChannels, c/vectorChannels) * vectorChannels
 		from = min(from, c-n)
-		k.together(&w.taps[0], 1, taps, 4*from, 4*n, &packed)
+		k.together(&w.taps[0], 1, taps, 4*from, 4*n, &w.packed)
 		done := 0
 		for y := 0; y < w.Y.Out; y += band {
 			m := min(band, w.Y.Out-y)
@@ -123,7 +125,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 			done = end
 			for i := range min(every, w.X.Out) {
 				d.run(&w.rows[y*w.Y.Kernel], m, (w.X.Out-i+every-1)/every, 4*n*i*w.X.Stride, 4*n*w.X.Dilation, w.Y.Kernel, 4*n,
-					packed, &out[(y*w.X.Out+i)*c+from], 4*c*every, 4*c*w.X.Out, &bias[from], &clamp[0])
+					w.packed, &out[(y*w.X.Out+i)*c+from], 4*c*every, 4*c*w.X.Out, &bias[from], &clamp[0])
 			}
 		}
 		from += n
