@@ -122,6 +122,7 @@ type Scratch struct {
 	moves   []move
 	first   []int
 	sources [][]float32
+	loops   []Loop   // Move's
 	lists   []uint16 // of channels that are not zero
 	quads   []quad
 	// ConvBF16's and ConvInt8's: pieces of jobs, the jobs they are of, their

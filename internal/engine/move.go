@@ -51,6 +51,10 @@ func (m *Move) RunParts(s *Scratch, jobs []Job, lo, hi int) {
 			if from >= to {
 				continue
 			}
+			if b.all(j) {
+				j.In[b.In].Compose(j.Out[b.To:][:b.Loops[0].N])
+				continue
+			}
 			src := b.Const
 			if src == nil {
 				src = j.whole(s, b.In)
@@ -60,11 +64,27 @@ func (m *Move) RunParts(s *Scratch, jobs []Job, lo, hi int) {
 				continue
 			}
 			l := b.Loops[0]
-			for r := from; r < to; r++ {
-				copyLoops(j.Out, src, b.To+r*l.To, b.From+r*l.From, b.Loops[1:])
-			}
+			s.loops = append(append(s.loops[:0], Loop{to - from, l.From, l.To}), b.Loops[1:]...)
+			copyLoops(j.Out, src, b.To+from*l.To, b.From+from*l.From, s.loops)
 		}
 	}
+}
+
+// all says whether the block is an input as it lies.
+func (b *Block) all(j *Job) bool {
+	return b.Const == nil && b.From == 0 && len(b.Loops) == 1 && b.Loops[0] == Loop{j.In[b.In].Plane.Len(), 1, 1}
+}
+
+// Runs is the number of pieces of the block that lie together on both sides.
+func (b *Block) Runs() int {
+	n := 1
+	for i, l := range b.Loops {
+		if i == len(b.Loops)-1 && l.From == 1 && l.To == 1 {
+			break
+		}
+		n *= l.N
+	}
+	return n
 }
 
 func copyLoops(dst, src []float32, to, from int, loops []Loop) {
@@ -74,6 +94,12 @@ func copyLoops(dst, src []float32, to, from int, loops []Loop) {
 	}
 	l := loops[0]
 	switch {
+	case len(loops) == 2 && l.From == 1 && loops[1].To == 1 && loops[1].From != 1:
+		transposeLoops(dst, src, to, from, l, loops[1])
+	case len(loops) == 3 && l.From == 1 && loops[2].To == 1 && loops[2].From != 1: // the outer two the other way round
+		for i := range loops[1].N {
+			transposeLoops(dst, src, to+i*loops[1].To, from+i*loops[1].From, l, loops[2])
+		}
 	case len(loops) > 1:
 		for i := range l.N {
 			copyLoops(dst, src, to+i*l.To, from+i*l.From, loops[1:])
@@ -84,6 +110,24 @@ func copyLoops(dst, src []float32, to, from int, loops []Loop) {
 		for range l.N {
 			dst[to] = src[from]
 			to, from = to+l.To, from+l.From
+		}
+	}
+}
+
+// transposeLoops moves what lies together along a in src and along b in dst, a square at a
+// time, so that what is read and written stays in the first-level cache.
+func transposeLoops(dst, src []float32, to, from int, a, b Loop) {
+	const side = 16
+	for i0 := 0; i0 < a.N; i0 += side {
+		for k0 := 0; k0 < b.N; k0 += side {
+			n := min(side, b.N-k0)
+			for i := i0; i < min(a.N, i0+side); i++ {
+				out, at := dst[to+i*a.To+k0:][:n], from+i+k0*b.From
+				for k := range out {
+					out[k] = src[at]
+					at += b.From
+				}
+			}
 		}
 	}
 }

@@ -171,6 +171,9 @@ func (c *compiler) node(n *graph.Node) error {
 		ok, err = c.native(n)
 	}
 	if err == nil && !ok {
+		ok, err = c.pixelwise(n)
+	}
+	if err == nil && !ok {
 		ok, err = c.moved(n)
 	}
 	if err == nil && !ok {
@@ -294,6 +297,10 @@ func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) 
 		}
 	}
 	s := step{node: name, operator: "(relayout)", kind: op.Global, in: []source{{r.value, from}}, prim: &engine.Permute{Index: index}}
+	if axes, ok := grouped(r.layout.strides(), to.shape); ok {
+		v := &view{r.value, axes, r.layout.offset, 1}
+		s.prim = &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}
+	}
 	if channels := withinPixels(index, from, plane); channels != nil {
 		s.operator, s.kind, s.prim = "(channels)", op.Pointwise, &engine.Channels{Source: channels}
 	}

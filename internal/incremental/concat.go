@@ -23,7 +23,7 @@ func (c *compiler) concat(n *graph.Node, o *op.Concat) (bool, error) {
 		if r == nil || c.p.values[r.value].host {
 			return false, nil
 		}
-		if _, _, ok := rowsOf(c.shape(id)); !ok {
+		if !c.asRows(id) { // whatever moves it can put them together
 			return false, nil
 		}
 	}

@@ -56,6 +56,11 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	if done, err := c.lists(n); done || err != nil {
 		return done, err
 	}
+	if !c.allRows(n) {
+		if done, err := c.pixelwise(n); done || err != nil {
+			return done, err
+		}
+	}
 	switch o := n.Op.(type) {
 	case *op.Unary, *op.Clip:
 		if clamp, ok := c.bounds(n); ok {
@@ -144,6 +149,9 @@ func (c *compiler) reshape(n *graph.Node) (bool, error) {
 		return false, nil
 	}
 	return c.alias(n, func(r *ref) (*ref, bool) {
+		if slices.Equal(r.layout.shape, shape) {
+			return &ref{value: r.value, layout: r.layout}, true
+		}
 		if r.shape != nil {
 			return &ref{value: r.value, layout: r.layout, shape: shape}, true
 		}
@@ -245,10 +253,6 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin [
 		ws[i].Pad += more
 		ws[i].In = c.shape(from)[2+i]
 	}
-	src, ok := c.rows(from)
-	if !ok {
-		return false, nil
-	}
 	weights, err := w.Floats()
 	if err != nil {
 		return false, err
@@ -260,6 +264,13 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin [
 		}
 	}
 	outC := w.Shape[0]
+	if from == n.In[0] && single(ws) && o.Group == 1 && !c.asRows(from) && c.convWithin(n, weights, bias, outC) {
+		return true, nil
+	}
+	src, ok := c.rows(from)
+	if !ok {
+		return false, nil
+	}
 	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, c.perChannelOf(n.Out[0]))
 	y, x := planar(ws)
 	c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
@@ -671,7 +682,10 @@ func (c *compiler) globalPool(n *graph.Node, kind op.PoolKind) (bool, error) {
 	if kind != op.PoolMax && kind != op.PoolAverage {
 		return false, nil
 	}
-	src, ok := c.rows(n.In[0])
+	src, ok := c.pixelsOf(n.In[0])
+	if !ok {
+		src, ok = c.rows(n.In[0])
+	}
 	if !ok || len(c.shape(n.In[0])) < 3 {
 		return false, nil
 	}

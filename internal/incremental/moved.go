@@ -27,6 +27,8 @@ func (c *compiler) moved(n *graph.Node) (bool, error) {
 		}
 		c.settle(n.Out...)
 		return true, nil
+	case *op.Expand:
+		return c.repeated(n), nil
 	case *op.Pad:
 		return c.padded(n, o)
 	case *op.Elementwise:
@@ -64,22 +66,72 @@ func (c *compiler) joined(n *graph.Node, o *op.Concat) bool {
 	if axis < 0 {
 		axis += len(shape)
 	}
-	to, plane := c.place(n, shape)
-	m := &engine.Move{}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, prim: m}
-	at := 0
+	var from []matrix
 	for _, id := range n.In {
-		from, ok := c.matrixOf(id)
-		if !ok || from.scale != 1 {
+		m, ok := c.matrixOf(id)
+		if !ok || m.scale != 1 {
 			return false
 		}
-		part := layout{shape: c.shape(id), stride: to.stride, offset: to.offset + at*to.stride[axis]}
-		b := from.block(part, c.reads(&s, from))
-		b.Const = from.data
-		m.Blocks = append(m.Blocks, b)
-		at += c.shape(id)[axis]
+		from = append(from, m)
 	}
-	c.refs[n.Out[0]] = &ref{value: c.emit(s, c.g.Values[n.Out[0]].Name, plane), layout: to}
+	var best *engine.Move
+	var lies layout
+	var on engine.Plane
+	runs := 0
+	for _, form := range c.forms(shape) { // that with the longer runs
+		m, pieces, at := &engine.Move{}, 0, 0
+		for i, id := range n.In {
+			part := layout{shape: c.shape(id), stride: form.layout.stride, offset: at * form.layout.stride[axis]}
+			b := from[i].block(part, 0)
+			m.Blocks, pieces = append(m.Blocks, b), pieces+b.Runs()
+			at += c.shape(id)[axis]
+		}
+		if best == nil || pieces < runs {
+			best, lies, on, runs = m, form.layout, form.plane, pieces
+		}
+	}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, prim: best}
+	for i := range from {
+		best.Blocks[i].In, best.Blocks[i].Const = c.reads(&s, from[i]), from[i].data
+	}
+	c.refs[n.Out[0]] = &ref{value: c.emit(s, c.g.Values[n.Out[0]].Name, on), layout: lies}
+	return true
+}
+
+// form is a way in which a value may lie.
+type form struct {
+	layout layout
+	plane  engine.Plane
+}
+
+// forms are those of a value that is moved: in ONNX order, and as rows of a plane.
+func (c *compiler) forms(shape []int) []form {
+	f := []form{{rowMajor(shape), rowPlane(shape)}}
+	if l, plane, ok := rowsOf(shape); ok {
+		f = append(f, form{l, plane})
+	}
+	return f
+}
+
+// repeated lowers what repeats elements along axes.
+func (c *compiler) repeated(n *graph.Node) bool {
+	v := c.view(n.In[0])
+	if v == nil || c.constant(n.In[0]) != nil {
+		return false
+	}
+	shape := c.shape(n.Out[0])
+	axes := make([][]stride, len(shape))
+	for a, k := range shape {
+		if from := a - len(shape) + len(v.axes); from >= 0 && length(v.axes[from]) == k {
+			axes[a] = v.axes[from]
+		} else if k > 1 {
+			axes[a] = []stride{{k, 0}}
+		}
+	}
+	to, plane := c.place(n, shape)
+	m := &engine.Move{Blocks: []engine.Block{v.with(axes).block(to, 0)}}
+	src := source{v.value, c.p.values[v.value].plane}
+	c.refs[n.Out[0]] = &ref{value: c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Global, in: []source{src}, prim: m}, c.g.Values[n.Out[0]].Name, plane), layout: to}
 	return true
 }
 
