@@ -571,18 +571,14 @@ func (b *tiles) partTaps(p *panel) int {
 func (b *tiles) multiplyPart(p *panel, from int, taps region.Span) {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
-	clamp := &c.Clamp
-	if taps.Hi < b.rowTaps {
-		clamp = &unclamped
-	}
 	each := (p.end - p.begin) * len(p.bias)
 	weights := p.weights[taps.Lo*each : taps.Hi*each]
 	base := 0
 	for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
 		rows := k.TileRows(left)
 		if t >= from {
-			part := asm.Part{Resumed: taps.Lo > 0, Ahead: asm.StreamAhead}
-			k.GemmPart(s.table[base+taps.Lo*rows:base+taps.Hi*rows], taps.Len(), p.begin, p.end, weights, s.out[t*k.Rows:][:rows], p.column, p.bias, clamp, p.valid, part)
+			part := asm.Part{Resumed: taps.Lo > 0, Unbounded: taps.Hi < b.rowTaps, Ahead: asm.StreamAhead}
+			k.GemmPart(s.table[base+taps.Lo*rows:base+taps.Hi*rows], taps.Len(), p.begin, p.end, weights, s.out[t*k.Rows:][:rows], p.column, p.bias, &c.Clamp, p.valid, part)
 		}
 		base += rows * b.rowTaps
 	}

@@ -53,7 +53,11 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 	for j := 0; j < outC; {
 		n := s.Kernels.PanelColumns(j, outC)
 		for e := range w.elements {
-			w.elements[e] = append(w.elements[e], panel{end: in.C, column: j, valid: min(n, outC-j), weights: slab[(e*columns+j)*in.C:][:n*in.C], bias: zero[:n]})
+			at := e*columns + j // as multiply reads them
+			if w.panelsFirst(s.Kernels) {
+				at = j*len(w.elements) + e*n
+			}
+			w.elements[e] = append(w.elements[e], panel{end: in.C, column: j, valid: min(n, outC-j), weights: slab[at*in.C:][:n*in.C], bias: zero[:n]})
 		}
 		j += n
 	}
@@ -100,15 +104,41 @@ func (w *Winograd) Work(r region.Rect) int64 {
 	return int64(w.tiles(r).Area()) * int64(w.Size.Elements()) * int64(w.In.C) * int64(w.Out.C)
 }
 
+// panelBytes is the most that all elements' weights for one panel may have to be
+// passed over by one tile after the other in the second-level cache.
+const panelBytes = 400 << 10
+
+// panelsFirst says that a panel of all elements passes over the tiles before the
+// next one, and its products are transformed back at once, while they are in the
+// first caches. Otherwise, where that panel is too large, an element's panels pass
+// over all tiles, one element after the other.
+func (w *Winograd) panelsFirst(k *asm.Kernels) bool {
+	return 4*w.Size.Elements()*w.In.C*k.Columns <= panelBytes
+}
+
 // blockTiles is the number of tiles that pass through the three stages
 // together: enough that each pass over the transformed weights is worth it, few
-// enough that inputs and products stay in the second-level cache.
+// enough that inputs and products stay in the second-level cache, beside the
+// weights if these do.
 func (w *Winograd) blockTiles(s *Scratch) int {
-	const most, bytes = 240, 512 << 10
+	const (
+		most   = 240
+		little = 128 << 10
+		much   = 1 << 20
+		both   = 512 << 10
+	)
 	rows := s.Kernels.Rows
-	n := bytes / (4 * w.Size.Elements() * (w.In.C + w.Out.C))
-	if weights := 4 * w.Size.Elements() * w.In.C * w.Out.C; weights > 1<<20 {
-		n = max(n, 144)
+	weights, tile := 4*w.Size.Elements()*w.In.C*w.Out.C, 4*w.Size.Elements()*w.In.C
+	n := 0
+	switch {
+	case w.panelsFirst(s.Kernels) && weights <= panelBytes*3/2:
+		n = little / tile
+	case w.panelsFirst(s.Kernels):
+		n = much / tile
+	case weights > 1<<20:
+		n = max(144, both/(tile+tile/w.In.C*w.Out.C))
+	default:
+		n = both / (tile + tile/w.In.C*w.Out.C)
 	}
 	return max(min(n, most)/rows, 1) * rows
 }
@@ -131,8 +161,7 @@ func (w *Winograd) Weights() int {
 // RunPanels implements Panelled.
 func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	m, n, elements := int(w.Size), w.Size.Side(), w.Size.Elements()
-	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: lo, hi: hi,
-		first: w.elements[0][lo].column, channels: w.elements[0][hi-1].column + w.elements[0][hi-1].valid - w.elements[0][lo].column}
+	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: lo, hi: hi, panelsFirst: w.panelsFirst(s.Kernels)}
 	left := 0
 	for i := range jobs {
 		r := w.tiles(jobs[i].Rect)
@@ -145,13 +174,18 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	// Rows of one element lie a few vectors apart from a multiple of the
 	// page size, so that the elements of a tile do not share cache sets.
 	b.vStride, b.mStride = b.most*w.In.C+48, b.most*w.Out.C+48
+	pointers := b.most + s.Kernels.Rows
+	if b.panelsFirst {
+		b.mStride = s.Kernels.Rows*s.Kernels.Columns + 16
+		pointers *= elements
+	}
 	b.v = grow(&s.gather, elements*b.vStride)
 	b.m = grow(&s.products, elements*b.mStride)
 	b.tmp = grow(&s.tmp, asm.WinogradTmp)
 	b.window = grow(&s.window, elements)
 	b.outs = grow(&s.outs, b.most*m*m)
-	s.table = grow(&s.table, b.most+s.Kernels.Rows)
-	s.out = grow(&s.out, b.most+s.Kernels.Rows)
+	s.table = grow(&s.table, pointers)
+	s.out = grow(&s.out, pointers)
 	s.rows = grow(&s.rows, n)
 	s.zeros(w.In.C)
 	grow(&s.sink, w.Out.C)
@@ -188,7 +222,7 @@ type winogradBlock struct {
 	scratch          *Scratch
 	n, most          int
 	lo, hi           int // panels
-	first, channels  int // of the output
+	panelsFirst      bool
 	vStride, mStride int
 	v, m, tmp        []float32
 	window, outs     []*float32
@@ -236,7 +270,7 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 		for x := range m {
 			p := sink
 			if oy, ox := ty*m+y, tx*m+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
-				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*pitch+b.first]
+				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*pitch]
 			}
 			out[y*m+x] = p
 		}
@@ -244,20 +278,76 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 	b.n++
 }
 
-// multiply passes each element's weights over all tiles and transforms the
-// products back.
+// multiply multiplies all tiles by the weights and transforms the products back.
 func (b *winogradBlock) multiply() {
-	s, m := b.scratch, int(b.Size)
-	k, in := s.Kernels, b.In.C
 	if b.BF16 {
-		k, in = k.Pairs(), in/2
+		for e := range b.elements {
+			v := b.v[e*b.vStride:]
+			b.scratch.Kernels.Round(v, v[:b.n*b.In.C]) // pairs need half the room: in place
+		}
 	}
-	padded := (b.n-1)/k.Rows*k.Rows + k.TileRows((b.n-1)%k.Rows+1)
+	if b.panelsFirst {
+		b.multiplyPanels()
+	} else {
+		b.multiplyElements()
+	}
+	b.n = 0
+}
+
+// kernels are those of the products, and the number of their elements in a
+// transformed tile.
+func (b *winogradBlock) kernels() (*asm.Kernels, int) {
+	if b.BF16 {
+		return b.scratch.Kernels.Pairs(), b.In.C / 2
+	}
+	return b.scratch.Kernels, b.In.C
+}
+
+// padded is the number of tiles with those that fill the last rows.
+func (b *winogradBlock) padded(k *asm.Kernels) int {
+	return (b.n-1)/k.Rows*k.Rows + k.TileRows((b.n-1)%k.Rows+1)
+}
+
+// products is how transformed tiles are multiplied.
+var products = asm.Part{Unbounded: true, Ahead: asm.StreamAhead}
+
+// multiplyPanels passes each panel over all tiles, some rows at a time.
+func (b *winogradBlock) multiplyPanels() {
+	s := b.scratch
+	k, in := b.kernels()
+	padded := b.padded(k)
+	for e := range b.elements {
+		v, m := b.v[e*b.vStride:], b.m[e*b.mStride:]
+		table := s.table[e*padded:][:padded]
+		for t := range table {
+			table[t] = &v[min(t, b.n-1)*in]
+		}
+		for r := range k.Rows {
+			s.out[e*k.Rows+r] = &m[r*k.Columns]
+		}
+	}
+	for i := b.lo; i < b.hi; i++ {
+		for t := 0; t < padded; t += k.Rows {
+			rows := min(k.Rows, padded-t)
+			for e, panels := range b.elements {
+				q := &panels[i]
+				k.GemmPart(s.table[e*padded+t:][:rows], 1, 0, q.end, q.weights, s.out[e*k.Rows:][:rows], 0, q.bias, nil, q.valid, products)
+			}
+			q := &b.elements[0][i]
+			for r := range min(rows, b.n-t) {
+				b.store(t+r, b.m[r*k.Columns:], q.column, q.valid)
+			}
+		}
+	}
+}
+
+// multiplyElements passes each element's panels over all tiles.
+func (b *winogradBlock) multiplyElements() {
+	s := b.scratch
+	k, in := b.kernels()
+	padded := b.padded(k)
 	for e, panels := range b.elements {
 		v, p := b.v[e*b.vStride:], b.m[e*b.mStride:]
-		if b.BF16 {
-			s.Kernels.Round(v, v[:b.n*b.In.C]) // pairs need half the room: in place
-		}
 		for t := range padded {
 			if t < b.n {
 				s.table[t], s.out[t] = &v[t*in], &p[t*b.Out.C]
@@ -269,12 +359,18 @@ func (b *winogradBlock) multiply() {
 			q := &panels[b.lo+i]
 			for t := 0; t < padded; t += k.Rows {
 				rows := min(k.Rows, padded-t)
-				k.Gemm(s.table[t:t+rows], 1, 0, q.end, q.weights, s.out[t:t+rows], q.column, q.bias, &unclamped, q.valid)
+				k.GemmPart(s.table[t:t+rows], 1, 0, q.end, q.weights, s.out[t:t+rows], q.column, q.bias, nil, q.valid, products)
 			}
 		}
 	}
+	first, last := b.elements[0][b.lo], b.elements[0][b.hi-1]
 	for t := range b.n {
-		s.Kernels.WinogradOutput(b.Size, b.m[t*b.Out.C+b.first:], b.mStride, b.outs[t*m*m:], b.bias[b.first:b.first+b.channels], &b.Clamp, b.tmp)
+		b.store(t, b.m[t*b.Out.C+first.column:], first.column, last.column+last.valid-first.column)
 	}
-	b.n = 0
+}
+
+// store transforms the products of one tile, from an output channel on, back.
+func (b *winogradBlock) store(tile int, products []float32, column, channels int) {
+	m := int(b.Size)
+	b.scratch.Kernels.WinogradOutput(b.Size, products, b.mStride, b.outs[tile*m*m:], column, b.bias[column:][:channels], &b.Clamp, b.tmp)
 }

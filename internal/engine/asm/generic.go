@@ -41,7 +41,6 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 	ptrs := unsafe.Slice(table, taps*rows)
 	w := unsafe.Slice(weights, taps*(end-begin)/4*columns)
 	outs := unsafe.Slice(out, rows)
-	lim := unsafe.Slice(clamp, 2)
 	valid := columns
 	if mask != nil {
 		valid = 0
@@ -68,8 +67,12 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 				k += columns
 			}
 		}
+		if clamp == nil {
+			copy(o, acc[:])
+			continue
+		}
 		for j := range o {
-			o[j] = bound(acc[j], lim) + 0 // see gemm: no -0
+			o[j] = bound(acc[j], unsafe.Slice(clamp, 2)) + 0 // see gemm: no -0
 		}
 	}
 }

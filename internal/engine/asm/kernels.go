@@ -111,8 +111,10 @@ func (k *Kernels) Gemm(table []*float32, taps, begin, end int, weights []float32
 // Part says what a Gemm is of a greater whole.
 type Part struct {
 	// Resumed says that the sums go on: they begin with what an earlier part,
-	// without bounds, has left in out, instead of the bias.
+	// unbounded, has left in out, instead of the bias.
 	Resumed bool
+	// Unbounded says that the sums are stored as they are: clamp is not looked at.
+	Unbounded bool
 	// Ahead is the distance, in elements, from the weights that are read to those
 	// that are fetched into the caches at the same time.
 	Ahead int
@@ -134,9 +136,13 @@ func (k *Kernels) GemmPart(table []*float32, taps, begin, end int, weights []flo
 	if part.Resumed {
 		from = nil
 	}
+	var bounds *float32
+	if !part.Unbounded {
+		bounds = &clamp[0]
+	}
 	for i := range k.gemm {
 		if g := &k.gemm[i]; g.rows == rows && g.columns == columns {
-			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, &clamp[0], mask(valid, columns), 4*part.Ahead)
+			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead)
 			return
 		}
 	}

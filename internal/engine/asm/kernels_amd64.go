@@ -12,7 +12,7 @@ package asm
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -28,7 +28,7 @@ func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *flo
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -44,7 +44,7 @@ func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -60,7 +60,7 @@ func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -76,7 +76,7 @@ func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -92,7 +92,7 @@ func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -108,7 +108,7 @@ func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *flo
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -124,7 +124,7 @@ func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -140,7 +140,7 @@ func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -156,7 +156,7 @@ func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -735,31 +735,33 @@ func movedAVX512(from *float32, to *float32, n int, fromStep int, toStep int, by
 
 // winogradInput2AVX512 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 256 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
 // See winogradInputGeneric.
 //
 //go:noescape
-func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
 
 // winogradOutput2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row. tmp holds 128 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 128 floats. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 
 // winogradInput4AVX512 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 576 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
 // See winogradInputGeneric.
 //
 //go:noescape
-func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
 
 // winogradOutput4AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x4 pixels of bytes/4 channels that table
-// points to, row by row. tmp holds 384 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 384 floats. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 
 // peakAVX512 runs 24 independent fused multiply-adds of 16 lanes, loops times.
 func peakAVX512(loops int)
@@ -772,7 +774,7 @@ func peakAVX512(loops int)
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -788,7 +790,7 @@ func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -804,7 +806,7 @@ func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -820,7 +822,7 @@ func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -836,7 +838,7 @@ func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -852,7 +854,7 @@ func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -868,7 +870,7 @@ func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -884,7 +886,7 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1422,31 +1424,33 @@ func movedAVX2(from *float32, to *float32, n int, fromStep int, toStep int, byte
 
 // winogradInput2AVX2 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 128 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
 // See winogradInputGeneric.
 //
 //go:noescape
-func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
 
 // winogradOutput2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row. tmp holds 64 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 64 floats. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 
 // winogradInput4AVX2 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 288 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
 // See winogradInputGeneric.
 //
 //go:noescape
-func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
+func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
 
 // winogradOutput4AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x4 pixels of bytes/4 channels that table
-// points to, row by row. tmp holds 192 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 192 floats. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 
 // peakAVX2 runs 12 independent fused multiply-adds of 8 lanes, loops times.
 func peakAVX2(loops int)
@@ -1459,7 +1463,7 @@ func peakAVX2(loops int)
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1475,7 +1479,7 @@ func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1491,7 +1495,7 @@ func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1507,7 +1511,7 @@ func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1523,7 +1527,7 @@ func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1539,7 +1543,7 @@ func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1555,7 +1559,7 @@ func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1571,7 +1575,7 @@ func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1587,7 +1591,7 @@ func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.
@@ -1603,7 +1607,7 @@ func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads.
 // See gemmGeneric.

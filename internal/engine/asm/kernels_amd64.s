@@ -197,6 +197,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z24
 	VBROADCASTSS 4(R14), Z26
 	VXORPS       Z27, Z27, Z27
@@ -272,47 +274,49 @@ channel:
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z26, Z23
 	VADDPS       Z27, Z23, Z23
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	VMOVUPS      Z5, 64(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	VMOVUPS      Z7, 64(AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z8, (AX)(R15*1)
-	VMOVUPS      Z9, 64(AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z10, (AX)(R15*1)
-	VMOVUPS      Z11, 64(AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z12, (AX)(R15*1)
-	VMOVUPS      Z13, 64(AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z14, (AX)(R15*1)
-	VMOVUPS      Z15, 64(AX)(R15*1)
-	MOVQ         64(R14), AX
-	VMOVUPS      Z16, (AX)(R15*1)
-	VMOVUPS      Z17, 64(AX)(R15*1)
-	MOVQ         72(R14), AX
-	VMOVUPS      Z18, (AX)(R15*1)
-	VMOVUPS      Z19, 64(AX)(R15*1)
-	MOVQ         80(R14), AX
-	VMOVUPS      Z20, (AX)(R15*1)
-	VMOVUPS      Z21, 64(AX)(R15*1)
-	MOVQ         88(R14), AX
-	VMOVUPS      Z22, (AX)(R15*1)
-	VMOVUPS      Z23, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	VMOVUPS Z9, 64(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	VMOVUPS Z11, 64(AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z12, (AX)(R15*1)
+	VMOVUPS Z13, 64(AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z14, (AX)(R15*1)
+	VMOVUPS Z15, 64(AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z16, (AX)(R15*1)
+	VMOVUPS Z17, 64(AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z18, (AX)(R15*1)
+	VMOVUPS Z19, 64(AX)(R15*1)
+	MOVQ    80(R14), AX
+	VMOVUPS Z20, (AX)(R15*1)
+	VMOVUPS Z21, 64(AX)(R15*1)
+	MOVQ    88(R14), AX
+	VMOVUPS Z22, (AX)(R15*1)
+	VMOVUPS Z23, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -507,6 +511,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z16
 	VBROADCASTSS 4(R14), Z18
 	VXORPS       Z19, Z19, Z19
@@ -558,35 +564,37 @@ channel:
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z18, Z15
 	VADDPS       Z19, Z15, Z15
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	VMOVUPS      Z5, 64(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	VMOVUPS      Z7, 64(AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z8, (AX)(R15*1)
-	VMOVUPS      Z9, 64(AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z10, (AX)(R15*1)
-	VMOVUPS      Z11, 64(AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z12, (AX)(R15*1)
-	VMOVUPS      Z13, 64(AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z14, (AX)(R15*1)
-	VMOVUPS      Z15, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	VMOVUPS Z9, 64(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	VMOVUPS Z11, 64(AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z12, (AX)(R15*1)
+	VMOVUPS Z13, 64(AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z14, (AX)(R15*1)
+	VMOVUPS Z15, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -721,6 +729,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z8
 	VBROADCASTSS 4(R14), Z10
 	VXORPS       Z11, Z11, Z11
@@ -748,23 +758,25 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z10, Z7
 	VADDPS       Z11, Z7, Z7
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	VMOVUPS      Z5, 64(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	VMOVUPS      Z7, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -863,6 +875,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS 4(R14), Z6
 	VXORPS       Z7, Z7, Z7
@@ -878,17 +892,19 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z6, Z3
 	VADDPS       Z7, Z3, Z3
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -969,6 +985,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z2
 	VBROADCASTSS 4(R14), Z4
 	VXORPS       Z5, Z5, Z5
@@ -978,14 +996,16 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z4, Z1
 	VADDPS       Z5, Z1, Z1
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -1143,6 +1163,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z12
 	VBROADCASTSS 4(R14), Z13
 	VXORPS       Z14, Z14, Z14
@@ -1182,35 +1204,37 @@ channel:
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
 	VADDPS       Z14, Z11, Z11
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z3, (AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z5, (AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z7, (AX)(R15*1)
-	MOVQ         64(R14), AX
-	VMOVUPS      Z8, (AX)(R15*1)
-	MOVQ         72(R14), AX
-	VMOVUPS      Z9, (AX)(R15*1)
-	MOVQ         80(R14), AX
-	VMOVUPS      Z10, (AX)(R15*1)
-	MOVQ         88(R14), AX
-	VMOVUPS      Z11, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z5, (AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z7, (AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z9, (AX)(R15*1)
+	MOVQ    80(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	MOVQ    88(R14), AX
+	VMOVUPS Z11, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -1355,6 +1379,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z8
 	VBROADCASTSS 4(R14), Z9
 	VXORPS       Z10, Z10, Z10
@@ -1382,27 +1408,29 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VADDPS       Z10, Z7, Z7
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z3, (AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z5, (AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z7, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z5, (AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z7, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -1507,6 +1535,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS 4(R14), Z5
 	VXORPS       Z6, Z6, Z6
@@ -1522,19 +1552,21 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VADDPS       Z6, Z3, Z3
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z3, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -1615,6 +1647,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z2
 	VBROADCASTSS 4(R14), Z3
 	VXORPS       Z4, Z4, Z4
@@ -1624,15 +1658,17 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VADDPS       Z4, Z1, Z1
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -1701,19 +1737,23 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z1
 	VBROADCASTSS 4(R14), Z2
 	VXORPS       Z3, Z3, Z3
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VADDPS       Z3, Z0, Z0
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -9120,9 +9160,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
-// Requires: AVX, AVX512F
-TEXT ·winogradInput2AVX512(SB), NOSPLIT, $0-48
+// func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInput2AVX512(SB), NOSPLIT, $0-56
 	MOVQ table+0(FP), R8
 	MOVQ stride+24(FP), R10
 	MOVQ tmp+32(FP), R11
@@ -9131,322 +9171,342 @@ TEXT ·winogradInput2AVX512(SB), NOSPLIT, $0-48
 	SUBQ $0x00000040, DX
 
 vector:
-	CMPQ    SI, DX
-	JGT     partial
-	MOVQ    (R8), AX
-	VMOVUPS (AX)(SI*1), Z0
-	MOVQ    32(R8), AX
-	VMOVUPS (AX)(SI*1), Z1
-	MOVQ    64(R8), AX
-	VMOVUPS (AX)(SI*1), Z2
-	MOVQ    96(R8), AX
-	VMOVUPS (AX)(SI*1), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, (R11)
-	VMOVUPS Z1, 256(R11)
-	VMOVUPS Z2, 512(R11)
-	VMOVUPS Z3, 768(R11)
-	MOVQ    8(R8), AX
-	VMOVUPS (AX)(SI*1), Z0
-	MOVQ    40(R8), AX
-	VMOVUPS (AX)(SI*1), Z1
-	MOVQ    72(R8), AX
-	VMOVUPS (AX)(SI*1), Z2
-	MOVQ    104(R8), AX
-	VMOVUPS (AX)(SI*1), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, 64(R11)
-	VMOVUPS Z1, 320(R11)
-	VMOVUPS Z2, 576(R11)
-	VMOVUPS Z3, 832(R11)
-	MOVQ    16(R8), AX
-	VMOVUPS (AX)(SI*1), Z0
-	MOVQ    48(R8), AX
-	VMOVUPS (AX)(SI*1), Z1
-	MOVQ    80(R8), AX
-	VMOVUPS (AX)(SI*1), Z2
-	MOVQ    112(R8), AX
-	VMOVUPS (AX)(SI*1), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, 128(R11)
-	VMOVUPS Z1, 384(R11)
-	VMOVUPS Z2, 640(R11)
-	VMOVUPS Z3, 896(R11)
-	MOVQ    24(R8), AX
-	VMOVUPS (AX)(SI*1), Z0
-	MOVQ    56(R8), AX
-	VMOVUPS (AX)(SI*1), Z1
-	MOVQ    88(R8), AX
-	VMOVUPS (AX)(SI*1), Z2
-	MOVQ    120(R8), AX
-	VMOVUPS (AX)(SI*1), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, 192(R11)
-	VMOVUPS Z1, 448(R11)
-	VMOVUPS Z2, 704(R11)
-	VMOVUPS Z3, 960(R11)
-	MOVQ    dst+16(FP), R9
-	ADDQ    SI, R9
-	VMOVUPS (R11), Z0
-	VMOVUPS 64(R11), Z1
-	VMOVUPS 128(R11), Z2
-	VMOVUPS 192(R11), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z3, (R9)
-	ADDQ    R10, R9
-	VMOVUPS 256(R11), Z0
-	VMOVUPS 320(R11), Z1
-	VMOVUPS 384(R11), Z2
-	VMOVUPS 448(R11), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z3, (R9)
-	ADDQ    R10, R9
-	VMOVUPS 512(R11), Z0
-	VMOVUPS 576(R11), Z1
-	VMOVUPS 640(R11), Z2
-	VMOVUPS 704(R11), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z3, (R9)
-	ADDQ    R10, R9
-	VMOVUPS 768(R11), Z0
-	VMOVUPS 832(R11), Z1
-	VMOVUPS 896(R11), Z2
-	VMOVUPS 960(R11), Z3
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z1, Z2, Z4
-	VSUBPS  Z1, Z2, Z5
-	VSUBPS  Z3, Z1, Z3
-	VMOVAPS Z4, Z1
-	VMOVAPS Z5, Z2
-	VMOVUPS Z0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Z3, (R9)
-	ADDQ    R10, R9
-	ADDQ    $0x00000040, SI
-	JMP     vector
+	CMPQ       SI, DX
+	JGT        partial
+	MOVQ       ahead+48(FP), R12
+	ADDQ       SI, R12
+	MOVQ       (R8), AX
+	VMOVUPS    (AX)(SI*1), Z0
+	MOVQ       32(R8), AX
+	VMOVUPS    (AX)(SI*1), Z1
+	MOVQ       64(R8), AX
+	VMOVUPS    (AX)(SI*1), Z2
+	MOVQ       96(R8), AX
+	VMOVUPS    (AX)(SI*1), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, (R11)
+	VMOVUPS    Z1, 256(R11)
+	VMOVUPS    Z2, 512(R11)
+	VMOVUPS    Z3, 768(R11)
+	MOVQ       8(R8), AX
+	VMOVUPS    (AX)(SI*1), Z0
+	MOVQ       40(R8), AX
+	VMOVUPS    (AX)(SI*1), Z1
+	MOVQ       72(R8), AX
+	VMOVUPS    (AX)(SI*1), Z2
+	MOVQ       104(R8), AX
+	VMOVUPS    (AX)(SI*1), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, 64(R11)
+	VMOVUPS    Z1, 320(R11)
+	VMOVUPS    Z2, 576(R11)
+	VMOVUPS    Z3, 832(R11)
+	MOVQ       16(R8), AX
+	VMOVUPS    (AX)(SI*1), Z0
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       48(R8), AX
+	VMOVUPS    (AX)(SI*1), Z1
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       80(R8), AX
+	VMOVUPS    (AX)(SI*1), Z2
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       112(R8), AX
+	VMOVUPS    (AX)(SI*1), Z3
+	PREFETCHT0 (AX)(R12*1)
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, 128(R11)
+	VMOVUPS    Z1, 384(R11)
+	VMOVUPS    Z2, 640(R11)
+	VMOVUPS    Z3, 896(R11)
+	MOVQ       24(R8), AX
+	VMOVUPS    (AX)(SI*1), Z0
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       56(R8), AX
+	VMOVUPS    (AX)(SI*1), Z1
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       88(R8), AX
+	VMOVUPS    (AX)(SI*1), Z2
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       120(R8), AX
+	VMOVUPS    (AX)(SI*1), Z3
+	PREFETCHT0 (AX)(R12*1)
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, 192(R11)
+	VMOVUPS    Z1, 448(R11)
+	VMOVUPS    Z2, 704(R11)
+	VMOVUPS    Z3, 960(R11)
+	MOVQ       dst+16(FP), R9
+	ADDQ       SI, R9
+	VMOVUPS    (R11), Z0
+	VMOVUPS    64(R11), Z1
+	VMOVUPS    128(R11), Z2
+	VMOVUPS    192(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    256(R11), Z0
+	VMOVUPS    320(R11), Z1
+	VMOVUPS    384(R11), Z2
+	VMOVUPS    448(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    512(R11), Z0
+	VMOVUPS    576(R11), Z1
+	VMOVUPS    640(R11), Z2
+	VMOVUPS    704(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    768(R11), Z0
+	VMOVUPS    832(R11), Z1
+	VMOVUPS    896(R11), Z2
+	VMOVUPS    960(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, (R9)
+	ADDQ       R10, R9
+	ADDQ       $0x00000040, SI
+	JMP        vector
 
 partial:
-	ADDQ      $0x00000040, DX
-	CMPQ      SI, DX
-	JGE       done
-	MOVQ      mask+40(FP), AX
-	VMOVDQU32 (AX), Z10
-	VPTESTMD  Z10, Z10, K1
-	MOVQ      (R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z0
-	MOVQ      32(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z1
-	MOVQ      64(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z2
-	MOVQ      96(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, (R11)
-	VMOVUPS   Z1, 256(R11)
-	VMOVUPS   Z2, 512(R11)
-	VMOVUPS   Z3, 768(R11)
-	MOVQ      8(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z0
-	MOVQ      40(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z1
-	MOVQ      72(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z2
-	MOVQ      104(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, 64(R11)
-	VMOVUPS   Z1, 320(R11)
-	VMOVUPS   Z2, 576(R11)
-	VMOVUPS   Z3, 832(R11)
-	MOVQ      16(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z0
-	MOVQ      48(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z1
-	MOVQ      80(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z2
-	MOVQ      112(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, 128(R11)
-	VMOVUPS   Z1, 384(R11)
-	VMOVUPS   Z2, 640(R11)
-	VMOVUPS   Z3, 896(R11)
-	MOVQ      24(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z0
-	MOVQ      56(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z1
-	MOVQ      88(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z2
-	MOVQ      120(R8), AX
-	VMOVUPS.Z (AX)(SI*1), K1, Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, 192(R11)
-	VMOVUPS   Z1, 448(R11)
-	VMOVUPS   Z2, 704(R11)
-	VMOVUPS   Z3, 960(R11)
-	MOVQ      dst+16(FP), R9
-	ADDQ      SI, R9
-	VMOVUPS   (R11), Z0
-	VMOVUPS   64(R11), Z1
-	VMOVUPS   128(R11), Z2
-	VMOVUPS   192(R11), Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z1, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z2, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z3, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   256(R11), Z0
-	VMOVUPS   320(R11), Z1
-	VMOVUPS   384(R11), Z2
-	VMOVUPS   448(R11), Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z1, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z2, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z3, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   512(R11), Z0
-	VMOVUPS   576(R11), Z1
-	VMOVUPS   640(R11), Z2
-	VMOVUPS   704(R11), Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z1, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z2, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z3, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   768(R11), Z0
-	VMOVUPS   832(R11), Z1
-	VMOVUPS   896(R11), Z2
-	VMOVUPS   960(R11), Z3
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z1, Z2, Z4
-	VSUBPS    Z1, Z2, Z5
-	VSUBPS    Z3, Z1, Z3
-	VMOVAPS   Z4, Z1
-	VMOVAPS   Z5, Z2
-	VMOVUPS   Z0, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z1, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z2, K1, (R9)
-	ADDQ      R10, R9
-	VMOVUPS   Z3, K1, (R9)
-	ADDQ      R10, R9
+	ADDQ       $0x00000040, DX
+	CMPQ       SI, DX
+	JGE        done
+	MOVQ       mask+40(FP), AX
+	VMOVDQU32  (AX), Z10
+	VPTESTMD   Z10, Z10, K1
+	MOVQ       ahead+48(FP), R12
+	ADDQ       SI, R12
+	MOVQ       (R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z0
+	MOVQ       32(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	MOVQ       64(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	MOVQ       96(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, (R11)
+	VMOVUPS    Z1, 256(R11)
+	VMOVUPS    Z2, 512(R11)
+	VMOVUPS    Z3, 768(R11)
+	MOVQ       8(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z0
+	MOVQ       40(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	MOVQ       72(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	MOVQ       104(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, 64(R11)
+	VMOVUPS    Z1, 320(R11)
+	VMOVUPS    Z2, 576(R11)
+	VMOVUPS    Z3, 832(R11)
+	MOVQ       16(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z0
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       48(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       80(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       112(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z3
+	PREFETCHT0 (AX)(R12*1)
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, 128(R11)
+	VMOVUPS    Z1, 384(R11)
+	VMOVUPS    Z2, 640(R11)
+	VMOVUPS    Z3, 896(R11)
+	MOVQ       24(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z0
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       56(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       88(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       120(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z3
+	PREFETCHT0 (AX)(R12*1)
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, 192(R11)
+	VMOVUPS    Z1, 448(R11)
+	VMOVUPS    Z2, 704(R11)
+	VMOVUPS    Z3, 960(R11)
+	MOVQ       dst+16(FP), R9
+	ADDQ       SI, R9
+	VMOVUPS    (R11), Z0
+	VMOVUPS    64(R11), Z1
+	VMOVUPS    128(R11), Z2
+	VMOVUPS    192(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    256(R11), Z0
+	VMOVUPS    320(R11), Z1
+	VMOVUPS    384(R11), Z2
+	VMOVUPS    448(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    512(R11), Z0
+	VMOVUPS    576(R11), Z1
+	VMOVUPS    640(R11), Z2
+	VMOVUPS    704(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    768(R11), Z0
+	VMOVUPS    832(R11), Z1
+	VMOVUPS    896(R11), Z2
+	VMOVUPS    960(R11), Z3
+	VSUBPS     Z2, Z0, Z0
+	VADDPS     Z1, Z2, Z4
+	VSUBPS     Z1, Z2, Z5
+	VSUBPS     Z3, Z1, Z3
+	VMOVAPS    Z4, Z1
+	VMOVAPS    Z5, Z2
+	VMOVUPS    Z0, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z1, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z2, K1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Z3, K1, (R9)
+	ADDQ       R10, R9
 
 done:
 	VZEROUPPER
 	RET
 
-// func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput2AVX512(SB), NOSPLIT, $0-64
+TEXT ·winogradOutput2AVX512(SB), NOSPLIT, $0-72
 	MOVQ   table+24(FP), R10
-	MOVQ   bias+32(FP), R12
-	MOVQ   clamp+40(FP), R13
-	MOVQ   tmp+48(FP), R11
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
 	MOVQ   stride+8(FP), R9
 	IMUL3Q $0x00000004, R9, R9
 	XORQ   SI, SI
@@ -9517,6 +9577,8 @@ vector:
 	VSUBPS       Z3, Z1, Z1
 	VMOVUPS      Z0, 192(R11)
 	VMOVUPS      Z1, 448(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	VMOVUPS      128(R11), Z2
@@ -9532,12 +9594,12 @@ vector:
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z4, Z1, Z1
 	VMAXPS       Z1, Z5, Z1
 	VMINPS       Z1, Z6, Z1
 	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      Z1, (AX)(CX*1)
 	VMOVUPS      256(R11), Z0
 	VMOVUPS      320(R11), Z1
 	VMOVUPS      384(R11), Z2
@@ -9553,12 +9615,12 @@ vector:
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z4, Z1, Z1
 	VMAXPS       Z1, Z5, Z1
 	VMINPS       Z1, Z6, Z1
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      Z1, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -9566,7 +9628,7 @@ partial:
 	ADDQ         $0x00000040, DX
 	CMPQ         SI, DX
 	JGE          done
-	MOVQ         mask+56(FP), AX
+	MOVQ         mask+64(FP), AX
 	VMOVDQU32    (AX), Z9
 	VPTESTMD     Z9, Z9, K1
 	MOVQ         src+0(FP), R8
@@ -9630,6 +9692,8 @@ partial:
 	VSUBPS       Z3, Z1, Z1
 	VMOVUPS      Z0, 192(R11)
 	VMOVUPS      Z1, 448(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	VMOVUPS      128(R11), Z2
@@ -9645,12 +9709,12 @@ partial:
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z4, Z1, Z1
 	VMAXPS       Z1, Z5, Z1
 	VMINPS       Z1, Z6, Z1
 	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VMOVUPS      256(R11), Z0
 	VMOVUPS      320(R11), Z1
 	VMOVUPS      384(R11), Z2
@@ -9666,20 +9730,20 @@ partial:
 	VMAXPS       Z0, Z5, Z0
 	VMINPS       Z0, Z6, Z0
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z4, Z1, Z1
 	VMAXPS       Z1, Z5, Z1
 	VMINPS       Z1, Z6, Z1
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
 	RET
 
-// func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
-// Requires: AVX, AVX512F
-TEXT ·winogradInput4AVX512(SB), NOSPLIT, $0-48
+// func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInput4AVX512(SB), NOSPLIT, $0-56
 	MOVQ         table+0(FP), R8
 	MOVQ         stride+24(FP), R10
 	MOVQ         tmp+32(FP), R11
@@ -9695,6 +9759,8 @@ TEXT ·winogradInput4AVX512(SB), NOSPLIT, $0-48
 vector:
 	CMPQ         SI, DX
 	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         48(R8), AX
@@ -9763,16 +9829,22 @@ vector:
 	VMOVUPS      Z5, 1984(R11)
 	MOVQ         16(R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
 	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
 	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
 	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         256(R8), AX
 	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -9796,16 +9868,22 @@ vector:
 	VMOVUPS      Z5, 2048(R11)
 	MOVQ         24(R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
 	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
 	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
 	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         264(R8), AX
 	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -9829,16 +9907,22 @@ vector:
 	VMOVUPS      Z5, 2112(R11)
 	MOVQ         32(R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
 	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
 	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
 	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         272(R8), AX
 	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -9862,16 +9946,22 @@ vector:
 	VMOVUPS      Z5, 2176(R11)
 	MOVQ         40(R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
 	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
 	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
 	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         280(R8), AX
 	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -10103,6 +10193,8 @@ partial:
 	MOVQ         mask+40(FP), AX
 	VMOVDQU32    (AX), Z10
 	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         48(R8), AX
@@ -10171,16 +10263,22 @@ partial:
 	VMOVUPS      Z5, 1984(R11)
 	MOVQ         16(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         256(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -10204,16 +10302,22 @@ partial:
 	VMOVUPS      Z5, 2048(R11)
 	MOVQ         24(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         264(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -10237,16 +10341,22 @@ partial:
 	VMOVUPS      Z5, 2112(R11)
 	MOVQ         32(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         272(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -10270,16 +10380,22 @@ partial:
 	VMOVUPS      Z5, 2176(R11)
 	MOVQ         40(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         280(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Z4, Z6
 	VFNMADD231PS Z12, Z2, Z6
 	VFNMADD231PS Z11, Z2, Z0
@@ -10521,13 +10637,13 @@ GLOBL winogradInput4AVX512_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4AVX512_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4AVX512_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4AVX512(SB), NOSPLIT, $0-64
+TEXT ·winogradOutput4AVX512(SB), NOSPLIT, $0-72
 	MOVQ         table+24(FP), R10
-	MOVQ         bias+32(FP), R12
-	MOVQ         clamp+40(FP), R13
-	MOVQ         tmp+48(FP), R11
+	MOVQ         bias+40(FP), R12
+	MOVQ         clamp+48(FP), R13
+	MOVQ         tmp+56(FP), R11
 	MOVQ         stride+8(FP), R9
 	IMUL3Q       $0x00000006, R9, R9
 	VBROADCASTSS winogradOutput4AVX512_c0<>+0(SB), Z10
@@ -10724,6 +10840,8 @@ vector:
 	VMOVUPS      Z1, 704(R11)
 	VMOVUPS      Z2, 1088(R11)
 	VMOVUPS      Z3, 1472(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	VMOVUPS      128(R11), Z2
@@ -10750,22 +10868,22 @@ vector:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         16(R10), AX
-	VMOVUPS      Z2, (AX)(SI*1)
+	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         24(R10), AX
-	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      Z3, (AX)(CX*1)
 	VMOVUPS      384(R11), Z0
 	VMOVUPS      448(R11), Z1
 	VMOVUPS      512(R11), Z2
@@ -10792,22 +10910,22 @@ vector:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, (AX)(SI*1)
+	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      Z3, (AX)(CX*1)
 	VMOVUPS      768(R11), Z0
 	VMOVUPS      832(R11), Z1
 	VMOVUPS      896(R11), Z2
@@ -10834,22 +10952,22 @@ vector:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         64(R10), AX
-	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         72(R10), AX
-	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         80(R10), AX
-	VMOVUPS      Z2, (AX)(SI*1)
+	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         88(R10), AX
-	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      Z3, (AX)(CX*1)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
@@ -10876,22 +10994,22 @@ vector:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         96(R10), AX
-	VMOVUPS      Z0, (AX)(SI*1)
+	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         104(R10), AX
-	VMOVUPS      Z1, (AX)(SI*1)
+	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         112(R10), AX
-	VMOVUPS      Z2, (AX)(SI*1)
+	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         120(R10), AX
-	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      Z3, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -10899,7 +11017,7 @@ partial:
 	ADDQ         $0x00000040, DX
 	CMPQ         SI, DX
 	JGE          done
-	MOVQ         mask+56(FP), AX
+	MOVQ         mask+64(FP), AX
 	VMOVDQU32    (AX), Z9
 	VPTESTMD     Z9, Z9, K1
 	MOVQ         src+0(FP), R8
@@ -11083,6 +11201,8 @@ partial:
 	VMOVUPS      Z1, 704(R11)
 	VMOVUPS      Z2, 1088(R11)
 	VMOVUPS      Z3, 1472(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Z0
 	VMOVUPS      64(R11), Z1
 	VMOVUPS      128(R11), Z2
@@ -11109,22 +11229,22 @@ partial:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         16(R10), AX
-	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         24(R10), AX
-	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS      Z3, K1, (AX)(CX*1)
 	VMOVUPS      384(R11), Z0
 	VMOVUPS      448(R11), Z1
 	VMOVUPS      512(R11), Z2
@@ -11151,22 +11271,22 @@ partial:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS      Z3, K1, (AX)(CX*1)
 	VMOVUPS      768(R11), Z0
 	VMOVUPS      832(R11), Z1
 	VMOVUPS      896(R11), Z2
@@ -11193,22 +11313,22 @@ partial:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         64(R10), AX
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         72(R10), AX
-	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         80(R10), AX
-	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         88(R10), AX
-	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS      Z3, K1, (AX)(CX*1)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
@@ -11235,22 +11355,22 @@ partial:
 	VMAXPS       Z0, Z7, Z0
 	VMINPS       Z0, Z8, Z0
 	MOVQ         96(R10), AX
-	VMOVUPS      Z0, K1, (AX)(SI*1)
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z6, Z1, Z1
 	VMAXPS       Z1, Z7, Z1
 	VMINPS       Z1, Z8, Z1
 	MOVQ         104(R10), AX
-	VMOVUPS      Z1, K1, (AX)(SI*1)
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z6, Z2, Z2
 	VMAXPS       Z2, Z7, Z2
 	VMINPS       Z2, Z8, Z2
 	MOVQ         112(R10), AX
-	VMOVUPS      Z2, K1, (AX)(SI*1)
+	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z6, Z3, Z3
 	VMAXPS       Z3, Z7, Z3
 	VMINPS       Z3, Z8, Z3
 	MOVQ         120(R10), AX
-	VMOVUPS      Z3, K1, (AX)(SI*1)
+	VMOVUPS      Z3, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -11459,6 +11579,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y12
 	VBROADCASTSS 4(R14), Y14
 	VXORPS       Y15, Y15, Y15
@@ -11498,29 +11620,31 @@ channel:
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y14, Y11
 	VADDPS       Y15, Y11, Y11
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
-	VMOVUPS      Y1, 32(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Y2, (AX)(R15*1)
-	VMOVUPS      Y3, 32(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Y4, (AX)(R15*1)
-	VMOVUPS      Y5, 32(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Y6, (AX)(R15*1)
-	VMOVUPS      Y7, 32(AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Y8, (AX)(R15*1)
-	VMOVUPS      Y9, 32(AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Y10, (AX)(R15*1)
-	VMOVUPS      Y11, 32(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	VMOVUPS Y5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y6, (AX)(R15*1)
+	VMOVUPS Y7, 32(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y8, (AX)(R15*1)
+	VMOVUPS Y9, 32(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Y10, (AX)(R15*1)
+	VMOVUPS Y11, 32(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -11644,6 +11768,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y8
 	VBROADCASTSS 4(R14), Y10
 	VXORPS       Y11, Y11, Y11
@@ -11671,23 +11797,25 @@ channel:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y10, Y7
 	VADDPS       Y11, Y7, Y7
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
-	VMOVUPS      Y1, 32(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Y2, (AX)(R15*1)
-	VMOVUPS      Y3, 32(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Y4, (AX)(R15*1)
-	VMOVUPS      Y5, 32(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Y6, (AX)(R15*1)
-	VMOVUPS      Y7, 32(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	VMOVUPS Y5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y6, (AX)(R15*1)
+	VMOVUPS Y7, 32(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -11781,6 +11909,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y4
 	VBROADCASTSS 4(R14), Y6
 	VXORPS       Y7, Y7, Y7
@@ -11796,17 +11926,19 @@ channel:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y6, Y3
 	VADDPS       Y7, Y3, Y3
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
-	VMOVUPS      Y1, 32(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Y2, (AX)(R15*1)
-	VMOVUPS      Y3, 32(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	VMOVUPS Y3, 32(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -11882,6 +12014,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y2
 	VBROADCASTSS 4(R14), Y4
 	VXORPS       Y5, Y5, Y5
@@ -11891,14 +12025,16 @@ channel:
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y5, Y1, Y1
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
-	VMOVUPS      Y1, 32(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	VMOVUPS Y1, 32(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -12005,6 +12141,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y6
 	VBROADCASTSS 4(R14), Y7
 	VXORPS       Y8, Y8, Y8
@@ -12026,23 +12164,25 @@ channel:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VADDPS       Y8, Y5, Y5
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Y1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Y2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Y3, (AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Y4, (AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Y5, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Y5, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -12141,6 +12281,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y4
 	VBROADCASTSS 4(R14), Y5
 	VXORPS       Y6, Y6, Y6
@@ -12156,19 +12298,21 @@ channel:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VADDPS       Y6, Y3, Y3
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Y1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Y2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Y3, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y3, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -12247,6 +12391,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y2
 	VBROADCASTSS 4(R14), Y3
 	VXORPS       Y4, Y4, Y4
@@ -12256,15 +12402,17 @@ channel:
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VADDPS       Y4, Y1, Y1
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Y1, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -12331,19 +12479,23 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Y1
 	VBROADCASTSS 4(R14), Y2
 	VXORPS       Y3, Y3, Y3
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
 	VADDPS       Y3, Y0, Y0
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Y0, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -19438,9 +19590,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
-// Requires: AVX
-TEXT ·winogradInput2AVX2(SB), NOSPLIT, $0-48
+// func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, MMX+
+TEXT ·winogradInput2AVX2(SB), NOSPLIT, $0-56
 	MOVQ table+0(FP), R8
 	MOVQ stride+24(FP), R10
 	MOVQ tmp+32(FP), R11
@@ -19449,156 +19601,166 @@ TEXT ·winogradInput2AVX2(SB), NOSPLIT, $0-48
 	SUBQ $0x00000020, DX
 
 vector:
-	CMPQ    SI, DX
-	JGT     partial
-	MOVQ    (R8), AX
-	VMOVUPS (AX)(SI*1), Y0
-	MOVQ    32(R8), AX
-	VMOVUPS (AX)(SI*1), Y1
-	MOVQ    64(R8), AX
-	VMOVUPS (AX)(SI*1), Y2
-	MOVQ    96(R8), AX
-	VMOVUPS (AX)(SI*1), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, (R11)
-	VMOVUPS Y1, 128(R11)
-	VMOVUPS Y2, 256(R11)
-	VMOVUPS Y3, 384(R11)
-	MOVQ    8(R8), AX
-	VMOVUPS (AX)(SI*1), Y0
-	MOVQ    40(R8), AX
-	VMOVUPS (AX)(SI*1), Y1
-	MOVQ    72(R8), AX
-	VMOVUPS (AX)(SI*1), Y2
-	MOVQ    104(R8), AX
-	VMOVUPS (AX)(SI*1), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, 32(R11)
-	VMOVUPS Y1, 160(R11)
-	VMOVUPS Y2, 288(R11)
-	VMOVUPS Y3, 416(R11)
-	MOVQ    16(R8), AX
-	VMOVUPS (AX)(SI*1), Y0
-	MOVQ    48(R8), AX
-	VMOVUPS (AX)(SI*1), Y1
-	MOVQ    80(R8), AX
-	VMOVUPS (AX)(SI*1), Y2
-	MOVQ    112(R8), AX
-	VMOVUPS (AX)(SI*1), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, 64(R11)
-	VMOVUPS Y1, 192(R11)
-	VMOVUPS Y2, 320(R11)
-	VMOVUPS Y3, 448(R11)
-	MOVQ    24(R8), AX
-	VMOVUPS (AX)(SI*1), Y0
-	MOVQ    56(R8), AX
-	VMOVUPS (AX)(SI*1), Y1
-	MOVQ    88(R8), AX
-	VMOVUPS (AX)(SI*1), Y2
-	MOVQ    120(R8), AX
-	VMOVUPS (AX)(SI*1), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, 96(R11)
-	VMOVUPS Y1, 224(R11)
-	VMOVUPS Y2, 352(R11)
-	VMOVUPS Y3, 480(R11)
-	MOVQ    dst+16(FP), R9
-	ADDQ    SI, R9
-	VMOVUPS (R11), Y0
-	VMOVUPS 32(R11), Y1
-	VMOVUPS 64(R11), Y2
-	VMOVUPS 96(R11), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R10, R9
-	VMOVUPS 128(R11), Y0
-	VMOVUPS 160(R11), Y1
-	VMOVUPS 192(R11), Y2
-	VMOVUPS 224(R11), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R10, R9
-	VMOVUPS 256(R11), Y0
-	VMOVUPS 288(R11), Y1
-	VMOVUPS 320(R11), Y2
-	VMOVUPS 352(R11), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R10, R9
-	VMOVUPS 384(R11), Y0
-	VMOVUPS 416(R11), Y1
-	VMOVUPS 448(R11), Y2
-	VMOVUPS 480(R11), Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y1, Y2, Y4
-	VSUBPS  Y1, Y2, Y5
-	VSUBPS  Y3, Y1, Y3
-	VMOVAPS Y4, Y1
-	VMOVAPS Y5, Y2
-	VMOVUPS Y0, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y1, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y2, (R9)
-	ADDQ    R10, R9
-	VMOVUPS Y3, (R9)
-	ADDQ    R10, R9
-	ADDQ    $0x00000020, SI
-	JMP     vector
+	CMPQ       SI, DX
+	JGT        partial
+	MOVQ       ahead+48(FP), R12
+	ADDQ       SI, R12
+	MOVQ       (R8), AX
+	VMOVUPS    (AX)(SI*1), Y0
+	MOVQ       32(R8), AX
+	VMOVUPS    (AX)(SI*1), Y1
+	MOVQ       64(R8), AX
+	VMOVUPS    (AX)(SI*1), Y2
+	MOVQ       96(R8), AX
+	VMOVUPS    (AX)(SI*1), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, (R11)
+	VMOVUPS    Y1, 128(R11)
+	VMOVUPS    Y2, 256(R11)
+	VMOVUPS    Y3, 384(R11)
+	MOVQ       8(R8), AX
+	VMOVUPS    (AX)(SI*1), Y0
+	MOVQ       40(R8), AX
+	VMOVUPS    (AX)(SI*1), Y1
+	MOVQ       72(R8), AX
+	VMOVUPS    (AX)(SI*1), Y2
+	MOVQ       104(R8), AX
+	VMOVUPS    (AX)(SI*1), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, 32(R11)
+	VMOVUPS    Y1, 160(R11)
+	VMOVUPS    Y2, 288(R11)
+	VMOVUPS    Y3, 416(R11)
+	MOVQ       16(R8), AX
+	VMOVUPS    (AX)(SI*1), Y0
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       48(R8), AX
+	VMOVUPS    (AX)(SI*1), Y1
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       80(R8), AX
+	VMOVUPS    (AX)(SI*1), Y2
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       112(R8), AX
+	VMOVUPS    (AX)(SI*1), Y3
+	PREFETCHT0 (AX)(R12*1)
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, 64(R11)
+	VMOVUPS    Y1, 192(R11)
+	VMOVUPS    Y2, 320(R11)
+	VMOVUPS    Y3, 448(R11)
+	MOVQ       24(R8), AX
+	VMOVUPS    (AX)(SI*1), Y0
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       56(R8), AX
+	VMOVUPS    (AX)(SI*1), Y1
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       88(R8), AX
+	VMOVUPS    (AX)(SI*1), Y2
+	PREFETCHT0 (AX)(R12*1)
+	MOVQ       120(R8), AX
+	VMOVUPS    (AX)(SI*1), Y3
+	PREFETCHT0 (AX)(R12*1)
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, 96(R11)
+	VMOVUPS    Y1, 224(R11)
+	VMOVUPS    Y2, 352(R11)
+	VMOVUPS    Y3, 480(R11)
+	MOVQ       dst+16(FP), R9
+	ADDQ       SI, R9
+	VMOVUPS    (R11), Y0
+	VMOVUPS    32(R11), Y1
+	VMOVUPS    64(R11), Y2
+	VMOVUPS    96(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y3, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    128(R11), Y0
+	VMOVUPS    160(R11), Y1
+	VMOVUPS    192(R11), Y2
+	VMOVUPS    224(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y3, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    256(R11), Y0
+	VMOVUPS    288(R11), Y1
+	VMOVUPS    320(R11), Y2
+	VMOVUPS    352(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y3, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    384(R11), Y0
+	VMOVUPS    416(R11), Y1
+	VMOVUPS    448(R11), Y2
+	VMOVUPS    480(R11), Y3
+	VSUBPS     Y2, Y0, Y0
+	VADDPS     Y1, Y2, Y4
+	VSUBPS     Y1, Y2, Y5
+	VSUBPS     Y3, Y1, Y3
+	VMOVAPS    Y4, Y1
+	VMOVAPS    Y5, Y2
+	VMOVUPS    Y0, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y1, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y2, (R9)
+	ADDQ       R10, R9
+	VMOVUPS    Y3, (R9)
+	ADDQ       R10, R9
+	ADDQ       $0x00000020, SI
+	JMP        vector
 
 partial:
 	ADDQ       $0x00000020, DX
@@ -19606,6 +19768,8 @@ partial:
 	JGE        done
 	MOVQ       mask+40(FP), AX
 	VMOVUPS    (AX), Y10
+	MOVQ       ahead+48(FP), R12
+	ADDQ       SI, R12
 	MOVQ       (R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y0
 	MOVQ       32(R8), AX
@@ -19644,12 +19808,16 @@ partial:
 	VMOVUPS    Y3, 416(R11)
 	MOVQ       16(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	PREFETCHT0 (AX)(R12*1)
 	MOVQ       48(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	PREFETCHT0 (AX)(R12*1)
 	MOVQ       80(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	PREFETCHT0 (AX)(R12*1)
 	MOVQ       112(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	PREFETCHT0 (AX)(R12*1)
 	VSUBPS     Y2, Y0, Y0
 	VADDPS     Y1, Y2, Y4
 	VSUBPS     Y1, Y2, Y5
@@ -19662,12 +19830,16 @@ partial:
 	VMOVUPS    Y3, 448(R11)
 	MOVQ       24(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	PREFETCHT0 (AX)(R12*1)
 	MOVQ       56(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	PREFETCHT0 (AX)(R12*1)
 	MOVQ       88(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	PREFETCHT0 (AX)(R12*1)
 	MOVQ       120(R8), AX
 	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	PREFETCHT0 (AX)(R12*1)
 	VSUBPS     Y2, Y0, Y0
 	VADDPS     Y1, Y2, Y4
 	VSUBPS     Y1, Y2, Y5
@@ -19757,13 +19929,13 @@ done:
 	VZEROUPPER
 	RET
 
-// func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 // Requires: AVX
-TEXT ·winogradOutput2AVX2(SB), NOSPLIT, $0-64
+TEXT ·winogradOutput2AVX2(SB), NOSPLIT, $0-72
 	MOVQ   table+24(FP), R10
-	MOVQ   bias+32(FP), R12
-	MOVQ   clamp+40(FP), R13
-	MOVQ   tmp+48(FP), R11
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
 	MOVQ   stride+8(FP), R9
 	IMUL3Q $0x00000004, R9, R9
 	XORQ   SI, SI
@@ -19834,6 +20006,8 @@ vector:
 	VSUBPS       Y3, Y1, Y1
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 224(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -19849,12 +20023,12 @@ vector:
 	VMAXPS       Y0, Y5, Y0
 	VMINPS       Y0, Y6, Y0
 	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y4, Y1, Y1
 	VMAXPS       Y1, Y5, Y1
 	VMINPS       Y1, Y6, Y1
 	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
 	VMOVUPS      160(R11), Y1
 	VMOVUPS      192(R11), Y2
@@ -19870,12 +20044,12 @@ vector:
 	VMAXPS       Y0, Y5, Y0
 	VMINPS       Y0, Y6, Y0
 	MOVQ         16(R10), AX
-	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y4, Y1, Y1
 	VMAXPS       Y1, Y5, Y1
 	VMINPS       Y1, Y6, Y1
 	MOVQ         24(R10), AX
-	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      Y1, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
 	JMP          vector
 
@@ -19883,11 +20057,11 @@ partial:
 	ADDQ         $0x00000020, DX
 	CMPQ         SI, DX
 	JGE          done
-	MOVQ         mask+56(FP), AX
+	MOVQ         mask+64(FP), AX
 	VMOVUPS      (AX), Y9
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -19904,7 +20078,7 @@ partial:
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 128(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -19921,7 +20095,7 @@ partial:
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 160(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -19938,7 +20112,7 @@ partial:
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 192(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -19954,6 +20128,8 @@ partial:
 	VSUBPS       Y3, Y1, Y1
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 224(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -19962,7 +20138,7 @@ partial:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VSUBPS       Y3, Y1, Y1
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   (R12)(SI*1), Y9, Y4
 	VBROADCASTSS (R13), Y5
@@ -19971,12 +20147,12 @@ partial:
 	VMAXPS       Y0, Y5, Y0
 	VMINPS       Y0, Y6, Y0
 	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y4, Y1, Y1
 	VMAXPS       Y1, Y5, Y1
 	VMINPS       Y1, Y6, Y1
 	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
 	VMOVUPS      160(R11), Y1
 	VMOVUPS      192(R11), Y2
@@ -19985,7 +20161,7 @@ partial:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VSUBPS       Y3, Y1, Y1
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   (R12)(SI*1), Y9, Y4
 	VBROADCASTSS (R13), Y5
@@ -19994,20 +20170,20 @@ partial:
 	VMAXPS       Y0, Y5, Y0
 	VMINPS       Y0, Y6, Y0
 	MOVQ         16(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y4, Y1, Y1
 	VMAXPS       Y1, Y5, Y1
 	VMINPS       Y1, Y6, Y1
 	MOVQ         24(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 
 done:
 	VZEROUPPER
 	RET
 
-// func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
-// Requires: AVX, FMA3
-TEXT ·winogradInput4AVX2(SB), NOSPLIT, $0-48
+// func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4AVX2(SB), NOSPLIT, $0-56
 	MOVQ         table+0(FP), R8
 	MOVQ         stride+24(FP), R10
 	MOVQ         tmp+32(FP), R11
@@ -20023,6 +20199,8 @@ TEXT ·winogradInput4AVX2(SB), NOSPLIT, $0-48
 vector:
 	CMPQ         SI, DX
 	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Y0
 	MOVQ         48(R8), AX
@@ -20091,16 +20269,22 @@ vector:
 	VMOVUPS      Y5, 992(R11)
 	MOVQ         16(R8), AX
 	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
 	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
 	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         256(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20124,16 +20308,22 @@ vector:
 	VMOVUPS      Y5, 1024(R11)
 	MOVQ         24(R8), AX
 	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
 	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
 	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         264(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20157,16 +20347,22 @@ vector:
 	VMOVUPS      Y5, 1056(R11)
 	MOVQ         32(R8), AX
 	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
 	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
 	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         272(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20190,16 +20386,22 @@ vector:
 	VMOVUPS      Y5, 1088(R11)
 	MOVQ         40(R8), AX
 	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
 	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
 	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         280(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20430,6 +20632,8 @@ partial:
 	JGE          done
 	MOVQ         mask+40(FP), AX
 	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
 	MOVQ         (R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y0
 	MOVQ         48(R8), AX
@@ -20498,16 +20702,22 @@ partial:
 	VMOVUPS      Y5, 992(R11)
 	MOVQ         16(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         256(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20531,16 +20741,22 @@ partial:
 	VMOVUPS      Y5, 1024(R11)
 	MOVQ         24(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         264(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20564,16 +20780,22 @@ partial:
 	VMOVUPS      Y5, 1056(R11)
 	MOVQ         32(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         272(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20597,16 +20819,22 @@ partial:
 	VMOVUPS      Y5, 1088(R11)
 	MOVQ         40(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         280(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS Y12, Y2, Y6
 	VFNMADD231PS Y11, Y2, Y0
@@ -20848,13 +21076,13 @@ GLOBL winogradInput4AVX2_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4AVX2_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4AVX2_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4AVX2(SB), NOSPLIT, $0-64
+TEXT ·winogradOutput4AVX2(SB), NOSPLIT, $0-72
 	MOVQ         table+24(FP), R10
-	MOVQ         bias+32(FP), R12
-	MOVQ         clamp+40(FP), R13
-	MOVQ         tmp+48(FP), R11
+	MOVQ         bias+40(FP), R12
+	MOVQ         clamp+48(FP), R13
+	MOVQ         tmp+56(FP), R11
 	MOVQ         stride+8(FP), R9
 	IMUL3Q       $0x00000006, R9, R9
 	VBROADCASTSS winogradOutput4AVX2_c0<>+0(SB), Y10
@@ -21051,6 +21279,8 @@ vector:
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
 	VMOVUPS      Y3, 736(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -21077,22 +21307,22 @@ vector:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         16(R10), AX
-	VMOVUPS      Y2, (AX)(SI*1)
+	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         24(R10), AX
-	VMOVUPS      Y3, (AX)(SI*1)
+	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
 	VMOVUPS      224(R11), Y1
 	VMOVUPS      256(R11), Y2
@@ -21119,22 +21349,22 @@ vector:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         32(R10), AX
-	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         40(R10), AX
-	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         48(R10), AX
-	VMOVUPS      Y2, (AX)(SI*1)
+	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         56(R10), AX
-	VMOVUPS      Y3, (AX)(SI*1)
+	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
@@ -21161,22 +21391,22 @@ vector:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         64(R10), AX
-	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         72(R10), AX
-	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         80(R10), AX
-	VMOVUPS      Y2, (AX)(SI*1)
+	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         88(R10), AX
-	VMOVUPS      Y3, (AX)(SI*1)
+	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      576(R11), Y0
 	VMOVUPS      608(R11), Y1
 	VMOVUPS      640(R11), Y2
@@ -21203,22 +21433,22 @@ vector:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         96(R10), AX
-	VMOVUPS      Y0, (AX)(SI*1)
+	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         104(R10), AX
-	VMOVUPS      Y1, (AX)(SI*1)
+	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         112(R10), AX
-	VMOVUPS      Y2, (AX)(SI*1)
+	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         120(R10), AX
-	VMOVUPS      Y3, (AX)(SI*1)
+	VMOVUPS      Y3, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
 	JMP          vector
 
@@ -21226,11 +21456,11 @@ partial:
 	ADDQ         $0x00000020, DX
 	CMPQ         SI, DX
 	JGE          done
-	MOVQ         mask+56(FP), AX
+	MOVQ         mask+64(FP), AX
 	VMOVUPS      (AX), Y9
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -21262,7 +21492,7 @@ partial:
 	VMOVUPS      Y2, 384(R11)
 	VMOVUPS      Y3, 576(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -21294,7 +21524,7 @@ partial:
 	VMOVUPS      Y2, 416(R11)
 	VMOVUPS      Y3, 608(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -21326,7 +21556,7 @@ partial:
 	VMOVUPS      Y2, 448(R11)
 	VMOVUPS      Y3, 640(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -21358,7 +21588,7 @@ partial:
 	VMOVUPS      Y2, 480(R11)
 	VMOVUPS      Y3, 672(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -21390,7 +21620,7 @@ partial:
 	VMOVUPS      Y2, 512(R11)
 	VMOVUPS      Y3, 704(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	MOVQ         R8, AX
 	VMASKMOVPS   (AX), Y9, Y0
@@ -21421,6 +21651,8 @@ partial:
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
 	VMOVUPS      Y3, 736(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -21440,7 +21672,7 @@ partial:
 	VMOVAPS      Y5, Y3
 	VFMADD231PS  Y14, Y7, Y3
 	VFMADD231PS  Y15, Y9, Y3
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   (R12)(SI*1), Y9, Y6
 	VBROADCASTSS (R13), Y7
@@ -21449,22 +21681,22 @@ partial:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         16(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         24(R10), AX
-	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
 	VMOVUPS      224(R11), Y1
 	VMOVUPS      256(R11), Y2
@@ -21484,7 +21716,7 @@ partial:
 	VMOVAPS      Y5, Y3
 	VFMADD231PS  Y14, Y7, Y3
 	VFMADD231PS  Y15, Y9, Y3
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   (R12)(SI*1), Y9, Y6
 	VBROADCASTSS (R13), Y7
@@ -21493,22 +21725,22 @@ partial:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         32(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         40(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         48(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         56(R10), AX
-	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
@@ -21528,7 +21760,7 @@ partial:
 	VMOVAPS      Y5, Y3
 	VFMADD231PS  Y14, Y7, Y3
 	VFMADD231PS  Y15, Y9, Y3
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   (R12)(SI*1), Y9, Y6
 	VBROADCASTSS (R13), Y7
@@ -21537,22 +21769,22 @@ partial:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         64(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         72(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         80(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         88(R10), AX
-	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      576(R11), Y0
 	VMOVUPS      608(R11), Y1
 	VMOVUPS      640(R11), Y2
@@ -21572,7 +21804,7 @@ partial:
 	VMOVAPS      Y5, Y3
 	VFMADD231PS  Y14, Y7, Y3
 	VFMADD231PS  Y15, Y9, Y3
-	MOVQ         mask+56(FP), BX
+	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
 	VMASKMOVPS   (R12)(SI*1), Y9, Y6
 	VBROADCASTSS (R13), Y7
@@ -21581,22 +21813,22 @@ partial:
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
 	MOVQ         96(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
 	MOVQ         104(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
 	MOVQ         112(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
 	MOVQ         120(R10), AX
-	VMASKMOVPS   Y3, Y9, (AX)(SI*1)
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -22020,6 +22252,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z24
 	VBROADCASTSS 4(R14), Z26
 	VXORPS       Z27, Z27, Z27
@@ -22095,47 +22329,49 @@ channel:
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z26, Z23
 	VADDPS       Z27, Z23, Z23
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	VMOVUPS      Z5, 64(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	VMOVUPS      Z7, 64(AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z8, (AX)(R15*1)
-	VMOVUPS      Z9, 64(AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z10, (AX)(R15*1)
-	VMOVUPS      Z11, 64(AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z12, (AX)(R15*1)
-	VMOVUPS      Z13, 64(AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z14, (AX)(R15*1)
-	VMOVUPS      Z15, 64(AX)(R15*1)
-	MOVQ         64(R14), AX
-	VMOVUPS      Z16, (AX)(R15*1)
-	VMOVUPS      Z17, 64(AX)(R15*1)
-	MOVQ         72(R14), AX
-	VMOVUPS      Z18, (AX)(R15*1)
-	VMOVUPS      Z19, 64(AX)(R15*1)
-	MOVQ         80(R14), AX
-	VMOVUPS      Z20, (AX)(R15*1)
-	VMOVUPS      Z21, 64(AX)(R15*1)
-	MOVQ         88(R14), AX
-	VMOVUPS      Z22, (AX)(R15*1)
-	VMOVUPS      Z23, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	VMOVUPS Z9, 64(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	VMOVUPS Z11, 64(AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z12, (AX)(R15*1)
+	VMOVUPS Z13, 64(AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z14, (AX)(R15*1)
+	VMOVUPS Z15, 64(AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z16, (AX)(R15*1)
+	VMOVUPS Z17, 64(AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z18, (AX)(R15*1)
+	VMOVUPS Z19, 64(AX)(R15*1)
+	MOVQ    80(R14), AX
+	VMOVUPS Z20, (AX)(R15*1)
+	VMOVUPS Z21, 64(AX)(R15*1)
+	MOVQ    88(R14), AX
+	VMOVUPS Z22, (AX)(R15*1)
+	VMOVUPS Z23, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -22442,6 +22678,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z16
 	VBROADCASTSS 4(R14), Z18
 	VXORPS       Z19, Z19, Z19
@@ -22493,35 +22731,37 @@ channel:
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z18, Z15
 	VADDPS       Z19, Z15, Z15
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	VMOVUPS      Z5, 64(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	VMOVUPS      Z7, 64(AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z8, (AX)(R15*1)
-	VMOVUPS      Z9, 64(AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z10, (AX)(R15*1)
-	VMOVUPS      Z11, 64(AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z12, (AX)(R15*1)
-	VMOVUPS      Z13, 64(AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z14, (AX)(R15*1)
-	VMOVUPS      Z15, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	VMOVUPS Z9, 64(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	VMOVUPS Z11, 64(AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z12, (AX)(R15*1)
+	VMOVUPS Z13, 64(AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z14, (AX)(R15*1)
+	VMOVUPS Z15, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -22712,6 +22952,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z8
 	VBROADCASTSS 4(R14), Z10
 	VXORPS       Z11, Z11, Z11
@@ -22739,23 +22981,25 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z10, Z7
 	VADDPS       Z11, Z7, Z7
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	VMOVUPS      Z5, 64(AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	VMOVUPS      Z7, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -22882,6 +23126,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS 4(R14), Z6
 	VXORPS       Z7, Z7, Z7
@@ -22897,17 +23143,19 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z6, Z3
 	VADDPS       Z7, Z3, Z3
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	VMOVUPS      Z3, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -23002,6 +23250,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z2
 	VBROADCASTSS 4(R14), Z4
 	VXORPS       Z5, Z5, Z5
@@ -23011,14 +23261,16 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z4, Z1
 	VADDPS       Z5, Z1, Z1
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	VMOVUPS      Z1, 64(AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -23260,6 +23512,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z12
 	VBROADCASTSS 4(R14), Z13
 	VXORPS       Z14, Z14, Z14
@@ -23299,35 +23553,37 @@ channel:
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
 	VADDPS       Z14, Z11, Z11
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z3, (AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z5, (AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z7, (AX)(R15*1)
-	MOVQ         64(R14), AX
-	VMOVUPS      Z8, (AX)(R15*1)
-	MOVQ         72(R14), AX
-	VMOVUPS      Z9, (AX)(R15*1)
-	MOVQ         80(R14), AX
-	VMOVUPS      Z10, (AX)(R15*1)
-	MOVQ         88(R14), AX
-	VMOVUPS      Z11, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z5, (AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z7, (AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z9, (AX)(R15*1)
+	MOVQ    80(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	MOVQ    88(R14), AX
+	VMOVUPS Z11, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -23528,6 +23784,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z8
 	VBROADCASTSS 4(R14), Z9
 	VXORPS       Z10, Z10, Z10
@@ -23555,27 +23813,29 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VADDPS       Z10, Z7, Z7
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z3, (AX)(R15*1)
-	MOVQ         32(R14), AX
-	VMOVUPS      Z4, (AX)(R15*1)
-	MOVQ         40(R14), AX
-	VMOVUPS      Z5, (AX)(R15*1)
-	MOVQ         48(R14), AX
-	VMOVUPS      Z6, (AX)(R15*1)
-	MOVQ         56(R14), AX
-	VMOVUPS      Z7, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z5, (AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z7, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -23708,6 +23968,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z4
 	VBROADCASTSS 4(R14), Z5
 	VXORPS       Z6, Z6, Z6
@@ -23723,19 +23985,21 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VADDPS       Z6, Z3, Z3
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
-	MOVQ         16(R14), AX
-	VMOVUPS      Z2, (AX)(R15*1)
-	MOVQ         24(R14), AX
-	VMOVUPS      Z3, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -23830,6 +24094,8 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z2
 	VBROADCASTSS 4(R14), Z3
 	VXORPS       Z4, Z4, Z4
@@ -23839,15 +24105,17 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VADDPS       Z4, Z1, Z1
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
-	MOVQ         8(R14), AX
-	VMOVUPS      Z1, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -23923,19 +24191,23 @@ channel:
 
 	// activation bounds: the accumulator is the last operand, so that a NaN stays
 	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
 	VBROADCASTSS (R14), Z1
 	VBROADCASTSS 4(R14), Z2
 	VXORPS       Z3, Z3, Z3
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VADDPS       Z3, Z0, Z0
-	MOVQ         mask+72(FP), R14
-	TESTQ        R14, R14
-	JNZ          partial
-	MOVQ         out+40(FP), R14
-	MOVQ         column+48(FP), R15
-	MOVQ         (R14), AX
-	VMOVUPS      Z0, (AX)(R15*1)
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
 	VZEROUPPER
 	RET
 

@@ -83,7 +83,7 @@ func TestGemm(t *testing.T) {
 							parts[r] = newGuarded(column+valid, 40, nil)
 							to[r] = &parts[r].mid[0]
 						}
-						k.GemmPart(table, first, begin, begin+c, w, to, column, bias, &[2]float32{-inf, inf}, valid, Part{})
+						k.GemmPart(table, first, begin, begin+c, w, to, column, bias, nil, valid, Part{Unbounded: true})
 						k.GemmPart(table[first*g.rows:], taps-first, begin, begin+c, w[first*c*g.columns:], to, column, bias, &clamp, valid, Part{Resumed: true, Ahead: rng.IntN(9999) - 5000})
 						for r := range parts {
 							parts[r].check(t)

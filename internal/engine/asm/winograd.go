@@ -26,8 +26,8 @@ func (m WinogradSize) Elements() int { return m.Side() * m.Side() }
 
 // winogradKernels are the transforms of one size.
 type winogradKernels struct {
-	input  func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)
-	output func(src *float32, stride, bytes int, table **float32, bias, clamp, tmp *float32, mask *int32)
+	input  func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+	output func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32)
 }
 
 func (k *Kernels) winograd(m WinogradSize) *winogradKernels {
@@ -42,24 +42,25 @@ const WinogradTmp = 36 * 16
 
 // WinogradInput transforms one tile of pixels, given row by row as Side*Side
 // pointers to rows of `channels` channels: element e of B^T d B goes to
-// dst[e*stride:][:channels].
+// dst[e*stride:][:channels]. The pixels that follow, those of the tile after the
+// next in a plane of these channels, are fetched into the caches.
 func (k *Kernels) WinogradInput(m WinogradSize, table []*float32, channels int, dst []float32, stride int, tmp []float32) {
 	n := m.Elements()
 	if channels < 1 || len(table) < n || stride < channels || len(dst) < (n-1)*stride+channels || len(tmp) < WinogradTmp {
 		panic(fmt.Sprintf("asm: WinogradInput of %d channels, %d pointers, stride %d into %d", channels, len(table), stride, len(dst)))
 	}
-	k.winograd(m).input(&table[0], 4*channels, &dst[0], 4*stride, &tmp[0], k.tail(channels))
+	k.winograd(m).input(&table[0], 4*channels, &dst[0], 4*stride, &tmp[0], k.tail(channels), 4*channels*2*int(m))
 }
 
 // WinogradOutput transforms products back: A^T M A plus bias, between the
 // bounds of clamp, where element e of M is src[e*stride:][:len(bias)], goes to
-// the m x m pixels that table points to, row by row.
-func (k *Kernels) WinogradOutput(m WinogradSize, src []float32, stride int, table []*float32, bias []float32, clamp *[2]float32, tmp []float32) {
+// the m x m pixels that table points to, row by row, from channel column on.
+func (k *Kernels) WinogradOutput(m WinogradSize, src []float32, stride int, table []*float32, column int, bias []float32, clamp *[2]float32, tmp []float32) {
 	n, channels := m.Elements(), len(bias)
 	if channels < 1 || len(table) < int(m*m) || stride < channels || len(src) < (n-1)*stride+channels || len(tmp) < WinogradTmp {
 		panic(fmt.Sprintf("asm: WinogradOutput of %d channels, %d pointers, stride %d from %d", channels, len(table), stride, len(src)))
 	}
-	k.winograd(m).output(&src[0], 4*stride, 4*channels, &table[0], &bias[0], &clamp[0], &tmp[0], k.tail(channels))
+	k.winograd(m).output(&src[0], 4*stride, 4*channels, &table[0], 4*column, &bias[0], &clamp[0], &tmp[0], k.tail(channels))
 }
 
 // WinogradKernel transforms the 3 x 3 weights g, row by row, into the
@@ -128,8 +129,8 @@ func winogradOut4(m *[6]float32) {
 	m[3] = m[5] + float32(sqrt2/4*d12) + float32(2*sqrt2*d34)
 }
 
-func winogradInputGeneric(n int, transform func(*[6]float32)) func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32) {
-	return func(table **float32, bytes int, dst *float32, stride int, _ *float32, _ *int32) {
+func winogradInputGeneric(n int, transform func(*[6]float32)) func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int) {
+	return func(table **float32, bytes int, dst *float32, stride int, _ *float32, _ *int32, _ int) {
 		channels := bytes / 4
 		in, out := unsafe.Slice(table, n*n), unsafe.Slice(dst, (n*n-1)*stride/4+channels)
 		var t [6][6]float32
@@ -154,9 +155,9 @@ func winogradInputGeneric(n int, transform func(*[6]float32)) func(table **float
 	}
 }
 
-func winogradOutputGeneric(m int, transform func(*[6]float32)) func(src *float32, stride, bytes int, table **float32, bias, clamp, tmp *float32, mask *int32) {
+func winogradOutputGeneric(m int, transform func(*[6]float32)) func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32) {
 	n := m + 2
-	return func(src *float32, stride, bytes int, table **float32, bias, clamp, _ *float32, _ *int32) {
+	return func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, _ *float32, _ *int32) {
 		channels := bytes / 4
 		in, out := unsafe.Slice(src, (n*n-1)*stride/4+channels), unsafe.Slice(table, m*m)
 		b, lim := unsafe.Slice(bias, channels), unsafe.Slice(clamp, 2)
@@ -175,7 +176,7 @@ func winogradOutputGeneric(m int, transform func(*[6]float32)) func(src *float32
 			for i := range m {
 				transform(&t[i])
 				for j := range m {
-					unsafe.Slice(out[i*m+j], channels)[c] = bound(t[i][j]+b[c], lim)
+					unsafe.Slice(out[i*m+j], column/4+channels)[column/4+c] = bound(t[i][j]+b[c], lim)
 				}
 			}
 		}

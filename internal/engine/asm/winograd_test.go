@@ -48,11 +48,12 @@ func TestWinograd(t *testing.T) {
 					}
 					outs := make([]guarded, m*m)
 					to := make([]*float32, m*m)
+					column := rng.IntN(5)
 					for i := range outs {
-						outs[i] = newGuarded(channels, 40, nil)
+						outs[i] = newGuarded(column+channels, 40, nil)
 						to[i] = &outs[i].mid[0]
 					}
-					k.WinogradOutput(m, v.mid, stride, to, bias.mid, &clamp, tmp)
+					k.WinogradOutput(m, v.mid, stride, to, column, bias.mid, &clamp, tmp)
 					for i := range outs {
 						outs[i].check(t)
 						y, x := i/int(m), i%int(m)
@@ -64,7 +65,7 @@ func TestWinograd(t *testing.T) {
 								}
 							}
 							want = math.Min(math.Max(want, float64(clamp[0])), float64(clamp[1]))
-							if got := outs[i].mid[c]; math.Abs(float64(got)-want) > 1e-5 {
+							if got := outs[i].mid[column+c]; math.Abs(float64(got)-want) > 1e-5 {
 								t.Fatalf("%d channels: output %d of channel %d is %g, want %g", channels, i, c, got, want)
 							}
 						}

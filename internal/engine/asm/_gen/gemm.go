@@ -38,7 +38,7 @@ func gemm(s isa, p product, rows, vectors int) {
 		"			acc = "+fmt.Sprintf(p.add, "row[b/4]", fmt.Sprintf("weights[k*%d+j]", vectors*s.lane))+"; k++",
 		"		}",
 		"	}",
-		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN",
+		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil",
 		"",
 		"and fetches into the caches what lies ahead bytes behind the weights it reads.",
 		"See gemmGeneric.")
@@ -65,6 +65,8 @@ func gemm(s isa, p product, rows, vectors int) {
 	comment("activation bounds: the accumulator is the last operand, so that a NaN stays")
 	w, off := reg.R14, reg.R15
 	MOVQ(arg("clamp", aClamp), w)
+	TESTQ(w, w)
+	JZ(operand.LabelRef("store"))
 	lo, hi := g.weights(0), g.spare(0)
 	VBROADCASTSS(mem(w, 0), lo)
 	VBROADCASTSS(mem(w, 4), hi)
@@ -79,6 +81,7 @@ func gemm(s isa, p product, rows, vectors int) {
 			VADDPS(zero, acc(r, v), acc(r, v))
 		}
 	}
+	Label("store")
 	finish := func(masks [2]mask) {
 		MOVQ(arg("out", aOut), w)
 		MOVQ(arg("column", aColumn), off)

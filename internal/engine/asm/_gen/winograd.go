@@ -118,22 +118,28 @@ func vectorLoop(s isa, length, maskArg operand.Mem, scratch reg.VecPhysical, bod
 // winogradInput writes the input transform of one tile.
 func winogradInput(s isa, w winogradSize) {
 	name := fmt.Sprintf("winogradInput%d%s", w.m, s.name)
-	TEXT(name, NOSPLIT, "func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32)")
+	TEXT(name, NOSPLIT, "func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)")
 	Doc(fmt.Sprintf("%s transforms one tile of %dx%d pixels of bytes/4 channels, given by pointers", name, w.n, w.n),
 		fmt.Sprintf("row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds %d floats.", w.n*w.n*s.lane),
+		"It fetches the pixels ahead bytes behind the last ones of each row into the caches.",
 		"See winogradInputGeneric.")
 	Pragma("noescape")
-	table, dst, stride, tmp := reg.R8, reg.R9, reg.R10, reg.R11
+	table, dst, stride, tmp, ahead := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12
 	MOVQ(arg("table", 0), table)
 	MOVQ(arg("stride", 3), stride)
 	MOVQ(arg("tmp", 4), tmp)
 	c := constants(s, name, w.inputConst)
 	d, free := s.vecs[:w.n], s.vecs[w.n:]
 	vectorLoop(s, arg("bytes", 1), arg("mask", 5), s.vecs[10], func(k mask) {
+		MOVQ(arg("ahead", 6), ahead)
+		ADDQ(reg.RSI, ahead)
 		for j := range w.n {
 			for i := range w.n {
 				MOVQ(mem(table, 8*(i*w.n+j)), reg.RAX)
 				s.load(indexed(reg.RAX, reg.RSI, 0), k, d[i])
+				if j >= w.n-w.m {
+					PREFETCHT0(indexed(reg.RAX, ahead, 0))
+				}
 			}
 			w.input(d, c, free)
 			for i := range w.n {
@@ -158,27 +164,27 @@ func winogradInput(s isa, w winogradSize) {
 // winogradOutput writes the output transform of one tile.
 func winogradOutput(s isa, w winogradSize) {
 	name := fmt.Sprintf("winogradOutput%d%s", w.m, s.name)
-	TEXT(name, NOSPLIT, "func(src *float32, stride, bytes int, table **float32, bias, clamp, tmp *float32, mask *int32)")
+	TEXT(name, NOSPLIT, "func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32)")
 	Doc(fmt.Sprintf("%s transforms products back: A^T m A plus bias, between the clamp's bounds, where", name),
 		fmt.Sprintf("element k of m is src[k*stride/4:], goes to the %dx%d pixels of bytes/4 channels that table", w.m, w.m),
-		fmt.Sprintf("points to, row by row. tmp holds %d floats. See winogradOutputGeneric.", w.m*w.n*s.lane))
+		fmt.Sprintf("points to, row by row, from byte column on. tmp holds %d floats. See winogradOutputGeneric.", w.m*w.n*s.lane))
 	Pragma("noescape")
-	src, row, table, tmp, bias, clamp := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
+	src, row, table, tmp, bias, clamp, to := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RCX
 	MOVQ(arg("table", 3), table)
-	MOVQ(arg("bias", 4), bias)
-	MOVQ(arg("clamp", 5), clamp)
-	MOVQ(arg("tmp", 6), tmp)
+	MOVQ(arg("bias", 5), bias)
+	MOVQ(arg("clamp", 6), clamp)
+	MOVQ(arg("tmp", 7), tmp)
 	MOVQ(arg("stride", 1), row)
 	IMUL3Q(operand.U32(uint32(w.n)), row, row)
 	c := constants(s, name, w.outputConst)
 	m, free := s.vecs[:w.n], s.vecs[w.n:]
 	// The mask's register must outlive the transforms: with AVX2 it is
 	// loaded anew before each store.
-	vectorLoop(s, arg("bytes", 2), arg("mask", 7), s.vecs[9], func(k mask) {
+	vectorLoop(s, arg("bytes", 2), arg("mask", 8), s.vecs[9], func(k mask) {
 		MOVQ(arg("src", 0), src)
 		ADDQ(reg.RSI, src)
 		for j := range w.n {
-			k = s.reload(k, arg("mask", 7))
+			k = s.reload(k, arg("mask", 8))
 			MOVQ(src, reg.RAX)
 			for i := range w.n {
 				s.load(mem(reg.RAX, 0), k, m[i])
@@ -195,12 +201,14 @@ func winogradOutput(s isa, w winogradSize) {
 			}
 		}
 		b, lo, hi := free[0], free[1], free[2]
+		MOVQ(arg("column", 4), to)
+		ADDQ(reg.RSI, to)
 		for i := range w.m {
 			for j := range w.n {
 				VMOVUPS(mem(tmp, (i*w.n+j)*s.bytes()), m[j])
 			}
 			w.output(m, c, free)
-			k = s.reload(k, arg("mask", 7))
+			k = s.reload(k, arg("mask", 8))
 			s.load(indexed(bias, reg.RSI, 0), k, b)
 			VBROADCASTSS(mem(clamp, 0), lo)
 			VBROADCASTSS(mem(clamp, 4), hi)
@@ -209,7 +217,7 @@ func winogradOutput(s isa, w winogradSize) {
 				VMAXPS(m[j], lo, m[j])
 				VMINPS(m[j], hi, m[j])
 				MOVQ(mem(table, 8*(i*w.m+j)), reg.RAX)
-				s.store(m[j], indexed(reg.RAX, reg.RSI, 0), k)
+				s.store(m[j], indexed(reg.RAX, to, 0), k)
 			}
 		}
 	})
