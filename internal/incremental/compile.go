@@ -1,6 +1,7 @@
 package incremental
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,8 @@ type CompileOptions struct {
 
 	// force, in tests, decides instead of the costs.
 	force func(step int) asm.WinogradSize
+	// cached, in tests, stands in for fusedBytes.
+	cached int
 }
 
 // Precision is that of a plan's products.
@@ -94,7 +97,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if opt.Precision != "" && !slices.Contains(Precisions, opt.Precision) {
 		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
-	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
+	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}, cached: cmp.Or(opt.cached, fusedBytes)}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}}
 	for i, n := range g.Nodes {
 		for _, id := range n.In {
@@ -147,12 +150,15 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if c.p.dynamic = opt.Dynamic; opt.Dynamic {
 		c.gatherParts()
 	}
-	c.assignSlots()
 	c.round(opt)
 	c.choose(opt)
 	if err := c.build(); err != nil {
 		return nil, err
 	}
+	if !opt.Dynamic {
+		c.fuse()
+	}
+	c.assignSlots()
 	return c.p, nil
 }
 
@@ -426,10 +432,12 @@ func layoutOf(shape []int) layout {
 func (c *compiler) assignSlots() {
 	p := c.p
 	last := make([]int, len(p.values))
+	end := 0 // of the fused steps that step i is one of: all of their inputs live until it
 	for i := range p.steps {
+		end = max(end, i, i+p.steps[i].fused-1)
 		last[p.root(p.steps[i].out)] = i // of a concatenation that grows, whoever reads it
 		for _, src := range p.steps[i].in {
-			last[p.root(src.value)] = i
+			last[p.root(src.value)] = end
 		}
 	}
 	for _, o := range p.outputs {
@@ -458,6 +466,8 @@ func (c *compiler) assignSlots() {
 		p.slots++
 	}
 	take(p.input)
+	end = 0
+	var read []int // by the fused steps that step i ends
 	for i := range p.steps {
 		s := &p.steps[i]
 		outs := []int{s.out}
@@ -469,13 +479,19 @@ func (c *compiler) assignSlots() {
 		}
 		done := map[int]bool{}
 		for _, src := range s.in {
-			outs = append(outs, p.root(src.value))
+			read = append(read, p.root(src.value))
 		}
-		for _, v := range outs {
+		for _, v := range slices.Concat(outs, read) {
 			if last[v] <= i && !done[v] && p.values[v].slot >= 0 && p.values[v].partOf == 0 {
 				done[v] = true
 				free = append(free, p.values[v].slot)
 			}
+		}
+		if s.fused > 0 {
+			end = i + s.fused - 1
+		}
+		if i >= end {
+			read = read[:0]
 		}
 	}
 }

@@ -173,11 +173,16 @@ func (p *Plan) PositionBytes(r region.Rect) int64 {
 	rects := p.regions(r)
 	most := make([]int64, p.slots)
 	for v := range p.values {
-		if slot := p.values[v].slot; slot >= 0 && p.values[v].partOf == 0 {
+		if slot := p.values[v].slot; slot >= 0 && p.values[v].partOf == 0 && !p.values[v].inner {
 			most[slot] = max(most[slot], 4*int64(rects[v].Area())*int64(p.values[v].plane.C))
 		}
 	}
 	n := int64(0)
+	for i := range p.steps {
+		if k := p.steps[i].fused; k > 0 {
+			n = int64(p.cached) // in turns
+		}
+	}
 	for _, b := range most {
 		n += b
 	}

@@ -20,6 +20,7 @@ type Plan struct {
 	values  []value
 	steps   []step
 	slots   int
+	cached  int  // bytes that may lie between fused steps at a time
 	dynamic bool // regions may depend on values
 	rounds  bool // some step computes in bfloat16
 	// differences says that some step computes them, in eight bits.
@@ -45,6 +46,8 @@ type value struct {
 	partOf, offset int
 	// entire says that all of it changes or nothing.
 	entire bool
+	// inner says that the value lies between fused steps: its updates have no slot.
+	inner bool
 }
 
 // root is the value in whose memory value v lies: itself, or what it is part of.
@@ -88,6 +91,8 @@ type step struct {
 	// group, if not 0, is the number of steps from here on that are the parts
 	// of a concatenation and it: their regions belong together.
 	group int
+	// fused, if not 0, is the number of steps from here on that are computed together.
+	fused int
 	// whole lists inputs whose every change changes all (a broadcast row).
 	whole []bool
 

@@ -24,6 +24,14 @@ func (t stepTimes) now() (at time.Time) {
 	return at
 }
 
+// from is those of a step and the ones behind it.
+func (t stepTimes) from(step int) stepTimes {
+	if t != nil {
+		t = t[step:]
+	}
+	return t
+}
+
 func (t stepTimes) ran(step int, since time.Time) {
 	if t != nil {
 		t[step].run += time.Since(since)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	mathbits "math/bits"
+	"runtime"
 	"unsafe"
 
 	"krypton/internal/engine"
@@ -29,7 +30,7 @@ type Stream struct {
 	short   *shortened // nil if all classes are computed
 	outputs outputMemory
 	energy  Scale
-	scratch []*engine.Scratch
+	crew    *crew
 	masks   []*region.Mask // of each value; nil for host values
 	spare   map[engine.Plane][]*region.Mask
 	changed []bool // host values
@@ -38,7 +39,6 @@ type Stream struct {
 	parts   []int // jobs[parts[i]:parts[i+1]] are part i's
 	ins     []engine.Patched
 	out     []float32
-	team    *team
 }
 
 // StreamOptions says how a stream works.
@@ -84,7 +84,8 @@ func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
 	if p.differences {
 		return nil, errors.New("a stream writes into the views, from which a plan in eight bits takes differences")
 	}
-	s := &Stream{plan: p, opt: opt, scratch: newScratches(p, opt.Workers), changed: make([]bool, len(p.values)), spare: map[engine.Plane][]*region.Mask{}, views: newViews(p)}
+	s := &Stream{plan: p, opt: opt, crew: newCrew(p, opt.Workers), changed: make([]bool, len(p.values)), spare: map[engine.Plane][]*region.Mask{}, views: newViews(p)}
+	runtime.AddCleanup(s, (*team).stop, s.crew.team)
 	s.full, s.all = p, s.views
 	for i := range p.values {
 		v := &p.values[i]
@@ -157,7 +158,7 @@ func (s *Stream) Whole(ctx context.Context) error {
 // WholeListed runs all of the network but the classes that a stream which is shortened
 // leaves out.
 func (s *Stream) WholeListed(ctx context.Context) error {
-	if err := s.plan.compute(ctx, s.views, s.Input(), s.scratch); err != nil {
+	if err := s.plan.compute(ctx, s.views, s.Input(), s.crew, false); err != nil {
 		return err
 	}
 	s.energy = nil
@@ -216,8 +217,6 @@ func (s *Stream) Update(ctx context.Context, changed *region.Mask) (int64, error
 	if s.masks[s.plan.input].Empty() {
 		return 0, nil
 	}
-	s.team = newTeam(len(s.scratch))
-	defer s.team.stop()
 	spent := int64(0)
 	for i := range s.plan.steps {
 		if err := ctx.Err(); err != nil {
@@ -351,7 +350,7 @@ func (s *Stream) run(st *step) error {
 	for _, r := range s.rects {
 		area += r.Area()
 	}
-	workers := len(s.scratch)
+	workers := s.crew.size
 	if int64(area)*max(st.prim.MultiplyAdds(), int64(out.C)) < alone {
 		workers = 1
 	}
@@ -363,29 +362,29 @@ func (s *Stream) run(st *step) error {
 		s.share(st, 1, area, out.C)
 		n := panelled.Panels()
 		parts := min(workers, n)
-		if err := s.team.run(parts, func(w, b int) { panelled.RunPanels(s.scratch[w], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+		if err := s.crew.run(parts, func(w, b int) { panelled.RunPanels(s.crew.scratch[w], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
 			return err
 		}
 		s.masks[st.out].Clear()
-		s.commit(st.out, s.jobs, s.scratch[0], s.masks[st.out])
+		s.commit(st.out, s.jobs, s.crew.scratch[0], s.masks[st.out])
 		s.shapeMoved(st)
 		return nil
 	}
 	s.share(st, workers, area, out.C)
 	parts := len(s.parts) - 1
 	if parts == 1 {
-		st.prim.Run(s.scratch[0], s.jobs)
+		st.prim.Run(s.crew.scratch[0], s.jobs)
 		s.masks[st.out].Clear()
-		s.commit(st.out, s.jobs, s.scratch[0], s.masks[st.out])
+		s.commit(st.out, s.jobs, s.crew.scratch[0], s.masks[st.out])
 		s.shapeMoved(st)
 		return nil
 	}
 	moved := s.spareMasks(out, parts)
-	if err := s.team.run(parts, func(w, b int) {
+	if err := s.crew.run(parts, func(w, b int) {
 		jobs := s.jobs[s.parts[b]:s.parts[b+1]]
-		st.prim.Run(s.scratch[w], jobs)
+		st.prim.Run(s.crew.scratch[w], jobs)
 		moved[b].Clear()
-		s.commit(st.out, jobs, s.scratch[w], moved[b])
+		s.commit(st.out, jobs, s.crew.scratch[w], moved[b])
 	}); err != nil {
 		return err
 	}

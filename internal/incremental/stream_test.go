@@ -194,11 +194,9 @@ func checkThreshold(t *testing.T, s *Stream, epsilon float64, what string) {
 		view := s.views.data[at]
 		fresh := &Views{data: append([][]float32{}, s.views.data...), host: s.views.host}
 		fresh.data[at] = append([]float32{}, view...)
-		tm := newTeam(1)
-		if err := p.materializeStep(st, fresh, s.scratch[:1], tm); err != nil {
+		if err := p.materializeStep(st, fresh, newCrew(p, 1)); err != nil {
 			t.Fatal(err)
 		}
-		tm.stop()
 		limit := epsilon * epsilon * s.energy[st.out] * 1.001
 		if plane.H*plane.W < 2 {
 			limit = 0

@@ -4,23 +4,22 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
+
+	"krypton/internal/engine"
 )
 
-// team is a set of goroutines that share out one step after the other of a
-// whole run. Steps of small networks last some ten microseconds, less than it
-// takes to wake a sleeping thread, so that members wait for the next step by
-// looking, and go to sleep after a while. Parts belong to nobody beforehand:
+// team is a set of goroutines that share out one step after the other of whole
+// runs. Steps of small networks last some ten microseconds and a sleeping
+// thread takes longer than that to wake, in virtual machines much longer, so
+// that members wait for the next step by looking, give way to others after a
+// while, and go to sleep only after patience. Parts belong to nobody beforehand:
 // where other programs take a member's core, the others do its parts.
 type team struct {
 	size   int
 	round  atomic.Pointer[round] // the present step's; nil ends the team
 	asleep []atomic.Bool         // members that wait for wake
 	wake   []chan struct{}
-	// waits says that the caller sleeps until the last part is done, which
-	// finished tells.
-	waits    atomic.Bool
-	finished chan struct{}
-	failure  atomic.Pointer[error]
 }
 
 // round is one call of run. A member that comes late finds no part left in it.
@@ -28,14 +27,19 @@ type round struct {
 	f          func(worker, part int)
 	parts      int32
 	next, done atomic.Int32
+	failure    atomic.Pointer[error]
 }
 
-// looks is how often a member looks before it goes to sleep: some ten microseconds.
-const looks = 1 << 14
+const (
+	// looks is how often a member looks before it gives way: some ten microseconds.
+	looks = 1 << 14
+	// patience is how long it looks before it goes to sleep.
+	patience = 2 * time.Millisecond
+)
 
 // newTeam starts size-1 goroutines; the caller is worker 0. stop must be called.
 func newTeam(size int) *team {
-	t := &team{size: max(1, size), finished: make(chan struct{}, 1)}
+	t := &team{size: max(1, size)}
 	t.round.Store(&round{})
 	t.asleep = make([]atomic.Bool, t.size-1)
 	for i := range t.size - 1 {
@@ -52,16 +56,25 @@ func (t *team) member(i int) {
 		if r == nil {
 			return
 		}
-		t.work(r, i+1)
+		r.work(i + 1)
 		last = r
 	}
 }
 
 // await gives the round after the last one that member i has seen.
 func (t *team) await(i int, last *round) *round {
-	for range looks {
+	var since time.Time
+	for n := 0; ; n++ {
 		if r := t.round.Load(); r != last {
 			return r
+		}
+		if n < looks {
+			continue
+		}
+		if yield(); since.IsZero() {
+			since = time.Now()
+		} else if time.Since(since) > patience {
+			break
 		}
 	}
 	for {
@@ -79,28 +92,26 @@ func (t *team) await(i int, last *round) *round {
 }
 
 // work does parts of a round as long as there are any.
-func (t *team) work(r *round, worker int) {
+func (r *round) work(worker int) {
 	for {
 		part := r.next.Add(1) - 1
 		if part >= r.parts {
 			return
 		}
-		t.call(r.f, worker, int(part))
-		if r.done.Add(1) == r.parts && t.waits.CompareAndSwap(true, false) {
-			t.finished <- struct{}{}
-		}
+		r.call(worker, int(part))
+		r.done.Add(1)
 	}
 }
 
-// call runs one part; a panic becomes the team's failure.
-func (t *team) call(f func(worker, part int), worker, part int) {
+// call runs one part; a panic becomes the round's failure.
+func (r *round) call(worker, part int) {
 	defer func() {
-		if r := recover(); r != nil {
-			err := panicked(r)
-			t.failure.CompareAndSwap(nil, &err)
+		if p := recover(); p != nil {
+			err := panicked(p)
+			r.failure.CompareAndSwap(nil, &err)
 		}
 	}()
-	f(worker, part)
+	r.f(worker, part)
 }
 
 // panicked makes an error of a panic in a goroutine, which would end the
@@ -120,26 +131,17 @@ func (t *team) run(parts int, f func(worker, part int)) error {
 			}
 		}
 	}
-	t.work(r, 0)
-	t.finish(r)
-	if err := t.failure.Load(); err != nil {
+	r.work(0)
+	for n := 0; r.done.Load() < r.parts; n++ { // parts that others are at
+		if n > looks {
+			yield()
+		}
+	}
+	r.f = nil // nobody calls it any more: a team that waits must not keep what it reaches
+	if err := r.failure.Load(); err != nil {
 		return *err
 	}
 	return nil
-}
-
-// finish waits for the parts that others are at.
-func (t *team) finish(r *round) {
-	for range looks {
-		if r.done.Load() == r.parts {
-			return
-		}
-	}
-	t.waits.Store(true)
-	if r.done.Load() == r.parts && t.waits.CompareAndSwap(true, false) {
-		return
-	}
-	<-t.finished
 }
 
 // stop ends the team's goroutines.
@@ -150,4 +152,21 @@ func (t *team) stop() {
 			t.wake[i] <- struct{}{}
 		}
 	}
+}
+
+// crew is a team with what its workers need.
+type crew struct {
+	*team
+	scratch []*engine.Scratch
+	fusers  []fuser
+}
+
+// newCrew makes so many workers.
+func newCrew(p *Plan, workers int) *crew {
+	c := &crew{team: newTeam(workers)}
+	for range c.size {
+		c.scratch = append(c.scratch, engine.NewScratch(p.kernels))
+	}
+	c.fusers = make([]fuser, c.size)
+	return c
 }

@@ -211,6 +211,7 @@ type worker struct {
 	views   *Views
 	policy  Policy
 	scratch *engine.Scratch
+	fuser   fuser
 
 	n      int             // changes in the chunk
 	rects  [][]region.Rect // [change][value]
@@ -269,7 +270,7 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		}
 	}
 	known := 0 // steps whose regions are
-	for i := range p.steps {
+	for i := 0; i < len(p.steps); i++ {
 		s := &p.steps[i]
 		if w.epsilon > 0 && i >= known {
 			known = i + max(1, s.group)
@@ -280,7 +281,9 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 			}
 		}
 		for k := range w.n {
-			w.times.count(p, i, w.rects[k][s.out], 1/float64(w.n))
+			for j := i; j < i+max(1, s.fused); j++ {
+				w.times.count(p, j, w.rects[k][p.steps[j].out], 1/float64(w.n))
+			}
 		}
 		start := w.times.now()
 		if s.reference != nil {
@@ -288,6 +291,11 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
 			}
 			w.times.ran(i, start)
+			continue
+		}
+		if s.fused > 0 {
+			w.runFused(i, s.fused)
+			i += s.fused - 1
 			continue
 		}
 		w.place(s.out)
@@ -354,6 +362,16 @@ func (w *worker) patched(s source, k int) engine.Patched {
 	return p
 }
 
+// result is where change k's output of a step goes, and how far its pixels are apart.
+func (w *worker) result(out, k int) (data []float32, pitch int) {
+	v := &w.plan.values[out]
+	if v.partOf != 0 {
+		return w.update(v.partOf, k)[v.offset:], w.plan.values[v.partOf].plane.C
+	}
+	return w.update(out, k), v.plane.C
+}
+
+// runStep runs a step's updates as jobs.
 func (w *worker) runStep(s *step) {
 	w.jobs = w.jobs[:0]
 	if s.grows {
@@ -378,10 +396,10 @@ func (w *worker) runStep(s *step) {
 			}
 		}
 		j := engine.Job{In: ins[first:len(ins):len(ins)], Rect: r}
-		if v := &w.plan.values[s.out]; v.partOf != 0 {
-			j.Out, j.Pitch = w.update(v.partOf, k)[v.offset:], w.plan.values[v.partOf].plane.C
+		if out, pitch := w.result(s.out, k); pitch != w.plan.values[s.out].plane.C {
+			j.Out, j.Pitch = out, pitch
 		} else {
-			j.Out = w.update(s.out, k)
+			j.Out = out
 		}
 		j.Base = w.views.base[s.out]
 		w.jobs = append(w.jobs, j)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"krypton/internal/engine"
 	"krypton/internal/op"
@@ -38,7 +39,9 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 			v.base[s.out] = p.buffer(s.out, true)
 		}
 	}
-	return v, p.compute(ctx, v, input, newScratches(p, workers))
+	crew := newCrew(p, workers)
+	defer crew.team.stop()
+	return v, p.compute(ctx, v, input, crew, false)
 }
 
 func newViews(p *Plan) *Views {
@@ -46,23 +49,30 @@ func newViews(p *Plan) *Views {
 	return &Views{data: make([][]float32, n), base: make([][]float32, n), host: make([]*tensor.Tensor, n)}
 }
 
-// compute runs every step of the plan on whole planes.
-func (p *Plan) compute(ctx context.Context, v *Views, input []float32, scratch []*engine.Scratch) error {
+// compute runs every step of the plan on whole planes; if outputs are all that is
+// wanted, it leaves out what lies between fused steps where it can.
+func (p *Plan) compute(ctx context.Context, v *Views, input []float32, c *crew, outputs bool) error {
 	v.data[p.input] = input
-	t := newTeam(len(scratch))
-	defer t.stop()
-	for i := range p.steps {
+	for i := 0; i < len(p.steps); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		s := &p.steps[i]
+		if s.fused > 0 && outputs {
+			if done, err := p.materializeFused(i, s.fused, v, c); err != nil {
+				return err
+			} else if done {
+				i += s.fused - 1
+				continue
+			}
+		}
 		v.times.count(p, i, p.values[s.out].plane.Rect(), 1)
 		start := v.times.now()
 		if s.reference != nil {
 			if err := p.materializeReference(s, v); err != nil {
 				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
 			}
-		} else if err := p.materializeStep(s, v, scratch, t); err != nil {
+		} else if err := p.materializeStep(s, v, c); err != nil {
 			return err
 		}
 		v.times.ran(i, start)
@@ -76,7 +86,7 @@ func (p *Plan) compute(ctx context.Context, v *Views, input []float32, scratch [
 type Inference struct {
 	plan    *Plan
 	views   *Views
-	scratch []*engine.Scratch
+	crew    *crew
 	outputs outputMemory
 	short   *shortened // nil if the last run computed all classes
 }
@@ -126,7 +136,9 @@ func (p *Plan) NewInference(workers int) *Inference {
 			v.base[s.out] = base[:p.values[s.out].plane.Len()]
 		}
 	}
-	return &Inference{plan: p, views: v, scratch: newScratches(p, workers)}
+	f := &Inference{plan: p, views: v, crew: newCrew(p, workers)}
+	runtime.AddCleanup(f, (*team).stop, f.crew.team)
+	return f
 }
 
 // Run runs the plan on an input given channels last as InputPlane says.
@@ -139,7 +151,7 @@ func (f *Inference) run(ctx context.Context, p *Plan, v *Views, input []float32)
 	if len(input) != p.InputPlane().Len() {
 		return fmt.Errorf("input has %d numbers, want %d", len(input), p.InputPlane().Len())
 	}
-	return p.compute(ctx, v, input, f.scratch)
+	return p.compute(ctx, v, input, f.crew, true)
 }
 
 // Shorten has RunListed compute only the given classes of a tail of the plan, until
@@ -185,9 +197,18 @@ func (p *Plan) viewed(v *Views, s source) engine.Patched {
 	return patched
 }
 
+// result is where a step's whole output goes, and how far its pixels are apart.
+func (v *Views) result(p *Plan, out int) (data []float32, pitch int) {
+	val := &p.values[out]
+	if of := val.partOf; of != 0 {
+		return v.data[of][val.offset:], p.values[of].plane.C
+	}
+	return v.data[out], val.plane.C
+}
+
 // materializeStep shares a step out among the workers: the rows of the output,
 // or its channels where weights are more than pixels.
-func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *team) error {
+func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 	out := p.values[s.out].plane
 	in := make([]engine.Patched, len(s.in))
 	for k, src := range s.in {
@@ -195,10 +216,7 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 			in[k] = engine.Patched{Plane: src.plane} // lies in the output already
 		}
 	}
-	data, pitch := v.data[s.out], out.C
-	if of := p.values[s.out].partOf; of != 0 {
-		data, pitch = v.data[of][p.values[s.out].offset:], p.values[of].plane.C
-	}
+	data, pitch := v.result(p, s.out)
 	prim := s.prim
 	after := func(worker int, rows region.Span) {}
 	if d, ok := prim.(*engine.ConvInt8); ok {
@@ -207,14 +225,14 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 		base := data
 		after = func(worker int, rows region.Span) {
 			n := out.W * out.C
-			d.Bound(scratch[worker], to[rows.Lo*out.W*apart:], base[rows.Lo*n:rows.Hi*n], apart)
+			d.Bound(crew.scratch[worker], to[rows.Lo*out.W*apart:], base[rows.Lo*n:rows.Hi*n], apart)
 		}
 	}
-	if c, ok := prim.(engine.Panelled); ok && len(scratch) > 1 && c.Panels() > 1 && c.Weights() > out.Len() {
+	if c, ok := prim.(engine.Panelled); ok && crew.size > 1 && c.Panels() > 1 && c.Weights() > out.Len() {
 		n := c.Panels()
-		parts := min(len(scratch), n)
+		parts := min(crew.size, n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch}}
-		if err := t.run(parts, func(w, b int) { c.RunPanels(scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+		if err := crew.run(parts, func(w, b int) { c.RunPanels(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
 			return err
 		}
 		after(0, region.Span{Hi: out.H})
@@ -222,32 +240,32 @@ func (p *Plan) materializeStep(s *step, v *Views, scratch []*engine.Scratch, t *
 	}
 	if d, ok := prim.(engine.Divided); ok {
 		n := d.Parts()
-		parts := min(2*len(scratch), n)
+		parts := min(2*crew.size, n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data}}
-		return t.run(parts, func(w, b int) { d.RunParts(scratch[w], jobs, n*b/parts, n*(b+1)/parts) })
+		return crew.run(parts, func(w, b int) { d.RunParts(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) })
 	}
 	if out.H == 1 && s.tile == 0 && s.kind != op.Global && prim == s.prim {
-		return p.materializeRow(s, in, data, pitch, scratch, t)
+		return p.materializeRow(s, in, data, pitch, crew)
 	}
 	tile := max(1, s.tile)
 	rows := (out.H + tile - 1) / tile
-	bands := bands(len(scratch), rows, tile*out.W)
-	return t.run(bands, func(w, b int) {
+	bands := bands(crew.size, rows, tile*out.W)
+	return crew.run(bands, func(w, b int) {
 		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
 		first, last := rect.Y.Lo*out.W*pitch, min(len(data), rect.Y.Hi*out.W*pitch)
-		prim.Run(scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
+		prim.Run(crew.scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
 		after(w, rect.Y)
 	})
 }
 
 // materializeRow shares out a plane of one row, as tokens are: parts of the row.
-func (p *Plan) materializeRow(s *step, in []engine.Patched, data []float32, pitch int, scratch []*engine.Scratch, t *team) error {
+func (p *Plan) materializeRow(s *step, in []engine.Patched, data []float32, pitch int, crew *crew) error {
 	n := p.values[s.out].plane.W
-	parts := bands(len(scratch), n, 1)
-	return t.run(parts, func(w, b int) {
+	parts := bands(crew.size, n, 1)
+	return crew.run(parts, func(w, b int) {
 		x := region.Span{Lo: n * b / parts, Hi: n * (b + 1) / parts}
 		rect := region.Rect{Y: region.Span{Hi: 1}, X: x}
-		s.prim.Run(scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch}})
+		s.prim.Run(crew.scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch}})
 	})
 }
 
@@ -335,13 +353,4 @@ func (o *outputMemory) output(p *Plan, v *Views, i int) *tensor.Tensor {
 	}
 	(*o)[i] = p.gatherOutput(v, i, (*o)[i])
 	return (*o)[i]
-}
-
-// newScratches gives scratch space for so many workers.
-func newScratches(p *Plan, workers int) []*engine.Scratch {
-	scratch := make([]*engine.Scratch, max(1, workers))
-	for i := range scratch {
-		scratch[i] = engine.NewScratch(p.kernels)
-	}
-	return scratch
 }

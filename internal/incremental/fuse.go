@@ -1,0 +1,423 @@
+package incremental
+
+import (
+	"krypton/internal/engine"
+	"krypton/internal/op"
+	"krypton/internal/region"
+)
+
+// Steps that follow one another, each the only reader of the one before, may be
+// computed together, a band of rows at a time: what passes between them stays in
+// the second-level cache and never has a place of its own (layer fusion, after
+// Alwani et al., Fused-Layer CNN Accelerators, MICRO 2016). Rows that neighbouring
+// windows share are kept from band to band, so that nothing is computed twice, and
+// every pixel is computed as ever: no bit depends on what is fused.
+
+const (
+	// fusedBytes is what may lie between fused steps at a time.
+	fusedBytes = 512 << 10
+	// fusedWeights bounds the weights of fused steps, which each band reads again.
+	fusedWeights = 512 << 10
+	// fusedPixels is how many pixels of the last output a band has at least: some
+	// tiles of the matrix product.
+	fusedPixels = 48
+)
+
+// fuse finds the steps that are computed together.
+func (c *compiler) fuse() {
+	p := c.p
+	readers := p.readers()
+	for i := 0; i < len(p.steps); {
+		n, weights := 1, weightBytes(p.steps[i].prim)
+		for i+n < len(p.steps) && len(readers[p.steps[i+n-1].out]) == 1 && p.fusable(&p.steps[i+n-1], &p.steps[i+n]) {
+			if weights += weightBytes(p.steps[i+n].prim); weights > fusedWeights {
+				break
+			}
+			n++
+		}
+		if n > 1 {
+			p.steps[i].fused = n
+			for j := i; j < i+n-1; j++ {
+				p.values[p.steps[j].out].inner = true
+			}
+		}
+		i += n
+	}
+}
+
+func weightBytes(p engine.Primitive) int {
+	if w, ok := p.(interface{ Weights() int }); ok {
+		return 4 * w.Weights()
+	}
+	return 0
+}
+
+// fusable says whether s, which alone reads what before computes, can take it band by
+// band.
+func (p *Plan) fusable(before, s *step) bool {
+	v := &p.values[before.out]
+	if before.prim == nil || s.prim == nil || v.host || v.partOf != 0 || before.joins() || s.joins() || p.based(before) || p.based(s) {
+		return false
+	}
+	if _, ok := s.prim.(*engine.Softmax); ok {
+		return false // what it reads is wanted too: see Tail
+	}
+	if k := s.reads(before.out); k < 0 || s.in[k].plane != v.plane || s.whole != nil && s.whole[k] {
+		return false
+	}
+	switch before.kind {
+	case op.Pointwise, op.Windowed, op.Rearranging:
+	default:
+		return false
+	}
+	switch s.kind {
+	case op.Pointwise:
+		return true
+	case op.Windowed: // a window as high as the plane needs it all at once
+		return 2*s.windows[0].Extent() <= v.plane.H || v.plane.H*v.plane.W == 1
+	}
+	return false
+}
+
+// joins says whether a step puts memory together that others have written to.
+func (s *step) joins() bool { return s.inPlace != nil || s.grows }
+
+// reads is the number of the source that is the given value, -1 if none is.
+func (s *step) reads(value int) int {
+	for k, src := range s.in {
+		if src.value == value {
+			return k
+		}
+	}
+	return -1
+}
+
+// rowsRead is the span of input rows that rows of the output read, as far as the
+// input has them; only for what is fusable.
+func (s *step) rowsRead(rows region.Span) region.Span {
+	if s.kind == op.Windowed {
+		return s.windows[0].Reads(rows)
+	}
+	return rows
+}
+
+// wholeTiles grows rows to whole tiles of the step.
+func (s *step) wholeTiles(rows region.Span) region.Span {
+	if s.tile > 0 && !rows.Empty() {
+		rows.Lo = rows.Lo / s.tile * s.tile
+		rows.Hi = (rows.Hi + s.tile - 1) / s.tile * s.tile
+	}
+	return rows
+}
+
+// passage is one change, or one part of a whole run, on its way through fused steps.
+type passage struct {
+	change int           // -1 for a whole run
+	rects  []region.Rect // of the steps' outputs
+	strips []strip       // of the steps' outputs but the last
+	next   []int         // the first row of each output that has not been looked at
+	fresh  []region.Span // rows of each output that the present band computes
+	out    []float32     // of the last rectangle
+	pitch  int
+}
+
+// strip is the rows of a value that are kept between two fused steps.
+type strip struct {
+	rows region.Span
+	data []float32
+}
+
+// fuser is one worker's memory for fused steps.
+type fuser struct {
+	passages []passage
+	jobs     []engine.Job
+	ins      []engine.Patched
+}
+
+// passage gives passage i through so many steps, with nothing kept.
+func (f *fuser) passage(i, steps int) *passage {
+	for len(f.passages) <= i {
+		f.passages = append(f.passages, passage{})
+	}
+	q := &f.passages[i]
+	q.rects, q.fresh, q.next = resize(q.rects, steps), resize(q.fresh, steps), resize(q.next, steps)
+	for len(q.strips) < steps-1 {
+		q.strips = append(q.strips, strip{})
+	}
+	for m := range q.strips {
+		q.strips[m].rows = region.Span{}
+	}
+	return q
+}
+
+// enter puts a passage, whose rects are set, before its first band.
+func (q *passage) enter() {
+	for m := range q.rects {
+		q.next[m] = q.rects[m].Y.Lo
+	}
+}
+
+// plan finds the rows of every output that the rows of the last one up to the given one
+// ask for and that are not there, and makes room for them.
+func (q *passage) plan(steps []step, p *Plan, until int) {
+	last := len(steps) - 1
+	q.fresh[last] = region.Span{Lo: q.next[last], Hi: until}
+	q.next[last] = until
+	for m := last; m > 0; m-- {
+		before := &steps[m-1]
+		rect := q.rects[m-1]
+		need := steps[m].rowsRead(q.fresh[m]).Intersect(rect.Y)
+		if q.fresh[m].Empty() || need.Empty() || rect.Empty() {
+			q.fresh[m-1] = region.Span{}
+			continue
+		}
+		fresh := before.wholeTiles(need).Intersect(rect.Y)
+		fresh.Lo = max(fresh.Lo, q.next[m-1])
+		if fresh.Lo >= fresh.Hi {
+			fresh = region.Span{}
+		} else {
+			q.next[m-1] = fresh.Hi
+		}
+		q.fresh[m-1] = fresh
+		q.strips[m-1].turn(need.Lo, fresh, rect.X.Len()*p.values[before.out].plane.C)
+	}
+}
+
+// turn drops rows before the given one, and makes room for fresh ones of n elements.
+func (s *strip) turn(from int, fresh region.Span, n int) {
+	kept := s.rows.Intersect(region.Span{Lo: from, Hi: s.rows.Hi})
+	if fresh.Empty() {
+		return
+	}
+	if kept.Empty() || kept.Hi != fresh.Lo {
+		kept = region.Span{Lo: fresh.Lo, Hi: fresh.Lo}
+	}
+	size := (fresh.Hi - kept.Lo) * n
+	old := s.data
+	s.data = resize(s.data, size)[:size]
+	if kept.Len() > 0 {
+		copy(s.data, old[(kept.Lo-s.rows.Lo)*n:(kept.Hi-s.rows.Lo)*n])
+	}
+	s.rows = region.Span{Lo: kept.Lo, Hi: fresh.Hi}
+}
+
+// input is what the passage sees of source k of step m.
+func (q *passage) input(p *Plan, steps []step, m, k int, w *worker, v *Views) engine.Patched {
+	src := steps[m].in[k]
+	if m > 0 && src.value == steps[m-1].out {
+		in := engine.Patched{Plane: src.plane}
+		if q.change >= 0 {
+			in.View = v.data[src.value]
+		}
+		if st := &q.strips[m-1]; !st.rows.Empty() {
+			in.Rect, in.Update = region.Rect{Y: st.rows, X: q.rects[m-1].X}, st.data
+		}
+		return in
+	}
+	if q.change < 0 {
+		return p.viewed(v, src)
+	}
+	return w.patched(src, q.change)
+}
+
+// job is the present band of step m.
+func (q *passage) job(steps []step, m int, c int) engine.Job {
+	j := engine.Job{Rect: region.Rect{Y: q.fresh[m], X: q.rects[m].X}}
+	if m < len(steps)-1 {
+		st := &q.strips[m]
+		n := q.rects[m].X.Len() * c
+		j.Out = st.data[(q.fresh[m].Lo-st.rows.Lo)*n:][:q.fresh[m].Len()*n]
+		return j
+	}
+	n := q.rects[m].X.Len() * q.pitch
+	j.Out = q.out[(q.fresh[m].Lo-q.rects[m].Y.Lo)*n:]
+	j.Out = j.Out[:min(len(j.Out), q.fresh[m].Len()*n)]
+	if q.pitch != c {
+		j.Pitch = q.pitch
+	}
+	return j
+}
+
+// band computes what plan has found, step by step, for n passages. times, if they are
+// measured, begin with the first step's.
+func (f *fuser) band(p *Plan, steps []step, n int, s *engine.Scratch, w *worker, v *Views, times stepTimes) {
+	for m := range steps {
+		start := times.now()
+		st := &steps[m]
+		if need := n * len(st.in); cap(f.ins) < need {
+			f.ins = make([]engine.Patched, need)
+		}
+		f.jobs = f.jobs[:0]
+		ins := f.ins[:0]
+		for i := range f.passages[:n] {
+			q := &f.passages[i]
+			if q.fresh[m].Empty() {
+				continue
+			}
+			j := q.job(steps, m, p.values[st.out].plane.C)
+			first := len(ins)
+			for k := range st.in {
+				ins = append(ins, q.input(p, steps, m, k, w, v))
+			}
+			j.In = ins[first:len(ins):len(ins)]
+			f.jobs = append(f.jobs, j)
+		}
+		if len(f.jobs) > 0 {
+			st.prim.Run(s, f.jobs)
+		}
+		times.ran(m, start)
+	}
+}
+
+// between is the number of bytes that lie between fused steps while rows of the last
+// output are computed, and the others' in the given rectangles.
+func (p *Plan) between(steps []step, rects []region.Rect, rows region.Span) int {
+	n := 0
+	for m := len(steps) - 1; m > 0; m-- {
+		before := &steps[m-1]
+		rows = before.wholeTiles(steps[m].rowsRead(rows).Intersect(rects[m-1].Y)).Intersect(rects[m-1].Y)
+		n += 4 * rows.Len() * rects[m-1].X.Len() * p.values[before.out].plane.C
+	}
+	return n
+}
+
+// bandRows is how many rows of the last output a band has so that what lies between the
+// steps stays in the cache.
+func (p *Plan) bandRows(steps []step, rects []region.Rect) int {
+	last := &steps[len(steps)-1]
+	r := rects[len(steps)-1]
+	least := max(1, (fusedPixels+r.X.Len()-1)/r.X.Len())
+	for parts := 1; ; parts++ {
+		rows := last.wholeTiles(region.Span{Hi: (r.Y.Len() + parts - 1) / parts}).Hi
+		if rows <= least || rows <= max(1, last.tile) || p.between(steps, rects, region.Span{Lo: r.Y.Lo, Hi: r.Y.Lo + rows}.Intersect(r.Y)) <= p.cached {
+			return max(rows, 1)
+		}
+	}
+}
+
+// bandsOf calls f for the end of each band of rows of a rectangle.
+func (s *step) bandsOf(r region.Rect, rows int, f func(until int)) {
+	for y := r.Y.Lo; y < r.Y.Hi; {
+		y = min(r.Y.Hi, s.wholeTiles(region.Span{Hi: y + rows}).Hi)
+		f(y)
+	}
+}
+
+// runFused computes the updates of n steps from the given one on together: of as many
+// changes at a time as the cache takes, or of one by bands.
+func (w *worker) runFused(first, n int) {
+	p := w.plan
+	steps := p.steps[first : first+n]
+	last := &steps[n-1]
+	w.place(last.out)
+	times := w.times.from(first)
+	for k := 0; k < w.n; {
+		count, bytes := 0, 0
+		for ; k < w.n; k++ {
+			if w.rects[k][last.out].Empty() {
+				continue
+			}
+			q := w.fuser.passage(count, n)
+			w.enter(q, steps, k)
+			b := p.between(steps, q.rects, q.rects[n-1].Y)
+			if count > 0 && bytes+b > p.cached {
+				break
+			}
+			count, bytes = count+1, bytes+b
+		}
+		if count == 1 {
+			q := &w.fuser.passages[0]
+			last.bandsOf(q.rects[n-1], p.bandRows(steps, q.rects), func(until int) {
+				q.plan(steps, p, until)
+				w.fuser.band(p, steps, 1, w.scratch, w, w.views, times)
+			})
+			continue
+		}
+		for i := range w.fuser.passages[:count] {
+			q := &w.fuser.passages[i]
+			q.plan(steps, p, q.rects[n-1].Y.Hi)
+		}
+		w.fuser.band(p, steps, count, w.scratch, w, w.views, times)
+	}
+	for k := range w.n {
+		for i := range steps {
+			if s := &steps[i]; !w.rects[k][last.out].Empty() {
+				w.spent[k] += engine.Work(s.prim, w.rects[k][s.out])
+			}
+		}
+	}
+}
+
+// enter puts change k before fused steps.
+func (w *worker) enter(q *passage, steps []step, k int) {
+	q.change = k
+	for m := range steps {
+		q.rects[m] = w.rects[k][steps[m].out]
+	}
+	q.out, q.pitch = w.result(steps[len(steps)-1].out, k)
+	q.enter()
+}
+
+// mostTwice bounds what parts of a whole run compute twice, at their borders, as a share
+// of all.
+const mostTwice = 0.1
+
+// parts is in how many parts of rows a whole run of fused steps is shared out among
+// workers, 0 where the steps had better run one by one: what lies between them stays
+// in the cache as it is, or the parts would compute too much twice.
+func (p *Plan) parts(steps []step, workers int) int {
+	rects := make([]region.Rect, len(steps))
+	for m := range steps {
+		rects[m] = p.values[steps[m].out].plane.Rect()
+	}
+	last := &steps[len(steps)-1]
+	rows := last.wholeTiles(rects[len(steps)-1].Y).Hi
+	tile := max(1, last.tile)
+	whole := p.between(steps, rects, rects[len(steps)-1].Y)
+	if whole < p.cached*workers {
+		return 0
+	}
+	for _, n := range []int{bands(workers, rows/tile, tile*rects[len(steps)-1].X.Len()), min(workers, rows/tile)} {
+		middle := region.Span{Lo: rows / tile * (n / 2) / n * tile, Hi: rows / tile * (n/2 + 1) / n * tile}
+		if float64(n*p.between(steps, rects, middle)) <= (1+mostTwice)*float64(whole) && n >= workers {
+			return n
+		}
+	}
+	return 0
+}
+
+// materializeFused runs n steps from the given one on together on whole planes. It
+// returns false where they had better run one by one.
+func (p *Plan) materializeFused(first, n int, v *Views, c *crew) (bool, error) {
+	steps := p.steps[first : first+n]
+	last := &steps[n-1]
+	parts := p.parts(steps, c.size)
+	if parts == 0 {
+		return false, nil
+	}
+	out := p.values[last.out].plane
+	data, pitch := v.result(p, last.out)
+	tile := max(1, last.tile)
+	rows := (out.H + tile - 1) / tile
+	var times stepTimes
+	if c.size == 1 {
+		times = v.times.from(first)
+	}
+	for m := range steps {
+		v.times.count(p, first+m, p.values[steps[m].out].plane.Rect(), 1)
+	}
+	return true, c.run(parts, func(w, b int) {
+		q := c.fusers[w].passage(0, n)
+		q.change, q.pitch = -1, pitch
+		for m := range steps {
+			q.rects[m] = p.values[steps[m].out].plane.Rect()
+		}
+		q.rects[n-1].Y = region.Span{Lo: rows * b / parts * tile, Hi: min(out.H, rows*(b+1)/parts*tile)}
+		q.out = data[q.rects[n-1].Y.Lo*out.W*pitch:]
+		q.enter()
+		last.bandsOf(q.rects[n-1], p.bandRows(steps, q.rects), func(until int) {
+			q.plan(steps, p, until)
+			c.fusers[w].band(p, steps, 1, c.scratch[w], nil, v, times)
+		})
+	})
+}
