@@ -71,11 +71,13 @@ compare-onnxruntime: ## compare whole runs of the models in KRYPTON_DATA with ON
 	KRYPTON_ONNXRUNTIME=$(CURDIR)/bin/onnxruntime $(GO) test -count=1 -tags onnxruntime -run TestAgainstONNXRuntime -v ./internal/incremental
 
 PEERS_MODELS ?= bin/peers
+# A folder of trained networks, each with its m.krypton.yaml if its input's size is open.
+PEERS_TRAINED ?= bin/trained
 PEERS_FLAGS  ?=
 PYTHON       ?= $(shell for p in python3 /usr/bin/python3; do $$p -c 'import torch' 2>/dev/null && echo $$p && exit; done; echo python3)
-bench-peers: build ## measure krypton beside ONNX Runtime (node, npm, python3-torchvision; quick: PEERS_FLAGS='--positions 64 --rounds 1')
+bench-peers: build ## measure krypton beside ONNX Runtime (node, npm, python3-torchvision; a look: PEERS_FLAGS=--quick)
 	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
-	$(PYTHON) scripts/peers/export_models.py $(PEERS_MODELS) $(if $(KRYPTON_DATA),$(wildcard $(KRYPTON_DATA)/models/squeezenet1.onnx))
+	$(PYTHON) scripts/peers/export_models.py $(PEERS_MODELS) $(if $(KRYPTON_DATA),$(wildcard $(KRYPTON_DATA)/models/squeezenet1.onnx)) $(wildcard $(PEERS_TRAINED)/*.onnx)
 	node scripts/peers/bench.mjs --krypton bin/krypton --out docs/benchmarks/peers $(PEERS_FLAGS) $(PEERS_MODELS)
 
 test-slurm: build ## run a batch as a Slurm array on this machine, interrupt it, compare with one process (gets Slurm by apt-get)

@@ -57,10 +57,12 @@ const data = new Float32Array(batch * one.length);
 for (let b = 0; b < batch; b++) data.set(one, b * one.length);
 const feeds = { [meta.name]: new ort.Tensor('float32', data, [batch, ...meta.shape.slice(1)]) };
 
+let lengths; // of the outputs
 let result = await session.run(feeds);
 if (flags.outputs) {
   const parts = session.outputNames.map((name) => Float32Array.from(result[name].data, Number));
   fs.writeFileSync(flags.outputs, Buffer.concat(parts.map((p) => Buffer.from(p.buffer))));
+  lengths = parts.map((p) => p.length);
 }
 const seconds = [];
 for (const start = performance.now(); seconds.length < 3 || performance.now() - start < 500; ) {
@@ -71,5 +73,5 @@ for (const start = performance.now(); seconds.length < 3 || performance.now() - 
 seconds.sort((a, b) => a - b);
 const n = seconds.length;
 console.log(
-  JSON.stringify({ batch, runs: n, best: seconds[0], median: (seconds[n >> 1] + seconds[(n - 1) >> 1]) / 2, peakMemory: peakMemory(), bareMemory: bare }),
+  JSON.stringify({ batch, outputs: lengths, runs: n, best: seconds[0], median: (seconds[n >> 1] + seconds[(n - 1) >> 1]) / 2, peakMemory: peakMemory(), bareMemory: bare }),
 );

@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
 """Write the networks that `make bench-peers` measures, as ONNX files with an open batch size.
 
-  export_models.py OUTDIR [TRAINED.onnx...]
+  export_models.py OUTDIR [TRAINED.onnx[=HxW]...]
 
 The networks are torchvision's, with seeded random weights: He-initialised, and
 batch-norm statistics set by a pass over seeded noise pictures, so that numbers
 stay in a sane range (no overflow, no denormals) and speed is that of a trained
-network. Each TRAINED.onnx is copied with its batch size opened; one that begins
-with "squeezenet" takes the place of torchvision's SqueezeNet.
+network. nanodet_m is a detector after its published description (ShuffleNet v2
+backbone, path aggregation, separable heads with LeakyReLU, 80 classes, 320x320).
+
+Each TRAINED.onnx is copied with its batch size opened (and named "batch"), and its
+height and width fixed where they are open: at HxW, else at what "size: [H, W]" in
+the file TRAINED.krypton.yaml beside it says. One that begins with "squeezenet"
+takes the place of torchvision's SqueezeNet.
 
 Files that are there already are left alone. Needs Debian's python3-torch,
 python3-torchvision and python3-onnx (the system's /usr/bin/python3), or the
 packages of the same names from elsewhere.
 """
 import os
+import re
 import sys
 
 OPSET = 13
@@ -34,6 +40,7 @@ NETS = {  # name: (constructor arguments, input size)
     "resnext50_32x4d": ({}, 224),
     "vit_b_16": ({}, 224),
     "ssdlite320_mobilenet_v3_large": ({"weights_backbone": None}, 320),
+    "nanodet_m": ({}, 320),
 }
 
 
@@ -74,11 +81,62 @@ def heads(detector):
     return Heads()
 
 
+def nanodet():
+    """NanoDet-m: three levels of 96 channels, each with its own two separable layers, boxes as distributions of 8 numbers a side."""
+    nn = torch.nn
+    levels, channels, classes, numbers = (116, 232, 464), 96, 80, 8
+
+    def layer(i, o, kernel, groups=1):
+        return [nn.Conv2d(i, o, kernel, padding=kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(0.1)]
+
+    def leaky(m):
+        for name, child in m.named_children():
+            if isinstance(child, nn.ReLU):
+                setattr(m, name, nn.LeakyReLU(0.1))
+            leaky(child)
+        return m
+
+    def resized(x, like):
+        return nn.functional.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+
+    class NanoDet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            b = leaky(torchvision.models.shufflenet_v2_x1_0(weights=None))
+            self.stem = nn.Sequential(b.conv1, b.maxpool)
+            self.stages = nn.ModuleList([b.stage2, b.stage3, b.stage4])
+            self.lateral = nn.ModuleList([nn.Sequential(*layer(c, channels, 1)) for c in levels])
+            self.towers = nn.ModuleList([nn.Sequential(*(part for _ in range(2) for part in
+                                                         layer(channels, channels, 3, channels) + layer(channels, channels, 1))) for _ in levels])
+            self.heads = nn.ModuleList([nn.Conv2d(channels, classes + 4 * numbers, 1) for _ in levels])
+
+        def forward(self, x):
+            x, p = self.stem(x), []
+            for stage, lateral in zip(self.stages, self.lateral):
+                x = stage(x)
+                p.append(lateral(x))
+            for i in (1, 0):  # from the top down, then up again
+                p[i] = p[i] + resized(p[i + 1], p[i])
+            for i in (1, 2):
+                p[i] = p[i] + resized(p[i - 1], p[i])
+            rows = []
+            for level, tower, head in zip(p, self.towers, self.heads):
+                y = head(tower(level))
+                y = torch.cat([y[:, :classes].sigmoid(), y[:, classes:]], 1)
+                rows.append(y.flatten(2))
+            return torch.cat(rows, 2).permute(0, 2, 1)
+
+    return NanoDet()
+
+
 def network(name):
     arguments, size = NETS[name]
     torch.manual_seed(2026)
-    net = getattr(torchvision.models, name, None) or getattr(torchvision.models.detection, name)
-    net = net(weights=None, **arguments)
+    if name == "nanodet_m":
+        net = nanodet()
+    else:
+        net = getattr(torchvision.models, name, None) or getattr(torchvision.models.detection, name)
+        net = net(weights=None, **arguments)
     if name.startswith("ssd"):
         net = heads(net)
     normalized = False
@@ -100,21 +158,48 @@ def network(name):
     return net.eval(), pictures(rng, 1, size)
 
 
-def open_batch(path, to):
-    """Copy a trained model with its batch size open, so that a peer can batch."""
+def size_of(path):
+    """The height and width that a model's own file gives, none if it has no such file or the file does not say."""
+    own = os.path.splitext(path)[0] + ".krypton.yaml"
+    if not os.path.exists(own):
+        return None
+    with open(own) as f:
+        found = re.search(r"^size:\s*\[\s*(\d+)\s*,\s*(\d+)\s*\]", f.read(), re.M)
+    return found and (int(found[1]), int(found[2]))
+
+
+def open_batch(path, size, to):
+    """Copy a trained model with its batch size open, so that a peer can batch, and everything else of its input fixed."""
     model = onnx.load(path)
     constants = {i.name for i in model.graph.initializer}
     for v in list(model.graph.input) + list(model.graph.output):
         dims = v.type.tensor_type.shape.dim
-        if v.name not in constants and len(dims) > 0 and dims[0].dim_value == 1:
+        if v.name not in constants and len(dims) > 0 and dims[0].dim_value <= 1:
             dims[0].dim_param = "batch"
+    for v in model.graph.input:
+        dims = v.type.tensor_type.shape.dim
+        if v.name in constants or len(dims) != 4:
+            continue
+        last = dims[3].dim_value in (1, 3)  # channels
+        for dim, n in zip(dims[1:3] if last else dims[2:4], size or (0, 0)):
+            if dim.dim_value == 0 and n > 0:
+                dim.dim_value = n
+        if any(d.dim_value == 0 for d in dims[1:]):
+            sys.exit(f"export_models.py: {path}: input {v.name} leaves its size open: say {os.path.basename(path)}=HxW")
     onnx.save(model, to)
 
 
 def main():
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
-    out, trained = sys.argv[1], sys.argv[2:]
+    out, trained = sys.argv[1], {}
+    for given in sys.argv[2:]:
+        path, _, size = given.partition("=")
+        if not os.path.exists(path):
+            sys.exit(f"export_models.py: {path} does not exist")
+        if size and not re.fullmatch(r"\d+x\d+", size):
+            sys.exit(f"export_models.py: {given}: want FILE.onnx=HxW")
+        trained[path] = tuple(map(int, size.split("x"))) if size else size_of(path)
     os.makedirs(out, exist_ok=True)
 
     def write(name, how):
@@ -125,8 +210,8 @@ def main():
             how(path + ".part")
             os.replace(path + ".part", path)
 
-    for path in trained:
-        write(os.path.splitext(os.path.basename(path))[0], lambda to: open_batch(path, to))
+    for path, size in trained.items():
+        write(os.path.splitext(os.path.basename(path))[0], lambda to: open_batch(path, size, to))
     for name in NETS:
         if name.startswith("squeezenet") and any(os.path.basename(p).startswith("squeezenet") for p in trained):
             continue

@@ -2,6 +2,12 @@
 
 const percent = (x) => `${(100 * x).toFixed(0)} %`;
 const times = (x) => `**${x.toFixed(2)}**`;
+// fold is krypton's memory in the peer's; more than twice that stands out.
+const fold = (ours, theirs) => {
+  if (!(ours > 0 && theirs > 0)) return '?';
+  const r = ours / theirs;
+  return r > 2 ? `**${r.toFixed(2)}**` : r.toFixed(2);
+};
 const mib = (bytes) => (bytes > 0 ? (bytes / 2 ** 20).toFixed(0) : '?');
 const ms = (t) => `${(1000 * t.best).toFixed(2)} (${(1000 * t.median).toFixed(2)})`;
 const seconds = (t) => `${t.best.toFixed(2)} (${t.median.toFixed(2)})`;
@@ -20,7 +26,7 @@ export function markdown(r) {
 Written by \`make bench-peers\`; the numbers behind it are in the JSON file beside this one.
 
 - ${r.date}, ${m.cpu}, ${m.cores} cores, ${m.memory_gib} GiB, ${m.system}; measured peak ${m.peak_gflops_per_core.toFixed(0)} GFLOP/s a core (${m.kernels}); load average ${m.load_at_start.toFixed(1)} at the start, ${m.load_at_end.toFixed(1)} at the end
-- krypton ${v.krypton} (${v.go}), ONNX Runtime ${v.onnxruntime} (Node.js ${v.node}, CPU, all graph optimizations, batch size fixed when the session is made); threads: ${s.threads}
+- krypton ${v.krypton} (${v.go}), ONNX Runtime ${v.onnxruntime} (Node.js ${v.node}, CPU, all graph optimizations, batch size fixed when the session is made); both with ${s.threads} thread${s.threads === '1' ? '' : 's'}
 - Rounds: ${s.rounds}, the sides in turns, each measurement a process of its own; times are the best, medians in brackets; loading and compiling are not part of them. Ratios are of the best times; more than 1 means krypton is faster
 - networks have random weights unless they come trained; GFLOP counts a multiply-add as two, convolutions and matrix products alone, on both sides the same
 
@@ -32,7 +38,7 @@ Written by \`make bench-peers\`; the numbers behind it are in the JSON file besi
     models.map((x) => [x.model, (2e-9 * x.multiply_adds).toFixed(2), ms(x.onnxruntime.batch_one), ms(x.krypton.whole), times(x.ratio.whole), x.ratio.whole_median.toFixed(2),
       rate(x.onnxruntime.batch_one), rate(x.krypton.whole), x.difference.toExponential(1)]),
   );
-  out += `The difference is that of all outputs on the same input, relative to the largest output.
+  out += `The difference is the largest of all outputs on the same input, relative to the largest number of the same output.
 
 ## A whole exact heatmap: patch ${s.patch}, stride ${s.stride}
 
@@ -62,10 +68,14 @@ Written by \`make bench-peers\`; the numbers behind it are in the JSON file besi
 
 `;
   out += table(
-    ['network', 'ONNX Runtime, batch 1', 'its best batch', 'krypton, one picture', 'krypton, heatmap'],
-    models.map((x) => [x.model, mib(x.onnxruntime.batch_one.peak_rss), mib(x.onnxruntime.batch_best.peak_rss), mib(x.krypton.whole.peak_rss), mib(x.krypton.map.peak_rss)]),
+    ['network', 'ONNX Runtime, batch 1', 'krypton, one picture', 'in its', 'ONNX Runtime, best batch', 'krypton, heatmap', 'in its'],
+    models.map((x) => {
+      const { batch_one: one, batch_best: best } = x.onnxruntime;
+      const { whole, map } = x.krypton;
+      return [x.model, mib(one.peak_rss), mib(whole.peak_rss), fold(whole.peak_rss, one.peak_rss), mib(best.peak_rss), mib(map.peak_rss), fold(map.peak_rss, best.peak_rss)];
+    }),
   );
-  if (models.length > 0) out += `Of the whole process, loading the model included; Node.js with ONNX Runtime and no model holds ${mib(models[0].onnxruntime.node_rss)}.\n`;
+  if (models.length > 0) out += `Krypton in ONNX Runtime's memory: more than twice that is in bold. Of the whole process, loading the model included; Node.js with ONNX Runtime and no model holds ${mib(models[0].onnxruntime.node_rss)}.\n`;
   if (r.failed.length > 0) out += `\n## Not measured\n\n${r.failed.map((f) => `- ${f.model}: ${f.error}\n`).join('')}`;
   return out;
 }
