@@ -142,6 +142,7 @@ type Scratch struct {
 	window   []*float32
 	outs     []*float32
 	run      asm.Run
+	sums     []float64 // of groups
 	windows  asm.Windows
 	weights  []*float32 // of the panels that a row is multiplied by, and their biases
 	biases   []*float32

@@ -262,3 +262,43 @@ func TestWindowsStay(t *testing.T) {
 		}
 	}
 }
+
+// TestGroupNorms: normalizations of groups, as operators and as exporters write them, are
+// computed by the engine's primitives.
+func TestGroupNorms(t *testing.T) {
+	for _, a := range arithmetics() {
+		t.Run(a.String(), func(t *testing.T) {
+			for seed := range uint64(40) {
+				rng := rand.New(rand.NewPCG(seed, 19))
+				groups := 1 + rng.IntN(4)
+				c := groups * (1 + rng.IntN(6))
+				n, x := newNetwork(t, rng, 1, 3, 5+rng.IntN(12), 5+rng.IntN(12))
+				x = n.node("Conv", nil, x, n.weights(1, c, 3, 3, 3))
+				y := x
+				if rng.IntN(3) == 0 {
+					y = n.node("InstanceNormalization", nil, y, n.weights(1, c), n.weights(1, c))
+				} else {
+					y = n.node("InstanceNormalization", map[string]any{"epsilon": float32(1e-3)}, n.node("Reshape", nil, y, n.ints(0, int64(groups), -1)), n.weights(1, groups), n.weights(1, groups))
+					s := n.shape(x)
+					y = n.node("Reshape", nil, y, n.ints(int64(s[0]), int64(s[1]), int64(s[2]), int64(s[3])))
+					if rng.IntN(3) > 0 {
+						y = n.node("Mul", nil, y, n.weights(1, c, 1, 1))
+					}
+					if rng.IntN(3) > 0 {
+						y = n.node("Add", nil, y, n.weights(1, c, 1, 1))
+					}
+				}
+				if rng.IntN(2) == 0 {
+					y = n.node("Relu", nil, y)
+				}
+				n.output(n.node("Conv", nil, n.node("Add", nil, y, x), n.weights(1, 4, c, 1, 1)))
+				p := checkGraph(t, a, seed, n, rng)
+				for _, s := range p.steps {
+					if s.reference != nil || s.operator == "(relayout)" {
+						t.Fatalf("seed %d: %s (%s) is computed by its reference, or moves what it reads\n%s", seed, s.node, s.operator, n)
+					}
+				}
+			}
+		})
+	}
+}

@@ -160,7 +160,7 @@ func (c *compiler) lastRow(id graph.ValueID, n int) ([]float32, bool) {
 //
 // with the quotient as a product by Reciprocal(Sqrt(..)), 1/Sqrt(..) or Pow(.., -0.5) too.
 func (c *compiler) recognizeNorms() {
-	for _, from := range []func(int, *graph.Node) (chain, bool){c.normFrom, c.rootMeanFrom} {
+	for _, from := range []func(int, *graph.Node) (chain, bool){c.normFrom, c.rootMeanFrom, c.groupsFrom} {
 		for i, n := range c.g.Nodes {
 			if ch, ok := from(i, n); ok {
 				c.take(ch)

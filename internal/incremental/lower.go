@@ -97,6 +97,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return c.layerNorm(n, o.Axis, &engine.LayerNorm{Mean: true, Epsilon: float64(o.Epsilon)})
 	case *op.RMSNorm:
 		return c.layerNorm(n, o.Axis, &engine.LayerNorm{Epsilon: float64(o.Epsilon)})
+	case *op.GroupNorm:
+		return c.groupNorm(n, o)
 	case *op.LRN:
 		return c.perPixel(n, &engine.LRN{Size: o.Size, Alpha: o.Alpha, Beta: o.Beta, Bias: o.Bias})
 	case *op.Softmax:
