@@ -107,6 +107,10 @@ const widePanels = 640 << 10
 // wide says that panels like this one are passed over one by one.
 func wide(p panel) bool { return 8*len(p.weights) > widePanels }
 
+// ListsFit says whether leaving out zeros is worth much for windows of n inputs: their
+// panels are not wide.
+func ListsFit(k *asm.Kernels, n int) bool { return 8*n*k.Columns <= widePanels }
+
 // multiplySparse passes panels, where they fit by two, over the quads.
 func (b *tiles) multiplySparse() {
 	c, s := b.conv, b.scratch

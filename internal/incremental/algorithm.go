@@ -117,7 +117,7 @@ func (c *compiler) choose(opt CompileOptions) {
 }
 
 // findZeros marks convolutions that read what a ReLU has bounded, pooled or
-// concatenated or not.
+// concatenated or not, and can leave zeros out.
 func (c *compiler) findZeros() {
 	if !c.p.kernels.Sparse() {
 		return
@@ -136,7 +136,7 @@ func (c *compiler) findZeros() {
 		switch p := s.prim.(type) {
 		case nil:
 			if v := byStep[i]; v != nil {
-				v.zeros = all
+				v.zeros = all && engine.ListsFit(c.p.kernels, v.in.C/v.group*v.y.Kernel*v.x.Kernel)
 				bounded[s.out] = v.clamp[0] == 0
 			}
 		case *engine.Sum:
@@ -186,8 +186,8 @@ const (
 	// costProduct is for one multiply-add of a plain sum, costElementwise
 	// for one of Winograd's, costSparse for one of a plain sum over inputs
 	// of which half or more are zero, as behind a ReLU.
-	costProduct     = 1.1
-	costElementwise = 1.15
+	costProduct     = 1.08
+	costElementwise = 1.08
 	costSparse      = 0.9
 	// costProductBF16 is for one of a plain sum in bfloat16, the rounding of
 	// inputs included. Measured with BenchmarkBF16.
@@ -203,10 +203,10 @@ const (
 	costBase        = 12
 	// costTransform is for one element of one channel of a tile,
 	// transformed in or out.
-	costTransform = 18
+	costTransform = 14
 	// costWeight is for reading one packed weight from memory; updates
 	// share it among batchShare changes.
-	costWeight = 24
+	costWeight = 10
 	batchShare = 16
 	// panelWidth is the number of output channels that are computed together.
 	panelWidth = 32
