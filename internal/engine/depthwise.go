@@ -7,36 +7,61 @@ import (
 	"krypton/internal/region"
 )
 
-// Depthwise is a convolution with one filter for each channel.
+// Depthwise is a convolution with one filter for each channel, or for each channel of
+// small groups that have as many outputs as inputs.
 type Depthwise struct {
 	In, Out Plane
 	Y, X    region.Window
 	Clamp   Clamp
 
-	weights []float32 // [tap][channel]
+	per     int       // channels of a group
+	weights []float32 // [tap][channel of the group][channel]
 	bias    []float32
 }
 
 // NewDepthwise packs weights given as [C][1][Y.Kernel][X.Kernel] and bias (nil
 // for none).
 func NewDepthwise(in Plane, y, x region.Window, weights, bias []float32, clamp Clamp) (*Depthwise, error) {
-	taps := y.Kernel * x.Kernel
-	if len(weights) != in.C*taps || (bias != nil && len(bias) != in.C) {
-		return nil, fmt.Errorf("depthwise convolution of %d channels: %d weights, %d biases", in.C, len(weights), len(bias))
+	return newDepthwise(in, y, x, 1, weights, bias, clamp)
+}
+
+// GroupedTogether says whether the set has kernels for NewGrouped with such windows over
+// channels in groups of per channels, inputs and outputs alike.
+func GroupedTogether(k *asm.Kernels, x region.Window, per, channels int) bool {
+	return per > 1 && k.Together(asm.Axis{Kernel: x.Kernel, Stride: x.Stride, Dilation: x.Dilation}, per, channels)
+}
+
+// NewGrouped packs weights given as [C][per][Y.Kernel][X.Kernel] and bias (nil for none)
+// of a convolution for which GroupedTogether holds.
+func NewGrouped(k *asm.Kernels, in Plane, y, x region.Window, per int, weights, bias []float32, clamp Clamp) (*Depthwise, error) {
+	if !GroupedTogether(k, x, per, in.C) {
+		return nil, fmt.Errorf("no %s kernel for %d channels in groups of %d, windows of %d", k.Name, in.C, per, x.Kernel)
 	}
-	d := &Depthwise{In: in, Out: Plane{y.Out, x.Out, in.C}, Y: y, X: x, Clamp: clamp,
+	return newDepthwise(in, y, x, per, weights, bias, clamp)
+}
+
+func newDepthwise(in Plane, y, x region.Window, per int, weights, bias []float32, clamp Clamp) (*Depthwise, error) {
+	taps := y.Kernel * x.Kernel
+	if len(weights) != in.C*per*taps || (bias != nil && len(bias) != in.C) {
+		return nil, fmt.Errorf("convolution of %d channels in groups of %d: %d weights, %d biases", in.C, per, len(weights), len(bias))
+	}
+	d := &Depthwise{In: in, Out: Plane{y.Out, x.Out, in.C}, Y: y, X: x, Clamp: clamp, per: per,
 		weights: make([]float32, len(weights)), bias: make([]float32, in.C)}
 	copy(d.bias, bias)
 	for c := range in.C {
-		for t := range taps {
-			d.weights[t*in.C+c] = weights[c*taps+t]
+		for k := range per {
+			for t := range taps {
+				d.weights[(t*per+k)*in.C+c] = weights[(c*per+k)*taps+t]
+			}
 		}
 	}
 	return d, nil
 }
 
 // MultiplyAdds implements Primitive.
-func (d *Depthwise) MultiplyAdds() int64 { return int64(d.In.C) * int64(d.Y.Kernel*d.X.Kernel) }
+func (d *Depthwise) MultiplyAdds() int64 {
+	return int64(d.In.C) * int64(d.per*d.Y.Kernel*d.X.Kernel)
+}
 
 // Run implements Primitive. Padding is read as zeros, in the order of all
 // taps, so that a border pixel is summed like any other.
@@ -44,7 +69,7 @@ func (d *Depthwise) Run(s *Scratch, jobs []Job) {
 	for i := range jobs {
 		j := &jobs[i]
 		if d.together(s.Kernels, j.Rect) {
-			s.Kernels.DepthwiseWindows(s.windowsOf(j, d.Y, d.X), d.weights, j.Out, d.bias, &d.Clamp)
+			s.Kernels.DepthwiseWindows(s.windowsOf(j, d.Y, d.X, d.per), d.weights, j.Out, d.bias, &d.Clamp)
 			continue
 		}
 		eachRun(s, j, d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
@@ -54,8 +79,8 @@ func (d *Depthwise) Run(s *Scratch, jobs []Job) {
 }
 
 // together says whether pixels are put together before they are multiplied. Small
-// windows that hardly overlap are better read where they lie.
+// windows that hardly overlap are better read where they lie; groups have no other way.
 func (d *Depthwise) together(k *asm.Kernels, r region.Rect) bool {
-	return r.Area() >= 4 && k.Together(asm.Axis{Kernel: d.X.Kernel, Stride: d.X.Stride, Dilation: d.X.Dilation}, d.In.C) &&
-		(d.X.Stride == 1 || d.X.Kernel > 3)
+	return d.per > 1 || r.Area() >= 4 && (d.X.Stride == 1 || d.X.Kernel > 3) &&
+		k.Together(asm.Axis{Kernel: d.X.Kernel, Stride: d.X.Stride, Dilation: d.X.Dilation}, 1, d.In.C)
 }

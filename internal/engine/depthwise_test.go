@@ -37,3 +37,36 @@ func BenchmarkDepthwise(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkGrouped measures 3x3 layers of small groups for whole planes: by the kernels
+// for such groups, and by matrix products.
+func BenchmarkGrouped(b *testing.B) {
+	for _, k := range asm.Sets()[:len(asm.Sets())-1] {
+		s := NewScratch(k)
+		peak := k.Peak()
+		for _, l := range []struct{ side, channels, per, stride int }{
+			{56, 128, 4, 1}, {28, 256, 8, 1}, {14, 240, 8, 1}, {7, 368, 8, 1}, {56, 256, 4, 2}, {56, 256, 8, 2},
+		} {
+			w := region.Window{Kernel: 3, Stride: l.stride, Dilation: 1, Pad: 1, Out: (l.side-1)/l.stride + 1}
+			in := Plane{l.side, l.side, l.channels}
+			weights := make([]float32, l.channels*l.per*9)
+			together, err := NewGrouped(k, in, w, w, l.per, weights, nil, Clamp{0, 6})
+			if err != nil {
+				b.Fatal(err)
+			}
+			products, err := NewConv(s, in, w, w, l.channels/l.per, weights, nil, l.channels, Clamp{0, 6})
+			if err != nil {
+				b.Fatal(err)
+			}
+			jobs := []Job{{In: []Patched{{Plane: in, Update: make([]float32, in.Len()), Rect: in.Rect()}}, Rect: together.Out.Rect(), Out: make([]float32, together.Out.Len())}}
+			for name, p := range map[string]Primitive{"groups": together, "products": products} {
+				b.Run(fmt.Sprintf("%s/%dx%dx%d,groups of %d,stride%d/%s", k.Name, l.side, l.side, l.channels, l.per, l.stride, name), func(b *testing.B) {
+					for range b.N {
+						p.Run(s, jobs)
+					}
+					b.ReportMetric(100*2*float64(p.MultiplyAdds())*float64(w.Out*w.Out)/(b.Elapsed().Seconds()/float64(b.N))/peak, "%peak")
+				})
+			}
+		}
+	}
+}

@@ -5,11 +5,12 @@ import (
 	"krypton/internal/region"
 )
 
-// windows lays out the pixels that a job's windows read, padding as zeros, and returns
-// them as asm.Kernels.DepthwiseWindows takes them.
-func (s *Scratch) windowsOf(j *Job, wy, wx region.Window) *asm.Windows {
+// windowsOf lays out the pixels that a job's windows read, padding as zeros, as
+// asm.Kernels.DepthwiseWindows takes them.
+func (s *Scratch) windowsOf(j *Job, wy, wx region.Window, group int) *asm.Windows {
 	in := &j.In[0]
 	w := &s.windows
+	w.Group, w.Pitch = group, j.pitch(in.C)
 	axis := func(o region.Window, n int) asm.Axis {
 		return asm.Axis{Out: n, Kernel: o.Kernel, Stride: o.Stride, Dilation: o.Dilation}
 	}

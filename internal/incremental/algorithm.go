@@ -27,6 +27,8 @@ type convolution struct {
 	zeros   bool // many inputs are zero and worth passing over
 	bf16    bool // sums round to bfloat16
 	int8    bool // the plain sum is of differences in eight bits
+	// together says that there are kernels for its small groups.
+	together bool
 }
 
 // winogradFrom is the number of channels on either side from which Winograd's
@@ -49,6 +51,13 @@ func (v *convolution) mostTile() int {
 		return int(asm.Winograd2)
 	}
 	return int(asm.Winograd4)
+}
+
+// group marks the convolutions in small groups that have kernels of their own.
+func (c *compiler) group() {
+	for _, v := range c.pending {
+		v.together = v.outC == v.in.C && engine.GroupedTogether(c.p.kernels, v.x, v.in.C/v.group, v.in.C)
+	}
 }
 
 // round marks the convolutions whose plain sums a precision rounds.
@@ -245,6 +254,8 @@ func (v *convolution) cost(tile int, r region.Rect) (adds, plain, weights float6
 			return costProductBF16 * area * weights, 0, weights / 2
 		case v.depthwise():
 			return costDepthwise * area * weights, 0, weights
+		case v.together:
+			return costGrouped * area * weights, 0, weights
 		}
 		each := costProduct
 		if v.zeros {
@@ -311,6 +322,8 @@ func (v *convolution) build(s *engine.Scratch, tile int) (engine.Primitive, erro
 		return engine.NewWinograd(s, v.in, v.y, v.x, asm.WinogradSize(tile), v.bf16, v.weights, v.bias, v.outC, v.clamp)
 	case v.depthwise():
 		return engine.NewDepthwise(v.in, v.y, v.x, v.weights, v.bias, v.clamp)
+	case v.together:
+		return engine.NewGrouped(s.Kernels, v.in, v.y, v.x, v.in.C/v.group, v.weights, v.bias, v.clamp)
 	case v.int8:
 		return engine.NewConvInt8(s, v.in, v.y, v.x, v.weights, v.bias, v.outC, v.clamp)
 	case v.bf16:

@@ -150,6 +150,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if c.p.dynamic = opt.Dynamic; opt.Dynamic {
 		c.gatherParts()
 	}
+	c.group()
 	c.round(opt)
 	c.choose(opt)
 	if err := c.build(); err != nil {

@@ -90,9 +90,10 @@ const (
 	costFunction = 60
 	costSoftmax  = 80
 	costNorm     = 30
-	// costDepthwise is for one multiply-add of a depthwise layer, costTap for one
-	// tap of a window that is pooled.
+	// costDepthwise is for one multiply-add of a depthwise layer, costGrouped of one
+	// in small groups, costTap for one tap of a window that is pooled.
 	costDepthwise = 4
+	costGrouped   = 1.5
 	costTap       = 6
 	// costOther is for one multiply-add of steps that have no price of their own.
 	costOther = 1.3

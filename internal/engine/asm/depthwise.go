@@ -5,25 +5,25 @@ import (
 	"unsafe"
 )
 
-// sharedDepthwise computes m rows of a depthwise convolution by windows of kx columns,
-// which lie pixel bytes apart, at every stride-th of such columns: see depthwiseShared in
-// the generator. first is where the first window begins, next and down are the distances
-// of outputs and of their rows.
-type sharedDepthwise struct {
-	kx, stride int
-	run        func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
+// sharedKernel computes m rows of a convolution by windows of kx columns, which lie pixel
+// bytes apart, at every stride-th of such columns, in groups of per channels: see shared
+// in the generator. first is where the first window begins, next and down are the
+// distances of outputs and of their rows.
+type sharedKernel struct {
+	kx, stride, per int
+	run             func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
 }
 
-// shared finds the kernel for windows of kx columns that lie pixel apart, step from one
-// another, and the number of interleaved rows of outputs that share columns: with
-// dilated taps, windows share them with every so many-th one.
-func (k *Kernels) shared(kx, step, pixel int) (kernel *sharedDepthwise, every int) {
+// sharing finds the kernel for windows of kx columns that lie pixel apart, step from one
+// another, in groups of per channels, and the number of interleaved rows of outputs that
+// share columns: with dilated taps, windows share them with every so many-th one.
+func (k *Kernels) sharing(kx, step, pixel, per int) (kernel *sharedKernel, every int) {
 	if step < 1 || pixel < 1 {
 		return nil, 0
 	}
 	stride, every := max(1, step/pixel), max(1, pixel/step)
-	for i := range k.depthwiseShared {
-		if d := &k.depthwiseShared[i]; d.kx == kx && d.stride == stride && pixel*stride == step*every {
+	for i := range k.shared {
+		if d := &k.shared[i]; d.kx == kx && d.stride == stride && d.per == per && pixel*stride == step*every {
 			return d, every
 		}
 	}
@@ -38,7 +38,7 @@ func (k *Kernels) Depthwise(r *Run, weights, out, bias []float32, clamp *[2]floa
 	if len(weights) < len(r.Rows)*r.Kx*n {
 		panic(fmt.Sprintf("asm: Depthwise of %d channels, %d taps, %d weights", n, len(r.Rows)*r.Kx, len(weights)))
 	}
-	if d, every := k.shared(r.Kx, r.Step, r.Pixel); d != nil && r.N > 1 && n >= k.Columns/2 {
+	if d, every := k.sharing(r.Kx, r.Step, r.Pixel, 1); d != nil && r.N > 1 && n >= k.Columns/2 {
 		for i := range min(every, r.N) {
 			d.run(&r.Rows[0], 1, (r.N-i+every-1)/every, 4*i*r.Step, 4*r.Pixel, len(r.Rows), 4*n, &weights[0], &out[i*n], 4*n*every, 0, &bias[0], &clamp[0])
 		}
@@ -69,10 +69,14 @@ func (a Axis) Extent() int { return (a.Out-1)*a.Stride + a.depth() }
 func (a Axis) depth() int { return (a.Kernel-1)*a.Dilation + 1 }
 
 // Windows is a rectangle of windows over pixels that may lie anywhere: Pixels has
-// Y.Extent() rows of X.Extent() pointers to their first channels.
+// Y.Extent() rows of X.Extent() pointers to their first channels. Outputs are of Group
+// channels each, those of their own group. Rows of outputs lie one behind the other,
+// pixels Pitch apart.
 type Windows struct {
 	Y, X   Axis
 	Pixels []*float32
+	Group  int
+	Pitch  int
 
 	space []float32
 	slots []*float32 // where each row of pixels is put
@@ -83,32 +87,37 @@ type Windows struct {
 }
 
 // Channels are put together in blocks of some vectors of AVX-512, of vectorChannels each:
-// as many as let a band of rows stay within bandBytes, the first-level cache's share.
+// as many as let a band of rows stay within bandBytes, the first-level cache's share. Those
+// of groups compute tileRows rows at a time.
 const (
 	vectorChannels = 16
 	mostVectors    = 4
 	bandBytes      = 28 << 10
+	tileRows       = 3
 )
 
-// Together says whether DepthwiseWindows computes such windows.
-func (k *Kernels) Together(x Axis, channels int) bool {
-	d, _ := k.shared(x.Kernel, x.Stride, x.Dilation)
-	return d != nil && channels >= vectorChannels
+// Together says whether DepthwiseWindows computes such windows in such groups.
+func (k *Kernels) Together(x Axis, group, channels int) bool {
+	d, _ := k.sharing(x.Kernel, x.Stride, x.Dilation, group)
+	return d != nil && channels >= vectorChannels && channels%group == 0
 }
 
-// DepthwiseWindows is Depthwise for a rectangle of windows, whose rows in out lie one
-// behind the other. It passes over all of them with the same few channels, which it puts
+// DepthwiseWindows computes out = clamp(bias[c] + sum over taps t and the channels x of
+// the group of c of x[k] * weights[(t*Group+k)*len(bias)+c]), in this order, for a rectangle of
+// windows. It passes over all of them with the same few channels, which it puts
 // together for some rows at a time: every pixel comes into the first-level cache once,
 // whatever the distance of pixels, and borders cost no more than the middle.
 func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, clamp *[2]float32) {
 	c, cols := len(bias), w.X.Extent()
-	taps := w.Y.Kernel * w.X.Kernel
-	d, every := k.shared(w.X.Kernel, w.X.Stride, w.X.Dilation)
-	if d == nil || c < vectorChannels || w.Y.Out < 1 || w.X.Out < 1 || len(w.Pixels) < w.Y.Extent()*cols || len(weights) < taps*c || len(out) < w.Y.Out*w.X.Out*c {
-		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels, %d weights, into %d", w.Y, w.X, len(w.Pixels), c, len(weights), len(out)))
+	taps := w.Y.Kernel * w.X.Kernel * w.Group
+	d, every := k.sharing(w.X.Kernel, w.X.Stride, w.X.Dilation, w.Group)
+	if d == nil || c < vectorChannels || c%w.Group != 0 || w.Y.Out < 1 || w.X.Out < 1 || w.Pitch < c ||
+		len(w.Pixels) < w.Y.Extent()*cols || len(weights) < taps*c || len(out) < (w.Y.Out*w.X.Out-1)*w.Pitch+c {
+		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels in groups of %d, %d apart, %d weights, into %d",
+			w.Y, w.X, len(w.Pixels), c, w.Group, w.Pitch, len(weights), len(out)))
 	}
 	vectors, band := w.block(cols, c)
-	w.packed = w.layOut(cols*vectors*vectorChannels, band, taps*vectors*vectorChannels)
+	w.packed = w.layOut(cols*vectors*vectorChannels, band, taps, vectors*vectorChannels)
 	for t := range taps {
 		w.taps[t] = &weights[t*c]
 	}
@@ -125,7 +134,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 			done = end
 			for i := range min(every, w.X.Out) {
 				d.run(&w.rows[y*w.Y.Kernel], m, (w.X.Out-i+every-1)/every, 4*n*i*w.X.Stride, 4*n*w.X.Dilation, w.Y.Kernel, 4*n,
-					w.packed, &out[(y*w.X.Out+i)*c+from], 4*c*every, 4*c*w.X.Out, &bias[from], &clamp[0])
+					w.packed, &out[(y*w.X.Out+i)*w.Pitch+from], 4*w.Pitch*every, 4*w.Pitch*w.X.Out, &bias[from], &clamp[0])
 			}
 		}
 		from += n
@@ -135,9 +144,13 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 // block is how many vectors of channels are put together at a time, and for how many
 // rows of outputs.
 func (w *Windows) block(cols, channels int) (vectors, band int) {
+	rows := func(bytes int) int { return (bytes/(4*cols*vectors*vectorChannels)-w.Y.depth())/w.Y.Stride + 1 }
+	if w.Group > 1 {
+		vectors = 1 // which are the kernels'
+		return vectors, min(w.Y.Out, max(1, rows(bandBytes)/tileRows)*tileRows)
+	}
 	for vectors = min(mostVectors, channels/vectorChannels); ; vectors /= 2 {
-		band = (bandBytes/(4*cols*vectors*vectorChannels)-w.Y.depth())/w.Y.Stride + 1
-		if vectors == 1 || band >= 4 {
+		if band = rows(bandBytes); vectors == 1 || band >= 4 {
 			return vectors, min(w.Y.Out, max(2, band))
 		}
 	}
@@ -146,14 +159,14 @@ func (w *Windows) block(cols, channels int) (vectors, band int) {
 // layOut makes the tables of rows of so many numbers each. As many rows of pixels lie in
 // space as a band of rows of outputs needs; each takes the place of one that is no longer
 // read. Behind them there is room for the weights.
-func (w *Windows) layOut(row, band, weights int) (packed *float32) {
+func (w *Windows) layOut(row, band, taps, channels int) (packed *float32) {
 	ring := (band-1)*w.Y.Stride + w.Y.depth()
 	const line = 64
-	if n := ring*row + weights + line/4; len(w.space) < n {
+	if n := ring*row + taps*channels + line/4; len(w.space) < n {
 		w.space = make([]float32, n+n/4)
 	}
 	space := w.space[(line-uintptr(unsafe.Pointer(&w.space[0]))%line)%line/4:]
-	w.slots, w.rows, w.taps = sized(w.slots, w.Y.Extent()), sized(w.rows, w.Y.Out*w.Y.Kernel), sized(w.taps, w.Y.Kernel*w.X.Kernel)
+	w.slots, w.rows, w.taps = sized(w.slots, w.Y.Extent()), sized(w.rows, w.Y.Out*w.Y.Kernel), sized(w.taps, taps)
 	for r := range w.slots {
 		w.slots[r] = &space[r%ring*row]
 	}

@@ -24,7 +24,7 @@ type Kernels struct {
 	row  func(table **float32, taps, begin, end int, panels **float32, out *float32, biases **float32, clamp *float32)
 	// The kernels of runs; see Run.
 	together                    func(from **float32, m, n, off, bytes int, to **float32)
-	depthwiseShared             []sharedDepthwise
+	shared                      []sharedKernel
 	depthwiseRows               runKernel // for more than one pixel
 	depthwise, maxPool, sumPool runKernel
 

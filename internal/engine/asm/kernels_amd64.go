@@ -351,6 +351,74 @@ func depthwiseShared5Stride2AVX512(rows **float32, m int, n int, first int, pixe
 //go:noescape
 func depthwiseShared7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// grouped4Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 4 {
+//				acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c/4*4+k], weights[((y*3+x)*4+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped4Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// grouped4Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 4 {
+//				acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c/4*4+k], weights[((y*3+x)*4+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped4Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// grouped8Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 8 {
+//				acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c/8*8+k], weights[((y*3+x)*8+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped8Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// grouped8Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 8 {
+//				acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c/8*8+k], weights[((y*3+x)*8+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped8Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // togetherAVX512 copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
 // off bytes behind from[r*n+i] on to to[r][i*bytes/4:].
 //
@@ -1039,6 +1107,74 @@ func depthwiseShared5Stride2AVX2(rows **float32, m int, n int, first int, pixel 
 //
 //go:noescape
 func depthwiseShared7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// grouped4Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 4 {
+//				acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c/4*4+k], weights[((y*3+x)*4+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped4Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// grouped4Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 4 {
+//				acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c/4*4+k], weights[((y*3+x)*4+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped4Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// grouped8Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 8 {
+//				acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c/8*8+k], weights[((y*3+x)*8+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped8Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// grouped8Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			for k := range 8 {
+//				acc = fma(rows[r*ky+y][(first+(i*2+x)*pixel)/4+c/8*8+k], weights[((y*3+x)*8+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// The last outputs of a row may begin before the end of those before them.
+//
+//go:noescape
+func grouped8Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // togetherAVX2 copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
 // off bytes behind from[r*n+i] on to to[r][i*bytes/4:].

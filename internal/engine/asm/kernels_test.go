@@ -453,9 +453,11 @@ func TestDepthwiseWindows(t *testing.T) {
 				axis := func(kernel, most int) Axis {
 					return Axis{Out: 1 + rng.IntN(most), Kernel: kernel, Stride: 1 + rng.IntN(3), Dilation: 1 + rng.IntN(3)}
 				}
-				c := 1 + rng.IntN(100)
+				w.Group = []int{1, 4, 8}[rng.IntN(3)]
+				c := w.Group * (1 + rng.IntN(100/w.Group))
+				w.Pitch = c + rng.IntN(2)*rng.IntN(9)
 				w.X, w.Y = axis([]int{3, 5, 7}[rng.IntN(3)], 40), axis(1+rng.IntN(7), 30)
-				if !k.Together(w.X, c) {
+				if !k.Together(w.X, w.Group, c) {
 					continue
 				}
 				ran++
@@ -466,21 +468,31 @@ func TestDepthwiseWindows(t *testing.T) {
 					w.Pixels[i] = &pool[rng.IntN(50)*c]
 				}
 				taps := w.Y.Kernel * w.X.Kernel
-				weights, bias, clamp := newGuarded(taps*c, 1, rng).mid, newGuarded(c, 1, rng).mid, [2]float32{-0.5, 9}
-				out := newGuarded(w.Y.Out*w.X.Out*c, 40, nil)
+				weights, bias, clamp := newGuarded(taps*w.Group*c, 1, rng).mid, newGuarded(c, 1, rng).mid, [2]float32{-0.5, 9}
+				out := newGuarded((w.Y.Out*w.X.Out-1)*w.Pitch+c, 40, nil)
 				k.DepthwiseWindows(&w, weights, out.mid, bias, &clamp)
 				out.check(t)
 				alone := make([]float32, c)
 				for i := range w.Y.Out * w.X.Out {
-					one := &Run{Kx: 1, N: 1}
+					var inputs [][]float32 // by tap and channel of a group, spread over outputs
 					for tap := range taps {
 						y := i/w.X.Out*w.Y.Stride + tap/w.X.Kernel*w.Y.Dilation
-						one.Rows = append(one.Rows, w.Pixels[y*cols+i%w.X.Out*w.X.Stride+tap%w.X.Kernel*w.X.Dilation])
+						pixel := unsafe.Slice(w.Pixels[y*cols+i%w.X.Out*w.X.Stride+tap%w.X.Kernel*w.X.Dilation], c)
+						for ch := range w.Group {
+							inputs = append(inputs, make([]float32, c))
+							for j := range c {
+								inputs[len(inputs)-1][j] = pixel[j/w.Group*w.Group+ch]
+							}
+						}
+					}
+					one := &Run{Kx: 1, N: 1}
+					for _, x := range inputs {
+						one.Rows = append(one.Rows, &x[0])
 					}
 					k.Depthwise(one, weights, alone, bias, &clamp)
 					for ch, v := range alone {
-						if got := out.mid[i*c+ch]; math.Float32bits(got) != math.Float32bits(v) {
-							t.Fatalf("%+v by %+v, %d channels: output %d, channel %d is %g, alone %g", w.Y, w.X, c, i, ch, got, v)
+						if got := out.mid[i*w.Pitch+ch]; math.Float32bits(got) != math.Float32bits(v) {
+							t.Fatalf("%+v by %+v, %d channels in groups of %d: output %d, channel %d is %g, alone %g", w.Y, w.X, c, w.Group, i, ch, got, v)
 						}
 					}
 				}

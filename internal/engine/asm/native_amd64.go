@@ -10,9 +10,12 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		{12, 32, gemm12x32AVX512}, {8, 32, gemm8x32AVX512}, {4, 32, gemm4x32AVX512}, {2, 32, gemm2x32AVX512}, {1, 32, gemm1x32AVX512},
 		{12, 16, gemm12x16AVX512}, {8, 16, gemm8x16AVX512}, {4, 16, gemm4x16AVX512}, {2, 16, gemm2x16AVX512}, {1, 16, gemm1x16AVX512},
 	},
-	row:             gemmRowAVX512,
-	depthwiseShared: []sharedDepthwise{{3, 1, depthwiseShared3Stride1AVX512}, {3, 2, depthwiseShared3Stride2AVX512}, {5, 1, depthwiseShared5Stride1AVX512}, {5, 2, depthwiseShared5Stride2AVX512}, {7, 1, depthwiseShared7Stride1AVX512}},
-	together:        togetherAVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, affine: affineAVX512, distance: distanceAVX512, moved: movedAVX512,
+	row: gemmRowAVX512,
+	shared: []sharedKernel{
+		{3, 1, 1, depthwiseShared3Stride1AVX512}, {3, 2, 1, depthwiseShared3Stride2AVX512}, {5, 1, 1, depthwiseShared5Stride1AVX512}, {5, 2, 1, depthwiseShared5Stride2AVX512}, {7, 1, 1, depthwiseShared7Stride1AVX512},
+		{3, 1, 4, grouped4Stride1AVX512}, {3, 2, 4, grouped4Stride2AVX512}, {3, 1, 8, grouped8Stride1AVX512}, {3, 2, 8, grouped8Stride2AVX512},
+	},
+	together: togetherAVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, affine: affineAVX512, distance: distanceAVX512, moved: movedAVX512,
 	arithmetic: [arithmetics]arithmeticKernels{
 		Sum:            {sumRowsAVX512, sumNumberAVX512},
 		Difference:     {differenceRowsAVX512, differenceNumberAVX512},
@@ -69,9 +72,12 @@ var setAVX2 = Kernels{
 		{6, 16, gemm6x16AVX2}, {4, 16, gemm4x16AVX2}, {2, 16, gemm2x16AVX2}, {1, 16, gemm1x16AVX2},
 		{6, 8, gemm6x8AVX2}, {4, 8, gemm4x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
 	},
-	row:             gemmRowAVX2,
-	depthwiseShared: []sharedDepthwise{{3, 1, depthwiseShared3Stride1AVX2}, {3, 2, depthwiseShared3Stride2AVX2}, {5, 1, depthwiseShared5Stride1AVX2}, {5, 2, depthwiseShared5Stride2AVX2}, {7, 1, depthwiseShared7Stride1AVX2}},
-	together:        togetherAVX2, depthwiseRows: depthwiseRowsAVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, affine: affineAVX2, distance: distanceAVX2, moved: movedAVX2,
+	row: gemmRowAVX2,
+	shared: []sharedKernel{
+		{3, 1, 1, depthwiseShared3Stride1AVX2}, {3, 2, 1, depthwiseShared3Stride2AVX2}, {5, 1, 1, depthwiseShared5Stride1AVX2}, {5, 2, 1, depthwiseShared5Stride2AVX2}, {7, 1, 1, depthwiseShared7Stride1AVX2},
+		{3, 1, 4, grouped4Stride1AVX2}, {3, 2, 4, grouped4Stride2AVX2}, {3, 1, 8, grouped8Stride1AVX2}, {3, 2, 8, grouped8Stride2AVX2},
+	},
+	together: togetherAVX2, depthwiseRows: depthwiseRowsAVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, affine: affineAVX2, distance: distanceAVX2, moved: movedAVX2,
 	arithmetic: [arithmetics]arithmeticKernels{
 		Sum:            {sumRowsAVX2, sumNumberAVX2},
 		Difference:     {differenceRowsAVX2, differenceNumberAVX2},

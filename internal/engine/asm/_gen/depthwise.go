@@ -11,12 +11,15 @@ import (
 // depthwiseWindows are the windows, by width and stride, that have kernels of their own.
 var depthwiseWindows = []struct{ kx, stride int }{{3, 1}, {3, 2}, {5, 1}, {5, 2}, {7, 1}}
 
-// depthwiseShared writes the depthwise convolution of a run by windows of kx columns at
+// sharedArguments are those of kernels of windows that share columns.
+const sharedArguments = "func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)"
+
+// depthwiseShared writes the depthwise convolution of runs by windows of kx columns at
 // a distance of some columns, up to eight outputs at a time: each input is loaded once
 // for all windows that it lies in, and each weight once for all outputs.
 func depthwiseShared(s isa, kx, stride int) {
 	name := fmt.Sprintf("depthwiseShared%dStride%d%s", kx, stride, s.name)
-	TEXT(name, NOSPLIT, "func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)")
+	TEXT(name, NOSPLIT, sharedArguments)
 	Doc(name+" computes, for each row r < m of outputs i < n and channel c < bytes/4:", "",
 		"	acc := bias[c]",
 		"	for y := range ky {",
@@ -78,12 +81,12 @@ func depthwiseShared(s isa, kx, stride int) {
 			ADDQ(next, out)
 		}
 	}
-	// advance moves the window and the output on by some outputs, or back.
+	// advance moves the window on by some outputs, retreat both back by at outputs.
 	advance := func(n int) {
 		IMUL3Q(operand.I32(n*stride), pixel, at)
 		ADDQ(at, window)
 	}
-	retreat := func() { // by at outputs
+	retreat := func() {
 		MOVQ(at, tap)
 		IMULQ(pixel, tap)
 		if stride > 1 {

@@ -25,6 +25,10 @@ func main() {
 		for _, w := range depthwiseWindows {
 			depthwiseShared(set, w.kx, w.stride)
 		}
+		for _, per := range []int{4, 8} {
+			grouped(set, per, 1)
+			grouped(set, per, 2)
+		}
 		together(set)
 		add(set)
 		pointwise(set)
