@@ -175,9 +175,53 @@ func (n *network) attention(x graph.ValueID, windows []int64, tokens, c int, bia
 		shapes := [][]int{{1, heads, tokens, tokens}, {tokens, tokens}, {heads, 1, 1}, {1, 1, tokens, 1}, {tokens}}
 		added = append(added, shapes[n.rng.IntN(len(shapes))])
 	}
-	y := n.node("MatMul", nil, n.scores(q, n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2}}, k), added), v)
-	y = n.node("Reshape", nil, n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1, 3}}, y), n.ints(w, l, int64(c)))
+	y := n.scores(q, n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2}}, k), added)
+	if n.rng.IntN(3) == 0 {
+		y = n.einsum("b h i j, b h j d -> b i h d", y, v)
+	} else {
+		y = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1, 3}}, n.node("MatMul", nil, y, v))
+	}
+	y = n.node("Reshape", nil, y, n.ints(w, l, int64(c)))
 	return n.dense(y, c, c)
+}
+
+// einsum adds an Einsum's parts, as a loaded graph has them.
+func (n *network) einsum(equation string, in ...graph.ValueID) graph.ValueID {
+	def, err := op.Lookup("Einsum", 17)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	o, err := def.New(&op.Node{Type: "Einsum", Opset: 17, Inputs: len(in), Outputs: 1, Attr: op.NewAttributes(map[string]any{"equation": equation})})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	infos := make([]*op.Info, len(in))
+	for i, id := range in {
+		infos[i] = &n.g.Values[id].Info
+	}
+	parts, out, err := o.(*op.Compound).Parts(infos, 1)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	made := make([]graph.ValueID, len(parts))
+	for i, p := range parts {
+		node := &graph.Node{Name: p.Def.Name, Def: p.Def, Op: p.Op, Opset: 17}
+		for _, r := range p.In {
+			switch {
+			case r.Value != nil:
+				node.In = append(node.In, n.constant(r.Value))
+			case r.Input > 0:
+				node.In = append(node.In, in[r.Input-1])
+			default:
+				node.In = append(node.In, made[r.Part-1])
+			}
+		}
+		made[i] = n.value(p.Def.Name, p.Out[0], len(n.g.Nodes))
+		node.Out = []graph.ValueID{made[i]}
+		n.g.Nodes = append(n.g.Nodes, node)
+		n.log = append(n.log, "part "+p.Def.Name)
+	}
+	return made[out[0].Part-1]
 }
 
 // multiHead adds self-attention as PyTorch's layer of that name writes it: tokens before the

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"krypton/internal/tensor"
@@ -408,6 +409,8 @@ func (r *randomNode) draw(name string) (map[string]any, []*tensor.Tensor, int) {
 	case "DynamicQuantizeLinear":
 		in[0] = r.data(tensor.Float32, shape...)
 		return attr, in, 1 + r.IntN(3)
+	case "Einsum":
+		attr["equation"], in = r.einsum()
 	case "MatMulInteger", "QLinearMatMul":
 		n, m, k := r.length(), r.length(), r.length()
 		a := r.data(tensor.Uint8, append(slices.Clone(shape[:r.IntN(rank+1)]), n, k)...)
@@ -481,6 +484,40 @@ func (r *randomNode) draw(name string) (map[string]any, []*tensor.Tensor, int) {
 }
 
 // quantized gives the inputs of a product of quantized operands.
+// einsum draws an equation and its inputs, of which some do not fit.
+func (r *randomNode) einsum() (equation string, in []*tensor.Tensor) {
+	const letters = "abcZ"
+	sizes := [len(letters)]int{r.length(), r.length(), r.length(), r.length()}
+	used := ""
+	for range 1 + r.IntN(3) {
+		shape, term := []int{}, ""
+		for _, l := range r.Perm(len(letters))[:r.IntN(4)] {
+			n := sizes[l]
+			if r.IntN(20) == 0 {
+				n = 1 + r.IntN(2)
+			}
+			shape, term = append(shape, n), term+letters[l:l+1]
+		}
+		if r.IntN(5) == 0 {
+			shape, term = append([]int{2, 3}[r.IntN(2):], shape...), "..."+term
+		}
+		equation, used = equation+","+term, used+term
+		in = append(in, r.data(tensor.Float32, shape...))
+	}
+	if equation = equation[1:]; r.IntN(3) > 0 {
+		equation += "->"
+		if strings.Contains(used, ".") {
+			equation += "..."
+		}
+		for _, l := range r.Perm(len(letters))[:r.IntN(3)] {
+			if s := letters[l : l+1]; strings.Contains(used, s) || r.IntN(20) == 0 {
+				equation += s
+			}
+		}
+	}
+	return equation, in
+}
+
 func (r *randomNode) quantized(whole bool, a, b *tensor.Tensor, lines int) []*tensor.Tensor {
 	one := []int{}
 	if r.IntN(2) == 0 {

@@ -11,6 +11,7 @@ var rareOperators = []Definition{
 	{Name: "QLinearConv", Since: 10, MinInputs: 8, MaxInputs: 9, Outputs: 1, New: newQLinearConv},
 	{Name: "GridSample", Since: 16, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newGridSample},
 	{Name: "RoiAlign", Since: 10, MinInputs: 3, MaxInputs: 3, Outputs: 1, New: newRoiAlign},
+	{Name: "Einsum", Since: 12, MinInputs: 1, MaxInputs: -1, Outputs: 1, New: newEinsum},
 	{Name: "Attention", Since: 23, MinInputs: 3, MaxInputs: 7, Outputs: 4, New: newAttention},
 	{Name: "RotaryEmbedding", Since: 23, MinInputs: 3, MaxInputs: 4, Outputs: 1, New: newRotaryEmbedding},
 	{Name: "TensorScatter", Since: 24, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newTensorScatter},
