@@ -13,8 +13,9 @@ import (
 // runs. Steps of small networks last some ten microseconds and a sleeping
 // thread takes longer than that to wake, in virtual machines much longer, so
 // that members wait for the next step by looking, give way to others after a
-// while, and go to sleep only after patience. Parts belong to nobody beforehand:
-// where other programs take a member's core, the others do its parts.
+// while, and go to sleep only after patience. A worker does the same share of the
+// parts in every step, so that its cache still has what it made in the step before;
+// but where other programs take a worker's core, the others do its parts.
 type team struct {
 	size   int
 	round  atomic.Pointer[round] // the present step's; nil ends the team
@@ -24,10 +25,10 @@ type team struct {
 
 // round is one call of run. A member that comes late finds no part left in it.
 type round struct {
-	f          func(worker, part int)
-	parts      int32
-	next, done atomic.Int32
-	failure    atomic.Pointer[error]
+	f       func(worker, part int)
+	taken   []atomic.Bool // parts
+	done    atomic.Int32
+	failure atomic.Pointer[error]
 }
 
 const (
@@ -56,7 +57,7 @@ func (t *team) member(i int) {
 		if r == nil {
 			return
 		}
-		r.work(i + 1)
+		r.work(i+1, t.size)
 		last = r
 	}
 }
@@ -91,15 +92,15 @@ func (t *team) await(i int, last *round) *round {
 	}
 }
 
-// work does parts of a round as long as there are any.
-func (r *round) work(worker int) {
-	for {
-		part := r.next.Add(1) - 1
-		if part >= r.parts {
-			return
+// work does what parts of a round nobody has taken, beginning with the worker's own.
+func (r *round) work(worker, size int) {
+	n := len(r.taken)
+	for i := range n {
+		part := (n*worker/size + i) % n
+		if !r.taken[part].Load() && !r.taken[part].Swap(true) {
+			r.call(worker, part)
+			r.done.Add(1)
 		}
-		r.call(worker, int(part))
-		r.done.Add(1)
 	}
 }
 
@@ -122,7 +123,7 @@ func panicked(r any) error { return fmt.Errorf("internal error: %v\n%s", r, debu
 // all. Calls with the same worker, a number below the team's size, come one after the
 // other.
 func (t *team) run(parts int, f func(worker, part int)) error {
-	r := &round{f: f, parts: int32(parts)}
+	r := &round{f: f, taken: make([]atomic.Bool, parts)}
 	if parts > 1 && t.size > 1 {
 		t.round.Store(r)
 		for i := range t.asleep {
@@ -131,8 +132,8 @@ func (t *team) run(parts int, f func(worker, part int)) error {
 			}
 		}
 	}
-	r.work(0)
-	for n := 0; r.done.Load() < r.parts; n++ { // parts that others are at
+	r.work(0, t.size)
+	for n := 0; int(r.done.Load()) < parts; n++ { // parts that others are at
 		if n > looks {
 			yield()
 		}
