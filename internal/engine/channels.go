@@ -1,6 +1,9 @@
 package engine
 
-import "krypton/internal/engine/asm"
+import (
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
 
 // Channels picks channels of its inputs, which are numbered one input behind the other:
 // output channel c is input channel Source[c], or Fill where that is -1. It serves
@@ -130,16 +133,16 @@ func (c *Channels) Run(s *Scratch, jobs []Job) {
 			}
 			dst := j.Out[(y-j.Rect.Y.Lo)*w*n:][:w*n]
 			for k := range s.moves {
-				c.row(&s.moves[k], j.In, src, dst, w, s.first)
+				c.row(&s.moves[k], src, dst, w, s.first)
 			}
 		}
 	}
 }
 
 // row makes one move for w pixels.
-func (c *Channels) row(m *move, in []Patched, src [][]float32, dst []float32, w int, first []int) {
+func (c *Channels) row(m *move, src [][]float32, dst []float32, w int, first []int) {
 	a, b, n := src[m.in[0]], src[m.in[1]], len(c.Source)
-	pa, pb := in[m.in[0]].C, in[m.in[1]].C
+	pa, pb := first[m.in[0]+1]-first[m.in[0]], first[m.in[1]+1]-first[m.in[1]]
 	half := m.n / 2
 	switch {
 	case m.way == secondChannels && m.n == n && pa == 2*n: // of a whole row of pixels
@@ -166,6 +169,42 @@ func (c *Channels) row(m *move, in []Patched, src [][]float32, dst []float32, w 
 			px := a[x*pa:][:pa]
 			for i, from := range c.Source[m.to:][:m.n] {
 				out[i] = px[from-first[m.in[0]]]
+			}
+		}
+	}
+}
+
+// Squares makes one pixel of each square of Y by X pixels, whose channels are numbered
+// pixel by pixel, row by row: output channel c is channel Source[c] of the square.
+type Squares struct {
+	Channels
+	Y, X int
+}
+
+// Windows are those of the output over an input plane.
+func (p *Squares) Windows(in Plane) (y, x region.Window) {
+	return region.Window{Kernel: p.Y, Stride: p.Y, Dilation: 1, In: in.H, Out: in.H / p.Y},
+		region.Window{Kernel: p.X, Stride: p.X, Dilation: 1, In: in.W, Out: in.W / p.X}
+}
+
+// Run implements Primitive.
+func (p *Squares) Run(s *Scratch, jobs []Job) {
+	width := p.X * jobs[0].In[0].C
+	s.first = s.first[:0]
+	for k := range p.Y + 1 {
+		s.first = append(s.first, k*width)
+	}
+	s.moves = p.moves(s.moves[:0], s.first)
+	n, src := len(p.Source), grow(&s.sources, p.Y)
+	for i := range jobs {
+		j := &jobs[i]
+		w := j.Rect.X.Len()
+		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
+			for k := range src {
+				src[k] = j.In[0].pixels(y*p.Y+k, region.Span{Lo: j.Rect.X.Lo * p.X, Hi: j.Rect.X.Hi * p.X}, s.lineBuffer(k, w*width))
+			}
+			for k := range s.moves {
+				p.row(&s.moves[k], src, j.Out[(y-j.Rect.Y.Lo)*w*n:][:w*n], w, s.first)
 			}
 		}
 	}

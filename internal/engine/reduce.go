@@ -14,6 +14,12 @@ const (
 	ReduceL1        // sum of |x|
 	ReduceL2        // square root of the sum of squares
 	ReduceSumSquare // sum of squares
+	// ReduceFirstMax and those that follow give which it is, the first or the last of
+	// several; a NaN is the largest and the least.
+	ReduceFirstMax
+	ReduceLastMax
+	ReduceFirstMin
+	ReduceLastMin
 )
 
 // Reduce makes one number of some channels of each pixel: output channel c of those that
@@ -47,6 +53,9 @@ func (r *Reduce) Run(s *Scratch, jobs []Job) {
 
 // of reduces the numbers of a pixel that from lists, which are together often.
 func (r *Reduce) of(px []float32, from []int) float32 {
+	if r.Kind >= ReduceFirstMax {
+		return r.which(px, from)
+	}
 	if n := len(from); from[n-1]-from[0] == n-1 {
 		return r.together(px[from[0]:][:n])
 	}
@@ -119,4 +128,20 @@ func (r *Reduce) finish(v float64, n int) float32 {
 		v = math.Sqrt(v)
 	}
 	return float32(v)
+}
+
+// which tells the place of the largest or least number.
+func (r *Reduce) which(px []float32, from []int) float32 {
+	best := 0
+	for i, k := range from[1:] {
+		a, b := px[k], px[from[best]]
+		if r.Kind == ReduceFirstMin || r.Kind == ReduceLastMin {
+			a, b = -a, -b
+		}
+		last := r.Kind == ReduceLastMax || r.Kind == ReduceLastMin
+		if a > b || a != a && b == b || last && (a == b || a != a) {
+			best = i + 1
+		}
+	}
+	return float32(best)
 }

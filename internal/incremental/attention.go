@@ -48,7 +48,7 @@ func (c *compiler) seenAs(n *graph.Node) bool {
 		}
 		return w != nil
 	case *op.Split, *op.Slice, *op.Gather:
-		return i == 0 && (c.parts[id] != nil || c.toProducts(n) || c.apart(id) && c.toCopies(n)) && c.parted(n, v)
+		return i == 0 && (c.parts[id] != nil || c.toProducts(n) || c.apart(id) && !c.cutsChannels(n) && c.toCopies(n)) && c.parted(n, v)
 	case *op.Elementwise:
 		f, ok := c.factor(n, o, id)
 		if ok = ok && c.toProducts(n); ok {

@@ -114,6 +114,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	}
 	c.recognizeNorms()
 	c.recognizePads()
+	c.recognizeComparisons()
 	c.recognize()
 	for i, n := range g.Nodes {
 		ch, last := c.chains[i]
@@ -170,7 +171,10 @@ func (c *compiler) node(n *graph.Node) error {
 	}
 	ok, err := false, error(nil)
 	if c.cutsApart(n) {
-		if ok, err = c.moved(n); !ok {
+		if ok, err = c.pixelwise(n); err == nil && !ok {
+			ok, err = c.moved(n)
+		}
+		if !ok {
 			c.settle(n.In...)
 		}
 	}
@@ -310,6 +314,13 @@ func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) 
 	}
 	if channels := withinPixels(index, from, plane); channels != nil {
 		s.operator, s.kind, s.prim = "(channels)", op.Pointwise, &engine.Channels{Source: channels}
+	} else if squares := ofSquares(index, from, plane); squares != nil {
+		s.operator, s.kind, s.prim = "(squares)", op.Windowed, squares
+		s.windows[0], s.windows[1] = squares.Windows(from)
+	} else if channels, spread := toSquares(index, from, plane); spread != nil {
+		phases := c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: s.in, prim: channels}, name, from)
+		ty, tx := spread.Tables(from)
+		s = step{node: name, operator: "(squares)", kind: op.Rearranging, tables: [2]*region.Table{&ty, &tx}, in: []source{{phases, from}}, prim: spread}
 	}
 	return &ref{value: c.emit(s, name, plane), layout: to}
 }
@@ -333,6 +344,56 @@ func withinPixels(index []int32, from, to engine.Plane) []int {
 		}
 	}
 	return channels
+}
+
+// ofSquares gives the step that makes each pixel of a square of them in the same way, nil
+// if elements move otherwise.
+func ofSquares(index []int32, from, to engine.Plane) *engine.Squares {
+	if from.H%to.H != 0 || from.W%to.W != 0 || to.H*to.W == 1 {
+		return nil
+	}
+	p := &engine.Squares{Y: from.H / to.H, X: from.W / to.W, Channels: engine.Channels{Source: make([]int, to.C)}}
+	for i, k := range index {
+		pixel, c := i/to.C, i%to.C
+		y, x := int(k)/from.C/from.W-pixel/to.W*p.Y, int(k)/from.C%from.W-pixel%to.W*p.X
+		if y < 0 || y >= p.Y || x < 0 || x >= p.X {
+			return nil
+		}
+		source := (y*p.X+x)*from.C + int(k)%from.C
+		if pixel == 0 {
+			p.Source[c] = source
+		}
+		if source != p.Source[c] {
+			return nil
+		}
+	}
+	return p
+}
+
+// toSquares gives the steps that make a square of pixels of each pixel in the same way:
+// its channels in the square's order, and their laying out; nil if elements move
+// otherwise.
+func toSquares(index []int32, from, to engine.Plane) (*engine.Channels, *engine.Spread) {
+	if to.H%from.H != 0 || to.W%from.W != 0 || from.H*from.W == 1 {
+		return nil, nil
+	}
+	p := &engine.Spread{Out: to, Y: to.H / from.H, X: to.W / from.W}
+	source := make([]int, from.C)
+	for i, k := range index {
+		y, x := i/to.C/to.W, i/to.C%to.W
+		at := (y%p.Y*p.X+x%p.X)*to.C + i%to.C
+		channel := int(k) - (y/p.Y*from.W+x/p.X)*from.C
+		if channel < 0 || channel >= from.C {
+			return nil, nil
+		}
+		if y < p.Y && x < p.X {
+			source[at] = channel
+		}
+		if source[at] != channel {
+			return nil, nil
+		}
+	}
+	return &engine.Channels{Source: source}, p
 }
 
 // rows gives a value as channels-last rows of a plane, moving its elements if

@@ -72,6 +72,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return false, nil
 	case *op.DepthToSpace:
 		return c.depthToSpace(n, o)
+	case *op.SpaceToDepth:
+		return c.spaceToDepth(n, o)
 	case *op.Gather:
 		return c.pick(n, o)
 	case *op.Pool:

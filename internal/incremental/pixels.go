@@ -163,6 +163,9 @@ func (c *compiler) pixelwise(n *graph.Node) (bool, error) {
 	if len(n.In) == 0 || c.empty(n) {
 		return false, nil
 	}
+	if o, ok := n.Op.(*op.ArgExtreme); ok {
+		return c.extremeWithin(n, o), nil
+	}
 	for _, id := range n.Out {
 		if c.g.Values[id].Info.Type != tensor.Float32 || c.shape(id) == nil {
 			return false, nil
@@ -193,6 +196,29 @@ func (c *compiler) pixelwise(n *graph.Node) (bool, error) {
 		return c.reduceWithin(n, o, &g)
 	}
 	return false, nil
+}
+
+// cutsChannels says whether a node cuts the channels of pixels and leaves the pixels.
+func (c *compiler) cutsChannels(n *graph.Node) bool {
+	g, ok := c.grid(n.In[0])
+	if !ok {
+		return false
+	}
+	switch o := n.Op.(type) {
+	case *op.Split:
+		axis := o.Axis
+		if axis < 0 {
+			axis += len(g.layout.shape)
+		}
+		return g.within(axis)
+	case *op.Slice:
+		_, _, counts, err := o.Ranges(c.infos(n.In))
+		for a, k := range counts {
+			ok = ok && (k == g.layout.shape[a] || g.within(a))
+		}
+		return ok && err == nil
+	}
+	return false
 }
 
 func (c *compiler) splitWithin(n *graph.Node, o *op.Split, g *pixelGrid) (bool, error) {
@@ -459,15 +485,26 @@ func (c *compiler) reduceWithin(n *graph.Node, o *op.Reduce, g *pixelGrid) (bool
 	if err != nil {
 		return false, err
 	}
+	r, to := g.reduced(kind, axes, o.KeepDims)
+	if r == nil {
+		return false, nil
+	}
+	c.emitWithin(n, 0, to, step{in: []source{g.source}, prim: r})
+	return true, nil
+}
+
+// reduced gives the step that makes one number of all channels along axes, and how its
+// output lies; nil where that takes other pixels.
+func (g *pixelGrid) reduced(kind engine.ReduceKind, axes []int, keep bool) (*engine.Reduce, *pixelGrid) {
 	counts := slices.Clone(g.layout.shape)
 	for _, a := range axes {
 		if counts[a] = 1; !g.within(a) {
-			return false, nil
+			return nil, nil
 		}
 	}
 	to, ok := g.reshaped(counts)
 	if !ok {
-		return false, nil
+		return nil, nil
 	}
 	r := &engine.Reduce{Kind: kind, Source: make([][]int, to.plane.C)}
 	g.channels(func(channel int, at []int) {
@@ -478,7 +515,7 @@ func (c *compiler) reduceWithin(n *graph.Node, o *op.Reduce, g *pixelGrid) (bool
 		k := to.channel(at)
 		r.Source[k] = append(r.Source[k], channel)
 	})
-	if !o.KeepDims {
+	if !keep {
 		drop := func(of []int) (left []int) {
 			for a, n := range of {
 				if !slices.Contains(axes, a) {
@@ -489,8 +526,45 @@ func (c *compiler) reduceWithin(n *graph.Node, o *op.Reduce, g *pixelGrid) (bool
 		}
 		to.layout = layout{shape: drop(to.layout.shape), stride: drop(to.layout.stride)}
 	}
-	c.emitWithin(n, 0, &to, step{in: []source{g.source}, prim: r})
-	return true, nil
+	return r, &to
+}
+
+// extremeWithin lowers the place of the largest or least channel, found pixel by pixel: a
+// whole number in float32, which outputs are made of, or by reference what goes on with it.
+func (c *compiler) extremeWithin(n *graph.Node, o *op.ArgExtreme) bool {
+	g, ok := c.grid(n.In[0])
+	if !ok {
+		return false
+	}
+	axis := o.Axis
+	if axis < 0 {
+		axis += len(g.layout.shape)
+	}
+	kind := engine.ReduceFirstMax
+	switch {
+	case o.Largest && o.Last:
+		kind = engine.ReduceLastMax
+	case !o.Largest && o.Last:
+		kind = engine.ReduceLastMin
+	case !o.Largest:
+		kind = engine.ReduceFirstMin
+	}
+	r, to := g.reduced(kind, []int{axis}, o.KeepDims)
+	if r == nil {
+		return false
+	}
+	name := c.g.Values[n.Out[0]].Name
+	place := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{g.source}, prim: r}, name+" (places)", to.plane)
+	if len(c.consumers[n.Out[0]]) == 0 {
+		c.refs[n.Out[0]] = &ref{value: place, layout: to.layout}
+		return true
+	}
+	whole := c.value(name, engine.Plane{H: 1, W: 1, C: 1})
+	c.p.values[whole].host = true
+	c.p.steps = append(c.p.steps, step{node: n.Name, operator: "Cast", kind: op.Global, in: []source{{place, to.plane}}, out: whole,
+		reference: &reference{op: &op.Cast{To: tensor.Int64}, outputs: 1, in: []operand{{layout: to.layout}}, out: []int{whole}}})
+	c.refs[n.Out[0]] = &ref{value: whole, layout: layoutOf(c.shape(n.Out[0]))}
+	return true
 }
 
 // reductions are those that the engine has.

@@ -1,6 +1,8 @@
 package incremental
 
 import (
+	"slices"
+
 	"krypton/internal/engine"
 	"krypton/internal/graph"
 	"krypton/internal/op"
@@ -18,7 +20,8 @@ type phases struct {
 }
 
 func newPhases(a op.TransposedAxis, kernel int) phases {
-	p := phases{TransposedAxis: a, kernel: kernel, taps: (kernel + a.Stride - 1) / a.Stride}
+	extent := a.Dilation*(kernel-1) + 1
+	p := phases{TransposedAxis: a, kernel: kernel, taps: (extent + a.Stride - 1) / a.Stride}
 	p.first = min(a.Pad/a.Stride, p.taps-1)
 	return p
 }
@@ -35,7 +38,7 @@ func (p phases) skip() int { return p.Pad - p.first*p.Stride }
 // none.
 func (p phases) tap(r, t int) (int, bool) {
 	k := r + p.Stride*(p.taps-1-t)
-	return k, k < p.kernel
+	return k / p.Dilation, k%p.Dilation == 0 && k/p.Dilation < p.kernel
 }
 
 // convTranspose lowers a transposed convolution with constant weights: a convolution
@@ -43,7 +46,7 @@ func (p phases) tap(r, t int) (int, bool) {
 // normalization and bounds behind it are folded into it.
 func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, error) {
 	w := c.constant(n.In[1])
-	if w == nil || o.Group != 1 || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+	if w == nil || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
 		return false, nil
 	}
 	axes, err := o.Axes(c.shape(n.In[0]), w.Shape)
@@ -51,7 +54,7 @@ func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, erro
 		return false, nil
 	}
 	for _, a := range axes {
-		if a.Dilation != 1 || a.Out < 1 {
+		if a.Out < 1 {
 			return false, nil
 		}
 	}
@@ -63,7 +66,7 @@ func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	bias := make([]float32, w.Shape[1])
+	bias := make([]float32, o.Group*w.Shape[1])
 	if len(n.In) > 2 && n.In[2] >= 0 {
 		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
 			return false, err
@@ -74,9 +77,9 @@ func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, erro
 	if len(axes) == 2 {
 		y = newPhases(axes[0], w.Shape[2])
 	}
-	weights, bias = phaseWeights(weights, bias, src.plane.C, y, x)
+	weights, bias = phaseWeights(weights, bias, o.Group, src.plane.C, y, x)
 	weights, bias, result, name := c.foldAffine(n, weights, bias, len(bias), c.perChannelOf(n.Out[0]))
-	c.emitTransposed(n, src, y, x, weights, bias, result, name)
+	c.emitTransposed(n, src, y, x, o.Group, weights, bias, result, name)
 	return true, nil
 }
 
@@ -89,22 +92,23 @@ func repeated(f []float32, n int) []float32 {
 	return r
 }
 
-// phaseWeights turns weights [in, out, kernel...] into those of the plain convolution,
-// whose output channels are phase by phase those of the transposed one.
-func phaseWeights(weights, bias []float32, in int, y, x phases) (w, b []float32) {
-	out := len(bias)
-	w = make([]float32, y.Stride*x.Stride*out*in*y.taps*x.taps)
+// phaseWeights turns weights [in, out of a group, kernel...] into those of the plain
+// convolution, whose output channels are phase by phase those of the transposed one.
+func phaseWeights(weights, bias []float32, groups, in int, y, x phases) (w, b []float32) {
+	out, per := len(bias)/groups, in/groups
+	w = make([]float32, y.Stride*x.Stride*len(bias)*per*y.taps*x.taps)
 	at := 0
 	for ry := range y.Stride {
 		for rx := range x.Stride {
-			for m := range out {
-				for ci := range in {
+			for m := range bias {
+				for ci := range per {
+					from := (m/out*per+ci)*out + m%out
 					for ty := range y.taps {
 						for tx := range x.taps {
 							ky, inY := y.tap(ry, ty)
 							kx, inX := x.tap(rx, tx)
 							if inY && inX {
-								w[at] = weights[((ci*out+m)*y.kernel+ky)*x.kernel+kx]
+								w[at] = weights[(from*y.kernel+ky)*x.kernel+kx]
 							}
 							at++
 						}
@@ -113,23 +117,63 @@ func phaseWeights(weights, bias []float32, in int, y, x phases) (w, b []float32)
 			}
 		}
 	}
-	return w, repeated(bias, y.Stride*x.Stride*out)
+	return w, repeated(bias, y.Stride*x.Stride*len(bias))
 }
 
-// emitTransposed emits both steps; the result is graph value result, or what the
-// activation behind it makes of it.
-func (c *compiler) emitTransposed(n *graph.Node, src source, y, x phases, weights, bias []float32, result graph.ValueID, name string) {
+// emitTransposed emits the convolution and the laying out; the result is graph value
+// result, or what the activation behind it makes of it.
+func (c *compiler) emitTransposed(n *graph.Node, src source, y, x phases, groups int, weights, bias []float32, result graph.ValueID, name string) {
 	clamp, result, name := c.activation(result, name)
 	wy, wx := y.window(src.plane.H), x.window(src.plane.W)
-	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: wy, x: wx, group: 1, weights: weights, bias: bias, outC: len(bias), clamp: clamp})
+	value, squares := c.g.Values[result].Name, y.Stride*x.Stride
 	inner := engine.Plane{H: wy.Out, W: wx.Out, C: len(bias)}
-	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{wy, wx}, in: []source{src}}, c.g.Values[result].Name+" (phases)", inner)
-	if y.Stride == 1 && x.Stride == 1 && y.skip() == 0 && x.skip() == 0 {
-		c.define(result, v)
+	channels := len(bias) / squares
+	pick := func(src source, name string, from []int) source {
+		plane := engine.Plane{H: src.plane.H, W: src.plane.W, C: len(from)}
+		return source{c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from}}, value+" (channels)", plane), plane}
+	}
+	var order []int // of the laid out channels among those that are computed
+	switch {
+	case groups > 1 && groups == src.plane.C: // each output channel reads one of its own
+		from := make([]int, len(bias))
+		for i := range from {
+			from[i] = i % channels / (channels / groups)
+		}
+		if !slices.Equal(from, span(0, groups, 1)) {
+			src = pick(src, name, from)
+		}
+		groups = len(bias)
+	case groups > 1: // each group's phases together
+		weights, bias, order = groupPhases(weights, bias, groups, squares)
+	}
+	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: wy, x: wx, group: groups, weights: weights, bias: bias, outC: len(bias), clamp: clamp})
+	made := source{c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{wy, wx}, in: []source{src}}, value+" (phases)", inner), inner}
+	if order != nil && squares > 1 {
+		made = pick(made, name, order)
+	}
+	if squares == 1 && y.skip() == 0 && x.skip() == 0 {
+		c.define(result, made.value)
 		return
 	}
-	p := &engine.Spread{Out: engine.Plane{H: y.Out, W: x.Out, C: len(bias) / (y.Stride * x.Stride)}, Y: y.Stride, X: x.Stride, SkipY: y.skip(), SkipX: x.skip()}
-	c.define(result, c.spread(n, name, source{v, inner}, p, c.g.Values[result].Name))
+	p := &engine.Spread{Out: engine.Plane{H: y.Out, W: x.Out, C: channels}, Y: y.Stride, X: x.Stride, SkipY: y.skip(), SkipX: x.skip()}
+	c.define(result, c.spread(n, name, made, p, value))
+}
+
+// groupPhases puts output channels that go phase by phase group by group, and tells where
+// each is then.
+func groupPhases(weights, bias []float32, groups, phases int) (w, b []float32, order []int) {
+	each, row := len(bias)/phases/groups, len(weights)/len(bias)
+	order = make([]int, len(bias))
+	for g := range groups {
+		for p := range phases {
+			for m := range each {
+				from := (p*groups+g)*each + m
+				order[from] = len(b)
+				w, b = append(w, weights[from*row:(from+1)*row]...), append(b, bias[from])
+			}
+		}
+	}
+	return w, b, order
 }
 
 // spread emits the laying out of a plane.
@@ -159,4 +203,19 @@ func (c *compiler) depthToSpace(n *graph.Node, o *op.DepthToSpace) (bool, error)
 	}
 	c.define(n.Out[0], c.spread(n, n.Name, src, &engine.Spread{Out: plane, Y: o.Block, X: o.Block}, name))
 	return true, nil
+}
+
+// spaceToDepth lowers the putting together of squares of pixels.
+func (c *compiler) spaceToDepth(n *graph.Node, o *op.SpaceToDepth) (bool, error) {
+	_, plane, ok := rowsOf(c.shape(n.Out[0]))
+	if !ok || len(c.shape(n.In[0])) != 4 {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	p := &engine.Squares{Y: o.Block, X: o.Block, Channels: engine.Channels{Source: span(0, plane.C, 1)}}
+	y, x := p.Windows(src.plane)
+	return true, c.emitWindowed(n, src, y, x, p, plane)
 }

@@ -37,7 +37,14 @@ func TestSpreadingLayers(t *testing.T) {
 
 // spreading adds a layer that makes a larger plane, and sometimes one behind it.
 func (n *network) spreading(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
-	switch rng.IntN(4) {
+	switch rng.IntN(6) {
+	case 4:
+		return n.squares(rng, x)
+	case 5:
+		if s := n.shape(x); s[2]%2 == 0 && s[3]%2 == 0 {
+			return n.node("SpaceToDepth", map[string]any{"blocksize": int64(2)}, x)
+		}
+		fallthrough
 	case 0:
 		return n.node("DepthToSpace", map[string]any{"blocksize": int64(2), "mode": []string{"DCR", "CRD"}[rng.IntN(2)]}, x)
 	case 1:
@@ -50,18 +57,20 @@ func (n *network) spreading(rng *rand.Rand, x graph.ValueID, c int) graph.ValueI
 		k, s := []int{1 + rng.IntN(5), 1 + rng.IntN(5)}, []int64{int64(1 + rng.IntN(3)), int64(1 + rng.IntN(3))}
 		pads := []int64{int64(rng.IntN(k[0] + 1)), int64(rng.IntN(k[1] + 1)), int64(rng.IntN(k[0] + 1)), int64(rng.IntN(k[1] + 1))}
 		more := []int64{int64(rng.IntN(int(s[0]))), int64(rng.IntN(int(s[1])))}
+		groups, dilations := []int{1, 1, 2, 4, 4 * c}[rng.IntN(5)], []int64{int64(1 + rng.IntN(5)/3), int64(1 + rng.IntN(5)/3)}
 		left := true // something, when the pads are cut off
 		for a := range 2 {
-			left = left && s[a]*int64(n.shape(x)[2+a]-1)+more[a]+int64(k[a])-pads[a]-pads[2+a] > 0
+			left = left && s[a]*int64(n.shape(x)[2+a]-1)+more[a]+dilations[a]*int64(k[a]-1)+1-pads[a]-pads[2+a] > 0
 		}
 		if !left {
 			continue
 		}
 		in := []graph.ValueID{x, n.weights(1, 4*c, m, k[0], k[1])}
+		m *= groups
 		if rng.IntN(2) == 0 {
 			in = append(in, n.weights(1, m))
 		}
-		y := n.node("ConvTranspose", map[string]any{"strides": s, "pads": pads, "output_padding": more}, in...)
+		y := n.node("ConvTranspose", map[string]any{"strides": s, "pads": pads, "output_padding": more, "group": int64(groups), "dilations": dilations}, in...)
 		if rng.IntN(2) == 0 {
 			variance := tensor.Zeros[float32](m)
 			for i := range m {
@@ -74,4 +83,19 @@ func (n *network) spreading(rng *rand.Rand, x graph.ValueID, c int) graph.ValueI
 		}
 		return y
 	}
+}
+
+// squares writes the laying out of squares of pixels, or the putting together, as changes
+// of axes.
+func (n *network) squares(rng *rand.Rand, x graph.ValueID) graph.ValueID {
+	s := n.shape(x)
+	c, h, w := int64(s[1]), int64(s[2]), int64(s[3])
+	if s[2]%2 == 0 && rng.IntN(2) == 0 { // pairs of rows
+		y := n.node("Reshape", nil, x, n.ints(1, c, h/2, 2, w, 1))
+		y = n.node("Transpose", map[string]any{"perm": [][]int64{{0, 1, 3, 5, 2, 4}, {0, 3, 5, 1, 2, 4}}[rng.IntN(2)]}, y)
+		return n.node("Relu", nil, n.node("Reshape", nil, y, n.ints(1, 2*c, h/2, w)))
+	}
+	y := n.node("Reshape", nil, x, n.ints(1, c/4, 2, 2, h, w))
+	y = n.node("Transpose", map[string]any{"perm": []int64{0, 1, 4, 2, 5, 3}}, y)
+	return n.node("Relu", nil, n.node("Reshape", nil, y, n.ints(1, c/4, 2*h, 2*w)))
 }

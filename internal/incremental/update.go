@@ -70,7 +70,7 @@ func (r Results) Tensor(i int) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tensor.New(append([]float32{}, f...), o.layout.shape...), nil
+	return o.typed(tensor.New(append([]float32{}, f...), o.layout.shape...)), nil
 }
 
 // MultiplyAdds is the number of multiply-adds that the change took.

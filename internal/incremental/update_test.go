@@ -293,18 +293,29 @@ func checkGraph(t *testing.T, a arithmetic, seed uint64, n *network, rng *rand.R
 		}
 	}
 	for o := range p.outputs {
-		f, _ := inference.Output(o).Floats()
+		f, _ := numbers(inference.Output(o))
 		if d := a.differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {
 			t.Fatalf("seed %d: update and inference: %s\n%s", seed, d, n)
 		}
 	}
 	for o := range p.outputs {
-		f, _ := p.Output(fv, o).Floats()
+		f, _ := numbers(p.Output(fv, o))
 		if d := a.differs([][][]float32{{f}}, [][][]float32{{exact[i][o]}}); d != "" {
 			t.Fatalf("seed %d: update and fresh views: %s\n%s", seed, d, n)
 		}
 	}
 	return p
+}
+
+// numbers are a tensor's in float32.
+func numbers(t *tensor.Tensor) (f []float32, err error) {
+	if d, ok := t.Data.([]int64); ok {
+		for _, v := range d {
+			f = append(f, float32(v))
+		}
+		return f, nil
+	}
+	return t.Floats()
 }
 
 // closeTo allows for rounded sums against float64 ones.
@@ -313,11 +324,14 @@ func closeTo(t *testing.T, got, want *tensor.Tensor, tolerance float64, what str
 	if fmt.Sprint(got.Shape) != fmt.Sprint(want.Shape) {
 		t.Fatalf("shape %v, want %v: %s", got.Shape, want.Shape, what)
 	}
-	g, err := got.Floats()
+	if got.DType() != want.DType() {
+		t.Fatalf("type %v, want %v: %s", got.DType(), want.DType(), what)
+	}
+	g, err := numbers(got)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := want.Floats()
+	w, err := numbers(want)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -327,7 +327,20 @@ func (p *Plan) Output(v *Views, i int) *tensor.Tensor {
 	if p.values[o.value].host {
 		return v.host[o.value]
 	}
-	return p.gatherOutput(v, i, nil)
+	return o.typed(p.gatherOutput(v, i, nil))
+}
+
+// typed gives an output, computed as float32, the type that the model says: places of
+// extremes are whole numbers.
+func (o *output) typed(t *tensor.Tensor) *tensor.Tensor {
+	if o.Type != tensor.Int64 {
+		return t
+	}
+	n := tensor.Zeros[int64](t.Shape...)
+	for i, f := range t.Data.([]float32) {
+		n.Data.([]int64)[i] = int64(f)
+	}
+	return n
 }
 
 // gatherOutput gives output i like Output, in the memory of t if that is not nil.
@@ -352,5 +365,5 @@ func (o *outputMemory) output(p *Plan, v *Views, i int) *tensor.Tensor {
 		*o = make(outputMemory, len(p.outputs))
 	}
 	(*o)[i] = p.gatherOutput(v, i, (*o)[i])
-	return (*o)[i]
+	return p.outputs[i].typed((*o)[i])
 }
