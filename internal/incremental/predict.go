@@ -85,11 +85,14 @@ const (
 	addsPerNanosecond = 50
 	// overhead is for one region of one step.
 	overhead = 200
-	// costFunction is for one element of a function of asm.Function, costSoftmax for
-	// one of a softmax, costNorm for one of a normalization.
-	costFunction = 60
-	costSoftmax  = 80
-	costNorm     = 30
+	// costFunction is for one element of a function of asm.Function in float64,
+	// costFunction32 of one in float32, costSimple of one without an exponential;
+	// costSoftmax is for one of a softmax, costNorm for one of a normalization.
+	costFunction   = 60
+	costFunction32 = 14
+	costSimple     = 6
+	costSoftmax    = 80
+	costNorm       = 30
 	// costDepthwise is for one multiply-add of a depthwise layer, costGrouped of one
 	// in small groups, costTap for one tap of a window that is pooled.
 	costDepthwise = 4
@@ -101,7 +104,10 @@ const (
 	plainGather = 4
 	// plainCall is for one element that a Go function is called for, plainMove for
 	// one that is moved by itself, plainPower for one of a local response
-	// normalization.
+	// normalization; plainPiece for one piece of neighbouring numbers that is copied,
+	// plainTap for one tap of a pixel that is interpolated.
+	plainPiece = 8
+	plainTap   = 15
 	plainCall  = 5
 	plainMove  = 0.7
 	plainPower = 60
@@ -145,13 +151,19 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		if p.Table == nil {
 			return 0, plainCall
 		}
-		return costFunction, 0
+		return costOf(p.Function), 0
 	case *engine.Binary:
 		if !p.Native {
 			return 0, plainCall
 		}
 	case *engine.Softmax:
 		return costSoftmax, 0
+	case *engine.Spread:
+		return 0, plainPiece / float64(p.X*p.Out.C)
+	case *engine.Interpolate:
+		if p.Y.Weight != nil || p.X.Weight != nil {
+			return 0, plainTap * float64(p.Y.Taps*p.X.Taps) / float64(p.Out.C)
+		}
 	case *engine.LRN:
 		return 0, plainPower
 	case *engine.LayerNorm:
@@ -164,6 +176,17 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		return costTap * float64(p.Y.Kernel*p.X.Kernel), 0
 	}
 	return costElement, 0
+}
+
+// costOf is what one element of a function costs.
+func costOf(f asm.Function) float64 {
+	switch f {
+	case asm.Sigmoid, asm.Swish:
+		return costFunction32
+	case asm.HardSigmoid, asm.HardSwish, asm.LeakyRelu, asm.Sqrt, asm.Reciprocal, asm.Abs, asm.Neg, asm.Square:
+		return costSimple
+	}
+	return costFunction
 }
 
 // bytes is what a step reads and writes, besides weights, for region r of its output.
@@ -258,6 +281,19 @@ func (r *reference) products(in []int, out int) int {
 	return 0
 }
 
+// set is how many bytes a step works on in turns, where n regions of such a load are worked
+// on together: what passes between steps that are computed band by band stays small.
+func (p *Plan) set(s *step, l load, n float64) float64 {
+	banded := p.values[s.out].inner
+	for _, src := range s.in {
+		banded = banded || p.values[src.value].inner
+	}
+	if banded {
+		return min(n*l.bytes, cacheMax)
+	}
+	return n * l.bytes
+}
+
 // StepPrediction is how long a step is expected to take on one core of a machine.
 type StepPrediction struct {
 	// Whole is a whole run's seconds, Incremental those of one of many changes of a
@@ -274,7 +310,7 @@ func (p *Plan) Predict(m Machine, r region.Rect) []StepPrediction {
 		s := &p.steps[i]
 		whole := p.load(s, p.values[s.out].plane.Rect(), 1)
 		change := p.load(s, rects[s.out], 1.0/batchShare)
-		predictions[i] = StepPrediction{Whole: p.seconds(whole, m, whole.bytes), Incremental: p.seconds(change, m, batchShare*change.bytes)}
+		predictions[i] = StepPrediction{Whole: p.seconds(whole, m, p.set(s, whole, 1)), Incremental: p.seconds(change, m, p.set(s, change, batchShare))}
 	}
 	return predictions
 }

@@ -157,7 +157,7 @@ func (p *Plan) profile(changes, chunk, runs int, run func(stepTimes) error) (*Pr
 func (p *Plan) stepProfile(f *Profile, step int, l load) StepProfile {
 	s, n := &p.steps[step], float64(f.Changes)
 	plane := p.values[s.out].plane
-	set := l.bytes / n * float64(f.Chunk)
+	set := p.set(s, l, float64(f.Chunk)/n)
 	rate, where := f.Machine.rate(set)
 	t := StepProfile{Node: s.node, Operator: s.operator, Algorithm: s.algorithm(), Plane: plane, Predicted: p.seconds(l, f.Machine, set) / n,
 		MultiplyAdds: l.work / n, Bytes: l.bytes / n, Arithmetic: 2 * l.work / f.Machine.Flops / n, Memory: l.bytes / rate / n, Where: where}
