@@ -7,9 +7,11 @@ import (
 )
 
 // LayerNorm takes each pixel's channels to mean 0 and variance 1, or without Mean to a
-// mean square of 1, and then computes x*Scale[c] + Bias[c]. Sums are in float64.
+// mean square of 1, and then computes x*Scale[c] + Bias[c]. With Length it divides by the
+// vector's length instead, of which Epsilon is the least. Sums are in float64.
 type LayerNorm struct {
 	Mean        bool
+	Length      bool
 	Epsilon     float64
 	Scale, Bias []float32
 }
@@ -28,6 +30,10 @@ func (l *LayerNorm) Run(s *Scratch, jobs []Job) {
 }
 
 func (l *LayerNorm) pixel(x, out []float32) {
+	if l.Length {
+		asm.RowScale(x, out, l.Scale, l.Bias, 0, 1/max(math.Sqrt(asm.RowSquares(x, 0)), l.Epsilon))
+		return
+	}
 	n, mean := float64(len(x)), 0.0
 	if l.Mean {
 		mean = asm.RowSum(x) / n

@@ -102,11 +102,11 @@ func (p *Product) block(s *Scratch, left, right, out []float32, lo, hi int) {
 		}
 		at += lanes
 	}
-	zeros := s.zeros(k.Columns)
+	zeros, along := s.zeros(k.Columns), [2]bool{consecutive(p.Right.Row), consecutive(p.Right.Column)}
 	for j := 0; j < n; {
 		width := k.PanelColumns(j, n)
 		valid := min(width, n-j)
-		p.pack(packed[:depth*width], right, j, valid, width)
+		p.pack(packed[:depth*width], right, j, valid, width, along)
 		for at := lo; at < hi; {
 			lanes := k.TileRows(hi - at)
 			k.Gemm(s.table[at-lo:][:lanes], 1, 0, depth, packed, s.out[at-lo:][:lanes], j, zeros[:width], &unclamped, valid)
@@ -116,31 +116,30 @@ func (p *Product) block(s *Scratch, left, right, out []float32, lo, hi int) {
 	}
 }
 
-// pack makes a panel of columns [j, j+valid), with zeros up to width.
-func (p *Product) pack(dst, right []float32, j, valid, width int) {
+// pack makes a panel of columns [j, j+valid), with zeros up to width. along says whether
+// elements of columns, and of rows, lie together.
+func (p *Product) pack(dst, right []float32, j, valid, width int, along [2]bool) {
 	if valid < width {
 		clear(dst)
 	}
-	row, column := p.Right.Row, p.Right.Column[j:][:valid]
-	first := int(column[0])
-	if consecutive(row) && !consecutive(column) {
-		asm.Transpose(dst, width, right[row[0]:], column, len(row))
-	} else {
-		for r, o := range row {
-			from, to := right[int(o):], dst[r*width:][:valid]
-			if consecutive(column) {
-				copy(to, from[first:])
-				continue
-			}
-			for c, o := range column {
+	rows, columns := p.Right.Row, p.Right.Column[j:][:valid]
+	switch {
+	case along[1]:
+		for r, o := range rows {
+			copy(dst[r*width:][:valid], right[int(o+columns[0]):])
+		}
+	case along[0]:
+		asm.Transpose(dst, width, right[rows[0]:], columns, len(rows))
+	default:
+		for r, o := range rows {
+			from, to := right[o:], dst[r*width:][:valid]
+			for c, o := range columns {
 				to[c] = from[o]
 			}
 		}
 	}
 	if p.Scale != 1 {
-		for i, v := range dst {
-			dst[i] = v * p.Scale
-		}
+		asm.RowTimes(dst, dst, p.Scale)
 	}
 }
 

@@ -43,6 +43,9 @@ func randomTransformer(t testing.TB, rng *rand.Rand) *network {
 	c := 8 * (1 + rng.IntN(4))
 	n, x := newNetwork(t, rng, 1, 3, 8, 12)
 	x = n.node("Conv", map[string]any{"strides": []int64{2, 2}}, x, n.weights(0.4, c, 3, 2, 2)) // 4 x 6
+	if rng.IntN(4) == 0 {
+		x = n.node("LpNormalization", map[string]any{"axis": int64(1)}, x)
+	}
 	if rng.IntN(3) == 0 {
 		n.windowed(x, c)
 		return n
@@ -164,8 +167,11 @@ func (n *network) attention(x graph.ValueID, windows []int64, tokens, c int, bia
 			return n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1, 3}}, n.node("Reshape", nil, n.dense(x, c, c), n.ints(w, l, h, d)))
 		}
 		q, k, v = part(), part(), part()
-		if n.rng.IntN(2) == 0 { // queries and keys are normalized
+		switch n.rng.IntN(3) { // queries and keys are normalized
+		case 0:
 			q = n.node("LayerNormalization", nil, q, n.weights(1, int(d)), n.weights(1, int(d)))
+		case 1:
+			q = n.node("LpNormalization", nil, q)
 		}
 	}
 	var added [][]int

@@ -88,6 +88,21 @@ var written = []struct {
 		mean := n.node("Add", nil, n.node("ReduceMean", map[string]any{"axes": []int64{-1}}, n.node("Pow", nil, x, n.number(2))), n.number(1e-3))
 		return n.row("Mul", n.node("Mul", nil, n.node("Pow", nil, mean, n.number(-0.5)), x))
 	}},
+	{"x/Expand(Clip(ReduceL2(x),e))", "LpNormalization", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		x = n.last(x)
+		l := n.node("Clip", nil, n.node("ReduceL2", map[string]any{"axes": []int64{-1}}, x), n.number(1e-12))
+		shape := []int64{}
+		for _, d := range n.shape(x) {
+			shape = append(shape, int64(d))
+		}
+		return n.node("Div", nil, x, n.node("Expand", nil, l, n.ints(shape...)))
+	}},
+	{"Reshape(InstanceNormalization(Reshape(x)))*scale+bias", "GroupNormalization", 2, func(n *network, x graph.ValueID) graph.ValueID {
+		s := n.shape(x)
+		y := n.node("InstanceNormalization", nil, n.node("Reshape", nil, x, n.ints(1, 2, -1)), n.weights(1, 2), n.weights(1, 2))
+		y = n.node("Reshape", nil, y, n.ints(int64(s[0]), int64(s[1]), int64(s[2]), int64(s[3])))
+		return n.channel("Add", n.channel("Mul", y))
+	}},
 	{"Relu(BatchNormalization(Conv(x)))", "convolution", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		return n.node("Relu", nil, n.batchNorm(n.conv3(x)))
 	}},
@@ -184,7 +199,12 @@ func kindOf(p *Plan) string {
 		}
 		return map[asm.Function]string{asm.Sigmoid: "Sigmoid", asm.Swish: "SiLU", asm.HardSwish: "hard-swish", asm.HardSigmoid: "hard-sigmoid",
 			asm.Gelu: "GELU", asm.GeluTanh: "GELU by tanh", asm.Mish: "Mish"}[prim.Function]
+	case *engine.Rescale:
+		return "GroupNormalization"
 	case *engine.LayerNorm:
+		if prim.Length {
+			return "LpNormalization"
+		}
 		if !prim.Mean {
 			return "RMSNormalization"
 		}

@@ -160,7 +160,7 @@ func (c *compiler) lastRow(id graph.ValueID, n int) ([]float32, bool) {
 //
 // with the quotient as a product by Reciprocal(Sqrt(..)), 1/Sqrt(..) or Pow(.., -0.5) too.
 func (c *compiler) recognizeNorms() {
-	for _, from := range []func(int, *graph.Node) (chain, bool){c.normFrom, c.rootMeanFrom, c.groupsFrom} {
+	for _, from := range []func(int, *graph.Node) (chain, bool){c.normFrom, c.rootMeanFrom, c.groupsFrom, c.lengthFrom} {
 		for i, n := range c.g.Nodes {
 			if ch, ok := from(i, n); ok {
 				c.take(ch)
@@ -316,11 +316,7 @@ func (c *compiler) lastMean(i int, x graph.ValueID) bool {
 	}
 	n := c.g.Nodes[i]
 	r, ok := n.Op.(*op.Reduce)
-	if !ok || r.Kind != op.ReduceMean || !r.KeepDims || n.In[0] != x || c.isOutput[n.Out[0]] {
-		return false
-	}
-	axes, err := r.Axes(c.infos(n.In))
-	return err == nil && slices.Equal(axes, []int{len(c.shape(x)) - 1})
+	return ok && r.Kind == op.ReduceMean && c.reducesLast(n, r, x)
 }
 
 // added gives the number that a node adds to a value.

@@ -99,6 +99,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return c.layerNorm(n, o.Axis, &engine.LayerNorm{Mean: true, Epsilon: float64(o.Epsilon)})
 	case *op.RMSNorm:
 		return c.layerNorm(n, o.Axis, &engine.LayerNorm{Epsilon: float64(o.Epsilon)})
+	case *op.LpNormalization:
+		return c.lengths(n, o)
 	case *op.GroupNorm:
 		return c.groupNorm(n, o)
 	case *op.LRN:

@@ -17,10 +17,10 @@ func Row(dst, x []float32) { RowOf(dst, x, 1) }
 // in the sum, and comes out as one of them.
 func RowOf(dst, x []float32, many float64) {
 	top := asm.RowLargest(x)
-	last := Exp(float64(x[len(x)-1]) - float64(top))
+	last := x[len(x)-1]
 	sum := asm.RowExp(x, dst, top)
 	if many != 1 {
-		sum += (many - 1) * last
+		sum += (many - 1) * Exp(float64(last)-float64(top))
 	}
 	asm.RowTimes(dst, dst, float32(1/sum))
 }
