@@ -1,6 +1,7 @@
 package incremental
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -24,6 +25,10 @@ func TestAttention(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 17))
 				n := randomTransformer(t, rng)
 				p := checkGraph(t, a, seed, n, rng)
+				if a.precision != INT8 && seed%3 == 0 {
+					checkStreamOf(t, a, seed, n, rng)
+					n.cutDown(rng)
+				}
 				for _, s := range p.steps {
 					if s.reference != nil {
 						t.Fatalf("seed %d: %s (%s) is computed by its reference\n%s", seed, s.node, s.operator, n)
@@ -35,6 +40,38 @@ func TestAttention(t *testing.T) {
 			}
 			t.Logf("%d values were moved", moves)
 		})
+	}
+}
+
+// cutDown checks that updates whose regions are cut down, or trimmed, give numbers, which
+// are the view's where nothing changes.
+func (n *network) cutDown(rng *rand.Rand) {
+	n.t.Helper()
+	p, err := Compile(n.g, CompileOptions{Dynamic: true, Policy: Tau(0.3)})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	plane := p.InputPlane()
+	base := make([]float32, plane.Len())
+	for i := range base {
+		base[i] = rng.Float32()*2 - 1
+	}
+	v, err := p.Materialize(context.Background(), base, 2)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	changes := randomPatches(rng, 5, plane.H, plane.W, plane.C, base)
+	for _, opt := range []Options{{Policy: Tau(0.3)}, {Epsilon: 0.2}} {
+		for i, out := range answers(n.t, p, v, changes, opt) {
+			for o, f := range out {
+				want, _ := p.Output(v, o).Floats()
+				for k, x := range f {
+					if x != x || changes.rects[i].Empty() && x != want[k] {
+						n.t.Fatalf("change %d, output %d [%d]: %g, the view has %g\n%s", i, o, k, x, want[k], n)
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -357,12 +357,10 @@ func (s *Stream) run(st *step) error {
 	if cap(s.out) < area*out.C {
 		s.out = make([]float32, area*out.C+area*out.C/4)
 	}
-	panelled, ok := st.prim.(engine.Panelled)
-	if ok = ok && workers > 1 && panelled.Panels() > 1 && panelled.Weights() > area*out.C; ok {
+	if n, part := inParts(st.prim, area*out.C); part != nil && workers > 1 {
 		s.share(st, 1, area, out.C)
-		n := panelled.Panels()
 		parts := min(workers, n)
-		if err := s.crew.run(parts, func(w, b int) { panelled.RunPanels(s.crew.scratch[w], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+		if err := s.crew.run(parts, func(w, b int) { part(s.crew.scratch[w], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
 			return err
 		}
 		s.masks[st.out].Clear()

@@ -62,7 +62,11 @@ func TestStream(t *testing.T) {
 func checkStream(t *testing.T, a arithmetic, seed uint64) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 41))
-	n := randomNetwork(t, rng)
+	checkStreamOf(t, a, seed, randomNetwork(t, rng), rng)
+}
+
+func checkStreamOf(t *testing.T, a arithmetic, seed uint64, n *network, rng *rand.Rand) {
+	t.Helper()
 	p, err := Compile(n.g, CompileOptions{Kernels: a.k, Precision: a.precision, Dynamic: rng.IntN(2) == 0, force: func(int) asm.WinogradSize {
 		return []asm.WinogradSize{0, asm.Winograd2, asm.Winograd4}[rng.IntN(3)]
 	}})

@@ -73,7 +73,7 @@ func (p *patches) Write(i int, dst []float32) {
 }
 
 // answers runs changes and collects every output of every change.
-func answers(t *testing.T, p *Plan, v *Views, c Changes, opt Options) [][][]float32 {
+func answers(t testing.TB, p *Plan, v *Views, c Changes, opt Options) [][][]float32 {
 	t.Helper()
 	out := make([][][]float32, c.Len())
 	err := p.Update(context.Background(), v, c, opt, func(i int, r Results) error {

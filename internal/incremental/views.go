@@ -228,21 +228,14 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 			d.Bound(crew.scratch[worker], to[rows.Lo*out.W*apart:], base[rows.Lo*n:rows.Hi*n], apart)
 		}
 	}
-	if c, ok := prim.(engine.Panelled); ok && crew.size > 1 && c.Panels() > 1 && c.Weights() > out.Len() {
-		n := c.Panels()
+	if n, part := inParts(prim, out.Len()); part != nil && crew.size > 1 {
 		parts := min(crew.size, n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch}}
-		if err := crew.run(parts, func(w, b int) { c.RunPanels(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
+		if err := crew.run(parts, func(w, b int) { part(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
 			return err
 		}
 		after(0, region.Span{Hi: out.H})
 		return nil
-	}
-	if d, ok := prim.(engine.Divided); ok {
-		n := d.Parts()
-		parts := min(2*crew.size, n)
-		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data}}
-		return crew.run(parts, func(w, b int) { d.RunParts(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) })
 	}
 	if out.H == 1 && s.tile == 0 && s.kind != op.Global && prim == s.prim {
 		return p.materializeRow(s, in, data, pitch, crew)
@@ -256,6 +249,21 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 		prim.Run(crew.scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
 		after(w, rect.Y)
 	})
+}
+
+// inParts gives how a step that makes so many numbers is shared out otherwise than by
+// regions: by panels of weights where those are more, by what the primitive divides itself
+// into. part is nil where it is not.
+func inParts(prim engine.Primitive, outputs int) (n int, part func(s *engine.Scratch, jobs []engine.Job, lo, hi int)) {
+	switch p := prim.(type) {
+	case engine.Panelled:
+		if n = p.Panels(); n > 1 && p.Weights() > outputs {
+			return n, p.RunPanels
+		}
+	case engine.Divided:
+		return p.Parts(), p.RunParts
+	}
+	return 0, nil
 }
 
 // materializeRow shares out a plane of one row, as tokens are: parts of the row.
