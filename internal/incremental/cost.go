@@ -2,6 +2,7 @@ package incremental
 
 import (
 	"fmt"
+	"slices"
 
 	"krypton/internal/engine"
 	"krypton/internal/op"
@@ -170,6 +171,15 @@ func (p *Plan) propagate(s *step, rects []region.Rect, centres []Point, policy P
 // PositionBytes is the memory that one worker needs for one change of region r:
 // the updates that are alive at the same time.
 func (p *Plan) PositionBytes(r region.Rect) int64 {
+	n := p.slotBytes(r)
+	if slices.ContainsFunc(p.steps, func(s step) bool { return s.fused > 0 }) {
+		n += int64(p.cached) // in turns
+	}
+	return n
+}
+
+// slotBytes is PositionBytes without what lies between fused steps.
+func (p *Plan) slotBytes(r region.Rect) int64 {
 	rects := p.regions(r)
 	most := make([]int64, p.slots)
 	for v := range p.values {
@@ -178,11 +188,6 @@ func (p *Plan) PositionBytes(r region.Rect) int64 {
 		}
 	}
 	n := int64(0)
-	for i := range p.steps {
-		if k := p.steps[i].fused; k > 0 {
-			n = int64(p.cached) // in turns
-		}
-	}
 	for _, b := range most {
 		n += b
 	}

@@ -148,19 +148,18 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 	return context.Cause(ctx)
 }
 
-// Chunk sizes: enough positions that deep layers fill many tiles, few enough
-// that a chunk's updates stay in the outer caches: the more of them in the second
-// level the better, where weights are so small (smallWeights) that each chunk may
-// read them anew. Every chunk reads all weights once: where these are large (half
-// a gigabyte of VGG16's) more positions share a reading, as long as each has
-// weightsEach of it to itself. (With smallBytes at 12 MiB SqueezeNet's maps took 5 %
-// longer in float32 and 15 % in eight bits; with chunkBytes at 32 MiB ResNets' and
-// MobileNet's up to 12 %.)
+// Chunk sizes: enough positions that deep layers fill some tiles, few enough that a
+// chunk's updates stay near: in the second-level cache where weights are so small
+// (smallWeights) that each chunk may read them anew, else in a worker's share of the
+// third. Every chunk reads all weights once: where these are large (half a gigabyte of
+// VGG16's) more positions share a reading, as long as each has weightsEach of it to
+// itself. Beside other programs, which take their part of the third-level cache, 16 MiB
+// made maps of ShuffleNet and MobileNet v2 take up to half longer than 4 MiB.
 const (
 	chunkMost    = 64
-	chunkBytes   = 16 << 20
+	chunkBytes   = 4 << 20
 	smallWeights = 8 << 20
-	smallBytes   = 3 << 20
+	smallBytes   = 2 << 20
 	sharedBytes  = 64 << 20
 	weightsEach  = 16 << 20
 )
@@ -174,15 +173,16 @@ func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
 			largest = r
 		}
 	}
-	each := max(1, p.PositionBytes(centred(largest, p.InputPlane())))
+	at := centred(largest, p.InputPlane())
+	each, own := max(1, p.PositionBytes(at)), max(1, p.slotBytes(at))
 	chunk := opt.Chunk
 	if chunk <= 0 {
 		bytes := int64(chunkBytes)
 		if p.weightBytes() < smallWeights {
 			bytes = smallBytes
 		}
-		sharing := min(sharedBytes/each, p.weightBytes()/weightsEach)
-		chunk = int(min(chunkMost, max(1, bytes/each, sharing)))
+		sharing := min(sharedBytes/own, p.weightBytes()/weightsEach)
+		chunk = int(min(chunkMost, max(1, bytes/own, sharing)))
 		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
 	}
 	if opt.Memory > 0 {
