@@ -69,7 +69,7 @@ func (p *Interpolate) MultiplyAdds() int64 {
 	if p.Y.Weight == nil && p.X.Weight == nil {
 		return 0
 	}
-	return int64(p.Y.Taps*p.X.Taps) * int64(p.Out.C)
+	return int64(p.Y.Taps+p.X.Taps) * int64(p.Out.C)
 }
 
 // Run implements Primitive.
@@ -85,10 +85,7 @@ func (p *Interpolate) Run(s *Scratch, jobs []Job) {
 				p.copied(s, &j.In[0], y, j.Rect.X, cols, out)
 				continue
 			}
-			clear(out)
-			for ky := range p.Y.Taps {
-				p.weighted(s, &j.In[0], y, ky, j.Rect.X, cols, out)
-			}
+			p.blended(s, &j.In[0], y, j.Rect.X, cols, out)
 		}
 	}
 }
@@ -125,32 +122,55 @@ func (p *Interpolate) copied(s *Scratch, in *Patched, y int, x, cols region.Span
 	}
 }
 
-// weighted adds what tap ky of row y gives to all its pixels, tap by tap of each.
-func (p *Interpolate) weighted(s *Scratch, in *Patched, y, ky int, x, cols region.Span, out []float32) {
-	c := p.Out.C
-	wy := float32(1)
-	if p.Y.Weight != nil {
-		wy = p.Y.Weight[y*p.Y.Taps+ky]
-	}
-	src := p.row(s, in, int(p.Y.Index[y*p.Y.Taps+ky]), cols)
-	fill, product := s.lineBuffer(1, c), s.lineBuffer(2, c)
+// blended writes row y: the rows that it is made of become one first, then its columns.
+func (p *Interpolate) blended(s *Scratch, in *Patched, y int, x, cols region.Span, out []float32) {
+	c, n := p.Out.C, cols.Len()*p.Out.C
+	fill := s.lineBuffer(0, max(c, n))
 	for i := range fill {
 		fill[i] = p.Fill
 	}
-	weight := s.lineBuffer(3, 1)
+	row := fill[:n]
+	if n > 0 {
+		row = blend(s, &p.Y, y, s.lineBuffer(1, n), func(tap int, index int32) []float32 {
+			if index < 0 {
+				return fill
+			}
+			return in.pixels(int(index), cols, s.lineBuffer(2+tap%2, n)) // two are read at a time
+		})
+	}
 	for i := range x.Len() {
-		dst := out[i*c:][:c]
-		for kx := range p.X.Taps {
-			at := (x.Lo+i)*p.X.Taps + kx
-			px := fill
-			if xi := int(p.X.Index[at]); src != nil && xi >= 0 {
-				px = src[(xi-cols.Lo)*c:][:c]
+		to := out[i*c:][:c]
+		px := blend(s, &p.X, x.Lo+i, to, func(_ int, index int32) []float32 {
+			if index < 0 {
+				return fill
 			}
-			if weight[0] = wy; p.X.Weight != nil {
-				weight[0] *= p.X.Weight[at]
-			}
-			s.Kernels.Combine(asm.Product, px, weight, product, 1, 0, c, true)
-			s.Kernels.Combine(asm.Sum, dst, product, dst, 1, 0, c, false)
+			return row[(int(index)-cols.Lo)*c:][:c]
+		})
+		if &px[0] != &to[0] {
+			copy(to, px)
 		}
 	}
+}
+
+// blend sums what output o of a table is made of, each times its weight; of one alone,
+// without weights, it gives that.
+func blend(s *Scratch, t *region.Table, o int, sum []float32, row func(tap int, index int32) []float32) []float32 {
+	index := t.Index[o*t.Taps:][:t.Taps]
+	first := row(0, index[0])
+	if t.Weight == nil {
+		return first
+	}
+	weight := t.Weight[o*t.Taps:][:t.Taps]
+	if t.Taps == 1 {
+		s.scale = [2]float32{weight[0]}
+		s.Kernels.Combine(asm.Product, first, s.scale[:1], sum, 1, 0, len(sum), true)
+		return sum
+	}
+	s.scale = [2]float32{weight[0], weight[1]}
+	s.Kernels.Blend(first, row(1, index[1]), sum, &s.scale)
+	for k := 2; k < t.Taps; k++ {
+		s.scale = [2]float32{1, weight[k]}
+		s.Kernels.Blend(sum, row(k, index[k]), sum, &s.scale)
+	}
+	return sum
 }

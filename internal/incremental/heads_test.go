@@ -130,6 +130,9 @@ func (n *network) boxes(rng *rand.Rand, x graph.ValueID, boxes, numbers int) gra
 	}
 	places = n.node("Mul", nil, n.node("Add", nil, places, n.weights(1, broadcast(2)...)), n.weights(1, broadcast(2)...))
 	rest = n.node("Sigmoid", nil, rest)
+	if rng.IntN(2) == 0 {
+		rest = n.node("Pow", nil, rest, n.constant(tensor.Scalar[float32](2)))
+	}
 	switch rng.IntN(4) {
 	case 0: // times one of them, broadcast
 		rest = n.node("Mul", nil, rest, n.node("Slice", nil, rest, n.ints(0), n.ints(1), n.ints(last)))

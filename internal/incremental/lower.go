@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
 	"krypton/internal/region"
@@ -52,6 +53,9 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	}
 	if o, ok := n.Op.(*op.Elementwise); ok && o.Name == "Mean" {
 		return false, nil // a sum that is divided
+	}
+	if isElementwise(n, "Pow") && c.is(n.In[1], 2) && slices.Equal(c.shape(n.In[0]), c.shape(n.Out[0])) {
+		return c.elementwise(n, &engine.Unary{Function: asm.Square, Table: asm.Table(asm.Square)})
 	}
 	if done, err := c.lists(n); done || err != nil {
 		return done, err

@@ -50,3 +50,34 @@ func TestAffine(t *testing.T) {
 		})
 	}
 }
+
+// TestBlend: every set gives the bits of Go's own arithmetic for rows of every length,
+// also in place, and writes nothing else.
+func TestBlend(t *testing.T) {
+	for _, k := range Sets() {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(9, 7))
+			for n := 1; n < 300; n++ {
+				a, b, w := newGuarded(n, 40, rng), newGuarded(n, 40, rng), [2]float32{rng.Float32(), rng.Float32()}
+				if n%5 == 0 {
+					a.mid[n/2], b.mid[n/3] = float32(math.NaN()), float32(math.Inf(1))
+				}
+				want := make([]float32, n)
+				for i := range want {
+					want[i] = float32(a.mid[i]*w[0]) + float32(b.mid[i]*w[1])
+				}
+				out := newGuarded(n, 40, nil)
+				if n%3 == 0 {
+					out = a
+				}
+				k.Blend(a.mid, b.mid, out.mid, &w)
+				out.check(t)
+				for i, v := range out.mid {
+					if math.Float32bits(v) != math.Float32bits(want[i]) && (v == v || want[i] == want[i]) {
+						t.Fatalf("%d numbers: [%d] is %g, want %g", n, i, v, want[i])
+					}
+				}
+			}
+		})
+	}
+}

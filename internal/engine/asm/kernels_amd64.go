@@ -767,6 +767,15 @@ func slopeNumberAVX512(a *float32, b *float32, out *float32, n int, step int, by
 //go:noescape
 func affineAVX512(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
 
+// blendAVX512 computes, for each i < bytes/4, rounding after each operation:
+//
+//	out[i] = a[i]*weights[0] + b[i]*weights[1]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func blendAVX512(a *float32, b *float32, out *float32, bytes int, weights *float32, mask *int32)
+
 // distanceAVX512 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.
 //
@@ -1523,6 +1532,15 @@ func slopeNumberAVX2(a *float32, b *float32, out *float32, n int, step int, byte
 //
 //go:noescape
 func affineAVX2(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
+
+// blendAVX2 computes, for each i < bytes/4, rounding after each operation:
+//
+//	out[i] = a[i]*weights[0] + b[i]*weights[1]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func blendAVX2(a *float32, b *float32, out *float32, bytes int, weights *float32, mask *int32)
 
 // distanceAVX2 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.

@@ -22008,6 +22008,82 @@ next:
 	VZEROUPPER
 	RET
 
+// func blendAVX512(a *float32, b *float32, out *float32, bytes int, weights *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·blendAVX512(SB), NOSPLIT, $0-48
+	MOVQ         a+0(FP), R8
+	MOVQ         b+8(FP), R9
+	MOVQ         out+16(FP), R10
+	MOVQ         bytes+24(FP), BX
+	MOVQ         weights+32(FP), AX
+	VBROADCASTSS (AX), Z13
+	VBROADCASTSS 4(AX), Z14
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z15
+	VPTESTMD     Z15, Z15, K1
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ    SI, DX
+	JGT     single
+	VMOVUPS (R8)(SI*1), Z0
+	VMOVUPS (R9)(SI*1), Z4
+	VMULPS  Z13, Z0, Z0
+	VMULPS  Z14, Z4, Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R10)(SI*1)
+	VMOVUPS 64(R8)(SI*1), Z1
+	VMOVUPS 64(R9)(SI*1), Z5
+	VMULPS  Z13, Z1, Z1
+	VMULPS  Z14, Z5, Z5
+	VADDPS  Z5, Z1, Z1
+	VMOVUPS Z1, 64(R10)(SI*1)
+	VMOVUPS 128(R8)(SI*1), Z2
+	VMOVUPS 128(R9)(SI*1), Z6
+	VMULPS  Z13, Z2, Z2
+	VMULPS  Z14, Z6, Z6
+	VADDPS  Z6, Z2, Z2
+	VMOVUPS Z2, 128(R10)(SI*1)
+	VMOVUPS 192(R8)(SI*1), Z3
+	VMOVUPS 192(R9)(SI*1), Z7
+	VMULPS  Z13, Z3, Z3
+	VMULPS  Z14, Z7, Z7
+	VADDPS  Z7, Z3, Z3
+	VMOVUPS Z3, 192(R10)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	VMOVUPS (R8)(SI*1), Z0
+	VMOVUPS (R9)(SI*1), Z4
+	VMULPS  Z13, Z0, Z0
+	VMULPS  Z14, Z4, Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R10)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
+
+partial:
+	CMPQ      SI, BX
+	JGE       done
+	VMOVUPS.Z (R8)(SI*1), K1, Z0
+	VMOVUPS.Z (R9)(SI*1), K1, Z4
+	VMULPS    Z13, Z0, Z0
+	VMULPS    Z14, Z4, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R10)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func distanceAVX512(a *float32, b *float32, bytes int, mask *int32) float32
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·distanceAVX512(SB), NOSPLIT, $0-36
@@ -36381,6 +36457,81 @@ next:
 	ADDQ BX, R11
 	DECQ R12
 	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func blendAVX2(a *float32, b *float32, out *float32, bytes int, weights *float32, mask *int32)
+// Requires: AVX
+TEXT ·blendAVX2(SB), NOSPLIT, $0-48
+	MOVQ         a+0(FP), R8
+	MOVQ         b+8(FP), R9
+	MOVQ         out+16(FP), R10
+	MOVQ         bytes+24(FP), BX
+	MOVQ         weights+32(FP), AX
+	VBROADCASTSS (AX), Y13
+	VBROADCASTSS 4(AX), Y14
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y15
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ    SI, DX
+	JGT     single
+	VMOVUPS (R8)(SI*1), Y0
+	VMOVUPS (R9)(SI*1), Y4
+	VMULPS  Y13, Y0, Y0
+	VMULPS  Y14, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R10)(SI*1)
+	VMOVUPS 32(R8)(SI*1), Y1
+	VMOVUPS 32(R9)(SI*1), Y5
+	VMULPS  Y13, Y1, Y1
+	VMULPS  Y14, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, 32(R10)(SI*1)
+	VMOVUPS 64(R8)(SI*1), Y2
+	VMOVUPS 64(R9)(SI*1), Y6
+	VMULPS  Y13, Y2, Y2
+	VMULPS  Y14, Y6, Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS Y2, 64(R10)(SI*1)
+	VMOVUPS 96(R8)(SI*1), Y3
+	VMOVUPS 96(R9)(SI*1), Y7
+	VMULPS  Y13, Y3, Y3
+	VMULPS  Y14, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS Y3, 96(R10)(SI*1)
+	ADDQ    $0x00000080, SI
+	JMP     block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	VMOVUPS (R8)(SI*1), Y0
+	VMOVUPS (R9)(SI*1), Y4
+	VMULPS  Y13, Y0, Y0
+	VMULPS  Y14, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R10)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        done
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	VMULPS     Y13, Y0, Y0
+	VMULPS     Y14, Y4, Y4
+	VADDPS     Y4, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+done:
 	VZEROUPPER
 	RET
 

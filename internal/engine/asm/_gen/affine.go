@@ -70,3 +70,58 @@ func affine(s isa) {
 	VZEROUPPER()
 	RET()
 }
+
+// blend writes the kernel that adds two rows, each times a number.
+func blend(s isa) {
+	name := "blend" + s.name
+	TEXT(name, NOSPLIT, "func(a, b, out *float32, bytes int, weights *float32, mask *int32)")
+	Doc(name+" computes, for each i < bytes/4, rounding after each operation:",
+		"", "	out[i] = a[i]*weights[0] + b[i]*weights[1]", "",
+		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d.", s.lane))
+	Pragma("noescape")
+	a, b, out, bytes, off, end := reg.R8, reg.R9, reg.R10, reg.RBX, reg.RSI, reg.RDX
+	for i, r := range []reg.Register{a, b, out, bytes} {
+		MOVQ(arg([]string{"a", "b", "out", "bytes"}[i], i), r)
+	}
+	MOVQ(arg("weights", 4), reg.RAX)
+	wa, wb := s.vecs[13], s.vecs[14]
+	VBROADCASTSS(mem(reg.RAX, 0), wa)
+	VBROADCASTSS(mem(reg.RAX, 4), wb)
+	MOVQ(arg("mask", 5), reg.RAX)
+	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
+	body := func(n int, k mask) {
+		for v := range n {
+			at, x, y := v*s.bytes(), s.vecs[v], s.vecs[4+v]
+			s.load(indexed(a, off, at), k, x)
+			s.load(indexed(b, off, at), k, y)
+			VMULPS(wa, x, x)
+			VMULPS(wb, y, y)
+			VADDPS(y, x, x)
+			s.store(x, indexed(out, off, at), k)
+		}
+	}
+	XORQ(off, off)
+	MOVQ(bytes, end)
+	SUBQ(operand.U32(4*s.bytes()), end)
+	Label("block")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("single"))
+	body(4, mask{})
+	ADDQ(operand.U32(4*s.bytes()), off)
+	JMP(operand.LabelRef("block"))
+	Label("single")
+	ADDQ(operand.U32(3*s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	body(1, mask{})
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
+	Label("partial")
+	CMPQ(off, bytes)
+	JGE(operand.LabelRef("done"))
+	body(1, k)
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
