@@ -136,6 +136,9 @@ func (p *Plan) load(s *step, r region.Rect, share float64) load {
 		l.weights *= share
 	default:
 		l.work = float64(engine.Work(s.prim, r))
+		if _, ok := s.prim.(*engine.Moments); ok { // of all that it reads
+			elements = float64(s.in[0].plane.Len())
+		}
 		adds, plain := perElement(s.prim)
 		l.adds, l.plain = adds*elements+costOther*l.work, plain*elements
 	}
@@ -156,6 +159,8 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		if !p.Native {
 			return 0, plainCall
 		}
+	case *engine.Moments:
+		return 2 * costElement, 0
 	case *engine.Softmax:
 		return costSoftmax, 0
 	case *engine.Spread:
