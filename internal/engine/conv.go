@@ -37,20 +37,14 @@ const (
 	readSegments convReads = iota
 	// readTaps: one pointer for each pixel of the window.
 	readTaps
-	// readGathered: each window is copied into one row. With few channels
-	// the pointers to each tap would cost more than the copy.
-	readGathered
 )
 
 // rowTaps is the number of pointers for each output pixel.
 func (c *Conv) rowTaps() int {
-	switch c.reads {
-	case readSegments:
+	if c.reads == readSegments {
 		return c.Y.Kernel
-	case readTaps:
-		return c.Y.Kernel * c.X.Kernel
 	}
-	return 1
+	return c.Y.Kernel * c.X.Kernel
 }
 
 // panel is a block of output channels with its packed weights.
@@ -66,10 +60,6 @@ type panel struct {
 	rows   [][]float32
 }
 
-// GatherBelow is the number of channels (of one group) under which taps are
-// gathered into rows.
-const GatherBelow = 16
-
 // NewConv packs weights given as [Out.C][In.C/group][Y.Kernel][X.Kernel] (the
 // ONNX order) and bias (nil for none) for the scratch's kernel set.
 func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias []float32, outC int, clamp Clamp) (*Conv, error) {
@@ -79,12 +69,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 	}
 	c := &Conv{In: in, Out: Plane{y.Out, x.Out, outC}, Y: y, X: x, Group: group, Clamp: clamp}
 	cin, cout := in.C/group, outC/group
-	switch {
-	case group == 1 && (x.Dilation == 1 || x.Kernel == 1):
-		c.reads = readSegments
-	case cin < GatherBelow && taps > 1:
-		c.reads = readGathered
-	default:
+	if group > 1 || x.Dilation > 1 && x.Kernel > 1 {
 		c.reads = readTaps
 	}
 	c.sparse = c.listable(s.Kernels) && Finite(weights)
@@ -98,10 +83,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 		for j := 0; j < cout; {
 			n := s.Kernels.PanelColumns(j, cout)
 			p := panel{begin: g * cin, end: (g + 1) * cin, column: g*cout + j, valid: min(n, cout-j)}
-			switch c.reads {
-			case readGathered:
-				p.begin, p.end = g*cin*taps, (g+1)*cin*taps
-			case readSegments:
+			if c.reads == readSegments {
 				p.end = cin * x.Kernel
 			}
 			p.weights, p.bias = slab[:taps*cin*n:taps*cin*n], make([]float32, n)
@@ -162,7 +144,7 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	for i := range jobs {
 		left += jobs[i].Rect.Area()
 	}
-	if c.reads != readTaps {
+	if c.reads == readSegments {
 		// Room for the worst case; segments seldom need any of it.
 		b.space = grow(&s.gather, min(left, blockTiles*mr)*b.taps*c.In.C)
 	}
@@ -241,13 +223,10 @@ func (b *tiles) add(x int, out *float32) {
 	if b.conv.quads {
 		b.addBases(1)
 	}
-	switch b.conv.reads {
-	case readSegments:
+	if b.conv.reads == readSegments {
 		b.segments(x)
-	case readTaps:
+	} else {
 		b.pointers(x)
-	default:
-		b.gather(x)
 	}
 	b.n++
 	b.lane++
@@ -468,33 +447,6 @@ func (b *tiles) pointers(x int) {
 			}
 			s.table[at] = p
 			at += b.lanes
-		}
-	}
-}
-
-// gather copies the window that begins at input column x into the lane's row,
-// ordered by group, tap and channel.
-func (b *tiles) gather(x int) {
-	c, s := b.conv, b.scratch
-	k := b.taps * c.In.C
-	dst := b.space[b.n*k:][:k]
-	s.table[b.base+b.lane] = &dst[0]
-	cg := c.In.C / c.Group
-	for g := range c.Group {
-		for ky := range s.rows {
-			r := &s.rows[ky]
-			for kx, xi := 0, x; kx < c.X.Kernel; kx, xi = kx+1, xi+c.X.Dilation {
-				d := dst[:cg]
-				dst = dst[cg:]
-				switch {
-				case !r.inside || uint(xi) >= uint(c.In.W):
-					clear(d)
-				case xi >= r.span.Lo && xi < r.span.Hi:
-					copy(d, r.update[(xi-r.span.Lo)*c.In.C+g*cg:])
-				default:
-					copy(d, r.view[xi*c.In.C+g*cg:])
-				}
-			}
 		}
 	}
 }

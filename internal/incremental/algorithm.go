@@ -75,8 +75,8 @@ func (c *compiler) round(opt CompileOptions) {
 			plain := *v
 			plain.int8 = false
 			pixel := region.Plane(1, 1)
-			int8, _, _ := v.cost(0, pixel)
-			other, _, _ := plain.cost(0, pixel)
+			int8, _ := v.cost(0, pixel)
+			other, _ := plain.cost(0, pixel)
 			v.int8 = int8 < other
 		}
 	}
@@ -241,30 +241,30 @@ func (c *compiler) cost(typical []region.Rect, policy Policy) float64 {
 }
 
 // cost is what region r of the output takes with tiles of a size: multiply-adds at full
-// speed, nanoseconds of plain Go, and weights that are read, in numbers of float32.
-func (v *convolution) cost(tile int, r region.Rect) (adds, plain, weights float64) {
+// speed, and weights that are read, in numbers of float32.
+func (v *convolution) cost(tile int, r region.Rect) (adds, weights float64) {
 	in, out, area := float64(v.in.C/v.group), float64(v.outC), float64(r.Area())
 	if tile == 0 {
 		taps := float64(v.y.Kernel * v.x.Kernel)
 		weights = taps * in * out
 		switch {
 		case v.int8:
-			return area * (costProductInt8*taps*in*out + costQuantize*float64(v.y.Stride*v.x.Stride)*in + costBase*out), 0, weights / 4
+			return area * (costProductInt8*taps*in*out + costQuantize*float64(v.y.Stride*v.x.Stride)*in + costBase*out), weights / 4
 		case v.bf16:
-			return costProductBF16 * area * weights, 0, weights / 2
+			return costProductBF16 * area * weights, weights / 2
 		case v.depthwise():
-			return costDepthwise * area * weights, 0, weights
+			return costDepthwise * area * weights, weights
 		case v.together:
-			return costGrouped * area * weights, 0, weights
+			return costGrouped * area * weights, weights
 		}
 		each := costProduct
 		if v.zeros {
 			each = costSparse
 		}
-		if v.group > 1 && in < engine.GatherBelow && taps > 1 {
-			plain = plainGather * area * taps * float64(v.group)
+		if v.group > 1 {
+			in += costPointers
 		}
-		return each * area * taps * in * v.panelled(), plain, weights
+		return each * area * taps * in * v.panelled(), weights
 	}
 	elements, each := float64((tile+2)*(tile+2)), costElementwise
 	weights = elements * in * out
@@ -272,7 +272,7 @@ func (v *convolution) cost(tile int, r region.Rect) (adds, plain, weights float6
 		each, weights = costElementwiseBF16, weights/2
 	}
 	tiles := float64(r.Aligned(tile).Area() / (tile * tile))
-	return elements * tiles * (each*in*v.panelled() + costTransform*(in+out)), 0, weights
+	return elements * tiles * (each*in*v.panelled() + costTransform*(in+out)), weights
 }
 
 // panelled is the number of output channels that are computed: panels are panelWidth

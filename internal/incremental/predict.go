@@ -94,14 +94,14 @@ const (
 	costSoftmax    = 80
 	costNorm       = 30
 	// costDepthwise is for one multiply-add of a depthwise layer, costGrouped of one
-	// in small groups, costTap for one tap of a window that is pooled.
+	// in small groups, costPointers for a tap's pointers, in channels of a group beside
+	// those that it has, costTap for one tap of a window that is pooled.
 	costDepthwise = 4
 	costGrouped   = 1.5
+	costPointers  = 2
 	costTap       = 6
 	// costOther is for one multiply-add of steps that have no price of their own.
 	costOther = 1.3
-	// plainGather is for one tap of a pixel and group whose windows are copied.
-	plainGather = 4
 	// plainCall is for one element that a Go function is called for, plainMove for
 	// one that is moved by itself, plainPower for one of a local response
 	// normalization; plainPiece for one piece of neighbouring numbers that is copied,
@@ -132,7 +132,7 @@ func (p *Plan) load(s *step, r region.Rect, share float64) load {
 		if s.prim != nil { // not while algorithms are being chosen
 			l.work = float64(engine.Work(s.prim, r))
 		}
-		l.adds, l.plain, l.weights = s.sum.cost(s.tile, r)
+		l.adds, l.weights = s.sum.cost(s.tile, r)
 		l.weights *= share
 	default:
 		l.work = float64(engine.Work(s.prim, r))
