@@ -85,7 +85,9 @@ func within(v, least, most float32) float32 {
 }
 
 // logistic32 is v / (1 + exp(-x)) for x that is within at32Least and at32Most. Below
-// at32Low, where exp(-x) may be beyond float32, both sides of the quotient are scaled.
+// at32Low, where exp(-x) may be beyond float32, the divisor is scaled and then the quotient,
+// which so is a normal number; at at32Least it is multiplied by 0. Processors take many
+// cycles for results that vanish.
 func logistic32(v, x float32, t []float32) float32 {
 	n := fma32(x, t[at32Log2E], t[at32Round])
 	k := n - t[at32Round]
@@ -100,7 +102,11 @@ func logistic32(v, x float32, t []float32) float32 {
 		scale = t[at32Scale]
 	}
 	two := math.Float32frombits(math.Float32bits(n)<<23 + math.Float32bits(scale))
-	return float32(v*scale) / (fma32(two, rest, scale) + two)
+	quotient := float32(v / (fma32(two, rest, scale) + two))
+	if x <= t[at32Least] {
+		scale = 0
+	}
+	return quotient * scale
 }
 
 // line is min(max(0, P[0]*x + P[1]), 1), with parameters of twice float32's precision:

@@ -92,7 +92,10 @@ func (f single) pick(predicate operand.U8, a, b, yes, no reg.VecVirtual) reg.Vec
 	return to
 }
 
-const lessThan = operand.U8(1)
+const (
+	lessThan = operand.U8(1)
+	notAbove = operand.U8(2)
+)
 
 func (f single) logistic(v, x reg.VecVirtual) reg.VecVirtual {
 	n := f.fma(x, f.constant(at32Log2E), f.constant(at32Round))
@@ -110,7 +113,8 @@ func (f single) logistic(v, x reg.VecVirtual) reg.VecVirtual {
 	VPADDD(scale, n, n)
 	VFMADD213PS(scale, n, rest)
 	VADDPS(n, rest, rest)
-	return f.op(VDIVPS, rest, f.op(VMULPS, scale, v))
+	again := f.pick(notAbove, x, f.constant(at32Least), f.zero(), scale)
+	return f.op(VMULPS, again, f.op(VDIVPS, rest, v))
 }
 
 func (f single) line(x reg.VecVirtual) reg.VecVirtual {
