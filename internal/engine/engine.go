@@ -141,6 +141,8 @@ type Scratch struct {
 	tmp      []float32
 	window   []*float32
 	outs     []*float32
+	shapes   []asm.WinogradTile
+	counts   []int
 	run      asm.Run
 	sums     []float64 // of groups
 	windows  asm.Windows

@@ -9,9 +9,11 @@ import (
 
 // Winograd is a 3x3 convolution of stride 1 by Winograd's minimal filtering:
 // tiles of Size x Size outputs, laid out from the plane's origin, each take
-// (Size+2)^2 products for a pair of channels instead of 9 Size^2. A tile's
-// outputs depend, through rounding, on all of its inputs: a change of any of
-// them changes the whole tile (see Align).
+// (Size+2)^2 products for a pair of channels instead of 9 Size^2. Where fewer
+// outputs are left at the plane's end, tiles are smaller, and so are the products:
+// 14 outputs are 4 + 4 + 4 + 2, 7 are 4 + 3. A tile's outputs depend, through
+// rounding, on all of its inputs: a change of any of them changes the whole tile
+// (see Align).
 type Winograd struct {
 	In, Out Plane
 	Y, X    region.Window
@@ -101,7 +103,19 @@ func (w *Winograd) Align(r region.Rect) region.Rect {
 
 // Work implements Worker: the products of whole tiles.
 func (w *Winograd) Work(r region.Rect) int64 {
-	return int64(w.tiles(r).Area()) * int64(w.Size.Elements()) * int64(w.In.C) * int64(w.Out.C)
+	return WinogradProducts(w.Size, w.Out, r) * int64(w.In.C) * int64(w.Out.C)
+}
+
+// WinogradProducts is the number of products for a pair of channels that the tiles
+// take that cover region r of the output.
+func WinogradProducts(size asm.WinogradSize, out Plane, r region.Rect) int64 {
+	along := func(s region.Span, n int) (products int) {
+		for at := s.Lo / int(size) * int(size); at < s.Hi; at += int(size) {
+			products += size.Outputs(n-at) + 2
+		}
+		return products
+	}
+	return int64(along(r.Y, out.H)) * int64(along(r.X, out.W))
 }
 
 // panelBytes is the most that all elements' weights for one panel may have to be
@@ -184,6 +198,8 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	b.tmp = grow(&s.tmp, asm.WinogradTmp)
 	b.window = grow(&s.window, elements)
 	b.outs = grow(&s.outs, b.most*m*m)
+	b.shapes = grow(&s.shapes, b.most)
+	b.rows = grow(&s.counts, elements*(b.most/s.Kernels.Rows+1))
 	s.table = grow(&s.table, pointers)
 	s.out = grow(&s.out, pointers)
 	s.rows = grow(&s.rows, n)
@@ -226,16 +242,20 @@ type winogradBlock struct {
 	vStride, mStride int
 	v, m, tmp        []float32
 	window, outs     []*float32
+	shapes           []asm.WinogradTile
+	rows             []int // of an element's tiles, some at a time
 }
 
 // add transforms the inputs of tile (ty, tx), whose input rows stand in
 // s.rows, and notes where its outputs go: those outside the job's rectangle to
 // the sink.
 func (b *winogradBlock) add(j *Job, ty, tx int) {
-	s, m, n, ch := b.scratch, int(b.Size), b.Size.Side(), b.In.C
+	s, m, ch := b.scratch, int(b.Size), b.In.C
+	shape := asm.WinogradTile{Size: b.Size, Y: b.Size.Outputs(b.Out.H - ty*m), X: b.Size.Outputs(b.Out.W - tx*m)}
+	n := shape.X + 2
 	zero := &s.zero[:1][0]
 	x0 := tx*m - b.X.Pad
-	for i := range n {
+	for i := range shape.Y + 2 {
 		r := &s.rows[i]
 		at := b.window[i*n : (i+1)*n]
 		switch {
@@ -262,19 +282,20 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 			}
 		}
 	}
-	s.Kernels.WinogradInput(b.Size, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp)
+	s.Kernels.WinogradInput(shape, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp)
 	out := b.outs[b.n*m*m:][:m*m]
 	pitch := j.pitch(b.Out.C)
 	sink := &s.sink[:1][0]
-	for y := range m {
-		for x := range m {
+	for y := range shape.Y {
+		for x := range shape.X {
 			p := sink
 			if oy, ox := ty*m+y, tx*m+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
 				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*pitch]
 			}
-			out[y*m+x] = p
+			out[y*shape.X+x] = p
 		}
 	}
+	b.shapes[b.n] = shape
 	b.n++
 }
 
@@ -303,9 +324,28 @@ func (b *winogradBlock) kernels() (*asm.Kernels, int) {
 	return b.scratch.Kernels, b.In.C
 }
 
-// padded is the number of tiles with those that fill the last rows.
-func (b *winogradBlock) padded(k *asm.Kernels) int {
-	return (b.n-1)/k.Rows*k.Rows + k.TileRows((b.n-1)%k.Rows+1)
+// lay lays out, from entry at of the tables on, the rows of those of tiles [lo, hi)
+// that take element e, and their products, which are pitch apart. It returns their
+// number with those that fill the last rows.
+func (b *winogradBlock) lay(k *asm.Kernels, in, e, lo, hi, at, pitch int) int {
+	s := b.scratch
+	i, j := e/b.Size.Side(), e%b.Size.Side()
+	v, m := b.v[e*b.vStride:], b.m[e*b.mStride:]
+	n := 0
+	for t := lo; t < hi; t++ {
+		if shape := &b.shapes[t]; b.Size.Takes(i, shape.Y) && b.Size.Takes(j, shape.X) {
+			s.table[at+n], s.out[at+n] = &v[t*in], &m[(t-lo)*pitch]
+			n++
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	padded := (n-1)/k.Rows*k.Rows + k.TileRows((n-1)%k.Rows+1)
+	for r := n; r < padded; r++ {
+		s.table[at+r], s.out[at+r] = s.table[at], &s.sink[:1][0]
+	}
+	return padded
 }
 
 // products is how transformed tiles are multiplied.
@@ -315,27 +355,25 @@ var products = asm.Part{Unbounded: true, Ahead: asm.StreamAhead}
 func (b *winogradBlock) multiplyPanels() {
 	s := b.scratch
 	k, in := b.kernels()
-	padded := b.padded(k)
-	for e := range b.elements {
-		v, m := b.v[e*b.vStride:], b.m[e*b.mStride:]
-		table := s.table[e*padded:][:padded]
-		for t := range table {
-			table[t] = &v[min(t, b.n-1)*in]
-		}
-		for r := range k.Rows {
-			s.out[e*k.Rows+r] = &m[r*k.Columns]
+	b.rows = b.rows[:0]
+	for lo := 0; lo < b.n; lo += k.Rows {
+		for e := range b.elements {
+			b.rows = append(b.rows, b.lay(k, in, e, lo, min(lo+k.Rows, b.n), len(b.rows)*k.Rows, k.Columns))
 		}
 	}
 	for i := b.lo; i < b.hi; i++ {
-		for t := 0; t < padded; t += k.Rows {
-			rows := min(k.Rows, padded-t)
-			for e, panels := range b.elements {
-				q := &panels[i]
-				k.GemmPart(s.table[e*padded+t:][:rows], 1, 0, q.end, q.weights, s.out[e*k.Rows:][:rows], 0, q.bias, nil, q.valid, products)
+		at := 0
+		for lo := 0; lo < b.n; lo += k.Rows {
+			for _, panels := range b.elements {
+				q, rows := &panels[i], b.rows[at]
+				if rows > 0 {
+					k.GemmPart(s.table[at*k.Rows:][:rows], 1, 0, q.end, q.weights, s.out[at*k.Rows:][:rows], 0, q.bias, nil, q.valid, products)
+				}
+				at++
 			}
 			q := &b.elements[0][i]
-			for r := range min(rows, b.n-t) {
-				b.store(t+r, b.m[r*k.Columns:], q.column, q.valid)
+			for t := lo; t < min(lo+k.Rows, b.n); t++ {
+				b.store(t, b.m[(t-lo)*k.Columns:], q.column, q.valid)
 			}
 		}
 	}
@@ -345,16 +383,8 @@ func (b *winogradBlock) multiplyPanels() {
 func (b *winogradBlock) multiplyElements() {
 	s := b.scratch
 	k, in := b.kernels()
-	padded := b.padded(k)
 	for e, panels := range b.elements {
-		v, p := b.v[e*b.vStride:], b.m[e*b.mStride:]
-		for t := range padded {
-			if t < b.n {
-				s.table[t], s.out[t] = &v[t*in], &p[t*b.Out.C]
-			} else {
-				s.table[t], s.out[t] = &v[0], &s.sink[:1][0]
-			}
-		}
+		padded := b.lay(k, in, e, 0, b.n, 0, b.Out.C)
 		for i := range panels[b.lo:b.hi] {
 			q := &panels[b.lo+i]
 			for t := 0; t < padded; t += k.Rows {
@@ -372,5 +402,5 @@ func (b *winogradBlock) multiplyElements() {
 // store transforms the products of one tile, from an output channel on, back.
 func (b *winogradBlock) store(tile int, products []float32, column, channels int) {
 	m := int(b.Size)
-	b.scratch.Kernels.WinogradOutput(b.Size, products, b.mStride, b.outs[tile*m*m:], column, b.bias[column:][:channels], &b.Clamp, b.tmp)
+	b.scratch.Kernels.WinogradOutput(b.shapes[tile], products, b.mStride, b.outs[tile*m*m:], column, b.bias[column:][:channels], &b.Clamp, b.tmp)
 }

@@ -223,3 +223,33 @@ func BenchmarkWinograd(b *testing.B) {
 		}
 	}
 }
+
+// TestWinogradProducts counts the products of tiles one by one, for all plane sizes
+// and spans along one axis.
+func TestWinogradProducts(t *testing.T) {
+	axis := map[asm.WinogradSize]func(left int) int{
+		asm.Winograd2: func(int) int { return 4 },
+		asm.Winograd4: func(left int) int { return map[int]int{1: 4, 2: 4, 3: 5}[left] },
+	}
+	for size, small := range axis {
+		m := int(size)
+		for n := 1; n < 20; n++ {
+			for lo := range n {
+				for hi := lo + 1; hi <= n; hi++ {
+					want := 0
+					for tile := lo / m; tile*m < hi; tile++ {
+						if each := small(min(m, n-tile*m)); each > 0 {
+							want += each
+						} else {
+							want += m + 2
+						}
+					}
+					r := region.Rect{Y: region.Span{Lo: lo, Hi: hi}, X: region.Span{Lo: 0, Hi: 1}}
+					if got := WinogradProducts(size, Plane{n, 4, 1}, r); got != int64(want*(m+2)) {
+						t.Fatalf("F%d, [%d,%d) of %d: %d products, want %d", m, lo, hi, n, got, want*(m+2))
+					}
+				}
+			}
+		}
+	}
+}

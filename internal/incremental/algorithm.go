@@ -271,8 +271,8 @@ func (v *convolution) cost(tile int, r region.Rect) (adds, weights float64) {
 	if v.bf16 {
 		each, weights = costElementwiseBF16, weights/2
 	}
-	tiles := float64(r.Aligned(tile).Area() / (tile * tile))
-	return elements * tiles * (each*in*v.panelled() + costTransform*(in+out)), weights
+	products := float64(engine.WinogradProducts(asm.WinogradSize(tile), engine.Plane{H: v.y.Out, W: v.x.Out}, r))
+	return products * (each*in*v.panelled() + costTransform*(in+out)), weights
 }
 
 // panelled is the number of output channels that are computed: panels are panelWidth

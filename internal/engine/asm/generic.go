@@ -16,8 +16,8 @@ var Generic = Kernels{
 		{4, 8, gemmGeneric8[[4]float32]}, {2, 8, gemmGeneric8[[2]float32]}, {1, 8, gemmGeneric8[[1]float32]},
 	},
 	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric, affine: affineGeneric, blend: blendGeneric, functions: functionsGeneric(), singles: singlesGeneric(), arithmetic: arithmeticGeneric(), distance: distanceGeneric, moved: movedGeneric,
-	winograd2: winogradKernels{winogradInputGeneric(4, winogradIn2), winogradOutputGeneric(2, winogradOut2)},
-	winograd4: winogradKernels{winogradInputGeneric(6, winogradIn4), winogradOutputGeneric(4, winogradOut4)},
+	winograd2: winogradGeneric(winograd2Axis, winograd2Axis),
+	winograd4: winograd4Generic(),
 	peak:      peakGeneric, peakFlops: 8 * 2,
 }
 

@@ -38,7 +38,7 @@ type Kernels struct {
 	moved      func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64
 	sparse     sparseKernels
 	winograd2  winogradKernels
-	winograd4  winogradKernels
+	winograd4  [3][3]winogradKernels // by a tile's rows and columns less 2
 	// pairs, if not nil, is the same set for elements that are pairs of
 	// bfloat16; round makes them.
 	pairs *Kernels

@@ -825,6 +825,126 @@ func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, 
 //go:noescape
 func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 
+// winogradInput4Tail2x2AVX512 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 256 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail2x2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail2x2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 128 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail2x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail2x3AVX512 transforms one tile of 4x5 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 320 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail2x3AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail2x3AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x3 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 160 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail2x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail2x4AVX512 transforms one tile of 4x6 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 384 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail2x4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail2x4AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x4 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 192 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail2x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail3x2AVX512 transforms one tile of 5x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 320 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail3x2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail3x2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 3x2 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 192 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail3x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail3x3AVX512 transforms one tile of 5x5 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 400 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail3x3AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail3x3AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 3x3 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 240 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail3x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail3x4AVX512 transforms one tile of 5x6 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 480 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail3x4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail3x4AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 3x4 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 288 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail3x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail4x2AVX512 transforms one tile of 6x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 384 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail4x2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail4x2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 4x2 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 256 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail4x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail4x3AVX512 transforms one tile of 6x5 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 480 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail4x3AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail4x3AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 4x3 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 320 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail4x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
 // winogradInput4AVX512 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 576 floats.
 // It fetches the pixels ahead bytes behind the last ones of each row into the caches.
@@ -1590,6 +1710,126 @@ func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tm
 //
 //go:noescape
 func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail2x2AVX2 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 128 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail2x2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail2x2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 64 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail2x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail2x3AVX2 transforms one tile of 4x5 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 160 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail2x3AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail2x3AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x3 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 80 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail2x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail2x4AVX2 transforms one tile of 4x6 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 192 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail2x4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail2x4AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 2x4 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 96 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail2x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail3x2AVX2 transforms one tile of 5x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 160 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail3x2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail3x2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 3x2 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 96 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail3x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail3x3AVX2 transforms one tile of 5x5 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 200 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail3x3AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail3x3AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 3x3 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 120 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail3x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail3x4AVX2 transforms one tile of 5x6 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 240 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail3x4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail3x4AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 3x4 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 144 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail3x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail4x2AVX2 transforms one tile of 6x4 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 192 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail4x2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail4x2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 4x2 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 128 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail4x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+
+// winogradInput4Tail4x3AVX2 transforms one tile of 6x5 pixels of bytes/4 channels, given by pointers
+// row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 240 floats.
+// It fetches the pixels ahead bytes behind the last ones of each row into the caches.
+// See winogradInputGeneric.
+//
+//go:noescape
+func winogradInput4Tail4x3AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+
+// winogradOutput4Tail4x3AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
+// element k of m is src[k*stride/4:], goes to the 4x3 pixels of bytes/4 channels that table
+// points to, row by row, from byte column on. tmp holds 160 floats. See winogradOutputGeneric.
+//
+//go:noescape
+func winogradOutput4Tail4x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
 
 // winogradInput4AVX2 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 288 floats.

@@ -22525,7 +22525,6 @@ vector:
 	VMOVUPS    Z2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    256(R11), Z0
 	VMOVUPS    320(R11), Z1
 	VMOVUPS    384(R11), Z2
@@ -22536,6 +22535,7 @@ vector:
 	VSUBPS     Z3, Z1, Z3
 	VMOVAPS    Z4, Z1
 	VMOVAPS    Z5, Z2
+	ADDQ       R10, R9
 	VMOVUPS    Z0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, (R9)
@@ -22543,7 +22543,6 @@ vector:
 	VMOVUPS    Z2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    512(R11), Z0
 	VMOVUPS    576(R11), Z1
 	VMOVUPS    640(R11), Z2
@@ -22554,6 +22553,7 @@ vector:
 	VSUBPS     Z3, Z1, Z3
 	VMOVAPS    Z4, Z1
 	VMOVAPS    Z5, Z2
+	ADDQ       R10, R9
 	VMOVUPS    Z0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, (R9)
@@ -22561,7 +22561,6 @@ vector:
 	VMOVUPS    Z2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    768(R11), Z0
 	VMOVUPS    832(R11), Z1
 	VMOVUPS    896(R11), Z2
@@ -22572,6 +22571,7 @@ vector:
 	VSUBPS     Z3, Z1, Z3
 	VMOVAPS    Z4, Z1
 	VMOVAPS    Z5, Z2
+	ADDQ       R10, R9
 	VMOVUPS    Z0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, (R9)
@@ -22579,7 +22579,6 @@ vector:
 	VMOVUPS    Z2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, (R9)
-	ADDQ       R10, R9
 	ADDQ       $0x00000040, SI
 	JMP        vector
 
@@ -22691,7 +22690,6 @@ partial:
 	VMOVUPS    Z2, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, K1, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    256(R11), Z0
 	VMOVUPS    320(R11), Z1
 	VMOVUPS    384(R11), Z2
@@ -22702,6 +22700,7 @@ partial:
 	VSUBPS     Z3, Z1, Z3
 	VMOVAPS    Z4, Z1
 	VMOVAPS    Z5, Z2
+	ADDQ       R10, R9
 	VMOVUPS    Z0, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, K1, (R9)
@@ -22709,7 +22708,6 @@ partial:
 	VMOVUPS    Z2, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, K1, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    512(R11), Z0
 	VMOVUPS    576(R11), Z1
 	VMOVUPS    640(R11), Z2
@@ -22720,6 +22718,7 @@ partial:
 	VSUBPS     Z3, Z1, Z3
 	VMOVAPS    Z4, Z1
 	VMOVAPS    Z5, Z2
+	ADDQ       R10, R9
 	VMOVUPS    Z0, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, K1, (R9)
@@ -22727,7 +22726,6 @@ partial:
 	VMOVUPS    Z2, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, K1, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    768(R11), Z0
 	VMOVUPS    832(R11), Z1
 	VMOVUPS    896(R11), Z2
@@ -22738,6 +22736,7 @@ partial:
 	VSUBPS     Z3, Z1, Z3
 	VMOVAPS    Z4, Z1
 	VMOVAPS    Z5, Z2
+	ADDQ       R10, R9
 	VMOVUPS    Z0, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, K1, (R9)
@@ -22745,7 +22744,6 @@ partial:
 	VMOVUPS    Z2, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, K1, (R9)
-	ADDQ       R10, R9
 
 done:
 	VZEROUPPER
@@ -22769,14 +22767,14 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22784,14 +22782,14 @@ vector:
 	VMOVUPS      Z0, (R11)
 	VMOVUPS      Z1, 256(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22799,14 +22797,14 @@ vector:
 	VMOVUPS      Z0, 64(R11)
 	VMOVUPS      Z1, 320(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22814,14 +22812,14 @@ vector:
 	VMOVUPS      Z0, 128(R11)
 	VMOVUPS      Z1, 384(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22884,14 +22882,14 @@ partial:
 	VPTESTMD     Z9, Z9, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22899,14 +22897,14 @@ partial:
 	VMOVUPS      Z0, (R11)
 	VMOVUPS      Z1, 256(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22914,14 +22912,14 @@ partial:
 	VMOVUPS      Z0, 64(R11)
 	VMOVUPS      Z1, 320(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22929,14 +22927,14 @@ partial:
 	VMOVUPS      Z0, 128(R11)
 	VMOVUPS      Z1, 384(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -22991,6 +22989,8816 @@ partial:
 done:
 	VZEROUPPER
 	RET
+
+// func winogradInput4Tail2x2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·winogradInput4Tail2x2AVX512(SB), NOSPLIT, $0-56
+	MOVQ         table+0(FP), R8
+	MOVQ         stride+24(FP), R10
+	MOVQ         tmp+32(FP), R11
+	VBROADCASTSS winogradInput4Tail2x2AVX512_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x2AVX512_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x2AVX512_c2<>+0(SB), Z15
+	XORQ         SI, SI
+	MOVQ         bytes+8(FP), DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail2x2AVX512_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x2AVX512_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x2AVX512_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail2x2AVX512_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x2AVX512_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x2AVX512_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail2x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail2x2AVX512(SB), NOSPLIT, $0-72
+	MOVQ         table+24(FP), R10
+	MOVQ         bias+40(FP), R12
+	MOVQ         clamp+48(FP), R13
+	MOVQ         tmp+56(FP), R11
+	MOVQ         stride+8(FP), R9
+	IMUL3Q       $0x00000006, R9, R9
+	VBROADCASTSS winogradOutput4Tail2x2AVX512_c0<>+0(SB), Z15
+	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail2x2AVX512_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x2AVX512_c0<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail2x3AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·winogradInput4Tail2x3AVX512(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c2<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c2<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail2x3AVX512Y_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x3AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX512Y_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail2x3AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x3AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail2x3AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX512X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail2x3AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX512X_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x3AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX512X_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail2x3AVX512X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX512X_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x3AVX512X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail2x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail2x3AVX512(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x3AVX512Y_c0<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         24(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         32(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         40(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x3AVX512Y_c0<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         24(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         32(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         40(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail2x3AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x3AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x3AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x3AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x3AVX512X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail2x3AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x3AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail2x3AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail2x4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·winogradInput4Tail2x4AVX512(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c2<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c2<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail2x4AVX512Y_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x4AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX512Y_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail2x4AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x4AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX512X_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail2x4AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX512X_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail2x4AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x4AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX512X_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail2x4AVX512X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX512X_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail2x4AVX512X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail2x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail2x4AVX512(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x4AVX512Y_c0<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         24(R10), AX
+	VMOVUPS      Z3, (AX)(CX*1)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         48(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         56(R10), AX
+	VMOVUPS      Z3, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x4AVX512Y_c0<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         24(R10), AX
+	VMOVUPS      Z3, K1, (AX)(CX*1)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         48(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         56(R10), AX
+	VMOVUPS      Z3, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail2x4AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x4AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x4AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX512X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail2x4AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail2x4AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX512X_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail2x4AVX512X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX512X_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail2x4AVX512X_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX512X_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail2x4AVX512X_c5<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail3x2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·winogradInput4Tail3x2AVX512(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	VMOVUPS      Z4, 1024(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	VMOVUPS      Z4, 1088(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	VMOVUPS      Z4, 1152(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1216(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c2<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      1024(R11), Z0
+	VMOVUPS      1088(R11), Z1
+	VMOVUPS      1152(R11), Z2
+	VMOVUPS      1216(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	VMOVUPS      Z4, 1024(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	VMOVUPS      Z4, 1088(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	VMOVUPS      Z4, 1152(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1216(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c2<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      1024(R11), Z0
+	VMOVUPS      1088(R11), Z1
+	VMOVUPS      1152(R11), Z2
+	VMOVUPS      1216(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail3x2AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x2AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX512Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x2AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX512Y_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x2AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX512Y_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail3x2AVX512Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX512Y_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x2AVX512Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX512X_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x2AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX512X_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail3x2AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x2AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail3x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail3x2AVX512(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c2<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c2<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail3x2AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x2AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x2AVX512Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x2AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x2AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x2AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x2AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x2AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail3x3AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInput4Tail3x3AVX512(SB), NOSPLIT, $0-56
+	MOVQ         table+0(FP), R8
+	MOVQ         stride+24(FP), R10
+	MOVQ         tmp+32(FP), R11
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c4<>+0(SB), Z15
+	XORQ         SI, SI
+	MOVQ         bytes+8(FP), DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1280(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS      Z4, 1344(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	VMOVUPS      Z4, 1408(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1472(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1536(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      1280(R11), Z0
+	VMOVUPS      1344(R11), Z1
+	VMOVUPS      1408(R11), Z2
+	VMOVUPS      1472(R11), Z3
+	VMOVUPS      1536(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         160(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1280(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         168(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS      Z4, 1344(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	VMOVUPS      Z4, 1408(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1472(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1536(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      1280(R11), Z0
+	VMOVUPS      1344(R11), Z1
+	VMOVUPS      1408(R11), Z2
+	VMOVUPS      1472(R11), Z3
+	VMOVUPS      1536(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail3x3AVX512_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x3AVX512_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX512_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x3AVX512_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX512_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x3AVX512_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX512_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail3x3AVX512_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX512_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x3AVX512_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail3x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail3x3AVX512(SB), NOSPLIT, $0-72
+	MOVQ         table+24(FP), R10
+	MOVQ         bias+40(FP), R12
+	MOVQ         clamp+48(FP), R13
+	MOVQ         tmp+56(FP), R11
+	MOVQ         stride+8(FP), R9
+	IMUL3Q       $0x00000006, R9, R9
+	VBROADCASTSS winogradOutput4Tail3x3AVX512_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail3x3AVX512_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail3x3AVX512_c2<>+0(SB), Z15
+	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
+	SUBQ         $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         24(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         32(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         40(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         48(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         56(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         64(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         24(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         32(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         40(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         48(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         56(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         64(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail3x3AVX512_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x3AVX512_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x3AVX512_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x3AVX512_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x3AVX512_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x3AVX512_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail3x4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInput4Tail3x4AVX512(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1536(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         200(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1600(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         208(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	VMOVUPS      Z4, 1664(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	VMOVUPS      Z4, 1728(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	VMOVUPS      Z4, 1792(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	VMOVUPS      Z4, 1856(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	VMOVUPS      1536(R11), Z0
+	VMOVUPS      1600(R11), Z1
+	VMOVUPS      1664(R11), Z2
+	VMOVUPS      1728(R11), Z3
+	VMOVUPS      1792(R11), Z4
+	VMOVUPS      1856(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         192(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1536(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         200(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1600(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         208(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1280(R11)
+	VMOVUPS      Z4, 1664(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      Z3, 1344(R11)
+	VMOVUPS      Z4, 1728(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      Z3, 1408(R11)
+	VMOVUPS      Z4, 1792(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VMOVUPS      Z3, 1472(R11)
+	VMOVUPS      Z4, 1856(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      1152(R11), Z0
+	VMOVUPS      1216(R11), Z1
+	VMOVUPS      1280(R11), Z2
+	VMOVUPS      1344(R11), Z3
+	VMOVUPS      1408(R11), Z4
+	VMOVUPS      1472(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      1536(R11), Z0
+	VMOVUPS      1600(R11), Z1
+	VMOVUPS      1664(R11), Z2
+	VMOVUPS      1728(R11), Z3
+	VMOVUPS      1792(R11), Z4
+	VMOVUPS      1856(R11), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z4, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z5, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail3x4AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x4AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x4AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512Y_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x4AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512Y_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail3x4AVX512Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512Y_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x4AVX512Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512X_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail3x4AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512X_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail3x4AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x4AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512X_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x4AVX512X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX512X_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x4AVX512X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail3x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail3x4AVX512(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c2<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         24(R10), AX
+	VMOVUPS      Z3, (AX)(CX*1)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         48(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         56(R10), AX
+	VMOVUPS      Z3, (AX)(CX*1)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      (R12)(SI*1), Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         64(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         72(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         80(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         88(R10), AX
+	VMOVUPS      Z3, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c2<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 768(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 832(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 896(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 960(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      Z2, 1024(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z0, 320(R11)
+	VMOVUPS      Z1, 704(R11)
+	VMOVUPS      Z2, 1088(R11)
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VMOVUPS      320(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         24(R10), AX
+	VMOVUPS      Z3, K1, (AX)(CX*1)
+	VMOVUPS      384(R11), Z0
+	VMOVUPS      448(R11), Z1
+	VMOVUPS      512(R11), Z2
+	VMOVUPS      576(R11), Z3
+	VMOVUPS      640(R11), Z4
+	VMOVUPS      704(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         48(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         56(R10), AX
+	VMOVUPS      Z3, K1, (AX)(CX*1)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMOVUPS      1024(R11), Z4
+	VMOVUPS      1088(R11), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z6
+	VBROADCASTSS (R13), Z7
+	VBROADCASTSS 4(R13), Z8
+	VADDPS       Z6, Z0, Z0
+	VMAXPS       Z0, Z7, Z0
+	VMINPS       Z0, Z8, Z0
+	MOVQ         64(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z7, Z1
+	VMINPS       Z1, Z8, Z1
+	MOVQ         72(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z6, Z2, Z2
+	VMAXPS       Z2, Z7, Z2
+	VMINPS       Z2, Z8, Z2
+	MOVQ         80(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VADDPS       Z6, Z3, Z3
+	VMAXPS       Z3, Z7, Z3
+	VMINPS       Z3, Z8, Z3
+	MOVQ         88(R10), AX
+	VMOVUPS      Z3, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail3x4AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x4AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x4AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x4AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x4AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x4AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x4AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512X_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail3x4AVX512X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512X_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail3x4AVX512X_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX512X_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail3x4AVX512X_c5<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail4x2AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·winogradInput4Tail4x2AVX512(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	VMOVUPS      Z4, 1024(R11)
+	VMOVUPS      Z5, 1280(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	VMOVUPS      Z4, 1088(R11)
+	VMOVUPS      Z5, 1344(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	VMOVUPS      Z4, 1152(R11)
+	VMOVUPS      Z5, 1408(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1216(R11)
+	VMOVUPS      Z5, 1472(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c2<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      1024(R11), Z0
+	VMOVUPS      1088(R11), Z1
+	VMOVUPS      1152(R11), Z2
+	VMOVUPS      1216(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	VMOVUPS      1280(R11), Z0
+	VMOVUPS      1344(R11), Z1
+	VMOVUPS      1408(R11), Z2
+	VMOVUPS      1472(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         160(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	VMOVUPS      Z4, 1024(R11)
+	VMOVUPS      Z5, 1280(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         168(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	VMOVUPS      Z4, 1088(R11)
+	VMOVUPS      Z5, 1344(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	VMOVUPS      Z4, 1152(R11)
+	VMOVUPS      Z5, 1408(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1216(R11)
+	VMOVUPS      Z5, 1472(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c2<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      1024(R11), Z0
+	VMOVUPS      1088(R11), Z1
+	VMOVUPS      1152(R11), Z2
+	VMOVUPS      1216(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      1280(R11), Z0
+	VMOVUPS      1344(R11), Z1
+	VMOVUPS      1408(R11), Z2
+	VMOVUPS      1472(R11), Z3
+	VMULPS       Z13, Z2, Z4
+	VMULPS       Z14, Z1, Z5
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VFNMADD231PS Z15, Z1, Z3
+	VSUBPS       Z4, Z5, Z2
+	VADDPS       Z4, Z5, Z5
+	VXORPS       Z4, Z4, Z4
+	VSUBPS       Z5, Z4, Z1
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z3, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail4x2AVX512Y_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail4x2AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX512Y_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail4x2AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x2AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX512Y_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail4x2AVX512Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX512Y_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail4x2AVX512Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX512X_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail4x2AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX512X_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail4x2AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x2AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail4x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail4x2AVX512(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c5<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         48(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         56(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c5<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      Z3, 768(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      Z3, 832(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 896(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 960(R11)
+	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      256(R11), Z0
+	VMOVUPS      320(R11), Z1
+	VMOVUPS      384(R11), Z2
+	VMOVUPS      448(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         16(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         24(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      512(R11), Z0
+	VMOVUPS      576(R11), Z1
+	VMOVUPS      640(R11), Z2
+	VMOVUPS      704(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         32(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         40(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      768(R11), Z0
+	VMOVUPS      832(R11), Z1
+	VMOVUPS      896(R11), Z2
+	VMOVUPS      960(R11), Z3
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z1, Z1
+	VFMADD132PS  Z15, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VBROADCASTSS 4(R13), Z6
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         48(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z4, Z1, Z1
+	VMAXPS       Z1, Z5, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         56(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail4x2AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x2AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX512Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail4x2AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail4x2AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX512Y_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail4x2AVX512Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX512Y_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail4x2AVX512Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX512Y_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail4x2AVX512Y_c5<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x2AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail4x3AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInput4Tail4x3AVX512(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         200(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1280(R11)
+	VMOVUPS      Z5, 1600(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         208(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS      Z4, 1344(R11)
+	VMOVUPS      Z5, 1664(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	VMOVUPS      Z4, 1408(R11)
+	VMOVUPS      Z5, 1728(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1472(R11)
+	VMOVUPS      Z5, 1792(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1536(R11)
+	VMOVUPS      Z5, 1856(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      1280(R11), Z0
+	VMOVUPS      1344(R11), Z1
+	VMOVUPS      1408(R11), Z2
+	VMOVUPS      1472(R11), Z3
+	VMOVUPS      1536(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	VMOVUPS      1600(R11), Z0
+	VMOVUPS      1664(R11), Z1
+	VMOVUPS      1728(R11), Z2
+	VMOVUPS      1792(R11), Z3
+	VMOVUPS      1856(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, (R9)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVDQU32    (AX), Z10
+	VPTESTMD     Z10, Z10, K1
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c4<>+0(SB), Z15
+	MOVQ         (R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         80(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         160(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         200(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      Z4, 1280(R11)
+	VMOVUPS      Z5, 1600(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	MOVQ         128(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	MOVQ         168(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         208(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS      Z4, 1344(R11)
+	VMOVUPS      Z5, 1664(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	VMOVUPS      Z4, 1408(R11)
+	VMOVUPS      Z5, 1728(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      Z4, 1472(R11)
+	VMOVUPS      Z5, 1792(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z12, Z2, Z6
+	VFNMADD231PS Z11, Z2, Z0
+	VADDPS       Z4, Z0, Z0
+	VFNMADD231PS Z13, Z2, Z4
+	VFNMADD231PS Z11, Z3, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z15, Z3, Z7
+	VFNMADD231PS Z14, Z1, Z7
+	VMULPS       Z14, Z3, Z8
+	VFNMADD231PS Z15, Z1, Z8
+	VADDPS       Z7, Z6, Z1
+	VSUBPS       Z7, Z6, Z2
+	VADDPS       Z8, Z4, Z3
+	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      Z4, 1536(R11)
+	VMOVUPS      Z5, 1856(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c0<>+0(SB), Z11
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c1<>+0(SB), Z12
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c2<>+0(SB), Z13
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c3<>+0(SB), Z14
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c4<>+0(SB), Z15
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      1280(R11), Z0
+	VMOVUPS      1344(R11), Z1
+	VMOVUPS      1408(R11), Z2
+	VMOVUPS      1472(R11), Z3
+	VMOVUPS      1536(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      1600(R11), Z0
+	VMOVUPS      1664(R11), Z1
+	VMOVUPS      1728(R11), Z2
+	VMOVUPS      1792(R11), Z3
+	VMOVUPS      1856(R11), Z4
+	VSUBPS       Z1, Z3, Z5
+	VADDPS       Z1, Z3, Z6
+	VMULPS       Z12, Z3, Z7
+	VFNMADD231PS Z11, Z1, Z7
+	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z2, Z0, Z0
+	VSUBPS       Z2, Z0, Z0
+	VADDPS       Z7, Z0, Z0
+	VFNMADD231PS Z15, Z2, Z4
+	VSUBPS       Z7, Z4, Z4
+	VADDPS       Z3, Z5, Z3
+	VMULPS       Z12, Z3, Z3
+	VMULPS       Z14, Z5, Z1
+	VSUBPS       Z8, Z1, Z1
+	VMULPS       Z11, Z6, Z2
+	VSUBPS       Z8, Z2, Z2
+	ADDQ         R10, R9
+	VMOVUPS      Z0, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z1, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z2, K1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Z3, K1, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Z4, K1, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail4x3AVX512Y_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail4x3AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512Y_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail4x3AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x3AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512Y_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail4x3AVX512Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512Y_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail4x3AVX512Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail4x3AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail4x3AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512X_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail4x3AVX512X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512X_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail4x3AVX512X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX512X_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x3AVX512X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail4x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4Tail4x3AVX512(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000040, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c5<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         24(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         32(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         40(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         48(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         56(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         64(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      (R12)(SI*1), Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         72(R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         80(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         88(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
+	ADDQ         $0x00000040, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000040, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVDQU32    (AX), Z9
+	VPTESTMD     Z9, Z9, K1
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c0<>+0(SB), Z10
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c1<>+0(SB), Z11
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c2<>+0(SB), Z12
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c3<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c4<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c5<>+0(SB), Z15
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, (R11)
+	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      Z3, 960(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 64(R11)
+	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      Z3, 1024(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 128(R11)
+	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      Z3, 1088(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 192(R11)
+	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      Z3, 1152(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
+	VADDPS       Z2, Z1, Z6
+	VSUBPS       Z2, Z1, Z7
+	VADDPS       Z4, Z3, Z8
+	VSUBPS       Z4, Z3, Z9
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMULPS       Z10, Z7, Z1
+	VFMADD231PS  Z11, Z9, Z1
+	VMULPS       Z12, Z6, Z2
+	VFMADD231PS  Z13, Z8, Z2
+	VMOVAPS      Z5, Z3
+	VFMADD231PS  Z14, Z7, Z3
+	VFMADD231PS  Z15, Z9, Z3
+	VMOVUPS      Z0, 256(R11)
+	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      Z3, 1216(R11)
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c0<>+0(SB), Z13
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c1<>+0(SB), Z14
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Z0
+	VMOVUPS      64(R11), Z1
+	VMOVUPS      128(R11), Z2
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      256(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      320(R11), Z0
+	VMOVUPS      384(R11), Z1
+	VMOVUPS      448(R11), Z2
+	VMOVUPS      512(R11), Z3
+	VMOVUPS      576(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         24(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         32(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         40(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      640(R11), Z0
+	VMOVUPS      704(R11), Z1
+	VMOVUPS      768(R11), Z2
+	VMOVUPS      832(R11), Z3
+	VMOVUPS      896(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         48(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         56(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         64(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      960(R11), Z0
+	VMOVUPS      1024(R11), Z1
+	VMOVUPS      1088(R11), Z2
+	VMOVUPS      1152(R11), Z3
+	VMOVUPS      1216(R11), Z4
+	VADDPS       Z2, Z1, Z5
+	VSUBPS       Z2, Z1, Z6
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z3, Z0, Z0
+	VMULPS       Z13, Z6, Z1
+	VFMADD231PS  Z14, Z3, Z1
+	VADDPS       Z3, Z3, Z2
+	VFMADD231PS  Z15, Z5, Z2
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS.Z    (R12)(SI*1), K1, Z5
+	VBROADCASTSS (R13), Z6
+	VBROADCASTSS 4(R13), Z7
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z6, Z0
+	VMINPS       Z0, Z7, Z0
+	MOVQ         72(R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z6, Z1
+	VMINPS       Z1, Z7, Z1
+	MOVQ         80(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z6, Z2
+	VMINPS       Z2, Z7, Z2
+	MOVQ         88(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail4x3AVX512Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x3AVX512Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail4x3AVX512Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail4x3AVX512Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512Y_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail4x3AVX512Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512Y_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail4x3AVX512Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512Y_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail4x3AVX512Y_c5<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x3AVX512X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail4x3AVX512X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX512X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail4x3AVX512X_c2<>(SB), RODATA|NOPTR, $4
 
 // func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
 // Requires: AVX, AVX512F, MMX+
@@ -23268,7 +32076,6 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      384(R11), Z0
 	VMOVUPS      448(R11), Z1
 	VMOVUPS      512(R11), Z2
@@ -23290,6 +32097,7 @@ vector:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -23301,7 +32109,6 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      768(R11), Z0
 	VMOVUPS      832(R11), Z1
 	VMOVUPS      896(R11), Z2
@@ -23323,6 +32130,7 @@ vector:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -23334,7 +32142,6 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
@@ -23356,6 +32163,7 @@ vector:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -23367,7 +32175,6 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      1536(R11), Z0
 	VMOVUPS      1600(R11), Z1
 	VMOVUPS      1664(R11), Z2
@@ -23389,6 +32196,7 @@ vector:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -23400,7 +32208,6 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      1920(R11), Z0
 	VMOVUPS      1984(R11), Z1
 	VMOVUPS      2048(R11), Z2
@@ -23422,6 +32229,7 @@ vector:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -23433,7 +32241,6 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	ADDQ         R10, R9
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -23702,7 +32509,6 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      384(R11), Z0
 	VMOVUPS      448(R11), Z1
 	VMOVUPS      512(R11), Z2
@@ -23724,6 +32530,7 @@ partial:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -23735,7 +32542,6 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      768(R11), Z0
 	VMOVUPS      832(R11), Z1
 	VMOVUPS      896(R11), Z2
@@ -23757,6 +32563,7 @@ partial:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -23768,7 +32575,6 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
@@ -23790,6 +32596,7 @@ partial:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -23801,7 +32608,6 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      1536(R11), Z0
 	VMOVUPS      1600(R11), Z1
 	VMOVUPS      1664(R11), Z2
@@ -23823,6 +32629,7 @@ partial:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -23834,7 +32641,6 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      1920(R11), Z0
 	VMOVUPS      1984(R11), Z1
 	VMOVUPS      2048(R11), Z2
@@ -23856,6 +32662,7 @@ partial:
 	VSUBPS       Z7, Z6, Z2
 	VADDPS       Z8, Z4, Z3
 	VSUBPS       Z8, Z4, Z4
+	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -23867,7 +32674,6 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	ADDQ         R10, R9
 
 done:
 	VZEROUPPER
@@ -23912,18 +32718,18 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -23942,18 +32748,18 @@ vector:
 	VMOVUPS      Z2, 768(R11)
 	VMOVUPS      Z3, 1152(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -23972,18 +32778,18 @@ vector:
 	VMOVUPS      Z2, 832(R11)
 	VMOVUPS      Z3, 1216(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24002,18 +32808,18 @@ vector:
 	VMOVUPS      Z2, 896(R11)
 	VMOVUPS      Z3, 1280(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24032,18 +32838,18 @@ vector:
 	VMOVUPS      Z2, 960(R11)
 	VMOVUPS      Z3, 1344(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24062,18 +32868,18 @@ vector:
 	VMOVUPS      Z2, 1024(R11)
 	VMOVUPS      Z3, 1408(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Z0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Z5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Z0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24273,18 +33079,18 @@ partial:
 	VPTESTMD     Z9, Z9, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z4
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z5
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24303,18 +33109,18 @@ partial:
 	VMOVUPS      Z2, 768(R11)
 	VMOVUPS      Z3, 1152(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z4
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z5
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24333,18 +33139,18 @@ partial:
 	VMOVUPS      Z2, 832(R11)
 	VMOVUPS      Z3, 1216(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z4
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z5
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24363,18 +33169,18 @@ partial:
 	VMOVUPS      Z2, 896(R11)
 	VMOVUPS      Z3, 1280(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z4
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z5
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24393,18 +33199,18 @@ partial:
 	VMOVUPS      Z2, 960(R11)
 	VMOVUPS      Z3, 1344(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z4
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z5
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -24423,18 +33229,18 @@ partial:
 	VMOVUPS      Z2, 1024(R11)
 	VMOVUPS      Z3, 1408(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS.Z    (AX), K1, Z0
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z1
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z2
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z3
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z4
-	ADDQ         R9, AX
-	VMOVUPS.Z    (AX), K1, Z5
+	MOVQ         R8, BX
+	VMOVUPS.Z    (BX), K1, Z0
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z1
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z4
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z5
 	VADDPS       Z2, Z1, Z6
 	VSUBPS       Z2, Z1, Z7
 	VADDPS       Z4, Z3, Z8
@@ -37076,7 +45882,6 @@ vector:
 	VMOVUPS    Y2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y3, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    128(R11), Y0
 	VMOVUPS    160(R11), Y1
 	VMOVUPS    192(R11), Y2
@@ -37087,6 +45892,7 @@ vector:
 	VSUBPS     Y3, Y1, Y3
 	VMOVAPS    Y4, Y1
 	VMOVAPS    Y5, Y2
+	ADDQ       R10, R9
 	VMOVUPS    Y0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y1, (R9)
@@ -37094,7 +45900,6 @@ vector:
 	VMOVUPS    Y2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y3, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    256(R11), Y0
 	VMOVUPS    288(R11), Y1
 	VMOVUPS    320(R11), Y2
@@ -37105,6 +45910,7 @@ vector:
 	VSUBPS     Y3, Y1, Y3
 	VMOVAPS    Y4, Y1
 	VMOVAPS    Y5, Y2
+	ADDQ       R10, R9
 	VMOVUPS    Y0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y1, (R9)
@@ -37112,7 +45918,6 @@ vector:
 	VMOVUPS    Y2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y3, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    384(R11), Y0
 	VMOVUPS    416(R11), Y1
 	VMOVUPS    448(R11), Y2
@@ -37123,6 +45928,7 @@ vector:
 	VSUBPS     Y3, Y1, Y3
 	VMOVAPS    Y4, Y1
 	VMOVAPS    Y5, Y2
+	ADDQ       R10, R9
 	VMOVUPS    Y0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y1, (R9)
@@ -37130,7 +45936,6 @@ vector:
 	VMOVUPS    Y2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y3, (R9)
-	ADDQ       R10, R9
 	ADDQ       $0x00000020, SI
 	JMP        vector
 
@@ -37241,7 +46046,6 @@ partial:
 	VMASKMOVPS Y2, Y10, (R9)
 	ADDQ       R10, R9
 	VMASKMOVPS Y3, Y10, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    128(R11), Y0
 	VMOVUPS    160(R11), Y1
 	VMOVUPS    192(R11), Y2
@@ -37252,6 +46056,7 @@ partial:
 	VSUBPS     Y3, Y1, Y3
 	VMOVAPS    Y4, Y1
 	VMOVAPS    Y5, Y2
+	ADDQ       R10, R9
 	VMASKMOVPS Y0, Y10, (R9)
 	ADDQ       R10, R9
 	VMASKMOVPS Y1, Y10, (R9)
@@ -37259,7 +46064,6 @@ partial:
 	VMASKMOVPS Y2, Y10, (R9)
 	ADDQ       R10, R9
 	VMASKMOVPS Y3, Y10, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    256(R11), Y0
 	VMOVUPS    288(R11), Y1
 	VMOVUPS    320(R11), Y2
@@ -37270,6 +46074,7 @@ partial:
 	VSUBPS     Y3, Y1, Y3
 	VMOVAPS    Y4, Y1
 	VMOVAPS    Y5, Y2
+	ADDQ       R10, R9
 	VMASKMOVPS Y0, Y10, (R9)
 	ADDQ       R10, R9
 	VMASKMOVPS Y1, Y10, (R9)
@@ -37277,7 +46082,6 @@ partial:
 	VMASKMOVPS Y2, Y10, (R9)
 	ADDQ       R10, R9
 	VMASKMOVPS Y3, Y10, (R9)
-	ADDQ       R10, R9
 	VMOVUPS    384(R11), Y0
 	VMOVUPS    416(R11), Y1
 	VMOVUPS    448(R11), Y2
@@ -37288,6 +46092,7 @@ partial:
 	VSUBPS     Y3, Y1, Y3
 	VMOVAPS    Y4, Y1
 	VMOVAPS    Y5, Y2
+	ADDQ       R10, R9
 	VMASKMOVPS Y0, Y10, (R9)
 	ADDQ       R10, R9
 	VMASKMOVPS Y1, Y10, (R9)
@@ -37295,7 +46100,6 @@ partial:
 	VMASKMOVPS Y2, Y10, (R9)
 	ADDQ       R10, R9
 	VMASKMOVPS Y3, Y10, (R9)
-	ADDQ       R10, R9
 
 done:
 	VZEROUPPER
@@ -37319,14 +46123,14 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37334,14 +46138,14 @@ vector:
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 128(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37349,14 +46153,14 @@ vector:
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 160(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37364,14 +46168,14 @@ vector:
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 192(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37435,14 +46239,14 @@ partial:
 	ADDQ         SI, R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37452,14 +46256,14 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37469,14 +46273,14 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37486,14 +46290,14 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -37552,6 +46356,8924 @@ partial:
 done:
 	VZEROUPPER
 	RET
+
+// func winogradInput4Tail2x2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail2x2AVX2(SB), NOSPLIT, $0-56
+	MOVQ         table+0(FP), R8
+	MOVQ         stride+24(FP), R10
+	MOVQ         tmp+32(FP), R11
+	VBROADCASTSS winogradInput4Tail2x2AVX2_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x2AVX2_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x2AVX2_c2<>+0(SB), Y15
+	XORQ         SI, SI
+	MOVQ         bytes+8(FP), DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail2x2AVX2_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x2AVX2_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x2AVX2_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail2x2AVX2_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x2AVX2_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x2AVX2_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail2x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail2x2AVX2(SB), NOSPLIT, $0-72
+	MOVQ         table+24(FP), R10
+	MOVQ         bias+40(FP), R12
+	MOVQ         clamp+48(FP), R13
+	MOVQ         tmp+56(FP), R11
+	MOVQ         stride+8(FP), R9
+	IMUL3Q       $0x00000006, R9, R9
+	VBROADCASTSS winogradOutput4Tail2x2AVX2_c0<>+0(SB), Y15
+	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail2x2AVX2_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x2AVX2_c0<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail2x3AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail2x3AVX2(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x3AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x3AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x3AVX2Y_c2<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x3AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x3AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x3AVX2Y_c2<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x3AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail2x3AVX2Y_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x3AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX2Y_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail2x3AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x3AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail2x3AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX2X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail2x3AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX2X_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x3AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX2X_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail2x3AVX2X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x3AVX2X_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x3AVX2X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail2x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail2x3AVX2(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x3AVX2Y_c0<>+0(SB), Y15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c2<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         24(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         32(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         40(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x3AVX2Y_c0<>+0(SB), Y15
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c2<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail2x3AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x3AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x3AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x3AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x3AVX2X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail2x3AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x3AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail2x3AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail2x4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail2x4AVX2(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x4AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x4AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x4AVX2Y_c2<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail2x4AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x4AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x4AVX2Y_c2<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail2x4AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	IMUL3Q       $0x0000000d, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail2x4AVX2Y_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail2x4AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX2Y_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail2x4AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x4AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX2X_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail2x4AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX2X_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail2x4AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail2x4AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX2X_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail2x4AVX2X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail2x4AVX2X_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail2x4AVX2X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail2x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail2x4AVX2(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x4AVX2Y_c0<>+0(SB), Y15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c5<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         24(R10), AX
+	VMOVUPS      Y3, (AX)(CX*1)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         48(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         56(R10), AX
+	VMOVUPS      Y3, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail2x4AVX2Y_c0<>+0(SB), Y15
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	IMUL3Q       $0x00000003, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c5<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         56(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail2x4AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x4AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail2x4AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX2X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail2x4AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail2x4AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX2X_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail2x4AVX2X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX2X_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail2x4AVX2X_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail2x4AVX2X_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail2x4AVX2X_c5<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail3x2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail3x2AVX2(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	VMOVUPS      Y4, 512(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	VMOVUPS      Y4, 544(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	VMOVUPS      Y4, 576(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 608(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x2AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x2AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x2AVX2X_c2<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      512(R11), Y0
+	VMOVUPS      544(R11), Y1
+	VMOVUPS      576(R11), Y2
+	VMOVUPS      608(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x2AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	VMOVUPS      Y4, 512(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	VMOVUPS      Y4, 544(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	VMOVUPS      Y4, 576(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 608(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x2AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x2AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x2AVX2X_c2<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      512(R11), Y0
+	VMOVUPS      544(R11), Y1
+	VMOVUPS      576(R11), Y2
+	VMOVUPS      608(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail3x2AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x2AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX2Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x2AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX2Y_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x2AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX2Y_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail3x2AVX2Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX2Y_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x2AVX2Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX2X_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x2AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX2X_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail3x2AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x2AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x2AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail3x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail3x2AVX2(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c2<>+0(SB), Y15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VBROADCASTSS winogradOutput4Tail3x2AVX2X_c0<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         40(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c2<>+0(SB), Y15
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VBROADCASTSS winogradOutput4Tail3x2AVX2X_c0<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail3x2AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x2AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x2AVX2Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x2AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x2AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x2AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x2AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x2AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail3x3AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail3x3AVX2(SB), NOSPLIT, $0-56
+	MOVQ         table+0(FP), R8
+	MOVQ         stride+24(FP), R10
+	MOVQ         tmp+32(FP), R11
+	VBROADCASTSS winogradInput4Tail3x3AVX2_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail3x3AVX2_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail3x3AVX2_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x3AVX2_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x3AVX2_c4<>+0(SB), Y15
+	XORQ         SI, SI
+	MOVQ         bytes+8(FP), DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 640(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	VMOVUPS      Y4, 672(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	VMOVUPS      Y4, 704(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 736(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 768(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      640(R11), Y0
+	VMOVUPS      672(R11), Y1
+	VMOVUPS      704(R11), Y2
+	VMOVUPS      736(R11), Y3
+	VMOVUPS      768(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         160(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 640(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         168(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	VMOVUPS      Y4, 672(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	VMOVUPS      Y4, 704(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 736(R11)
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 768(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      640(R11), Y0
+	VMOVUPS      672(R11), Y1
+	VMOVUPS      704(R11), Y2
+	VMOVUPS      736(R11), Y3
+	VMOVUPS      768(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail3x3AVX2_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x3AVX2_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX2_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x3AVX2_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX2_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x3AVX2_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX2_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail3x3AVX2_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x3AVX2_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x3AVX2_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail3x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail3x3AVX2(SB), NOSPLIT, $0-72
+	MOVQ         table+24(FP), R10
+	MOVQ         bias+40(FP), R12
+	MOVQ         clamp+48(FP), R13
+	MOVQ         tmp+56(FP), R11
+	MOVQ         stride+8(FP), R9
+	IMUL3Q       $0x00000006, R9, R9
+	VBROADCASTSS winogradOutput4Tail3x3AVX2_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail3x3AVX2_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail3x3AVX2_c2<>+0(SB), Y15
+	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
+	SUBQ         $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         24(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         32(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         40(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         48(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         56(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         64(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         56(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         64(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail3x3AVX2_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x3AVX2_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x3AVX2_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x3AVX2_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x3AVX2_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x3AVX2_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail3x4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail3x4AVX2(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 768(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         200(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 800(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         208(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	VMOVUPS      Y4, 832(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	VMOVUPS      Y4, 864(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	VMOVUPS      Y4, 896(R11)
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	VMOVUPS      Y4, 928(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	VMOVUPS      768(R11), Y0
+	VMOVUPS      800(R11), Y1
+	VMOVUPS      832(R11), Y2
+	VMOVUPS      864(R11), Y3
+	VMOVUPS      896(R11), Y4
+	VMOVUPS      928(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x4AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         192(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 768(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         200(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 800(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         160(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         208(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 640(R11)
+	VMOVUPS      Y4, 832(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         168(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	VMOVUPS      Y3, 672(R11)
+	VMOVUPS      Y4, 864(R11)
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	VMOVUPS      Y3, 704(R11)
+	VMOVUPS      Y4, 896(R11)
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VMOVUPS      Y3, 736(R11)
+	VMOVUPS      Y4, 928(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail3x4AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	VMOVUPS      576(R11), Y0
+	VMOVUPS      608(R11), Y1
+	VMOVUPS      640(R11), Y2
+	VMOVUPS      672(R11), Y3
+	VMOVUPS      704(R11), Y4
+	VMOVUPS      736(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+	VMOVUPS      768(R11), Y0
+	VMOVUPS      800(R11), Y1
+	VMOVUPS      832(R11), Y2
+	VMOVUPS      864(R11), Y3
+	VMOVUPS      896(R11), Y4
+	VMOVUPS      928(R11), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	IMUL3Q       $0x00000007, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y5, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail3x4AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x4AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x4AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2Y_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail3x4AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2Y_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail3x4AVX2Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2Y_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x4AVX2Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2X_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail3x4AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2X_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail3x4AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail3x4AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2X_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail3x4AVX2X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail3x4AVX2X_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail3x4AVX2X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail3x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail3x4AVX2(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x4AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail3x4AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail3x4AVX2Y_c2<>+0(SB), Y15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMOVUPS      (BX), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c5<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         24(R10), AX
+	VMOVUPS      Y3, (AX)(CX*1)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         48(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         56(R10), AX
+	VMOVUPS      Y3, (AX)(CX*1)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         64(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         72(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         80(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         88(R10), AX
+	VMOVUPS      Y3, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail3x4AVX2Y_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail3x4AVX2Y_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail3x4AVX2Y_c2<>+0(SB), Y15
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 416(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 448(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 480(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 320(R11)
+	VMOVUPS      Y2, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	IMUL3Q       $0x00000002, R9, AX
+	ADDQ         AX, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 160(R11)
+	VMOVUPS      Y1, 352(R11)
+	VMOVUPS      Y2, 544(R11)
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c5<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VMOVUPS      160(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+	VMOVUPS      192(R11), Y0
+	VMOVUPS      224(R11), Y1
+	VMOVUPS      256(R11), Y2
+	VMOVUPS      288(R11), Y3
+	VMOVUPS      320(R11), Y4
+	VMOVUPS      352(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         56(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMOVUPS      512(R11), Y4
+	VMOVUPS      544(R11), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         64(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         72(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         80(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         88(R10), AX
+	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail3x4AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x4AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x4AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x4AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail3x4AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail3x4AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail3x4AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2X_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail3x4AVX2X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2X_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail3x4AVX2X_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail3x4AVX2X_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail3x4AVX2X_c5<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail4x2AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail4x2AVX2(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	VMOVUPS      Y4, 512(R11)
+	VMOVUPS      Y5, 640(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	VMOVUPS      Y4, 544(R11)
+	VMOVUPS      Y5, 672(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	VMOVUPS      Y4, 576(R11)
+	VMOVUPS      Y5, 704(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 608(R11)
+	VMOVUPS      Y5, 736(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x2AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x2AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x2AVX2X_c2<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      512(R11), Y0
+	VMOVUPS      544(R11), Y1
+	VMOVUPS      576(R11), Y2
+	VMOVUPS      608(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      640(R11), Y0
+	VMOVUPS      672(R11), Y1
+	VMOVUPS      704(R11), Y2
+	VMOVUPS      736(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x2AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         160(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	VMOVUPS      Y4, 512(R11)
+	VMOVUPS      Y5, 640(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         168(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	VMOVUPS      Y4, 544(R11)
+	VMOVUPS      Y5, 672(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	VMOVUPS      Y4, 576(R11)
+	VMOVUPS      Y5, 704(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 608(R11)
+	VMOVUPS      Y5, 736(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x2AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x2AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x2AVX2X_c2<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      512(R11), Y0
+	VMOVUPS      544(R11), Y1
+	VMOVUPS      576(R11), Y2
+	VMOVUPS      608(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	VMOVUPS      640(R11), Y0
+	VMOVUPS      672(R11), Y1
+	VMOVUPS      704(R11), Y2
+	VMOVUPS      736(R11), Y3
+	VMULPS       Y13, Y2, Y4
+	VMULPS       Y14, Y1, Y5
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VFNMADD231PS Y15, Y1, Y3
+	VSUBPS       Y4, Y5, Y2
+	VADDPS       Y4, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y1
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	IMUL3Q       $0x00000003, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail4x2AVX2Y_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail4x2AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX2Y_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail4x2AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x2AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX2Y_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail4x2AVX2Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX2Y_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail4x2AVX2Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX2X_c0<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail4x2AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX2X_c1<>+0(SB)/4, $(1.0606601)
+GLOBL winogradInput4Tail4x2AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x2AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x2AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail4x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail4x2AVX2(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c5<>+0(SB), Y15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	VBROADCASTSS winogradOutput4Tail4x2AVX2X_c0<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         40(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	VMOVUPS      (R12)(SI*1), Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         48(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         56(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail4x2AVX2Y_c5<>+0(SB), Y15
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      Y3, 384(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      Y3, 416(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 448(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 480(R11)
+	VBROADCASTSS winogradOutput4Tail4x2AVX2X_c0<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMOVUPS      128(R11), Y0
+	VMOVUPS      160(R11), Y1
+	VMOVUPS      192(R11), Y2
+	VMOVUPS      224(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMOVUPS      256(R11), Y0
+	VMOVUPS      288(R11), Y1
+	VMOVUPS      320(R11), Y2
+	VMOVUPS      352(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMOVUPS      384(R11), Y0
+	VMOVUPS      416(R11), Y1
+	VMOVUPS      448(R11), Y2
+	VMOVUPS      480(R11), Y3
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VFMADD132PS  Y15, Y3, Y1
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y4
+	VBROADCASTSS (R13), Y5
+	VBROADCASTSS 4(R13), Y6
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         56(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail4x2AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x2AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX2Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail4x2AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail4x2AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX2Y_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail4x2AVX2Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX2Y_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail4x2AVX2Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX2Y_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail4x2AVX2Y_c5<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x2AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x2AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+// func winogradInput4Tail4x3AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·winogradInput4Tail4x3AVX2(SB), NOSPLIT, $0-56
+	MOVQ table+0(FP), R8
+	MOVQ stride+24(FP), R10
+	MOVQ tmp+32(FP), R11
+	XORQ SI, SI
+	MOVQ bytes+8(FP), DX
+	SUBQ $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         80(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         160(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         200(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 640(R11)
+	VMOVUPS      Y5, 800(R11)
+	MOVQ         8(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	MOVQ         128(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	MOVQ         208(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	VMOVUPS      Y4, 672(R11)
+	VMOVUPS      Y5, 832(R11)
+	MOVQ         16(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	VMOVUPS      Y4, 704(R11)
+	VMOVUPS      Y5, 864(R11)
+	MOVQ         24(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 736(R11)
+	VMOVUPS      Y5, 896(R11)
+	MOVQ         32(R8), AX
+	VMOVUPS      (AX)(SI*1), Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 768(R11)
+	VMOVUPS      Y5, 928(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      640(R11), Y0
+	VMOVUPS      672(R11), Y1
+	VMOVUPS      704(R11), Y2
+	VMOVUPS      736(R11), Y3
+	VMOVUPS      768(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	VMOVUPS      800(R11), Y0
+	VMOVUPS      832(R11), Y1
+	VMOVUPS      864(R11), Y2
+	VMOVUPS      896(R11), Y3
+	VMOVUPS      928(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMOVUPS      Y3, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+40(FP), AX
+	VMOVUPS      (AX), Y10
+	MOVQ         ahead+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x3AVX2Y_c4<>+0(SB), Y15
+	MOVQ         (R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         40(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         80(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         120(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         160(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         200(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	VMOVUPS      Y4, 640(R11)
+	VMOVUPS      Y5, 800(R11)
+	MOVQ         8(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	MOVQ         48(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	MOVQ         88(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	MOVQ         128(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	MOVQ         168(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	MOVQ         208(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	VMOVUPS      Y4, 672(R11)
+	VMOVUPS      Y5, 832(R11)
+	MOVQ         16(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         96(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         136(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         176(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         216(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	VMOVUPS      Y4, 704(R11)
+	VMOVUPS      Y5, 864(R11)
+	MOVQ         24(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         64(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         104(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         144(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         184(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         224(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	VMOVUPS      Y4, 736(R11)
+	VMOVUPS      Y5, 896(R11)
+	MOVQ         32(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         72(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         112(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y4
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMASKMOVPS   (AX)(SI*1), Y10, Y5
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y12, Y2, Y6
+	VFNMADD231PS Y11, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VFNMADD231PS Y13, Y2, Y4
+	VFNMADD231PS Y11, Y3, Y5
+	VADDPS       Y1, Y5, Y5
+	VMULPS       Y15, Y3, Y7
+	VFNMADD231PS Y14, Y1, Y7
+	VMULPS       Y14, Y3, Y8
+	VFNMADD231PS Y15, Y1, Y8
+	VADDPS       Y7, Y6, Y1
+	VSUBPS       Y7, Y6, Y2
+	VADDPS       Y8, Y4, Y3
+	VSUBPS       Y8, Y4, Y4
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	VMOVUPS      Y4, 768(R11)
+	VMOVUPS      Y5, 928(R11)
+	MOVQ         dst+16(FP), R9
+	ADDQ         SI, R9
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c0<>+0(SB), Y11
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c1<>+0(SB), Y12
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c2<>+0(SB), Y13
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c3<>+0(SB), Y14
+	VBROADCASTSS winogradInput4Tail4x3AVX2X_c4<>+0(SB), Y15
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      640(R11), Y0
+	VMOVUPS      672(R11), Y1
+	VMOVUPS      704(R11), Y2
+	VMOVUPS      736(R11), Y3
+	VMOVUPS      768(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+	VMOVUPS      800(R11), Y0
+	VMOVUPS      832(R11), Y1
+	VMOVUPS      864(R11), Y2
+	VMOVUPS      896(R11), Y3
+	VMOVUPS      928(R11), Y4
+	VSUBPS       Y1, Y3, Y5
+	VADDPS       Y1, Y3, Y6
+	VMULPS       Y12, Y3, Y7
+	VFNMADD231PS Y11, Y1, Y7
+	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VFNMADD231PS Y15, Y2, Y4
+	VSUBPS       Y7, Y4, Y4
+	VADDPS       Y3, Y5, Y3
+	VMULPS       Y12, Y3, Y3
+	VMULPS       Y14, Y5, Y1
+	VSUBPS       Y8, Y1, Y1
+	VMULPS       Y11, Y6, Y2
+	VSUBPS       Y8, Y2, Y2
+	ADDQ         R10, R9
+	VMASKMOVPS   Y0, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y1, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y2, Y10, (R9)
+	ADDQ         R10, R9
+	VMASKMOVPS   Y3, Y10, (R9)
+	IMUL3Q       $0x00000002, R10, AX
+	ADDQ         AX, R9
+	VMASKMOVPS   Y4, Y10, (R9)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradInput4Tail4x3AVX2Y_c0<>+0(SB)/4, $(2.5)
+GLOBL winogradInput4Tail4x3AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2Y_c1<>+0(SB)/4, $(2.0)
+GLOBL winogradInput4Tail4x3AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x3AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2Y_c3<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail4x3AVX2Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2Y_c4<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail4x3AVX2Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradInput4Tail4x3AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradInput4Tail4x3AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2X_c2<>+0(SB)/4, $(1.5)
+GLOBL winogradInput4Tail4x3AVX2X_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2X_c3<>+0(SB)/4, $(2.1213202)
+GLOBL winogradInput4Tail4x3AVX2X_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradInput4Tail4x3AVX2X_c4<>+0(SB)/4, $(0.5)
+GLOBL winogradInput4Tail4x3AVX2X_c4<>(SB), RODATA|NOPTR, $4
+
+// func winogradOutput4Tail4x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// Requires: AVX, FMA3
+TEXT ·winogradOutput4Tail4x3AVX2(SB), NOSPLIT, $0-72
+	MOVQ   table+24(FP), R10
+	MOVQ   bias+40(FP), R12
+	MOVQ   clamp+48(FP), R13
+	MOVQ   tmp+56(FP), R11
+	MOVQ   stride+8(FP), R9
+	IMUL3Q $0x00000006, R9, R9
+	XORQ   SI, SI
+	MOVQ   bytes+16(FP), DX
+	SUBQ   $0x00000020, DX
+
+vector:
+	CMPQ         SI, DX
+	JGT          partial
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c5<>+0(SB), Y15
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c2<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         24(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         32(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         40(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         48(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         56(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         64(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      (R12)(SI*1), Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         72(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         80(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         88(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
+	ADDQ         $0x00000020, SI
+	JMP          vector
+
+partial:
+	ADDQ         $0x00000020, DX
+	CMPQ         SI, DX
+	JGE          done
+	MOVQ         mask+64(FP), AX
+	VMOVUPS      (AX), Y9
+	MOVQ         src+0(FP), R8
+	ADDQ         SI, R8
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c0<>+0(SB), Y10
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c1<>+0(SB), Y11
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c2<>+0(SB), Y12
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c3<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c4<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail4x3AVX2Y_c5<>+0(SB), Y15
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      Y3, 480(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 32(R11)
+	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      Y3, 512(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 64(R11)
+	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      Y3, 544(R11)
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 96(R11)
+	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      Y3, 576(R11)
+	ADDQ         stride+8(FP), R8
+	ADDQ         stride+8(FP), R8
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y4, Y3, Y8
+	VSUBPS       Y4, Y3, Y9
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMULPS       Y10, Y7, Y1
+	VFMADD231PS  Y11, Y9, Y1
+	VMULPS       Y12, Y6, Y2
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y14, Y7, Y3
+	VFMADD231PS  Y15, Y9, Y3
+	VMOVUPS      Y0, 128(R11)
+	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      Y3, 608(R11)
+	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c0<>+0(SB), Y13
+	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c1<>+0(SB), Y14
+	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c2<>+0(SB), Y15
+	MOVQ         column+32(FP), CX
+	ADDQ         SI, CX
+	VMOVUPS      (R11), Y0
+	VMOVUPS      32(R11), Y1
+	VMOVUPS      64(R11), Y2
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      128(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMOVUPS      160(R11), Y0
+	VMOVUPS      192(R11), Y1
+	VMOVUPS      224(R11), Y2
+	VMOVUPS      256(R11), Y3
+	VMOVUPS      288(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMOVUPS      320(R11), Y0
+	VMOVUPS      352(R11), Y1
+	VMOVUPS      384(R11), Y2
+	VMOVUPS      416(R11), Y3
+	VMOVUPS      448(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         56(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         64(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMOVUPS      480(R11), Y0
+	VMOVUPS      512(R11), Y1
+	VMOVUPS      544(R11), Y2
+	VMOVUPS      576(R11), Y3
+	VMOVUPS      608(R11), Y4
+	VADDPS       Y2, Y1, Y5
+	VSUBPS       Y2, Y1, Y6
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y3, Y0, Y0
+	VMULPS       Y13, Y6, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VADDPS       Y3, Y3, Y2
+	VFMADD231PS  Y15, Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	MOVQ         mask+64(FP), BX
+	VMOVUPS      (BX), Y9
+	VMASKMOVPS   (R12)(SI*1), Y9, Y5
+	VBROADCASTSS (R13), Y6
+	VBROADCASTSS 4(R13), Y7
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         72(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         80(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         88(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA winogradOutput4Tail4x3AVX2Y_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x3AVX2Y_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2Y_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail4x3AVX2Y_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2Y_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail4x3AVX2Y_c2<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2Y_c3<>+0(SB)/4, $(2.0)
+GLOBL winogradOutput4Tail4x3AVX2Y_c3<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2Y_c4<>+0(SB)/4, $(0.35355338)
+GLOBL winogradOutput4Tail4x3AVX2Y_c4<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2Y_c5<>+0(SB)/4, $(2.828427)
+GLOBL winogradOutput4Tail4x3AVX2Y_c5<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2X_c0<>+0(SB)/4, $(0.70710677)
+GLOBL winogradOutput4Tail4x3AVX2X_c0<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2X_c1<>+0(SB)/4, $(1.4142135)
+GLOBL winogradOutput4Tail4x3AVX2X_c1<>(SB), RODATA|NOPTR, $4
+
+DATA winogradOutput4Tail4x3AVX2X_c2<>+0(SB)/4, $(0.5)
+GLOBL winogradOutput4Tail4x3AVX2X_c2<>(SB), RODATA|NOPTR, $4
 
 // func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
 // Requires: AVX, FMA3, MMX+
@@ -37829,7 +55551,6 @@ vector:
 	VMOVUPS      Y4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      192(R11), Y0
 	VMOVUPS      224(R11), Y1
 	VMOVUPS      256(R11), Y2
@@ -37851,6 +55572,7 @@ vector:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -37862,7 +55584,6 @@ vector:
 	VMOVUPS      Y4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      384(R11), Y0
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
@@ -37884,6 +55605,7 @@ vector:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -37895,7 +55617,6 @@ vector:
 	VMOVUPS      Y4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      576(R11), Y0
 	VMOVUPS      608(R11), Y1
 	VMOVUPS      640(R11), Y2
@@ -37917,6 +55638,7 @@ vector:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -37928,7 +55650,6 @@ vector:
 	VMOVUPS      Y4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      768(R11), Y0
 	VMOVUPS      800(R11), Y1
 	VMOVUPS      832(R11), Y2
@@ -37950,6 +55671,7 @@ vector:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -37961,7 +55683,6 @@ vector:
 	VMOVUPS      Y4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y5, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      960(R11), Y0
 	VMOVUPS      992(R11), Y1
 	VMOVUPS      1024(R11), Y2
@@ -37983,6 +55704,7 @@ vector:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -37994,7 +55716,6 @@ vector:
 	VMOVUPS      Y4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y5, (R9)
-	ADDQ         R10, R9
 	ADDQ         $0x00000020, SI
 	JMP          vector
 
@@ -38262,7 +55983,6 @@ partial:
 	VMASKMOVPS   Y4, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y5, Y10, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      192(R11), Y0
 	VMOVUPS      224(R11), Y1
 	VMOVUPS      256(R11), Y2
@@ -38284,6 +56004,7 @@ partial:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -38295,7 +56016,6 @@ partial:
 	VMASKMOVPS   Y4, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y5, Y10, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      384(R11), Y0
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
@@ -38317,6 +56037,7 @@ partial:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -38328,7 +56049,6 @@ partial:
 	VMASKMOVPS   Y4, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y5, Y10, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      576(R11), Y0
 	VMOVUPS      608(R11), Y1
 	VMOVUPS      640(R11), Y2
@@ -38350,6 +56070,7 @@ partial:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -38361,7 +56082,6 @@ partial:
 	VMASKMOVPS   Y4, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y5, Y10, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      768(R11), Y0
 	VMOVUPS      800(R11), Y1
 	VMOVUPS      832(R11), Y2
@@ -38383,6 +56103,7 @@ partial:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -38394,7 +56115,6 @@ partial:
 	VMASKMOVPS   Y4, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y5, Y10, (R9)
-	ADDQ         R10, R9
 	VMOVUPS      960(R11), Y0
 	VMOVUPS      992(R11), Y1
 	VMOVUPS      1024(R11), Y2
@@ -38416,6 +56136,7 @@ partial:
 	VSUBPS       Y7, Y6, Y2
 	VADDPS       Y8, Y4, Y3
 	VSUBPS       Y8, Y4, Y4
+	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -38427,7 +56148,6 @@ partial:
 	VMASKMOVPS   Y4, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y5, Y10, (R9)
-	ADDQ         R10, R9
 
 done:
 	VZEROUPPER
@@ -38472,18 +56192,18 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38502,18 +56222,18 @@ vector:
 	VMOVUPS      Y2, 384(R11)
 	VMOVUPS      Y3, 576(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38532,18 +56252,18 @@ vector:
 	VMOVUPS      Y2, 416(R11)
 	VMOVUPS      Y3, 608(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38562,18 +56282,18 @@ vector:
 	VMOVUPS      Y2, 448(R11)
 	VMOVUPS      Y3, 640(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38592,18 +56312,18 @@ vector:
 	VMOVUPS      Y2, 480(R11)
 	VMOVUPS      Y3, 672(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38622,18 +56342,18 @@ vector:
 	VMOVUPS      Y2, 512(R11)
 	VMOVUPS      Y3, 704(R11)
 	ADDQ         stride+8(FP), R8
-	MOVQ         R8, AX
-	VMOVUPS      (AX), Y0
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y1
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y2
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y3
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y4
-	ADDQ         R9, AX
-	VMOVUPS      (AX), Y5
+	MOVQ         R8, BX
+	VMOVUPS      (BX), Y0
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y1
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38834,18 +56554,18 @@ partial:
 	ADDQ         SI, R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y4
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y5
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38866,18 +56586,18 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y4
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y5
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38898,18 +56618,18 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y4
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y5
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38930,18 +56650,18 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y4
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y5
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38962,18 +56682,18 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y4
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y5
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8
@@ -38994,18 +56714,18 @@ partial:
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	MOVQ         R8, AX
-	VMASKMOVPS   (AX), Y9, Y0
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y1
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y2
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y3
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y4
-	ADDQ         R9, AX
-	VMASKMOVPS   (AX), Y9, Y5
+	MOVQ         R8, BX
+	VMASKMOVPS   (BX), Y9, Y0
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y1
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y2
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y3
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y4
+	ADDQ         R9, BX
+	VMASKMOVPS   (BX), Y9, Y5
 	VADDPS       Y2, Y1, Y6
 	VSUBPS       Y2, Y1, Y7
 	VADDPS       Y4, Y3, Y8

@@ -35,7 +35,12 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		Sigmoid: sigmoidAVX512, Swish: siluAVX512, HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512,
 		LeakyRelu: leakyReluAVX512, Abs: absAVX512, Neg: negAVX512, Square: squareAVX512,
 	},
-	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512}, winograd4: winogradKernels{winogradInput4AVX512, winogradOutput4AVX512},
+	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512},
+	winograd4: [3][3]winogradKernels{
+		{{winogradInput4Tail2x2AVX512, winogradOutput4Tail2x2AVX512}, {winogradInput4Tail2x3AVX512, winogradOutput4Tail2x3AVX512}, {winogradInput4Tail2x4AVX512, winogradOutput4Tail2x4AVX512}},
+		{{winogradInput4Tail3x2AVX512, winogradOutput4Tail3x2AVX512}, {winogradInput4Tail3x3AVX512, winogradOutput4Tail3x3AVX512}, {winogradInput4Tail3x4AVX512, winogradOutput4Tail3x4AVX512}},
+		{{winogradInput4Tail4x2AVX512, winogradOutput4Tail4x2AVX512}, {winogradInput4Tail4x3AVX512, winogradOutput4Tail4x3AVX512}, {winogradInput4AVX512, winogradOutput4AVX512}},
+	},
 	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakAVX512, peakFlops: 24 * 16 * 2,
 }))
@@ -97,7 +102,12 @@ var setAVX2 = Kernels{
 		Sigmoid: sigmoidAVX2, Swish: siluAVX2, HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2,
 		LeakyRelu: leakyReluAVX2, Abs: absAVX2, Neg: negAVX2, Square: squareAVX2,
 	},
-	winograd2: winogradKernels{winogradInput2AVX2, winogradOutput2AVX2}, winograd4: winogradKernels{winogradInput4AVX2, winogradOutput4AVX2},
+	winograd2: winogradKernels{winogradInput2AVX2, winogradOutput2AVX2},
+	winograd4: [3][3]winogradKernels{
+		{{winogradInput4Tail2x2AVX2, winogradOutput4Tail2x2AVX2}, {winogradInput4Tail2x3AVX2, winogradOutput4Tail2x3AVX2}, {winogradInput4Tail2x4AVX2, winogradOutput4Tail2x4AVX2}},
+		{{winogradInput4Tail3x2AVX2, winogradOutput4Tail3x2AVX2}, {winogradInput4Tail3x3AVX2, winogradOutput4Tail3x3AVX2}, {winogradInput4Tail3x4AVX2, winogradOutput4Tail3x4AVX2}},
+		{{winogradInput4Tail4x2AVX2, winogradOutput4Tail4x2AVX2}, {winogradInput4Tail4x3AVX2, winogradOutput4Tail4x3AVX2}, {winogradInput4AVX2, winogradOutput4AVX2}},
+	},
 	peak: peakAVX2, peakFlops: 12 * 8 * 2,
 }
 

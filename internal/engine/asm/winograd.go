@@ -30,37 +30,64 @@ type winogradKernels struct {
 	output func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32)
 }
 
-func (k *Kernels) winograd(m WinogradSize) *winogradKernels {
+// Outputs is the number of outputs along one axis of a tile where so many are left
+// of the plane: less than m where fewer products do.
+func (m WinogradSize) Outputs(left int) int {
 	if m == Winograd2 {
+		return 2
+	}
+	return min(4, max(2, left))
+}
+
+// lastElement is the row or column of elements that no finite point belongs to.
+const lastElement = 5
+
+// Takes says whether row (or column) i of the elements is among those of a tile of
+// so many outputs along that axis: one more than its outputs from the beginning,
+// and the last. So smaller tiles at a plane's end share the weights of the others.
+func (m WinogradSize) Takes(i, outputs int) bool {
+	return m == Winograd2 || i <= outputs || i == lastElement
+}
+
+// WinogradTile is a tile of Y x X outputs, as Outputs gives them for its Size.
+type WinogradTile struct {
+	Size WinogradSize
+	Y, X int
+}
+
+// Tile is a whole tile.
+func (m WinogradSize) Tile() WinogradTile { return WinogradTile{m, int(m), int(m)} }
+
+func (k *Kernels) winograd(t WinogradTile) *winogradKernels {
+	if t.Size == Winograd2 {
 		return &k.winograd2
 	}
-	return &k.winograd4
+	return &k.winograd4[t.Y-2][t.X-2]
 }
 
 // WinogradTmp is the number of floats that the transforms need for themselves.
 const WinogradTmp = 36 * 16
 
-// WinogradInput transforms one tile of pixels, given row by row as Side*Side
-// pointers to rows of `channels` channels: element e of B^T d B goes to
-// dst[e*stride:][:channels]. The pixels that follow, those of the tile after the
-// next in a plane of these channels, are fetched into the caches.
-func (k *Kernels) WinogradInput(m WinogradSize, table []*float32, channels int, dst []float32, stride int, tmp []float32) {
-	n := m.Elements()
-	if channels < 1 || len(table) < n || stride < channels || len(dst) < (n-1)*stride+channels || len(tmp) < WinogradTmp {
+// WinogradInput transforms one tile of pixels, given row by row as (Y+2)*(X+2)
+// pointers to rows of `channels` channels: element e of B^T d B, as far as the tile
+// takes it, goes to dst[e*stride:][:channels]. The pixels that follow, those of the
+// tile after the next in a plane of these channels, are fetched into the caches.
+func (k *Kernels) WinogradInput(t WinogradTile, table []*float32, channels int, dst []float32, stride int, tmp []float32) {
+	if channels < 1 || len(table) < (t.Y+2)*(t.X+2) || stride < channels || len(dst) < (t.Size.Elements()-1)*stride+channels || len(tmp) < WinogradTmp {
 		panic(fmt.Sprintf("asm: WinogradInput of %d channels, %d pointers, stride %d into %d", channels, len(table), stride, len(dst)))
 	}
-	k.winograd(m).input(&table[0], 4*channels, &dst[0], 4*stride, &tmp[0], k.tail(channels), 4*channels*2*int(m))
+	k.winograd(t).input(&table[0], 4*channels, &dst[0], 4*stride, &tmp[0], k.tail(channels), 4*channels*2*int(t.Size))
 }
 
 // WinogradOutput transforms products back: A^T M A plus bias, between the
 // bounds of clamp, where element e of M is src[e*stride:][:len(bias)], goes to
-// the m x m pixels that table points to, row by row, from channel column on.
-func (k *Kernels) WinogradOutput(m WinogradSize, src []float32, stride int, table []*float32, column int, bias []float32, clamp *[2]float32, tmp []float32) {
-	n, channels := m.Elements(), len(bias)
-	if channels < 1 || len(table) < int(m*m) || stride < channels || len(src) < (n-1)*stride+channels || len(tmp) < WinogradTmp {
+// the Y x X pixels that table points to, row by row, from channel column on.
+func (k *Kernels) WinogradOutput(t WinogradTile, src []float32, stride int, table []*float32, column int, bias []float32, clamp *[2]float32, tmp []float32) {
+	channels := len(bias)
+	if channels < 1 || len(table) < t.Y*t.X || stride < channels || len(src) < (t.Size.Elements()-1)*stride+channels || len(tmp) < WinogradTmp {
 		panic(fmt.Sprintf("asm: WinogradOutput of %d channels, %d pointers, stride %d from %d", channels, len(table), stride, len(src)))
 	}
-	k.winograd(m).output(&src[0], 4*stride, 4*channels, &table[0], 4*column, &bias[0], &clamp[0], &tmp[0], k.tail(channels))
+	k.winograd(t).output(&src[0], 4*stride, 4*channels, &table[0], 4*column, &bias[0], &clamp[0], &tmp[0], k.tail(channels))
 }
 
 // WinogradKernel transforms the 3 x 3 weights g, row by row, into the
@@ -104,14 +131,42 @@ const (
 	sqrth = float32(math.Sqrt2 / 2)
 )
 
-// winogradIn2 and the like are the one-dimensional transforms, in place, with
-// every product rounded.
-func winogradIn2(d *[6]float32) {
-	d[0], d[1], d[2], d[3] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3]
+// winogradAxis is the generic transforms along one axis, in place, with every
+// product rounded.
+type winogradAxis struct {
+	outputs  int
+	elements []int
+	in, out  func(d *[6]float32)
 }
 
-func winogradOut2(m *[6]float32) {
-	m[0], m[1] = m[0]+m[1]+m[2], m[1]-m[2]-m[3]
+var winograd2Axis = winogradAxis{2, []int{0, 1, 2, 3},
+	func(d *[6]float32) { d[0], d[1], d[2], d[3] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3] },
+	func(m *[6]float32) { m[0], m[1] = m[0]+m[1]+m[2], m[1]-m[2]-m[3] },
+}
+
+// winograd4Axes are for 2, 3 and 4 outputs: the first two with some of the points of
+// the last, scaled for its weights.
+var winograd4Axes = [3]winogradAxis{
+	{2, []int{0, 1, 2, lastElement},
+		func(d *[6]float32) {
+			a, b := float32(1.5*d[2]), float32(1.5*sqrth*d[1])
+			d[0], d[1], d[2], d[3] = d[0]-d[2]-d[2], -(b + a), b-a, d[3]-float32(.5*d[1])
+		},
+		func(m *[6]float32) { m[0], m[1] = m[0]+m[1]+m[2], float32(sqrth*(m[1]-m[2]))+m[3] },
+	},
+	{3, []int{0, 1, 2, 3, lastElement},
+		func(d *[6]float32) {
+			t, u, e := d[3]-d[1], d[3]+d[1], float32(1.5*d[2])
+			w := float32(sqrt2*d[3]) - float32(sqrth*d[1])
+			d[0], d[4] = d[0]-d[2]-d[2]+w, d[4]-float32(.5*d[2])-w
+			d[1], d[2], d[3] = float32(1.5*sqrt2*t)-e, float32(sqrth*u)-e, sqrt2*(t+d[3])
+		},
+		func(m *[6]float32) {
+			s, d := m[1]+m[2], m[1]-m[2]
+			m[0], m[1], m[2] = m[0]+s+m[3], float32(sqrth*d)+float32(sqrt2*m[3]), m[3]+m[3]+float32(.5*s)+m[4]
+		},
+	},
+	{4, []int{0, 1, 2, 3, 4, lastElement}, winogradIn4, winogradOut4},
 }
 
 func winogradIn4(d *[6]float32) {
@@ -129,56 +184,65 @@ func winogradOut4(m *[6]float32) {
 	m[3] = m[5] + float32(sqrt2/4*d12) + float32(2*sqrt2*d34)
 }
 
-func winogradInputGeneric(n int, transform func(*[6]float32)) func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int) {
-	return func(table **float32, bytes int, dst *float32, stride int, _ *float32, _ *int32, _ int) {
+func winograd4Generic() (k [3][3]winogradKernels) {
+	for y := range k {
+		for x := range k[y] {
+			k[y][x] = winogradGeneric(winograd4Axes[y], winograd4Axes[x])
+		}
+	}
+	return k
+}
+
+func winogradGeneric(y, x winogradAxis) winogradKernels {
+	ny, nx := len(y.elements), len(x.elements)
+	element := func(i, j int) int { return y.elements[i]*(x.elements[nx-1]+1) + x.elements[j] }
+	last := element(ny-1, nx-1)
+	input := func(table **float32, bytes int, dst *float32, stride int, _ *float32, _ *int32, _ int) {
 		channels := bytes / 4
-		in, out := unsafe.Slice(table, n*n), unsafe.Slice(dst, (n*n-1)*stride/4+channels)
+		in, out := unsafe.Slice(table, ny*nx), unsafe.Slice(dst, last*stride/4+channels)
 		var t [6][6]float32
 		for c := range channels {
 			var d [6]float32
-			for j := range n {
-				for i := range n {
-					d[i] = unsafe.Slice(in[i*n+j], channels)[c]
+			for j := range nx {
+				for i := range ny {
+					d[i] = unsafe.Slice(in[i*nx+j], channels)[c]
 				}
-				transform(&d)
-				for i := range n {
+				y.in(&d)
+				for i := range ny {
 					t[i][j] = d[i]
 				}
 			}
-			for i := range n {
-				transform(&t[i])
-				for j := range n {
-					out[(i*n+j)*stride/4+c] = t[i][j]
+			for i := range ny {
+				x.in(&t[i])
+				for j := range nx {
+					out[element(i, j)*stride/4+c] = t[i][j]
 				}
 			}
 		}
 	}
-}
-
-func winogradOutputGeneric(m int, transform func(*[6]float32)) func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32) {
-	n := m + 2
-	return func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, _ *float32, _ *int32) {
+	output := func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, _ *float32, _ *int32) {
 		channels := bytes / 4
-		in, out := unsafe.Slice(src, (n*n-1)*stride/4+channels), unsafe.Slice(table, m*m)
+		in, out := unsafe.Slice(src, last*stride/4+channels), unsafe.Slice(table, y.outputs*x.outputs)
 		b, lim := unsafe.Slice(bias, channels), unsafe.Slice(clamp, 2)
 		var t [6][6]float32
 		for c := range channels {
 			var d [6]float32
-			for j := range n {
-				for i := range n {
-					d[i] = in[(i*n+j)*stride/4+c]
+			for j := range nx {
+				for i := range ny {
+					d[i] = in[element(i, j)*stride/4+c]
 				}
-				transform(&d)
-				for i := range m {
+				y.out(&d)
+				for i := range y.outputs {
 					t[i][j] = d[i]
 				}
 			}
-			for i := range m {
-				transform(&t[i])
-				for j := range m {
-					unsafe.Slice(out[i*m+j], column/4+channels)[column/4+c] = bound(t[i][j]+b[c], lim)
+			for i := range y.outputs {
+				x.out(&t[i])
+				for j := range x.outputs {
+					unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c] = bound(t[i][j]+b[c], lim)
 				}
 			}
 		}
 	}
+	return winogradKernels{input, output}
 }

@@ -13,21 +13,28 @@ import (
 func TestWinograd(t *testing.T) {
 	inf := float32(math.Inf(1))
 	for _, k := range Sets() {
-		for _, m := range []WinogradSize{Winograd2, Winograd4} {
-			t.Run(fmt.Sprintf("%s/F%d", k.Name, m), func(t *testing.T) {
+		tiles := []WinogradTile{Winograd2.Tile()}
+		for y := 2; y <= 4; y++ {
+			for x := 2; x <= 4; x++ {
+				tiles = append(tiles, WinogradTile{Winograd4, y, x})
+			}
+		}
+		for _, tile := range tiles {
+			m := tile.Size
+			t.Run(fmt.Sprintf("%s/F%d/%dx%d", k.Name, m, tile.Y, tile.X), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(13, 14))
 				tmp := make([]float32, WinogradTmp)
-				n, e := m.Side(), m.Elements()
+				n, e := tile.X+2, m.Elements()
 				for channels := 1; channels < 70; channels += 1 + channels/16 {
-					pixels := make([]guarded, e)
-					table := make([]*float32, e)
+					pixels := make([]guarded, (tile.Y+2)*n)
+					table := make([]*float32, len(pixels))
 					for i := range pixels {
 						pixels[i] = newGuarded(channels, 3, rng)
 						table[i] = &pixels[i].mid[0]
 					}
 					stride := channels + rng.IntN(5)
 					v := newGuarded((e-1)*stride+channels, 40, nil)
-					k.WinogradInput(m, table, channels, v.mid, stride, tmp)
+					k.WinogradInput(tile, table, channels, v.mid, stride, tmp)
 					v.check(t)
 
 					g := make([][9]float32, channels)
@@ -46,17 +53,17 @@ func TestWinograd(t *testing.T) {
 					if channels%2 == 0 {
 						clamp = [2]float32{0, 1.5}
 					}
-					outs := make([]guarded, m*m)
-					to := make([]*float32, m*m)
+					outs := make([]guarded, tile.Y*tile.X)
+					to := make([]*float32, len(outs))
 					column := rng.IntN(5)
 					for i := range outs {
 						outs[i] = newGuarded(column+channels, 40, nil)
 						to[i] = &outs[i].mid[0]
 					}
-					k.WinogradOutput(m, v.mid, stride, to, column, bias.mid, &clamp, tmp)
+					k.WinogradOutput(tile, v.mid, stride, to, column, bias.mid, &clamp, tmp)
 					for i := range outs {
 						outs[i].check(t)
-						y, x := i/int(m), i%int(m)
+						y, x := i/tile.X, i%tile.X
 						for c := range channels {
 							want := float64(bias.mid[c])
 							for ky := range 3 {

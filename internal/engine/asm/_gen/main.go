@@ -40,7 +40,7 @@ func main() {
 		rowScale(set)
 		rowExp(set)
 		moved(set)
-		for _, w := range []winogradSize{f2, f4} {
+		for _, w := range winogradTiles() {
 			winogradInput(set, w)
 			winogradOutput(set, w)
 		}

@@ -9,11 +9,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// winogradSize is F(m x m, 3 x 3): tiles of m x m outputs from n = m+2 squared
-// inputs. Its transforms work on registers: input turns d[0..n) in place into
-// B^T d, output turns m[0..n) into A^T m in the first m of them.
+// winogradSize is F(m, 3): m outputs along one axis from n = m+2 inputs. Its
+// transforms work on registers: input turns d[0..n) in place into B^T d, output
+// turns m[0..n) into A^T m in the first m of them.
 type winogradSize struct {
 	m, n                    int
+	elements                []int // of the larger size whose weights it shares
 	inputConst, outputConst []float64
 	input, output           func(v, constant, free []reg.VecPhysical)
 }
@@ -22,7 +23,7 @@ const sqrt2 = math.Sqrt2
 
 // f2 is F(2 x 2, 3 x 3) with points 0, 1, -1 (Lavin and Gray, 2016).
 var f2 = winogradSize{
-	m: 2, n: 4,
+	m: 2, n: 4, elements: []int{0, 1, 2, 3},
 	input: func(d, _, free []reg.VecPhysical) {
 		VSUBPS(d[2], d[0], d[0])
 		VADDPS(d[1], d[2], free[0])
@@ -42,7 +43,7 @@ var f2 = winogradSize{
 // f4 is F(4 x 4, 3 x 3) with points 0, +-sqrt(1/2), +-sqrt(2), which lose less
 // to rounding than the usual 0, +-1, +-2 (ncnn's choice; Barabasz et al., 2020).
 var f4 = winogradSize{
-	m: 4, n: 6,
+	m: 4, n: 6, elements: []int{0, 1, 2, 3, 4, 5},
 	inputConst: []float64{2.5, 2, 0.5, sqrt2, sqrt2 / 2},
 	input: func(d, c, free []reg.VecPhysical) {
 		a, b, e := free[0], free[1], free[2]
@@ -81,15 +82,131 @@ var f4 = winogradSize{
 	},
 }
 
+// f4tail2 and f4tail3 are F(2, 3) and F(3, 3) with as many of f4's points, for the
+// last outputs of a plane: scaled so that they take f4's transformed weights.
+var f4tail2 = winogradSize{
+	m: 2, n: 4, elements: []int{0, 1, 2, 5},
+	inputConst: []float64{1.5, 1.5 * sqrt2 / 2, 0.5},
+	input: func(d, c, free []reg.VecPhysical) {
+		a, b := free[0], free[1]
+		VMULPS(c[0], d[2], a)
+		VMULPS(c[1], d[1], b)
+		VSUBPS(d[2], d[0], d[0])
+		VSUBPS(d[2], d[0], d[0])
+		VFNMADD231PS(c[2], d[1], d[3])
+		VSUBPS(a, b, d[2])
+		VADDPS(a, b, b)
+		VXORPS(a, a, a)
+		VSUBPS(b, a, d[1])
+	},
+	outputConst: []float64{sqrt2 / 2},
+	output: func(m, c, free []reg.VecPhysical) {
+		VADDPS(m[1], m[0], m[0])
+		VADDPS(m[2], m[0], m[0])
+		VSUBPS(m[2], m[1], m[1])
+		VFMADD132PS(c[0], m[3], m[1])
+	},
+}
+
+var f4tail3 = winogradSize{
+	m: 3, n: 5, elements: []int{0, 1, 2, 3, 5},
+	inputConst: []float64{sqrt2 / 2, sqrt2, 1.5, 1.5 * sqrt2, 0.5},
+	input: func(d, c, free []reg.VecPhysical) {
+		t, u, w, e := free[0], free[1], free[2], free[3]
+		VSUBPS(d[1], d[3], t)
+		VADDPS(d[1], d[3], u)
+		VMULPS(c[1], d[3], w)
+		VFNMADD231PS(c[0], d[1], w)
+		VMULPS(c[2], d[2], e)
+		VSUBPS(d[2], d[0], d[0])
+		VSUBPS(d[2], d[0], d[0])
+		VADDPS(w, d[0], d[0])
+		VFNMADD231PS(c[4], d[2], d[4])
+		VSUBPS(w, d[4], d[4])
+		VADDPS(d[3], t, d[3])
+		VMULPS(c[1], d[3], d[3])
+		VMULPS(c[3], t, d[1])
+		VSUBPS(e, d[1], d[1])
+		VMULPS(c[0], u, d[2])
+		VSUBPS(e, d[2], d[2])
+	},
+	outputConst: []float64{sqrt2 / 2, sqrt2, 0.5},
+	output: func(m, c, free []reg.VecPhysical) {
+		s, d := free[0], free[1]
+		VADDPS(m[2], m[1], s)
+		VSUBPS(m[2], m[1], d)
+		VADDPS(s, m[0], m[0])
+		VADDPS(m[3], m[0], m[0])
+		VMULPS(c[0], d, m[1])
+		VFMADD231PS(c[1], m[3], m[1])
+		VADDPS(m[3], m[3], m[2])
+		VFMADD231PS(c[2], s, m[2])
+		VADDPS(m[4], m[2], m[2])
+	},
+}
+
+// winogradTile is a tile of y by x outputs.
+type winogradTile struct{ y, x winogradSize }
+
+// winogradTiles lists all tiles.
+func winogradTiles() []winogradTile {
+	tiles := []winogradTile{{f2, f2}}
+	sizes := []winogradSize{f4tail2, f4tail3, f4}
+	for _, y := range sizes {
+		for _, x := range sizes {
+			tiles = append(tiles, winogradTile{y, x})
+		}
+	}
+	return tiles
+}
+
+// name tells the tile in a function's name.
+func (w winogradTile) name() string {
+	if w.y.m == w.x.m && len(w.y.elements) == w.y.elements[w.y.n-1]+1 {
+		return fmt.Sprint(w.y.m)
+	}
+	return fmt.Sprintf("4Tail%dx%d", w.y.m, w.x.m)
+}
+
+// one says that both axes have the same transform, whose constants so stay where
+// they are.
+func (w winogradTile) one() bool { return w.y.m == w.x.m }
+
+// phase loads the constants of one axis's transform.
+func (w winogradTile) phase(s isa, function, axis string, values []float64) []reg.VecPhysical {
+	if w.one() {
+		return s.vecs[16-len(values) : 16]
+	}
+	return constants(s, function+axis, values)
+}
+
+// step moves a pointer on from one element to another.
+func step(from, to int, stride, pointer reg.GPPhysical) {
+	if to == from+1 {
+		ADDQ(stride, pointer)
+		return
+	}
+	IMUL3Q(operand.U32(uint32(to-from)), stride, reg.RAX)
+	ADDQ(reg.RAX, pointer)
+}
+
 // constants broadcasts numbers into the last registers of the first sixteen.
 func constants(s isa, function string, values []float64) []reg.VecPhysical {
 	regs := s.vecs[16-len(values) : 16]
 	for i, v := range values {
-		m := ConstData(fmt.Sprintf("%s_c%d", function, i), operand.F32(v))
+		name := fmt.Sprintf("%s_c%d", function, i)
+		m, ok := constantData[name]
+		if !ok {
+			m = ConstData(name, operand.F32(v))
+			constantData[name] = m
+		}
 		VBROADCASTSS(m, regs[i])
 	}
 	return regs
 }
+
+// constantData are the constants that are defined already: loops are written twice.
+var constantData = map[string]operand.Mem{}
 
 // vectorLoop calls body for whole vectors of channels, then for a partial one.
 // RSI is the byte offset, RDX the byte length.
@@ -116,11 +233,11 @@ func vectorLoop(s isa, length, maskArg operand.Mem, scratch reg.VecPhysical, bod
 }
 
 // winogradInput writes the input transform of one tile.
-func winogradInput(s isa, w winogradSize) {
-	name := fmt.Sprintf("winogradInput%d%s", w.m, s.name)
+func winogradInput(s isa, w winogradTile) {
+	name := fmt.Sprintf("winogradInput%s%s", w.name(), s.name)
 	TEXT(name, NOSPLIT, "func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)")
-	Doc(fmt.Sprintf("%s transforms one tile of %dx%d pixels of bytes/4 channels, given by pointers", name, w.n, w.n),
-		fmt.Sprintf("row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds %d floats.", w.n*w.n*s.lane),
+	Doc(fmt.Sprintf("%s transforms one tile of %dx%d pixels of bytes/4 channels, given by pointers", name, w.y.n, w.x.n),
+		fmt.Sprintf("row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds %d floats.", w.y.n*w.x.n*s.lane),
 		"It fetches the pixels ahead bytes behind the last ones of each row into the caches.",
 		"See winogradInputGeneric.")
 	Pragma("noescape")
@@ -128,95 +245,112 @@ func winogradInput(s isa, w winogradSize) {
 	MOVQ(arg("table", 0), table)
 	MOVQ(arg("stride", 3), stride)
 	MOVQ(arg("tmp", 4), tmp)
-	c := constants(s, name, w.inputConst)
-	d, free := s.vecs[:w.n], s.vecs[w.n:]
+	if w.one() {
+		constants(s, name, w.y.inputConst)
+	}
 	vectorLoop(s, arg("bytes", 1), arg("mask", 5), s.vecs[10], func(k mask) {
 		MOVQ(arg("ahead", 6), ahead)
 		ADDQ(reg.RSI, ahead)
-		for j := range w.n {
-			for i := range w.n {
-				MOVQ(mem(table, 8*(i*w.n+j)), reg.RAX)
+		c := w.phase(s, name, "Y", w.y.inputConst)
+		d, free := s.vecs[:w.y.n], s.vecs[w.y.n:]
+		for j := range w.x.n {
+			for i := range w.y.n {
+				MOVQ(mem(table, 8*(i*w.x.n+j)), reg.RAX)
 				s.load(indexed(reg.RAX, reg.RSI, 0), k, d[i])
-				if j >= w.n-w.m {
+				if j >= w.x.n-w.x.m {
 					PREFETCHT0(indexed(reg.RAX, ahead, 0))
 				}
 			}
-			w.input(d, c, free)
-			for i := range w.n {
-				VMOVUPS(d[i], mem(tmp, (i*w.n+j)*s.bytes()))
+			w.y.input(d, c, free)
+			for i := range w.y.n {
+				VMOVUPS(d[i], mem(tmp, (i*w.x.n+j)*s.bytes()))
 			}
 		}
 		MOVQ(arg("dst", 2), dst)
 		ADDQ(reg.RSI, dst)
-		for i := range w.n {
-			for j := range w.n {
-				VMOVUPS(mem(tmp, (i*w.n+j)*s.bytes()), d[j])
+		c = w.phase(s, name, "X", w.x.inputConst)
+		d, free = s.vecs[:w.x.n], s.vecs[w.x.n:]
+		side, at := w.x.elements[w.x.n-1]+1, 0
+		for i := range w.y.n {
+			for j := range w.x.n {
+				VMOVUPS(mem(tmp, (i*w.x.n+j)*s.bytes()), d[j])
 			}
-			w.input(d, c, free)
-			for j := range w.n {
+			w.x.input(d, c, free)
+			for j := range w.x.n {
+				if e := w.y.elements[i]*side + w.x.elements[j]; e > at {
+					step(at, e, stride, dst)
+					at = e
+				}
 				s.store(d[j], mem(dst, 0), k)
-				ADDQ(stride, dst)
 			}
 		}
 	})
 }
 
 // winogradOutput writes the output transform of one tile.
-func winogradOutput(s isa, w winogradSize) {
-	name := fmt.Sprintf("winogradOutput%d%s", w.m, s.name)
+func winogradOutput(s isa, w winogradTile) {
+	name := fmt.Sprintf("winogradOutput%s%s", w.name(), s.name)
 	TEXT(name, NOSPLIT, "func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32)")
 	Doc(fmt.Sprintf("%s transforms products back: A^T m A plus bias, between the clamp's bounds, where", name),
-		fmt.Sprintf("element k of m is src[k*stride/4:], goes to the %dx%d pixels of bytes/4 channels that table", w.m, w.m),
-		fmt.Sprintf("points to, row by row, from byte column on. tmp holds %d floats. See winogradOutputGeneric.", w.m*w.n*s.lane))
+		fmt.Sprintf("element k of m is src[k*stride/4:], goes to the %dx%d pixels of bytes/4 channels that table", w.y.m, w.x.m),
+		fmt.Sprintf("points to, row by row, from byte column on. tmp holds %d floats. See winogradOutputGeneric.", w.y.m*w.x.n*s.lane))
 	Pragma("noescape")
 	src, row, table, tmp, bias, clamp, to := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RCX
 	MOVQ(arg("table", 3), table)
 	MOVQ(arg("bias", 5), bias)
 	MOVQ(arg("clamp", 6), clamp)
 	MOVQ(arg("tmp", 7), tmp)
+	side := w.x.elements[w.x.n-1] + 1
 	MOVQ(arg("stride", 1), row)
-	IMUL3Q(operand.U32(uint32(w.n)), row, row)
-	c := constants(s, name, w.outputConst)
-	m, free := s.vecs[:w.n], s.vecs[w.n:]
+	IMUL3Q(operand.U32(uint32(side)), row, row)
+	if w.one() {
+		constants(s, name, w.y.outputConst)
+	}
 	// The mask's register must outlive the transforms: with AVX2 it is
 	// loaded anew before each store.
 	vectorLoop(s, arg("bytes", 2), arg("mask", 8), s.vecs[9], func(k mask) {
 		MOVQ(arg("src", 0), src)
 		ADDQ(reg.RSI, src)
-		for j := range w.n {
+		c := w.phase(s, name, "Y", w.y.outputConst)
+		m, free := s.vecs[:w.y.n], s.vecs[w.y.n:]
+		for j := range w.x.n {
 			k = s.reload(k, arg("mask", 8))
-			MOVQ(src, reg.RAX)
-			for i := range w.n {
-				s.load(mem(reg.RAX, 0), k, m[i])
-				if i < w.n-1 {
-					ADDQ(row, reg.RAX)
+			MOVQ(src, reg.RBX)
+			for i := range w.y.n {
+				if i > 0 {
+					step(w.y.elements[i-1], w.y.elements[i], row, reg.RBX)
+				}
+				s.load(mem(reg.RBX, 0), k, m[i])
+			}
+			w.y.output(m, c, free)
+			for i := range w.y.m {
+				VMOVUPS(m[i], mem(tmp, (i*w.x.n+j)*s.bytes()))
+			}
+			if j < w.x.n-1 {
+				for range w.x.elements[j+1] - w.x.elements[j] {
+					ADDQ(arg("stride", 1), src)
 				}
 			}
-			w.output(m, c, free)
-			for i := range w.m {
-				VMOVUPS(m[i], mem(tmp, (i*w.n+j)*s.bytes()))
-			}
-			if j < w.n-1 {
-				ADDQ(arg("stride", 1), src)
-			}
 		}
+		c = w.phase(s, name, "X", w.x.outputConst)
+		m, free = s.vecs[:w.x.n], s.vecs[w.x.n:]
 		b, lo, hi := free[0], free[1], free[2]
 		MOVQ(arg("column", 4), to)
 		ADDQ(reg.RSI, to)
-		for i := range w.m {
-			for j := range w.n {
-				VMOVUPS(mem(tmp, (i*w.n+j)*s.bytes()), m[j])
+		for i := range w.y.m {
+			for j := range w.x.n {
+				VMOVUPS(mem(tmp, (i*w.x.n+j)*s.bytes()), m[j])
 			}
-			w.output(m, c, free)
+			w.x.output(m, c, free)
 			k = s.reload(k, arg("mask", 8))
 			s.load(indexed(bias, reg.RSI, 0), k, b)
 			VBROADCASTSS(mem(clamp, 0), lo)
 			VBROADCASTSS(mem(clamp, 4), hi)
-			for j := range w.m {
+			for j := range w.x.m {
 				VADDPS(b, m[j], m[j])
 				VMAXPS(m[j], lo, m[j])
 				VMINPS(m[j], hi, m[j])
-				MOVQ(mem(table, 8*(i*w.m+j)), reg.RAX)
+				MOVQ(mem(table, 8*(i*w.x.m+j)), reg.RAX)
 				s.store(m[j], indexed(reg.RAX, to, 0), k)
 			}
 		}
