@@ -525,14 +525,17 @@ func (b *tiles) multiplyPart(p *panel, from int, taps region.Span) {
 	k := s.Kernels
 	each := (p.end - p.begin) * len(p.bias)
 	weights := p.weights[taps.Lo*each : taps.Hi*each]
-	base := 0
-	for t, left := 0, b.size; left > 0; t, left = t+1, left-k.Rows {
-		rows := k.TileRows(left)
-		if t >= from {
-			part := asm.Part{Resumed: taps.Lo > 0, Unbounded: taps.Hi < b.rowTaps, Ahead: asm.StreamAhead}
-			k.GemmPart(s.table[base+taps.Lo*rows:base+taps.Hi*rows], taps.Len(), p.begin, p.end, weights, s.out[t*k.Rows:][:rows], p.column, p.bias, &c.Clamp, p.valid, part)
-		}
-		base += rows * b.rowTaps
+	pass := func(tile, tiles, rows int) {
+		part := asm.Part{Resumed: taps.Lo > 0, Unbounded: taps.Hi < b.rowTaps, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
+		table := s.table[tile*k.Rows*b.rowTaps+taps.Lo*rows:]
+		k.GemmPart(table, taps.Len(), p.begin, p.end, weights, s.out[tile*k.Rows:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
+	}
+	full := b.size / k.Rows
+	if full > from {
+		pass(from, full-from, k.Rows)
+	}
+	if left := b.size - full*k.Rows; left > 0 && full >= from {
+		pass(full, 1, k.TileRows(left))
 	}
 }
 

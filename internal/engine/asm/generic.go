@@ -27,14 +27,23 @@ type rowCount interface {
 	[1]float32 | [2]float32 | [4]float32
 }
 
-func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _ int) {
+func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int) {
 	var r R
-	gemmColumns(len(r), 16, table, taps, begin, end, weights, out, column, bias, clamp, mask)
+	gemmTiles(len(r), 16, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip)
 }
 
-func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _ int) {
+func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int) {
 	var r R
-	gemmColumns(len(r), 8, table, taps, begin, end, weights, out, column, bias, clamp, mask)
+	gemmTiles(len(r), 8, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip)
+}
+
+func gemmTiles(rows, columns int, table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, tiles, skip int) {
+	const pointer = int(unsafe.Sizeof(table))
+	for i := range tiles {
+		t := (**float32)(unsafe.Add(unsafe.Pointer(table), i*(taps*rows*pointer+skip)))
+		o := (**float32)(unsafe.Add(unsafe.Pointer(out), i*rows*pointer))
+		gemmColumns(rows, columns, t, taps, begin, end, weights, o, column, bias, clamp, mask)
+	}
 }
 
 func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32) {

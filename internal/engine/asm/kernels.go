@@ -55,7 +55,7 @@ type runKernel func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, 
 
 type gemmKernel struct {
 	rows, columns int
-	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead int)
+	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int)
 }
 
 // maxLanes is the widest panel of any set.
@@ -119,6 +119,9 @@ type Part struct {
 	// Ahead is the distance, in elements, from the weights that are read to those
 	// that are fetched into the caches at the same time.
 	Ahead int
+	// Tiles, if not 0, is the number of tiles, whose first pointers lie Stride apart in
+	// the table.
+	Tiles, Stride int
 }
 
 // StreamAhead is how far ahead weights are fetched that are read in order, one
@@ -126,10 +129,16 @@ type Part struct {
 // more than a page, at whose end the processor's own prefetching stops.
 const StreamAhead = 2048
 
-// GemmPart is Gemm as a part of a greater product.
+// GemmPart is Gemm as a part of a greater product, for one tile or several of the same
+// height: out then has the rows of all.
 func (k *Kernels) GemmPart(table []*float32, taps, begin, end int, weights []float32, out []*float32, column int, bias []float32, clamp *[2]float32, valid int, part Part) {
-	rows, columns := len(out), len(bias)
-	if taps < 1 || end <= begin || len(table) < taps*rows || len(weights) < taps*(end-begin)*columns || valid < 1 || valid > columns {
+	tiles, columns := max(1, part.Tiles), len(bias)
+	rows := len(out) / tiles
+	stride := taps * rows
+	if tiles > 1 {
+		stride = part.Stride
+	}
+	if taps < 1 || end <= begin || rows*tiles != len(out) || stride < taps*rows || len(table) < (tiles-1)*stride+taps*rows || len(weights) < taps*(end-begin)*columns || valid < 1 || valid > columns {
 		panic(fmt.Sprintf("asm: Gemm of %d rows, %d taps, channels [%d,%d), %d of %d columns: %d pointers, %d weights",
 			rows, taps, begin, end, valid, columns, len(table), len(weights)))
 	}
@@ -143,7 +152,7 @@ func (k *Kernels) GemmPart(table []*float32, taps, begin, end int, weights []flo
 	}
 	for i := range k.gemm {
 		if g := &k.gemm[i]; g.rows == rows && g.columns == columns {
-			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead)
+			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead, tiles, 8*(stride-taps*rows), taps)
 			return
 		}
 	}

@@ -14,11 +14,12 @@ package asm
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -30,11 +31,12 @@ func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -46,11 +48,12 @@ func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -62,11 +65,12 @@ func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -78,11 +82,12 @@ func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -94,11 +99,12 @@ func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -110,11 +116,12 @@ func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -126,11 +133,12 @@ func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -142,11 +150,12 @@ func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -158,11 +167,12 @@ func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //
@@ -973,11 +983,12 @@ func peakAVX512(loops int)
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm4x16AVX2 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -989,11 +1000,12 @@ func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm2x16AVX2 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1005,11 +1017,12 @@ func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm1x16AVX2 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1021,11 +1034,12 @@ func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm6x8AVX2 computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1037,11 +1051,12 @@ func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm4x8AVX2 computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1053,11 +1068,12 @@ func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm2x8AVX2 computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1069,11 +1085,12 @@ func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemm1x8AVX2 computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1085,11 +1102,12 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmRowAVX2 computes what four of the set's widest gemm of one row do, with the weights panels[p] and
 // the biases biases[p], for p < 4: their columns lie one behind the other in out, and all of them count.
@@ -1859,11 +1877,12 @@ func peakAVX2(loops int)
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -1875,11 +1894,12 @@ func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -1891,11 +1911,12 @@ func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -1907,11 +1928,12 @@ func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -1923,11 +1945,12 @@ func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1939,11 +1962,12 @@ func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1955,11 +1979,12 @@ func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1971,11 +1996,12 @@ func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1987,11 +2013,12 @@ func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairs1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -2003,11 +2030,12 @@ func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	}
 //	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads.
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 
 // gemmPairsSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //

@@ -4,9 +4,10 @@
 
 #include "textflag.h"
 
-// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm12x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm12x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -317,8 +318,16 @@ store:
 	MOVQ    88(R14), AX
 	VMOVUPS Z22, (AX)(R15*1)
 	VMOVUPS Z23, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000060, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z24
@@ -363,12 +372,16 @@ partial:
 	MOVQ      88(R14), AX
 	VMOVUPS   Z22, K1, (AX)(R15*1)
 	VMOVUPS   Z23, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -595,8 +608,16 @@ store:
 	MOVQ    56(R14), AX
 	VMOVUPS Z14, (AX)(R15*1)
 	VMOVUPS Z15, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000040, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z16
@@ -629,12 +650,16 @@ partial:
 	MOVQ      56(R14), AX
 	VMOVUPS   Z14, K1, (AX)(R15*1)
 	VMOVUPS   Z15, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm4x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm4x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -777,8 +802,16 @@ store:
 	MOVQ    24(R14), AX
 	VMOVUPS Z6, (AX)(R15*1)
 	VMOVUPS Z7, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000020, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z8
@@ -799,12 +832,16 @@ partial:
 	MOVQ      24(R14), AX
 	VMOVUPS   Z6, K1, (AX)(R15*1)
 	VMOVUPS   Z7, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm2x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm2x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -905,8 +942,16 @@ store:
 	MOVQ    8(R14), AX
 	VMOVUPS Z2, (AX)(R15*1)
 	VMOVUPS Z3, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000010, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z4
@@ -921,12 +966,16 @@ partial:
 	MOVQ      8(R14), AX
 	VMOVUPS   Z2, K1, (AX)(R15*1)
 	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm1x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm1x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1006,8 +1055,16 @@ store:
 	MOVQ    (R14), AX
 	VMOVUPS Z0, (AX)(R15*1)
 	VMOVUPS Z1, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000008, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z2
@@ -1019,12 +1076,16 @@ partial:
 	MOVQ      (R14), AX
 	VMOVUPS   Z0, K1, (AX)(R15*1)
 	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm12x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm12x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1235,8 +1296,16 @@ store:
 	VMOVUPS Z10, (AX)(R15*1)
 	MOVQ    88(R14), AX
 	VMOVUPS Z11, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000060, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z12
@@ -1267,12 +1336,16 @@ partial:
 	VMOVUPS   Z10, K1, (AX)(R15*1)
 	MOVQ      88(R14), AX
 	VMOVUPS   Z11, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm8x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm8x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1431,8 +1504,16 @@ store:
 	VMOVUPS Z6, (AX)(R15*1)
 	MOVQ    56(R14), AX
 	VMOVUPS Z7, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000040, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z8
@@ -1455,12 +1536,16 @@ partial:
 	VMOVUPS   Z6, K1, (AX)(R15*1)
 	MOVQ      56(R14), AX
 	VMOVUPS   Z7, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm4x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm4x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1567,8 +1652,16 @@ store:
 	VMOVUPS Z2, (AX)(R15*1)
 	MOVQ    24(R14), AX
 	VMOVUPS Z3, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000020, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z4
@@ -1583,12 +1676,16 @@ partial:
 	VMOVUPS   Z2, K1, (AX)(R15*1)
 	MOVQ      24(R14), AX
 	VMOVUPS   Z3, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm2x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm2x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1669,8 +1766,16 @@ store:
 	VMOVUPS Z0, (AX)(R15*1)
 	MOVQ    8(R14), AX
 	VMOVUPS Z1, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000010, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z2
@@ -1681,12 +1786,16 @@ partial:
 	VMOVUPS   Z0, K1, (AX)(R15*1)
 	MOVQ      8(R14), AX
 	VMOVUPS   Z1, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm1x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemm1x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1754,8 +1863,16 @@ store:
 	MOVQ    column+48(FP), R15
 	MOVQ    (R14), AX
 	VMOVUPS Z0, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000008, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z1
@@ -1764,6 +1881,9 @@ partial:
 	MOVQ      column+48(FP), R15
 	MOVQ      (R14), AX
 	VMOVUPS   Z0, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
@@ -33518,9 +33638,10 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm6x16AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm6x16AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -33702,8 +33823,16 @@ store:
 	MOVQ    40(R14), AX
 	VMOVUPS Y10, (AX)(R15*1)
 	VMOVUPS Y11, 32(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000030, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y12
@@ -33728,12 +33857,16 @@ partial:
 	MOVQ       40(R14), AX
 	VMASKMOVPS Y10, Y12, (AX)(R15*1)
 	VMASKMOVPS Y11, Y14, 32(AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -33873,8 +34006,16 @@ store:
 	MOVQ    24(R14), AX
 	VMOVUPS Y6, (AX)(R15*1)
 	VMOVUPS Y7, 32(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000020, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y8
@@ -33893,12 +34034,16 @@ partial:
 	MOVQ       24(R14), AX
 	VMASKMOVPS Y6, Y8, (AX)(R15*1)
 	VMASKMOVPS Y7, Y10, 32(AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -33996,8 +34141,16 @@ store:
 	MOVQ    8(R14), AX
 	VMOVUPS Y2, (AX)(R15*1)
 	VMOVUPS Y3, 32(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000010, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y4
@@ -34010,12 +34163,16 @@ partial:
 	MOVQ       8(R14), AX
 	VMASKMOVPS Y2, Y4, (AX)(R15*1)
 	VMASKMOVPS Y3, Y6, 32(AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm1x16AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm1x16AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -34092,8 +34249,16 @@ store:
 	MOVQ    (R14), AX
 	VMOVUPS Y0, (AX)(R15*1)
 	VMOVUPS Y1, 32(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000008, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y2
@@ -34103,12 +34268,16 @@ partial:
 	MOVQ       (R14), AX
 	VMASKMOVPS Y0, Y2, (AX)(R15*1)
 	VMASKMOVPS Y1, Y4, 32(AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm6x8AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm6x8AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -34240,8 +34409,16 @@ store:
 	VMOVUPS Y4, (AX)(R15*1)
 	MOVQ    40(R14), AX
 	VMOVUPS Y5, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000030, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y6
@@ -34259,12 +34436,16 @@ partial:
 	VMASKMOVPS Y4, Y6, (AX)(R15*1)
 	MOVQ       40(R14), AX
 	VMASKMOVPS Y5, Y6, (AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm4x8AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm4x8AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -34370,8 +34551,16 @@ store:
 	VMOVUPS Y2, (AX)(R15*1)
 	MOVQ    24(R14), AX
 	VMOVUPS Y3, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000020, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y4
@@ -34385,12 +34574,16 @@ partial:
 	VMASKMOVPS Y2, Y4, (AX)(R15*1)
 	MOVQ       24(R14), AX
 	VMASKMOVPS Y3, Y4, (AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -34470,8 +34663,16 @@ store:
 	VMOVUPS Y0, (AX)(R15*1)
 	MOVQ    8(R14), AX
 	VMOVUPS Y1, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000010, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y2
@@ -34481,12 +34682,16 @@ partial:
 	VMASKMOVPS Y0, Y2, (AX)(R15*1)
 	MOVQ       8(R14), AX
 	VMASKMOVPS Y1, Y2, (AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm1x8AVX2(SB), NOSPLIT, $8-88
+TEXT ·gemm1x8AVX2(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -34553,8 +34758,16 @@ store:
 	MOVQ    column+48(FP), R15
 	MOVQ    (R14), AX
 	VMOVUPS Y0, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000008, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVUPS    (R14), Y1
@@ -34562,6 +34775,9 @@ partial:
 	MOVQ       column+48(FP), R15
 	MOVQ       (R14), AX
 	VMASKMOVPS Y0, Y1, (AX)(R15*1)
+	JMP        next
+
+done:
 	VZEROUPPER
 	RET
 
@@ -56983,9 +57199,10 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -57464,8 +57681,16 @@ store:
 	MOVQ    88(R14), AX
 	VMOVUPS Z22, (AX)(R15*1)
 	VMOVUPS Z23, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000060, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z24
@@ -57510,12 +57735,16 @@ partial:
 	MOVQ      88(R14), AX
 	VMOVUPS   Z22, K1, (AX)(R15*1)
 	VMOVUPS   Z23, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -57854,8 +58083,16 @@ store:
 	MOVQ    56(R14), AX
 	VMOVUPS Z14, (AX)(R15*1)
 	VMOVUPS Z15, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000040, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z16
@@ -57888,12 +58125,16 @@ partial:
 	MOVQ      56(R14), AX
 	VMOVUPS   Z14, K1, (AX)(R15*1)
 	VMOVUPS   Z15, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -58092,8 +58333,16 @@ store:
 	MOVQ    24(R14), AX
 	VMOVUPS Z6, (AX)(R15*1)
 	VMOVUPS Z7, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000020, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z8
@@ -58114,12 +58363,16 @@ partial:
 	MOVQ      24(R14), AX
 	VMOVUPS   Z6, K1, (AX)(R15*1)
 	VMOVUPS   Z7, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -58248,8 +58501,16 @@ store:
 	MOVQ    8(R14), AX
 	VMOVUPS Z2, (AX)(R15*1)
 	VMOVUPS Z3, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000010, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z4
@@ -58264,12 +58525,16 @@ partial:
 	MOVQ      8(R14), AX
 	VMOVUPS   Z2, K1, (AX)(R15*1)
 	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -58363,8 +58628,16 @@ store:
 	MOVQ    (R14), AX
 	VMOVUPS Z0, (AX)(R15*1)
 	VMOVUPS Z1, 64(AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000008, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z2
@@ -58376,12 +58649,16 @@ partial:
 	MOVQ      (R14), AX
 	VMOVUPS   Z0, K1, (AX)(R15*1)
 	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -58676,8 +58953,16 @@ store:
 	VMOVUPS Z10, (AX)(R15*1)
 	MOVQ    88(R14), AX
 	VMOVUPS Z11, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000060, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z12
@@ -58708,12 +58993,16 @@ partial:
 	VMOVUPS   Z10, K1, (AX)(R15*1)
 	MOVQ      88(R14), AX
 	VMOVUPS   Z11, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -58928,8 +59217,16 @@ store:
 	VMOVUPS Z6, (AX)(R15*1)
 	MOVQ    56(R14), AX
 	VMOVUPS Z7, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000040, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z8
@@ -58952,12 +59249,16 @@ partial:
 	VMOVUPS   Z6, K1, (AX)(R15*1)
 	MOVQ      56(R14), AX
 	VMOVUPS   Z7, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -59092,8 +59393,16 @@ store:
 	VMOVUPS Z2, (AX)(R15*1)
 	MOVQ    24(R14), AX
 	VMOVUPS Z3, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000020, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z4
@@ -59108,12 +59417,16 @@ partial:
 	VMOVUPS   Z2, K1, (AX)(R15*1)
 	MOVQ      24(R14), AX
 	VMOVUPS   Z3, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -59208,8 +59521,16 @@ store:
 	VMOVUPS Z0, (AX)(R15*1)
 	MOVQ    8(R14), AX
 	VMOVUPS Z1, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000010, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z2
@@ -59220,12 +59541,16 @@ partial:
 	VMOVUPS   Z0, K1, (AX)(R15*1)
 	MOVQ      8(R14), AX
 	VMOVUPS   Z1, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int)
+// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $8-88
+TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $8-112
+tile:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -59300,8 +59625,16 @@ store:
 	MOVQ    column+48(FP), R15
 	MOVQ    (R14), AX
 	VMOVUPS Z0, (AX)(R15*1)
-	VZEROUPPER
-	RET
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000008, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
 
 partial:
 	VMOVDQU32 (R14), Z1
@@ -59310,6 +59643,9 @@ partial:
 	MOVQ      column+48(FP), R15
 	MOVQ      (R14), AX
 	VMOVUPS   Z0, K1, (AX)(R15*1)
+	JMP       next
+
+done:
 	VZEROUPPER
 	RET
 

@@ -29,7 +29,7 @@ var (
 // the products in the order of taps, then channels, whatever the tile.
 func gemm(s isa, p product, rows, vectors int) {
 	name := fmt.Sprintf("gemm%s%dx%d%s", p.name, rows, vectors*s.lane, s.name)
-	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead int)")
+	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int)")
 	Doc(name+" computes, for r < "+fmt.Sprint(rows)+" and j < "+fmt.Sprint(vectors*s.lane)+" with mask nil or mask[j] < 0:",
 		"",
 		"	acc := bias[j] // out[r][column/4+j] if bias is nil",
@@ -40,7 +40,8 @@ func gemm(s isa, p product, rows, vectors int) {
 		"	}",
 		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil",
 		"",
-		"and fetches into the caches what lies ahead bytes behind the weights it reads.",
+		"and fetches into the caches what lies ahead bytes behind the weights it reads. It",
+		"does so for several tiles, whose tables lie skip bytes apart; again is taps.",
 		"See gemmGeneric.")
 	Pragma("noescape")
 	AllocLocal(8) // a frame, which keeps the caller's RBP
@@ -50,9 +51,13 @@ func gemm(s isa, p product, rows, vectors int) {
 		aClamp  = 8
 		aMask   = 9
 		aAhead  = 10
+		aTiles  = 11
+		aSkip   = 12
+		aAgain  = 13
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	g := gemmFrame{s, rows, vectors}
+	Label("tile")
 	g.begin(aOut, aColumn, aMask)
 	ahead := reg.RBP
 	MOVQ(arg("ahead", aAhead), ahead)
@@ -91,15 +96,26 @@ func gemm(s isa, p product, rows, vectors int) {
 				s.store(acc(r, v), indexed(pointers[0], off, v*s.bytes()), masks[v])
 			}
 		}
-		VZEROUPPER()
-		RET()
 	}
 	MOVQ(arg("mask", aMask), w)
 	TESTQ(w, w)
 	JNZ(operand.LabelRef("partial"))
 	finish([2]mask{})
+	Label("next")
+	DECQ(arg("tiles", aTiles))
+	JZ(operand.LabelRef("done"))
+	MOVQ(arg("skip", aSkip), off)
+	ADDQ(off, arg("table", 0))
+	ADDQ(operand.U32(8*rows), arg("out", aOut))
+	MOVQ(arg("again", aAgain), off)
+	MOVQ(off, arg("taps", 1))
+	JMP(operand.LabelRef("tile"))
 	Label("partial")
 	finish(g.masks(w, func(v int) reg.VecPhysical { return []reg.VecPhysical{lo, hi}[v] }))
+	JMP(operand.LabelRef("next"))
+	Label("done")
+	VZEROUPPER()
+	RET()
 }
 
 // gemmFrame is what matrix product kernels have in common: where their registers

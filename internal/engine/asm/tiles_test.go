@@ -1,0 +1,69 @@
+package asm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestGemmTiles: several tiles in one call give what each gives alone, whatever lies
+// between their tables, and nothing else is written.
+func TestGemmTiles(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	for _, k := range Sets() {
+		for i := range k.gemm {
+			g := &k.gemm[i]
+			for _, test := range []struct{ tiles, taps, channels, gap, valid int }{
+				{1, 1, 1, 0, g.columns}, {2, 1, 5, 0, g.columns}, {3, 4, 3, 2, g.columns - 1}, {5, 2, 7, 11, 1},
+			} {
+				t.Run(fmt.Sprintf("%s/%dx%d/%+v", k.Name, g.rows, g.columns, test), func(t *testing.T) {
+					gemmTilesCase(t, k, rng, g.rows, g.columns, test.tiles, test.taps, test.channels, test.gap, test.valid)
+				})
+			}
+		}
+	}
+}
+
+func gemmTilesCase(t *testing.T, k *Kernels, rng *rand.Rand, rows, columns, tiles, taps, channels, gap, valid int) {
+	random := func(n int) []float32 {
+		f := make([]float32, n)
+		for i := range f {
+			f[i] = rng.Float32()*2 - 1
+		}
+		return f
+	}
+	stride := taps*rows + gap
+	table := make([]*float32, tiles*stride)
+	for i := range table {
+		table[i] = &random(channels)[0]
+	}
+	weights, bias := random(taps*channels*columns), random(columns)
+	pixels := tiles * rows
+	var got, want [][]float32
+	for range pixels {
+		row := random(columns + 3)
+		got, want = append(got, append([]float32{}, row...)), append(want, row)
+	}
+	pointers := func(rows [][]float32) (p []*float32) {
+		for _, r := range rows {
+			p = append(p, &r[1])
+		}
+		return p
+	}
+	clamp := [2]float32{-0.5, 0.75}
+	for _, part := range []Part{{}, {Resumed: true, Unbounded: true, Ahead: StreamAhead}} {
+		for i := range tiles {
+			k.GemmPart(table[i*stride:][:taps*rows], taps, 0, channels, weights, pointers(want)[i*rows:][:rows], 0, bias, &clamp, valid, part)
+		}
+		part.Tiles, part.Stride = tiles, stride
+		k.GemmPart(table, taps, 0, channels, weights, pointers(got), 0, bias, &clamp, valid, part)
+	}
+	for r := range want {
+		for j := range want[r] {
+			if math.Float32bits(got[r][j]) != math.Float32bits(want[r][j]) {
+				t.Fatalf("pixel %d, column %d: %g, alone %g", r, j-1, got[r][j], want[r][j])
+			}
+		}
+	}
+}
