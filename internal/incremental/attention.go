@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
 	"krypton/internal/tensor"
@@ -292,8 +293,43 @@ func (c *compiler) product(n *graph.Node) bool {
 	if vectors[1] {
 		right.view = right.with([][]stride{right.axes[0], nil})
 	}
-	c.emitProduct(n, left, right, vectors)
+	c.emitProduct(n, left, right, vectors, true)
 	return true
+}
+
+// gemmProduct lowers a Gemm of two activations, with constants added to it.
+func (c *compiler) gemmProduct(n *graph.Node, o *op.Gemm) (bool, error) {
+	left, ok := c.matrixOf(n.In[0])
+	right, and := c.matrixOf(n.In[1])
+	if !ok || !and {
+		return false, nil
+	}
+	if o.TransA {
+		left.view = left.transposed(nil)
+	}
+	if o.TransB {
+		right.view = right.transposed(nil)
+	}
+	left.view = left.with(left.axes)
+	left.scale *= float64(o.Alpha)
+	if len(n.In) < 3 || n.In[2] < 0 || o.Beta == 0 {
+		c.emitProduct(n, left, right, [2]bool{}, true)
+		return true, nil
+	}
+	t := c.constant(n.In[2])
+	if t == nil {
+		return false, nil
+	}
+	f, err := t.Floats()
+	if err != nil {
+		return false, err
+	}
+	added := make([]float32, len(f))
+	for i, v := range f {
+		added[i] = float32(float64(o.Beta) * float64(v))
+	}
+	c.emitProduct(n, left, right, [2]bool{}, false)
+	return c.emitTable(n, c.view(n.Out[0]), asm.Sum, t.Shape, added), nil
 }
 
 // batch spreads the batch axes of an operand over those of the result.
@@ -311,8 +347,8 @@ func batch(axes [][]stride, lengths []int) [][]stride {
 }
 
 // emitProduct emits the product of two batches of matrices; those that are vectors have no
-// axis of the result.
-func (c *compiler) emitProduct(n *graph.Node, left, right matrix, vectors [2]bool) {
+// axis of the result. If all of the node, a number behind it is taken in.
+func (c *compiler) emitProduct(n *graph.Node, left, right matrix, vectors [2]bool, all bool) {
 	lengths := slices.Clone(c.shape(n.Out[0])) // of the batch's axes
 	for _, vector := range vectors {
 		if !vector {
@@ -333,8 +369,12 @@ func (c *compiler) emitProduct(n *graph.Node, left, right matrix, vectors [2]boo
 	}
 	axes, plane := ordered(slices.Concat(lb, [][]stride{rows}), length(columns), pixel)
 	p.OutBatch, p.OutRow, p.Pixels = offsets(axes[:len(lb)]...), offsets(axes[len(lb)]), plane.W
-	result, scale, name := c.scaledBehind(n.Out[0], n.Name)
-	p.Scale, s.node = p.Scale*scale, name
+	result := n.Out[0]
+	if all {
+		var scale float32
+		result, scale, s.node = c.scaledBehind(result, n.Name)
+		p.Scale *= scale
+	}
 	v := &view{value: c.emit(s, c.g.Values[result].Name, plane), axes: axes, scale: 1}
 	if vectors[0] {
 		v.axes = axes[:len(lb)]

@@ -389,3 +389,48 @@ func TestGroupNorms(t *testing.T) {
 		})
 	}
 }
+
+// TestGemmOfActivations: a Gemm of two activations, transposed or not, with what is added,
+// is a product.
+func TestGemmOfActivations(t *testing.T) {
+	for _, a := range arithmetics() {
+		t.Run(a.String(), func(t *testing.T) {
+			for seed := range uint64(40) {
+				rng := rand.New(rand.NewPCG(seed, 23))
+				n, x := newNetwork(t, rng, 1, 3, 6, 6)
+				matrix := func(transposed bool, rows, columns int) graph.ValueID {
+					y := n.node("Conv", nil, x, n.weights(1, rows, 3, 6, 6-columns+1))
+					y = n.node("Reshape", nil, y, n.ints(int64(rows), int64(columns)))
+					if transposed {
+						y = n.node("Transpose", nil, y)
+					}
+					return y
+				}
+				at, bt := rng.IntN(2) == 0, rng.IntN(2) == 0
+				rows, columns := 1+rng.IntN(20), 1+rng.IntN(20)
+				attr := map[string]any{"alpha": float32(0.5), "beta": float32(2)}
+				in := []graph.ValueID{matrix(at, rows, 4), matrix(!bt, columns, 4)}
+				if at {
+					attr["transA"] = int64(1)
+				}
+				if bt {
+					attr["transB"] = int64(1)
+				}
+				if rng.IntN(2) == 0 {
+					in = append(in, n.weights(1, [][]int{{columns}, {rows, columns}, {rows, 1}, {1}}[rng.IntN(4)]...))
+				}
+				y := n.node("Gemm", attr, in...)
+				if rng.IntN(2) == 0 {
+					y = n.node("Mul", nil, y, n.number(0.3))
+				}
+				n.output(y)
+				p := checkGraph(t, a, seed, n, rng)
+				for _, s := range p.steps {
+					if s.reference != nil {
+						t.Fatalf("seed %d: %s (%s) is computed by its reference\n%s", seed, s.node, s.operator, n)
+					}
+				}
+			}
+		})
+	}
+}

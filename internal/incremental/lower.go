@@ -409,7 +409,10 @@ func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group
 // whose kernel is the whole plane.
 func (c *compiler) gemm(n *graph.Node, o *op.Gemm) (bool, error) {
 	w := c.constant(n.In[1])
-	if w == nil || o.TransA || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+	if w == nil || o.TransA {
+		return c.gemmProduct(n, o)
+	}
+	if len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
 		return false, nil
 	}
 	values, err := w.Floats()

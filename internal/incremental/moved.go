@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
 	"krypton/internal/tensor"
@@ -212,17 +213,23 @@ func (c *compiler) tabled(n *graph.Node, o *op.Elementwise) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	return c.emitTable(n, v, arithmetic, t.Shape, f), nil
+}
+
+// emitTable emits arithmetic of a value with constants f of a shape that is spread over it;
+// false where these have no runs within pixels.
+func (c *compiler) emitTable(n *graph.Node, v *view, arithmetic asm.Arithmetic, shape []int, f []float32) bool {
 	plane := c.p.values[v.value].plane
 	table := &engine.Table{Out: plane, Operation: arithmetic}
-	c.spreadTable(table, v, t.Shape, f)
+	c.spreadTable(table, v, shape, f)
 	if plane.C%table.Length != 0 {
-		return false, nil
+		return false
 	}
 	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{v.value, plane}}, prim: table}
 	w := v.with(v.axes)
 	w.value = c.emit(s, c.g.Values[n.Out[0]].Name, plane)
 	c.see(n.Out[0], w)
-	return true, nil
+	return true
 }
 
 // spreadTable lays a constant out for the order in which a value lies.
