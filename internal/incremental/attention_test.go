@@ -164,6 +164,19 @@ func (n *network) scores(q, kt graph.ValueID, biases [][]int) graph.ValueID {
 	for _, shape := range biases {
 		y = n.node([]string{"Add", "Sub", "Mul"}[n.rng.IntN(3)], nil, y, n.weights(1, shape...))
 	}
+	if n.rng.IntN(3) == 0 { // masked
+		s := n.shape(y)
+		rows := s[len(s)-2]
+		mask := tensor.Zeros[bool](rows, s[len(s)-1])
+		for i := range mask.Data.([]bool) {
+			mask.Data.([]bool)[i] = i%s[len(s)-1] > i/s[len(s)-1]
+		}
+		if n.rng.IntN(2) == 0 {
+			y = n.node("Where", nil, n.constant(mask), n.constant(tensor.Scalar(float32(math.Inf(-1)))), y)
+		} else {
+			y = n.node("Where", nil, n.constant(mask), y, n.number(-3))
+		}
+	}
 	return n.node("Softmax", map[string]any{"axis": int64(-1)}, y)
 }
 

@@ -34,6 +34,8 @@ func (c *compiler) moved(n *graph.Node) (bool, error) {
 		return c.padded(n, o)
 	case *op.Elementwise:
 		return c.tabled(n, o)
+	case *op.Where:
+		return c.masked(n)
 	}
 	return false, nil
 }
@@ -222,14 +224,44 @@ func (c *compiler) emitTable(n *graph.Node, v *view, arithmetic asm.Arithmetic, 
 	plane := c.p.values[v.value].plane
 	table := &engine.Table{Out: plane, Operation: arithmetic}
 	c.spreadTable(table, v, shape, f)
-	if plane.C%table.Length != 0 {
-		return false
-	}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{v.value, plane}}, prim: table}
+	return plane.C%table.Length == 0 && c.emitInPlace(n, v, table)
+}
+
+// emitInPlace emits a step whose results lie as the elements of a view do.
+func (c *compiler) emitInPlace(n *graph.Node, v *view, prim engine.Primitive) bool {
+	plane := c.p.values[v.value].plane
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{v.value, plane}}, prim: prim}
 	w := v.with(v.axes)
 	w.value = c.emit(s, c.g.Values[n.Out[0]].Name, plane)
 	c.see(n.Out[0], w)
 	return true
+}
+
+// masked lowers a Where that puts a number in the place of what a constant marks.
+func (c *compiler) masked(n *graph.Node) (bool, error) {
+	mask, x, number := c.constant(n.In[0]), n.In[2], c.number(n.In[1])
+	if number == nil { // in the place of what it does not mark
+		x, number = n.In[1], c.number(n.In[2])
+	}
+	if mask == nil || number == nil || c.constant(x) != nil || number.DType() != tensor.Float32 || !slices.Equal(c.shape(x), c.shape(n.Out[0])) {
+		return false, nil
+	}
+	v := c.view(x)
+	marked, isBool := mask.Data.([]bool)
+	fill, err := number.Floats()
+	if v == nil || !isBool || err != nil {
+		return false, err
+	}
+	f := make([]float32, len(marked))
+	for i, m := range marked {
+		if m == (x == n.In[2]) {
+			f[i] = 1
+		}
+	}
+	plane := c.p.values[v.value].plane
+	s := &engine.Select{Table: engine.Table{Out: plane}, Number: fill[0]}
+	c.spreadTable(&s.Table, v, mask.Shape, f)
+	return plane.C%s.Length == 0 && c.emitInPlace(n, v, s), nil
 }
 
 // spreadTable lays a constant out for the order in which a value lies.
@@ -264,7 +296,7 @@ func (c *compiler) spreadTable(t *engine.Table, v *view, shape []int, f []float3
 			steps[lead+a] = rowMajor(from.shape).stride[i]
 		}
 	}
-	t.Length, t.Number = fast.n, steps[fast.axis] == 0
+	t.Length, t.Single = fast.n, steps[fast.axis] == 0
 	rows := make([]stride, len(runs)-1)
 	for i := range rows {
 		rows[i] = stride{runs[i].n, runs[i].inner * steps[runs[i].axis]}
