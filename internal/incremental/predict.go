@@ -107,7 +107,7 @@ const (
 	// normalization; plainPiece for one piece of neighbouring numbers that is copied,
 	// plainTap for one tap of a pixel that is interpolated.
 	plainPiece = 8
-	plainTap   = 15
+	plainTap   = 5
 	plainCall  = 5
 	plainMove  = 0.7
 	plainPower = 60
