@@ -43,13 +43,12 @@ func (c *compiler) concat(n *graph.Node, o *op.Concat) (bool, error) {
 func (c *compiler) grow() {
 	p := c.p
 	readers := c.p.readers()
-	var concats, ends []int // ends are those that nothing goes on from yet
+	var ends []int          // concatenations that nothing goes on from yet
 	before := map[int]int{} // the step that each goes on from
 	for i := range p.steps {
 		if _, ok := p.steps[i].prim.(*engine.Concat); !ok || !c.plainly(i) {
 			continue
 		}
-		concats = append(concats, i)
 		for k := len(ends) - 1; k >= 0; k-- {
 			if have := c.begins(ends[k], i, readers); have > 0 {
 				p.steps[i].have, before[i] = have, ends[k]
