@@ -25,6 +25,9 @@ func TestHeads(t *testing.T) {
 				n, x := newNetwork(t, rng, 1, 1+rng.IntN(4), 6+rng.IntN(8), 6+rng.IntN(8))
 				n.heads(rng, x)
 				p := checkGraph(t, a, seed, n, rng)
+				if a.precision != INT8 && seed%3 == 0 {
+					checkStreamOf(t, a, seed, n, rng)
+				}
 				for _, s := range p.steps {
 					if s.reference != nil && s.operator != "Cast" {
 						t.Fatalf("seed %d: %s (%s) is computed by its reference\n%s", seed, s.node, s.operator, n)

@@ -57,7 +57,7 @@ func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (
 	if !ok || plane.C != in || out == 0 || len(c.shape(n.Out[0])) != len(lies.axes) {
 		return false, nil
 	}
-	weights, bias, result, name := c.foldAffine(n, weights, bias, out, func(id graph.ValueID) ([]float32, bool) { return c.lastRow(id, out) })
+	weights, bias, result, name := c.foldAffine(n, weights, bias, out, len(lies.axes)-1, func(id graph.ValueID) ([]float32, bool) { return c.lastRow(id, out) })
 	clamp, result, name := c.activation(result, name)
 	src := c.asPlane(lies.value, plane)
 	y, x := region.Identity(plane.H), region.Identity(plane.W)

@@ -109,3 +109,18 @@ func TestMeanOfLists(t *testing.T) {
 	}
 	n.agrees(t, p)
 }
+
+// TestNormalizedRows: a batch normalization behind a linear layer over the last axis is
+// of axis 1, whose length may be that of the last one.
+func TestNormalizedRows(t *testing.T) {
+	for _, a := range arithmetics() {
+		for seed := range uint64(10) {
+			rng := rand.New(rand.NewPCG(seed, 18))
+			side := 2 + rng.IntN(4)
+			n, x := newNetwork(t, rng, 1, side, 2+rng.IntN(4), side)
+			y := n.node("MatMul", nil, x, n.weights(1, side, side))
+			n.output(n.node("Relu", nil, n.batchNormalization(y)))
+			checkGraph(t, a, seed, n, rng)
+		}
+	}
+}

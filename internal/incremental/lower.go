@@ -281,7 +281,7 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin [
 	if !ok {
 		return false, nil
 	}
-	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, c.perChannelOf(n.Out[0]))
+	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, 1, c.perChannelOf(n.Out[0]))
 	y, x := planar(ws)
 	c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
 	return true, nil
@@ -289,9 +289,9 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin [
 
 // foldAffine folds the batch normalizations and the arithmetic with a constant for each
 // channel that alone read a convolution's output into its weights and bias, which has outC
-// numbers if it is not nil; row gives a constant for each channel. It gives the value that
-// then is the result, and the names of the nodes passed.
-func (c *compiler) foldAffine(n *graph.Node, weights, bias []float32, outC int, row func(id graph.ValueID) ([]float32, bool)) (w, b []float32, result graph.ValueID, name string) {
+// numbers if it is not nil; channels are along that axis, and row gives a constant for
+// each. It gives the value that then is the result, and the names of the nodes passed.
+func (c *compiler) foldAffine(n *graph.Node, weights, bias []float32, outC, axis int, row func(id graph.ValueID) ([]float32, bool)) (w, b []float32, result graph.ValueID, name string) {
 	w, b, result, name = weights, bias, n.Out[0], n.Name
 	for {
 		i := c.only(result)
@@ -299,6 +299,9 @@ func (c *compiler) foldAffine(n *graph.Node, weights, bias []float32, outC int, 
 			return w, b, result, name
 		}
 		next := c.g.Nodes[i]
+		if _, norm := next.Op.(*op.BatchNorm); norm && axis != 1 {
+			return w, b, result, name // of other channels
+		}
 		scale, shift, ok := c.affine(next, result, row)
 		if !ok {
 			return w, b, result, name
@@ -512,7 +515,7 @@ func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, ou
 		want, plane, ok := rowsOf(r.layout.shape)
 		if own := c.p.values[r.value].plane; ok && r.layout.same(want) && (own == plane || own.H*own.W == 1) {
 			src := source{r.value, plane}
-			weights, bias, result, name := c.foldAffine(n, weights, bias, out, c.perChannelOf(n.Out[0]))
+			weights, bias, result, name := c.foldAffine(n, weights, bias, out, 1, c.perChannelOf(n.Out[0]))
 			c.emitConv(n, src, region.Whole(plane.H), region.Whole(plane.W), 1, weights, bias, out, result, name)
 			return true, nil
 		}
@@ -522,7 +525,7 @@ func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, ou
 		return false, nil
 	}
 	one := region.Identity(1)
-	weights, bias, result, name := c.foldAffine(n, weights, bias, out, c.perChannelOf(n.Out[0]))
+	weights, bias, result, name := c.foldAffine(n, weights, bias, out, 1, c.perChannelOf(n.Out[0]))
 	c.emitConv(n, src, one, one, 1, weights, bias, out, result, name)
 	return true, nil
 }

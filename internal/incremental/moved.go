@@ -158,7 +158,11 @@ func (c *compiler) padded(n *graph.Node, o *op.Pad) (bool, error) {
 	m := &engine.Move{}
 	fills := layout{shape: slices.Clone(shape), stride: to.stride, offset: to.offset} // what is not filled yet
 	for a := range shape {
-		if v = v.sliced(a, max(0, -begin[a]), 1, inner.shape[a]+min(begin[a], 0)+min(end[a], 0)); v == nil {
+		left := inner.shape[a] + min(begin[a], 0) + min(end[a], 0)
+		if left <= 0 { // all of it is cut off
+			return false, nil
+		}
+		if v = v.sliced(a, max(0, -begin[a]), 1, left); v == nil {
 			return false, nil
 		}
 		before, after := max(0, begin[a]), max(0, end[a])

@@ -440,7 +440,7 @@ func (g *pixelGrid) constant(f []float32, shape []int) ([]float32, engine.Operan
 // pixelsOf gives a value whose axis 1 is the channels of its plane, and all others pixels.
 func (c *compiler) pixelsOf(id graph.ValueID) (source, bool) {
 	g, ok := c.grid(id)
-	return g.source, ok && len(g.inner) == 1 && g.inner[0].axis == 1 && g.within(1)
+	return g.source, ok && len(g.inner) == 1 && g.inner[0].axis == 1 && g.within(1) && g.within(0)
 }
 
 // single says whether windows are of one pixel each, all of them.
@@ -459,7 +459,7 @@ func (c *compiler) convWithin(n *graph.Node, weights, bias []float32, outC int) 
 		return false
 	}
 	groups := g.plane.C / c.shape(n.In[0])[1]
-	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, c.perChannelOf(n.Out[0]))
+	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, 1, c.perChannelOf(n.Out[0]))
 	to, ok := g.reshaped(c.shape(result))
 	if !ok {
 		return false

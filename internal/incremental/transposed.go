@@ -78,7 +78,7 @@ func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, erro
 		y = newPhases(axes[0], w.Shape[2])
 	}
 	weights, bias = phaseWeights(weights, bias, o.Group, src.plane.C, y, x)
-	weights, bias, result, name := c.foldAffine(n, weights, bias, len(bias), c.perChannelOf(n.Out[0]))
+	weights, bias, result, name := c.foldAffine(n, weights, bias, len(bias), 1, c.perChannelOf(n.Out[0]))
 	c.emitTransposed(n, src, y, x, o.Group, weights, bias, result, name)
 	return true, nil
 }
