@@ -41,17 +41,21 @@ const (
 // newTeam starts size-1 goroutines; the caller is worker 0. stop must be called.
 func newTeam(size int) *team {
 	t := &team{size: max(1, size)}
-	t.round.Store(&round{})
-	t.asleep = make([]atomic.Bool, t.size-1)
-	for i := range t.size - 1 {
-		t.wake = append(t.wake, make(chan struct{}, 1))
-		go t.member(i)
+	none := &round{}
+	t.round.Store(none)
+	t.asleep, t.wake = make([]atomic.Bool, t.size-1), make([]chan struct{}, t.size-1)
+	for i := range t.wake {
+		t.wake[i] = make(chan struct{}, 1)
+	}
+	for i := range t.wake {
+		go t.member(i, none)
 	}
 	return t
 }
 
-func (t *team) member(i int) {
-	last := t.round.Load()
+// member works for one round after the other. The first one that it looks at is the one
+// after the last, even if it begins late.
+func (t *team) member(i int, last *round) {
 	for {
 		r := t.await(i, last)
 		if r == nil {

@@ -1,6 +1,7 @@
 package incremental
 
 import (
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -44,6 +45,29 @@ func TestTeam(t *testing.T) {
 			t.Errorf("size %d: a panic gives %v", size, err)
 		}
 		tm.stop()
+	}
+}
+
+// TestTeamsEnd: members of teams that are stopped at once, before they have begun or while
+// they look or sleep, end.
+func TestTeamsEnd(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for i := range 200 {
+		tm := newTeam(1 + i%5)
+		if i%3 == 0 {
+			if err := tm.run(3, func(_, _ int) {}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%40 == 0 {
+			time.Sleep(2 * patience)
+		}
+		tm.stop()
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
 	}
 }
 
