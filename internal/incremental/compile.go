@@ -532,6 +532,7 @@ func (c *compiler) assignSlots() {
 	var read []int // by the fused steps that step i ends
 	for i := range p.steps {
 		s := &p.steps[i]
+		end = max(end, i+s.fused-1)
 		outs := []int{s.out}
 		if s.reference != nil {
 			outs = s.reference.out
@@ -543,17 +544,15 @@ func (c *compiler) assignSlots() {
 		for _, src := range s.in {
 			read = append(read, p.root(src.value))
 		}
-		for _, v := range slices.Concat(outs, read) {
+		if i >= end { // what fused steps read is free once all of them are done
+			outs = append(slices.Clone(outs), read...)
+			read = read[:0]
+		}
+		for _, v := range outs {
 			if last[v] <= i && !done[v] && p.values[v].slot >= 0 && p.values[v].partOf == 0 {
 				done[v] = true
 				free = append(free, p.values[v].slot)
 			}
-		}
-		if s.fused > 0 {
-			end = i + s.fused - 1
-		}
-		if i >= end {
-			read = read[:0]
 		}
 	}
 }

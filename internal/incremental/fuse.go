@@ -18,6 +18,8 @@ const (
 	fusedBytes = 512 << 10
 	// fusedWeights bounds the weights of fused steps, which each band reads again.
 	fusedWeights = 512 << 10
+	// fusedSteps is how many there are at most.
+	fusedSteps = 32
 	// fusedPixels is how many pixels of the last output a band has at least: some
 	// tiles of the matrix product.
 	fusedPixels = 48
@@ -29,7 +31,7 @@ func (c *compiler) fuse() {
 	readers := p.readers()
 	for i := 0; i < len(p.steps); {
 		n, weights := 1, weightBytes(p.steps[i].prim)
-		for i+n < len(p.steps) && len(readers[p.steps[i+n-1].out]) == 1 && p.fusable(&p.steps[i+n-1], &p.steps[i+n]) {
+		for n < fusedSteps && i+n < len(p.steps) && len(readers[p.steps[i+n-1].out]) == 1 && p.fusable(&p.steps[i+n-1], &p.steps[i+n]) {
 			if weights += weightBytes(p.steps[i+n].prim); weights > fusedWeights {
 				break
 			}

@@ -66,12 +66,11 @@ func (l *load) add(o load) {
 // comparing plans.
 func (l load) total() float64 { return l.adds + costWeight*l.weights + addsPerNanosecond*l.plain }
 
-// seconds predicts how long a load of the plan takes on one core, of which set bytes are
-// worked on in turns. Weights are where all of the plan's are; kernels seldom compute
+// seconds predicts how long a load takes on one core, of which set bytes are
+// worked on in turns. packed is the rate where all weights of the plan are; kernels seldom compute
 // while they wait.
-func (p *Plan) seconds(l load, m Machine, set float64) float64 {
+func (l load) seconds(m Machine, packed, set float64) float64 {
 	rate, _ := m.rate(set)
-	packed, _ := m.rate(float64(p.weightBytes()))
 	weights := 4 * l.weights
 	return 2*l.adds/m.Flops + weights/packed + (l.bytes-weights)/rate + 1e-9*(l.plain+overhead*l.jobs)
 }
@@ -311,11 +310,12 @@ type StepPrediction struct {
 func (p *Plan) Predict(m Machine, r region.Rect) []StepPrediction {
 	rects := p.regions(r)
 	predictions := make([]StepPrediction, len(p.steps))
+	packed, _ := m.rate(float64(p.weightBytes()))
 	for i := range p.steps {
 		s := &p.steps[i]
 		whole := p.load(s, p.values[s.out].plane.Rect(), 1)
 		change := p.load(s, rects[s.out], 1.0/batchShare)
-		predictions[i] = StepPrediction{Whole: p.seconds(whole, m, p.set(s, whole, 1)), Incremental: p.seconds(change, m, p.set(s, change, batchShare))}
+		predictions[i] = StepPrediction{Whole: whole.seconds(m, packed, p.set(s, whole, 1)), Incremental: change.seconds(m, packed, p.set(s, change, batchShare))}
 	}
 	return predictions
 }

@@ -57,6 +57,8 @@ type Profile struct {
 	// Changes is how many were run, in chunks of so many; 1 and 1 for a whole run.
 	Changes, Chunk int
 	Steps          []StepProfile
+
+	packed float64 // the rate at which weights are read
 }
 
 // StepProfile is what a step took for one change, on the mean, beside what bounds it.
@@ -133,6 +135,7 @@ func (p *Plan) profile(changes, chunk, runs int, run func(stepTimes) error) (*Pr
 		return nil, err
 	}
 	f := &Profile{Machine: p.Machine(), Changes: changes, Chunk: chunk, Steps: make([]StepProfile, len(p.steps))}
+	f.packed, _ = f.Machine.rate(float64(p.weightBytes()))
 	for i := range max(1, runs) {
 		times := make(stepTimes, len(p.steps))
 		if err := run(times); err != nil {
@@ -159,7 +162,7 @@ func (p *Plan) stepProfile(f *Profile, step int, l load) StepProfile {
 	plane := p.values[s.out].plane
 	set := p.set(s, l, float64(f.Chunk)/n)
 	rate, where := f.Machine.rate(set)
-	t := StepProfile{Node: s.node, Operator: s.operator, Algorithm: s.algorithm(), Plane: plane, Predicted: p.seconds(l, f.Machine, set) / n,
+	t := StepProfile{Node: s.node, Operator: s.operator, Algorithm: s.algorithm(), Plane: plane, Predicted: l.seconds(f.Machine, f.packed, set) / n,
 		MultiplyAdds: l.work / n, Bytes: l.bytes / n, Arithmetic: 2 * l.work / f.Machine.Flops / n, Memory: l.bytes / rate / n, Where: where}
 	if s.prim != nil {
 		whole := float64(s.prim.MultiplyAdds()) * float64(plane.H*plane.W)
