@@ -18536,9 +18536,9 @@ done:
 TEXT ·expAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -18670,9 +18670,9 @@ done:
 TEXT ·swishAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -18838,9 +18838,9 @@ done:
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -18992,9 +18992,9 @@ done:
 TEXT ·erfAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -19336,9 +19336,9 @@ done:
 TEXT ·geluAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -19616,9 +19616,9 @@ done:
 TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -19816,9 +19816,9 @@ done:
 TEXT ·mishAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -19986,9 +19986,9 @@ done:
 TEXT ·eluAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -20146,9 +20146,9 @@ done:
 TEXT ·sqrtAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -20192,9 +20192,9 @@ done:
 TEXT ·reciprocalAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -20240,7 +20240,6 @@ done:
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), R8
 	MOVQ         out+8(FP), R9
-	MOVQ         bytes+16(FP), DX
 	MOVQ         table+24(FP), R10
 	VBROADCASTSS 328(R10), Z0
 	VBROADCASTSS 332(R10), Z1
@@ -20257,6 +20256,7 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS 376(R10), Z12
 	VBROADCASTSS 380(R10), Z13
 	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
 
 vector:
@@ -20340,7 +20340,6 @@ done:
 TEXT ·siluAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), R8
 	MOVQ         out+8(FP), R9
-	MOVQ         bytes+16(FP), DX
 	MOVQ         table+24(FP), R10
 	VBROADCASTSS 328(R10), Z0
 	VBROADCASTSS 332(R10), Z1
@@ -20357,6 +20356,7 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS 376(R10), Z12
 	VBROADCASTSS 380(R10), Z13
 	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
 
 vector:
@@ -20440,7 +20440,6 @@ done:
 TEXT ·hardSigmoidAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), R8
 	MOVQ         out+8(FP), R9
-	MOVQ         bytes+16(FP), DX
 	MOVQ         table+24(FP), R10
 	VBROADCASTSS 312(R10), Z0
 	VBROADCASTSS 316(R10), Z1
@@ -20448,6 +20447,7 @@ TEXT ·hardSigmoidAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS 324(R10), Z3
 	VBROADCASTSS 328(R10), Z4
 	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
 
 vector:
@@ -20493,7 +20493,6 @@ done:
 TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), R8
 	MOVQ         out+8(FP), R9
-	MOVQ         bytes+16(FP), DX
 	MOVQ         table+24(FP), R10
 	VBROADCASTSS 312(R10), Z0
 	VBROADCASTSS 316(R10), Z1
@@ -20501,6 +20500,7 @@ TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS 324(R10), Z3
 	VBROADCASTSS 328(R10), Z4
 	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
 
 vector:
@@ -20552,10 +20552,10 @@ done:
 TEXT ·leakyReluAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), R8
 	MOVQ         out+8(FP), R9
-	MOVQ         bytes+16(FP), DX
 	MOVQ         table+24(FP), R10
 	VBROADCASTSS 312(R10), Z0
 	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
 
 vector:
@@ -20591,10 +20591,10 @@ done:
 TEXT ·absAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), R8
 	MOVQ         out+8(FP), R9
-	MOVQ         bytes+16(FP), DX
 	MOVQ         table+24(FP), R10
 	VBROADCASTSS 384(R10), Z0
 	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
 
 vector:
@@ -20626,10 +20626,10 @@ done:
 TEXT ·negAVX512(SB), NOSPLIT, $0-40
 	MOVQ         x+0(FP), R8
 	MOVQ         out+8(FP), R9
-	MOVQ         bytes+16(FP), DX
 	MOVQ         table+24(FP), R10
 	VBROADCASTSS 384(R10), Z0
 	XORQ         SI, SI
+	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
 
 vector:
@@ -20661,9 +20661,9 @@ done:
 TEXT ·squareAVX512(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000040, DX
 
 vector:
@@ -22204,7 +22204,7 @@ vector:
 
 partial:
 	CMPQ      SI, BX
-	JGE       done
+	JGE       next
 	VMOVUPS.Z (R8)(SI*1), K1, Z0
 	VMOVUPS.Z (R9)(SI*1), K1, Z4
 	VMULPS    Z13, Z0, Z0
@@ -22212,7 +22212,7 @@ partial:
 	VADDPS    Z4, Z0, Z0
 	VMOVUPS   Z0, K1, (R10)(SI*1)
 
-done:
+next:
 	VZEROUPPER
 	RET
 
@@ -41882,9 +41882,9 @@ done:
 TEXT ·expAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -42016,9 +42016,9 @@ done:
 TEXT ·swishAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -42184,9 +42184,9 @@ done:
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -42338,9 +42338,9 @@ done:
 TEXT ·erfAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -42682,9 +42682,9 @@ done:
 TEXT ·geluAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -42958,9 +42958,9 @@ done:
 TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43158,9 +43158,9 @@ done:
 TEXT ·mishAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43328,9 +43328,9 @@ done:
 TEXT ·eluAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43484,9 +43484,9 @@ done:
 TEXT ·sqrtAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43530,9 +43530,9 @@ done:
 TEXT ·reciprocalAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43578,9 +43578,9 @@ done:
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43698,9 +43698,9 @@ done:
 TEXT ·siluAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43816,9 +43816,9 @@ done:
 TEXT ·hardSigmoidAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43874,9 +43874,9 @@ done:
 TEXT ·hardSwishAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43940,9 +43940,9 @@ done:
 TEXT ·leakyReluAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -43978,9 +43978,9 @@ done:
 TEXT ·absAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -44014,9 +44014,9 @@ done:
 TEXT ·negAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -44050,9 +44050,9 @@ done:
 TEXT ·squareAVX2(SB), NOSPLIT, $0-40
 	MOVQ x+0(FP), R8
 	MOVQ out+8(FP), R9
-	MOVQ bytes+16(FP), DX
 	MOVQ table+24(FP), R10
 	XORQ SI, SI
+	MOVQ bytes+16(FP), DX
 	SUBQ $0x00000020, DX
 
 vector:
@@ -45573,7 +45573,7 @@ vector:
 
 partial:
 	CMPQ       SI, BX
-	JGE        done
+	JGE        next
 	VMASKMOVPS (R8)(SI*1), Y15, Y0
 	VMASKMOVPS (R9)(SI*1), Y15, Y4
 	VMULPS     Y13, Y0, Y0
@@ -45581,7 +45581,7 @@ partial:
 	VADDPS     Y4, Y0, Y0
 	VMASKMOVPS Y0, Y15, (R10)(SI*1)
 
-done:
+next:
 	VZEROUPPER
 	RET
 

@@ -16,7 +16,7 @@ func affine(s isa) {
 		"", "	out[i*bytes/4+c] = min(clamp[1], max(clamp[0], x[i*pitch/4+c]*scale[c] + shift[c]))", "",
 		fmt.Sprintf("A NaN stays. mask holds the lanes of the last, partial vector of %d.", s.lane))
 	Pragma("noescape")
-	x, scale, shift, out, left, pitch, bytes, off, end := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RBX, reg.RSI, reg.RDX
+	x, scale, shift, out, left, pitch, bytes, off := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RBX, reg.RSI
 	for i, r := range []reg.Register{x, scale, shift, out, left, pitch, bytes} {
 		MOVQ(arg([]string{"x", "scale", "shift", "out", "n", "pitch", "bytes"}[i], i), r)
 	}
@@ -41,28 +41,7 @@ func affine(s isa) {
 		}
 	}
 	Label("pixel")
-	XORQ(off, off)
-	MOVQ(bytes, end)
-	SUBQ(operand.U32(4*s.bytes()), end)
-	Label("block")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("single"))
-	body(4, mask{})
-	ADDQ(operand.U32(4*s.bytes()), off)
-	JMP(operand.LabelRef("block"))
-	Label("single")
-	ADDQ(operand.U32(3*s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("partial"))
-	body(1, mask{})
-	ADDQ(operand.U32(s.bytes()), off)
-	JMP(operand.LabelRef("vector"))
-	Label("partial")
-	CMPQ(off, bytes)
-	JGE(operand.LabelRef("next"))
-	body(1, k)
-	Label("next")
+	pixelLoop(s, bytes, k, body)
 	ADDQ(pitch, x)
 	ADDQ(bytes, out)
 	DECQ(left)
@@ -79,7 +58,7 @@ func blend(s isa) {
 		"", "	out[i] = a[i]*weights[0] + b[i]*weights[1]", "",
 		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d.", s.lane))
 	Pragma("noescape")
-	a, b, out, bytes, off, end := reg.R8, reg.R9, reg.R10, reg.RBX, reg.RSI, reg.RDX
+	a, b, out, bytes, off := reg.R8, reg.R9, reg.R10, reg.RBX, reg.RSI
 	for i, r := range []reg.Register{a, b, out, bytes} {
 		MOVQ(arg([]string{"a", "b", "out", "bytes"}[i], i), r)
 	}
@@ -100,28 +79,7 @@ func blend(s isa) {
 			s.store(x, indexed(out, off, at), k)
 		}
 	}
-	XORQ(off, off)
-	MOVQ(bytes, end)
-	SUBQ(operand.U32(4*s.bytes()), end)
-	Label("block")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("single"))
-	body(4, mask{})
-	ADDQ(operand.U32(4*s.bytes()), off)
-	JMP(operand.LabelRef("block"))
-	Label("single")
-	ADDQ(operand.U32(3*s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("partial"))
-	body(1, mask{})
-	ADDQ(operand.U32(s.bytes()), off)
-	JMP(operand.LabelRef("vector"))
-	Label("partial")
-	CMPQ(off, bytes)
-	JGE(operand.LabelRef("done"))
-	body(1, k)
-	Label("done")
+	pixelLoop(s, bytes, k, body)
 	VZEROUPPER()
 	RET()
 }

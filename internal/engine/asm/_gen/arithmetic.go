@@ -70,7 +70,7 @@ func arithmeticRows(s isa, name, doc string, number bool, of func(s isa, a, b, t
 		"", "	out[i*bytes/4+c] = "+doc, "",
 		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d.", s.lane))
 	Pragma("noescape")
-	a, b, out, left, step, bytes, off, end := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.RBX, reg.RSI, reg.RDX
+	a, b, out, left, step, bytes, off := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.RBX, reg.RSI
 	MOVQ(arg("a", 0), a)
 	MOVQ(arg("b", 1), b)
 	MOVQ(arg("out", 2), out)
@@ -97,28 +97,7 @@ func arithmeticRows(s isa, name, doc string, number bool, of func(s isa, a, b, t
 	if number {
 		VBROADCASTSS(mem(b, 0), value)
 	}
-	XORQ(off, off)
-	MOVQ(bytes, end)
-	SUBQ(operand.U32(4*s.bytes()), end)
-	Label("block")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("single"))
-	body(4, mask{})
-	ADDQ(operand.U32(4*s.bytes()), off)
-	JMP(operand.LabelRef("block"))
-	Label("single")
-	ADDQ(operand.U32(3*s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("partial"))
-	body(1, mask{})
-	ADDQ(operand.U32(s.bytes()), off)
-	JMP(operand.LabelRef("vector"))
-	Label("partial")
-	CMPQ(off, bytes)
-	JGE(operand.LabelRef("next"))
-	body(1, k)
-	Label("next")
+	pixelLoop(s, bytes, k, body)
 	ADDQ(bytes, a)
 	ADDQ(bytes, out)
 	ADDQ(step, b)

@@ -8,17 +8,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// channelLoop writes the frame that all per-channel kernels share: blocks of
-// four vectors, single vectors, then one partial vector under a mask. Its
-// registers: RSI is the byte offset of the block, RDX the byte length.
+// blockLoop writes the frame that all loops over channels share: blocks of four vectors,
+// single vectors, then what is left, if there is anything. Its registers: RSI is the byte
+// offset of the block, RDX is length less one vector in the end.
 //
-//	body(n, k) computes n vectors at offset RSI, only the lanes of k in each
-func channelLoop(s isa, length, maskArg operand.Mem, body func(n int, label string, k mask)) {
-	channelLoopThen(s, length, maskArg, body, func() {})
-}
-
-// channelLoopThen is channelLoop with something to do at the end.
-func channelLoopThen(s isa, length, maskArg operand.Mem, body func(n int, label string, k mask), then func()) {
+//	body(n, label) computes n vectors at offset RSI
+func blockLoop(s isa, length operand.Op, body func(n int, label string), left func()) {
 	off, end := reg.RSI, reg.RDX
 	XORQ(off, off)
 	MOVQ(length, end)
@@ -26,7 +21,7 @@ func channelLoopThen(s isa, length, maskArg operand.Mem, body func(n int, label 
 	Label("block")
 	CMPQ(off, end)
 	JGT(operand.LabelRef("single"))
-	body(4, "block", mask{})
+	body(4, "block")
 	ADDQ(operand.U32(4*s.bytes()), off)
 	JMP(operand.LabelRef("block"))
 
@@ -35,21 +30,70 @@ func channelLoopThen(s isa, length, maskArg operand.Mem, body func(n int, label 
 	Label("vector")
 	CMPQ(off, end)
 	JGT(operand.LabelRef("partial"))
-	body(1, "vector", mask{})
+	body(1, "vector")
 	ADDQ(operand.U32(s.bytes()), off)
 	JMP(operand.LabelRef("vector"))
 
+	Label("partial")
+	left()
+}
+
+// vectorFrame writes all of a kernel behind its arguments that computes vector by vector,
+// and what is left by the lanes of its mask. RSI is the byte offset, RDX the byte length.
+func vectorFrame(s isa, length, maskArg operand.Mem, vector func(), partial func(lanes operand.Mem)) {
+	off, end := reg.RSI, reg.RDX
+	XORQ(off, off)
+	MOVQ(length, end)
+	SUBQ(operand.U32(s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("partial"))
+	vector()
+	ADDQ(operand.U32(s.bytes()), off)
+	JMP(operand.LabelRef("vector"))
 	Label("partial")
 	ADDQ(operand.U32(s.bytes()), end)
 	CMPQ(off, end)
 	JGE(operand.LabelRef("done"))
 	MOVQ(maskArg, reg.RAX)
-	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
-	body(1, "partial", k)
+	partial(mem(reg.RAX, 0))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// channelLoop writes all of a per-channel kernel behind its arguments: body's lanes of k
+// are those that are there.
+func channelLoop(s isa, length, maskArg operand.Mem, body func(n int, label string, k mask)) {
+	channelLoopThen(s, length, maskArg, body, func() {})
+}
+
+// channelLoopThen is channelLoop with something to do at the end.
+func channelLoopThen(s isa, length, maskArg operand.Mem, body func(n int, label string, k mask), then func()) {
+	off, end := reg.RSI, reg.RDX
+	blockLoop(s, length, func(n int, label string) { body(n, label, mask{}) }, func() {
+		ADDQ(operand.U32(s.bytes()), end)
+		CMPQ(off, end)
+		JGE(operand.LabelRef("done"))
+		MOVQ(maskArg, reg.RAX)
+		k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
+		body(1, "partial", k)
+	})
 	Label("done")
 	then()
 	VZEROUPPER()
 	RET()
+}
+
+// pixelLoop writes the loop over the channels of one of several pixels, whose mask k is
+// loaded, and the label next behind it.
+func pixelLoop(s isa, bytes reg.Register, k mask, body func(n int, k mask)) {
+	blockLoop(s, bytes, func(n int, _ string) { body(n, mask{}) }, func() {
+		CMPQ(reg.RSI, bytes)
+		JGE(operand.LabelRef("next"))
+		body(1, k)
+	})
+	Label("next")
 }
 
 // add writes the sum of two rows with an activation's bounds: residual adds.

@@ -256,38 +256,43 @@ func pointwise(s isa) {
 }
 
 func pointwiseFunction(s isa, name, doc string, of func(f function, x pair) pair) {
+	elementLoop(s, name, doc, "float64 (see pointwise_generic.go", func(table reg.Register) elements {
+		f := function{s, table}
+		return elements{
+			vector: func(from, to, off reg.Register) {
+				y := of(f, f.each(func(h int, v reg.VecVirtual) { VCVTPS2PD(indexed(from, off, h*s.bytes()/2), v) }))
+				for h, half := range f.narrow(y) {
+					VMOVUPS(half, indexed(to, off, h*s.bytes()/2))
+				}
+			},
+			partial: func(from, to, lanes operand.Mem) { f.partial(of, from, to, lanes) },
+		}
+	})
+}
+
+// elements computes a function of single elements: of a vector at an offset, and of the
+// one of which only the lanes of a mask are there.
+type elements struct {
+	vector  func(from, to, off reg.Register)
+	partial func(from, to, lanes operand.Mem)
+}
+
+// elementLoop writes a function of single elements. begin prepares what computes it.
+func elementLoop(s isa, name, doc, where string, begin func(table reg.Register) elements) {
 	name += s.name
 	TEXT(name, NOSPLIT, "func(x, out *float32, bytes int, table *float64, mask *int32)")
-	Doc(name+" computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):",
+	Doc(name+" computes, for each i < bytes/4, in "+where+", whose operations these are):",
 		"", "	out[i] = "+doc+" // of x[i]", "",
 		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d.", s.lane))
 	Pragma("noescape")
-	from, to, off, end := reg.R8, reg.R9, reg.RSI, reg.RDX
+	from, to, table, off := reg.R8, reg.R9, reg.R10, reg.RSI
 	MOVQ(arg("x", 0), from)
 	MOVQ(arg("out", 1), to)
-	MOVQ(arg("bytes", 2), end)
-	MOVQ(arg("table", 3), reg.R10)
-	f := function{s, reg.R10}
-	XORQ(off, off)
-	SUBQ(operand.U32(s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("partial"))
-	y := of(f, f.each(func(h int, v reg.VecVirtual) { VCVTPS2PD(indexed(from, off, h*s.bytes()/2), v) }))
-	for h, half := range f.narrow(y) {
-		VMOVUPS(half, indexed(to, off, h*s.bytes()/2))
-	}
-	ADDQ(operand.U32(s.bytes()), off)
-	JMP(operand.LabelRef("vector"))
-	Label("partial")
-	ADDQ(operand.U32(s.bytes()), end)
-	CMPQ(off, end)
-	JGE(operand.LabelRef("done"))
-	MOVQ(arg("mask", 4), reg.RAX)
-	f.partial(of, indexed(from, off, 0), indexed(to, off, 0), mem(reg.RAX, 0))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	MOVQ(arg("table", 3), table)
+	e := begin(table)
+	vectorFrame(s, arg("bytes", 2), arg("mask", 4), func() { e.vector(from, to, off) }, func(lanes operand.Mem) {
+		e.partial(indexed(from, off, 0), indexed(to, off, 0), lanes)
+	})
 }
 
 // narrow rounds both halves to float32.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -178,42 +176,22 @@ var singles = []struct {
 }
 
 func singleFunction(s isa, name, doc string, constants []int, of func(f single, x reg.VecVirtual) reg.VecVirtual) {
-	name += s.name
-	TEXT(name, NOSPLIT, "func(x, out *float32, bytes int, table *float64, mask *int32)")
-	Doc(name+" computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):",
-		"", "	out[i] = "+doc+" // of x[i]", "",
-		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d.", s.lane))
-	Pragma("noescape")
-	from, to, off, end := reg.R8, reg.R9, reg.RSI, reg.RDX
-	MOVQ(arg("x", 0), from)
-	MOVQ(arg("out", 1), to)
-	MOVQ(arg("bytes", 2), end)
-	MOVQ(arg("table", 3), reg.R10)
-	f := single{s, reg.R10, map[int]reg.VecVirtual{}}
-	if s.lane == 16 { // there are registers enough
-		for _, i := range constants {
-			f.kept[i] = f.constant(i)
+	elementLoop(s, name, doc, "float32 (see single.go", func(table reg.Register) elements {
+		f := single{s, table, map[int]reg.VecVirtual{}}
+		if s.lane == 16 { // there are registers enough
+			for _, i := range constants {
+				f.kept[i] = f.constant(i)
+			}
 		}
-	}
-	XORQ(off, off)
-	SUBQ(operand.U32(s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("partial"))
-	x := f.vec()
-	VMOVUPS(indexed(from, off, 0), x)
-	VMOVUPS(of(f, x), indexed(to, off, 0))
-	ADDQ(operand.U32(s.bytes()), off)
-	JMP(operand.LabelRef("vector"))
-	Label("partial")
-	ADDQ(operand.U32(s.bytes()), end)
-	CMPQ(off, end)
-	JGE(operand.LabelRef("done"))
-	MOVQ(arg("mask", 4), reg.RAX)
-	f.partial(of, indexed(from, off, 0), indexed(to, off, 0), mem(reg.RAX, 0))
-	Label("done")
-	VZEROUPPER()
-	RET()
+		return elements{
+			vector: func(from, to, off reg.Register) {
+				x := f.vec()
+				VMOVUPS(indexed(from, off, 0), x)
+				VMOVUPS(of(f, x), indexed(to, off, 0))
+			},
+			partial: func(from, to, lanes operand.Mem) { f.partial(of, from, to, lanes) },
+		}
+	})
 }
 
 // partial computes the vector of which only the lanes of the mask are there.

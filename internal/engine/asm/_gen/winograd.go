@@ -209,27 +209,8 @@ func constants(s isa, function string, values []float64) []reg.VecPhysical {
 var constantData = map[string]operand.Mem{}
 
 // vectorLoop calls body for whole vectors of channels, then for a partial one.
-// RSI is the byte offset, RDX the byte length.
 func vectorLoop(s isa, length, maskArg operand.Mem, scratch reg.VecPhysical, body func(k mask)) {
-	off, end := reg.RSI, reg.RDX
-	XORQ(off, off)
-	MOVQ(length, end)
-	SUBQ(operand.U32(s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("partial"))
-	body(mask{})
-	ADDQ(operand.U32(s.bytes()), off)
-	JMP(operand.LabelRef("vector"))
-	Label("partial")
-	ADDQ(operand.U32(s.bytes()), end)
-	CMPQ(off, end)
-	JGE(operand.LabelRef("done"))
-	MOVQ(maskArg, reg.RAX)
-	body(s.loadMask(mem(reg.RAX, 0), scratch, reg.K1))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	vectorFrame(s, length, maskArg, func() { body(mask{}) }, func(lanes operand.Mem) { body(s.loadMask(lanes, scratch, reg.K1)) })
 }
 
 // winogradInput writes the input transform of one tile.
