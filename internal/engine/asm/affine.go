@@ -43,14 +43,7 @@ func affineGeneric(x, scale, shift, out *float32, n, pitch, bytes int, clamp *fl
 	for i := range n {
 		px := from[i*pitch:][:c]
 		for j, v := range px {
-			v = float32(v*a[j]) + b[j] // not fused on any processor
-			if v < bounds[0] {
-				v = bounds[0]
-			}
-			if v > bounds[1] {
-				v = bounds[1]
-			}
-			to[i*c+j] = v
+			to[i*c+j] = bound(float32(v*a[j])+b[j], bounds[0], bounds[1]) // not fused on any processor
 		}
 	}
 }

@@ -80,19 +80,20 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 			copy(o, acc[:])
 			continue
 		}
+		lim := unsafe.Slice(clamp, 2)
 		for j := range o {
-			o[j] = bound(acc[j], unsafe.Slice(clamp, 2)) + 0 // see gemm: no -0
+			o[j] = bound(acc[j], lim[0], lim[1]) + 0 // see gemm: no -0
 		}
 	}
 }
 
 // bound limits v as the vector instructions do: a NaN stays NaN.
-func bound(v float32, lim []float32) float32 {
-	if v < lim[0] {
-		v = lim[0]
+func bound(v, least, most float32) float32 {
+	if v < least {
+		v = least
 	}
-	if v > lim[1] {
-		v = lim[1]
+	if v > most {
+		v = most
 	}
 	return v
 }
@@ -120,7 +121,7 @@ func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights
 			}
 		}
 		for i := range o {
-			o[i] = bound(o[i], lim)
+			o[i] = bound(o[i], lim[0], lim[1])
 		}
 	})
 }
@@ -158,7 +159,7 @@ func addGeneric(a, b, out *float32, bytes int, clamp *float32, _ *int32) {
 	n := bytes / 4
 	x, y, o, lim := unsafe.Slice(a, n), unsafe.Slice(b, n), unsafe.Slice(out, n), unsafe.Slice(clamp, 2)
 	for i := range o {
-		o[i] = bound(x[i]+y[i], lim)
+		o[i] = bound(x[i]+y[i], lim[0], lim[1])
 	}
 }
 

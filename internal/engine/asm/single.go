@@ -73,17 +73,6 @@ func fma32(a, b, c float32) float32 {
 	return float32(sum)
 }
 
-// within bounds v; a NaN stays.
-func within(v, least, most float32) float32 {
-	if v < least {
-		return least
-	}
-	if v > most {
-		return most
-	}
-	return v
-}
-
 // logistic32 is v / (1 + exp(-x)) for x that is within at32Least and at32Most. Below
 // at32Low, where exp(-x) may be beyond float32, the divisor is scaled and then the quotient,
 // which so is a normal number; at at32Least it is multiplied by 0. Processors take many
@@ -113,17 +102,17 @@ func logistic32(v, x float32, t []float32) float32 {
 // near where the line meets 0 all of the result is in their rests.
 func line(x float32, t []float32) float32 {
 	v := fma32(x, t[at32P0], t[at32P1]) + fma32(x, t[at32P0Rest], t[at32P1Rest])
-	return within(v, 0, t[at32One])
+	return bound(v, 0, t[at32One])
 }
 
 // plain32 are the functions of one element.
 var plain32 = [functions]func(x float32, t []float32) float32{
 	Sigmoid: func(x float32, t []float32) float32 {
-		return logistic32(t[at32One], within(x, t[at32Least], t[at32Most]), t)
+		return logistic32(t[at32One], bound(x, t[at32Least], t[at32Most]), t)
 	},
 	Swish: func(x float32, t []float32) float32 {
-		v := within(x, t[at32Least], float32(math.Inf(1)))
-		return logistic32(v, within(v, t[at32Least], t[at32Most]), t)
+		v := bound(x, t[at32Least], float32(math.Inf(1)))
+		return logistic32(v, bound(v, t[at32Least], t[at32Most]), t)
 	},
 	HardSigmoid: line,
 	HardSwish: func(x float32, t []float32) float32 {

@@ -239,7 +239,7 @@ func winogradGeneric(y, x winogradAxis) winogradKernels {
 			for i := range y.outputs {
 				x.out(&t[i])
 				for j := range x.outputs {
-					unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c] = bound(t[i][j]+b[c], lim)
+					unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c] = bound(t[i][j]+b[c], lim[0], lim[1])
 				}
 			}
 		}
