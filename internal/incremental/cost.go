@@ -214,9 +214,15 @@ func (p *Plan) ViewBytes() int64 {
 func (p *Plan) weightBytes() int64 {
 	n := int64(0)
 	for i := range p.steps {
-		if w, ok := p.steps[i].prim.(interface{ Weights() int }); ok {
-			n += 4 * int64(w.Weights())
-		}
+		n += int64(weightBytes(p.steps[i].prim))
 	}
 	return n
+}
+
+// weightBytes is the memory of one step's weights.
+func weightBytes(p engine.Primitive) int {
+	if w, ok := p.(interface{ Weights() int }); ok {
+		return 4 * w.Weights()
+	}
+	return 0
 }

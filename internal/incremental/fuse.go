@@ -47,13 +47,6 @@ func (c *compiler) fuse() {
 	}
 }
 
-func weightBytes(p engine.Primitive) int {
-	if w, ok := p.(interface{ Weights() int }); ok {
-		return 4 * w.Weights()
-	}
-	return 0
-}
-
 // fusable says whether s, which alone reads what before computes, can take it band by
 // band.
 func (p *Plan) fusable(before, s *step) bool {
@@ -187,16 +180,15 @@ func (q *passage) plan(steps []step, p *Plan, until int) {
 
 // turn drops rows before the given one, and makes room for fresh ones of n elements.
 func (s *strip) turn(from int, fresh region.Span, n int) {
-	kept := s.rows.Intersect(region.Span{Lo: from, Hi: s.rows.Hi})
 	if fresh.Empty() {
 		return
 	}
+	kept := s.rows.Intersect(region.Span{Lo: from, Hi: s.rows.Hi})
 	if kept.Empty() || kept.Hi != fresh.Lo {
 		kept = region.Span{Lo: fresh.Lo, Hi: fresh.Lo}
 	}
-	size := (fresh.Hi - kept.Lo) * n
 	old := s.data
-	s.data = resize(s.data, size)[:size]
+	s.data = resize(s.data, (fresh.Hi-kept.Lo)*n)
 	if kept.Len() > 0 {
 		copy(s.data, old[(kept.Lo-s.rows.Lo)*n:(kept.Hi-s.rows.Lo)*n])
 	}
@@ -364,23 +356,19 @@ func (w *worker) enter(q *passage, steps []step, k int) {
 // of all.
 const mostTwice = 0.1
 
-// parts is in how many parts of rows a whole run of fused steps is shared out among
-// workers, 0 where the steps had better run one by one: what lies between them stays
+// parts is in how many parts of rows a whole run of fused steps, whose outputs' planes
+// rects are, is shared out among workers, 0 where the steps had better run one by one: what lies between them stays
 // in the cache as it is, or the parts would compute too much twice.
-func (p *Plan) parts(steps []step, workers int) int {
-	rects := make([]region.Rect, len(steps))
-	for m := range steps {
-		rects[m] = p.values[steps[m].out].plane.Rect()
-	}
-	last := &steps[len(steps)-1]
-	rows := last.wholeTiles(rects[len(steps)-1].Y).Hi
-	tile := max(1, last.tile)
-	whole := p.between(steps, rects, rects[len(steps)-1].Y)
+func (p *Plan) parts(steps []step, rects []region.Rect, workers int) int {
+	tile := max(1, steps[len(steps)-1].tile)
+	out := rects[len(steps)-1]
+	rows := (out.Y.Hi + tile - 1) / tile
+	whole := p.between(steps, rects, out.Y)
 	if whole < p.cached*workers {
 		return 0
 	}
-	for _, n := range []int{bands(workers, rows/tile, tile*rects[len(steps)-1].X.Len()), min(workers, rows/tile)} {
-		middle := region.Span{Lo: rows / tile * (n / 2) / n * tile, Hi: rows / tile * (n/2 + 1) / n * tile}
+	for _, n := range []int{bands(workers, rows, tile*out.X.Len()), min(workers, rows)} {
+		middle := region.Span{Lo: rows * (n / 2) / n * tile, Hi: rows * (n/2 + 1) / n * tile}
 		if float64(n*p.between(steps, rects, middle)) <= (1+mostTwice)*float64(whole) && n >= workers {
 			return n
 		}
@@ -393,7 +381,11 @@ func (p *Plan) parts(steps []step, workers int) int {
 func (p *Plan) materializeFused(first, n int, v *Views, c *crew) (bool, error) {
 	steps := p.steps[first : first+n]
 	last := &steps[n-1]
-	parts := p.parts(steps, c.size)
+	rects := make([]region.Rect, n)
+	for m := range steps {
+		rects[m] = p.values[steps[m].out].plane.Rect()
+	}
+	parts := p.parts(steps, rects, c.size)
 	if parts == 0 {
 		return false, nil
 	}
@@ -406,14 +398,12 @@ func (p *Plan) materializeFused(first, n int, v *Views, c *crew) (bool, error) {
 		times = v.times.from(first)
 	}
 	for m := range steps {
-		v.times.count(p, first+m, p.values[steps[m].out].plane.Rect(), 1)
+		v.times.count(p, first+m, rects[m], 1)
 	}
 	return true, c.run(parts, func(w, b int) {
 		q := c.fusers[w].passage(0, n)
 		q.change, q.pitch = -1, pitch
-		for m := range steps {
-			q.rects[m] = p.values[steps[m].out].plane.Rect()
-		}
+		copy(q.rects, rects)
 		q.rects[n-1].Y = region.Span{Lo: rows * b / parts * tile, Hi: min(out.H, rows*(b+1)/parts*tile)}
 		q.out = data[q.rects[n-1].Y.Lo*out.W*pitch:]
 		q.enter()

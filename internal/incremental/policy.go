@@ -85,10 +85,7 @@ func (p *Plan) energies(v *Views) []float64 {
 // energy is that of one value, 0 for a single pixel or what has no view.
 func (p *Plan) energy(v *Views, i int) float64 {
 	pl := p.values[i].plane
-	data, pitch := v.data[i], pl.C
-	if of := p.values[i].partOf; of != 0 {
-		data, pitch = v.data[of][p.values[i].offset:], p.values[of].plane.C
-	}
+	data, pitch := v.result(p, i)
 	if data == nil || pl.H*pl.W < 2 {
 		return 0
 	}

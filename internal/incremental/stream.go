@@ -466,11 +466,8 @@ func (s *Stream) join(st *step) {
 // commit copies the pixels of jobs that moved into the view of their value,
 // and notes them in a mask.
 func (s *Stream) commit(v int, jobs []engine.Job, scratch *engine.Scratch, moved *region.Mask) {
-	val := &s.plan.values[v]
-	plane, view, pitch := val.plane, s.views.data[v], val.plane.C
-	if val.partOf != 0 {
-		view, pitch = s.views.data[val.partOf][val.offset:], s.plan.values[val.partOf].plane.C
-	}
+	plane := s.plan.values[v].plane
+	view, pitch := s.views.result(s.plan, v)
 	c := plane.C
 	limit := float32(0)
 	if s.opt.Epsilon > 0 && plane.H*plane.W > 1 {

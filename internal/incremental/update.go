@@ -174,9 +174,9 @@ func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
 		}
 	}
 	at := centred(largest, p.InputPlane())
-	each, own := max(1, p.PositionBytes(at)), max(1, p.slotBytes(at))
 	chunk := opt.Chunk
 	if chunk <= 0 {
+		own := max(1, p.slotBytes(at))
 		bytes := int64(chunkBytes)
 		if p.weightBytes() < smallWeights {
 			bytes = smallBytes
@@ -186,6 +186,7 @@ func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
 		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
 	}
 	if opt.Memory > 0 {
+		each := max(1, p.PositionBytes(at))
 		fit := opt.Memory / (each * int64(workers))
 		if fit < 1 {
 			return 0, fmt.Errorf("%w: %d workers need %d KiB for one position each", ErrMemory, workers, each*int64(workers)>>10)
@@ -321,11 +322,8 @@ func resize[T any](s []T, n int) []T {
 
 // place gives every change's update of a value its part of the value's slot.
 func (w *worker) place(v int) {
+	v = w.plan.root(v)
 	val := &w.plan.values[v]
-	if val.partOf != 0 {
-		v = val.partOf
-		val = &w.plan.values[v]
-	}
 	if w.placed[v] {
 		return
 	}
@@ -364,11 +362,12 @@ func (w *worker) patched(s source, k int) engine.Patched {
 
 // result is where change k's output of a step goes, and how far its pixels are apart.
 func (w *worker) result(out, k int) (data []float32, pitch int) {
-	v := &w.plan.values[out]
-	if v.partOf != 0 {
-		return w.update(v.partOf, k)[v.offset:], w.plan.values[v.partOf].plane.C
+	root := w.plan.root(out)
+	data, pitch = w.update(root, k), w.plan.values[root].plane.C
+	if root != out {
+		data = data[w.plan.values[out].offset:]
 	}
-	return w.update(out, k), v.plane.C
+	return data, pitch
 }
 
 // runStep runs a step's updates as jobs.

@@ -189,15 +189,15 @@ func (f *Inference) Output(i int) *tensor.Tensor {
 
 // viewed is what a source is in the views.
 func (p *Plan) viewed(v *Views, s source) engine.Patched {
-	root := p.root(s.value)
-	patched := engine.Patched{Plane: s.plane, View: v.data[root]}
-	if root != s.value {
-		patched.View, patched.Pitch = patched.View[p.values[s.value].offset:], p.values[root].plane.C
+	data, pitch := v.result(p, s.value)
+	patched := engine.Patched{Plane: s.plane, View: data}
+	if p.root(s.value) != s.value {
+		patched.Pitch = pitch
 	}
 	return patched
 }
 
-// result is where a step's whole output goes, and how far its pixels are apart.
+// result is where a whole value lies, and how far its pixels are apart.
 func (v *Views) result(p *Plan, out int) (data []float32, pitch int) {
 	val := &p.values[out]
 	if of := val.partOf; of != 0 {
