@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/batch"
+	"krypton/internal/failure"
 )
 
 // batchOptions are the flags of batches: many items, on one machine or several,
@@ -47,14 +47,14 @@ func (b *batchOptions) wanted() bool {
 // items reads the manifest, or takes the inputs that are named otherwise.
 func (b *batchOptions) items(columns, inputs []string, stdin io.Reader) ([]batch.Item, error) {
 	if b.dir == "" {
-		return nil, usageError(errors.New("a batch (--manifest, --shard) needs an --out-dir"))
+		return nil, failure.Usagef("a batch (--manifest, --shard) needs an --out-dir")
 	}
 	if b.manifest == "" {
 		seen := map[string]bool{}
 		var items []batch.Item
 		for _, in := range inputs {
 			if in == "-" {
-				return nil, usageError(errors.New("a batch takes no picture or video from standard input"))
+				return nil, failure.Usagef("a batch takes no picture or video from standard input")
 			}
 			if !seen[in] {
 				items = append(items, batch.Item{Path: in})
@@ -62,25 +62,25 @@ func (b *batchOptions) items(columns, inputs []string, stdin io.Reader) ([]batch
 			seen[in] = true
 		}
 		if len(items) == 0 {
-			return nil, usageError(errors.New("nothing is named, and no --manifest"))
+			return nil, failure.Usagef("nothing is named, and no --manifest")
 		}
 		return items, nil
 	}
 	if len(inputs) > 0 {
-		return nil, usageError(errors.New("--manifest and further inputs exclude each other"))
+		return nil, failure.Usagef("--manifest and further inputs exclude each other")
 	}
 	r, name := stdin, "standard input"
 	if b.manifest != "-" {
 		f, err := os.Open(b.manifest)
 		if err != nil {
-			return nil, coded(exitNoInput, fmt.Errorf("--manifest: %w", err))
+			return nil, failure.Missingf("--manifest: %w", err)
 		}
 		defer f.Close()
 		r, name = f, b.manifest
 	}
 	items, err := batch.ReadManifest(r, name, batch.Options{Columns: columns})
 	if err != nil {
-		return nil, coded(exitData, fmt.Errorf("--manifest: %w", err))
+		return nil, failure.Dataf("--manifest: %w", err)
 	}
 	return items, nil
 }
@@ -127,11 +127,11 @@ func checkNames(items []batch.Item, outputs func(batch.Item) ([]string, error)) 
 	for i, it := range items {
 		names, err := outputs(it)
 		if err != nil {
-			return usageError(err)
+			return failure.As(failure.Usage, err)
 		}
 		for _, name := range names {
 			if j, found := owner[name]; found {
-				return usageError(fmt.Errorf("%s and %s would both write %s: a --name with {dir} or {key} tells them apart", items[j].Path, it.Path, name))
+				return failure.Usagef("%s and %s would both write %s: a --name with {dir} or {key} tells them apart", items[j].Path, it.Path, name)
 			}
 			owner[name] = i
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/batch"
+	"krypton/internal/failure"
 )
 
 // mergeBatch reads all that is known of the batch in a folder. columns are the
@@ -21,31 +21,31 @@ func mergeBatch(dir string, columns []string) (*batch.Merged, error) {
 	path := filepath.Join(dir, journalFolder, itemsFile)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, coded(exitNoInput, fmt.Errorf("%s: no batch was here (there is no %s)", dir, path))
+		return nil, failure.Missingf("%s: no batch was here (there is no %s)", dir, path)
 	}
 	if err != nil {
-		return nil, coded(exitNoInput, err)
+		return nil, failure.As(failure.Missing, err)
 	}
 	defer f.Close()
 	items, err := batch.ReadManifest(f, path, batch.Options{Columns: columns})
 	if err != nil {
-		return nil, coded(exitData, err)
+		return nil, failure.As(failure.Data, err)
 	}
 	paths, err := journals(dir)
 	if err != nil {
-		return nil, coded(exitNoInput, err)
+		return nil, failure.As(failure.Missing, err)
 	}
 	var logs []*batch.Log
 	for _, p := range paths {
 		log, err := batch.ReadLogFile(p)
 		if err != nil {
-			return nil, coded(exitData, err)
+			return nil, failure.As(failure.Data, err)
 		}
 		logs = append(logs, log)
 	}
 	m, err := batch.Results(items, logs...)
 	if err != nil {
-		return nil, coded(exitData, err)
+		return nil, failure.As(failure.Data, err)
 	}
 	return m, nil
 }
@@ -54,7 +54,7 @@ func mergeBatch(dir string, columns []string) (*batch.Merged, error) {
 // however the batch was split and interrupted, timings.jsonl is not.
 func writeResults(dir string, m *batch.Merged) error {
 	if err := atomicfile.Write(filepath.Join(dir, resultsFile), true, m.WriteResults); err != nil {
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
-	return coded(exitCantCreate, atomicfile.Write(filepath.Join(dir, timingsFile), true, m.WriteTimings))
+	return failure.As(failure.CantCreate, atomicfile.Write(filepath.Join(dir, timingsFile), true, m.WriteTimings))
 }

@@ -13,6 +13,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/batch"
+	"krypton/internal/failure"
 )
 
 // What a batch's folder holds besides outputs.
@@ -44,7 +45,7 @@ func (b *batchOptions) openBatch(inputs *inputFiles, items []batch.Item, columns
 		var from string
 		var err error
 		if r.shard, from, err = batch.ParseShard(b.shard, b.shardBy, os.LookupEnv); err != nil {
-			return nil, usageError(fmt.Errorf("--shard: %w", err))
+			return nil, failure.Usagef("--shard: %w", err)
 		}
 		if from != "" {
 			fmt.Fprintf(say, "krypton: shard %s (%s)\n", r.shard, printable(from))
@@ -52,7 +53,7 @@ func (b *batchOptions) openBatch(inputs *inputFiles, items []batch.Item, columns
 	}
 	var err error
 	if r.mine, err = r.shard.Pick(items, cost); err != nil {
-		return nil, usageError(fmt.Errorf("--shard-by: %w", err))
+		return nil, failure.Usagef("--shard-by: %w", err)
 	}
 	path := r.journalPath(r.shard)
 	for _, f := range append(b.ownFiles(), path) {
@@ -61,11 +62,11 @@ func (b *batchOptions) openBatch(inputs *inputFiles, items []batch.Item, columns
 		}
 	}
 	if err := atomicfile.MakeFolder(filepath.Join(b.dir, journalFolder)); err != nil {
-		return nil, coded(exitCantCreate, err)
+		return nil, failure.As(failure.CantCreate, err)
 	}
 	if i, err := os.Stat(path); err == nil && i.Size() > 0 {
 		if !b.resume && !force {
-			return nil, coded(exitCantCreate, fmt.Errorf("%s: a batch was here already: --resume goes on with it, --force begins anew", b.dir))
+			return nil, failure.CantCreatef("%s: a batch was here already: --resume goes on with it, --force begins anew", b.dir)
 		}
 		r.ours = true
 	}
@@ -96,17 +97,17 @@ func (r *batchRun) journalPath(s batch.Shard) string {
 	return filepath.Join(r.dir, journalFolder, fmt.Sprintf("shard-%d-of-%d.jsonl", s.I, s.N))
 }
 
-// journalError gives a journal's error its exit code.
+// journalError gives a journal's error its kind.
 func journalError(err error) error {
 	switch {
 	case errors.Is(err, batch.ErrBusy):
-		return coded(exitTemporary, err)
+		return failure.As(failure.Temporary, err)
 	case errors.Is(err, batch.ErrOther):
-		return usageError(fmt.Errorf("%w: use another --out-dir, or --force to begin anew", err))
+		return failure.Usagef("%w: use another --out-dir, or --force to begin anew", err)
 	case errors.Is(err, batch.ErrDamaged), errors.Is(err, batch.ErrVersion):
-		return coded(exitData, err)
+		return failure.As(failure.Data, err)
 	}
-	return coded(exitCantCreate, err)
+	return failure.As(failure.CantCreate, err)
 }
 
 // journals are the paths of all journals in a batch's folder, sorted.
@@ -128,7 +129,7 @@ func journals(dir string) ([]string, error) {
 func (r *batchRun) readOthers(fingerprint, own string) error {
 	paths, err := journals(r.dir)
 	if err != nil {
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
 	for _, p := range paths {
 		if p == own {
@@ -143,7 +144,7 @@ func (r *batchRun) readOthers(fingerprint, own string) error {
 		case log.Header.Fingerprint == "":
 			continue // it got no further than its creation
 		case log.Header.Fingerprint != fingerprint:
-			return usageError(fmt.Errorf("journal %s: %w: model, settings or version differ: use another --out-dir", p, batch.ErrOther))
+			return failure.Usagef("journal %s: %w: model, settings or version differ: use another --out-dir", p, batch.ErrOther)
 		}
 		r.others = append(r.others, log)
 	}
@@ -153,7 +154,7 @@ func (r *batchRun) readOthers(fingerprint, own string) error {
 // writeItems keeps the batch's list, for merging. Shards write the same one.
 func writeItems(path string, items []batch.Item) error {
 	err := atomicfile.Write(path, true, func(w io.Writer) error { return batch.WriteManifest(w, items) })
-	return coded(exitCantCreate, err)
+	return failure.As(failure.CantCreate, err)
 }
 
 // known says whether a journal has a word on an item, so that its input's
@@ -182,21 +183,21 @@ func (r *batchRun) done(it batch.Item, digest string) bool {
 
 // finished writes an item into the journal: with its outputs, by their names in
 // the folder or absolute, or with what went wrong.
-func (r *batchRun) finished(it batch.Item, digest string, outputs []string, took time.Duration, failure error) error {
+func (r *batchRun) finished(it batch.Item, digest string, outputs []string, took time.Duration, wrong error) error {
 	if err := r.journal.Gone(); err != nil {
 		return journalError(err) // and the outputs with it, perhaps
 	}
 	rec := batch.Record{Key: it.Key(), Item: it.Path, Digest: digest, Status: batch.StatusDone, Seconds: took.Seconds()}
-	if failure != nil {
-		rec.Status, rec.Error = batch.StatusFailed, failure.Error()
+	if wrong != nil {
+		rec.Status, rec.Error = batch.StatusFailed, wrong.Error()
 	} else {
 		var err error
 		if rec.Outputs, err = batch.Outputs(r.dir, outputs...); err != nil {
-			return coded(exitCantCreate, fmt.Errorf("%s: %w", it.Path, err))
+			return failure.CantCreatef("%s: %w", it.Path, err)
 		}
 	}
 	if err := r.journal.Append(rec); err != nil {
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
 	return nil
 }
@@ -230,7 +231,7 @@ func (r *batchRun) makeFolders(outputs []string) error {
 			continue
 		}
 		if err := atomicfile.MakeFolder(filepath.Dir(r.at(name))); err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	return nil
@@ -249,7 +250,7 @@ func (r *batchRun) sweep(outputs []string) error {
 	}
 	for dir, names := range folders {
 		if err := atomicfile.RemoveAbandoned(dir, names, abandonedAfter); err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	return nil
@@ -260,7 +261,7 @@ func (r *batchRun) sweep(outputs []string) error {
 func (r *batchRun) close(interrupted bool, err error) error {
 	gone := r.journal.Gone()
 	closed := r.journal.Close()
-	if interrupted || err != nil && exitCode(err) != exitPartial {
+	if interrupted || err != nil && failureKind(err) != failure.Partial {
 		return err // it says what is the matter with the journal, if anything is
 	}
 	if gone != nil {

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/pflag"
+
+	"krypton/internal/failure"
 )
 
 // settingsWith makes the settings of an item: those of the command line in flags, but
@@ -26,7 +26,7 @@ func settingsWith(flags *pflag.FlagSet, inputs *inputFiles, set map[string]strin
 			continue // they are names
 		}
 		if err := f.Set(name, value); err != nil {
-			return nil, usageError(fmt.Errorf("%s: %w", name, err))
+			return nil, failure.Usagef("%s: %w", name, err)
 		}
 	}
 	s, err := loadSettingsOf(f)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/onnxload"
@@ -31,17 +32,17 @@ func bindings(texts []string) (map[string]*tensor.Tensor, []boundValue, error) {
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" || value == "" {
-			return nil, nil, usageError(fmt.Errorf("--bind %q: want NAME=NUMBER, a list NAME=A,B or NAME=FILE.npy", text))
+			return nil, nil, failure.Usagef("--bind %q: want NAME=NUMBER, a list NAME=A,B or NAME=FILE.npy", text)
 		}
 		if values[name] != nil {
-			return nil, nil, usageError(fmt.Errorf("--bind: %q has two values", name))
+			return nil, nil, failure.Usagef("--bind: %q has two values", name)
 		}
 		record := boundValue{Input: name, Value: value}
 		var err error
 		if strings.EqualFold(filepath.Ext(value), ".npy") {
 			values[name], record.SHA256, err = readArray(value)
 		} else if values[name], err = parseNumbers(value); err != nil {
-			err = usageError(err)
+			err = failure.As(failure.Usage, err)
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("--bind %s: %w", name, err)
@@ -55,14 +56,14 @@ func bindings(texts []string) (map[string]*tensor.Tensor, []boundValue, error) {
 func readArray(path string) (*tensor.Tensor, string, error) {
 	f, err := imagein.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", coded(exitNoInput, err)
+		return nil, "", failure.As(failure.Missing, err)
 	} else if err != nil {
-		return nil, "", coded(exitData, err)
+		return nil, "", failure.As(failure.Data, err)
 	}
 	defer f.Close()
 	a, err := imagein.DecodeArray(f, path)
 	if err != nil {
-		return nil, "", coded(exitData, err)
+		return nil, "", failure.As(failure.Data, err)
 	}
 	if a.Ints != nil {
 		return &tensor.Tensor{Shape: a.Shape, Data: a.Ints}, a.SHA256, nil
@@ -128,13 +129,13 @@ func (m *modelFile) bindTexts() ([]string, error) {
 // below fails unless a name is that of a file below the model's folder.
 func (m *modelFile) below(name string) error {
 	if m.path == "" {
-		return coded(exitData, regular.ErrOutside) // nothing is beside it
+		return failure.As(failure.Data, regular.ErrOutside) // nothing is beside it
 	}
 	f, err := regular.Below(filepath.Dir(m.path), name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return coded(exitNoInput, err)
+		return failure.As(failure.Missing, err)
 	} else if err != nil {
-		return coded(exitData, err)
+		return failure.As(failure.Data, err)
 	}
 	return f.Close()
 }
@@ -193,7 +194,7 @@ func inputsError(err error, missing *onnxload.InputsError) error {
 			flags = append(flags, how(d))
 		}
 	}
-	return coded(exitData, fmt.Errorf("%w; say %s", err, strings.Join(flags, ", ")))
+	return failure.Dataf("%w; say %s", err, strings.Join(flags, ", "))
 }
 
 // boundFiles are the files that hold values of inputs.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/catalogue"
+	"krypton/internal/failure"
 	"krypton/models"
 )
 
@@ -37,9 +38,9 @@ func named(public *catalogue.Catalogue, names []string) ([]*catalogue.Model, err
 		m, ok := public.Lookup(name)
 		if !ok {
 			if _, builtin := models.Lookup(name); builtin {
-				return nil, usageError(fmt.Errorf("model %s is built in: nothing is pulled or removed", name))
+				return nil, failure.Usagef("model %s is built in: nothing is pulled or removed", name)
 			}
-			return nil, usageError(unknownModel(public, name))
+			return nil, failure.As(failure.Usage, unknownModel(public, name))
 		}
 		list = append(list, m)
 	}
@@ -51,22 +52,22 @@ func unknownModel(public *catalogue.Catalogue, name string) error {
 	return fmt.Errorf("no model is called %q%s (krypton model list shows all)", name, suggestion(name, public.Names()))
 }
 
-// cacheError gives the cache's errors their exit codes.
+// cacheError gives the cache's errors their kinds.
 func cacheError(err error) error {
 	var e *catalogue.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	code := exitTemporary
+	kind := failure.Temporary
 	switch e.Kind {
 	case catalogue.Missing:
-		code = exitNoInput
+		kind = failure.Missing
 	case catalogue.Wrong:
-		code = exitData
+		kind = failure.Data
 	case catalogue.Storage:
-		code = exitCantCreate
+		kind = failure.CantCreate
 	}
-	return coded(code, err)
+	return failure.As(kind, err)
 }
 
 // couldBeName says whether text is rather a model's name than a path.

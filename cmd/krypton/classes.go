@@ -2,10 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/labels"
 	"krypton/internal/prediction"
 )
@@ -49,11 +49,11 @@ func findClass(flag string, names []string, value string, classes int) (int, err
 	var unknown *labels.UnknownError
 	switch {
 	case errors.As(err, &unknown):
-		return 0, usageError(fmt.Errorf("%s %w%s", flag, err, suggestion(value, names)))
+		return 0, failure.Usagef("%s %w%s", flag, err, suggestion(value, names))
 	case err != nil:
-		return 0, usageError(fmt.Errorf("%s %w", flag, err))
+		return 0, failure.Usagef("%s %w", flag, err)
 	case classes > 0 && c >= classes:
-		return 0, usageError(fmt.Errorf("%s %d: there are classes 0 to %d", flag, c, classes-1))
+		return 0, failure.Usagef("%s %d: there are classes 0 to %d", flag, c, classes-1)
 	}
 	return c, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/number"
 	"krypton/internal/obe"
@@ -145,13 +146,13 @@ For comparison with other programs, --raw gives the network's input and
 
 func (o *benchOptions) validate(s *settings, models []string) error {
 	if o.sample < 0 || o.positions < 0 || o.rounds < 1 {
-		return usageError(fmt.Errorf("--sample %d, --positions %d, --rounds %d: want no negative number, and a round at least", o.sample, o.positions, o.rounds))
+		return failure.Usagef("--sample %d, --positions %d, --rounds %d: want no negative number, and a round at least", o.sample, o.positions, o.rounds)
 	}
 	if o.layers && o.outputs != "" {
-		return usageError(errors.New("--layers with --outputs: want one of them"))
+		return failure.Usagef("--layers with --outputs: want one of them")
 	}
 	if len(models) > 1 && (o.raw != "" || o.outputs != "") {
-		return usageError(errors.New("--raw and --outputs are for one model"))
+		return failure.Usagef("--raw and --outputs are for one model")
 	}
 	if o.outputs != "" {
 		return s.inputs.checkOutput(o.outputs, o.force)
@@ -200,15 +201,15 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 		MultiplyAdds: b.plan.MultiplyAdds()}
 	size, err := pair(o.patch)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("--patch: %w", err))
+		return nil, failure.Usagef("--patch: %w", err)
 	}
 	step, err := pair(o.stride)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("--stride: %w", err))
+		return nil, failure.Usagef("--stride: %w", err)
 	}
 	plane := b.plan.InputPlane()
 	if b.grid, err = obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{}); err != nil {
-		return nil, usageError(err)
+		return nil, failure.As(failure.Usage, err)
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	b.exact, b.naive = sampleGrid(b.grid, o.positions, rng), sampleGrid(b.grid, o.sample, rng)
@@ -226,14 +227,14 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 func (b *benchmark) readRaw(path string) ([]float32, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, coded(exitNoInput, err)
+		return nil, failure.As(failure.Missing, err)
 	}
 	if err != nil {
-		return nil, coded(exitData, err)
+		return nil, failure.As(failure.Data, err)
 	}
 	plane := b.plan.InputPlane()
 	if len(data) != 4*plane.Len() {
-		return nil, coded(exitData, fmt.Errorf("%s: %d bytes, but the network reads %d float32 numbers (%dx%d pixels of %d channels)", path, len(data), plane.Len(), plane.H, plane.W, plane.C))
+		return nil, failure.Dataf("%s: %d bytes, but the network reads %d float32 numbers (%dx%d pixels of %d channels)", path, len(data), plane.Len(), plane.H, plane.W, plane.C)
 	}
 	onnx := make([]float32, plane.Len())
 	for i := range onnx {
@@ -358,7 +359,7 @@ func (b *benchmark) writeOutputs(ctx context.Context) error {
 			return err
 		}
 	}
-	return coded(exitCantCreate, atomicfile.Write(b.options.outputs, b.options.force, func(w io.Writer) error {
+	return failure.As(failure.CantCreate, atomicfile.Write(b.options.outputs, b.options.force, func(w io.Writer) error {
 		_, err := w.Write(buf.Bytes())
 		return err
 	}))

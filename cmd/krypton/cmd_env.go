@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/engine/asm"
+	"krypton/internal/failure"
 	"krypton/internal/limits"
 )
 
@@ -113,11 +114,11 @@ func (s *settings) kernels() (k *asm.Kernels, direct bool, err error) {
 		} else if name == "" {
 			name = word
 		} else {
-			return nil, false, usageError(fmt.Errorf("--kernels is %q, want one set, and direct", value))
+			return nil, false, failure.Usagef("--kernels is %q, want one set, and direct", value)
 		}
 	}
 	if k, err = asm.Named(name); err != nil {
-		return nil, false, usageError(fmt.Errorf("--kernels: %w", err))
+		return nil, false, failure.Usagef("--kernels: %w", err)
 	}
 	return k, direct, nil
 }

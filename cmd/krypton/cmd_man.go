@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 )
 
 func newMan(io streams) *cobra.Command {
@@ -24,9 +25,9 @@ func newMan(io streams) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return coded(exitCantCreate, err)
+				return failure.As(failure.CantCreate, err)
 			}
-			return coded(exitCantCreate, writeMan(cmd.Root(), args[0], force))
+			return failure.As(failure.CantCreate, writeMan(cmd.Root(), args[0], force))
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace existing pages")

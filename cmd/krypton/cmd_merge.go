@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/batch"
+	"krypton/internal/failure"
 )
 
 // newMerge is `krypton merge`.
@@ -83,7 +84,7 @@ func runMerge(cmd *cobra.Command, io streams, dir string, asJSON, check bool) er
 	case lost > 0:
 		return fmt.Errorf("of %d items %d failed, %d are missing and %d have lost outputs: --resume makes them again", sum.Items, sum.Failed, sum.Missing, lost)
 	case len(said) > 0:
-		return coded(exitPartial, fmt.Errorf("of %d items %d failed and %d are missing", sum.Items, sum.Failed, sum.Missing))
+		return failure.As(failure.Partial, fmt.Errorf("of %d items %d failed and %d are missing", sum.Items, sum.Failed, sum.Missing))
 	}
 	if !quiet {
 		fmt.Fprintf(io.err, "all %d items are done\n", sum.Items)

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/detect"
+	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
 	"krypton/internal/number"
@@ -188,15 +189,15 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 	if patch != "" {
 		size, err := sizeOn(patch, [2]int{plane.H, plane.W})
 		if err != nil {
-			return nil, usageError(fmt.Errorf("--patch: %w", err))
+			return nil, failure.Usagef("--patch: %w", err)
 		}
 		step, err := sizeOn(stride, [2]int{plane.H, plane.W})
 		if err != nil {
-			return nil, usageError(fmt.Errorf("--stride: %w", err))
+			return nil, failure.Usagef("--stride: %w", err)
 		}
 		grid, err := obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{})
 		if err != nil {
-			return nil, usageError(err)
+			return nil, failure.As(failure.Usage, err)
 		}
 		y, x := (plane.H-size[0])/2, (plane.W-size[1])/2
 		at = region.Rect{Y: region.Span{Lo: y, Hi: y + size[0]}, X: region.Span{Lo: x, Hi: x + size[1]}}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/catalogue"
+	"krypton/internal/failure"
 	"krypton/internal/ui"
 )
 
@@ -86,21 +87,21 @@ func runModelPull(cmd *cobra.Command, io streams, o *pullOptions, args []string)
 	}
 	cache, err := catalogue.OpenCache(o.cache)
 	if err != nil {
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
 	var mirrors []*url.URL
 	for _, text := range o.mirrors {
 		u, err := catalogue.ParseMirror(text)
 		if err != nil {
-			return usageError(fmt.Errorf("--mirror: %w", err))
+			return failure.Usagef("--mirror: %w", err)
 		}
 		mirrors = append(mirrors, u)
 	}
 	if o.retries < 0 || o.retries > 1000 {
-		return usageError(fmt.Errorf("--retries is %d: want 0 to 1000", o.retries))
+		return failure.Usagef("--retries is %d: want 0 to 1000", o.retries)
 	}
 	if o.stall < time.Second || o.timeout < time.Second {
-		return usageError(fmt.Errorf("--stall is %s and --timeout %s: want at least 1s", o.stall, o.timeout))
+		return failure.Usagef("--stall is %s and --timeout %s: want at least 1s", o.stall, o.timeout)
 	}
 	p := &puller{io: io, cache: cache, quiet: quiet, fetcher: catalogue.Fetcher{Agent: "krypton/" + version, Mirrors: mirrors, Offline: o.offline,
 		Tries: o.retries + 1, Stall: o.stall, Within: o.timeout}}
@@ -124,9 +125,9 @@ func runModelPull(cmd *cobra.Command, io streams, o *pullOptions, args []string)
 	if failed != nil {
 		err := fmt.Errorf("%d of %d models were not pulled", len(list)-done, len(list))
 		if done > 0 {
-			return coded(exitPartial, err)
+			return failure.As(failure.Partial, err)
 		}
-		return coded(exitCode(failed), err)
+		return failure.As(failureKind(failed), err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/catalogue"
+	"krypton/internal/failure"
 	"krypton/internal/ui"
 )
 
@@ -38,7 +39,7 @@ go with the last model that has them. A model that is being pulled is left (75).
 			}
 			cache, err := catalogue.OpenCache(dir)
 			if err != nil {
-				return coded(exitCantCreate, err)
+				return failure.As(failure.CantCreate, err)
 			}
 			for _, m := range list {
 				freed, err := remove(public, cache, m)

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
@@ -160,7 +160,7 @@ func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mod
 	}
 	if len(inputs) == 0 {
 		if j.model.file.path != "" {
-			return nil, nil, usageError(errors.New("no picture is named (see 'krypton obe --help')"))
+			return nil, nil, failure.Usagef("no picture is named (see 'krypton obe --help')")
 		}
 		inputs = []string{""} // the built-in sample
 	}
@@ -169,7 +169,7 @@ func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mod
 	}
 	j.multiple = len(inputs) > 1
 	if j.multiple && j.out != "" && !j.isFolder() {
-		return nil, nil, usageError(fmt.Errorf("-o %s: %d pictures need a folder/", j.out, len(inputs)))
+		return nil, nil, failure.Usagef("-o %s: %d pictures need a folder/", j.out, len(inputs))
 	}
 	return j, inputs, nil
 }
@@ -177,7 +177,7 @@ func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mod
 // makeJob makes everything ready that does not depend on a picture.
 func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, error) {
 	if n := 1 + strings.Count(o.patch, ","); n > maxScales { // each takes the plan its time
-		return nil, usageError(fmt.Errorf("--patch has %d sizes: want at most %d", n, maxScales))
+		return nil, failure.Usagef("--patch has %d sizes: want at most %d", n, maxScales)
 	}
 	mo.typical, mo.typicalFor = typicalChanges(o.patch, o.stride), o.patch+" "+o.stride
 	var gives *approximated
@@ -192,7 +192,7 @@ func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mo
 				mo.also = incremental.FP32
 			}
 		}
-		return usageError(err)
+		return failure.As(failure.Usage, err)
 	}
 	mo.loaded = func(g *graph.Graph) {
 		if gives.suit(g); gives != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
@@ -151,7 +152,7 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 				return runORVBatch(cmd.Context(), cmd.Flags(), io, &o, &m, args)
 			}
 			if len(args) != 1 {
-				return usageError(fmt.Errorf("%d videos are named: one, or several with an --out-dir", len(args)))
+				return failure.Usagef("%d videos are named: one, or several with an --out-dir", len(args))
 			}
 			return runORV(cmd.Context(), s, io, &o, &m, args[0])
 		},

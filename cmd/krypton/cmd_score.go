@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 	"krypton/internal/faithful"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
@@ -97,28 +98,28 @@ func (o *scoreOptions) check(s *settings) ([]namedFill, error) {
 	for _, f := range []struct{ flag, name string }{{"--fill", o.fill}, {"--insertion-start", o.start}} {
 		fill, err := obe.ParseFill(f.name, o.seed)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("%s: %w", f.flag, err))
+			return nil, failure.Usagef("%s: %w", f.flag, err)
 		}
 		fills = append(fills, namedFill{f.name, fill})
 	}
 	switch {
 	case o.steps < 1 || o.steps > maxSteps:
-		return nil, usageError(fmt.Errorf("--steps is %d, want 1 to %d", o.steps, maxSteps))
+		return nil, failure.Usagef("--steps is %d, want 1 to %d", o.steps, maxSteps)
 	case o.random < 0 || o.random > maxRandom:
-		return nil, usageError(fmt.Errorf("--random is %d, want 0 to %d", o.random, maxRandom))
+		return nil, failure.Usagef("--random is %d, want 0 to %d", o.random, maxRandom)
 	case o.asJSON && o.asCSV:
-		return nil, usageError(errors.New("--json and --csv exclude each other"))
+		return nil, failure.Usagef("--json and --csv exclude each other")
 	case !slices.Contains(heatmap.Combines, o.combine):
-		return nil, usageError(fmt.Errorf("--combine is %q, want one of %v", o.combine, heatmap.Combines))
+		return nil, failure.Usagef("--combine is %q, want one of %v", o.combine, heatmap.Combines)
 	case o.maxPixels < 1:
-		return nil, usageError(fmt.Errorf("--max-pixels is %d, want at least 1", o.maxPixels))
+		return nil, failure.Usagef("--max-pixels is %d, want at least 1", o.maxPixels)
 	case o.image == "-":
-		return nil, usageError(errors.New("--image: standard input can be read once only: name a file"))
+		return nil, failure.Usagef("--image: standard input can be read once only: name a file")
 	case o.points != "" && o.points == o.plot:
-		return nil, usageError(fmt.Errorf("%s would be written twice", o.plot))
+		return nil, failure.Usagef("%s would be written twice", o.plot)
 	}
 	if err := prediction.Activation(o.activation).Check(); err != nil {
-		return nil, usageError(fmt.Errorf("--activation: %w", err))
+		return nil, failure.Usagef("--activation: %w", err)
 	}
 	for _, out := range []string{o.points, o.plot} {
 		if out == "" {
@@ -236,7 +237,7 @@ func (c *scorer) all(ctx context.Context, args []string, builtin bool) error {
 	case len(args) == 1:
 		return first
 	}
-	return coded(exitPartial, fmt.Errorf("%d of %d maps failed", failed, len(args)))
+	return failure.As(failure.Partial, fmt.Errorf("%d of %d maps failed", failed, len(args)))
 }
 
 // outputs writes what was asked for.
@@ -249,7 +250,7 @@ func (c *scorer) outputs() error {
 			continue
 		}
 		if err := atomicfile.Write(f.path, c.force, func(w writer) error { return f.write(w, c.records) }); err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	if !c.job.quiet && !c.asJSON {
@@ -309,10 +310,10 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 	return nil
 }
 
-// scoreError gives an error of the measurement its exit code.
+// scoreError gives an error of the measurement its kind.
 func scoreError(err error) error {
 	if errors.Is(err, faithful.ErrSetup) {
-		return coded(exitData, err)
+		return failure.As(failure.Data, err)
 	}
 	return err
 }
@@ -328,12 +329,12 @@ func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*fait
 		if !c.chosen["activation"] {
 			activation = r.Activation
 			if err := prediction.Activation(activation).Check(); err != nil {
-				return nil, coded(exitData, fmt.Errorf("record: %w", err))
+				return nil, failure.Dataf("record: %w", err)
 			}
 		}
 		if !c.chosen["output"] {
 			if s.Output = slices.Index(plan.Outputs(), r.Output); s.Output < 0 {
-				return nil, coded(exitData, fmt.Errorf("is of an output %q: the model has %s", r.Output, strings.Join(plan.Outputs(), ", ")))
+				return nil, failure.Dataf("is of an output %q: the model has %s", r.Output, strings.Join(plan.Outputs(), ", "))
 			}
 		}
 	}
@@ -372,7 +373,7 @@ func (c *scorer) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
 	for _, class := range p.choose(probabilities) {
 		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == class || m.class < 0 })
 		if i < 0 {
-			return nil, coded(exitData, fmt.Errorf("has no map of %s", c.job.className(class)))
+			return nil, failure.Dataf("has no map of %s", c.job.className(class))
 		}
 		m := maps[i]
 		m.class = class
@@ -409,14 +410,14 @@ func (c *scorer) curves(ctx context.Context, r *scoreRecord, meter *faithful.Met
 		return err
 	}
 	if !slices.ContainsFunc(importance, func(v float64) bool { return v == v }) {
-		return coded(exitData, errors.New("the map has no number"))
+		return failure.Dataf("the map has no number")
 	}
 	if r.curves[0], r.curves[1], err = meter.Curves(ctx, faithful.Order(importance), one.class, count); err != nil {
 		return err
 	}
 	r.Deletion, r.Insertion = newScoreCurve(r.curves[0]), newScoreCurve(r.curves[1])
 	if c.plot != "" && (r.Deletion.Area != r.Deletion.Area || r.Insertion.Area != r.Insertion.Area) {
-		return coded(exitData, errors.New("the network's score is not a number at some steps: it cannot be plotted"))
+		return failure.Dataf("the network's score is not a number at some steps: it cannot be plotted")
 	}
 	random := newRandomMaps(r.curves, c.random)
 	for i := range c.random {

@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/tune"
@@ -82,7 +83,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	}
 	precision, err := parsePrecision(o.precision)
 	if err != nil {
-		return usageError(err)
+		return failure.As(failure.Usage, err)
 	}
 	if precision != incremental.FP32 {
 		o.model.also = precision
@@ -92,10 +93,10 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 		return err
 	}
 	if len(j.variants()) != 1 {
-		return usageError(errors.New("--patch, --fill: tuning takes one size and one fill"))
+		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
 	}
 	if p := j.model.second; p != nil && p.Precision() != o.model.also {
-		return usageError(fmt.Errorf("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels()))
+		return failure.Usagef("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels())
 	}
 	target, err := o.target(s, j.model.file)
 	if err != nil {
@@ -115,17 +116,17 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	workBegins(cmd.Context())
 	if target != nil && (target.path != "-" || !o.asJSON) { // JSON is the profile too
 		if err := target.write(io.out, profile); err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	if o.points != "" {
 		if err := atomicfile.Write(o.points, o.force, func(w writer) error { return writePoints(w, all) }); err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	if o.plot != "" {
 		if err := atomicfile.Write(o.plot, o.force, func(w writer) error { return tune.Plot(w, profile, all) }); err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	if o.asJSON {
@@ -157,7 +158,7 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 	profile, all, err := tune.Measure(ctx, tasks, j.model.second, progress.Set)
 	progress.Finish()
 	if errors.Is(err, tune.ErrNothing) {
-		err = coded(exitData, fmt.Errorf("model %s: %w", j.model.file.name, err))
+		err = failure.Dataf("model %s: %w", j.model.file.name, err)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("model %s: %w", j.model.file.name, err)
@@ -231,20 +232,20 @@ func (o *tuneOptions) target(s *settings, m *modelFile) (*profileTarget, error) 
 	data, err := readSmallFile(t.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return t, coded(exitCantCreate, atomicfile.Check(t.path, true))
+		return t, failure.As(failure.CantCreate, atomicfile.Check(t.path, true))
 	case err != nil:
-		return nil, coded(exitData, fmt.Errorf("%s: %w", t.path, err))
+		return nil, failure.Dataf("%s: %w", t.path, err)
 	}
 	if err := yaml.Unmarshal(data, &t.root); err != nil {
-		return nil, coded(exitData, fmt.Errorf("%s: %w", t.path, firstOf(err)))
+		return nil, failure.Dataf("%s: %w", t.path, firstOf(err))
 	}
 	if len(t.root.Content) > 0 && t.root.Content[0].Kind != yaml.MappingNode {
-		return nil, coded(exitData, fmt.Errorf("%s: is no configuration of a model", t.path))
+		return nil, failure.Dataf("%s: is no configuration of a model", t.path)
 	}
 	if t.entry() != nil && !o.force {
-		return nil, coded(exitCantCreate, fmt.Errorf("%s has a profile already (--force replaces it)", t.path))
+		return nil, failure.CantCreatef("%s has a profile already (--force replaces it)", t.path)
 	}
-	return t, coded(exitCantCreate, atomicfile.Check(t.path, true))
+	return t, failure.As(failure.CantCreate, atomicfile.Check(t.path, true))
 }
 
 // entry is the profile that the file holds, or nil.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 
+	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/quality"
 )
@@ -41,36 +42,37 @@ EXIT STATUS
   130 interrupted (SIGINT), 143 terminated (SIGTERM)
   New codes may be added; an unknown one means failure.`
 
-// codedError is an error with the exit code that it leads to.
-type codedError struct {
-	code int
-	err  error
-}
-
-func (e *codedError) Error() string { return e.err.Error() }
-func (e *codedError) Unwrap() error { return e.err }
-
-// coded gives err an exit code, unless it has one already.
-func coded(code int, err error) error {
-	var c *codedError
-	if err == nil || errors.As(err, &c) {
-		return err
-	}
-	return &codedError{code, err}
-}
-
-func usageError(err error) error { return coded(exitUsage, err) }
-
 // interrupted is the cause of a context that a signal cancelled.
 type interrupted struct{ signal os.Signal }
 
 func (i interrupted) Error() string { return i.signal.String() }
 
+// exitCodes are those of the kinds of failure.
+var exitCodes = map[failure.Kind]int{
+	failure.Other: exitFailure, failure.Partial: exitPartial, failure.Usage: exitUsage, failure.Data: exitData,
+	failure.Missing: exitNoInput, failure.CantCreate: exitCantCreate, failure.Temporary: exitTemporary,
+}
+
+// failureKind is the kind of an error, also of one that nobody has classified.
+func failureKind(err error) failure.Kind {
+	kind, classified := failure.Of(err)
+	switch {
+	case classified:
+		return kind
+	case errors.Is(err, incremental.ErrMemory):
+		return failure.Temporary
+	case errors.Is(err, quality.ErrNotFinite):
+		return failure.Data // of the model
+	case errors.Is(err, fs.ErrNotExist):
+		return failure.Missing
+	}
+	return failure.Other
+}
+
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
-	var c *codedError
 	var sig interrupted
-	switch {
+	switch kind := failureKind(err); {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &sig):
@@ -80,16 +82,9 @@ func exitCode(err error) int {
 		return exitInterrupt
 	case errors.Is(err, syscall.EPIPE):
 		return exitFailure
-	case errors.As(err, &c):
-		return c.code
-	case errors.Is(err, incremental.ErrMemory):
-		return exitTemporary
-	case errors.Is(err, quality.ErrNotFinite):
-		return exitData // of the model
-	case errors.Is(err, fs.ErrNotExist):
-		return exitNoInput
-	case errors.Is(err, context.Canceled):
+	case kind == failure.Other && errors.Is(err, context.Canceled):
 		return exitInterrupt
+	default:
+		return exitCodes[kind]
 	}
-	return exitFailure
 }

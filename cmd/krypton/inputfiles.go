@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/batch"
+	"krypton/internal/failure"
 	"krypton/internal/regular"
 )
 
@@ -201,7 +201,7 @@ func (r *inputFiles) check(path string) error {
 	if r == nil || !r.holds(path) {
 		return nil
 	}
-	return coded(exitCantCreate, fmt.Errorf("%s is an input: it is not overwritten", path))
+	return failure.CantCreatef("%s is an input: it is not overwritten", path)
 }
 
 // checkFolder is check for a folder that would be replaced with all in it.
@@ -223,7 +223,7 @@ func (r *inputFiles) checkOutput(path string, force bool) error {
 	if err := r.check(path); err != nil {
 		return err
 	}
-	return coded(exitCantCreate, atomicfile.Check(path, force))
+	return failure.As(failure.CantCreate, atomicfile.Check(path, force))
 }
 
 // externalData are the files that a model keeps weights in, by what stands in its

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"krypton/internal/failure"
 	"krypton/internal/regular"
 )
 
@@ -58,7 +59,7 @@ func (l *inputLists) expand(args []string, stdin io.Reader) ([]string, error) {
 		}
 	}
 	if readers > 1 {
-		return nil, usageError(errors.New("standard input (-) is named more than once"))
+		return nil, failure.Usagef("standard input (-) is named more than once")
 	}
 	for _, list := range []struct {
 		path string
@@ -74,7 +75,7 @@ func (l *inputLists) expand(args []string, stdin io.Reader) ([]string, error) {
 		out = append(out, names...)
 	}
 	if len(out) > maxInputs {
-		return nil, usageError(fmt.Errorf("%d pictures: more than %d", len(out), maxInputs))
+		return nil, failure.Usagef("%d pictures: more than %d", len(out), maxInputs)
 	}
 	return out, nil
 }
@@ -89,7 +90,7 @@ func expandInput(arg string) ([]string, error) {
 	case err == nil && i.IsDir():
 		entries, err := os.ReadDir(arg)
 		if err != nil {
-			return nil, coded(exitNoInput, fmt.Errorf("%s: %w", arg, err))
+			return nil, failure.Missingf("%s: %w", arg, err)
 		}
 		var out []string
 		for _, e := range entries { // sorted by name
@@ -99,16 +100,16 @@ func expandInput(arg string) ([]string, error) {
 			}
 		}
 		if len(out) == 0 {
-			return nil, coded(exitNoInput, fmt.Errorf("%s: no pictures in this folder", arg))
+			return nil, failure.Missingf("%s: no pictures in this folder", arg)
 		}
 		return out, nil
 	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
 		m, err := filepath.Glob(arg)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("pattern %q: %w", arg, err))
+			return nil, failure.Usagef("pattern %q: %w", arg, err)
 		}
 		if len(m) == 0 {
-			return nil, coded(exitNoInput, fmt.Errorf("pattern %q matches nothing", arg))
+			return nil, failure.Missingf("pattern %q matches nothing", arg)
 		}
 		return m, nil
 	}
@@ -120,14 +121,14 @@ func expandInput(arg string) ([]string, error) {
 func readList(path string, end byte, stdin io.Reader) ([]string, error) {
 	b, err := readListFile(path, stdin)
 	if err != nil {
-		code := exitData
+		kind := failure.Data
 		if errors.Is(err, fs.ErrNotExist) {
-			code = exitNoInput
+			kind = failure.Missing
 		}
-		return nil, coded(code, fmt.Errorf("list %s: %w", path, err))
+		return nil, failure.As(kind, fmt.Errorf("list %s: %w", path, err))
 	}
 	if end == '\n' && bytes.IndexByte(b, 0) >= 0 {
-		return nil, coded(exitData, fmt.Errorf("list %s: holds NUL bytes: name it by --files-from0", path))
+		return nil, failure.Dataf("list %s: holds NUL bytes: name it by --files-from0", path)
 	}
 	var out []string
 	for name := range strings.SplitSeq(string(b), string(end)) {
@@ -143,7 +144,7 @@ func readList(path string, end byte, stdin io.Reader) ([]string, error) {
 		out = append(out, name)
 	}
 	if len(out) == 0 {
-		return nil, coded(exitNoInput, fmt.Errorf("list %s: no names in it", path))
+		return nil, failure.Missingf("list %s: no names in it", path)
 	}
 	return out, nil
 }

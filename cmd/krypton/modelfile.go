@@ -18,6 +18,7 @@ import (
 	"krypton/internal/catalogue"
 	"krypton/internal/detect"
 	"krypton/internal/exporter"
+	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/labels"
@@ -95,7 +96,7 @@ func openModel(name, cache string, maxBytes int64) (*modelFile, error) {
 		beside := strings.TrimSuffix(name, filepath.Ext(name)) + ".krypton.yaml"
 		config, err = readSmallFile(beside)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, coded(exitData, fmt.Errorf("%s: %w", beside, err))
+			return nil, failure.Dataf("%s: %w", beside, err)
 		}
 		m.where = beside
 	}
@@ -104,7 +105,7 @@ func openModel(name, cache string, maxBytes int64) (*modelFile, error) {
 	m.says = metadataOf(m.data)
 	m.sha256 = hex.EncodeToString(sum[:])
 	if m.public != nil && m.sha256 != m.public.File.SHA256 {
-		return nil, coded(exitData, fmt.Errorf("model %s: the file in the cache is damaged: krypton model rm %s, then krypton model pull %s", name, name, name))
+		return nil, failure.Dataf("model %s: the file in the cache is damaged: krypton model rm %s, then krypton model pull %s", name, name, name)
 	}
 	return m, m.decode(config)
 }
@@ -132,14 +133,14 @@ func (m *modelFile) decode(config []byte) error {
 	d := yaml.NewDecoder(bytes.NewReader(config))
 	d.KnownFields(true)
 	if err := d.Decode(&m.config); err != nil {
-		return coded(exitData, fmt.Errorf("%s: %w", m.where, firstOf(err)))
+		return failure.Dataf("%s: %w", m.where, firstOf(err))
 	}
 	if v := m.config.Value; v != nil {
 		v.Name, v.Unit = oneLine(v.Name), oneLine(v.Unit)
 	}
 	if a := m.config.Approximate; a != nil {
 		if err := a.Validate(); err != nil {
-			return coded(exitData, fmt.Errorf("%s: approximate: %w", m.where, err))
+			return failure.Dataf("%s: approximate: %w", m.where, err)
 		}
 	}
 	return nil
@@ -154,14 +155,14 @@ func (m *modelFile) openPulled(dir string, maxBytes int64) ([]byte, error) {
 	}
 	entry, ok := public.Lookup(m.name)
 	if !ok {
-		return nil, coded(exitNoInput, fmt.Errorf("there is no such file, and %w", unknownModel(public, m.name)))
+		return nil, failure.Missingf("there is no such file, and %w", unknownModel(public, m.name))
 	}
 	cache, err := catalogue.OpenCache(dir)
 	if err != nil {
-		return nil, coded(exitNoInput, fmt.Errorf("model %s: %w", m.name, err))
+		return nil, failure.Missingf("model %s: %w", m.name, err)
 	}
 	if !cache.Has(entry.File) {
-		return nil, coded(exitNoInput, fmt.Errorf("model %s is not in the cache: krypton model pull %s fetches it (%s)", m.name, m.name, ui.Size(entry.File.Size)))
+		return nil, failure.Missingf("model %s is not in the cache: krypton model pull %s fetches it (%s)", m.name, m.name, ui.Size(entry.File.Size))
 	}
 	m.cached = cache.Path(entry.File)
 	if m.data, err = onnxload.Read(m.cached, maxBytes); err != nil {
@@ -174,24 +175,24 @@ func (m *modelFile) openPulled(dir string, maxBytes int64) ([]byte, error) {
 	return entry.Config, nil
 }
 
-// modelError gives a loader's error its exit code.
+// modelError gives a loader's error its kind.
 func modelError(err error) error {
 	var inputs *onnxload.InputsError
 	switch {
 	case errors.As(err, &inputs):
 		return inputsError(err, inputs)
 	case errors.Is(err, onnxload.ErrBind):
-		return usageError(fmt.Errorf("--bind: %w", err))
+		return failure.Usagef("--bind: %w", err)
 	case errors.Is(err, onnxload.ErrInput):
-		return usageError(fmt.Errorf("--input: %w", err))
+		return failure.Usagef("--input: %w", err)
 	case errors.Is(err, fs.ErrNotExist):
-		return coded(exitNoInput, err)
+		return failure.As(failure.Missing, err)
 	case errors.Is(err, onnxload.ErrOutput):
-		return usageError(fmt.Errorf("--output: %w", err))
+		return failure.Usagef("--output: %w", err)
 	case errors.Is(err, onnxload.ErrShape):
-		return usageError(fmt.Errorf("%w; say --size HxW, or --dim NAME=N", err))
+		return failure.Usagef("%w; say --size HxW, or --dim NAME=N", err)
 	}
-	return coded(exitData, err)
+	return failure.As(failure.Data, err)
 }
 
 // load builds the graph, and lets go of the file's bytes: weights are large.
@@ -223,7 +224,7 @@ func (m *modelFile) apply(s *settings) error {
 			return nil
 		}
 		if err := f.Value.Set(value); err != nil {
-			return coded(exitData, fmt.Errorf("%s: %s: %w", m.where, key, err))
+			return failure.Dataf("%s: %s: %w", m.where, key, err)
 		}
 		return nil
 	}
@@ -231,14 +232,14 @@ func (m *modelFile) apply(s *settings) error {
 	if len(c.Size) == 2 {
 		size = fmt.Sprintf("%dx%d", c.Size[0], c.Size[1])
 	} else if len(c.Size) != 0 {
-		return coded(exitData, fmt.Errorf("%s: size: want [height, width]", m.where))
+		return failure.Dataf("%s: size: want [height, width]", m.where)
 	}
 	pairs := [][2]string{{"input", c.Input}, {"layout", c.Layout}, {"size", size}, {"output", c.Output}, {"activation", c.Activation}}
 	keys := map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "window": "window", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
 	for key, v := range c.Preprocess {
 		flag, ok := keys[key]
 		if !ok {
-			return coded(exitData, fmt.Errorf("%s: preprocess has an unknown key %q", m.where, key))
+			return failure.Dataf("%s: preprocess has an unknown key %q", m.where, key)
 		}
 		pairs = append(pairs, [2]string{flag, scalarText(v)})
 	}
@@ -272,7 +273,7 @@ func (m *modelFile) applyMetadata(s *settings) error {
 		}
 		if f != nil {
 			if err := f.Value.Set(v.Value); err != nil {
-				return coded(exitData, fmt.Errorf("model %s: metadata %s: %w", m.name, v.From, err))
+				return failure.Dataf("model %s: metadata %s: %w", m.name, v.From, err)
 			}
 		}
 		s.metadata[v.Key] = v.From
@@ -320,7 +321,7 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 	case m.config.Labels.Kind == yaml.SequenceNode:
 		var l []string
 		if err := m.config.Labels.Decode(&l); err != nil {
-			return nil, coded(exitData, fmt.Errorf("%s: labels: %w", m.where, firstOf(err)))
+			return nil, failure.Dataf("%s: labels: %w", m.where, firstOf(err))
 		}
 		return l, nil
 	case m.config.Labels.Kind == yaml.ScalarNode:
@@ -336,7 +337,7 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 		return m.public.Labels, nil
 	default:
 		if err := m.says.Unread; err != nil {
-			return nil, coded(exitData, fmt.Errorf("model %s: %w; name a file by --labels", m.name, err))
+			return nil, failure.Dataf("model %s: %w; name a file by --labels", m.name, err)
 		}
 		if m.says.Labels != nil {
 			return slices.Clone(m.says.Labels), nil
@@ -347,13 +348,13 @@ func (m *modelFile) labels(path string, g *graph.Graph) ([]string, error) {
 	return l, labelError(path, err)
 }
 
-// labelError gives an error of a file of labels its exit code.
+// labelError gives an error of a file of labels its kind.
 func labelError(path string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return coded(exitNoInput, fmt.Errorf("labels %s: %w", path, err))
+		return failure.Missingf("labels %s: %w", path, err)
 	}
-	return coded(exitData, fmt.Errorf("labels %s: %w", path, err))
+	return failure.Dataf("labels %s: %w", path, err)
 }

@@ -11,6 +11,7 @@ import (
 
 	"krypton/internal/detect"
 	"krypton/internal/engine"
+	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
@@ -108,7 +109,7 @@ type loadedModel struct {
 func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	limit, err := parseBytes(o.maxBytes)
 	if err != nil {
-		return nil, onnxload.Options{}, usageError(fmt.Errorf("--max-model-bytes: %w", err))
+		return nil, onnxload.Options{}, failure.Usagef("--max-model-bytes: %w", err)
 	}
 	file, err := o.store.open(o.model, o.cache, limit)
 	if err != nil {
@@ -129,19 +130,19 @@ func (o *modelOptions) open(s *settings) (*modelFile, onnxload.Options, error) {
 	}
 	if o.size != "" {
 		if opt.Size, err = pair(o.size); err != nil {
-			return nil, opt, usageError(fmt.Errorf("--size: %w", err))
+			return nil, opt, failure.Usagef("--size: %w", err)
 		}
 	}
 	for _, d := range o.dims {
 		name, value, _ := strings.Cut(d, "=")
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {
-			return nil, opt, usageError(fmt.Errorf("--dim %q: want NAME=N", d))
+			return nil, opt, failure.Usagef("--dim %q: want NAME=N", d)
 		}
 		opt.Dims[name] = n
 	}
 	if !slices.Contains([]string{"", "nchw", "nhwc"}, o.layout) {
-		return nil, opt, usageError(fmt.Errorf("--layout is %q, want nchw or nhwc", o.layout))
+		return nil, opt, failure.Usagef("--layout is %q, want nchw or nhwc", o.layout)
 	}
 	return file, opt, nil
 }
@@ -193,7 +194,7 @@ func (o *modelOptions) plan(s *settings) (*modelFile, *graph.Graph, plans, error
 		}
 		p, err := incremental.Compile(g, opt)
 		if err != nil {
-			return nil, coded(exitData, fmt.Errorf("model %s: %w", file.name, err))
+			return nil, failure.Dataf("model %s: %w", file.name, err)
 		}
 		return p, nil
 	}
@@ -236,7 +237,7 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 	}
 	pre, err := imagein.Preset(m.preset)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("--preset: %w", err))
+		return nil, failure.Usagef("--preset: %w", err)
 	}
 	// A single field overrides its preset.
 	if o.mean != nil {
@@ -258,7 +259,7 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 		pre.CropFraction = o.crop
 	}
 	if o.pad < 0 || o.pad > 255 {
-		return nil, usageError(fmt.Errorf("--pad is %d, want a gray of 0 to 255", o.pad))
+		return nil, failure.Usagef("--pad is %d, want a gray of 0 to 255", o.pad)
 	}
 	pre.Pad = uint8(o.pad)
 	if pre.Window, err = o.pictureWindow(s); err != nil {
@@ -269,13 +270,13 @@ func (o *modelOptions) load(s *settings) (*loadedModel, error) {
 		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
 	}
 	if plane.H*plane.W == 1 {
-		return nil, coded(exitData, fmt.Errorf("model %s: input %q of shape %v is no picture", file.name, g.Values[g.Inputs[0]].Name, g.Values[g.Inputs[0]].Info.Shape))
+		return nil, failure.Dataf("model %s: input %q of shape %v is no picture", file.name, g.Values[g.Inputs[0]].Name, g.Values[g.Inputs[0]].Info.Shape)
 	}
 	if err := pre.Validate(plane.C); err != nil {
 		if plane.C == 1 || plane.C == 3 {
-			return nil, usageError(fmt.Errorf("preprocessing: %w", err))
+			return nil, failure.Usagef("preprocessing: %w", err)
 		}
-		m.noPictures = coded(exitData, fmt.Errorf("model %s: %w; give it .npy tensors", file.name, err))
+		m.noPictures = failure.Dataf("model %s: %w; give it .npy tensors", file.name, err)
 	}
 	m.pre = &pre
 	if err := m.wholePixels(said); err != nil && m.noPictures == nil {
@@ -311,9 +312,9 @@ func (o *modelOptions) pictureWindow(s *settings) (*imagein.Window, error) {
 	case len(o.window) == 2:
 		return &imagein.Window{Lo: o.window[0], Hi: o.window[1]}, nil
 	case len(o.window) != 0:
-		return nil, usageError(fmt.Errorf("--window has %d numbers, want LO,HI", len(o.window)))
+		return nil, failure.Usagef("--window has %d numbers, want LO,HI", len(o.window))
 	case s.model["window"] != nil:
-		return nil, usageError(errors.New("the model's preprocessing has a window: it is for pictures, frames of videos are read in eight bits"))
+		return nil, failure.Usagef("the model's preprocessing has a window: it is for pictures, frames of videos are read in eight bits")
 	}
 	return nil, nil
 }
@@ -327,7 +328,7 @@ func (m *loadedModel) output() (int, error) {
 	if i := slices.Index(names, m.named); i >= 0 {
 		return i, nil
 	}
-	return 0, usageError(errors.New("--output " + strconv.Quote(m.named) + ": the model has " + strings.Join(names, ", ")))
+	return 0, failure.As(failure.Usage, errors.New("--output "+strconv.Quote(m.named)+": the model has "+strings.Join(names, ", ")))
 }
 
 // outputs are the network's outputs without numbers.
@@ -347,7 +348,7 @@ func (m *loadedModel) detector() (*detect.Spec, error) {
 	}
 	spec, err := detect.Recognize(*m.file.says.Head, m.outputs(), len(m.labels))
 	if err != nil {
-		return nil, coded(exitData, fmt.Errorf("model %s: %w; describe the head as 'detector:' in %s (see docs/video.md)", m.file.name, err, m.file.where))
+		return nil, failure.Dataf("model %s: %w; describe the head as 'detector:' in %s (see docs/video.md)", m.file.name, err, m.file.where)
 	}
 	return spec, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/batch"
+	"krypton/internal/failure"
 	"krypton/internal/ui"
 )
 
@@ -50,7 +51,7 @@ type batchItem struct {
 // runOBEBatch explains the pictures of a batch.
 func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOptions, mo *modelOptions, args []string) error {
 	if err := o.checkBatch(); err != nil {
-		return usageError(err)
+		return failure.As(failure.Usage, err)
 	}
 	inputs, err := o.lists.expand(args, io.in)
 	if err != nil {
@@ -218,7 +219,7 @@ func (b *obeBatch) all(ctx context.Context, base *job) error {
 		fmt.Fprintf(b.io.err, "%d pictures in %s: %d done, %d of these before, %d failed\n", len(b.run.mine), b.run.dir, len(b.run.mine)-b.tally.failed, b.done, b.tally.failed)
 	}
 	if b.tally.failed > 0 {
-		return coded(exitPartial, fmt.Errorf("%d of %d pictures failed", b.tally.failed, len(b.run.mine)))
+		return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", b.tally.failed, len(b.run.mine)))
 	}
 	return nil
 }
@@ -411,12 +412,12 @@ func (b *obeBatch) estimate(ctx context.Context, base *job, items []batch.Item) 
 	if b.batch.shard != "" {
 		var err error
 		if shards, _, err = batch.ParseShard(b.batch.shard, b.batch.shardBy, os.LookupEnv); err != nil {
-			return usageError(fmt.Errorf("--shard: %w", err))
+			return failure.Usagef("--shard: %w", err)
 		}
 	}
 	mine, err := shards.Pick(items, b.costs(ctx, base))
 	if err != nil {
-		return usageError(err)
+		return failure.As(failure.Usage, err)
 	}
 	if _, err := fmt.Fprintf(b.io.out, "%d pictures, %d of them in shard %s; for each without settings of its own:\n", len(items), len(mine), shards); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/number"
 	"krypton/internal/obe"
@@ -19,7 +20,7 @@ func parseCompare(s string) (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
-		return 0, usageError(fmt.Errorf("--compare is %q, want a number of positions or all", s))
+		return 0, failure.Usagef("--compare is %q, want a number of positions or all", s)
 	}
 	return n, nil
 }

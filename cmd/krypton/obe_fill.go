@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/obe"
 )
 
@@ -20,16 +20,16 @@ type namedFill struct {
 // parseFills reads --fill.
 func parseFills(names []string, seed uint64) ([]namedFill, error) {
 	if len(names) == 0 || len(names) > maxFills {
-		return nil, usageError(fmt.Errorf("--fill: %d fills, want 1 to %d", len(names), maxFills))
+		return nil, failure.Usagef("--fill: %d fills, want 1 to %d", len(names), maxFills)
 	}
 	var fills []namedFill
 	for _, name := range names {
 		f, err := obe.ParseFill(name, seed)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("--fill: %w", err))
+			return nil, failure.Usagef("--fill: %w", err)
 		}
 		if slices.ContainsFunc(fills, func(g namedFill) bool { return g.Fill == f }) {
-			return nil, usageError(fmt.Errorf("--fill: %s is named twice", name))
+			return nil, failure.Usagef("--fill: %s is named twice", name)
 		}
 		fills = append(fills, namedFill{name, f})
 	}

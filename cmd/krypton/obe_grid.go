@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/region"
@@ -20,7 +21,7 @@ func (j *job) makeGrids() ([]*obe.Grid, error) {
 	plane := j.model.plan.InputPlane()
 	patches, strides := strings.Split(j.patch, ","), strings.Split(j.stride, ",")
 	if len(strides) != 1 && len(strides) != len(patches) {
-		return nil, usageError(fmt.Errorf("--patch has %d sizes and --stride %d: want one stride, or one for each size", len(patches), len(strides)))
+		return nil, failure.Usagef("--patch has %d sizes and --stride %d: want one stride, or one for each size", len(patches), len(strides))
 	}
 	roi, err := j.parseRegion()
 	if err != nil {
@@ -30,15 +31,15 @@ func (j *job) makeGrids() ([]*obe.Grid, error) {
 	for i, p := range patches {
 		patch, err := sizeOn(p, [2]int{plane.H, plane.W})
 		if err != nil {
-			return nil, usageError(fmt.Errorf("--patch: %w", err))
+			return nil, failure.Usagef("--patch: %w", err)
 		}
 		stride, err := sizeOn(strides[min(i, len(strides)-1)], [2]int{plane.H, plane.W})
 		if err != nil {
-			return nil, usageError(fmt.Errorf("--stride: %w", err))
+			return nil, failure.Usagef("--stride: %w", err)
 		}
 		g, err := obe.NewGrid(plane.H, plane.W, patch, stride, obe.Border(j.border), roi)
 		if err != nil {
-			return nil, usageError(err)
+			return nil, failure.As(failure.Usage, err)
 		}
 		grids = append(grids, g)
 	}
@@ -55,13 +56,13 @@ func (j *job) parseRegion() (region.Rect, error) {
 	for i, p := range parts {
 		n, err := strconv.Atoi(strings.TrimSpace(p))
 		if err != nil || i > 3 || n < 0 || n > 1<<20 {
-			return region.Rect{}, usageError(fmt.Errorf("--region is %q, want x,y,w,h", j.region))
+			return region.Rect{}, failure.Usagef("--region is %q, want x,y,w,h", j.region)
 		}
 		v[i] = n
 	}
 	roi := region.Rect{Y: region.Span{Lo: v[1], Hi: v[1] + v[3]}, X: region.Span{Lo: v[0], Hi: v[0] + v[2]}}
 	if len(parts) != 4 || roi.Empty() {
-		return region.Rect{}, usageError(fmt.Errorf("--region is %q, want x,y,w,h, not empty", j.region))
+		return region.Rect{}, failure.Usagef("--region is %q, want x,y,w,h, not empty", j.region)
 	}
 	return roi, nil
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"runtime/debug"
 
+	"krypton/internal/failure"
 	"krypton/internal/imagein"
 	"krypton/models"
 )
@@ -44,9 +45,9 @@ func (j *job) input(in string) (*pictureInput, error) {
 	default:
 		f, err := imagein.OpenRegular(in)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, coded(exitNoInput, err)
+			return nil, failure.As(failure.Missing, err)
 		} else if err != nil {
-			return nil, coded(exitData, err)
+			return nil, failure.As(failure.Data, err)
 		}
 		defer f.Close()
 		r = f
@@ -64,12 +65,12 @@ func (j *job) input(in string) (*pictureInput, error) {
 	return p, pictureError(err)
 }
 
-// pictureError gives an error of a picture, tensor or mask its exit code.
+// pictureError gives an error of a picture, tensor or mask its kind.
 func pictureError(err error) error {
 	if errors.Is(err, imagein.ErrMemory) {
-		return coded(exitTemporary, err)
+		return failure.As(failure.Temporary, err)
 	}
-	return coded(exitData, err)
+	return failure.As(failure.Data, err)
 }
 
 // room is the memory that one picture may take, from its file to the network's input:
@@ -169,7 +170,7 @@ func (j *job) tensorInput(r io.Reader, name string) (*pictureInput, error) {
 			j.model.round(fill)
 			p.notes = append(p.notes, "fill "+f.name+" is that of the tensor's numbers")
 		case j.model.noPictures != nil:
-			return nil, usageError(fmt.Errorf("%s: --fill %s is a colour, and the network reads %d channels: take mean or blur", name, f.name, plane.C))
+			return nil, failure.Usagef("%s: --fill %s is a colour, and the network reads %d channels: take mean or blur", name, f.name, plane.C)
 		default:
 			fill = j.model.pre.Normalize(f.Image(p.picture), plane.C)
 			p.notes = append(p.notes, "fill "+f.name+" is what the preprocessing makes of that colour")

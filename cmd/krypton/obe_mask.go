@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 )
@@ -21,22 +22,22 @@ func (j *job) readMask(o *outcome) error {
 	}
 	limits, err := j.limits(file, 0)
 	if err != nil {
-		return coded(exitTemporary, fmt.Errorf("--mask: %w", err))
+		return failure.Temporaryf("--mask: %w", err)
 	}
 	m, err := imagein.OpenMask(file, limits)
 	if errors.Is(err, fs.ErrNotExist) {
-		return coded(exitNoInput, fmt.Errorf("--mask: %w", err))
+		return failure.Missingf("--mask: %w", err)
 	}
 	if err != nil {
 		return pictureError(fmt.Errorf("--mask: %w", err))
 	}
 	if m.Transparent {
-		return coded(exitData, fmt.Errorf("--mask: %s: has transparent parts: what counts must be painted, the rest black", file))
+		return failure.Dataf("--mask: %s: has transparent parts: what counts must be painted, the rest black", file)
 	}
 	plane := j.model.plan.InputPlane()
 	o.mask, err = imagein.Mask(m, o.input.picture.Bounds().Size(), o.input.transform, plane.W, plane.H)
 	if err != nil {
-		return coded(exitData, fmt.Errorf("--mask: %s: %w", file, err))
+		return failure.Dataf("--mask: %s: %w", file, err)
 	}
 	o.masked = &heatmap.MaskRecord{File: file, SHA256: m.SHA256}
 	for _, v := range o.mask {
@@ -45,7 +46,7 @@ func (j *job) readMask(o *outcome) error {
 		}
 	}
 	if o.masked.Pixels == 0 {
-		return coded(exitData, fmt.Errorf("--mask: %s: nothing counts in what the network sees", file))
+		return failure.Dataf("--mask: %s: nothing counts in what the network sees", file)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 )
 
@@ -73,22 +73,22 @@ func (j *job) checkOutputs(o *outcome) error {
 	outputs := o.outputs()
 	for i, f := range outputs {
 		if slices.Contains(outputs[:i], f) {
-			return usageError(fmt.Errorf("%s would be written twice", f))
+			return failure.Usagef("%s would be written twice", f)
 		}
 		if err := j.inputs.check(f); err != nil {
 			return err
 		}
 		if other, ok := j.written[filepath.Clean(f)]; ok {
-			return coded(exitCantCreate, fmt.Errorf("%s: %s was written for %s in this run", o.label, f, other))
+			return failure.CantCreatef("%s: %s was written for %s in this run", o.label, f, other)
 		}
 		if flag, ok := j.rep.paths[filepath.Clean(f)]; ok {
-			return usageError(fmt.Errorf("%s is the file of %s", f, flag))
+			return failure.Usagef("%s is the file of %s", f, flag)
 		}
 		if err := j.makeFolder(f); err != nil {
 			return err
 		}
 		if err := atomicfile.Check(f, o.force); err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	for _, f := range outputs {
@@ -104,7 +104,7 @@ func (j *job) makeFolder(file string) error {
 	if !j.isFolder() || filepath.Clean(filepath.Dir(file)) != filepath.Clean(j.out) {
 		return nil
 	}
-	return coded(exitCantCreate, atomicfile.MakeFolder(j.out))
+	return failure.As(failure.CantCreate, atomicfile.MakeFolder(j.out))
 }
 
 // published is the record as files hold it. Where their bytes must not depend on
@@ -123,7 +123,7 @@ func (j *job) writeScores(o *outcome) error {
 	for _, f := range o.files {
 		err := atomicfile.Write(f, o.force, func(w io.Writer) error { return o.published().writeScores(w, filepath.Ext(f)) })
 		if err != nil {
-			return coded(exitCantCreate, err)
+			return failure.As(failure.CantCreate, err)
 		}
 	}
 	return nil
@@ -147,9 +147,9 @@ func (j *job) draw(o *outcome) error {
 	png := func(w io.Writer) error { return heatmap.EncodePNG(w, img, o.published().Record) }
 	if o.target == "-" {
 		if err := png(j.io.out); err != nil {
-			return coded(exitCantCreate, fmt.Errorf("standard output: %w", err))
+			return failure.CantCreatef("standard output: %w", err)
 		}
 		return nil
 	}
-	return coded(exitCantCreate, atomicfile.Write(o.target, o.force, png))
+	return failure.As(failure.CantCreate, atomicfile.Write(o.target, o.force, png))
 }

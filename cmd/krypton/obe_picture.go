@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
@@ -95,7 +96,7 @@ func (j *job) all(ctx context.Context, inputs []string) error {
 	case !j.multiple:
 		return t.first
 	}
-	return coded(exitPartial, fmt.Errorf("%d of %d pictures failed", t.failed, len(inputs)))
+	return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", t.failed, len(inputs)))
 }
 
 // outcome is what came out of one picture.
@@ -186,7 +187,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 			Checking: checking(progress, o.label)})
 		switch {
 		case errors.Is(err, obe.ErrTask):
-			return usageError(err)
+			return failure.As(failure.Usage, err)
 		case err != nil:
 			return err
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
@@ -35,10 +35,10 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 	}
 	j.score = obe.Score(j.obeOptions.score)
 	if !slices.Contains([]obe.Score{obe.Value, obe.Margin, obe.Entropy}, j.score) {
-		return usageError(fmt.Errorf("--score is %q, want value, margin or entropy", j.score))
+		return failure.Usagef("--score is %q, want value, margin or entropy", j.score)
 	}
 	if !slices.Contains([]obe.Mode{obe.Exact, obe.Naive, obe.Approximate}, obe.Mode(j.mode)) {
-		return usageError(fmt.Errorf("--mode is %q, want exact, approximate or naive", j.mode))
+		return failure.Usagef("--mode is %q, want exact, approximate or naive", j.mode)
 	}
 	if j.gives != nil {
 		j.mode = string(obe.Approximate)
@@ -47,13 +47,13 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 		return err
 	}
 	if !slices.Contains(heatmap.Colormaps, j.render.colormap) || !slices.Contains(heatmap.Combines, j.combine) {
-		return usageError(fmt.Errorf("--colormap %q, --combine %q: want one of %v and one of %v", j.render.colormap, j.combine, heatmap.Colormaps, heatmap.Combines))
+		return failure.Usagef("--colormap %q, --combine %q: want one of %v and one of %v", j.render.colormap, j.combine, heatmap.Colormaps, heatmap.Combines)
 	}
 	if j.scoresOnly && (len(j.scores) == 0 || j.out != "") {
-		return usageError(errors.New("--scores-only needs --scores, and excludes -o"))
+		return failure.Usagef("--scores-only needs --scores, and excludes -o")
 	}
 	if j.verify < 0 || j.chunk < 0 || j.maxPixels < 1 {
-		return usageError(fmt.Errorf("--verify %d, --chunk %d, --max-pixels %d: must not be negative", j.verify, j.chunk, j.maxPixels))
+		return failure.Usagef("--verify %d, --chunk %d, --max-pixels %d: must not be negative", j.verify, j.chunk, j.maxPixels)
 	}
 	if j.compared, err = parseCompare(j.compare); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 	}
 	for _, f := range j.scores {
 		if !slices.Contains(heatmap.ScoreFormats, strings.ToLower(filepath.Ext(f))) {
-			return usageError(fmt.Errorf("--scores %s: the ending must be one of %v", f, heatmap.ScoreFormats))
+			return failure.Usagef("--scores %s: the ending must be one of %v", f, heatmap.ScoreFormats)
 		}
 	}
 	if j.output, err = j.model.output(); err != nil {
@@ -101,7 +101,7 @@ func (j *job) parseScale() error {
 	a, e1 := strconv.ParseFloat(lo, 64)
 	b, e2 := strconv.ParseFloat(hi, 64)
 	if !ok || e1 != nil || e2 != nil || !(a < b) || math.IsInf(a, 0) || math.IsInf(b, 0) {
-		return usageError(fmt.Errorf("--scale is %q, want auto, shared or min,max", j.obeOptions.scale))
+		return failure.Usagef("--scale is %q, want auto, shared or min,max", j.obeOptions.scale)
 	}
 	j.scale = &heatmap.Scale{Lo: a, Hi: b}
 	return nil

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 )
 
@@ -37,7 +36,7 @@ func (o *renderOptions) addFlags(f *pflag.FlagSet) {
 func (o *renderOptions) style() (heatmap.Style, error) {
 	s := heatmap.Style{Mode: "overlay", Alpha: o.alpha, Colormap: o.colormap, Blocks: o.blocks}
 	if !(o.alpha >= 0 && o.alpha <= 1) {
-		return s, usageError(fmt.Errorf("--alpha is %g, want 0 to 1", o.alpha))
+		return s, failure.Usagef("--alpha is %g, want 0 to 1", o.alpha)
 	}
 	drawn := 0
 	for mode, on := range map[string]bool{"overlay": o.overlay, "map-only": o.mapOnly, "side-by-side": o.sideBySide} {
@@ -48,23 +47,23 @@ func (o *renderOptions) style() (heatmap.Style, error) {
 	}
 	switch {
 	case drawn > 1:
-		return s, usageError(errors.New("--overlay, --map-only and --side-by-side exclude each other"))
+		return s, failure.Usagef("--overlay, --map-only and --side-by-side exclude each other")
 	case o.masked != "" && o.mapOnly:
-		return s, usageError(errors.New("--masked shows the picture, --map-only does not: they exclude each other"))
+		return s, failure.Usagef("--masked shows the picture, --map-only does not: they exclude each other")
 	case len(o.contours) > maxContours:
-		return s, usageError(fmt.Errorf("--contours: %d levels, at most %d are drawn", len(o.contours), maxContours))
+		return s, failure.Usagef("--contours: %d levels, at most %d are drawn", len(o.contours), maxContours)
 	}
 	if o.masked != "" {
 		l, err := heatmap.ParseLevel(o.masked)
 		if err != nil {
-			return s, usageError(fmt.Errorf("--masked: %w", err))
+			return s, failure.Usagef("--masked: %w", err)
 		}
 		s.Masked = &l
 	}
 	for _, text := range o.contours {
 		l, err := heatmap.ParseLevel(text)
 		if err != nil {
-			return s, usageError(fmt.Errorf("--contours: %w", err))
+			return s, failure.Usagef("--contours: %w", err)
 		}
 		s.Contours = append(s.Contours, l)
 	}

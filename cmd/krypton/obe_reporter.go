@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 	"krypton/internal/number"
 	"krypton/internal/ui"
 )
@@ -88,7 +89,7 @@ func newReporter(ctx context.Context, o *obeOptions, std streams, inputs *inputF
 		w, err := r.open(f.flag, f.path, o.force, inputs)
 		if err != nil {
 			r.close()
-			return nil, coded(exitCantCreate, fmt.Errorf("%s: %w", f.flag, err))
+			return nil, failure.CantCreatef("%s: %w", f.flag, err)
 		}
 		if f.flag == "--events" {
 			r.events = ui.NewEvents(w)
@@ -218,7 +219,7 @@ func (r *reporter) finish(ctx context.Context, err error) error {
 	r.blocks.Write(status, true)
 	for flag, e := range map[string]error{"--events": r.events.Err(), "--progress": r.blocks.Err()} {
 		if e != nil && err == nil {
-			err = coded(exitCantCreate, fmt.Errorf("%s: %w", flag, e))
+			err = failure.CantCreatef("%s: %w", flag, e)
 		}
 	}
 	if e := r.close(); err == nil {
@@ -232,7 +233,7 @@ func (r *reporter) close() error {
 	var err error
 	for _, f := range r.files {
 		if e := f.Close(); e != nil && err == nil {
-			err = coded(exitCantCreate, e)
+			err = failure.As(failure.CantCreate, e)
 		}
 	}
 	return err

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 )
 
@@ -60,7 +60,7 @@ func (j *job) drawKept(ctx context.Context, o *outcome) error {
 			return err
 		}
 		if again.sha256 != o.input.sha256 {
-			return coded(exitData, fmt.Errorf("%s: changed since its map was computed", o.label))
+			return failure.Dataf("%s: changed since its map was computed", o.label)
 		}
 		o.input = again
 		defer func() { o.input = nil }()

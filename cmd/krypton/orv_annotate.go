@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"krypton/internal/annotate"
+	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/number"
 	"krypton/internal/region"
@@ -28,11 +29,11 @@ type annotator struct {
 func (j *orvJob) newAnnotator(ctx context.Context) (*annotator, error) {
 	switch {
 	case j.annotate == "" && j.showRegions:
-		return nil, usageError(errors.New("--show-regions needs --annotate"))
+		return nil, failure.Usagef("--show-regions needs --annotate")
 	case j.annotate == "":
 		return nil, nil
 	case j.name == "-" || j.resume:
-		return nil, usageError(errors.New("--annotate reads the video a second time, from its beginning: it needs a file, and excludes --resume"))
+		return nil, failure.Usagef("--annotate reads the video a second time, from its beginning: it needs a file, and excludes --resume")
 	}
 	opt := j.open
 	opt.Fit = nil
@@ -51,7 +52,7 @@ func (j *orvJob) newAnnotator(ctx context.Context) (*annotator, error) {
 		if errors.Is(err, video.ErrBusy) {
 			return nil, videoError(fmt.Errorf("--annotate: %w", err))
 		}
-		return nil, coded(exitCantCreate, fmt.Errorf("--annotate: %w", err))
+		return nil, failure.CantCreatef("--annotate: %w", err)
 	}
 	return a, nil
 }
@@ -61,7 +62,7 @@ func (j *orvJob) newAnnotator(ctx context.Context) (*annotator, error) {
 func (a *annotator) frame(ctx context.Context, r *framelabels.Result, changed *region.Mask) error {
 	f, err := a.source.Next(ctx)
 	if errors.Is(err, io.EOF) {
-		return coded(exitData, fmt.Errorf("%s: ended early when it was read again for --annotate", a.job.name))
+		return failure.Dataf("%s: ended early when it was read again for --annotate", a.job.name)
 	}
 	if err != nil {
 		return videoError(err)
@@ -103,7 +104,7 @@ func (a *annotator) frame(ctx context.Context, r *framelabels.Result, changed *r
 	}
 	a.painter.Lines(pic, lines)
 	if err := a.writer.WriteFrame(f.Pixels, f.Time); err != nil {
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func (j *orvJob) scoreText(score number.Single) string {
 func (a *annotator) close() error {
 	err := a.source.Close()
 	if e := a.writer.Close(); e != nil {
-		return coded(exitCantCreate, e)
+		return failure.As(failure.CantCreate, e)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/batch"
+	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 )
 
@@ -34,11 +35,11 @@ type orvBatch struct {
 func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOptions, mo *modelOptions, args []string) (err error) {
 	switch {
 	case o.out != "":
-		return usageError(errors.New("--out and --out-dir exclude each other (--name names the outputs of a batch)"))
+		return failure.Usagef("--out and --out-dir exclude each other (--name names the outputs of a batch)")
 	case o.sweep != "":
-		return usageError(errors.New("--sweep is for one video"))
+		return failure.Usagef("--sweep is for one video")
 	case o.annotate != "" && !strings.Contains(o.annotate, "{name}"):
-		return usageError(errors.New("--annotate needs {name} in a batch: each video has its own"))
+		return failure.Usagef("--annotate needs {name} in a batch: each video has its own")
 	}
 	items, err := o.batch.items(orvColumns, args, io.in)
 	if err != nil {
@@ -101,7 +102,7 @@ func (b *orvBatch) all(ctx context.Context) error {
 		fmt.Fprintf(b.io.err, "%d videos in %s: %d done, %d of these before, %d failed\n", len(b.run.mine), b.run.dir, len(b.run.mine)-failed, before, failed)
 	}
 	if failed > 0 {
-		return coded(exitPartial, fmt.Errorf("%d of %d videos failed", failed, len(b.run.mine)))
+		return failure.As(failure.Partial, fmt.Errorf("%d of %d videos failed", failed, len(b.run.mine)))
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func (b *orvBatch) recognize(ctx context.Context, s *settings, o *orvOptions, mo
 			return err
 		})
 		if err != nil {
-			return nil, coded(exitCantCreate, err)
+			return nil, failure.As(failure.CantCreate, err)
 		}
 	}
 	slices.Sort(outputs)

@@ -18,6 +18,7 @@ import (
 
 	"krypton/internal/detect"
 	"krypton/internal/engine"
+	"krypton/internal/failure"
 	"krypton/internal/orv"
 	"krypton/internal/prediction"
 	"krypton/internal/video"
@@ -54,19 +55,19 @@ type orvJob struct {
 	guardGiven, refreshGiven, scoreGiven, iouGiven bool // by flag, environment or file
 }
 
-// videoError gives a decoder's error its exit code.
+// videoError gives a decoder's error its kind.
 func videoError(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return coded(exitNoInput, err)
+		return failure.As(failure.Missing, err)
 	case errors.Is(err, video.ErrNetwork):
-		return usageError(err)
+		return failure.As(failure.Usage, err)
 	case errors.Is(err, video.ErrStalled), errors.Is(err, video.ErrBusy):
-		return coded(exitTemporary, err)
+		return failure.As(failure.Temporary, err)
 	case errors.Is(err, detect.ErrHead), errors.Is(err, video.ErrUnusable), errors.Is(err, video.ErrIncomplete), errors.Is(err, video.ErrNoFFmpeg):
-		return coded(exitData, err)
+		return failure.As(failure.Data, err)
 	}
 	return err
 }
@@ -83,10 +84,10 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 		return nil, err
 	}
 	if j.options, err = o.options(j.threads); err != nil {
-		return nil, usageError(err)
+		return nil, failure.As(failure.Usage, err)
 	}
 	if j.open, err = o.videoOptions(io); err != nil {
-		return nil, usageError(err)
+		return nil, failure.As(failure.Usage, err)
 	}
 	// ffmpeg takes some tenths of a second to start and to look into the video:
 	// meanwhile the model is loaded. What the frames are to be is known once both are.
@@ -197,14 +198,14 @@ func (j *orvJob) prepareJudge(ctx context.Context) error {
 		return err
 	}
 	if err := prediction.Activation(j.activation).Check(); err != nil {
-		return usageError(fmt.Errorf("--activation: %w", err))
+		return failure.Usagef("--activation: %w", err)
 	}
 	if j.spec, err = j.model.detector(); err != nil {
 		return err
 	}
 	if j.spec == nil {
 		if len(j.orvOptions.classes) > 0 {
-			return usageError(fmt.Errorf("--classes is for detectors, and %s describes none", j.model.file.where))
+			return failure.Usagef("--classes is for detectors, and %s describes none", j.model.file.where)
 		}
 		return j.prepareClassifier(ctx)
 	}
@@ -220,7 +221,7 @@ func (j *orvJob) prepareClassifier(ctx context.Context) error {
 		if l := detect.Suggest(j.model.plan.OutputShape(j.output), len(j.model.labels)); len(l) > 0 {
 			advice = "'" + strings.Join(l, "' or '") + "'"
 		}
-		return coded(exitData, fmt.Errorf("%w; describe a detector's head as %s in %s (see docs/video.md)", err, advice, j.model.file.where))
+		return failure.Dataf("%w; describe a detector's head as %s in %s (see docs/video.md)", err, advice, j.model.file.where)
 	}
 	j.notes = append(j.notes, j.model.doubts(j.reading)...)
 	return err
@@ -235,7 +236,7 @@ func (j *orvJob) prepareDetector() error {
 		if j.model.file.config.Detector == nil {
 			where = "model " + j.model.file.name + ", as its metadata have it"
 		}
-		return coded(exitData, fmt.Errorf("%s: detector: %w", where, err))
+		return failure.Dataf("%s: detector: %w", where, err)
 	}
 	if !j.scoreGiven && j.spec.Threshold > 0 {
 		j.minScore = float64(j.spec.Threshold)

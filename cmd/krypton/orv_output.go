@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/lock"
 	"krypton/internal/orv"
@@ -91,7 +92,7 @@ func (j *orvJob) parseFormats() ([]string, error) {
 func (j *orvJob) claimOutputs() (out *orvOutputs, err error) {
 	formats, err := j.parseFormats()
 	if err != nil {
-		return nil, usageError(err)
+		return nil, failure.As(failure.Usage, err)
 	}
 	out = &orvOutputs{force: j.force, resume: j.resume}
 	if j.annotate != "" {
@@ -106,7 +107,7 @@ func (j *orvJob) claimOutputs() (out *orvOutputs, err error) {
 	}
 	if strings.HasSuffix(j.out, "/") {
 		if err := atomicfile.MakeFolder(j.out); err != nil {
-			return nil, coded(exitCantCreate, err)
+			return nil, failure.As(failure.CantCreate, err)
 		}
 	}
 	// The JSON lines come last wherever outputs are begun, written and named: should
@@ -142,7 +143,7 @@ func last(format string) int {
 // claim looks at an output and locks it.
 func (o *orvOutput) claim(force bool) error {
 	if err := o.check(force); err != nil {
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
 	held := o.part
 	if o.format == "yolo" {
@@ -151,11 +152,11 @@ func (o *orvOutput) claim(force bool) error {
 	var err error
 	switch o.lock, err = lock.Open(held); {
 	case errors.Is(err, lock.ErrBusy):
-		return coded(exitTemporary, fmt.Errorf("%s: %w", held, err))
+		return failure.Temporaryf("%s: %w", held, err)
 	case errors.Is(err, regular.ErrNot), errors.Is(err, regular.ErrLinked):
-		return coded(exitCantCreate, fmt.Errorf("%w %s: %w: move it away first", atomicfile.ErrCannotWrite, held, err))
+		return failure.CantCreatef("%w %s: %w: move it away first", atomicfile.ErrCannotWrite, held, err)
 	case err != nil:
-		return coded(exitCantCreate, fmt.Errorf("%w %s: %w", atomicfile.ErrCannotWrite, held, err))
+		return failure.CantCreatef("%w %s: %w", atomicfile.ErrCannotWrite, held, err)
 	}
 	// Another run may have ended before we got the lock: what it wrote stays.
 	err = o.check(force)
@@ -164,7 +165,7 @@ func (o *orvOutput) claim(force bool) error {
 	}
 	if err != nil {
 		o.release()
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
 	return nil
 }
@@ -224,7 +225,7 @@ func (o *orvOutput) scan(h framelabels.Header) ([]framelabels.Result, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, coded(exitCantCreate, fmt.Errorf("%s: cannot go on with it: %w (remove it to begin anew)", o.part, err))
+		return nil, failure.CantCreatef("%s: cannot go on with it: %w (remove it to begin anew)", o.part, err)
 	}
 	if err := o.lock.Truncate(n); err != nil {
 		return nil, o.failed(err)
@@ -281,7 +282,7 @@ func (o *orvOutput) failed(err error) error {
 	if o.path == "" {
 		return err
 	}
-	return coded(exitCantCreate, fmt.Errorf("%s: %w", o.part, err))
+	return failure.CantCreatef("%s: %w", o.part, err)
 }
 
 // finish gives all files their names.
@@ -304,7 +305,7 @@ func (out *orvOutputs) finish() error {
 	}
 	for dir := range named {
 		if err := atomicfile.SyncDir(dir); err != nil {
-			return coded(exitCantCreate, fmt.Errorf("%s: %w", dir, err))
+			return failure.CantCreatef("%s: %w", dir, err)
 		}
 	}
 	return nil
@@ -321,10 +322,10 @@ func (o *orvOutput) check(force bool) error {
 // adopt gives a finished output its name.
 func (o *orvOutput) adopt(force bool) error {
 	if o.format == "yolo" {
-		return coded(exitCantCreate, atomicfile.AdoptFolder(o.part, o.path, force, framelabels.IsFrameFile))
+		return failure.As(failure.CantCreate, atomicfile.AdoptFolder(o.part, o.path, force, framelabels.IsFrameFile))
 	}
 	if err := o.check(force); err != nil {
-		return coded(exitCantCreate, err)
+		return failure.As(failure.CantCreate, err)
 	}
 	if err := os.Rename(o.part, o.path); err != nil {
 		return o.failed(err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"krypton/internal/detect"
+	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/number"
 	"krypton/internal/orv"
@@ -194,7 +195,7 @@ func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, er
 	})
 	progress.Finish()
 	if err == nil && done == 0 {
-		err = coded(exitData, fmt.Errorf("%s: no frames", j.name))
+		err = failure.Dataf("%s: no frames", j.name)
 	}
 	if err == nil && a != nil {
 		err = a.close()
@@ -212,7 +213,7 @@ func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, er
 			if j.annotate != "" {
 				how += " without --annotate"
 			}
-			err = coded(exitCode(err), fmt.Errorf("%w (%d frames are in %s; %s goes on with them)", err, out.saved, left, how))
+			err = fmt.Errorf("%w (%d frames are in %s; %s goes on with them)", err, out.saved, left, how)
 		}
 		return nil, err
 	}

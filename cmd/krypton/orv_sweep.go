@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/number"
 	"krypton/internal/orv"
@@ -43,7 +44,7 @@ func (j *orvJob) sweepSettings(ctx context.Context) error {
 		t.Add(rgb) // and no more yet: whole runs are timed too
 	}
 	if t.Frames() == 0 {
-		return coded(exitData, errors.New(j.name+": no frames"))
+		return failure.As(failure.Data, errors.New(j.name+": no frames"))
 	}
 	var trials []*orv.Trial
 	try := func(o orv.Options, shape incremental.Shape) error {
@@ -85,7 +86,7 @@ func (j *orvJob) sweepSettings(ctx context.Context) error {
 	if j.sweep == "-" {
 		return printSweep(j.io.out, rows)
 	}
-	return coded(exitCantCreate, atomicfile.Write(j.sweep, j.force, func(w io.Writer) error { return csv.NewWriter(w).WriteAll(rows) }))
+	return failure.As(failure.CantCreate, atomicfile.Write(j.sweep, j.force, func(w io.Writer) error { return csv.NewWriter(w).WriteAll(rows) }))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

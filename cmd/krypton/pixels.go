@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"krypton/internal/failure"
 	"krypton/internal/tensor"
 )
 
@@ -34,13 +35,13 @@ func (m *loadedModel) wholePixels(said bool) error {
 		case p.Type == tensor.Int8 && p.Zero != nil && *p.Zero == -128:
 			m.pre.Mean = []float64{128}
 		case p.Type == tensor.Int8 || p.Type == tensor.Int16 || p.Type == tensor.Uint16:
-			return usageError(fmt.Errorf("model %s: its input is of type %v, and nothing in it says which number is black: say --preset raw, and --mean 128 if pixels become 128 less, or --pixel-scale", m.file.name, p.Type))
+			return failure.Usagef("model %s: its input is of type %v, and nothing in it says which number is black: say --preset raw, and --mean 128 if pixels become 128 less, or --pixel-scale", m.file.name, p.Type)
 		}
 	}
 	for c := range m.plan.InputPlane().C {
 		a, b := m.pre.Number(0, c), m.pre.Number(255, c)
 		if min(a, b) < lo || max(a, b) > hi || math.Abs(b-a) < leastLevels-1 {
-			return usageError(fmt.Errorf("model %s: its input is of type %v, and the preprocessing makes %.4g to %.4g of black to white: say --preset raw for 0 to 255, or --pixel-scale and --mean", m.file.name, p.Type, a, b))
+			return failure.Usagef("model %s: its input is of type %v, and the preprocessing makes %.4g to %.4g of black to white: say --preset raw for 0 to 255, or --pixel-scale and --mean", m.file.name, p.Type, a, b)
 		}
 	}
 	return nil

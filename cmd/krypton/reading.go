@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/prediction"
 )
@@ -39,7 +40,7 @@ func (m *loadedModel) reading(ctx context.Context, output int, activation string
 		return r, nil
 	}
 	if err := prediction.Activation(activation).Check(); err != nil {
-		return prediction.Reading{}, usageError(fmt.Errorf("--activation: %w", err))
+		return prediction.Reading{}, failure.Usagef("--activation: %w", err)
 	}
 	if memory > 0 {
 		memory = max(1, memory-residentMemory())
@@ -51,11 +52,11 @@ func (m *loadedModel) reading(ctx context.Context, output int, activation string
 	r, err := prediction.Read(ctx, prediction.Question{Plan: m.plan, Output: output, Activation: prediction.Activation(activation), Why: why, Names: len(m.labels), Value: value != nil, Workers: workers, Memory: memory})
 	switch {
 	case errors.Is(err, prediction.ErrNoClasses):
-		return r, coded(exitData, fmt.Errorf("model %s: %w", m.file.name, err))
+		return r, failure.Dataf("model %s: %w", m.file.name, err)
 	case err != nil:
 		return r, err
 	case value != nil && r.Outputs != 1:
-		return r, coded(exitData, fmt.Errorf("%s: value: output %q has %d numbers, a value is one", m.file.where, m.plan.Outputs()[output], r.Outputs))
+		return r, failure.Dataf("%s: value: output %q has %d numbers, a value is one", m.file.where, m.plan.Outputs()[output], r.Outputs)
 	}
 	m.readings[key] = r
 	return r, nil

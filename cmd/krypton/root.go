@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"krypton/internal/failure"
 )
 
 // version is set by the linker for releases.
@@ -147,7 +149,7 @@ the price of a few hundred, and bit for bit the same answers.`,
 	root.SetErr(io.err)
 	root.SetVersionTemplate(fmt.Sprintf("krypton %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w (see '%s --help')", err, cmd.CommandPath()))
+		return failure.Usagef("%w (see '%s --help')", err, cmd.CommandPath())
 	})
 	addGlobalFlags(root.PersistentFlags())
 	root.AddCommand(newOBE(io), newModel(io), newInspect(io), newBench(io), newTune(io), newScore(io), newORV(io), newMerge(io), newEnv(io), newMan(io))
@@ -159,7 +161,7 @@ the price of a few hundred, and bit for bit the same answers.`,
 // markUsage lets argument errors of every command exit as usage errors.
 func markUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
-		cmd.Args = func(c *cobra.Command, args []string) error { return usageError(check(c, args)) }
+		cmd.Args = func(c *cobra.Command, args []string) error { return failure.As(failure.Usage, check(c, args)) }
 	}
 	for _, sub := range cmd.Commands() {
 		markUsage(sub)

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/regular"
@@ -32,9 +33,9 @@ type mapFile struct {
 func readMapFile(name string) (*mapFile, error) {
 	data, err := readRegular(name, maxMapFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, coded(exitNoInput, err)
+		return nil, failure.As(failure.Missing, err)
 	} else if err != nil {
-		return nil, coded(exitData, err)
+		return nil, failure.As(failure.Data, err)
 	}
 	return parseMap(name, data)
 }
@@ -49,10 +50,10 @@ func parseMap(name string, data []byte) (*mapFile, error) {
 	}
 	m.record = new(heatmap.Record)
 	if err := json.Unmarshal(data, m.record); err != nil {
-		return nil, coded(exitData, fmt.Errorf("%s: neither a .npy file nor what obe --scores NAME.json writes: %w", name, err))
+		return nil, failure.Dataf("%s: neither a .npy file nor what obe --scores NAME.json writes: %w", name, err)
 	}
 	if err := validMap(m.record); err != nil {
-		return nil, coded(exitData, fmt.Errorf("%s: %w", name, err))
+		return nil, failure.Dataf("%s: %w", name, err)
 	}
 	return m, nil
 }
@@ -100,14 +101,14 @@ func (m *mapFile) picture(given string, builtin bool) (string, error) {
 	case m.record == nil && builtin:
 		return "", nil // the sample
 	case m.record == nil:
-		return "", usageError(fmt.Errorf("%s: --image must name the picture of a .npy map", m.name))
+		return "", failure.Usagef("%s: --image must name the picture of a .npy map", m.name)
 	}
 	name, sample := models.Sample()
 	if sum := sha256.Sum256(sample); m.record.Image == name && m.record.ImageSHA256 == hex.EncodeToString(sum[:]) {
 		return "", nil
 	}
 	if m.record.Image == "" || m.record.Image == "-" {
-		return "", usageError(fmt.Errorf("%s: its picture came from standard input: --image must name it", m.name))
+		return "", failure.Usagef("%s: its picture came from standard input: --image must name it", m.name)
 	}
 	return m.record.Image, nil
 }
@@ -126,13 +127,13 @@ func (m *mapFile) fits(model *loadedModel, in *pictureInput, picture string) err
 	}
 	switch {
 	case r.ModelSHA256 != model.file.sha256:
-		return coded(exitData, fmt.Errorf("%s: was made by another model (%s) than %s: the digests of the files differ", m.name, r.Model, model.file.name))
+		return failure.Dataf("%s: was made by another model (%s) than %s: the digests of the files differ", m.name, r.Model, model.file.name)
 	case r.ImageSHA256 != in.sha256:
-		return coded(exitData, fmt.Errorf("%s: was made of another picture (%s) than %s: the digests of the files differ", m.name, r.Image, label(picture)))
+		return failure.Dataf("%s: was made of another picture (%s) than %s: the digests of the files differ", m.name, r.Image, label(picture))
 	case r.Input != [2]int{plane.H, plane.W}:
-		return coded(exitData, fmt.Errorf("%s: is for an input of %v, the network reads %dx%d: say --size", m.name, r.Input, plane.H, plane.W))
+		return failure.Dataf("%s: is for an input of %v, the network reads %dx%d: say --size", m.name, r.Input, plane.H, plane.W)
 	case !same(r.Preprocess, model.preprocessed(in)):
-		return usageError(fmt.Errorf("%s: was made with other preprocessing: give the flags that obe was given", m.name))
+		return failure.Usagef("%s: was made with other preprocessing: give the flags that obe was given", m.name)
 	}
 	return nil
 }
@@ -151,7 +152,7 @@ func (m *mapFile) maps(h, w int) ([]mapOf, error) {
 	if m.record == nil {
 		t, err := imagein.DecodeTensor(bytes.NewReader(m.data), m.name, h, w, 1)
 		if err != nil {
-			return nil, coded(exitData, fmt.Errorf("a .npy map must have a number for each pixel of the network's input: %w", err))
+			return nil, failure.Dataf("a .npy map must have a number for each pixel of the network's input: %w", err)
 		}
 		pixels := make([]float64, len(t.Data))
 		for i, v := range t.Data {
@@ -169,7 +170,7 @@ func (m *mapFile) maps(h, w int) ([]mapOf, error) {
 			}
 		}
 		if c.Index < 0 {
-			return nil, coded(exitData, fmt.Errorf("%s: record: class %d", m.name, c.Index))
+			return nil, failure.Dataf("%s: record: class %d", m.name, c.Index)
 		}
 		all = append(all, mapOf{c.Index, g, nil})
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/viper"
 	"go.yaml.in/yaml/v3"
 
+	"krypton/internal/failure"
 	"krypton/internal/limits"
 	"krypton/internal/regular"
 )
@@ -79,16 +80,16 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		data, err := readSmallFile(path)
 		if err != nil {
 			if explicit && errors.Is(err, os.ErrNotExist) {
-				return nil, coded(exitNoInput, fmt.Errorf("configuration file %s: %w", path, err))
+				return nil, failure.Missingf("configuration file %s: %w", path, err)
 			}
-			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, err))
+			return nil, failure.Usagef("configuration file %s: %w", path, err)
 		}
 		s.v.SetConfigType("yaml")
 		if err := s.v.ReadConfig(strings.NewReader(string(data))); err != nil {
-			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, firstOf(err)))
+			return nil, failure.Usagef("configuration file %s: %w", path, firstOf(err))
 		}
 		if err := s.checkFile(data); err != nil {
-			return nil, usageError(fmt.Errorf("configuration file %s: %w", path, err))
+			return nil, failure.Usagef("configuration file %s: %w", path, err)
 		}
 		s.file = path
 	}
@@ -101,7 +102,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		}
 		for _, value := range s.strings(f) {
 			if e := f.Value.Set(value); e != nil {
-				err = usageError(fmt.Errorf("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, wanted(f), value))
+				err = failure.Usagef("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, wanted(f), value)
 			}
 		}
 	})
@@ -281,7 +282,7 @@ func (s *settings) threads() (n int, from string, err error) {
 	if s.given("threads") {
 		n, err = s.flags.GetInt("threads")
 		if err == nil && (n < 1 || n > limits.MaxProcessors) {
-			err = usageError(fmt.Errorf("--threads is %d: want 1 to %d", n, limits.MaxProcessors))
+			err = failure.Usagef("--threads is %d: want 1 to %d", n, limits.MaxProcessors)
 		}
 		return n, s.origin("threads"), err
 	}
@@ -307,7 +308,7 @@ func (s *settings) memoryFrom() (n int64, from string, err error) {
 		return least.N, least.From, nil
 	}
 	if n, err = parseBytes(text); err != nil {
-		return 0, "", usageError(fmt.Errorf("--memory: %w", err))
+		return 0, "", failure.Usagef("--memory: %w", err)
 	}
 	return n, s.origin("memory"), nil
 }
