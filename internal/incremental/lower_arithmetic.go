@@ -1,0 +1,287 @@
+package incremental
+
+import (
+	"slices"
+
+	"krypton/internal/engine"
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/tensor"
+)
+
+// elementwise lowers a function of every element, wherever the elements lie.
+func (c *compiler) elementwise(n *graph.Node, prim engine.Primitive) (bool, error) {
+	return c.elementwiseOf(n, n.In[0], prim)
+}
+
+// elementwiseOf lowers what makes a node's output of any value by a function of every
+// element.
+func (c *compiler) elementwiseOf(n *graph.Node, from graph.ValueID, prim engine.Primitive) (bool, error) {
+	r := c.refs[from]
+	if r == nil || c.p.values[r.value].host || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	plane := c.p.values[r.value].plane
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, plane}}, prim: prim},
+		c.g.Values[n.Out[0]].Name, plane)
+	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}
+	return true, nil
+}
+
+// perPixel lowers a function of each pixel's channels.
+func (c *compiler) perPixel(n *graph.Node, prim engine.Primitive) (bool, error) {
+	return c.perPixelTo(n, n.Out[0], n.Name, prim)
+}
+
+// perPixelTo is perPixel for what makes another graph value, of a node and others.
+func (c *compiler) perPixelTo(n *graph.Node, result graph.ValueID, name string, prim engine.Primitive) (bool, error) {
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: prim},
+		c.g.Values[result].Name, src.plane)
+	c.define(result, v)
+	return true, nil
+}
+
+// spread says how an operand of shape s broadcasts over a value of shape out
+// with channels on axis 1. ok is false for forms that primitives do not have.
+func spread(s, out []int) (engine.Operand, bool) {
+	if len(s) > len(out) {
+		return 0, false
+	}
+	full := make([]int, len(out))
+	for i := range full {
+		full[i] = 1
+	}
+	copy(full[len(out)-len(s):], s)
+	ones := func(a []int) bool { return !slices.ContainsFunc(a, func(n int) bool { return n != 1 }) }
+	switch {
+	case ones(full):
+		return engine.Scalar, true
+	case slices.Equal(full, out):
+		return engine.Full, true
+	case len(out) >= 2 && full[0] == 1 && full[1] == out[1] && ones(full[2:]):
+		return engine.PerChannel, true
+	case len(out) > 2 && full[0] == 1 && full[1] == 1 && slices.Equal(full[2:], out[2:]):
+		return engine.PerPixel, true
+	}
+	return 0, false
+}
+
+// softmax lowers the normalization over an axis, whose elements are put together if they
+// do not lie so.
+func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
+	shape := c.shape(n.In[0])
+	axis := o.Axis
+	if axis < 0 {
+		axis += len(shape)
+	}
+	v := c.view(n.In[0])
+	if v == nil || o.Hard || axis < 0 || axis >= len(shape) || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	if o.Coerce { // everything from axis on is one group
+		for _, d := range shape[axis+1:] {
+			if d != 1 {
+				return false, nil
+			}
+		}
+	}
+	size, along := shape[axis], v.axes[axis]
+	prim := &engine.Softmax{Size: size, Log: o.Log}
+	if plane := c.p.values[v.value].plane; c.parts[n.In[0]] == nil && (len(along) == 0 || len(along) == 1 && along[0].step == 1 && plane.C%size == 0) {
+		return c.elementwise(n, prim)
+	}
+	there, back := toLast(len(shape), axis)
+	r := c.laid(v.transposed(there), c.g.Values[n.In[0]].Name)
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, c.p.values[r.value].plane}}, prim: prim}
+	v = &view{value: c.emit(s, c.g.Values[n.Out[0]].Name, c.p.values[r.value].plane), scale: 1}
+	v.axes, _ = grouped(r.layout.strides(), r.layout.shape)
+	c.see(n.Out[0], v.transposed(back))
+	return true, nil
+}
+
+// toLast gives the permutations that make an axis the last of rank, and undo that.
+func toLast(rank, axis int) (there, back []int) {
+	for a := range rank {
+		if a != axis {
+			there = append(there, a)
+		}
+	}
+	there = append(there, axis)
+	back = make([]int, rank)
+	for i, a := range there {
+		back[a] = i
+	}
+	return there, back
+}
+
+// binary lowers elementwise arithmetic of two or more operands.
+func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
+	out := c.g.Values[n.Out[0]].Info
+	if out.Type != tensor.Float32 || out.Shape == nil || len(n.In) < 2 {
+		return false, nil
+	}
+	if len(n.In) > 2 && o.Name != "Sum" && o.Name != "Max" && o.Name != "Min" {
+		return false, nil
+	}
+	for _, id := range n.In {
+		if c.g.Values[id].Info.Type != tensor.Float32 {
+			return false, nil
+		}
+	}
+	if c.inPlace(n, o) {
+		return true, nil
+	}
+	_, plane, ok := rowsOf(out.Shape)
+	if !ok {
+		return false, nil
+	}
+	kinds := make([]engine.Operand, len(n.In))
+	sources := make([]source, len(n.In))
+	consts := make([][]float32, len(n.In))
+	for i, id := range n.In { // look before anything is moved
+		if kinds[i], ok = spread(c.shape(id), out.Shape); !ok {
+			return false, nil
+		}
+		if t := c.constant(id); t != nil {
+			f, err := t.Floats()
+			if err != nil {
+				return false, nil
+			}
+			consts[i] = f
+			if kinds[i] == engine.Full { // channels last
+				l, _, _ := rowsOf(out.Shape)
+				consts[i] = make([]float32, len(f))
+				l.scatter(consts[i], f)
+			}
+			continue
+		}
+		if r := c.refs[id]; r == nil || c.p.values[r.value].host {
+			return false, nil
+		}
+		if len(c.shape(id)) != len(out.Shape) && kinds[i] != engine.Scalar {
+			return false, nil
+		}
+	}
+	for i, id := range n.In {
+		if consts[i] == nil {
+			if kinds[i] == engine.Scalar {
+				r := c.force(id)
+				sources[i] = source{r.value, c.p.values[r.value].plane}
+				continue
+			}
+			sources[i], _ = c.rows(id)
+		}
+	}
+	name := n.Name
+	result := n.Out[0]
+	left, leftKind, leftConst := sources[0], kinds[0], consts[0]
+	for i := 1; i < len(n.In); i++ {
+		s := step{node: name, operator: n.Def.Name, kind: op.Pointwise}
+		clamp := unbounded
+		plain := leftConst == nil && consts[i] == nil && leftKind == engine.Full && kinds[i] == engine.Full && (o.Name == "Add" || o.Name == "Sum")
+		if plain && i == len(n.In)-1 {
+			clamp, result, name = c.activation(result, name)
+			s.node = name
+		}
+		if plain {
+			s.in, s.prim = []source{left, sources[i]}, &engine.Sum{Clamp: clamp}
+		} else {
+			b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{leftKind, kinds[i]}, Const: [2][]float32{leftConst, consts[i]}}
+			operation(b, o)
+			if leftConst == nil {
+				s.in, s.whole = append(s.in, left), append(s.whole, leftKind == engine.PerChannel || leftKind == engine.Scalar)
+			}
+			if consts[i] == nil {
+				s.in, s.whole = append(s.in, sources[i]), append(s.whole, kinds[i] == engine.PerChannel || kinds[i] == engine.Scalar)
+			}
+			s.prim = b
+		}
+		v := c.emit(s, c.g.Values[n.Out[0]].Name, plane)
+		left, leftKind, leftConst = source{v, plane}, engine.Full, nil
+	}
+	c.define(result, left.value)
+	return true, nil
+}
+
+// channels says whether a constant of this shape has one number for each channel of
+// the plane, wherever the axes of the value have gone.
+func (r *ref) channels(shape []int, plane engine.Plane) bool {
+	if r.shape != nil || len(shape) > len(r.layout.shape) {
+		return false
+	}
+	along := -1
+	for i, d := range shape {
+		if a := len(r.layout.shape) - len(shape) + i; d > 1 {
+			if along >= 0 || d != r.layout.shape[a] || d != plane.C || r.layout.stride[a] != 1 {
+				return false
+			}
+			along = a
+		}
+	}
+	return along >= 0
+}
+
+// inPlace lowers arithmetic with a single number, with a number for each channel, or of
+// two values that lie alike, without asking for rows: the elements stay where they are.
+func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
+	if len(n.In) != 2 || slices.ContainsFunc(slices.Concat(n.In, n.Out), func(id graph.ValueID) bool { return id < 0 || c.g.Values[id].Info.Type != tensor.Float32 }) {
+		return false
+	}
+	out := c.shape(n.Out[0])
+	var refs [2]*ref
+	var consts [2][]float32
+	var row *tensor.Tensor // a constant that is no number
+	for i, id := range n.In {
+		if t := c.constant(id); t != nil {
+			f, err := t.Floats()
+			if err != nil {
+				return false
+			}
+			if len(f) != 1 {
+				row = t
+			}
+			consts[i] = f
+			continue
+		}
+		r := c.refs[id]
+		if r == nil || c.p.values[r.value].host || !slices.Equal(c.shape(id), out) || c.asRows(id) && len(n.In) == 2 && consts[0] == nil && c.constant(n.In[1]) == nil {
+			return false
+		}
+		refs[i] = r
+	}
+	r := refs[0]
+	if r == nil {
+		r = refs[1]
+	}
+	if r == nil {
+		return false
+	}
+	plane := c.p.values[r.value].plane
+	other := engine.Scalar
+	if row != nil {
+		if other = engine.PerChannel; !r.channels(row.Shape, plane) {
+			return false
+		}
+	}
+	if refs[0] != nil && refs[1] != nil && !c.alike(n.In[0], n.In[1]) {
+		return false
+	}
+	b := &engine.Binary{Out: plane, Const: consts}
+	operation(b, o)
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, prim: b}
+	for i := range refs {
+		b.Kind[i] = engine.Full
+		if refs[i] == nil {
+			b.Kind[i] = other
+			continue
+		}
+		s.in = append(s.in, c.asPlane(refs[i].value, plane))
+	}
+	v := c.emit(s, c.g.Values[n.Out[0]].Name, plane)
+	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}
+	return true
+}

@@ -1,0 +1,71 @@
+package incremental
+
+import (
+	"krypton/internal/engine"
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/region"
+)
+
+// conv lowers a convolution with constant weights, and folds what scales and shifts
+// channels and an activation behind it.
+func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
+	return c.convOf(n, o, n.In[0], nil)
+}
+
+// convOf lowers a convolution that reads a value, with so many zeros more before each
+// spatial axis as begin says: its windows are those over the input with zeros around it.
+func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin []int) (bool, error) {
+	w := c.constant(n.In[1])
+	if w == nil || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+		return false, nil
+	}
+	ws, err := o.Windows(c.shape(n.In[0]), w.Shape)
+	if err != nil || len(ws) > 2 {
+		return false, nil
+	}
+	for i, more := range begin {
+		ws[i].Pad += more
+		ws[i].In = c.shape(from)[2+i]
+	}
+	weights, err := w.Floats()
+	if err != nil {
+		return false, err
+	}
+	var bias []float32
+	if len(n.In) > 2 && n.In[2] >= 0 {
+		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
+			return false, err
+		}
+	}
+	outC := w.Shape[0]
+	if from == n.In[0] && single(ws) && o.Group == 1 && !c.asRows(from) && c.convWithin(n, weights, bias, outC) {
+		return true, nil
+	}
+	src, ok := c.rows(from)
+	if !ok {
+		return false, nil
+	}
+	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, 1, c.perChannelOf(n.Out[0]))
+	y, x := planar(ws)
+	c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
+	return true, nil
+}
+
+// planar gives the windows of a plane: a series is a plane of one row.
+func planar(ws []region.Window) (y, x region.Window) {
+	if len(ws) == 1 {
+		return region.Identity(1), ws[0]
+	}
+	return ws[0], ws[1]
+}
+
+// emitConv emits a convolution whose result is graph value result, or what the
+// activation behind it makes of it.
+func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, result graph.ValueID, name string) {
+	clamp, result, name := c.activation(result, name)
+	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: y, x: x, group: group, weights: weights, bias: bias, outC: outC, clamp: clamp})
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}},
+		c.g.Values[result].Name, engine.Plane{H: y.Out, W: x.Out, C: outC})
+	c.define(result, v)
+}

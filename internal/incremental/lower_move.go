@@ -1,0 +1,229 @@
+package incremental
+
+import (
+	"slices"
+
+	"krypton/internal/engine"
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+// alias defines the first output as another view of the first input's memory.
+func (c *compiler) alias(n *graph.Node, view func(r *ref) (*ref, bool)) (bool, error) {
+	r := c.refs[n.In[0]]
+	if r == nil || c.p.values[r.value].host || c.shape(n.In[0]) == nil {
+		return false, nil
+	}
+	if len(n.Out) > 1 && (len(c.consumers[n.Out[1]]) > 0 || c.isOutput[n.Out[1]]) {
+		return false, nil
+	}
+	v, ok := view(r)
+	if !ok {
+		v, ok = view(c.force(n.In[0]))
+	}
+	if ok {
+		c.refs[n.Out[0]] = v
+	}
+	return ok, nil
+}
+
+// reshape renames axes where it can, recognises a shuffle of channels, and
+// otherwise puts the flattening off until somebody needs it.
+func (c *compiler) reshape(n *graph.Node) (bool, error) {
+	shape := c.shape(n.Out[0])
+	if shape == nil {
+		return false, nil
+	}
+	return c.alias(n, func(r *ref) (*ref, bool) {
+		if slices.Equal(r.layout.shape, shape) {
+			return &ref{value: r.value, layout: r.layout}, true
+		}
+		if r.shape != nil {
+			return &ref{value: r.value, layout: r.layout, shape: shape}, true
+		}
+		if l, ok := r.layout.reshaped(shape); ok {
+			return &ref{value: r.value, layout: l}, true
+		}
+		if from, ok := c.shuffle(r, shape); ok {
+			p := c.p.values[r.value].plane
+			v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise,
+				in: []source{{r.value, p}}, prim: &engine.Channels{Source: from}}, c.g.Values[n.Out[0]].Name, p)
+			l, _, _ := rowsOf(shape)
+			return &ref{value: v, layout: l}, true
+		}
+		return &ref{value: r.value, layout: r.layout, shape: shape}, true
+	})
+}
+
+// shuffle finds the permutation of channels that viewing r under shape comes
+// to, where r still has its plane's rows and columns as last axes (ShuffleNet:
+// split the channels in groups, transpose, merge).
+func (c *compiler) shuffle(r *ref, shape []int) ([]int, bool) {
+	p := c.p.values[r.value].plane
+	_, want, ok := rowsOf(shape)
+	l := r.layout
+	a := len(l.shape)
+	if !ok || want != p || len(shape) != 4 || a < 3 || l.shape[a-2] != p.H || l.shape[a-1] != p.W ||
+		p.H > 1 && l.stride[a-2] != p.W*p.C || p.W > 1 && l.stride[a-1] != p.C {
+		return nil, false
+	}
+	channels := layout{shape: l.shape[:a-2], stride: l.stride[:a-2]}
+	source := make([]int, p.C)
+	at := make([]int, a-2)
+	from := 0
+	for i := range source {
+		if from >= p.C {
+			return nil, false
+		}
+		source[i] = from
+		for k := a - 3; k >= 0; k-- {
+			from += channels.stride[k]
+			if at[k]++; at[k] < channels.shape[k] {
+				break
+			}
+			from -= at[k] * channels.stride[k]
+			at[k] = 0
+		}
+	}
+	return source, true
+}
+
+// interpolate lowers padding, slicing and resizing of the plane.
+func (c *compiler) interpolate(n *graph.Node) (bool, error) {
+	in, out := c.shape(n.In[0]), c.shape(n.Out[0])
+	t := n.Locality.Tables
+	if len(in) != len(out) || len(in)-2 != len(t) || len(t) > 2 || in[0] != out[0] || in[1] != out[1] || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	fill := float32(0)
+	if pad, ok := n.Op.(*op.Pad); ok {
+		var err error
+		if _, _, fill, err = pad.Pads(c.infos(n.In)); err != nil {
+			return false, err
+		}
+	} else {
+		for i := range t {
+			if slices.Min(t[i].Index) < 0 {
+				return false, nil
+			}
+		}
+	}
+	_, plane, ok := rowsOf(out)
+	if !ok {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	y := region.Copy(1, 1, func(int) int { return 0 })
+	if len(t) == 2 {
+		y = t[0]
+	}
+	p := &engine.Interpolate{In: src.plane, Out: plane, Y: y, X: t[len(t)-1], Fill: fill}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, tables: [2]*region.Table{&p.Y, &p.X}, in: []source{src}, prim: p}
+	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
+	return true, nil
+}
+
+// channels lowers what picks channels: Split, Slice and Pad on axis 1.
+func (c *compiler) channels(n *graph.Node) (bool, error) {
+	in := c.shape(n.In[0])
+	if len(in) < 2 || in[0] != 1 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	var sources [][]int
+	fill := float32(0)
+	switch o := n.Op.(type) {
+	case *op.Split:
+		if o.Axis != 1 && o.Axis != 1-len(in) {
+			return false, nil
+		}
+		ranges, err := o.Ranges(c.infos(n.In), len(n.Out))
+		if err != nil {
+			return false, err
+		}
+		for _, r := range ranges {
+			sources = append(sources, span(r[0], r[1]-r[0], 1))
+		}
+	case *op.Slice:
+		starts, steps, counts, err := o.Ranges(c.infos(n.In))
+		if err != nil {
+			return false, err
+		}
+		for a := range in {
+			if a != 1 && (starts[a] != 0 || steps[a] != 1 || counts[a] != in[a]) {
+				return false, nil
+			}
+		}
+		sources = [][]int{span(starts[1], counts[1], steps[1])}
+	case *op.Pad:
+		begin, end, value, err := o.Pads(c.infos(n.In))
+		if err != nil {
+			return false, err
+		}
+		for a := range in {
+			if a != 1 && (begin[a] != 0 || end[a] != 0) {
+				return false, nil
+			}
+		}
+		if o.Mode != "constant" || begin[1] < 0 || end[1] < 0 {
+			return false, nil
+		}
+		none := func(n int) []int { return slices.Repeat([]int{-1}, n) }
+		sources, fill = [][]int{slices.Concat(none(begin[1]), span(0, in[1], 1), none(end[1]))}, value
+	default:
+		return false, nil
+	}
+	if slices.ContainsFunc(sources, func(s []int) bool { return len(s) == 0 }) {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	for i, from := range sources {
+		plane := engine.Plane{H: src.plane.H, W: src.plane.W, C: len(from)}
+		v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from, Fill: fill}},
+			c.g.Values[n.Out[i]].Name, plane)
+		c.define(n.Out[i], v)
+	}
+	return true, nil
+}
+
+// pick lowers a Gather of one index: half of a channel shuffle, as it is
+// exported, picks every second channel.
+func (c *compiler) pick(n *graph.Node, o *op.Gather) (bool, error) {
+	r, index := c.refs[n.In[0]], c.constant(n.In[1])
+	if r == nil || r.shape != nil || c.p.values[r.value].host || index == nil || len(index.Shape) != 0 {
+		return false, nil
+	}
+	axis := o.Axis
+	if axis < 0 {
+		axis += len(r.layout.shape)
+	}
+	i, err := index.Ints()
+	if err != nil || len(i) != 1 || axis < 0 || axis >= len(r.layout.shape) {
+		return false, nil
+	}
+	k := int(i[0])
+	if k < 0 {
+		k += r.layout.shape[axis]
+	}
+	want, plane, ok := rowsOf(c.shape(n.Out[0]))
+	if !ok || k < 0 || k >= r.layout.shape[axis] {
+		return false, nil
+	}
+	c.refs[n.Out[0]] = c.permuted(&ref{value: r.value, layout: r.layout.picked(axis, k)}, want, plane, c.g.Values[n.Out[0]].Name)
+	return true, nil
+}
+
+func span(start, count, step int) []int {
+	s := make([]int, count)
+	for i := range s {
+		s[i] = start + i*step
+	}
+	return s
+}

@@ -1,0 +1,117 @@
+package incremental
+
+import (
+	"slices"
+
+	"krypton/internal/engine"
+	"krypton/internal/graph"
+	"krypton/internal/op"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+// pool lowers max and average pooling.
+func (c *compiler) pool(n *graph.Node, o *op.Pool) (bool, error) {
+	if len(n.Out) > 1 && (len(c.consumers[n.Out[1]]) > 0 || c.isOutput[n.Out[1]]) {
+		return false, nil
+	}
+	if o.Kind != op.PoolMax && o.Kind != op.PoolAverage || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	ws, err := o.Windows(c.shape(n.In[0]))
+	if err != nil || len(ws) > 2 {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	y, x := planar(ws)
+	out := engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}
+	var prim engine.Primitive = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
+	if o.Kind == op.PoolAverage {
+		a := &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
+		if o.CountIncludePad {
+			a.DivisorY, a.DivisorX = []int{1}, divisors(o, ws, len(ws)-1)
+			if len(ws) == 2 {
+				a.DivisorY = divisors(o, ws, 0)
+			}
+		}
+		prim = a
+	}
+	return true, c.emitWindowed(n, src, y, x, prim, out)
+}
+
+// divisors counts, for each output along an axis, the window's cells inside
+// the input and its stated padding.
+func divisors(o *op.Pool, ws []region.Window, axis int) []int {
+	n := make([]int, ws[axis].Out)
+	for i := range n {
+		n[i] = o.CellsAlong(ws, axis, i)
+	}
+	return n
+}
+
+func (c *compiler) emitWindowed(n *graph.Node, src source, y, x region.Window, prim engine.Primitive, out engine.Plane) error {
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim},
+		c.g.Values[n.Out[0]].Name, out)
+	c.refs[n.Out[0]] = nil
+	// A pooled plane of one pixel may drop its spatial axes.
+	if shape := c.shape(n.Out[0]); out.H*out.W == 1 {
+		c.refs[n.Out[0]] = &ref{value: v, layout: rowMajor(shape)}
+		return nil
+	}
+	c.define(n.Out[0], v)
+	return nil
+}
+
+// globalPool lowers pooling over the whole plane.
+func (c *compiler) globalPool(n *graph.Node, kind op.PoolKind) (bool, error) {
+	if kind != op.PoolMax && kind != op.PoolAverage {
+		return false, nil
+	}
+	src, ok := c.pixelsOf(n.In[0])
+	if !ok {
+		src, ok = c.rows(n.In[0])
+	}
+	if !ok || len(c.shape(n.In[0])) < 3 {
+		return false, nil
+	}
+	y, x := region.Whole(src.plane.H), region.Whole(src.plane.W)
+	out := engine.Plane{H: 1, W: 1, C: src.plane.C}
+	var prim engine.Primitive = &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
+	if kind == op.PoolMax {
+		prim = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
+	}
+	return true, c.emitWindowed(n, src, y, x, prim, out)
+}
+
+// reduce lowers the mean or maximum over exactly the spatial axes.
+func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
+	shape := c.shape(n.In[0])
+	if c.g.Values[n.In[0]].Info.Type != tensor.Float32 || len(shape) < 3 || shape[0] != 1 {
+		return false, nil
+	}
+	axes, err := o.Axes(c.infos(n.In))
+	if err != nil {
+		return false, err
+	}
+	var spatial []int
+	for a := 2; a < len(shape); a++ {
+		spatial = append(spatial, a)
+	}
+	if !c.asRows(n.In[0]) && c.ofPixels(n, o, axes) {
+		c.reducePixels(n, o)
+		return true, nil
+	}
+	if !slices.Equal(axes, spatial) {
+		return false, nil
+	}
+	switch o.Kind {
+	case op.ReduceMean:
+		return c.globalPool(n, op.PoolAverage)
+	case op.ReduceMax:
+		return c.globalPool(n, op.PoolMax)
+	}
+	return false, nil
+}
