@@ -70,6 +70,20 @@ type Task struct {
 	// positions done so far, Checking from one with the number of those to
 	// verify or to compare.
 	Progress, Checking func(done, total int)
+	// Gradual answers the positions of a map that gives nothing up from coarse
+	// to fine, so that what is there early shows the whole image. Scores do not
+	// depend on it.
+	Gradual bool
+	// Clean is called once the clean image's scores are there: the result's
+	// Classes, Base and Probabilities are final. Answered is called from several
+	// goroutines with each position that was computed, the scores of the
+	// result's classes and the winner there; scores are the callee's only during
+	// the call.
+	Clean    func(*Result)
+	Answered func(i int, scores []float32, winner int32)
+	// Keep keeps the network's outputs at all positions of a map that gives
+	// nothing up, for Reread: Kept says how much memory that takes.
+	Keep bool
 }
 
 // Result is the answer to a Task.
@@ -108,10 +122,16 @@ type Result struct {
 	Compared *Comparison
 	// Views and Map are the times of the clean run and of all positions.
 	Views, Map time.Duration
+	// Clean and Outputs hold the network's own numbers, before the activation, on
+	// the clean image and at each position, one after the other (Task.Keep).
+	Clean, Outputs []float32
 }
 
 // ErrTask says that a task cannot be run on its model: a usage error.
 var ErrTask = errors.New("task does not fit the model")
+
+// ErrNotKept says that an answer has not kept what Reread needs.
+var ErrNotKept = errors.New("the map's outputs were not kept")
 
 // ErrMismatch says that a verified position differed from a whole run.
 var ErrMismatch = errors.New("incremental result differs from a whole run")
@@ -161,21 +181,11 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		out = moved.out
 		r.Views = time.Since(start)
 	}
-	r.Probabilities = make([]float32, t.Reading.Classes(len(out)))
-	t.Reading.Apply(r.Probabilities, out)
-	r.Classes = t.Classes
-	if r.Classes == nil && t.Choose != nil {
-		r.Classes = t.Choose(r.Probabilities)
+	if err := t.clean(r, out); err != nil {
+		return nil, err
 	}
-	if len(r.Classes) == 0 {
-		r.Classes = []int{t.Reading.Own(r.Probabilities)}
-	}
-	for _, c := range r.Classes {
-		if c < 0 || c >= len(r.Probabilities) {
-			return nil, fmt.Errorf("%w: class %d: output %q has classes 0 to %d", ErrTask, c, t.Plan.Outputs()[t.Output], len(r.Probabilities)-1)
-		}
-		b := t.Score.of(r.Probabilities, c)
-		r.Base, r.NaN = append(r.Base, b), r.NaN || b != b
+	if t.Clean != nil {
+		t.Clean(r)
 	}
 	start = time.Now()
 	if err := t.positions(ctx, views, moved, r, len(out), began); err != nil {
@@ -192,6 +202,38 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// clean makes the clean image's scores of its outputs, and chooses the classes.
+func (t *Task) clean(r *Result, out []float32) error {
+	r.Probabilities = make([]float32, t.Reading.Classes(len(out)))
+	t.Reading.Apply(r.Probabilities, out)
+	r.Classes = t.Classes
+	if r.Classes == nil && t.Choose != nil {
+		r.Classes = t.Choose(r.Probabilities)
+	}
+	if len(r.Classes) == 0 {
+		r.Classes = []int{t.Reading.Own(r.Probabilities)}
+	}
+	for _, c := range r.Classes {
+		if c < 0 || c >= len(r.Probabilities) {
+			return fmt.Errorf("%w: class %d: output %q has classes 0 to %d", ErrTask, c, t.Plan.Outputs()[t.Output], len(r.Probabilities)-1)
+		}
+		b := t.Score.of(r.Probabilities, c)
+		r.Base, r.NaN = append(r.Base, b), r.NaN || b != b
+	}
+	return nil
+}
+
+// read takes the scores of position i for the classes at these places of p, and says
+// whether one of them is no number.
+func (t *Task) read(r *Result, p []float32, at []int, i int) (nan bool) {
+	for k, c := range at {
+		s := t.Score.of(p, c)
+		r.Scores[k][i] = s
+		nan = nan || s != s
+	}
+	return nan
 }
 
 // positions answers every position of the grid. numbers is how many the output has.
@@ -227,6 +269,14 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *a
 			r.Shortlisted = outputs
 		}
 	}
+	keep := t.Keep && t.Approximation.Exact() && moved == nil
+	if keep {
+		out, err := t.Plan.Output(views, t.Output).Floats()
+		if err != nil {
+			return err
+		}
+		r.Clean, r.Outputs = slices.Clone(out), make([]float32, n*numbers)
+	}
 	var done, nan, spent atomic.Int64
 	buffers := make(chan []float32, max(1, t.Workers)) // one for each worker
 	opt := incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk, Done: func(k int) {
@@ -253,15 +303,15 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *a
 			default:
 				p = make([]float32, scored)
 			}
+			if keep {
+				copy(r.Outputs[i*numbers:], out)
+			}
 			apply(p, out)
-			for k, c := range at {
-				s := t.Score.of(p, c)
-				r.Scores[k][i] = s
-				if s != s {
-					nan.Store(1)
-				}
+			if t.read(r, p, at, i) {
+				nan.Store(1)
 			}
 			r.Winners[i] = int32(class(prediction.Winner(p)))
+			t.answered(r, i)
 			select {
 			case buffers <- p:
 			default:
@@ -269,7 +319,11 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *a
 			return nil
 		})
 	}
-	if err := t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return time.Since(began) >= t.Approximation.Within }); err != nil {
+	if t.Gradual && t.Approximation.Exact() {
+		if err := gradually(t.Grid, r, compute); err != nil {
+			return err
+		}
+	} else if err := t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return time.Since(began) >= t.Approximation.Within }); err != nil {
 		return err
 	}
 	if t.Progress != nil {
