@@ -1,5 +1,5 @@
-// Package architecture holds the test that keeps imports pointing one way, as
-// docs/architecture.md says.
+// Package architecture holds the test that keeps imports pointing one way, as the
+// table of docs/architecture.md says.
 package architecture
 
 import (
@@ -15,126 +15,108 @@ import (
 	"testing"
 )
 
-// allowed lists, for each package, the packages of ours that it may import.
-// Tests may import more.
-var allowed = map[string]string{
-	"internal/failure":      "",
-	"internal/region":       "",
-	"internal/regular":      "",
-	"internal/tiffin":       "",
-	"internal/number":       "",
-	"internal/lock":         "internal/regular",
-	"internal/tensor":       "",
-	"internal/op":           "internal/region internal/tensor",
-	"internal/graph":        "internal/op internal/tensor",
-	"internal/onnxload":     "internal/graph internal/op internal/regular internal/tensor",
-	"internal/softmax":      "internal/engine/asm",
-	"internal/engine":       "internal/engine/asm internal/region internal/softmax",
-	"internal/engine/asm":   "",
-	"internal/incremental":  "internal/engine internal/engine/asm internal/graph internal/op internal/region internal/softmax internal/tensor",
-	"internal/obe":          "internal/engine internal/incremental internal/number internal/prediction internal/region internal/softmax",
-	"internal/imagein":      "internal/region internal/regular internal/tiffin",
-	"internal/orv":          "internal/detect internal/engine/asm internal/imagein internal/incremental internal/prediction internal/region internal/tensor internal/video",
-	"internal/detect":       "",
-	"internal/track":        "internal/detect",
-	"internal/framelabels":  "internal/number internal/spreadsheet",
-	"internal/spreadsheet":  "",
-	"internal/prediction":   "internal/graph internal/incremental internal/softmax internal/tensor",
-	"internal/quality":      "",
-	"internal/tune":         "internal/graph internal/incremental internal/obe internal/op internal/quality",
-	"internal/faithful":     "internal/incremental internal/prediction internal/region",
-	"internal/heatmap":      "internal/number internal/spreadsheet",
-	"internal/annotate":     "",
-	"internal/atomicfile":   "internal/lock internal/regular",
-	"internal/batch":        "internal/atomicfile internal/lock internal/regular",
-	"internal/limits":       "",
-	"internal/ui":           "",
-	"internal/video":        "internal/atomicfile internal/engine/asm internal/imagein internal/regular",
-	"internal/onnxwrite":    "",
-	"internal/labels":       "internal/pyliteral internal/regular",
-	"internal/pyliteral":    "",
-	"internal/exporter":     "internal/detect internal/labels internal/pyliteral",
-	"internal/catalogue":    "internal/atomicfile internal/lock",
-	"internal/architecture": "",
-	"models":                "",
-	"deploy":                "",
+// everywhere is the package that any other may import.
+const everywhere = "failure"
+
+// row is a row of the table: packages, each of which may import the same, or every
+// package below a folder ("cmd/").
+type row struct {
+	packages, imports []string
+	everything        bool
 }
 
-// free are packages that may import anything of ours: programs.
-var free = []string{"cmd/", "models/", "scripts/"}
+var (
+	tableRow = regexp.MustCompile(`(?m)^\| (` + "`[^|]*`" + `) \|[^|]*\| ([^|]*) \|$`)
+	quoted   = regexp.MustCompile("`([^`]+)`")
+)
 
-func TestImportsPointOneWay(t *testing.T) {
-	imports := importsOfPackages(t, "../..")
-	for pkg, all := range imports {
-		may, known := allowed[pkg]
-		if !known {
-			ok := false
-			for _, prefix := range free {
-				ok = ok || strings.HasPrefix(pkg, prefix)
-			}
-			if !ok {
-				t.Errorf("package %s is not in the table: add it here and to docs/architecture.md", pkg)
-			}
-			continue
-		}
-		for _, imp := range all {
-			ours, found := strings.CutPrefix(imp, "krypton/")
-			if found && !strings.Contains(" "+may+" ", " "+ours+" ") {
-				t.Errorf("%s imports %s: it may import only [%s]", pkg, ours, may)
-			}
-		}
-	}
-	for pkg := range allowed {
-		if imports[pkg] == nil {
-			t.Errorf("the table lists %s, which is not a package", pkg)
-		}
-	}
-}
-
-// TestDocumentedTable: the table of docs/architecture.md names every package, and lets
-// the packages of a row import what they may together, but one another.
-func TestDocumentedTable(t *testing.T) {
+// readTable reads the rows of docs/architecture.md, and fails if their order is not
+// that of imports.
+func readTable(t *testing.T) (rows []row) {
+	t.Helper()
 	data, err := os.ReadFile("../../docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
-	name := regexp.MustCompile("`([a-z/]+)`")
-	for _, row := range regexp.MustCompile(`(?m)^\| (`+"`[^|]*"+`) \|[^|]*\| (.*) \|$`).FindAllStringSubmatch(string(data), -1) {
-		var group, want []string
-		for _, n := range name.FindAllStringSubmatch(row[1], -1) {
-			group = append(group, n[1])
-		}
-		if group[0] == "cmd/krypton" {
-			continue
-		}
-		for _, pkg := range group {
-			if _, known := allowed["internal/"+pkg]; known {
-				pkg = "internal/" + pkg
+	var above []string
+	for _, m := range tableRow.FindAllStringSubmatch(string(data), -1) {
+		var r row
+		for _, name := range quoted.FindAllStringSubmatch(m[1], -1) {
+			if slices.Contains(above, name[1]) || slices.Contains(r.packages, name[1]) {
+				t.Errorf("%s stands in the table twice", name[1])
 			}
-			if _, known := allowed[pkg]; !known || seen[pkg] {
-				t.Errorf("%s stands in the documented table twice, or is no package", pkg)
-			}
-			seen[pkg] = true
-			for _, may := range strings.Fields(allowed[pkg]) {
-				if may = strings.TrimPrefix(may, "internal/"); !slices.Contains(group, may) && !slices.Contains(want, may) {
-					want = append(want, may)
-				}
+			r.packages = append(r.packages, name[1])
+		}
+		switch m[2] {
+		case "nothing of ours":
+		case "everything":
+			r.everything = true
+		default:
+			r.imports = strings.Split(m[2], ", ")
+		}
+		for _, imp := range r.imports {
+			if !slices.Contains(above, imp) {
+				t.Errorf("%v may import %q, which stands in no row above", r.packages, imp)
 			}
 		}
-		var got []string
-		if !strings.HasPrefix(row[2], "nothing") {
-			got = strings.Split(row[2], ", ")
-		}
-		slices.Sort(want)
-		slices.Sort(got)
-		if !slices.Equal(got, want) {
-			t.Errorf("%v: the documented table lets them import %v, the test %v", group, got, want)
+		above = append(above, r.packages...)
+		rows = append(rows, r)
+	}
+	if len(rows) < 30 {
+		t.Fatalf("the table has %d rows: it was not read", len(rows))
+	}
+	return rows
+}
+
+// rowOf returns the row of a package, by its path below the module.
+func rowOf(rows []row, pkg string) *row {
+	for i, r := range rows {
+		for _, name := range r.packages {
+			if name == strings.TrimPrefix(pkg, "internal/") || strings.HasSuffix(name, "/") && strings.HasPrefix(pkg, name) {
+				return &rows[i]
+			}
 		}
 	}
-	for pkg := range allowed {
-		if !seen[pkg] {
-			t.Errorf("the documented table lacks %s", pkg)
+	return nil
+}
+
+// TestImportsPointOneWay: every package stands in the table of docs/architecture.md,
+// imports what its row allows, and all of that; and the table names nothing else.
+func TestImportsPointOneWay(t *testing.T) {
+	rows := readTable(t)
+	imports := importsOfPackages(t, "../..")
+	for pkg, all := range imports {
+		r := rowOf(rows, pkg)
+		if r == nil {
+			t.Errorf("package %s is not in the table of docs/architecture.md: add a row", pkg)
+			continue
+		}
+		var ours []string
+		for _, imp := range all {
+			if imp, found := strings.CutPrefix(imp, "krypton/"); found {
+				ours = append(ours, strings.TrimPrefix(imp, "internal/"))
+			}
+		}
+		for _, imp := range ours {
+			if !r.everything && imp != everywhere && !slices.Contains(r.imports, imp) {
+				t.Errorf("%s imports %s: its row in docs/architecture.md allows only %q", pkg, imp, r.imports)
+			}
+		}
+		for _, imp := range r.imports {
+			if !slices.Contains(ours, imp) {
+				t.Errorf("%s does not import %s: its row in docs/architecture.md need not allow it", pkg, imp)
+			}
+		}
+	}
+	for _, r := range rows {
+		for _, name := range r.packages {
+			found := strings.HasSuffix(name, "/")
+			for pkg := range imports {
+				found = found || strings.TrimPrefix(pkg, "internal/") == name
+			}
+			if !found {
+				t.Errorf("the table of docs/architecture.md lists %s, which is not a package", name)
+			}
 		}
 	}
 }
