@@ -11,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,10 +41,7 @@ type orvJob struct {
 	filter   []int        // classes that count, nil for all
 	output   int
 	reading  prediction.Reading // of classifiers
-	control  *orv.Control
-	tried    []*orv.Session // those that tuned
-	known    []*orv.Answer  // what tuning knows of the first frames
-	tuned    *orv.Trial     // nil if the flags said it all, or nothing was good enough
+	setting  *orv.Setting       // once it is tuned
 	notes    []string
 	follower follower
 	nan      int           // frames with scores that are not numbers
@@ -147,14 +143,14 @@ func (j *orvJob) loadModel(ctx context.Context, s *settings, mo *modelOptions) e
 		return j.model.noPictures
 	}
 	j.notes = append(j.notes, j.model.notes...)
-	if err := j.prepareJudge(ctx); err != nil {
+	if err := j.prepareInterpreter(ctx); err != nil {
 		return err
 	}
 	// The softmax keeps count of the classes that are not listed.
 	if j.options.Mode == orv.Approximate && j.spec == nil && j.shortlist > 0 && j.reading.Exclusive {
 		// One more than are named, so that the best of them all can lose its place.
 		j.options.Shortlist, j.options.Output = max(j.shortlist, j.top+1), j.output
-		j.options.Shortlist = orv.Listed(j.model.plan, &j.options)
+		j.options.Shortlist = orv.ShortlistSize(j.model.plan, &j.options)
 	}
 	return nil
 }
@@ -191,8 +187,8 @@ func (o *orvOptions) videoOptions(io streams) (video.Options, error) {
 	return v, nil
 }
 
-// prepareJudge finds out what the network's outputs mean.
-func (j *orvJob) prepareJudge(ctx context.Context) error {
+// prepareInterpreter finds out what the network's outputs mean.
+func (j *orvJob) prepareInterpreter(ctx context.Context) error {
 	var err error
 	if j.output, err = j.model.output(); err != nil {
 		return err
@@ -256,8 +252,8 @@ func (j *orvJob) prepareDetector() error {
 	return nil
 }
 
-// judge makes a reader of the outputs.
-func (j *orvJob) judge() orv.Judge {
+// interpreter makes a reader of the outputs.
+func (j *orvJob) interpreter() orv.Interpreter {
 	if j.spec == nil {
 		return &orv.Classifier{Output: j.output, Reading: j.reading, Top: j.top}
 	}
@@ -298,8 +294,8 @@ func (b *buffered) Next(ctx context.Context) (*video.Frame, error) {
 // tuner makes a tuner, and what gives it the video's first frames until io.EOF.
 func (j *orvJob) tuner(ctx context.Context) (t *orv.Tuner, next func() ([]byte, error)) {
 	plane := j.model.plan.InputPlane()
-	t = &orv.Tuner{Plan: j.model.plan, Converter: j.model.pre.Normalizer(plane.C), NewJudge: j.judge, Workers: j.threads, Shape: j.options.Shape,
-		Stretch: j.refresh, Guard: j.guardMargin()}
+	t = &orv.Tuner{Plan: j.model.plan, Converter: j.model.pre.Normalizer(plane.C), NewInterpreter: j.interpreter, Workers: j.threads, Shape: j.options.Shape,
+		Segment: j.refresh, Guard: j.guardMargin()}
 	b := &buffered{Source: j.source}
 	j.source = b
 	canvas := make([]byte, plane.H*plane.W*3)
@@ -321,95 +317,36 @@ func (j *orvJob) tuner(ctx context.Context) (t *orv.Tuner, next func() ([]byte, 
 
 // tune chooses what the flags left open.
 func (j *orvJob) tune(ctx context.Context) error {
-	if j.options.Mode != orv.Approximate || j.tolerance >= 0 && j.epsilon >= 0 {
-		return nil
-	}
 	t, next := j.tuner(ctx)
-	err := t.Fill(ctx, next)
-	if err != nil || t.Frames() == 0 {
+	wish := orv.Wish{Options: j.options, Target: j.targetAgreement, Longest: j.longest()}
+	if j.options.Mode == orv.Approximate {
+		wish.Options.Tolerance, wish.Options.Epsilon = j.tolerance, j.epsilon
+	}
+	var err error
+	if j.setting, err = orv.Tune(ctx, t, wish, next); err != nil {
 		return videoError(err)
 	}
-	levels := orv.Candidates(t.Noise())
-	for i := range levels {
-		if j.tolerance >= 0 {
-			levels[i].Tolerance = j.tolerance
-		}
-		if j.epsilon >= 0 {
-			levels[i].Epsilon = j.epsilon
-		}
-		levels[i].Specks, levels[i].Shortlist, levels[i].Output = j.specks, j.options.Shortlist, j.options.Output
-	}
-	levels = slices.CompactFunc(levels, func(a, b orv.Options) bool { return a.Tolerance == b.Tolerance && a.Epsilon == b.Epsilon })
-	if j.tuned, err = t.Choose(ctx, levels, j.targetAgreement); err != nil {
-		return videoError(err)
-	}
-	j.options.Scale, j.tried, j.known = t.Scale(), t.Sessions(), t.Answers()
-	j.control = &orv.Control{Levels: levels, Target: j.targetAgreement, Longest: j.longest(), Dear: orv.Dear(j.model.plan, &j.options)}
-	if j.tuned == nil {
-		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, t.Frames()))
-		j.control.Start(nil, 0)
-		if j.refresh == 0 {
-			j.control, j.options.Mode, j.options.WholeOnly = nil, orv.Exact, true
-		}
-		return nil
-	}
-	j.options.Tolerance, j.options.Epsilon = j.tuned.Options.Tolerance, j.tuned.Options.Epsilon
-	j.control.Start(&j.options, t.Clear(j.tuned))
-	if j.refresh == 0 {
-		j.control = nil
+	j.options = j.setting.Options
+	if j.setting.Chosen == nil && j.setting.Tried > 0 {
+		j.notes = append(j.notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, j.setting.Tried))
 	}
 	return nil
 }
 
-// The lengths of stretches where nothing is approximate: whole runs begin them,
-// which exact updates save otherwise.
+// Segments grow to mostSegment times --refresh where all goes well, unless it was
+// given; the frames of those that are at work must not take more than segmentBytes.
 const (
-	exactStretch = 64
-	naiveStretch = 8
+	mostSegment  = 4
+	segmentBytes = 64 << 20
 )
 
-// stretch is the number of frames that are answered in one piece.
-func (j *orvJob) stretch() int {
-	switch j.options.Mode {
-	case orv.Approximate:
-		return j.refresh
-	case orv.Exact:
-		return exactStretch
-	}
-	return naiveStretch
-}
-
-// Stretches grow to mostStretch times --refresh where all goes well, unless it was
-// given; the frames of those that are at work must not take more than
-// stretchBytes.
-const (
-	mostStretch  = 4
-	stretchBytes = 64 << 20
-)
-
-// longest is what stretches may grow to.
+// longest is what segments may grow to.
 func (j *orvJob) longest() int {
 	if j.refreshGiven || j.refresh == 0 {
 		return 1
 	}
-	room := stretchBytes / (orv.Lag * j.refresh * 3 * j.geometry.Scaled.X * j.geometry.Scaled.Y)
-	return min(max(1, room), mostStretch)
-}
-
-// sessions gives the sessions that share the cores: those that tuned, if any did.
-func (j *orvJob) sessions(stretch int) ([]*orv.Session, error) {
-	n := 1
-	if stretch > 0 {
-		n = min(j.threads, orv.Lag-1)
-	}
-	if len(j.tried) == n && j.options.Mode == orv.Approximate {
-		for _, s := range j.tried {
-			s.Forget()
-			s.Set(j.options.Tolerance, j.options.Epsilon)
-		}
-		return j.tried, nil
-	}
-	return orv.NewSessions(j.model.plan, j.model.pre.Normalizer(j.model.plan.InputPlane().C), j.options, n)
+	room := segmentBytes / (orv.Lag * j.refresh * 3 * j.geometry.Scaled.X * j.geometry.Scaled.Y)
+	return min(max(1, room), mostSegment)
 }
 
 // settings are what decides the answers, for the header.
@@ -432,11 +369,11 @@ func (j *orvJob) settings() map[string]any {
 	if j.verifyEvery > 0 {
 		m["verify_every"] = j.verifyEvery
 	}
-	if j.control != nil {
-		m["levels"], m["target_agreement"], m["longest"] = len(j.control.Levels), j.targetAgreement, j.control.Longest
+	if j.setting.Control != nil {
+		m["levels"], m["target_agreement"], m["longest"] = len(j.setting.Control.Levels), j.targetAgreement, j.setting.Control.Longest
 	}
-	if j.tuned != nil {
-		m["tuned_agreement"] = j.tuned.Agreement
+	if j.setting.Chosen != nil {
+		m["tuned_agreement"] = j.setting.Chosen.Agreement
 	}
 	if j.spec != nil {
 		m["min_score"], m["iou"], m["max_objects"], m["track"] = j.minScore, j.iou, j.most, !j.noTrack

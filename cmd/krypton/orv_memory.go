@@ -11,10 +11,7 @@ import (
 // --memory: the layers' outputs of each session, and frames on their way from the
 // decoder and to the annotated video.
 func (j *orvJob) checkMemory(limit int64) error {
-	sessions := int64(1)
-	if j.stretch() > 0 {
-		sessions = int64(min(j.threads, orv.Lag-1))
-	}
+	sessions := int64(orv.SessionsFor(j.threads, orv.SegmentOf(j.options.Mode, j.refresh)))
 	views := sessions * j.model.plan.ViewBytes()
 	frames := int64(framesAhead) * 3 * int64(j.geometry.Scaled.X) * int64(j.geometry.Scaled.Y)
 	if j.annotate != "" {

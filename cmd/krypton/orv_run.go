@@ -133,7 +133,7 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 		}
 	}
 	j.countNaN(out)
-	out.Level, out.Refreshed = r.Level, r.Refreshed
+	out.Level, out.Refreshed = r.Level, r.KeyFrame
 	if v := r.Verified; v != nil {
 		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: number.Double(v.Largest), Shift: number.Double(v.Shift)}
 		if j.spec != nil {
@@ -158,10 +158,8 @@ func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, er
 		return nil, err
 	}
 	j.follow()
-	task := &orv.Task{NewJudge: j.judge, Geometry: j.geometry, Stretch: j.stretch(), Control: j.control, Guard: j.guardMargin(), VerifyEvery: j.verifyEvery, Known: j.known}
-	if task.Sessions, err = j.sessions(task.Stretch); err != nil {
-		return nil, err
-	}
+	task := j.setting.Task()
+	task.NewInterpreter, task.Geometry, task.Guard, task.VerifyEvery = j.interpreter, j.geometry, j.guardMargin(), j.verifyEvery
 	a, err := j.newAnnotator(ctx)
 	if err != nil {
 		return nil, err
@@ -279,11 +277,11 @@ func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 	if j.nan > 0 {
 		j.notes = append(j.notes, fmt.Sprintf("scores of %d frames are not numbers", j.nan))
 	}
-	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.Refreshed, Agreed: s.RefreshedAgreed,
+	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.KeyFrames, Agreed: s.KeyFramesAgreed,
 		NaN: j.nan > 0, Changed: number.Double(s.Changed), Recomputed: j.ofWork(s.Share), FPS: number.Ratio(float64(s.Frames), s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: number.Double(s.Agreement()), Largest: number.Double(s.Largest),
-		Seconds: seconds(s.Total), SecondsOpen: seconds(j.opening), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Judge), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
-	if j.tuned != nil {
-		r.Expected = &j.tuned.Agreement
+		Seconds: seconds(s.Total), SecondsOpen: seconds(j.opening), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Interpret), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
+	if j.setting.Chosen != nil {
+		r.Expected = &j.setting.Chosen.Agreement
 	}
 	if j.spec != nil && s.Verified > 0 {
 		f := s.Boxes.F1()
@@ -305,11 +303,11 @@ func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 	}
 	if j.options.Mode == orv.Approximate {
 		fmt.Fprintf(&b, "\n  approximate: tolerance %d, epsilon %g", j.options.Tolerance, j.options.Epsilon)
-		if j.tuned != nil {
-			fmt.Fprintf(&b, "; agreed with whole runs on %.1f %% of the first frames", 100*j.tuned.Agreement)
+		if j.setting.Chosen != nil {
+			fmt.Fprintf(&b, "; agreed with whole runs on %.1f %% of the first frames", 100*j.setting.Chosen.Agreement)
 		}
-		if s.Refreshed > 0 {
-			fmt.Fprintf(&b, "; %d of %d refreshes agreed", s.RefreshedAgreed, s.Refreshed)
+		if s.KeyFrames > 0 {
+			fmt.Fprintf(&b, "; %d of %d refreshes agreed", s.KeyFramesAgreed, s.KeyFrames)
 		}
 		if s.Guarded > 0 {
 			fmt.Fprintf(&b, "; %d close calls decided by whole runs", s.Guarded)

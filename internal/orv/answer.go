@@ -9,14 +9,14 @@ import (
 
 // answerer answers frames one after the other with one session.
 type answerer struct {
-	session *Session
-	judge   Judge
-	guard   float32 // see Task.Guard
-	last    *Answer
-	truth   *Answer // a whole run's answer to the next frame, if it is known
-	hold    bool    // the last frame was a close call
-	judging time.Duration
-	placed  []byte
+	session      *Session
+	interpreter  Interpreter
+	guard        float32 // see Task.Guard
+	last         *Answer
+	truth        *Answer // a whole run's answer to the next frame, if it is known
+	wasClose     bool    // the last frame was a close call
+	interpreting time.Duration
+	placed       []byte
 }
 
 // plane is memory for one frame of the network's size.
@@ -27,11 +27,11 @@ func (a *answerer) plane() []byte {
 	return a.placed
 }
 
-// begin forgets what was: the next frame is run whole. whole says that all
-// frames to come are, unless nothing changed.
+// begin forgets what was: the next frame is run whole, and those to come are answered
+// with o's thresholds, if it is not nil.
 func (a *answerer) begin(o *Options) {
 	a.session.Forget()
-	a.hold = false
+	a.wasClose = false
 	if o != nil {
 		a.session.Set(o.Tolerance, o.Epsilon)
 	}
@@ -43,7 +43,7 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 	s := a.session
 	guard := a.guard > 0 && s.opt.Mode == Approximate && !whole
 	var err error
-	if whole || guard && a.hold {
+	if whole || guard && a.wasClose {
 		res.Step, err = s.FrameWholeIfChanged(ctx, rgb, a.truth != nil)
 	} else {
 		res.Step, err = s.Frame(ctx, rgb)
@@ -55,7 +55,7 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 		res.Answer = a.last
 		return nil
 	}
-	if s.alone && a.truth != nil {
+	if s.bypassed && a.truth != nil {
 		res.Answer = a.truth
 	} else if res.Answer, err = a.read(s.Output); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 		}
 		res.Guarded = true
 	}
-	a.hold = guard && res.Step.How == Whole && res.Answer.Margin < a.guard
+	a.wasClose = guard && res.Step.How == Whole && res.Answer.Margin < a.guard
 	a.last = res.Answer
 	return nil
 }
@@ -84,9 +84,9 @@ func (s *Step) add(o Step) {
 	s.Network += o.Network
 }
 
-// would gives what the answer to a frame would be without a whole run, and what
+// approximate gives what the answer to a frame would be without a whole run, and what
 // it costs; nil where nothing but a whole run could answer it.
-func (a *answerer) would(ctx context.Context, rgb []byte) (*Answer, Step, error) {
+func (a *answerer) approximate(ctx context.Context, rgb []byte) (*Answer, Step, error) {
 	if !a.session.began {
 		return nil, Step{}, nil
 	}
@@ -100,24 +100,24 @@ func (a *answerer) would(ctx context.Context, rgb []byte) (*Answer, Step, error)
 
 func (a *answerer) read(output func(int) *tensor.Tensor) (*Answer, error) {
 	start := time.Now()
-	r, err := a.judge.Judge(output)
-	a.judging += time.Since(start)
+	r, err := a.interpreter.Interpret(output)
+	a.interpreting += time.Since(start)
 	return r, err
 }
 
 // verify compares a frame's answer with a whole run's, beside the session.
 func (a *answerer) verify(ctx context.Context, rgb []byte, res *Result) error {
 	if res.Step.How == Whole && !res.Step.Listed {
-		g := a.judge.Compare(res.Answer, res.Answer)
+		g := a.interpreter.Compare(res.Answer, res.Answer)
 		res.Verified = &g
 		return nil
 	}
 	return a.session.Check(ctx, rgb, func(output func(i int) *tensor.Tensor) error {
-		whole, err := a.judge.Judge(output)
+		whole, err := a.interpreter.Interpret(output)
 		if err != nil {
 			return err
 		}
-		g := a.judge.Compare(res.Answer, whole)
+		g := a.interpreter.Compare(res.Answer, whole)
 		res.Verified = &g
 		return nil
 	})

@@ -95,7 +95,7 @@ func unit(t testing.TB) *imagein.Normalizer {
 	return pre.Normalizer(3)
 }
 
-func classifier() Judge {
+func classifier() Interpreter {
 	return &Classifier{Reading: prediction.Reading{Activation: prediction.Softmax}, Top: 3}
 }
 
@@ -103,7 +103,7 @@ func classifier() Judge {
 func task(t testing.TB, p *incremental.Plan, n int, opt Options) *Task {
 	t.Helper()
 	side := image.Pt(p.InputPlane().W, p.InputPlane().H)
-	k := &Task{NewJudge: classifier, Geometry: Geometry{Crop: image.Rectangle{Max: side}, Scaled: side, Plane: side}}
+	k := &Task{NewInterpreter: classifier, Geometry: Geometry{Crop: image.Rectangle{Max: side}, Scaled: side, Plane: side}}
 	for range n {
 		opt.Workers = 1
 		s, err := NewSession(p, unit(t), opt)
@@ -117,23 +117,23 @@ func task(t testing.TB, p *incremental.Plan, n int, opt Options) *Task {
 
 // brief is what a result comes to, without times.
 type brief struct {
-	Frame     int
-	Classes   []int
-	Scores    []float32
-	How       How
-	Share     float64
-	Changed   float64
-	Guarded   bool
-	Refreshed bool
-	Verified  Agreement
-	Level     int
+	Frame    int
+	Classes  []int
+	Scores   []float32
+	How      How
+	Share    float64
+	Changed  float64
+	Guarded  bool
+	KeyFrame bool
+	Verified Agreement
+	Level    int
 }
 
 func results(t testing.TB, k *Task, f *film) []brief {
 	t.Helper()
 	var list []brief
 	sum, err := Run(context.Background(), k, f, func(r *Result) error {
-		b := brief{r.Frame, r.Answer.Classes, r.Answer.all, r.Step.How, r.Step.Share, r.Step.Changed, r.Guarded, r.Refreshed, Agreement{}, r.Level}
+		b := brief{r.Frame, r.Answer.Classes, r.Answer.all, r.Step.How, r.Step.Share, r.Step.Changed, r.Guarded, r.KeyFrame, Agreement{}, r.Level}
 		if r.Verified != nil {
 			b.Verified = *r.Verified
 		}
@@ -150,15 +150,15 @@ func results(t testing.TB, k *Task, f *film) []brief {
 }
 
 // TestExactEqualsNaive: exact answers are those of whole runs, bit for bit, for
-// any length of stretches, number of sessions and shape.
+// any length of segments, number of sessions and shape.
 func TestExactEqualsNaive(t *testing.T) {
 	for _, noise := range []int{0, 3} {
 		p, frames := shapes(t, 50, noise)
 		want := results(t, task(t, p, 1, Options{Mode: Naive}), &film{frames: frames})
 		for _, o := range []Options{{Mode: Exact}, {Mode: Exact, Shape: incremental.Box}, {Mode: Exact, Shape: incremental.Tiles}, {Mode: Exact, WholeOnly: true}, {Mode: Exact, WholeFrom: 10}} {
-			for _, stretch := range []int{0, 1, 7, 64} {
-				k := task(t, p, 1+stretch%3, o)
-				k.Stretch, k.VerifyEvery = stretch, 5
+			for _, segment := range []int{0, 1, 7, 64} {
+				k := task(t, p, 1+segment%3, o)
+				k.Segment, k.VerifyEvery = segment, 5
 				got := results(t, k, &film{frames: frames})
 				if len(got) != len(want) {
 					t.Fatalf("%d frames, want %d", len(got), len(want))
@@ -167,7 +167,7 @@ func TestExactEqualsNaive(t *testing.T) {
 				for i := range want {
 					for c, v := range want[i].Scores {
 						if math.Float32bits(v) != math.Float32bits(got[i].Scores[c]) {
-							t.Fatalf("noise %d, %+v, stretches of %d: frame %d: class %d has %g, a whole run gives %g", noise, o, stretch, i, c, got[i].Scores[c], v)
+							t.Fatalf("noise %d, %+v, segments of %d: frame %d: class %d has %g, a whole run gives %g", noise, o, segment, i, c, got[i].Scores[c], v)
 						}
 					}
 					switch got[i].How {
@@ -177,10 +177,10 @@ func TestExactEqualsNaive(t *testing.T) {
 						updated++
 					}
 				}
-				if stretch == 0 && skipped != 7 {
+				if segment == 0 && skipped != 7 {
 					t.Errorf("noise %d, %+v: %d frames are skipped, 7 are like the one before", noise, o, skipped)
 				}
-				if stretch == 0 && noise == 0 && !o.WholeOnly && o.Shape == "" && updated < 20 {
+				if segment == 0 && noise == 0 && !o.WholeOnly && o.Shape == "" && updated < 20 {
 					t.Errorf("%+v: only %d frames are updated", o, updated)
 				}
 			}
@@ -191,7 +191,7 @@ func TestExactEqualsNaive(t *testing.T) {
 // approximate is a task with everything that decides answers.
 func approximate(t testing.TB, p *incremental.Plan, sessions int, target float64) *Task {
 	k := task(t, p, sessions, Options{Mode: Approximate, Tolerance: 4, Epsilon: .3})
-	k.Stretch, k.Guard, k.VerifyEvery = 4, .9, 3
+	k.Segment, k.Guard, k.VerifyEvery = 4, .9, 3
 	k.Control = &Control{Levels: []Options{{Tolerance: 12, Epsilon: .6}, {Tolerance: 4, Epsilon: .3}, {Epsilon: .05}}, Target: target, Longest: 4}
 	k.Control.Start(&Options{Tolerance: 4, Epsilon: .3}, 0)
 	return k
@@ -200,7 +200,7 @@ func approximate(t testing.TB, p *incremental.Plan, sessions int, target float64
 // known are whole runs' answers to the first n frames.
 func known(t testing.TB, p *incremental.Plan, frames [][]byte, n int) []*Answer {
 	t.Helper()
-	tu := &Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 1}
+	tu := &Tuner{Plan: p, Converter: unit(t), NewInterpreter: classifier, Workers: 1}
 	for _, f := range frames[:n] {
 		tu.Add(f)
 	}
@@ -215,14 +215,14 @@ func known(t testing.TB, p *incremental.Plan, frames [][]byte, n int) []*Answer 
 func TestAnswersDoNotDependOnSessions(t *testing.T) {
 	p, frames := shapes(t, 200, 2)
 	first := approximate(t, p, 1, .5)
-	first.Known = known(t, p, frames, 10) // two stretches and a half
+	first.Known = known(t, p, frames, 10) // two segments and a half
 	want := results(t, first, &film{frames: frames})
 	for i, b := range want[:10] {
 		if b.How != Whole || !reflect.DeepEqual(b.Scores, first.Known[i].all) {
 			t.Fatalf("frame %d is answered anew: %+v", i, b)
 		}
 	}
-	levels, guarded, refreshed, longest, since := map[int]int{}, 0, 0, 0, 0
+	levels, guarded, keyFrames, longest, since := map[int]int{}, 0, 0, 0, 0
 	for _, b := range want {
 		levels[b.Level]++
 		if b.Guarded {
@@ -231,13 +231,13 @@ func TestAnswersDoNotDependOnSessions(t *testing.T) {
 		if since++; b.Level == 3 {
 			since = 0
 		}
-		if b.Refreshed {
-			refreshed++
+		if b.KeyFrame {
+			keyFrames++
 			longest, since = max(longest, since), 0
 		}
 	}
-	if len(levels) < 2 || guarded == 0 || refreshed < 8 || longest < 8 {
-		t.Errorf("the test exercises little: levels %v, %d guarded, %d refreshed, %d frames in a stretch", levels, guarded, refreshed, longest)
+	if len(levels) < 2 || guarded == 0 || keyFrames < 8 || longest < 8 {
+		t.Errorf("the test exercises little: levels %v, %d guarded, %d key frames, %d frames in a segment", levels, guarded, keyFrames, longest)
 	}
 	for _, n := range []int{2, 3, 5, 9} {
 		f, k := &film{frames: frames}, approximate(t, p, n, .5)
@@ -255,11 +255,11 @@ func TestAnswersDoNotDependOnSessions(t *testing.T) {
 // what one run gives.
 func TestGoingOn(t *testing.T) {
 	p, frames := shapes(t, 90, 2)
-	for _, stretch := range []int{4, 0} {
+	for _, segment := range []int{4, 0} {
 		make := func() *Task {
 			k := approximate(t, p, 2, .5)
 			k.Known = known(t, p, frames, 6)
-			if k.Stretch = stretch; stretch == 0 {
+			if k.Segment = segment; segment == 0 {
 				k.Control = nil
 			}
 			return k
@@ -268,15 +268,15 @@ func TestGoingOn(t *testing.T) {
 		for _, cut := range []int{1, 3, 4, 5, 40, 41, 63, 89, 90} {
 			k := make()
 			for _, b := range want[:cut] {
-				k.Past = append(k.Past, NewPast(b.How, b.Share, b.Refreshed, &b.Verified, k.Guard))
+				k.Past = append(k.Past, NewPast(b.How, b.Share, b.KeyFrame, &b.Verified, k.Guard))
 			}
 			got := results(t, k, &film{frames: frames})
 			if len(got) != len(want)-cut {
-				t.Fatalf("stretches of %d, going on after %d of %d: %d frames", stretch, cut, len(want), len(got))
+				t.Fatalf("segments of %d, going on after %d of %d: %d frames", segment, cut, len(want), len(got))
 			}
 			for i := range got {
 				if !reflect.DeepEqual(got[i], want[cut+i]) {
-					t.Fatalf("stretches of %d, going on after %d: frame %d is %+v, want %+v", stretch, cut, cut+i, got[i], want[cut+i])
+					t.Fatalf("segments of %d, going on after %d: frame %d is %+v, want %+v", segment, cut, cut+i, got[i], want[cut+i])
 				}
 			}
 		}
@@ -330,7 +330,7 @@ func TestThreshold(t *testing.T) {
 	p, frames := shapes(t, 60, 2)
 	want := results(t, task(t, p, 1, Options{Mode: Naive}), &film{frames: frames})
 	k := task(t, p, 2, Options{Mode: Approximate, Tolerance: 3, Epsilon: .05})
-	k.Stretch = 10
+	k.Segment = 10
 	share, agree := 0.0, 0
 	for i, b := range results(t, k, &film{frames: frames}) {
 		share += b.Share / float64(len(frames))
@@ -358,7 +358,7 @@ func TestTuner(t *testing.T) {
 	p, frames := shapes(t, 40, 2)
 	var first *Trial
 	for range 2 {
-		tu := &Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 2, Stretch: 10}
+		tu := &Tuner{Plan: p, Converter: unit(t), NewInterpreter: classifier, Workers: 2, Segment: 10}
 		for _, f := range frames {
 			tu.Add(f)
 		}
@@ -367,7 +367,7 @@ func TestTuner(t *testing.T) {
 		}
 		levels := Candidates(tu.Noise())
 		got, err := tu.Choose(context.Background(), levels, .95)
-		if err != nil || got == nil || got.Agreement < .95 || tu.Scale() == nil {
+		if err != nil || got == nil || got.Agreement < .95 || tu.scale == nil {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		for _, l := range levels {
@@ -388,7 +388,7 @@ func TestTuner(t *testing.T) {
 			t.Errorf("a choice of nothing: %v, %v", q, err)
 		}
 	}
-	if _, err := (&Tuner{Plan: p, Converter: unit(t), NewJudge: classifier}).Try(context.Background(), Options{Mode: Exact}); err == nil {
+	if _, err := (&Tuner{Plan: p, Converter: unit(t), NewInterpreter: classifier}).Try(context.Background(), Options{Mode: Exact}); err == nil {
 		t.Error("tuned on nothing")
 	}
 }
@@ -397,7 +397,7 @@ func TestTuner(t *testing.T) {
 // choice of frames that were all there.
 func TestFill(t *testing.T) {
 	p, frames := shapes(t, 24, 2)
-	all := &Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 3, Stretch: 6}
+	all := &Tuner{Plan: p, Converter: unit(t), NewInterpreter: classifier, Workers: 3, Segment: 6}
 	for _, f := range frames {
 		all.Add(f)
 	}
@@ -407,7 +407,7 @@ func TestFill(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	for _, end := range []error{io.EOF, broken} {
-		tu := &Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 3, Stretch: 6}
+		tu := &Tuner{Plan: p, Converter: unit(t), NewInterpreter: classifier, Workers: 3, Segment: 6}
 		i, memory := 0, make([]byte, len(frames[0]))
 		err := tu.Fill(context.Background(), func() ([]byte, error) {
 			if i == len(frames) {
@@ -423,7 +423,7 @@ func TestFill(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || !reflect.DeepEqual(tu.Answers(), all.Answers()) || !reflect.DeepEqual(tu.Scale(), all.Scale()) {
+		if err != nil || !reflect.DeepEqual(tu.Answers(), all.Answers()) || !reflect.DeepEqual(tu.scale, all.scale) {
 			t.Fatalf("other answers or another scale: %v", err)
 		}
 		got, err := tu.Choose(context.Background(), Candidates(tu.Noise()), .9)
@@ -434,7 +434,7 @@ func TestFill(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	n := 0
-	if err := (&Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 2, Stretch: 6}).Fill(ctx, func() ([]byte, error) {
+	if err := (&Tuner{Plan: p, Converter: unit(t), NewInterpreter: classifier, Workers: 2, Segment: 6}).Fill(ctx, func() ([]byte, error) {
 		if n++; n > 10 {
 			return nil, io.EOF
 		}
@@ -442,26 +442,26 @@ func TestFill(t *testing.T) {
 	}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if q, err := (&Tuner{Plan: p, Converter: unit(t), NewJudge: classifier, Workers: 2}).Choose(ctx, nil, .9); q != nil || err == nil {
+	if q, err := (&Tuner{Plan: p, Converter: unit(t), NewInterpreter: classifier, Workers: 2}).Choose(ctx, nil, .9); q != nil || err == nil {
 		t.Errorf("no frames: %v, %v", q, err)
 	}
 }
 
-// TestStretchesGrow: while answers agree, stretches become longer, and as short as
+// TestSegmentsGrow: while answers agree, segments become longer, and as short as
 // at first after any that does not.
-func TestStretchesGrow(t *testing.T) {
+func TestSegmentsGrow(t *testing.T) {
 	c := Control{Levels: make([]Options, 2), Target: .99, Longest: 4}
 	c.Start(&Options{}, 0)
 	few := c.patience() / 5
 	length := func(want int) {
 		t.Helper()
 		if got := c.Length(); got != want {
-			t.Fatalf("stretches are %d times as long, want %d", got, want)
+			t.Fatalf("segments are %d times as long, want %d", got, want)
 		}
 	}
 	agree := func(n int) {
 		for range n {
-			c.Observe(0, true, true)
+			c.Observe(0, AgreedClearly)
 		}
 	}
 	length(1)
@@ -473,10 +473,10 @@ func TestStretchesGrow(t *testing.T) {
 	length(4)
 	agree(5 * few)
 	length(4)
-	c.Observe(1, false, false) // at a level that is not the present one
+	c.Observe(1, Disagreed) // at a level that is not the present one
 	length(1)
 	agree(2*few - 1)
-	c.Observe(0, true, false) // a near miss
+	c.Observe(0, Agreed) // a near miss
 	length(1)
 	agree(2 * few)
 	length(4)
@@ -485,8 +485,8 @@ func TestStretchesGrow(t *testing.T) {
 	c.Longest = 4
 	c.Start(&Options{}, few)
 	length(2)
-	c.Observe(0, false, false)
-	c.Observe(1, false, false)
+	c.Observe(0, Disagreed)
+	c.Observe(1, Disagreed)
 	agree(3 * few)
 	length(1) // whole runs
 }
@@ -508,42 +508,42 @@ func TestControl(t *testing.T) {
 		}
 	}
 	at(1)
-	c.Observe(1, false, false)
+	c.Observe(1, Disagreed)
 	at(2)
-	c.Observe(1, false, false) // of a stretch before the move
+	c.Observe(1, Disagreed) // of a segment before the move
 	at(2)
-	c.Observe(2, false, false)
+	c.Observe(2, Disagreed)
 	at(3)
-	frames(probeAfter - 1)
+	frames(firstRetryAfter - 1)
 	at(3)
 	frames(1)
 	at(2)
-	c.Observe(2, false, false)
+	c.Observe(2, Disagreed)
 	at(3)
-	frames(2*probeAfter - 1) // more patient after a failure
+	frames(2*firstRetryAfter - 1) // more patient after a failure
 	at(3)
 	frames(1)
 	at(2)
 	for range c.patience() {
 		at(2)
-		c.Observe(2, true, true)
+		c.Observe(2, AgreedClearly)
 	}
 	at(1)
 	for range c.patience() {
-		c.Observe(1, true, true)
+		c.Observe(1, AgreedClearly)
 	}
 	at(0)
 	for range 3 * c.patience() {
-		c.Observe(0, true, true)
+		c.Observe(0, AgreedClearly)
 	}
 	at(0)
 	c.Cost(1, .9) // careful levels do not pay
 	at(0)
-	c.Observe(0, false, false)
+	c.Observe(0, Disagreed)
 	at(3)
-	frames(probeAfter)
+	frames(firstRetryAfter)
 	at(0)
-	c.Cost(0, dearFrom)
+	c.Cost(0, defaultUpdateCostLimit)
 	at(0)
 	c.Cost(0, 1)
 	at(3)
@@ -551,7 +551,7 @@ func TestControl(t *testing.T) {
 	at(3)
 	c.Start(nil, 0)
 	at(3)
-	frames(probeAfter)
+	frames(firstRetryAfter)
 	at(2)
 }
 
@@ -688,7 +688,7 @@ func TestDetectorMargin(t *testing.T) {
 		for i, s := range c.scores {
 			data[i], data[n+i], data[2*n+i], data[3*n+i], data[4*n+i] = float32(10+20*i), 50, 10, 10, s
 		}
-		a, err := d.Judge(func(int) *tensor.Tensor { return tensor.New(data, 1, 5, n) })
+		a, err := d.Interpret(func(int) *tensor.Tensor { return tensor.New(data, 1, 5, n) })
 		if err != nil || len(a.Boxes) != c.boxes || math.Abs(float64(a.Margin)-c.margin) > 1e-6 {
 			t.Errorf("%v: %+v, %v", c.scores, a, err)
 		}
@@ -699,7 +699,7 @@ func TestDetectorMargin(t *testing.T) {
 	// The error of a faint box's score is told as it would be at the lowest that counts:
 	// from 0.2 to 0.3 is as from 0.5 to 0.63.
 	faint := func(score float32) *Answer {
-		a, err := d.Judge(func(int) *tensor.Tensor { return tensor.New([]float32{50, 50, 10, 10, score}, 1, 5, 1) })
+		a, err := d.Interpret(func(int) *tensor.Tensor { return tensor.New([]float32{50, 50, 10, 10, score}, 1, 5, 1) })
 		if err != nil || len(a.Boxes) != 0 {
 			t.Fatal(a, err)
 		}
@@ -713,8 +713,8 @@ func TestDetectorMargin(t *testing.T) {
 		if !g.Agrees || g.Largest != 0 || math.Abs(g.Shift-c.shift) > 1e-3 {
 			t.Errorf("%g for %g: %+v, want a shift of %g", c.got, c.whole, g, c.shift)
 		}
-		if g.Close(.1) != (c.shift < .1) {
-			t.Errorf("%+v is close: %v", g, g.Close(.1))
+		if (g.Outcome(.1) != Disagreed) != (c.shift < .1) {
+			t.Errorf("%+v comes to %v", g, g.Outcome(.1))
 		}
 	}
 	for _, score := range []float32{0, 1, 2} { // of scores that are none
@@ -723,7 +723,7 @@ func TestDetectorMargin(t *testing.T) {
 		}
 	}
 	d.Classes = []int{1}
-	if a, err := d.Judge(func(int) *tensor.Tensor { return tensor.New([]float32{50, 50, 10, 10, .9, .1}, 1, 6, 1) }); err != nil || len(a.Boxes) != 0 {
+	if a, err := d.Interpret(func(int) *tensor.Tensor { return tensor.New([]float32{50, 50, 10, 10, .9, .1}, 1, 6, 1) }); err != nil || len(a.Boxes) != 0 {
 		t.Errorf("a box of another class: %+v, %v", a, err)
 	}
 }

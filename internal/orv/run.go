@@ -13,21 +13,21 @@ import (
 
 // Task is a video to be recognized.
 //
-// Frames are answered in stretches. Each begins with a whole run, so that
-// stretches do not depend on each other: several are answered at a time, each
+// Frames are answered in segments (groups of pictures, as codecs have them). Each begins
+// with a key frame, which is run whole, so that segments do not depend on each other: several are answered at a time, each
 // by a session of its own, and nothing that one of them leaves behind lasts
-// longer. What the answer to the first frame of a stretch would have been, had
+// longer. What the answer to the first frame of a segment would have been, had
 // the one before gone on, is compared with the whole run's.
 type Task struct {
 	// Sessions work at the same time; they are alike. At most Lag-1 are used.
 	Sessions []*Session
-	// NewJudge makes a judge for each session.
-	NewJudge func() Judge
-	Geometry Geometry
-	// Stretch is the number of frames of a stretch; 0 makes one of all frames,
+	// NewInterpreter makes an interpreter for each session.
+	NewInterpreter func() Interpreter
+	Geometry       Geometry
+	// Segment is the number of frames of a segment; 0 makes one of all frames,
 	// which one session answers.
-	Stretch int
-	// Control, if not nil, learns from the comparisons between stretches and
+	Segment int
+	// Control, if not nil, learns from the comparisons between segments and
 	// sets tolerance and threshold. Approximate mode only.
 	Control *Control
 	// Guard runs the whole network on a frame whose approximate answer's margin
@@ -40,32 +40,33 @@ type Task struct {
 	// are given out as they are.
 	Known []*Answer
 	// Past are the frames of an earlier run that this one goes on with. They
-	// are not given out again; those of the last stretch are answered again,
+	// are not given out again; those of the last segment are answered again,
 	// so that what comes after is what it would have been.
 	Past []Past
 }
 
 // Past is what is to be known of a frame of an earlier run.
 type Past struct {
-	// How it was answered. Refreshed says that it began a stretch and was
-	// compared, Agrees and Clear how the approximate answer did (NewPast).
-	How                      How
-	Refreshed, Agrees, Clear bool
+	// How it was answered. KeyFrame says that it began a segment and was compared,
+	// Outcome what the approximate answer came to (NewPast).
+	How      How
+	KeyFrame bool
+	Outcome  Outcome
 	// Share of a whole run's multiply-adds that it took.
 	Share float64
 }
 
 // NewPast is what is to be known of a frame: verified is the comparison with a whole
 // run, nil without one.
-func NewPast(how How, share float64, refreshed bool, verified *Agreement, guard float32) Past {
-	p := Past{How: how, Share: share, Refreshed: refreshed}
-	if refreshed && verified != nil {
-		p.Agrees, p.Clear = verified.Close(guard), verified.Clear(guard)
+func NewPast(how How, share float64, keyFrame bool, verified *Agreement, guard float32) Past {
+	p := Past{How: how, Share: share, KeyFrame: keyFrame}
+	if keyFrame && verified != nil {
+		p.Outcome = verified.Outcome(guard)
 	}
 	return p
 }
 
-// Lag is the number of stretches after which the control's word counts: what is
+// Lag is the number of segments after which the control's word counts: what is
 // learnt from one does not reach those that may be at work, whatever their
 // number, so that answers do not depend on it.
 const Lag = 4
@@ -78,11 +79,11 @@ type Result struct {
 	Step   Step
 	// Guarded says that a close call was decided by a whole run.
 	Guarded bool
-	// Verified is set where the answer was compared with a whole run's. With
-	// Refreshed, it is what the approximate answer would have been that was;
-	// the frame's own is the whole run's.
-	Verified  *Agreement
-	Refreshed bool
+	// Verified is set where the answer was compared with a whole run's. KeyFrame says
+	// that the frame begins a segment: compared was what the approximate answer would
+	// have been, its own is the whole run's.
+	Verified *Agreement
+	KeyFrame bool
 	// Level is the control's level.
 	Level int
 	// Changed is the mask of what changed, on the network's plane.
@@ -91,22 +92,22 @@ type Result struct {
 
 // Summary is what a run took.
 type Summary struct {
-	Frames, Skipped, Updated, Whole, Guarded, Refreshed int
+	Frames, Skipped, Updated, Whole, Guarded, KeyFrames int
 	// Share is the mean share of a whole run's multiply-adds.
 	Share, Changed float64
-	// Verified frames, those that agreed, and the counts of boxes. Refreshed
+	// Verified frames, those that agreed, and the counts of boxes. Key
 	// frames are not among them: what was compared there is no answer that was
 	// given.
 	Verified, Agreed int
 	Largest          float64
 	Boxes            Agreement
-	// RefreshedAgreed is the number of refreshed frames whose approximate
+	// KeyFramesAgreed is the number of compared key frames whose approximate
 	// answer would have agreed.
-	RefreshedAgreed int
+	KeyFramesAgreed int
 	// Where the time went: waiting for frames in all, and summed over the
 	// sessions finding what changed, the network, reading its outputs,
 	// verification; handing over.
-	Wait, Difference, Network, Judge, Verify, Emit, Total time.Duration
+	Wait, Difference, Network, Interpret, Verify, Emit, Total time.Duration
 }
 
 // Agreement is the share of verified frames that agreed, 1 if none was.
@@ -117,26 +118,26 @@ func (s *Summary) Agreement() float64 {
 	return float64(s.Agreed) / float64(s.Verified)
 }
 
-// piece is the length of the parts that a video of one stretch is handled in.
+// piece is the length of the parts that a video of one segment is handled in.
 const piece = 8
 
-// stretch is a number of frames that one session answers.
-type stretch struct {
+// segment is a number of frames that one session answers.
+type segment struct {
 	index  int
 	first  int // its first frame's number, counting from the first of the run
 	fresh  bool
 	frames []*video.Frame
-	next   *video.Frame // the next stretch's first, whose answer is to be guessed
+	next   *video.Frame // the next segment's first, whose answer is to be guessed
 	done   chan struct{}
 	level  int
 	option *Options // nil for whole runs, or without control
 
-	results []*Result
-	guess   *Answer // for next
-	cost    Step    // of the guess
-	judging time.Duration
-	verify  time.Duration
-	err     error
+	results      []*Result
+	guess        *Answer // for next
+	cost         Step    // of the guess
+	interpreting time.Duration
+	verify       time.Duration
+	err          error
 }
 
 // Run answers the frames of a video until its end and hands each result to
@@ -144,15 +145,15 @@ type stretch struct {
 func Run(ctx context.Context, t *Task, src video.Source, emit func(*Result) error) (*Summary, error) {
 	begin := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
-	r := &run{task: t, source: src, length: t.Stretch, emit: emit}
+	r := &run{task: t, source: src, length: t.Segment, emit: emit}
 	workers := min(len(t.Sessions), Lag-1)
 	if r.length == 0 {
 		r.length, workers = piece, 1
 	}
-	work := make(chan *stretch, 1) // one is ready while all sessions work
+	work := make(chan *segment, 1) // one is ready while all sessions work
 	ended := make(chan struct{})
 	for _, s := range t.Sessions[:workers] {
-		a := &answerer{session: s, judge: t.NewJudge(), guard: t.Guard}
+		a := &answerer{session: s, interpreter: t.NewInterpreter(), guard: t.Guard}
 		go func() {
 			defer func() { ended <- struct{}{} }()
 			for st := range work {
@@ -172,7 +173,7 @@ func Run(ctx context.Context, t *Task, src video.Source, emit func(*Result) erro
 }
 
 // run is the state of Run's own goroutine: it reads frames, hands out
-// stretches and takes them back in order.
+// segments and takes them back in order.
 type run struct {
 	task   *Task
 	source video.Source
@@ -180,23 +181,23 @@ type run struct {
 	emit   func(*Result) error
 	sum    Summary
 
-	queue  []*stretch // at work, the oldest first
+	queue  []*segment // at work, the oldest first
 	ahead  *video.Frame
 	end    error // of the source
 	n      int   // frames read
 	guess  *Answer
 	cost   Step
-	levels []level // [stretch] that the control had once the stretch was compared
+	levels []level // [segment] that the control had once the segment was compared
 }
 
 // level is a level of the control.
 type level struct {
 	n      int
 	option *Options
-	length int // of a stretch, in frames
+	length int // of a segment, in frames
 }
 
-func (r *run) all(ctx context.Context, work chan<- *stretch, workers int) error {
+func (r *run) all(ctx context.Context, work chan<- *segment, workers int) error {
 	if err := r.scale(ctx); err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ func (r *run) all(ctx context.Context, work chan<- *stretch, workers int) error 
 	for i := first; ; i++ {
 		st := r.read(ctx, i)
 		if len(st.frames) > 0 {
-			st.fresh = r.task.Stretch > 0 || i == first
+			st.fresh = r.task.Segment > 0 || i == first
 			r.queue = append(r.queue, st)
 			work <- st
 		}
@@ -255,7 +256,7 @@ func (r *run) scale(ctx context.Context) error {
 	return nil
 }
 
-// drain gives back the frames of all stretches at work.
+// drain gives back the frames of all segments at work.
 func (r *run) drain() {
 	for _, st := range r.queue {
 		<-st.done
@@ -264,23 +265,23 @@ func (r *run) drain() {
 	r.queue = nil
 }
 
-func (r *run) release(st *stretch) {
+func (r *run) release(st *segment) {
 	for _, f := range st.frames {
 		r.source.Release(f)
 	}
 }
 
 // past passes over the frames of an earlier run and brings the control to where
-// it was; it returns the stretch to go on with.
+// it was; it returns the segment to go on with.
 func (r *run) past(ctx context.Context) (int, error) {
 	t := r.task
 	n := len(t.Past)
 	if n == 0 {
 		return 0, nil
 	}
-	// All stretches but that of the last frame.
+	// All segments but that of the last frame.
 	first, at := 0, 0
-	for t.Stretch > 0 {
+	for t.Segment > 0 {
 		end := at + r.level(first).length
 		if end >= n {
 			break
@@ -298,7 +299,7 @@ func (r *run) past(ctx context.Context) (int, error) {
 	return first, nil
 }
 
-// observe lets the control learn from the results of stretch i.
+// observe lets the control learn from the results of segment i.
 func (r *run) observe(i int, frames []Past) {
 	c := r.task.Control
 	if c == nil {
@@ -308,8 +309,8 @@ func (r *run) observe(i int, frames []Past) {
 	updates, share := 0, 0.0
 	for k, f := range frames {
 		switch {
-		case f.Refreshed && i > 0:
-			c.Observe(r.level(i-1).n, f.Agrees, f.Clear)
+		case f.KeyFrame && i > 0:
+			c.Observe(r.level(i-1).n, f.Outcome)
 		case at.option == nil && f.How == Whole:
 			c.Frame()
 		case f.How == Update && k > 0:
@@ -330,7 +331,7 @@ func (r *run) now() level {
 	return level{n, o, r.length * c.Length()}
 }
 
-// level is the control's word for stretch i: what it said Lag stretches before, or
+// level is the control's word for segment i: what it said Lag segments before, or
 // began with.
 func (r *run) level(i int) level {
 	c := r.task.Control
@@ -340,11 +341,11 @@ func (r *run) level(i int) level {
 	if k := i - Lag; k >= 0 {
 		return r.levels[k]
 	}
-	if c.begun == nil {
+	if c.initial == nil {
 		l := r.now()
-		c.begun = &l
+		c.initial = &l
 	}
-	return *c.begun
+	return *c.initial
 }
 
 // frame reads the next frame, nil at the end.
@@ -368,10 +369,10 @@ func (r *run) frame(ctx context.Context) *video.Frame {
 	return f
 }
 
-// read gathers stretch i.
-func (r *run) read(ctx context.Context, i int) *stretch {
+// read gathers segment i.
+func (r *run) read(ctx context.Context, i int) *segment {
 	l := r.level(i)
-	st := &stretch{index: i, first: r.n, done: make(chan struct{}), level: l.n, option: l.option}
+	st := &segment{index: i, first: r.n, done: make(chan struct{}), level: l.n, option: l.option}
 	for len(st.frames) < l.length {
 		f := r.frame(ctx)
 		if f == nil {
@@ -387,25 +388,25 @@ func (r *run) read(ctx context.Context, i int) *stretch {
 	return st
 }
 
-// take waits for the oldest stretch and gives its results out.
+// take waits for the oldest segment and gives its results out.
 func (r *run) take(ctx context.Context) error {
 	st := r.queue[0]
 	<-st.done
 	r.queue = r.queue[1:]
 	defer r.release(st)
 	t := r.task
-	r.sum.Judge += st.judging
+	r.sum.Interpret += st.interpreting
 	r.sum.Verify += st.verify
 	if r.guess != nil && len(st.results) > 0 && st.fresh {
 		first := st.results[0]
-		g := t.NewJudge().Compare(r.guess, first.Answer)
-		first.Verified, first.Refreshed = &g, true
+		g := t.NewInterpreter().Compare(r.guess, first.Answer)
+		first.Verified, first.KeyFrame = &g, true
 		first.Step.add(r.cost)
 	}
 	r.guess, r.cost = st.guess, st.cost
 	var seen []Past
 	for i, res := range st.results {
-		seen = append(seen, NewPast(res.Step.How, res.Step.Share, res.Refreshed, res.Verified, t.Guard))
+		seen = append(seen, NewPast(res.Step.How, res.Step.Share, res.KeyFrame, res.Verified, t.Guard))
 		if st.first+i < len(t.Past) {
 			continue
 		}
@@ -434,14 +435,14 @@ func (t *Task) place(f *video.Frame, plane []byte) ([]byte, error) {
 	return t.Geometry.Place(plane, f.Pixels), nil
 }
 
-// answer computes a stretch.
-func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
+// answer computes a segment.
+func (t *Task) answer(ctx context.Context, a *answerer, st *segment) error {
 	whole := t.Control != nil && st.option == nil
 	if st.fresh {
 		a.begin(st.option)
 	}
-	judging := a.judging
-	defer func() { st.judging = a.judging - judging }()
+	interpreting := a.interpreting
+	defer func() { st.interpreting = a.interpreting - interpreting }()
 	for i, f := range st.frames {
 		if n := st.first + i; n < len(t.Known) {
 			st.results = append(st.results, t.known(a.session, f, t.Known[n], st.level))
@@ -459,7 +460,7 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 		m := a.session.Changed()
 		res.Changed = region.NewMask(m.H, m.W)
 		res.Changed.Copy(m)
-		if n := st.first + i; t.VerifyEvery > 0 && n%t.VerifyEvery == 0 && (t.Stretch == 0 || i > 0) && n >= len(t.Past) {
+		if n := st.first + i; t.VerifyEvery > 0 && n%t.VerifyEvery == 0 && (t.Segment == 0 || i > 0) && n >= len(t.Past) {
 			start := time.Now()
 			if err := a.verify(ctx, rgb, res); err != nil {
 				return fmt.Errorf("frame %d: verification: %w", f.Index, err)
@@ -468,14 +469,14 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *stretch) error {
 		}
 		st.results = append(st.results, res)
 	}
-	if st.next == nil || t.Stretch == 0 || whole || a.session.opt.Mode != Approximate || st.first+len(st.frames) <= len(t.Known) {
+	if st.next == nil || t.Segment == 0 || whole || a.session.opt.Mode != Approximate || st.first+len(st.frames) <= len(t.Known) {
 		return nil
 	}
 	rgb, err := t.place(st.next, a.plane())
 	if err != nil {
 		return err
 	}
-	if st.guess, st.cost, err = a.would(ctx, rgb); err != nil {
+	if st.guess, st.cost, err = a.approximate(ctx, rgb); err != nil {
 		return fmt.Errorf("frame %d: %w", st.next.Index, err)
 	}
 	return nil
@@ -508,10 +509,10 @@ func (r *run) count(res *Result) {
 		s.Guarded++
 	}
 	v := res.Verified
-	if res.Refreshed {
-		s.Refreshed++
+	if res.KeyFrame {
+		s.KeyFrames++
 		if v.Agrees {
-			s.RefreshedAgreed++
+			s.KeyFramesAgreed++
 		}
 		return
 	}

@@ -115,12 +115,12 @@ type Converter interface {
 	Convert(dst []float32, rgb []byte, n int)
 }
 
-// In exact mode, after dullAfter frames in a row that changed too much to be
-// updated the next dullFor ones are run whole at once, which is faster without
+// In exact mode, after bypassAfter frames in a row that changed too much to be
+// updated the next bypassFor ones are run whole at once, which is faster without
 // views to be kept.
 const (
-	dullAfter = 4
-	dullFor   = 60
+	bypassAfter = 4
+	bypassFor   = 60
 )
 
 // Session answers the frames of one video, one after the other. It must not be
@@ -131,21 +131,21 @@ type Session struct {
 	convert Converter
 	h, w, c int
 
-	stream    *incremental.Stream
-	inference *incremental.Inference // for whole runs that keep no views
-	input     []float32              // of whole runs without the stream
-	alone     bool                   // the last answer came without the stream
-	check     *incremental.Inference
-	used      []byte // what the network last saw
-	mask      *region.Mask
-	spare     *region.Mask
-	list      *shortlist
-	since     int     // frames since the last whole run
-	last      float64 // share of the last update, 0 after a whole run
-	dull      int     // frames in a row that changed too much to be updated
-	began     bool    // the stream's views are those of used
-	seen      bool    // used is the last frame, as the network saw it
-	whole     int64   // multiply-adds of a whole run
+	stream        *incremental.Stream
+	inference     *incremental.Inference // for whole runs that keep no views
+	input         []float32              // of whole runs without the stream
+	bypassed      bool                   // the last answer came without the stream
+	check         *incremental.Inference
+	used          []byte // what the network last saw
+	mask          *region.Mask
+	spare         *region.Mask
+	list          *shortlist
+	since         int     // frames since the last whole run
+	last          float64 // share of the last update, 0 after a whole run
+	tooMuchInARow int     // frames in a row that changed too much to be updated
+	began         bool    // the stream's views are those of used
+	seen          bool    // used is the last frame, as the network saw it
+	whole         int64   // multiply-adds of a whole run
 }
 
 // NewSession makes the memory for a video.
@@ -220,7 +220,7 @@ func (s *Session) FrameBytes() int { return s.h * s.w * 3 }
 // Output gives output i of the network for the last frame, in ONNX order. It is
 // overwritten when the same output is asked for again.
 func (s *Session) Output(i int) *tensor.Tensor {
-	if s.alone {
+	if s.bypassed {
 		return s.inference.Output(i)
 	}
 	return s.stream.Output(i)
@@ -237,13 +237,13 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	}
 	start := time.Now()
 	if s.streamless() {
-		return s.wholeAlone(ctx, rgb, s.opt.Mode == Exact, false)
+		return s.bypass(ctx, rgb, bypassing{skip: s.opt.Mode == Exact})
 	}
-	if s.opt.Mode == Exact && s.dull >= dullAfter {
-		if s.dull++; s.dull < dullAfter+dullFor {
-			return s.wholeAlone(ctx, rgb, true, false)
+	if s.opt.Mode == Exact && s.tooMuchInARow >= bypassAfter {
+		if s.tooMuchInARow++; s.tooMuchInARow < bypassAfter+bypassFor {
+			return s.bypass(ctx, rgb, bypassing{skip: true})
 		}
-		s.dull = 0
+		s.tooMuchInARow = 0
 	}
 	s.mask.Clear()
 	changed := s.h * s.w
@@ -262,11 +262,11 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 		st.How = Skip
 	case !s.began:
 		st.How = Whole
-	case s.much(rgb, st.Changed):
+	case s.tooMuch(rgb, st.Changed):
 		st.How = Whole
-		s.dull++
+		s.tooMuchInARow++
 	default:
-		s.dull = 0
+		s.tooMuchInARow = 0
 	}
 	if st.How == Whole {
 		copy(s.used, rgb)
@@ -278,7 +278,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	start = time.Now()
 	var err error
 	s.since++
-	s.alone = s.alone && st.How == Skip
+	s.bypassed = s.bypassed && st.How == Skip
 	switch st.How {
 	case Whole:
 		st.Share, st.Listed, err = s.list.whole(ctx, onStream{s.stream})
@@ -320,15 +320,20 @@ func (s *Session) streamless() bool {
 	return s.opt.Mode == Naive || s.opt.Mode == Exact && s.opt.WholeOnly
 }
 
-// wholeAlone answers a frame by a whole run without the stream, which is faster:
-// no layer's output is kept. With skip, a frame that is what the network last saw
-// is not run. With assume none is: its outputs are known, and not those of Output.
-func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip, assume bool) (Step, error) {
+// bypassing says what need not be run.
+type bypassing struct {
+	skip   bool // a frame that is what the network last saw
+	assume bool // any frame: its outputs are known, and not those of Output
+}
+
+// bypass answers a frame by a whole run without the stream, which is faster: no layer's
+// output is kept.
+func (s *Session) bypass(ctx context.Context, rgb []byte, b bypassing) (Step, error) {
 	start := time.Now()
 	st := Step{How: Whole, Changed: 1, Share: 1}
 	s.mask.Clear()
 	switch {
-	case skip && s.seen:
+	case b.skip && s.seen:
 		n := difference(s.mask, rgb, s.used, 0)
 		st.Changed = float64(n) / float64(s.h*s.w)
 		if n == 0 {
@@ -340,8 +345,8 @@ func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip, assume bool)
 	if s.list.listed() {
 		s.cut(rgb)
 	}
-	s.alone, s.began, s.since, s.last = true, false, 0, 0
-	if assume {
+	s.bypassed, s.began, s.since, s.last = true, false, 0, 0
+	if b.assume {
 		copy(s.used, rgb)
 		s.seen = true
 		st.Share, st.Listed, st.Difference = s.list.cost(), s.list.listed(), time.Since(start)
@@ -358,7 +363,7 @@ func (s *Session) wholeAlone(ctx context.Context, rgb []byte, skip, assume bool)
 	st.Difference = time.Since(start)
 	start = time.Now()
 	var err error
-	st.Share, st.Listed, err = s.list.whole(ctx, alone{s})
+	st.Share, st.Listed, err = s.list.whole(ctx, onInference{s})
 	s.seen = err == nil
 	st.Network = time.Since(start)
 	return st, err
@@ -371,7 +376,7 @@ func (s *Session) FrameWholeIfChanged(ctx context.Context, rgb []byte, assume bo
 	if len(rgb) != s.FrameBytes() {
 		return Step{}, fmt.Errorf("a frame has %d bytes, want %d", len(rgb), s.FrameBytes())
 	}
-	return s.wholeAlone(ctx, rgb, true, assume)
+	return s.bypass(ctx, rgb, bypassing{skip: true, assume: assume})
 }
 
 // A scene has been cut where as many of the pixels as cutShare have moved by more
@@ -381,13 +386,13 @@ const (
 	cutShare     = 0.5
 )
 
-// much says whether a whole run costs no more than updating. Without a threshold
+// tooMuch says whether a whole run costs no more than updating. Without a threshold
 // between layers all that a change can reach is counted. With one, what will be left
 // of it is not known: that so many pixels moved says little, as noise moves most of
 // them a little and is stopped by the first layers. A cut is answered by a whole run,
 // and so is a frame that follows one that took much, which is exact besides. Nothing
 // but counts decides, so that the same video gives the same answers on any machine.
-func (s *Session) much(rgb []byte, changed float64) bool {
+func (s *Session) tooMuch(rgb []byte, changed float64) bool {
 	looks := s.opt.Mode == Approximate && s.opt.Tolerance < cutTolerance
 	if looks && changed >= cutShare && s.cut(rgb) {
 		return true

@@ -135,22 +135,22 @@ func (l *shortlist) everything(ctx context.Context, r listedRunner) error {
 	return r.shorten(l.tail, l.classes, l.all)
 }
 
-// Listed is the number of classes that a session of these options computes between one
-// run of all classes and the next, 0 for all.
-func Listed(p *incremental.Plan, o *Options) int {
+// ShortlistSize is the number of classes that a session of these options computes between
+// one run of all classes and the next, 0 for all.
+func ShortlistSize(p *incremental.Plan, o *Options) int {
 	if l := newShortlist(p, o.Output, o.Shortlist); l != nil {
 		return l.least
 	}
 	return 0
 }
 
-// Dear is the mean share of a whole run's multiply-adds from which on the updates of a
-// session of these options do not pay, see Control.
-func Dear(p *incremental.Plan, o *Options) float64 {
+// updateCostLimit is the mean share of a whole run's multiply-adds from which on the
+// updates of a session of these options do not pay, see Control.
+func (o *Options) updateCostLimit(p *incremental.Plan) float64 {
 	if l := newShortlist(p, o.Output, o.Shortlist); l != nil {
-		return l.share * dearFrom
+		return l.share * defaultUpdateCostLimit
 	}
-	return dearFrom
+	return defaultUpdateCostLimit
 }
 
 // onStream runs a plan whole in a stream.
@@ -165,13 +165,15 @@ func (r onStream) shorten(t *incremental.Tail, classes []int, all []float32) err
 
 func (r onStream) listedLogits() []float32 { return r.ListedLogits() }
 
-// alone runs a session's plan whole, without its stream.
-type alone struct{ s *Session }
+// onInference runs a session's plan whole, without its stream.
+type onInference struct{ s *Session }
 
-func (r alone) all(ctx context.Context) error        { return r.s.inference.Run(ctx, r.s.input) }
-func (r alone) logits(t *incremental.Tail) []float32 { return r.s.inference.Logits(t) }
-func (r alone) listedLogits() []float32              { return r.s.inference.ListedLogits() }
-func (r alone) listed(ctx context.Context) error     { return r.s.inference.RunListed(ctx, r.s.input) }
-func (r alone) shorten(t *incremental.Tail, classes []int, all []float32) error {
+func (r onInference) all(ctx context.Context) error        { return r.s.inference.Run(ctx, r.s.input) }
+func (r onInference) logits(t *incremental.Tail) []float32 { return r.s.inference.Logits(t) }
+func (r onInference) listedLogits() []float32              { return r.s.inference.ListedLogits() }
+func (r onInference) listed(ctx context.Context) error {
+	return r.s.inference.RunListed(ctx, r.s.input)
+}
+func (r onInference) shorten(t *incremental.Tail, classes []int, all []float32) error {
 	return r.s.inference.Shorten(t, classes, all)
 }

@@ -52,7 +52,7 @@ func TestShortlist(t *testing.T) {
 	} {
 		for _, guard := range []float32{0, .9} {
 			k := task(t, p, 2, o)
-			k.Stretch, k.Guard, k.VerifyEvery = 8, guard, 1 // cuts fall into stretches
+			k.Segment, k.Guard, k.VerifyEvery = 8, guard, 1 // cuts fall into segments
 			listed, hows := 0, map[How]int{}
 			var got []*Result
 			if _, err := Run(context.Background(), k, &film{frames: frames}, func(r *Result) error { got = append(got, r); return nil }); err != nil {
@@ -97,11 +97,11 @@ func TestShortlistLeads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := Listed(p, &s.opt); n != 3 {
+	if n := ShortlistSize(p, &s.opt); n != 3 {
 		t.Errorf("%d classes are listed, want 3", n)
 	}
-	if d := Dear(p, &s.opt); !(d > .9*dearFrom && d < dearFrom) {
-		t.Errorf("updates are dear from %g on", d)
+	if d := s.opt.updateCostLimit(p); !(d > .9*defaultUpdateCostLimit && d < defaultUpdateCostLimit) {
+		t.Errorf("updates do not pay from %g on", d)
 	}
 	step := func(rgb []byte, whole bool) Step {
 		t.Helper()

@@ -50,12 +50,12 @@ func Candidates(noise int) []Options {
 type Tuner struct {
 	Plan      *incremental.Plan
 	Converter Converter
-	// NewJudge makes a judge of its own for each trial.
-	NewJudge func() Judge
-	Workers  int
-	Shape    incremental.Shape
-	Stretch  int // see Task
-	Guard    float32
+	// NewInterpreter makes an interpreter of its own for each trial.
+	NewInterpreter func() Interpreter
+	Workers        int
+	Shape          incremental.Shape
+	Segment        int // see Task
+	Guard          float32
 
 	scale    incremental.Scale
 	frames   [][]byte // of the network's plane
@@ -67,10 +67,6 @@ type Tuner struct {
 // Add takes a frame, three bytes for each of the plane's pixels; it is copied.
 func (t *Tuner) Add(rgb []byte) { t.frames = append(t.frames, append([]byte{}, rgb...)) }
 
-// Sessions are those of the last trial, for reuse: nil if it was not an
-// approximate one.
-func (t *Tuner) Sessions() []*Session { return t.sessions }
-
 // Answers are those of whole runs to the frames added, nil before any trial.
 func (t *Tuner) Answers() []*Answer { return t.whole }
 
@@ -81,7 +77,7 @@ func (t *Tuner) Frames() int { return len(t.frames) }
 func (t *Tuner) Noise() int {
 	var n Noise
 	parts := make([]Noise, max(1, t.Workers))
-	_ = together(len(parts), func(k int) error {
+	_ = inParallel(len(parts), func(k int) error {
 		for i := 1 + k; i < len(t.frames); i += len(parts) {
 			parts[k].Add(t.frames[i], t.frames[i-1])
 		}
@@ -93,30 +89,27 @@ func (t *Tuner) Noise() int {
 	return n.Tolerance()
 }
 
-// Scale is what thresholds are relative to: taken on the first frame.
-func (t *Tuner) Scale() incremental.Scale { return t.scale }
-
-// Clear is the number of clear agreements (see Past) that a trial has seen where
-// stretches end: all or none.
-func (t *Tuner) Clear(trial *Trial) int {
-	if t.Stretch == 0 || t.Guard > 0 && trial.Largest > float64(t.Guard)/2 {
+// clearAgreements is the number of them that a trial has seen where segments end: all or
+// none.
+func (t *Tuner) clearAgreements(trial *Trial) int {
+	if t.Segment == 0 || t.Guard > 0 && trial.Largest > float64(t.Guard)/2 {
 		return 0
 	}
-	return (len(t.frames) - 1) / t.Stretch
+	return (len(t.frames) - 1) / t.Segment
 }
 
 // Try measures one setting on all frames.
 func (t *Tuner) Try(ctx context.Context, opt Options) (*Trial, error) { return t.try(ctx, opt, nil) }
 
 // try measures one setting until hopeless, given the sums so far, says that no
-// further frame can make it one to choose. Stretches do not depend on each other and
+// further frame can make it one to choose. Segments do not depend on each other and
 // are answered at the same time; what comes out does not depend on how many are.
 func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *tally) verdict) (*Trial, error) {
 	if err := t.truth(ctx); err != nil {
 		return nil, err
 	}
 	opt.Workers, opt.Shape, opt.Scale = t.Workers, t.Shape, t.scale
-	length := t.Stretch
+	length := t.Segment
 	if length == 0 || opt.Mode != Approximate {
 		length = len(t.frames)
 	}
@@ -128,14 +121,14 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *tally) v
 	trial := all.trial
 	start := time.Now()
 	for first := 0; first < len(t.frames); first += length * len(sessions) {
-		// As many stretches at a time as there are sessions.
+		// As many segments at a time as there are sessions.
 		parts := make([][]tried, len(sessions))
-		stopped := atomic.Int64{} // the first stretch that is hopeless by itself
+		stopped := atomic.Int64{} // the first segment that is hopeless by itself
 		stopped.Store(int64(len(sessions)))
-		err := together(len(sessions), func(i int) (err error) {
+		err := inParallel(len(sessions), func(i int) (err error) {
 			lo, hi := min(first+i*length, len(t.frames)), min(first+(i+1)*length, len(t.frames))
 			own := t.tally(&opt)
-			parts[i], err = t.stretch(ctx, sessions[i], lo, hi, hopeless != nil, func(f *tried) bool {
+			parts[i], err = t.segment(ctx, sessions[i], lo, hi, hopeless != nil, func(f *tried) bool {
 				if own.add(f); hopeless != nil && hopeless(own) != promising {
 					for k := stopped.Load(); int64(i) < k && !stopped.CompareAndSwap(k, int64(i)); k = stopped.Load() {
 					}
@@ -181,7 +174,7 @@ type tally struct {
 }
 
 func (t *Tuner) tally(opt *Options) *tally {
-	_, detector := t.NewJudge().(*Detector)
+	_, detector := t.NewInterpreter().(*Detector)
 	return &tally{trial: &Trial{Options: *opt}, detector: detector}
 }
 
@@ -222,7 +215,7 @@ type verdict int
 const (
 	promising verdict = iota
 	wrong             // too many answers are
-	dear              // it costs too much, as more careful ones do
+	costly            // it costs too much, as more careful ones do
 )
 
 // ready gives sessions for a setting, at most n: those of the last trial where they
@@ -250,13 +243,13 @@ type tried struct {
 	guarded   bool
 }
 
-// stretch answers frames lo to hi. The first one is run whole, as it begins a
-// stretch: in its place the answer counts that the stretch before would have given,
+// segment answers frames lo to hi. The first one is run whole, as it begins a
+// segment: in its place the answer counts that the segment before would have given,
 // as errors are largest there. It ends early where enough says so of a frame. With
 // assume, whole runs that leave nothing for the next frame are not made.
-func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, assume bool, enough func(*tried) bool) ([]tried, error) {
+func (t *Tuner) segment(ctx context.Context, s *Session, lo, hi int, assume bool, enough func(*tried) bool) ([]tried, error) {
 	var list []tried
-	a := &answerer{session: s, judge: t.NewJudge(), guard: t.Guard}
+	a := &answerer{session: s, interpreter: t.NewInterpreter(), guard: t.Guard}
 	a.begin(nil)
 	for i := lo; i < hi; i++ {
 		var res Result
@@ -268,7 +261,7 @@ func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, assume bool
 		}
 		f := tried{share: res.Step.Share, how: res.Step.How, guarded: res.Guarded}
 		if i > lo || i == 0 {
-			g := a.judge.Compare(res.Answer, t.whole[i])
+			g := a.interpreter.Compare(res.Answer, t.whole[i])
 			f.agreement = &g
 		}
 		if list = append(list, f); enough(&f) {
@@ -278,14 +271,14 @@ func (t *Tuner) stretch(ctx context.Context, s *Session, lo, hi int, assume bool
 	if hi == lo || hi == len(t.frames) {
 		return list, nil
 	}
-	guess, cost, err := a.would(ctx, t.frames[hi])
+	guess, cost, err := a.approximate(ctx, t.frames[hi])
 	if err != nil {
 		return nil, fmt.Errorf("frame %d: %w", hi, err)
 	}
 	if guess == nil {
 		return list, nil
 	}
-	g := a.judge.Compare(guess, t.whole[hi])
+	g := a.interpreter.Compare(guess, t.whole[hi])
 	return append(list, tried{agreement: &g, share: cost.Share, how: Update}), nil
 }
 
@@ -339,7 +332,7 @@ func (t *Tuner) truth(ctx context.Context) error {
 // as there are sessions, and takes the scale of thresholds on the first.
 func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb []byte)) error) ([]*Answer, error) {
 	n := t.Workers
-	if t.Stretch == 0 {
+	if t.Segment == 0 {
 		n = 1 // as they will be answered
 	}
 	sessions, err := NewSessions(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers}, n)
@@ -357,8 +350,8 @@ func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb [
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		ended = together(len(sessions), func(k int) (err error) {
-			s, j := sessions[k], t.NewJudge()
+		ended = inParallel(len(sessions), func(k int) (err error) {
+			s, j := sessions[k], t.NewInterpreter()
 			for f := range work {
 				if err != nil {
 					continue // whoever gives frames must not be left waiting
@@ -371,7 +364,7 @@ func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb [
 				if _, err = s.Frame(ctx, f.rgb); err != nil {
 					continue
 				}
-				if f.answer, err = j.Judge(s.Output); err != nil {
+				if f.answer, err = j.Interpret(s.Output); err != nil {
 					err = fmt.Errorf("frame %d: %w", f.i, err)
 				}
 			}
@@ -395,9 +388,9 @@ func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb [
 	return whole, given
 }
 
-// together calls f for 0 to n-1 at the same time and gives the first error: frames that
+// inParallel calls f for 0 to n-1 at the same time and gives the first error: frames that
 // are wrong are so in the same way.
-func together(n int, f func(i int) error) error {
+func inParallel(n int, f func(i int) error) error {
 	errs := make([]error, n)
 	var wait sync.WaitGroup
 	for i := range n {
@@ -422,7 +415,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 	}
 	n := float64(len(t.frames))
 	for i, c := range levels {
-		most := Dear(t.Plan, &c)
+		most := c.updateCostLimit(t.Plan)
 		if i == 0 && len(levels) > 1 && !t.evidence() {
 			continue
 		}
@@ -431,7 +424,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			case t.Guard > 0 && max(so.trial.Largest, so.trial.Shift) > float64(t.Guard) || float64(so.wrong()) > t.wrong(target):
 				return wrong
 			case so.trial.Share-so.trial.wholeShare > most*n, so.trial.Share > idleFrom*n: // sums still
-				return dear
+				return costly
 			}
 			return promising
 		})
@@ -440,7 +433,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 			return nil, err
 		case trial.verdict == wrong:
 			continue
-		case trial.verdict == dear || trial.Share-trial.wholeShare > most || trial.Share > idleFrom:
+		case trial.verdict == costly || trial.Share-trial.wholeShare > most || trial.Share > idleFrom:
 			return nil, nil // more careful ones cost more, and have as many close calls
 		case trial.Agreement >= target:
 			return trial, nil
@@ -452,7 +445,7 @@ func (t *Tuner) Choose(ctx context.Context, levels []Options, target float64) (*
 // wrong is the number of wrong answers, or boxes, beyond which a setting's
 // agreement cannot reach target: for boxes, all that there are being found.
 func (t *Tuner) wrong(target float64) float64 {
-	if _, ok := t.NewJudge().(*Detector); !ok {
+	if _, ok := t.NewInterpreter().(*Detector); !ok {
 		return (1 - target) * float64(len(t.frames))
 	}
 	all := 0
@@ -464,7 +457,7 @@ func (t *Tuner) wrong(target float64) float64 {
 
 // evidence says whether whole runs find anything to agree on.
 func (t *Tuner) evidence() bool {
-	if _, ok := t.NewJudge().(*Detector); !ok {
+	if _, ok := t.NewInterpreter().(*Detector); !ok {
 		return true
 	}
 	return slices.ContainsFunc(t.whole, func(a *Answer) bool { return len(a.Boxes) > 0 })

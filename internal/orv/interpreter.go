@@ -28,10 +28,10 @@ type Answer struct {
 	faint []detect.Box
 }
 
-// Judge turns outputs into answers.
-type Judge interface {
-	// Judge reads the outputs, which it does not keep.
-	Judge(output func(i int) *tensor.Tensor) (*Answer, error)
+// Interpreter turns outputs into answers.
+type Interpreter interface {
+	// Interpret reads the outputs, which it does not keep.
+	Interpret(output func(i int) *tensor.Tensor) (*Answer, error)
 	// Compare says how well an answer agrees with that of a whole run.
 	Compare(got, whole *Answer) Agreement
 }
@@ -52,17 +52,32 @@ type Agreement struct {
 	Matched, Missed, Extra int
 }
 
-// Close says whether an approximate answer's error is one that the guard can deal
-// with: it agrees, and no score is off by more than the guard, nor would be, so that answers whose
-// lead is larger would have agreed too. A guard of 0 asks for agreement alone.
-func (a Agreement) Close(guard float32) bool {
-	return a.Agrees && (guard <= 0 || max(a.Largest, a.Shift) <= float64(guard))
-}
+// Outcome is what a comparison with a whole run comes to.
+type Outcome int
 
-// Clear says that an answer is close, and by no near miss: no score of what counts is
-// off by more than half of what the guard makes good.
-func (a Agreement) Clear(guard float32) bool {
-	return a.Close(guard) && (guard <= 0 || a.Largest <= float64(guard)/2)
+// The outcomes.
+const (
+	// Disagreed: another answer, or an error that the guard cannot deal with: a score is
+	// off by more than the guard, or would be, so that an answer whose lead is larger
+	// could have been another one.
+	Disagreed Outcome = iota
+	// Agreed: the same answer, by a near miss.
+	Agreed
+	// AgreedClearly: no score of what counts is off by more than half of what the guard
+	// makes good.
+	AgreedClearly
+)
+
+// Outcome is what the comparison of an approximate answer comes to. A guard of 0 asks
+// for agreement alone.
+func (a Agreement) Outcome(guard float32) Outcome {
+	switch {
+	case !a.Agrees || guard > 0 && !(max(a.Largest, a.Shift) <= float64(guard)):
+		return Disagreed
+	case guard > 0 && !(a.Largest <= float64(guard)/2):
+		return Agreed
+	}
+	return AgreedClearly
 }
 
 // F1 is the harmonic mean of precision and recall; 1 where there is nothing to
@@ -74,15 +89,15 @@ func (a Agreement) F1() float64 {
 	return 2 * float64(a.Matched) / float64(2*a.Matched+a.Missed+a.Extra)
 }
 
-// Classifier judges a classifier's scores.
+// Classifier interprets a classifier's scores.
 type Classifier struct {
 	Output  int // of the network
 	Reading prediction.Reading
 	Top     int // classes that an answer names
 }
 
-// Judge implements Judge.
-func (c *Classifier) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
+// Interpret implements Interpreter.
+func (c *Classifier) Interpret(output func(i int) *tensor.Tensor) (*Answer, error) {
 	out, err := output(c.Output).Floats()
 	if err != nil {
 		return nil, err
@@ -103,7 +118,7 @@ func (c *Classifier) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
 	return a, nil
 }
 
-// Compare implements Judge.
+// Compare implements Interpreter.
 func (c *Classifier) Compare(got, whole *Answer) Agreement {
 	g := Agreement{Agrees: got.Classes[0] == whole.Classes[0]}
 	for i, v := range got.all {
@@ -114,7 +129,7 @@ func (c *Classifier) Compare(got, whole *Answer) Agreement {
 	return g
 }
 
-// Detector judges a detector's outputs.
+// Detector interprets a detector's outputs.
 type Detector struct {
 	Model  string // for messages
 	Spec   *detect.Spec
@@ -136,8 +151,8 @@ type Detector struct {
 	Most int
 }
 
-// Judge implements Judge.
-func (d *Detector) Judge(output func(i int) *tensor.Tensor) (*Answer, error) {
+// Interpret implements Interpreter.
+func (d *Detector) Interpret(output func(i int) *tensor.Tensor) (*Answer, error) {
 	outs := make([]detect.Output, len(d.Names))
 	for i, name := range d.Names {
 		t := output(i)
@@ -183,7 +198,7 @@ const surest = 0.99
 // matchIoU is the overlap from which on two boxes are the same thing.
 const matchIoU = 0.5
 
-// Compare implements Judge.
+// Compare implements Interpreter.
 func (d *Detector) Compare(got, whole *Answer) Agreement {
 	c := detect.Compare(got.Boxes, whole.Boxes, matchIoU)
 	return Agreement{Agrees: c.Missed+c.Extra == 0, Largest: c.Largest, Shift: d.shift(got.faint, whole.faint), Matched: c.Matched, Missed: c.Missed, Extra: c.Extra}
