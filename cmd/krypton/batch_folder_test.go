@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"krypton/internal/batch"
 )
 
 // TestFolderRemovedWhileABatchRuns: outputs in no journal would be nobody's. The run
@@ -17,7 +19,7 @@ func TestFolderRemovedWhileABatchRuns(t *testing.T) {
 		"removed": os.RemoveAll,
 		"renamed": func(dir string) error { return os.Rename(dir, dir+".old") },
 		"journal removed": func(dir string) error {
-			return os.Remove(filepath.Join(dir, journalFolder, "shard-1-of-1.jsonl"))
+			return os.Remove(filepath.Join(dir, batch.JournalFolder, "shard-1-of-1.jsonl"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -55,12 +56,12 @@ func runMerge(cmd *cobra.Command, io streams, dir string, asJSON, check bool) er
 	if err != nil {
 		return err
 	}
-	m, err := mergeBatch(dir, nil)
+	m, err := batch.Merge(dir, slices.Concat(obeColumns, orvColumns)) // those of any command
 	if err != nil {
 		return err
 	}
 	if !check {
-		if err := writeResults(dir, m); err != nil {
+		if err := m.Write(dir); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"krypton/internal/batch"
 )
 
 // call is one system call of a trace that has to do with files.
@@ -150,7 +152,7 @@ func TestPowerLoss(t *testing.T) {
 
 	out := filepath.Join(dir, "new", "out")
 	calls = traced(t, dir, "obe", smallPictures(t, 5, 48), "-q", "--stride", "64", "--out-dir", out, "--scores", "below/{name}.npy")
-	journals, err := filepath.Glob(filepath.Join(out, journalFolder, "shard-*"))
+	journals, err := filepath.Glob(filepath.Join(out, batch.JournalFolder, "shard-*"))
 	if err != nil || len(journals) != 1 {
 		t.Fatalf("journals %v: %v", journals, err)
 	}
@@ -171,7 +173,7 @@ func TestPowerLoss(t *testing.T) {
 		}
 	}
 	told := slices.IndexFunc(calls, func(c call) bool { return c.path == journals[0] && strings.Contains(c.text, "p0000") })
-	for _, made := range []string{filepath.Dir(out), out, filepath.Join(out, journalFolder), filepath.Join(out, "below")} {
+	for _, made := range []string{filepath.Dir(out), out, filepath.Join(out, batch.JournalFolder), filepath.Join(out, "below")} {
 		founded(t, calls, made, told)
 	}
 	placed(t, calls, filepath.Join(out, "results.jsonl"))
@@ -235,7 +237,7 @@ func TestBatchWithoutLocks(t *testing.T) {
 		for range 2 {
 			tracedWith(t, t.TempDir(), []string{"-e", "inject=flock:error=" + answer}, args...)
 		}
-		for folder, want := range map[string]string{dir: ".krypton p0000.npy p0001.npy results.jsonl timings.jsonl", filepath.Join(dir, journalFolder): "items.jsonl shard-1-of-1.jsonl"} {
+		for folder, want := range map[string]string{dir: ".krypton p0000.npy p0001.npy results.jsonl timings.jsonl", filepath.Join(dir, batch.JournalFolder): "items.jsonl shard-1-of-1.jsonl"} {
 			entries, err := os.ReadDir(folder)
 			var got []string
 			for _, e := range entries {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"krypton/internal/batch"
 	"krypton/internal/onnxwrite"
 )
 
@@ -178,9 +179,9 @@ func TestEventsGoWhereTheyAreSent(t *testing.T) {
 // TestBatchFilesAreNoInputs: what a batch writes of its own replaces no list that it reads.
 func TestBatchFilesAreNoInputs(t *testing.T) {
 	dir := inputsToKeep(t)
-	for _, name := range []string{resultsFile, timingsFile, filepath.Join(journalFolder, itemsFile), filepath.Join(journalFolder, "shard-1-of-1.jsonl")} {
+	for _, name := range []string{batch.ResultsFile, batch.TimingsFile, filepath.Join(batch.JournalFolder, batch.ItemsFile), filepath.Join(batch.JournalFolder, "shard-1-of-1.jsonl")} {
 		for how, list := range map[string]string{"obe --patch 8 --force --files-from": "../p.png\n", "orv --force --manifest": "{\"item\": \"../v.y4m\"}\n"} {
-			if err := os.MkdirAll(filepath.Join(dir, "d", journalFolder), 0o700); err != nil {
+			if err := os.MkdirAll(filepath.Join(dir, "d", batch.JournalFolder), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Join(dir, "d", name)

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -28,7 +27,7 @@ type obeBatch struct {
 	inputs *inputFiles
 	io     streams
 	store  modelStore
-	run    *batchRun
+	run    *batch.Run
 	rep    *reporter
 	bar    *ui.Progress
 	quiet  bool
@@ -36,17 +35,8 @@ type obeBatch struct {
 	done   int // that were so before
 }
 
-// batchItem is a picture of a batch on its way.
-type batchItem struct {
-	item    batch.Item
-	job     *job
-	outcome *outcome
-	names   []string // of the outputs, in the batch's folder or absolute
-	digest  string   // of what goes in; "" until it is read
-	begun   time.Time
-	already bool // done by an earlier run
-	err     error
-}
+// batchPicture is a picture of a batch on its way.
+type batchPicture = batch.Task[*outcome]
 
 // runOBEBatch explains the pictures of a batch.
 func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOptions, mo *modelOptions, args []string) error {
@@ -89,11 +79,11 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	}
 	workBegins(ctx)
 	return b.rep.finish(ctx, func() error {
-		if b.run, err = o.batch.openBatch(b.inputs, items, obeColumns, fingerprint, o.force, b.costs(ctx, base), io.err); err != nil {
+		if b.run, err = o.batch.start(b.inputs, items, obeColumns, fingerprint, o.force, b.costs(ctx, base), io.err); err != nil {
 			return err
 		}
 		err := b.all(ctx, base)
-		return b.run.close(ctx.Err() != nil, err)
+		return b.run.Close(ctx.Err() != nil, err)
 	}())
 }
 
@@ -114,7 +104,7 @@ func (o *obeOptions) checkBatch() error {
 
 // outputs are the names of an item's outputs.
 func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
-	base, err := b.batch.base(it)
+	base, err := it.Output(b.batch.name)
 	if err != nil {
 		return nil, err
 	}
@@ -128,13 +118,13 @@ func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
 	}
 	for _, f := range scores {
 		if filepath.IsAbs(f) && own == "" {
-			names = append(names, filepath.Clean(strings.ReplaceAll(f, "{name}", nameOf(it.Path))))
+			names = append(names, filepath.Clean(strings.ReplaceAll(f, "{name}", batch.NameOf(it.Path))))
 			continue
 		}
 		if filepath.IsAbs(f) {
 			return nil, fmt.Errorf("%s: scores %q must be relative to --out-dir", it.Path, f)
 		}
-		name, err := b.batch.expand(f, it)
+		name, err := it.Expand(f)
 		if err != nil {
 			return nil, err
 		}
@@ -197,29 +187,29 @@ func (b *obeBatch) costs(ctx context.Context, base *job) func(batch.Item) float6
 // others.
 func (b *obeBatch) all(ctx context.Context, base *job) error {
 	base.rep = b.rep
-	b.rep.begin(base, len(b.run.mine))
+	b.rep.begin(base, len(b.run.Mine))
 	var names []string
-	for _, it := range b.run.mine {
+	for _, it := range b.run.Mine {
 		n, err := b.outputs(it)
 		if err != nil {
 			return err
 		}
 		names = append(names, n...)
 	}
-	if err := b.run.sweep(names); err != nil {
+	if err := b.run.Sweep(names); err != nil {
 		return err
 	}
-	b.bar = ui.NewCount(b.io.err, ui.StyleFor(b.io.err, b.quiet), "pictures", len(b.run.mine))
+	b.bar = ui.NewCount(b.io.err, ui.StyleFor(b.io.err, b.quiet), "pictures", len(b.run.Mine))
 	err := b.groups(ctx, base)
 	b.bar.Finish()
 	if err != nil {
 		return err
 	}
 	if !b.quiet {
-		fmt.Fprintf(b.io.err, "%d pictures in %s: %d done, %d of these before, %d failed\n", len(b.run.mine), b.run.dir, len(b.run.mine)-b.tally.failed, b.done, b.tally.failed)
+		fmt.Fprintf(b.io.err, "%d pictures in %s: %d done, %d of these before, %d failed\n", len(b.run.Mine), b.run.Dir(), len(b.run.Mine)-b.tally.failed, b.done, b.tally.failed)
 	}
 	if b.tally.failed > 0 {
-		return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", b.tally.failed, len(b.run.mine)))
+		return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", b.tally.failed, len(b.run.Mine)))
 	}
 	return nil
 }
@@ -229,7 +219,7 @@ func (b *obeBatch) groups(ctx context.Context, base *job) error {
 	// Items of one kind come one after the other, so that each model is loaded once.
 	groups := map[string][]batch.Item{}
 	var order []string
-	for _, it := range b.run.mine {
+	for _, it := range b.run.Mine {
 		key := ""
 		if len(it.Set) > 0 {
 			key = settingsKey(it)
@@ -262,134 +252,106 @@ func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) err
 	if unusable == nil {
 		j.rep, j.written, j.quiet, j.overlapping = b.rep, nil, true, true // the bar counts pictures, not positions
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	read, computed := make(chan *batchItem), make(chan *batchItem, 1)
-	go func() {
-		defer close(read)
-		for _, it := range items {
-			x := &batchItem{item: it, job: j, err: unusable}
-			if x.err == nil {
-				b.read(ctx, x)
+	return batch.Drive(ctx, b.run, items, batch.Stages[*outcome]{
+		Ahead: true,
+		Read: func(ctx context.Context, p *batchPicture) error {
+			if unusable != nil {
+				return unusable
 			}
-			select {
-			case read <- x:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	written := make(chan error, 1)
-	go func() {
-		var err error
-		for x := range computed {
-			if err == nil {
-				if err = b.write(x); err != nil {
-					stop(err) // nobody would know what is done
+			return b.read(ctx, j, p)
+		},
+		Compute: func(ctx context.Context, p *batchPicture) (err error) {
+			if !p.Idle() {
+				if err = j.compute(ctx, p.Work); err != nil {
+					err = fmt.Errorf("%s: %w", p.Work.label, err)
 				}
 			}
-		}
-		written <- err
-	}()
-	for x := range read {
-		if x.err == nil && !x.already {
-			x.err = j.compute(ctx, x.outcome)
-			if x.err != nil {
-				x.err = fmt.Errorf("%s: %w", x.outcome.label, x.err)
+			if ctx.Err() == nil {
+				b.rep.run.End(p.Err != nil || err != nil)
 			}
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		b.rep.run.End(x.err != nil)
-		computed <- x
-	}
-	close(computed)
-	err := <-written
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	return err
+			return err
+		},
+		Write: func(p *batchPicture) error { return b.write(j, p) },
+		Told:  b.tell,
+	})
 }
 
-// read finds out whether an item is done, and reads it if not.
-func (b *obeBatch) read(ctx context.Context, x *batchItem) {
-	if x.names, x.err = b.outputs(x.item); x.err != nil {
-		return
+// read finds out whether a picture is done, and reads it if not.
+func (b *obeBatch) read(ctx context.Context, j *job, p *batchPicture) error {
+	var err error
+	if p.Outputs, err = b.outputs(p.Item); err != nil {
+		return err
 	}
-	j := x.job
-	o := &outcome{in: x.item.Path, label: x.item.Path, target: "-", force: b.run.replaces(), timeless: true}
-	files := x.names
+	o := &outcome{in: p.Item.Path, label: p.Item.Path, target: "-", force: b.run.Replaces(), timeless: true}
+	p.Work = o
+	files := p.Outputs
 	if !b.scoresOnly {
-		o.target, o.heatmap, files = b.run.at(files[0]), files[0], files[1:]
+		o.target, o.heatmap, files = b.run.At(files[0]), files[0], files[1:]
 	}
 	for _, name := range files {
-		o.files = append(o.files, b.run.at(name))
+		o.files = append(o.files, b.run.At(name))
 	}
-	x.outcome = o
-	if b.run.known(x.item) {
+	if b.run.Known(p.Item) {
 		// What cannot be read now will fail below.
 		if picture, err := batch.SumFile(o.in); err == nil {
 			mask, _ := batch.SumFile(j.maskFile(o.in))
-			if x.already = b.run.done(x.item, b.digest(x, picture, mask)); x.already {
-				return
+			if p.Already = b.run.Done(p.Item, b.digest(j, p.Item, picture, mask)); p.Already {
+				return nil
 			}
 		}
 	}
-	x.begun = time.Now()
-	if x.err = b.run.makeFolders(x.names); x.err != nil {
-		return
+	if err := b.run.MakeFolders(p.Outputs); err != nil {
+		return err
 	}
-	if x.err = j.read(ctx, o); x.err == nil {
-		mask := ""
-		if o.masked != nil {
-			mask = o.masked.SHA256
-		}
-		x.digest = b.digest(x, o.input.sha256, mask)
+	if err := j.read(ctx, o); err != nil {
+		return err
 	}
+	mask := ""
+	if o.masked != nil {
+		mask = o.masked.SHA256
+	}
+	p.Digest = b.digest(j, p.Item, o.input.sha256, mask)
+	return nil
 }
 
 // digest stands for what an item is made from, beside what all items share: the
 // picture, and the mask and its own model if it has them.
-func (b *obeBatch) digest(x *batchItem, picture, mask string) string {
+func (b *obeBatch) digest(j *job, it batch.Item, picture, mask string) string {
 	if mask != "" {
 		picture += " mask " + mask
 	}
-	if x.item.Set["model"] != "" || x.item.Set["labels"] != "" {
-		picture += " model " + x.job.model.identity()
+	if it.Set["model"] != "" || it.Set["labels"] != "" {
+		picture += " model " + j.model.identity()
 	}
 	return picture
 }
 
-// write writes what came of an item, first its outputs, then the journal. Errors
-// are those of the journal.
-func (b *obeBatch) write(x *batchItem) error {
+// write writes a picture's outputs.
+func (b *obeBatch) write(j *job, p *batchPicture) error {
+	p.Work.force = b.run.Replaces()
+	err := j.writeScores(p.Work)
+	if err == nil && !b.scoresOnly {
+		err = j.draw(p.Work)
+	}
+	if err != nil {
+		b.rep.run.Spoil()
+	}
+	return err
+}
+
+// tell says what became of a picture.
+func (b *obeBatch) tell(p *batchPicture) {
 	defer func() { b.bar.Set(b.count()) }()
-	if x.already {
+	switch {
+	case p.Already:
 		b.done++
-		return nil
+	case p.Err == nil:
+		b.rep.item(p.Work)
+	default:
+		b.tally.failed++
+		b.rep.fail(p.Item.Path, p.Err)
+		b.bar.Say(func() { fmt.Fprintf(b.io.err, "krypton: %s\n", printable(messageFor(p.Item.Path, p.Err))) })
 	}
-	if x.err == nil {
-		x.outcome.force = b.run.replaces()
-		x.err = x.job.writeScores(x.outcome)
-		if x.err == nil && !b.scoresOnly {
-			x.err = x.job.draw(x.outcome)
-		}
-		if x.err != nil {
-			b.rep.run.Spoil()
-		}
-	}
-	if err := b.run.finished(x.item, x.digest, x.names, time.Since(x.begun), x.err); err != nil {
-		return err
-	}
-	if x.err == nil {
-		b.rep.item(x.outcome)
-		return nil
-	}
-	b.tally.failed++
-	b.rep.fail(x.item.Path, x.err)
-	b.bar.Say(func() { fmt.Fprintf(b.io.err, "krypton: %s\n", printable(messageFor(x.item.Path, x.err))) })
-	return nil
 }
 
 // messageFor makes sure that a message says which item it is about.
@@ -408,18 +370,11 @@ func (b *obeBatch) count() int {
 
 // estimate says what there is to do.
 func (b *obeBatch) estimate(ctx context.Context, base *job, items []batch.Item) error {
-	shards := batch.Shard{I: 1, N: 1, By: b.batch.shardBy}
-	if b.batch.shard != "" {
-		var err error
-		if shards, _, err = batch.ParseShard(b.batch.shard, b.batch.shardBy, os.LookupEnv); err != nil {
-			return failure.Usagef("--shard: %w", err)
-		}
-	}
-	mine, err := shards.Pick(items, b.costs(ctx, base))
+	shard, mine, err := b.batch.part(items, b.costs(ctx, base), io.Discard)
 	if err != nil {
-		return failure.As(failure.Usage, err)
+		return err
 	}
-	if _, err := fmt.Fprintf(b.io.out, "%d pictures, %d of them in shard %s; for each without settings of its own:\n", len(items), len(mine), shards); err != nil {
+	if _, err := fmt.Fprintf(b.io.out, "%d pictures, %d of them in shard %s; for each without settings of its own:\n", len(items), len(mine), shard); err != nil {
 		return err
 	}
 	return base.estimate(ctx)

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"krypton/internal/batch"
 )
 
 // smallPictures makes pictures of their own each, in a new folder.
@@ -48,7 +50,7 @@ func batchTree(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)
-		if err != nil || e.IsDir() || strings.HasPrefix(rel, journalFolder) || rel == timingsFile {
+		if err != nil || e.IsDir() || strings.HasPrefix(rel, batch.JournalFolder) || rel == batch.TimingsFile {
 			return err
 		}
 		b, err := os.ReadFile(path)
@@ -116,7 +118,7 @@ func TestBatchKilledAtAnyMoment(t *testing.T) {
 			t.Errorf("%s is left over", name)
 		}
 	}
-	log, err := os.ReadFile(filepath.Join(root, "killed", journalFolder, "shard-1-of-1.jsonl"))
+	log, err := os.ReadFile(filepath.Join(root, "killed", batch.JournalFolder, "shard-1-of-1.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -28,7 +26,7 @@ type orvBatch struct {
 	inputs *inputFiles
 	io     streams
 	store  modelStore
-	run    *batchRun
+	run    *batch.Run
 }
 
 // runORVBatch recognizes the videos of a batch.
@@ -47,7 +45,7 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 	}
 	b := &orvBatch{orvOptions: o, flags: flags, io: io}
 	if err := checkNames(items, func(it batch.Item) ([]string, error) {
-		base, err := o.batch.base(it)
+		base, err := it.Output(o.batch.name)
 		return []string{base}, err
 	}); err != nil {
 		return err
@@ -71,116 +69,120 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 		return 1
 	}
 	workBegins(ctx)
-	if b.run, err = o.batch.openBatch(b.inputs, items, orvColumns, o.batch.fingerprint("orv", s, m), o.force, cost, io.err); err != nil {
+	if b.run, err = o.batch.start(b.inputs, items, orvColumns, o.batch.fingerprint("orv", s, m), o.force, cost, io.err); err != nil {
 		return err
 	}
 	err = b.all(ctx)
-	return b.run.close(ctx.Err() != nil, err)
+	return b.run.Close(ctx.Err() != nil, err)
 }
 
 // all does every video of the shard; one that fails does not stop the others.
 func (b *orvBatch) all(ctx context.Context) error {
 	failed, before := 0, 0
-	for _, it := range b.run.mine {
-		already, err := b.video(ctx, it)
-		if err != nil && ctx.Err() != nil {
-			return err
-		}
-		var broken *journalBroken
-		if errors.As(err, &broken) {
-			return broken.err
-		}
-		if err != nil {
-			failed++
-			fmt.Fprintf(b.io.err, "krypton: %s\n", printable(messageFor(it.Path, err)))
-		}
-		if already {
-			before++
-		}
+	var last error // of the video that an interruption ended: it says what is left of it
+	err := batch.Drive(ctx, b.run, b.run.Mine, batch.Stages[*orvItem]{
+		Read: b.read,
+		Compute: func(ctx context.Context, v *batchVideo) error {
+			if last = nil; v.Idle() {
+				return nil
+			}
+			v.Outputs, last = b.recognize(ctx, v.Work, v.Item)
+			return last
+		},
+		Told: func(v *batchVideo) {
+			if v.Err != nil {
+				failed++
+				fmt.Fprintf(b.io.err, "krypton: %s\n", printable(messageFor(v.Item.Path, v.Err)))
+			}
+			if v.Already {
+				before++
+			}
+		},
+	})
+	if err != nil && ctx.Err() != nil && last != nil {
+		return last
+	}
+	if err != nil {
+		return err
 	}
 	if quiet, err := b.flags.GetBool("quiet"); err == nil && !quiet {
-		fmt.Fprintf(b.io.err, "%d videos in %s: %d done, %d of these before, %d failed\n", len(b.run.mine), b.run.dir, len(b.run.mine)-failed, before, failed)
+		fmt.Fprintf(b.io.err, "%d videos in %s: %d done, %d of these before, %d failed\n", len(b.run.Mine), b.run.Dir(), len(b.run.Mine)-failed, before, failed)
 	}
 	if failed > 0 {
-		return failure.As(failure.Partial, fmt.Errorf("%d of %d videos failed", failed, len(b.run.mine)))
+		return failure.As(failure.Partial, fmt.Errorf("%d of %d videos failed", failed, len(b.run.Mine)))
 	}
 	return nil
 }
 
-// journalBroken is an error after which nobody knows what is done.
-type journalBroken struct{ err error }
+// batchVideo is a video of a batch on its way.
+type batchVideo = batch.Task[*orvItem]
 
-func (j *journalBroken) Error() string { return j.err.Error() }
-func (j *journalBroken) Unwrap() error { return j.err }
+// orvItem are an item's own settings, with those of the command line.
+type orvItem struct {
+	settings *settings
+	options  orvOptions
+	model    modelOptions
+}
 
-// video does one video, unless an earlier run has.
-func (b *orvBatch) video(ctx context.Context, it batch.Item) (already bool, err error) {
-	begun := time.Now()
-	digest := ""
-	if i, err := os.Stat(it.Path); err == nil && i.Mode().IsRegular() {
-		if digest, err = batch.SumFile(it.Path); err != nil {
-			return false, err
+// read finds out whether a video is done, and makes its settings.
+func (b *orvBatch) read(_ context.Context, v *batchVideo) error {
+	if i, err := os.Stat(v.Item.Path); err == nil && i.Mode().IsRegular() {
+		if v.Digest, err = batch.SumFile(v.Item.Path); err != nil {
+			return err
 		}
 	}
-	var o orvOptions
-	m := modelOptions{store: &b.store}
-	s, err := settingsWith(b.flags, b.inputs, it.Set, func(f *pflag.FlagSet) {
-		o.addFlags(f)
-		m.addFlags(f)
-	})
-	var outputs []string
-	if err == nil {
-		var loaded *loadedModel
-		if loaded, err = m.load(s); err == nil && (it.Set["model"] != "" || it.Set["labels"] != "") {
-			digest += " model " + loaded.identity()
-		}
+	own := &orvItem{model: modelOptions{store: &b.store}}
+	v.Work = own
+	var err error
+	if own.settings, err = settingsWith(b.flags, b.inputs, v.Item.Set, func(f *pflag.FlagSet) {
+		own.options.addFlags(f)
+		own.model.addFlags(f)
+	}); err != nil {
+		return err
 	}
-	if err == nil {
-		if b.run.known(it) && b.run.done(it, digest) {
-			return true, nil
-		}
-		outputs, err = b.recognize(ctx, s, &o, &m, it)
+	loaded, err := own.model.load(own.settings)
+	if err != nil {
+		return err
 	}
-	if ctx.Err() != nil {
-		return false, err
+	if v.Item.Set["model"] != "" || v.Item.Set["labels"] != "" {
+		v.Digest += " model " + loaded.identity()
 	}
-	if e := b.run.finished(it, digest, outputs, time.Since(begun), err); e != nil {
-		return false, &journalBroken{e}
-	}
-	return false, err
+	v.Already = b.run.Known(v.Item) && b.run.Done(v.Item, v.Digest)
+	return nil
 }
 
 // recognize runs one video, and gives the files that came of it.
-func (b *orvBatch) recognize(ctx context.Context, s *settings, o *orvOptions, mo *modelOptions, it batch.Item) ([]string, error) {
-	base, err := b.batch.base(it)
+func (b *orvBatch) recognize(ctx context.Context, own *orvItem, it batch.Item) ([]string, error) {
+	o := &own.options
+	base, err := it.Output(b.batch.name)
 	if err != nil {
 		return nil, err
 	}
 	names := []string{base}
-	o.out, o.force = b.run.at(base), b.run.replaces()
+	o.out, o.force = b.run.At(base), b.run.Replaces()
 	o.resume = b.batch.resume && slices.Contains(strings.Split(o.formats, ","), "jsonl")
 	if o.annotate != "" {
-		name, err := b.batch.expand(o.annotate, it)
+		name, err := it.Expand(o.annotate)
 		if err != nil {
 			return nil, err
 		}
-		o.annotate = b.run.at(name)
+		o.annotate = b.run.At(name)
 		names = append(names, name)
 	}
-	if err := b.run.makeFolders(names); err != nil {
+	if err := b.run.MakeFolders(names); err != nil {
 		return nil, err
 	}
-	if err := runORV(ctx, s, b.io, o, mo, it.Path); err != nil {
+	if err := runORV(ctx, own.settings, b.io, o, &own.model, it.Path); err != nil {
 		return nil, err
 	}
 	outputs := names[1:]
 	for _, f := range strings.Split(o.formats, ",") {
 		name := base + framelabels.Ending(strings.TrimSpace(f))
-		err := filepath.WalkDir(b.run.at(name), func(path string, e fs.DirEntry, err error) error {
+		err := filepath.WalkDir(b.run.At(name), func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return err
 			}
-			rel, err := filepath.Rel(b.run.dir, path)
+			rel, err := filepath.Rel(b.run.Dir(), path)
 			outputs = append(outputs, rel)
 			return err
 		})

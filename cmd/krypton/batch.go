@@ -3,13 +3,11 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -85,58 +83,55 @@ func (b *batchOptions) items(columns, inputs []string, stdin io.Reader) ([]batch
 	return items, nil
 }
 
-// expand fills in a name. It must stay in the batch's folder.
-func (b *batchOptions) expand(template string, it batch.Item) (string, error) {
-	dir := path.Dir(filepath.ToSlash(it.Path))
-	var parts []string
-	for _, p := range strings.Split(path.Clean(dir), "/") {
-		switch p {
-		case "", ".":
-		case "..":
-			parts = append(parts, "__")
-		default:
-			parts = append(parts, p)
+// part is this process's part of a batch, and the items in it. What --shard auto was told
+// by goes to say.
+func (b *batchOptions) part(items []batch.Item, cost func(batch.Item) float64, say io.Writer) (batch.Shard, []batch.Item, error) {
+	shard := batch.Shard{I: 1, N: 1, By: b.shardBy}
+	if b.shard != "" {
+		var from string
+		var err error
+		if shard, from, err = batch.ParseShard(b.shard, b.shardBy, os.LookupEnv); err != nil {
+			return shard, nil, failure.Usagef("--shard: %w", err)
+		}
+		if from != "" {
+			fmt.Fprintf(say, "krypton: shard %s (%s)\n", shard, printable(from))
 		}
 	}
-	name := strings.NewReplacer("{name}", nameOf(it.Path), "{dir}", strings.Join(parts, "/"), "{key}", it.Key()[:12]).Replace(template)
-	name = filepath.Clean(strings.TrimLeft(name, "/"))
-	if !filepath.IsLocal(name) || name == "." || name == journalFolder || strings.HasPrefix(name, journalFolder+"/") || name == resultsFile || name == timingsFile {
-		return "", fmt.Errorf("%s: %q is no name in the folder of a batch", it.Path, name)
+	mine, err := shard.Pick(items, cost)
+	if err != nil {
+		return shard, nil, failure.Usagef("--shard-by: %w", err)
 	}
-	return name, nil
+	return shard, mine, nil
 }
 
-// base is the name of an item's output, without what formats add to it.
-func (b *batchOptions) base(it batch.Item) (string, error) {
-	template := b.name
-	if out := it.Set["out"]; out != "" {
-		if filepath.IsAbs(out) {
-			return "", fmt.Errorf("%s: out %q must be relative to --out-dir", it.Path, out)
-		}
-		template = out
-		if strings.HasSuffix(out, "/") {
-			template = out + b.name
-		}
+// start opens the journal of this process's part of a batch. Its end is closed by the
+// caller.
+func (b *batchOptions) start(inputs *inputFiles, items []batch.Item, columns []string, fingerprint string, force bool, cost func(batch.Item) float64, say io.Writer) (*batch.Run, error) {
+	shard, mine, err := b.part(items, cost, say)
+	if err != nil {
+		return nil, err
 	}
-	return b.expand(template, it)
+	run, err := batch.Start(batch.RunOptions{Dir: b.dir, Items: items, Columns: columns, Shard: shard, Mine: mine,
+		Fingerprint: fingerprint, Resume: b.resume, Force: force, Check: inputs.check})
+	switch {
+	case errors.Is(err, batch.ErrBegun):
+		return nil, fmt.Errorf("%w: --resume goes on with it, --force begins anew", err)
+	case errors.Is(err, batch.ErrOtherShard):
+		return nil, fmt.Errorf("%w: use another --out-dir", err)
+	case errors.Is(err, batch.ErrOther):
+		return nil, fmt.Errorf("%w: use another --out-dir, or --force to begin anew", err)
+	}
+	return run, err
 }
 
 // checkNames fails if two items have an output in common.
 func checkNames(items []batch.Item, outputs func(batch.Item) ([]string, error)) error {
-	owner := map[string]int{}
-	for i, it := range items {
-		names, err := outputs(it)
-		if err != nil {
-			return failure.As(failure.Usage, err)
-		}
-		for _, name := range names {
-			if j, found := owner[name]; found {
-				return failure.Usagef("%s and %s would both write %s: a --name with {dir} or {key} tells them apart", items[j].Path, it.Path, name)
-			}
-			owner[name] = i
-		}
+	err := batch.CheckNames(items, outputs)
+	var clash *batch.Clash
+	if errors.As(err, &clash) {
+		err = fmt.Errorf("%w: a --name with {dir} or {key} tells them apart", err)
 	}
-	return nil
+	return failure.As(failure.Usage, err)
 }
 
 // fingerprint stands for what all items have in common: command, version, the

@@ -1,0 +1,80 @@
+package batch
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// NameOf is what an input's outputs are called after: its name without folder and
+// ending.
+func NameOf(input string) string {
+	if input == "-" {
+		return "stdin"
+	}
+	return strings.TrimSuffix(filepath.Base(input), filepath.Ext(input))
+}
+
+// Expand fills in a template of an output's name: {name} is the item's, {dir} its folder
+// and {key} 12 digits that stand for path and settings. The name must stay in the
+// batch's folder, and be none of the batch's own.
+func (it Item) Expand(template string) (string, error) {
+	dir := path.Dir(filepath.ToSlash(it.Path))
+	var parts []string
+	for _, p := range strings.Split(path.Clean(dir), "/") {
+		switch p {
+		case "", ".":
+		case "..":
+			parts = append(parts, "__")
+		default:
+			parts = append(parts, p)
+		}
+	}
+	name := strings.NewReplacer("{name}", NameOf(it.Path), "{dir}", strings.Join(parts, "/"), "{key}", it.Key()[:12]).Replace(template)
+	name = filepath.Clean(strings.TrimLeft(name, "/"))
+	if !filepath.IsLocal(name) || name == "." || name == JournalFolder || strings.HasPrefix(name, JournalFolder+"/") || name == ResultsFile || name == TimingsFile {
+		return "", fmt.Errorf("%s: %q is no name in the folder of a batch", it.Path, name)
+	}
+	return name, nil
+}
+
+// Output is the name of an item's output, without what formats add to it: by its own
+// setting "out", a name or a folder/, or else by the template of all.
+func (it Item) Output(template string) (string, error) {
+	if out := it.Set[outFlag]; out != "" {
+		if filepath.IsAbs(out) {
+			return "", fmt.Errorf("%s: out %q must be relative to the folder of the batch", it.Path, out)
+		}
+		if strings.HasSuffix(out, "/") {
+			out += template
+		}
+		template = out
+	}
+	return it.Expand(template)
+}
+
+// Clash says that two items would write the same output.
+type Clash struct{ First, Second, Name string }
+
+func (c *Clash) Error() string {
+	return fmt.Sprintf("%s and %s would both write %s", c.First, c.Second, c.Name)
+}
+
+// CheckNames fails with a *Clash if two items have an output in common.
+func CheckNames(items []Item, outputs func(Item) ([]string, error)) error {
+	owner := map[string]int{}
+	for i, it := range items {
+		names, err := outputs(it)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if j, found := owner[name]; found {
+				return &Clash{items[j].Path, it.Path, name}
+			}
+			owner[name] = i
+		}
+	}
+	return nil
+}
