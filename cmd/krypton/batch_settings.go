@@ -26,6 +26,9 @@ func settingsWith(flags *pflag.FlagSet, inputs *inputFiles, set map[string]strin
 			continue // they are names
 		}
 		if err := f.Set(name, value); err != nil {
+			if err := flagError(name, err); err != nil {
+				return nil, err
+			}
 			return nil, failure.Usagef("%s: %w", name, err)
 		}
 	}

@@ -68,7 +68,7 @@ type benchRow struct {
 // benchOptions are the flags of `krypton bench`.
 type benchOptions struct {
 	model                     modelOptions
-	patch, stride             string
+	patch, stride             obe.Size
 	sample, positions, rounds int
 	asJSON, force             bool
 	whole, layers             bool
@@ -129,8 +129,8 @@ For comparison with other programs, --raw gives the network's input and
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.patch, "patch", "16", "patch size: 16 or HxW")
-	f.StringVar(&o.stride, "stride", "4", "step between positions: 4 or YxX")
+	typed(f, &o.patch, "patch", "16", obe.ParseSize, "patch `size` in pixels or percent of the network's input: 16, 10% or HxW")
+	typed(f, &o.stride, "stride", "4", obe.ParseSize, "`step` between positions in pixels or percent: 4, 2% or YxX")
 	f.IntVar(&o.rounds, "rounds", 2, "turns; the best of them counts")
 	f.IntVar(&o.positions, "positions", 0, "measure the map on about `N` random positions and scale it by multiply-adds (default: all positions)")
 	f.IntVar(&o.sample, "sample", 128, "positions that are run naively, 0 for none")
@@ -187,7 +187,7 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	}
 	o.model.model = name
 	if !o.whole {
-		o.model.typical = typicalChanges(o.patch, o.stride)
+		o.model.typical = obe.Typical([]obe.Size{o.patch}, o.stride)
 	}
 	file, _, made, err := o.model.plan(s)
 	if err != nil {
@@ -199,16 +199,8 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	}
 	b.row = benchRow{Model: file.name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
 		MultiplyAdds: b.plan.MultiplyAdds()}
-	size, err := pair(o.patch)
-	if err != nil {
-		return nil, failure.Usagef("--patch: %w", err)
-	}
-	step, err := pair(o.stride)
-	if err != nil {
-		return nil, failure.Usagef("--stride: %w", err)
-	}
 	plane := b.plan.InputPlane()
-	if b.grid, err = obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{}); err != nil {
+	if b.grid, err = obe.NewGrid(plane.H, plane.W, o.patch.On(plane.H, plane.W), o.stride.On(plane.H, plane.W), obe.Cover, region.Rect{}); err != nil {
 		return nil, failure.As(failure.Usage, err)
 	}
 	rng := rand.New(rand.NewPCG(1, 1))

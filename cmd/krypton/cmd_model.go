@@ -117,7 +117,7 @@ func newInspect(io streams) *cobra.Command {
 
 func newModelInfo(io streams) *cobra.Command {
 	var o modelOptions
-	var patch, stride string
+	var patch, stride obe.Size
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "info [MODEL]",
@@ -143,8 +143,8 @@ reason.` + exitHelp,
 			if len(args) > 0 {
 				o.model = args[0]
 			}
-			if patch != "" {
-				o.typical = typicalChanges(patch, stride)
+			if patch != (obe.Size{}) {
+				o.typical = obe.Typical([]obe.Size{patch}, stride)
 			}
 			file, g, made, err := o.plan(s)
 			if err != nil {
@@ -168,13 +168,13 @@ reason.` + exitHelp,
 		},
 	}
 	o.addLoadFlags(cmd.Flags())
-	cmd.Flags().StringVar(&patch, "patch", "", "also show what a patch of this `size` costs: 16, 10% or HxW")
-	cmd.Flags().StringVar(&stride, "stride", "4", "step between positions for the mean: 4, 2% or YxX")
+	typed(cmd.Flags(), &patch, "patch", "", optional(obe.ParseSize), "also show what a patch of this `size` costs: 16, 10% or HxW")
+	typed(cmd.Flags(), &stride, "stride", "4", obe.ParseSize, "step between positions for the mean: 4, 2% or YxX")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
-func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride string) (*modelReport, error) {
+func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride obe.Size) (*modelReport, error) {
 	plane := p.InputPlane()
 	r := &modelReport{picture: g.Values[g.Inputs[0]].Name, Model: file.name, SHA256: file.sha256, Bytes: file.bytes, Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
 		Operators: map[string]int{}, Localities: map[string]int{}, ViewBytes: p.ViewBytes(), Whole: p.Count(plane.Rect())}
@@ -186,15 +186,8 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 		r.Outputs = append(r.Outputs, outputReport{name, p.OutputShape(i)})
 	}
 	var at region.Rect
-	if patch != "" {
-		size, err := sizeOn(patch, [2]int{plane.H, plane.W})
-		if err != nil {
-			return nil, failure.Usagef("--patch: %w", err)
-		}
-		step, err := sizeOn(stride, [2]int{plane.H, plane.W})
-		if err != nil {
-			return nil, failure.Usagef("--stride: %w", err)
-		}
+	if patch != (obe.Size{}) {
+		size, step := patch.On(plane.H, plane.W), stride.On(plane.H, plane.W)
 		grid, err := obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{})
 		if err != nil {
 			return nil, failure.As(failure.Usage, err)
@@ -214,7 +207,7 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 		s := stepReport{Node: c.Node, Operator: c.Operator, Locality: c.Locality.String(), Algorithm: c.Algorithm, Plane: [3]int{c.Plane.H, c.Plane.W, c.Plane.C}, Whole: c.Whole,
 			Reference: c.Reference(), PredictedWhole: 1000 * predicted[i].Whole}
 		r.Predicted += s.PredictedWhole
-		if patch != "" {
+		if r.Patch != nil {
 			s.Region, s.Incremental, s.Predicted = c.Region.String(), c.Incremental, 1000*predicted[i].Incremental
 			r.Patch.Predicted += s.Predicted
 		}

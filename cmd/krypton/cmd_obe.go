@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,10 +20,11 @@ import (
 type obeOptions struct {
 	out                     string
 	force, asJSON, dryRun   bool
-	patch, stride, border   string
+	patches, strides        []obe.Size
+	border                  string
 	fill                    []string
 	seed                    uint64
-	region                  string
+	region                  obe.Region
 	classes                 []string
 	activation, score, mode string
 	verify, chunk           int
@@ -52,12 +52,12 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
-	f.StringVar(&o.patch, "patch", "16", "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; several with commas are combined: 16,32,64")
-	f.StringVar(&o.stride, "stride", "4", "`step` between positions in pixels or percent: 4, 2% or YxX")
+	typed(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; several with commas are combined: 16,32,64")
+	typed(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX")
 	f.StringSliceVar(&o.fill, "fill", []string{"gray"}, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb; several give the mean of their maps: gray,blur")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
-	f.StringVar(&o.region, "region", "", "only this part of the network's input: `x,y,w,h`")
+	typed(f, &o.region, "region", "", obe.ParseRegion, "only this part of the network's input: `x,y,w,h`")
 	f.StringVar(&o.mask, "mask", "", "picture `file` of the same shape as the input picture: only positions whose patch touches what is not black there ({name} stands for the picture)")
 	f.StringSliceVar(&o.classes, "class", []string{"top"}, "`classes` to map: top, topN (such as top3), all, a number or a label (index:N, label:NAME where both fit)")
 	f.StringVar(&o.activation, "activation", "auto", activationHelp)
@@ -176,10 +176,10 @@ func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mod
 
 // makeJob makes everything ready that does not depend on a picture.
 func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, error) {
-	if n := 1 + strings.Count(o.patch, ","); n > maxScales { // each takes the plan its time
+	if n := len(o.patches); n > maxScales { // each takes the plan its time
 		return nil, failure.Usagef("--patch has %d sizes: want at most %d", n, maxScales)
 	}
-	mo.typical, mo.typicalFor = typicalChanges(o.patch, o.stride), o.patch+" "+o.stride
+	mo.typical, mo.typicalFor = obe.Typical(o.patches, o.strides[0]), obe.Sizes(o.patches)+" "+obe.Sizes(o.strides)
 	var gives *approximated
 	mo.opened = func(file *modelFile) (err error) {
 		gives, err = o.approximate.resolve(s, o.mode, file.config.Approximate)

@@ -59,8 +59,8 @@ the same samples give the same profile on any machine.` + exitHelp,
 	o.obe.addFlags(pflag.NewFlagSet("", pflag.ContinueOnError)) // defaults of what tuning leaves alone
 	o.obe.tuning = true
 	f := cmd.Flags()
-	f.StringVar(&o.obe.patch, "patch", "16", "patch `size`, as for obe")
-	f.StringVar(&o.obe.stride, "stride", "4", "`step` between positions, as for obe")
+	typed(f, &o.obe.patches, "patch", "16", obe.ParseSizes, "patch `size`, as for obe")
+	typed(f, &o.obe.strides, "stride", "4", obe.ParseSizes, "`step` between positions, as for obe")
 	f.StringSliceVar(&o.obe.fill, "fill", []string{"gray"}, "what the patch is painted with, as for obe")
 	f.Uint64Var(&o.obe.seed, "seed", 1, "seed of noise")
 	f.StringVarP(&o.out, "out", "o", "", "profile `file`, - for standard output (default beside the model)")
@@ -113,6 +113,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	profile.Patch, profile.Stride = cmd.Flags().Lookup("patch").Value.String(), cmd.Flags().Lookup("stride").Value.String()
 	workBegins(cmd.Context())
 	if target != nil && (target.path != "-" || !o.asJSON) { // JSON is the profile too
 		if err := target.write(io.out, profile); err != nil {
@@ -163,7 +164,6 @@ func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tu
 	if err != nil {
 		return nil, nil, fmt.Errorf("model %s: %w", j.model.file.name, err)
 	}
-	profile.Patch, profile.Stride = o.obe.patch, o.obe.stride
 	return profile, all, nil
 }
 

@@ -363,3 +363,17 @@ func (m *loadedModel) label(class int) string {
 	}
 	return ""
 }
+
+// pair reads N or HxW in pixels.
+func pair(s string) ([2]int, error) {
+	a, b, two := strings.Cut(s, "x")
+	if !two {
+		b = a
+	}
+	h, e1 := strconv.Atoi(a)
+	w, e2 := strconv.Atoi(b)
+	if e1 != nil || e2 != nil || h < 1 || w < 1 || h > 1<<20 || w > 1<<20 {
+		return [2]int{}, fmt.Errorf("%q is not a size: want a number from 1 on, or two as HxW", s)
+	}
+	return [2]int{h, w}, nil
+}

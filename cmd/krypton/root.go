@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
 )
@@ -149,6 +150,12 @@ the price of a few hundred, and bit for bit the same answers.`,
 	root.SetErr(io.err)
 	root.SetVersionTemplate(fmt.Sprintf("krypton %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			if err := flagError(invalid.GetFlag().Name, err); err != nil {
+				return err
+			}
+		}
 		return failure.Usagef("%w (see '%s --help')", err, cmd.CommandPath())
 	})
 	addGlobalFlags(root.PersistentFlags())

@@ -101,7 +101,8 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 			return
 		}
 		for _, value := range s.strings(f) {
-			if e := f.Value.Set(value); e != nil {
+			e := f.Value.Set(value)
+			if err = flagError(f.Name, e); e != nil && err == nil {
 				err = failure.Usagef("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, wanted(f), value)
 			}
 		}

@@ -1,0 +1,187 @@
+package obe
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"krypton/internal/engine"
+	"krypton/internal/region"
+)
+
+// Length is a number of pixels, or a share of a side in percent.
+type Length struct {
+	// Pixels is from 1 on; Percent, if it is not 0, is above 0 and up to 100 and counts
+	// instead.
+	Pixels  int
+	Percent float64
+}
+
+// maxLength bounds a length in pixels.
+const maxLength = 1 << 20
+
+// on is the length in pixels of a side, rounded and at least one.
+func (l Length) on(side int) int {
+	if l.Percent != 0 {
+		return max(1, int(math.Round(l.Percent/100*float64(side))))
+	}
+	return l.Pixels
+}
+
+func (l Length) text() string {
+	if l.Percent != 0 {
+		return strconv.FormatFloat(l.Percent, 'g', -1, 64) + "%"
+	}
+	return strconv.Itoa(l.Pixels)
+}
+
+// Size is a height and a width, or a step along y and one along x.
+type Size struct{ H, W Length }
+
+// ParseSize reads N or HxW, each number in pixels or, with %, in percent.
+func ParseSize(s string) (Size, error) {
+	parts := strings.Split(s, "x")
+	if len(parts) == 1 {
+		parts = append(parts, s)
+	}
+	var both [2]Length
+	for i, p := range parts {
+		number, percent := strings.CutSuffix(p, "%")
+		if percent && i < 2 {
+			f, err := strconv.ParseFloat(number, 64)
+			if err != nil || !(f > 0 && f <= 100) {
+				return Size{}, fmt.Errorf("%q is not a size: want percent above 0 and up to 100", s)
+			}
+			both[i] = Length{Percent: f}
+			continue
+		}
+		n, err := strconv.Atoi(p)
+		if err != nil || n < 1 || n > maxLength || len(parts) != 2 {
+			return Size{}, fmt.Errorf("%q is not a size: want pixels or percent, such as 16 or 10%%, or two as HxW", s)
+		}
+		both[i] = Length{Pixels: n}
+	}
+	return Size{both[0], both[1]}, nil
+}
+
+// String writes a size as ParseSize reads it.
+func (s Size) String() string {
+	if s.H == s.W {
+		return s.H.text()
+	}
+	return s.H.text() + "x" + s.W.text()
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Size) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseSize(string(text))
+	return err
+}
+
+// On is the size in pixels, height and width, on a plane of h by w.
+func (s Size) On(h, w int) [2]int { return [2]int{s.H.on(h), s.W.on(w)} }
+
+// ParseSizes reads sizes with commas between them.
+func ParseSizes(s string) ([]Size, error) {
+	var all []Size
+	for _, one := range strings.Split(s, ",") {
+		size, err := ParseSize(one)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, size)
+	}
+	return all, nil
+}
+
+// Sizes writes sizes as ParseSizes reads them.
+func Sizes(all []Size) string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = s.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// Region is a part of the network's input in pixels; the zero value is all of it.
+type Region struct{ X, Y, W, H int }
+
+// ParseRegion reads X,Y,W,H, not empty; no text at all is all of the input.
+func ParseRegion(s string) (Region, error) {
+	if s == "" {
+		return Region{}, nil
+	}
+	var v [4]int
+	parts := strings.Split(s, ",")
+	for i, p := range parts {
+		n, err := strconv.Atoi(strings.TrimSpace(p))
+		if err != nil || i > 3 || n < 0 || n > maxLength {
+			return Region{}, fmt.Errorf("is %q, want x,y,w,h", s)
+		}
+		v[i] = n
+	}
+	r := Region{v[0], v[1], v[2], v[3]}
+	if len(parts) != 4 || r.Rect().Empty() {
+		return Region{}, fmt.Errorf("is %q, want x,y,w,h, not empty", s)
+	}
+	return r, nil
+}
+
+// String writes a region as ParseRegion reads it.
+func (r Region) String() string {
+	if r == (Region{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d,%d,%d,%d", r.X, r.Y, r.W, r.H)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (r Region) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Region) UnmarshalText(text []byte) (err error) {
+	if *r, err = ParseRegion(string(text)); err != nil {
+		err = fmt.Errorf("a region %w", err)
+	}
+	return err
+}
+
+// Rect is the region as a rectangle.
+func (r Region) Rect() region.Rect {
+	return region.Rect{Y: region.Span{Lo: r.Y, Hi: r.Y + r.H}, X: region.Span{Lo: r.X, Hi: r.X + r.W}}
+}
+
+// Typical tells a plan which changes it will have to answer: a spread sample of the
+// positions of patches, each with the first stride. Where one does not fit, that is all
+// of the input: it is refused later, where the grid is made.
+func Typical(patches []Size, stride Size) func(engine.Plane) []region.Rect {
+	return func(p engine.Plane) []region.Rect {
+		var sample []region.Rect
+		for _, size := range patches {
+			g, err := NewGrid(p.H, p.W, size.On(p.H, p.W), stride.On(p.H, p.W), Cover, region.Rect{})
+			if err != nil {
+				return []region.Rect{p.Rect()}
+			}
+			sample = append(sample, g.spread()...)
+		}
+		return sample
+	}
+}
+
+// spread is a sample of the grid's patches, those of the corners and edges among them.
+func (g *Grid) spread() []region.Rect {
+	const side = 5
+	var sample []region.Rect
+	rows, cols := len(g.Ys), len(g.Xs)
+	for i := range min(side, rows) {
+		for j := range min(side, cols) {
+			y, x := i*(rows-1)/max(1, min(side, rows)-1), j*(cols-1)/max(1, min(side, cols)-1)
+			sample = append(sample, g.Rect(y*cols+x))
+		}
+	}
+	return sample
+}
