@@ -18,7 +18,7 @@ func scratchBF16(t testing.TB) *Scratch {
 			return NewScratch(k)
 		}
 	}
-	t.Skip("this processor has no AVX512_BF16")
+	asm.Missing(t, asm.PartPairs)
 	return nil
 }
 

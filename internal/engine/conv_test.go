@@ -75,7 +75,7 @@ func (c convCase) direct(x []float32, oy, ox, m int) (sum, scale float64) {
 // kernel set; and the differential check: random rectangles of a patched input
 // equal the whole plane bit for bit. What must not be read is NaN.
 func TestConv(t *testing.T) {
-	for _, k := range asm.Sets() {
+	for _, k := range asm.EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(5, 6))
 			s := NewScratch(k)

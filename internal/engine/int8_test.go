@@ -18,7 +18,7 @@ func scratchInt8(t testing.TB) *Scratch {
 			return NewScratch(k)
 		}
 	}
-	t.Skip("this processor has no AVX512_VNNI")
+	asm.Missing(t, asm.PartQuads)
 	return nil
 }
 

@@ -24,7 +24,7 @@ func same3(rng *rand.Rand, n int) region.Window {
 // patched input, bit for bit those of the whole plane. What must not be read is
 // NaN.
 func TestWinograd(t *testing.T) {
-	for _, k := range asm.Sets() {
+	for _, k := range asm.EverySet(t) {
 		for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
 			testWinograd(t, k, size, false)
 			if k.Pairs() != nil {
@@ -122,7 +122,7 @@ func TestWinogradError(t *testing.T) {
 			want[i], _ = c.direct(x, i/c.outC/12, i/c.outC%12, i%c.outC)
 			largest = max(largest, math.Abs(want[i]))
 		}
-		for _, k := range asm.Sets() {
+		for _, k := range asm.EverySet(t) {
 			s := NewScratch(k)
 			type way struct {
 				name string

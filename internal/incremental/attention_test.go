@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
 	"krypton/internal/tensor"
@@ -18,7 +19,7 @@ func TestAttention(t *testing.T) {
 	if testing.Short() {
 		count = 20
 	}
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		t.Run(a.String(), func(t *testing.T) {
 			moves := 0
 			for seed := range uint64(count) {
@@ -355,7 +356,7 @@ func TestWindowsStay(t *testing.T) {
 	y = n.attention(n.node("Reshape", nil, y, n.ints(4, 6, int64(c))), []int64{4}, 6, c, nil)
 	y = n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, n.node("Reshape", nil, y, n.ints(1, 2, 2, 2, 3, int64(c))))
 	n.output(n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, n.node("Add", nil, x, n.node("Reshape", nil, y, n.ints(1, 4, 6, int64(c))))))
-	p := checkGraph(t, arithmetics()[0], 0, n, rng)
+	p := checkGraph(t, arithmetic{asm.Sets()[0], FP32}, 0, n, rng)
 	for _, s := range p.steps {
 		if s.reference != nil || s.operator == "(relayout)" || s.kind == op.Global && s.operator != "MatMul" && s.operator != "(list)" {
 			t.Errorf("%s (%s) moves what it reads, or is its reference\n%s", s.node, s.operator, n)
@@ -366,7 +367,7 @@ func TestWindowsStay(t *testing.T) {
 // TestGroupNorms: normalizations of groups, as operators and as exporters write them, are
 // computed by the engine's primitives.
 func TestGroupNorms(t *testing.T) {
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		t.Run(a.String(), func(t *testing.T) {
 			for seed := range uint64(40) {
 				rng := rand.New(rand.NewPCG(seed, 19))
@@ -406,7 +407,7 @@ func TestGroupNorms(t *testing.T) {
 // TestGemmOfActivations: a Gemm of two activations, transposed or not, with what is added,
 // is a product.
 func TestGemmOfActivations(t *testing.T) {
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		t.Run(a.String(), func(t *testing.T) {
 			for seed := range uint64(40) {
 				rng := rand.New(rand.NewPCG(seed, 23))

@@ -251,7 +251,7 @@ func TestWrittenChains(t *testing.T) {
 				t.Fatalf("%d steps, the last is %s, want %d and %s", len(p.steps), got, before+w.steps, w.is)
 			}
 			n.agrees(t, p)
-			for _, k := range asm.Sets() {
+			for _, k := range asm.EverySet(t) {
 				n := made()
 				checkGraph(t, arithmetic{k, FP32}, 1, n, n.rng)
 			}

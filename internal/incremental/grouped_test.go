@@ -13,7 +13,7 @@ import (
 // wide windows, are what their references say, in updates bit for bit what they are in whole
 // runs, whether they write their own memory or a part of a concatenation's.
 func TestGroupedUpdates(t *testing.T) {
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		t.Run(a.String(), func(t *testing.T) {
 			together := 0
 			for seed := range uint64(30) {

@@ -17,7 +17,7 @@ func TestHeads(t *testing.T) {
 	if testing.Short() {
 		count = 15
 	}
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		t.Run(a.String(), func(t *testing.T) {
 			local, all := 0, 0
 			for seed := range uint64(count) {

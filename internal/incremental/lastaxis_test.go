@@ -17,7 +17,7 @@ func TestChannelsLast(t *testing.T) {
 	if testing.Short() {
 		count = 8
 	}
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		t.Run(a.String(), func(t *testing.T) {
 			for seed := range uint64(count) {
 				rng := rand.New(rand.NewPCG(seed, 13))
@@ -113,7 +113,7 @@ func TestMeanOfLists(t *testing.T) {
 // TestNormalizedRows: a batch normalization behind a linear layer over the last axis is
 // of axis 1, whose length may be that of the last one.
 func TestNormalizedRows(t *testing.T) {
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		for seed := range uint64(10) {
 			rng := rand.New(rand.NewPCG(seed, 18))
 			side := 2 + rng.IntN(4)

@@ -128,7 +128,7 @@ func (s *squares) Write(i int, dst []float32) {
 // on every kernel set and in every precision.
 func TestRealModelsExact(t *testing.T) {
 	var ways []incremental.CompileOptions
-	for _, k := range asm.Sets() {
+	for _, k := range asm.EverySet(t) {
 		if k.Name == "generic" && testing.Short() {
 			continue
 		}

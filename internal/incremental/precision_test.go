@@ -27,7 +27,7 @@ func pairSet(t testing.TB) *asm.Kernels {
 			return k
 		}
 	}
-	t.Skip("this processor has no AVX512_BF16")
+	asm.Missing(t, asm.PartPairs)
 	return nil
 }
 
@@ -56,7 +56,7 @@ func TestPrecisionElsewhere(t *testing.T) {
 	if _, err := Compile(n.g, CompileOptions{Precision: "fp8"}); err == nil || !strings.Contains(err.Error(), `"fp8"`) {
 		t.Errorf("precision fp8: %v", err)
 	}
-	for _, k := range asm.Sets() {
+	for _, k := range asm.EverySet(t) {
 		var views [2]*Views
 		for i, precision := range []Precision{FP32, BF16} {
 			p, err := Compile(n.g, CompileOptions{Kernels: k, Precision: precision})

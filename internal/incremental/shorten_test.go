@@ -16,7 +16,7 @@ import (
 func TestShorten(t *testing.T) {
 	ctx := context.Background()
 	for name, tail := range tails {
-		for seed, k := range asm.Sets() {
+		for seed, k := range asm.EverySet(t) {
 			for _, soft := range []bool{false, true} {
 				p, err := Compile(tailNetwork(t, uint64(seed), tail, soft).g, CompileOptions{Kernels: k, Direct: true})
 				if err != nil {

@@ -44,7 +44,7 @@ func alter(rng *rand.Rand, s *Stream, amount float32) *region.Mask {
 // regions, the views of a stream equal those of a fresh run after each change,
 // bit for bit, and it takes no more than it counted.
 func TestStream(t *testing.T) {
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		if a.precision == INT8 {
 			continue // has no streams
 		}

@@ -50,7 +50,7 @@ func tailNetwork(t *testing.T, seed uint64, tail func(n *network, x graph.ValueI
 func TestTail(t *testing.T) {
 	const classes = tailClasses
 	for name, tail := range tails {
-		for seed, k := range asm.Sets() {
+		for seed, k := range asm.EverySet(t) {
 			for _, precision := range Precisions {
 				for _, softmax := range []bool{false, true} {
 					opt := CompileOptions{Kernels: k, Precision: precision, Direct: true}

@@ -16,7 +16,7 @@ func TestSpreadingLayers(t *testing.T) {
 	if testing.Short() {
 		count = 15
 	}
-	for _, a := range arithmetics() {
+	for _, a := range arithmetics(t) {
 		t.Run(a.String(), func(t *testing.T) {
 			for seed := range uint64(count) {
 				rng := rand.New(rand.NewPCG(seed, 12))

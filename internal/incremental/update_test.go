@@ -133,7 +133,7 @@ func TestUpdateEqualsWholeRun(t *testing.T) {
 	for i := range count {
 		run = append(run, uint64(i))
 	}
-	for _, c := range arithmetics() {
+	for _, c := range arithmetics(t) {
 		t.Run(c.String(), func(t *testing.T) {
 			tiled, rounded, quantized, fused, checked := 0, 0, 0, 0, 0
 			for _, seed := range run {
@@ -181,16 +181,24 @@ type arithmetic struct {
 
 func (a arithmetic) String() string { return a.k.Name + "/" + string(a.precision) }
 
-// arithmetics lists all kernel sets and precisions of this machine.
-func arithmetics() (all []arithmetic) {
-	for _, k := range asm.Sets() {
+// arithmetics lists all kernel sets and precisions of this machine, and as subtests that
+// are skipped those that it does not have.
+func arithmetics(t *testing.T) (all []arithmetic) {
+	bf16, int8 := false, false
+	for _, k := range asm.EverySet(t) {
 		all = append(all, arithmetic{k, FP32})
 		if k.Pairs() != nil {
-			all = append(all, arithmetic{k, BF16})
+			all, bf16 = append(all, arithmetic{k, BF16}), true
 		}
 		if k.Quads() {
-			all = append(all, arithmetic{k, INT8})
+			all, int8 = append(all, arithmetic{k, INT8}), true
 		}
+	}
+	if !bf16 {
+		t.Run(asm.PartPairs, func(t *testing.T) { asm.Missing(t, asm.PartPairs) })
+	}
+	if !int8 {
+		t.Run(asm.PartQuads, func(t *testing.T) { asm.Missing(t, asm.PartQuads) })
 	}
 	return all
 }

@@ -11,7 +11,7 @@ import (
 func TestAffine(t *testing.T) {
 	inf := float32(math.Inf(1))
 	special := []float32{0, float32(math.Copysign(0, -1)), inf, -inf, float32(math.NaN()), math.SmallestNonzeroFloat32}
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(9, 8))
 			for trial := range 2000 {
@@ -54,7 +54,7 @@ func TestAffine(t *testing.T) {
 // TestBlend: every set gives the bits of Go's own arithmetic for rows of every length,
 // also in place, and writes nothing else.
 func TestBlend(t *testing.T) {
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(9, 7))
 			for n := 1; n < 300; n++ {

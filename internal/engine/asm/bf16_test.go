@@ -14,7 +14,7 @@ func pairSets(t testing.TB) (sets []*Kernels) {
 		}
 	}
 	if sets == nil {
-		t.Skip("this processor has no AVX512_BF16")
+		Missing(t, PartPairs)
 	}
 	return sets
 }

@@ -13,7 +13,7 @@ func quadSet(t testing.TB) *Kernels {
 			return k
 		}
 	}
-	t.Skip("this processor has no AVX512_VNNI")
+	Missing(t, PartQuads)
 	return nil
 }
 

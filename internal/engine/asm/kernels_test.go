@@ -46,7 +46,7 @@ func near(got float32, want, scale float64) bool {
 // depend on the tile it is computed in.
 func TestGemm(t *testing.T) {
 	inf := float32(math.Inf(1))
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			for _, g := range k.gemm {
@@ -133,7 +133,7 @@ func TestGemm(t *testing.T) {
 // loops, over channel counts around the vector width.
 func TestChannelKernels(t *testing.T) {
 	inf := float32(math.Inf(1))
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(3, 4))
 			for n := 1; n < 140; n += 1 + n/20 {
@@ -200,7 +200,7 @@ func TestChannelKernels(t *testing.T) {
 // around the vector width, numbers of pixels, and steps; distances are well apart
 // from the limit.
 func TestMoved(t *testing.T) {
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(5, 6))
 			for c := 1; c < 140; c += 1 + c/20 {
@@ -246,7 +246,7 @@ func TestMoved(t *testing.T) {
 // the run of that pixel alone, bit for bit.
 func TestRuns(t *testing.T) {
 	inf := float32(math.Inf(1))
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(21, 22))
 			for trial := range 200 {
@@ -314,7 +314,7 @@ func TestRuns(t *testing.T) {
 // result is NaN there and nowhere else, beside infinities too.
 func TestMaxPoolNaN(t *testing.T) {
 	inf := float32(math.Inf(1))
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		rng := rand.New(rand.NewPCG(23, 24))
 		for trial := range 400 {
 			c, ky, kx, n := 1+rng.IntN(90), 1+rng.IntN(3), 1+rng.IntN(3), 1+rng.IntN(4)
@@ -354,7 +354,7 @@ func TestMaxPoolNaN(t *testing.T) {
 // TestNaNStays holds every set to the rule that bounds let a NaN through.
 func TestNaNStays(t *testing.T) {
 	nan := float32(math.NaN())
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		x, w, bias, out := []float32{nan}, make([]float32, k.Columns), make([]float32, k.Columns), make([]float32, k.Columns)
 		k.Gemm([]*float32{&x[0]}, 1, 0, 1, w, []*float32{&out[0]}, 0, bias, &[2]float32{0, 6}, k.Columns)
 		if out[0] == out[0] {
@@ -368,7 +368,7 @@ func TestNaNStays(t *testing.T) {
 }
 
 func BenchmarkGemm(b *testing.B) {
-	for _, k := range Sets() {
+	for _, k := range EverySet(b) {
 		for _, c := range []int{64, 256, 512} {
 			b.Run(fmt.Sprintf("%s/9x%d", k.Name, c), func(b *testing.B) {
 				rng := rand.New(rand.NewPCG(1, 1))
@@ -396,7 +396,7 @@ func BenchmarkGemm(b *testing.B) {
 }
 
 func TestPeak(t *testing.T) {
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		if p := k.Peak(); p <= 0 || math.IsInf(p, 0) {
 			t.Errorf("%s: peak %g", k.Name, p)
 		} else {
@@ -406,7 +406,7 @@ func TestPeak(t *testing.T) {
 }
 
 func TestBandwidth(t *testing.T) {
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		near, far := k.Bandwidth(96<<10), k.Bandwidth(32<<20)
 		t.Logf("%s: %.1f GB/s from caches, %.1f from memory", k.Name, near/1e9, far/1e9)
 		if !(near > 1e8) || !(far > 1e8) || math.IsInf(near, 0) || k.Bandwidth(0) <= 0 {
@@ -444,7 +444,7 @@ func BenchmarkDepthwise(b *testing.B) {
 // TestDepthwiseWindows holds rectangles of windows over pixels anywhere to the run of each
 // window alone, bit for bit.
 func TestDepthwiseWindows(t *testing.T) {
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(31, 32))
 			var w Windows // keeps its space

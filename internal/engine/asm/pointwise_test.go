@@ -124,7 +124,7 @@ func TestFunctions(t *testing.T) {
 			if worst > mostUlps(f, table) {
 				t.Errorf("function %d %v: %.3f units in the last place off at %g", f, p, worst, at)
 			}
-			for _, k := range Sets() {
+			for _, k := range EverySet(t) {
 				out := make([]float32, len(x))
 				for lo := 0; lo < len(x); {
 					n := min(1+rng.IntN(100), len(x)-lo)

@@ -10,7 +10,7 @@ import (
 // TestGemmRow: four panels at a time are the one-row tile of each, bit for bit.
 func TestGemmRow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(41, 42))
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		for trial := range 60 {
 			taps, begin, n := 1+rng.IntN(4), rng.IntN(5), 1+rng.IntN(70)
 			table := make([]*float32, taps)

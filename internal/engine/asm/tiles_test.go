@@ -11,7 +11,7 @@ import (
 // between their tables, and nothing else is written.
 func TestGemmTiles(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 9))
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		for i := range k.gemm {
 			g := &k.gemm[i]
 			for _, test := range []struct{ tiles, taps, channels, gap, valid int }{

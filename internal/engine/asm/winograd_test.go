@@ -12,7 +12,7 @@ import (
 // width, between guard values.
 func TestWinograd(t *testing.T) {
 	inf := float32(math.Inf(1))
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		tiles := []WinogradTile{Winograd2.Tile()}
 		for y := 2; y <= 4; y++ {
 			for x := 2; x <= 4; x++ {
