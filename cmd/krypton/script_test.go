@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 		zoo = func() []byte { return b }
 	}
 	testscript.Main(m, map[string]func(){
+		// compare OLD NEW compares two binaries (compare_test.go, scripts/compare).
+		"compare": func() { os.Exit(compareMain(os.Args[1:], os.Stdout, os.Stderr)) },
 		"krypton": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 		// code runs krypton and fails unless its exit code is the first argument.
 		"code": func() {
@@ -52,16 +54,26 @@ func TestMain(m *testing.M) {
 // $SERVER.
 func TestScripts(t *testing.T) {
 	data := t.TempDir()
+	scriptData(t, data)
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
+		e.Setenv("DATA", data)
+		return nil
+	}, Cmds: scriptCommands()})
+}
+
+// scriptData writes what scripts find in $DATA.
+func scriptData(t testing.TB, data string) {
 	for name, b := range map[string][]byte{"sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
 		"deep.png": levels(t, 1000, 4095), "mask.png": pngOf(t, 512, 512, color.White), "wide.png": pngOf(t, 300, 100, color.White), "black.png": pngOf(t, 64, 64, color.Black), "clear.png": pngOf(t, 64, 64, color.Transparent)} {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
-		e.Setenv("DATA", data)
-		return nil
-	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+}
+
+// scriptCommands are what scripts know beside krypton, code and testscript's own.
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
 		"serve": serve, "damage": damage,
 		// clip renders a film of so many frames; head copies so many bytes.
 		"clip": clip, "head": head,
@@ -70,7 +82,7 @@ func TestScripts(t *testing.T) {
 			text := strings.ReplaceAll(ts.ReadFile(args[0]), "\n", "\x00")
 			ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
 		},
-	}})
+	}
 }
 
 func samplePicture() []byte {
@@ -79,7 +91,7 @@ func samplePicture() []byte {
 }
 
 // sampleTensor is the built-in picture normalized, channels first.
-func sampleTensor(t *testing.T) []byte {
+func sampleTensor(t testing.TB) []byte {
 	pic, err := imagein.Decode(bytes.NewReader(samplePicture()), "sample", imagein.DefaultLimits)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +108,7 @@ func sampleTensor(t *testing.T) []byte {
 	return npy(t, chw)
 }
 
-func npy(t *testing.T, v any) []byte {
+func npy(t testing.TB, v any) []byte {
 	var b bytes.Buffer
 	if err := npyio.Write(&b, v); err != nil {
 		t.Fatal(err)
@@ -105,7 +117,7 @@ func npy(t *testing.T, v any) []byte {
 }
 
 // pngOf is a picture whose left half is black and the right half as given.
-func pngOf(t *testing.T, w, h int, right color.Color) []byte {
+func pngOf(t testing.TB, w, h int, right color.Color) []byte {
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(img, img.Rect, image.Black, image.Point{}, draw.Src)
 	draw.Draw(img, image.Rect(w/2, 0, w, h), image.NewUniform(right), image.Point{}, draw.Src)

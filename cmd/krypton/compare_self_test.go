@@ -1,0 +1,85 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// TestCompareBinaries: a binary differs in nothing from itself, and one that does
+// something else is found, whatever it is that it does.
+func TestCompareBinaries(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs sh")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	real := filepath.Join(dir, "krypton")
+	if err := os.Symlink(self, real); err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(dir, "one.txtar")
+	holding([]byte("krypton obe --stride 64 --json -o a.png --scores a.json\ncode 64 obe --stride 0\nkrypton model list\n! exists b\n"))(t, script)
+	for name, c := range map[string]struct{ after, want string }{
+		"the same":        {after: "exit $code"},
+		"exit code":       {after: "[ $code = 0 ] || exit 1", want: "exit code"},
+		"stdout":          {after: "[ $2 != list ] || echo more; exit $code", want: "stdout"},
+		"stderr":          {after: "[ $2 != list ] || echo more >&2; exit $code", want: "stderr"},
+		"a file more":     {after: "[ $2 != list ] || : >b; exit $code", want: "b"},
+		"a file less":     {after: "[ $2 != list ] || rm -f a.json; exit $code", want: "a.json"},
+		"a file's mode":   {after: "[ $2 != list ] || chmod 640 a.json; exit $code", want: "a.json"},
+		"a score":         {after: `[ $2 != list ] || sed -i 's/"rows": 3/"rows": 4/' a.json; exit $code`, want: "a.json"},
+		"a picture's end": {after: "[ $2 != list ] || echo >>a.png; exit $code", want: "a.png"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			other := filepath.Join(t.TempDir(), "other")
+			if err := os.WriteFile(other, []byte("#!/bin/sh\n'"+real+"' \"$@\"; code=$?\n"+c.after+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			got, err := compareBinaries(real, other, []string{script})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.commands != 3 {
+				t.Errorf("%d commands were compared, not 3", got.commands)
+			}
+			for _, d := range got.differences {
+				if d.what != c.want {
+					t.Errorf("found %+v, want %q", d, c.want)
+				}
+			}
+			if (len(got.differences) > 0) != (c.want != "") {
+				t.Errorf("%d differences", len(got.differences))
+			}
+		})
+	}
+}
+
+// TestTimeless: what is of the moment is replaced in what commands print, and nothing
+// else.
+func TestTimeless(t *testing.T) {
+	for _, c := range []struct{ command, a, b string }{
+		{"krypton obe", `{"rows":3,"seconds_map":0.01}`, `{"rows":3,"seconds_map":1.5e-05}`},
+		{"krypton obe", "a.png: mug 0.97; 25 positions in 0.01 s", "a.png: mug 0.97; 25 positions in 12.02 s"},
+		{"krypton obe", "a.png: 3 of 25, 769/s\na.png: mug", "a.png: mug"},
+		{"KRYPTON_KERNELS=avx2 krypton env", "peak   218 GFLOP/s", "peak  1227 GFLOP/s"},
+	} {
+		if a, b := timeless(c.command, c.a), timeless(c.command, c.b); a != b {
+			t.Errorf("%s: %q and %q differ", c.command, a, b)
+		}
+	}
+	for _, c := range []struct{ command, a, b string }{
+		{"krypton obe", `{"base_score":0.97}`, `{"base_score":0.96}`},
+		{"krypton obe", "a.png: mug 0.97; 25 positions in 0.01 s", "a.png: mug 0.98; 25 positions in 0.01 s"},
+		{"krypton score", "heat.json mug 0.12", "heat.json mug 0.13"},
+	} {
+		if timeless(c.command, c.a) == timeless(c.command, c.b) {
+			t.Errorf("%s: %q and %q are taken to be the same", c.command, c.a, c.b)
+		}
+	}
+}
