@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +11,7 @@ import (
 
 	"krypton/internal/batch"
 	"krypton/internal/failure"
+	"krypton/internal/model"
 )
 
 // batchOptions are the flags of batches: many items, on one machine or several,
@@ -137,8 +136,8 @@ func checkNames(items []batch.Item, outputs func(batch.Item) ([]string, error)) 
 // fingerprint stands for what all items have in common: command, version, the
 // model with what lies beside it, the kernels, whose last bits differ, and the
 // flags that show in outputs.
-func (b *batchOptions) fingerprint(command string, s *settings, m *loadedModel) string {
-	parts := []string{command, version, m.identity(), m.plan.Kernels()}
+func (b *batchOptions) fingerprint(command string, s *settings, m *model.Model) string {
+	parts := []string{command, version, m.Identity(), m.Plan.Kernels()}
 	s.flags.VisitAll(func(f *pflag.Flag) {
 		if !slices.Contains(notShared, f.Name) {
 			part := f.Name + "=" + f.Value.String()
@@ -149,12 +148,4 @@ func (b *batchOptions) fingerprint(command string, s *settings, m *loadedModel) 
 		}
 	})
 	return batch.Fingerprint(parts...)
-}
-
-// identity stands for a model, its configuration, its labels and the values of its
-// other inputs.
-func (m *loadedModel) identity() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%q\n%q", m.file.sha256, m.file.configSHA256, m.labels, m.bound)
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"krypton/internal/catalogue"
 	"krypton/internal/failure"
+	"krypton/internal/model"
 	"krypton/models"
 )
 
@@ -40,16 +39,11 @@ func named(public *catalogue.Catalogue, names []string) ([]*catalogue.Model, err
 			if _, builtin := models.Lookup(name); builtin {
 				return nil, failure.Usagef("model %s is built in: nothing is pulled or removed", name)
 			}
-			return nil, failure.As(failure.Usage, unknownModel(public, name))
+			return nil, hinted(failure.As(failure.Usage, model.Unknown(public, name)))
 		}
 		list = append(list, m)
 	}
 	return list, nil
-}
-
-// unknownModel says that no model has a name, and which ones have it in theirs.
-func unknownModel(public *catalogue.Catalogue, name string) error {
-	return fmt.Errorf("no model is called %q%s (krypton model list shows all)", name, suggestion(name, public.Names()))
 }
 
 // cacheError gives the cache's errors their kinds.
@@ -68,9 +62,4 @@ func cacheError(err error) error {
 		kind = failure.CantCreate
 	}
 	return failure.As(kind, err)
-}
-
-// couldBeName says whether text is rather a model's name than a path.
-func couldBeName(text string) bool {
-	return text != "" && !strings.ContainsAny(text, `/\`) && !strings.HasSuffix(text, ".onnx")
 }

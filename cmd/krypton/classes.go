@@ -49,27 +49,13 @@ func findClass(flag string, names []string, value string, classes int) (int, err
 	var unknown *labels.UnknownError
 	switch {
 	case errors.As(err, &unknown):
-		return 0, failure.Usagef("%s %w%s", flag, err, suggestion(value, names))
+		return 0, failure.Usagef("%s %w%s", flag, err, labels.Suggestion(value, names))
 	case err != nil:
 		return 0, failure.Usagef("%s %w", flag, err)
 	case classes > 0 && c >= classes:
 		return 0, failure.Usagef("%s %d: there are classes 0 to %d", flag, c, classes-1)
 	}
 	return c, nil
-}
-
-// suggestion names labels that contain what was asked for.
-func suggestion(name string, labels []string) string {
-	var near []string
-	for _, l := range labels {
-		if strings.Contains(strings.ToLower(l), strings.ToLower(name)) && len(near) < 5 {
-			near = append(near, strconv.Quote(l))
-		}
-	}
-	if near == nil {
-		return ""
-	}
-	return "; did you mean " + strings.Join(near, ", ") + "?"
 }
 
 // choose gives the classes for the clean image's scores, each once.

@@ -193,11 +193,11 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.plan = made.first
+	b.plan = made.First
 	if b.memory, err = someMemory(b.memory, b.plan.ViewBytes()); err != nil {
 		return nil, err
 	}
-	b.row = benchRow{Model: file.name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
+	b.row = benchRow{Model: file.Name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
 		MultiplyAdds: b.plan.MultiplyAdds()}
 	plane := b.plan.InputPlane()
 	if b.grid, err = obe.NewGrid(plane.H, plane.W, o.patch.On(plane.H, plane.W), o.stride.On(plane.H, plane.W), obe.Cover, region.Rect{}); err != nil {

@@ -20,6 +20,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
+	"krypton/internal/model"
 	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/region"
@@ -150,13 +151,13 @@ reason.` + exitHelp,
 			if err != nil {
 				return err
 			}
-			r, err := report(file, g, made.first, patch, stride)
+			r, err := report(file, g, made.First, patch, stride)
 			if err != nil {
 				return err
 			}
-			r.tellSettings(s, file, g, made.first)
+			r.tellSettings(s, file, g, made.First)
 			if r.Patch != nil {
-				if err := r.Patch.predict(cmd.Context(), s, made.first); err != nil {
+				if err := r.Patch.predict(cmd.Context(), s, made.First); err != nil {
 					return err
 				}
 			}
@@ -174,9 +175,9 @@ reason.` + exitHelp,
 	return cmd
 }
 
-func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride obe.Size) (*modelReport, error) {
+func report(file *model.File, g *graph.Graph, p *incremental.Plan, patch, stride obe.Size) (*modelReport, error) {
 	plane := p.InputPlane()
-	r := &modelReport{picture: g.Values[g.Inputs[0]].Name, Model: file.name, SHA256: file.sha256, Bytes: file.bytes, Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
+	r := &modelReport{picture: g.Values[g.Inputs[0]].Name, Model: file.Name, SHA256: file.SHA256, Bytes: file.Bytes, Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
 		Operators: map[string]int{}, Localities: map[string]int{}, ViewBytes: p.ViewBytes(), Whole: p.Count(plane.Rect())}
 	for _, n := range g.Nodes {
 		r.Operators[n.Def.Name]++
@@ -217,24 +218,24 @@ func report(file *modelFile, g *graph.Graph, p *incremental.Plan, patch, stride 
 }
 
 // tellSettings adds what the model says of itself, by its own file or by metadata.
-func (r *modelReport) tellSettings(s *settings, file *modelFile, g *graph.Graph, p *incremental.Plan) {
+func (r *modelReport) tellSettings(s *settings, file *model.File, g *graph.Graph, p *incremental.Plan) {
 	for _, key := range slices.Sorted(maps.Keys(s.model)) {
 		if key != "labels" {
-			r.Settings = append(r.Settings, settingReport{key, fmt.Sprint(s.model[key]), file.where})
+			r.Settings = append(r.Settings, settingReport{key, fmt.Sprint(s.model[key]), file.Where})
 		}
 	}
-	for _, v := range file.says.Values {
+	for _, v := range file.Says.Values {
 		if s.metadata[v.Key] != "" {
 			r.Settings = append(r.Settings, settingReport{v.Key, v.Value, "metadata " + v.From})
 		}
 	}
 	r.Notes = s.notes
-	l, err := file.labels("", g)
+	l, err := file.Labels("", g)
 	if err != nil {
-		r.Notes = append(r.Notes, err.Error())
+		r.Notes = append(r.Notes, hinted(err).Error())
 	}
 	if r.Labels = len(l); r.Labels > 0 {
-		from := file.where
+		from := file.Where
 		if key := s.metadata["labels"]; key != "" {
 			from = "metadata " + key
 		} else if _, ok := s.model["labels"]; !ok {
@@ -242,10 +243,9 @@ func (r *modelReport) tellSettings(s *settings, file *modelFile, g *graph.Graph,
 		}
 		r.Settings = append(r.Settings, settingReport{"labels", fmt.Sprintf("%d names", len(l)), from})
 	}
-	m := loadedModel{file: file, plan: p, labels: l}
-	if r.Detector, err = m.detector(); err == nil && r.Detector != nil {
+	if r.Detector, err = file.Detector(p, len(l)); err == nil && r.Detector != nil {
 		plane := p.InputPlane()
-		r.Detector, err = r.Detector.Fit(m.outputs(), len(l), plane.W, plane.H)
+		r.Detector, err = r.Detector.Fit(model.OutputsOf(p), len(l), plane.W, plane.H)
 	}
 	if err != nil {
 		r.Notes = append(r.Notes, err.Error())

@@ -12,6 +12,7 @@ import (
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
+	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 )
@@ -159,7 +160,7 @@ func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mod
 		return nil, nil, err
 	}
 	if len(inputs) == 0 {
-		if j.model.file.path != "" {
+		if j.model.File.Path != "" {
 			return nil, nil, failure.Usagef("no picture is named (see 'krypton obe --help')")
 		}
 		inputs = []string{""} // the built-in sample
@@ -181,8 +182,8 @@ func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mo
 	}
 	mo.typical, mo.typicalFor = obe.Typical(o.patches, o.strides[0]), obe.Sizes(o.patches)+" "+obe.Sizes(o.strides)
 	var gives *approximated
-	mo.opened = func(file *modelFile) (err error) {
-		gives, err = o.approximate.resolve(s, o.mode, file.config.Approximate)
+	mo.opened = func(file *model.File) (err error) {
+		gives, err = o.approximate.resolve(s, o.mode, file.Config.Approximate)
 		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
 		if gives != nil {
 			if mo.tau = gives.Tau; gives.Source == "default" {

@@ -173,18 +173,18 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 		return err
 	}
 	// Once: what one map leaves behind, the next uses again.
-	if c.memory, err = someMemory(j.memory, 3*model.plan.ViewBytes()); err != nil {
+	if c.memory, err = someMemory(j.memory, 3*model.Plan.ViewBytes()); err != nil {
 		return err
 	}
 	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return err
 	}
-	if j.output, err = model.output(); err != nil {
-		return err
+	if j.output, err = model.Output(); err != nil {
+		return hinted(err)
 	}
 	// Maps may be of other outputs: then it is seen there whether one is no row of classes.
-	if r, err := model.reading(cmd.Context(), j.output, o.activation, j.threads, j.memory); err == nil {
-		if _, err := newClassPicker(o.classes, model.labels, r.Classes(r.Outputs)); err != nil {
+	if r, err := model.Reading(cmd.Context(), j.output, o.activation, j.threads, freeOf(j.memory)); err == nil {
+		if _, err := newClassPicker(o.classes, model.Labels, r.Classes(r.Outputs)); err != nil {
 			return err
 		}
 	}
@@ -288,7 +288,7 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	plane := c.job.model.plan.InputPlane()
+	plane := c.job.model.Plan.InputPlane()
 	maps, err := m.maps(plane.H, plane.W)
 	if err != nil {
 		return err
@@ -321,7 +321,7 @@ func scoreError(err error) error {
 // meter is what maps of a picture are measured with: by the output and
 // activation of the map, unless others are asked for.
 func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*faithful.Meter, error) {
-	plan := c.job.model.plan
+	plan := c.job.model.Plan
 	s := faithful.Setup{Plan: plan, Picture: in.base, Removed: in.fills[0], Start: in.fills[1], Output: c.job.output,
 		Steps: c.steps, Workers: c.job.threads, Memory: c.memory}
 	activation := c.activation
@@ -349,11 +349,12 @@ func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*fait
 // reading is what a map's activation means: that of the model, if it is the same.
 func (c *scorer) reading(ctx context.Context, output int, activation string) (prediction.Reading, error) {
 	model := c.job.model
-	r, err := model.reading(ctx, output, string(prediction.Auto), c.job.threads, c.job.memory)
+	r, err := model.Reading(ctx, output, string(prediction.Auto), c.job.threads, freeOf(c.job.memory))
 	if err != nil || activation == string(prediction.Auto) || activation == string(r.Activation) && !c.chosen["activation"] {
-		return r, err
+		return r, hinted(err)
 	}
-	return model.reading(ctx, output, activation, c.job.threads, c.job.memory)
+	r, err = model.Reading(ctx, output, activation, c.job.threads, freeOf(c.job.memory))
+	return r, hinted(err)
 }
 
 // pick gives the maps of the classes that are asked for.
@@ -365,7 +366,7 @@ func (c *scorer) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
 	if len(c.classes) == 0 {
 		return maps, nil
 	}
-	p, err := newClassPicker(c.classes, c.job.model.labels, len(probabilities))
+	p, err := newClassPicker(c.classes, c.job.model.Labels, len(probabilities))
 	if err != nil {
 		return nil, err
 	}
@@ -388,10 +389,10 @@ func (c *scorer) newRecord(m *mapFile, in *pictureInput, picture string, class i
 	if picture == "" {
 		picture, _ = models.Sample()
 	}
-	r := &scoreRecord{Version: version, Map: m.name, MapSHA256: m.sha256, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: picture, ImageSHA256: in.sha256,
-		Class:  heatmap.ClassRecord{Index: class, Label: j.model.label(class)},
+	r := &scoreRecord{Version: version, Map: m.name, MapSHA256: m.sha256, Model: j.model.File.Name, ModelSHA256: j.model.File.SHA256, Image: picture, ImageSHA256: in.sha256,
+		Class:  heatmap.ClassRecord{Index: class, Label: j.model.Label(class)},
 		Output: meter.Output(), Activation: string(meter.Reading().Activation), ActivationReason: meter.Reading().Reason, Combine: c.combine, Fill: c.fill, Start: c.start, Seed: c.seed, Steps: meter.Points()/2 - 1,
-		Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(in.notes, j.model.doubts(meter.Reading()))}
+		Kernels: j.model.Plan.Kernels(), Threads: j.threads, Notes: slices.Concat(in.notes, j.model.Doubts(meter.Reading()))}
 	if p := meter.Probabilities(); class < len(p) {
 		r.Class.BaseScore = heatmap.Number(p[class])
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -20,7 +19,9 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
+	"krypton/internal/model"
 	"krypton/internal/obe"
+	"krypton/internal/regular"
 	"krypton/internal/tune"
 	"krypton/internal/ui"
 )
@@ -95,10 +96,10 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if len(j.variants()) != 1 {
 		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
 	}
-	if p := j.model.second; p != nil && p.Precision() != o.model.also {
+	if p := j.model.Second; p != nil && p.Precision() != o.model.also {
 		return failure.Usagef("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels())
 	}
-	target, err := o.target(s, j.model.file)
+	target, err := o.target(s, j.model.File)
 	if err != nil {
 		return err
 	}
@@ -145,24 +146,24 @@ type writer = io.Writer
 
 // measure runs all settings on all samples.
 func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tune.Profile, []tune.Point, error) {
-	memory := workingMemory(j.memory, j.model.plan.ViewBytes())
+	memory := workingMemory(j.memory, j.model.Plan.ViewBytes())
 	var tasks []obe.Task
 	for _, in := range inputs {
 		p, err := j.input(in)
 		if err != nil {
 			return nil, nil, err
 		}
-		tasks = append(tasks, obe.Task{Plan: j.model.plan, Grid: j.grids[0], Output: j.output, Reading: j.reading, Score: j.score,
+		tasks = append(tasks, obe.Task{Plan: j.model.Plan, Grid: j.grids[0], Output: j.output, Reading: j.reading, Score: j.score,
 			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: memory, Seed: j.seed})
 	}
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
-	profile, all, err := tune.Measure(ctx, tasks, j.model.second, progress.Set)
+	profile, all, err := tune.Measure(ctx, tasks, j.model.Second, progress.Set)
 	progress.Finish()
 	if errors.Is(err, tune.ErrNothing) {
-		err = failure.Dataf("model %s: %w", j.model.file.name, err)
+		err = failure.Dataf("model %s: %w", j.model.File.Name, err)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("model %s: %w", j.model.file.name, err)
+		return nil, nil, fmt.Errorf("model %s: %w", j.model.File.Name, err)
 	}
 	return profile, all, nil
 }
@@ -213,23 +214,23 @@ type profileTarget struct {
 }
 
 // target finds the file and fails before any work if it cannot be written.
-func (o *tuneOptions) target(s *settings, m *modelFile) (*profileTarget, error) {
+func (o *tuneOptions) target(s *settings, m *model.File) (*profileTarget, error) {
 	t := &profileTarget{path: o.out, force: o.force}
 	switch {
-	case o.out == "" && m.path == "":
+	case o.out == "" && m.Path == "":
 		return nil, nil // nothing lies beside a built-in model
 	case o.out == "-":
 		return t, nil // standard output
 	case o.out == "":
-		t.path = strings.TrimSuffix(m.path, filepath.Ext(m.path)) + ".krypton.yaml"
+		t.path = model.ConfigPath(m.Path)
 	}
 	// The model's own file gets the profile; no other file that is read does.
-	if own := strings.TrimSuffix(m.path, filepath.Ext(m.path)) + ".krypton.yaml"; !atomicfile.SameFile(t.path, own) {
+	if own := model.ConfigPath(m.Path); !atomicfile.SameFile(t.path, own) {
 		if err := s.inputs.check(t.path); err != nil {
 			return nil, err
 		}
 	}
-	data, err := readSmallFile(t.path)
+	data, err := regular.ReadSmall(t.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return t, failure.As(failure.CantCreate, atomicfile.Check(t.path, true))
@@ -237,7 +238,7 @@ func (o *tuneOptions) target(s *settings, m *modelFile) (*profileTarget, error) 
 		return nil, failure.Dataf("%s: %w", t.path, err)
 	}
 	if err := yaml.Unmarshal(data, &t.root); err != nil {
-		return nil, failure.Dataf("%s: %w", t.path, firstOf(err))
+		return nil, failure.Dataf("%s: %w", t.path, model.YAMLError(err))
 	}
 	if len(t.root.Content) > 0 && t.root.Content[0].Kind != yaml.MappingNode {
 		return nil, failure.Dataf("%s: is no configuration of a model", t.path)

@@ -19,6 +19,7 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/batch"
 	"krypton/internal/failure"
+	"krypton/internal/model"
 	"krypton/internal/regular"
 )
 
@@ -118,9 +119,9 @@ func (r *inputFiles) addModel(path string) {
 		return
 	}
 	r.add(path)
-	beside := strings.TrimSuffix(path, filepath.Ext(path)) + ".krypton.yaml"
+	beside := model.ConfigPath(path)
 	r.add(beside)
-	data, err := readSmallFile(beside)
+	data, err := regular.ReadSmall(beside)
 	if err != nil {
 		return // there is none, or loading says what is wrong
 	}

@@ -22,6 +22,9 @@ func workingMemory(limit, views int64) int64 {
 	return max(1, (limit-residentMemory()-views-fixed)/2)
 }
 
+// freeOf is what is left of a limit beside what the process holds, 1 if nothing is.
+func freeOf(limit int64) int64 { return max(1, limit-residentMemory()) }
+
 // someMemory is workingMemory where work follows: it fails before that if nothing is
 // left.
 func someMemory(limit, views int64) (int64, error) {

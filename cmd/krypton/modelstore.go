@@ -2,8 +2,7 @@ package main
 
 import (
 	"krypton/internal/graph"
-	"krypton/internal/incremental"
-	"krypton/internal/prediction"
+	"krypton/internal/model"
 )
 
 // modelStore keeps the model that was loaded last, so that the items of a batch
@@ -11,21 +10,20 @@ import (
 // nothing.
 type modelStore struct {
 	name, cache string
-	file        *modelFile
+	file        *model.File
 	key         string // of the plan
 	graph       *graph.Graph
-	made        plans
+	made        *model.Plans
 }
 
-// plans are a model's: for the work, and a second one in another precision if
-// there is need of it.
-type plans struct {
-	first, second *incremental.Plan
-	readings      map[string]prediction.Reading // of outputs, by what was asked
+// openModel finds a model by path or name.
+func openModel(name, cache string, maxBytes int64) (*model.File, error) {
+	f, err := model.Open(name, model.OpenOptions{Cache: cache, MaxBytes: maxBytes, Public: publicModels})
+	return f, hinted(err)
 }
 
 // open is openModel, unless it is the model that is here.
-func (m *modelStore) open(name, cache string, maxBytes int64) (*modelFile, error) {
+func (m *modelStore) open(name, cache string, maxBytes int64) (*model.File, error) {
 	if m != nil && m.file != nil && m.name == name && m.cache == cache {
 		return m.file, nil
 	}
@@ -38,7 +36,7 @@ func (m *modelStore) open(name, cache string, maxBytes int64) (*modelFile, error
 }
 
 // openAgain reads the model that was opened last once more.
-func (m *modelStore) openAgain(maxBytes int64) (*modelFile, error) {
+func (m *modelStore) openAgain(maxBytes int64) (*model.File, error) {
 	f, err := openModel(m.name, m.cache, maxBytes)
 	if err != nil {
 		return nil, err
@@ -48,15 +46,15 @@ func (m *modelStore) openAgain(maxBytes int64) (*modelFile, error) {
 }
 
 // plans gives the plans for key, none if others or none are here.
-func (m *modelStore) plans(file *modelFile, key string) (*graph.Graph, plans) {
-	if m == nil || m.made.first == nil || m.file != file || m.key != key {
-		return nil, plans{}
+func (m *modelStore) plans(file *model.File, key string) (*graph.Graph, *model.Plans) {
+	if m == nil || m.made == nil || m.file != file || m.key != key {
+		return nil, nil
 	}
 	return m.graph, m.made
 }
 
 // keep takes plans of the model that was opened last.
-func (m *modelStore) keep(key string, g *graph.Graph, p plans) {
+func (m *modelStore) keep(key string, g *graph.Graph, p *model.Plans) {
 	if m != nil {
 		m.key, m.graph, m.made = key, g, p
 	}

@@ -161,7 +161,7 @@ func (b *obeBatch) costs(ctx context.Context, base *job) func(batch.Item) float6
 	cost := func(j *job) (sum float64) {
 		for _, v := range j.variants() {
 			for i := range v.grid.Len() {
-				sum += float64(j.model.plan.Count(v.grid.Rect(i)))
+				sum += float64(j.model.Plan.Count(v.grid.Rect(i)))
 			}
 		}
 		return sum
@@ -321,7 +321,7 @@ func (b *obeBatch) digest(j *job, it batch.Item, picture, mask string) string {
 		picture += " mask " + mask
 	}
 	if it.Set["model"] != "" || it.Set["labels"] != "" {
-		picture += " model " + j.model.identity()
+		picture += " model " + j.model.Identity()
 	}
 	return picture
 }

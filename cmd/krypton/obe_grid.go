@@ -14,7 +14,7 @@ const maxScales = 16
 
 // makeGrids lays one grid for each patch size.
 func (j *job) makeGrids() ([]*obe.Grid, error) {
-	plane := j.model.plan.InputPlane()
+	plane := j.model.Plan.InputPlane()
 	if len(j.strides) != 1 && len(j.strides) != len(j.patches) {
 		return nil, failure.Usagef("--patch has %d sizes and --stride %d: want one stride, or one for each size", len(j.patches), len(j.strides))
 	}
@@ -41,7 +41,7 @@ func (j *job) positions() int {
 
 // estimate prints what a run would cost, a line for each patch size with each fill.
 func (j *job) estimate(ctx context.Context) error {
-	p := j.model.plan
+	p := j.model.Plan
 	for _, v := range j.variants() {
 		g := v.grid
 		whole, spent := int64(0), int64(0)

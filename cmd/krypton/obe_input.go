@@ -94,7 +94,7 @@ func (j *job) room() int64 {
 func (j *job) limits(name string, others int) (imagein.Limits, error) {
 	l := imagein.DefaultLimits
 	l.MaxPixels = j.maxPixels
-	plane := j.model.plan.InputPlane()
+	plane := j.model.Plan.InputPlane()
 	// Each of the others as numbers, and what scaling and blurring take.
 	need := int64(plane.H) * int64(plane.W) * int64(4*plane.C*others+40)
 	if l.Memory = j.room() - need; l.Memory <= 0 {
@@ -105,19 +105,19 @@ func (j *job) limits(name string, others int) (imagein.Limits, error) {
 
 // pictureInput fits and normalizes a picture.
 func (j *job) pictureInput(r io.Reader, name string) (*pictureInput, error) {
-	if err := j.model.noPictures; err != nil {
+	if err := j.model.NoPictures; err != nil {
 		return nil, err
 	}
 	limits, err := j.limits(name, 1+len(j.fills))
 	if err != nil {
 		return nil, err
 	}
-	pre := j.model.pre
+	pre := j.model.Pre
 	pic, err := pre.Decode(r, name, limits)
 	if err != nil {
 		return nil, err
 	}
-	plane := j.model.plan.InputPlane()
+	plane := j.model.Plan.InputPlane()
 	p := &pictureInput{picture: pic.Image, sha256: pic.SHA256, samples: pic.Samples, notes: pic.Notes}
 	if pic.Deep != nil {
 		j.fitDeep(p, pic.Deep)
@@ -134,7 +134,7 @@ func (j *job) pictureInput(r io.Reader, name string) (*pictureInput, error) {
 // fitDeep fits and normalizes a picture with fractions: what fills take from it has
 // them too, and colours are those of any picture.
 func (j *job) fitDeep(p *pictureInput, deep *imagein.Deep) {
-	plane, pre := j.model.plan.InputPlane(), j.model.pre
+	plane, pre := j.model.Plan.InputPlane(), j.model.Pre
 	fitted, transform := pre.FitDeep(deep, plane.W, plane.H)
 	p.transform, p.base = transform, pre.NormalizeDeep(fitted, plane.C)
 	for _, f := range j.fills {
@@ -152,27 +152,27 @@ func (j *job) tensorInput(r io.Reader, name string) (*pictureInput, error) {
 	if _, err := j.limits(name, 3+len(j.fills)); err != nil { // the file's bytes and its numbers
 		return nil, err
 	}
-	plane := j.model.plan.InputPlane()
+	plane := j.model.Plan.InputPlane()
 	t, err := imagein.DecodeTensor(r, name, plane.H, plane.W, plane.C)
 	if err != nil {
 		return nil, err
 	}
-	if err := j.model.checkNumbers(t.Data); err != nil {
+	if err := j.model.CheckNumbers(t.Data); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	p := &pictureInput{picture: t.Picture(j.model.pre.Order == "bgr"), transform: imagein.Transform{ScaleX: 1, ScaleY: 1},
+	p := &pictureInput{picture: t.Picture(j.model.Pre.Order == "bgr"), transform: imagein.Transform{ScaleX: 1, ScaleY: 1},
 		base: t.Data, sha256: t.SHA256, tensor: fmt.Sprintf("%s %v", t.Elem, t.Shape)}
 	p.notes = []string{"a tensor (" + p.tensor + "), taken as it is: neither resized nor normalized"}
 	for _, f := range j.fills {
 		fill := f.Numbers(t.Data, plane.H, plane.W, plane.C)
 		switch {
 		case fill != nil:
-			j.model.round(fill)
+			j.model.Round(fill)
 			p.notes = append(p.notes, "fill "+f.name+" is that of the tensor's numbers")
-		case j.model.noPictures != nil:
+		case j.model.NoPictures != nil:
 			return nil, failure.Usagef("%s: --fill %s is a colour, and the network reads %d channels: take mean or blur", name, f.name, plane.C)
 		default:
-			fill = j.model.pre.Normalize(f.Image(p.picture), plane.C)
+			fill = j.model.Pre.Normalize(f.Image(p.picture), plane.C)
 			p.notes = append(p.notes, "fill "+f.name+" is what the preprocessing makes of that colour")
 		}
 		p.fills = append(p.fills, fill)

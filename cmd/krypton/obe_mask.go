@@ -34,7 +34,7 @@ func (j *job) readMask(o *outcome) error {
 	if m.Transparent {
 		return failure.Dataf("--mask: %s: has transparent parts: what counts must be painted, the rest black", file)
 	}
-	plane := j.model.plan.InputPlane()
+	plane := j.model.Plan.InputPlane()
 	o.mask, err = imagein.Mask(m, o.input.picture.Bounds().Size(), o.input.transform, plane.W, plane.H)
 	if err != nil {
 		return failure.Dataf("--mask: %s: %w", file, err)

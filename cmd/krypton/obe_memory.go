@@ -9,7 +9,7 @@ import (
 // checkMemory fails before any work if a map is known to need more than --memory: its
 // views, its scores, and updates of one position for each worker.
 func (j *job) checkMemory() error {
-	p := j.model.plan
+	p := j.model.Plan
 	updates := int64(0)
 	for _, g := range j.grids {
 		updates = max(updates, p.PositionBytes(g.Rect(g.Len()/2))*int64(j.threads))
@@ -25,7 +25,7 @@ func (j *job) checkMemory() error {
 // numbers is how many the output has; 1 where that depends on data.
 func (j *job) numbers() int {
 	n := 1
-	for _, d := range j.model.plan.OutputShape(j.output) {
+	for _, d := range j.model.Plan.OutputShape(j.output) {
 		n *= d
 	}
 	return n
@@ -40,7 +40,7 @@ func (j *job) scoreBytes() int64 {
 		each += forClass + forRow*int64(len(v.grid.Ys)) + forPosition*int64(v.grid.Len())
 	}
 	if len(j.grids) > 1 { // their mean is of pixels
-		plane := j.model.plan.InputPlane()
+		plane := j.model.Plan.InputPlane()
 		each += forPosition * int64(plane.H) * int64(plane.W)
 	}
 	return each * int64(j.classes.count(j.numbers()))

@@ -8,6 +8,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/incremental"
+	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/ui"
@@ -16,7 +17,7 @@ import (
 // job is what is the same for all pictures of a run.
 type job struct {
 	*obeOptions
-	model    *loadedModel
+	model    *model.Model
 	inputs   *inputFiles
 	grids    []*obe.Grid // one for each patch size
 	fills    []namedFill
@@ -169,7 +170,7 @@ func (j *job) anchor() *incremental.Plan {
 	if j.gives == nil || j.gives.Precision == "" {
 		return nil
 	}
-	return j.model.second
+	return j.model.Second
 }
 
 // compute answers all positions of all grids and makes the record.
@@ -180,7 +181,7 @@ func (j *job) compute(ctx context.Context, o *outcome) error {
 	var results []*obe.Result
 	variants := j.variants()
 	for _, v := range variants {
-		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.plan, Anchor: j.anchor(), Grid: v.grid, Output: j.output, Reading: j.reading, Score: j.score,
+		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.Plan, Anchor: j.anchor(), Grid: v.grid, Output: j.output, Reading: j.reading, Score: j.score,
 			Base: o.input.base, Fill: o.input.fills[v.fill], Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
 			Memory: j.working(), Choose: j.classes.choose,
 			Progress: func(done, _ int) { progress.Set(before + done) },
@@ -220,7 +221,7 @@ func (j *job) working() int64 {
 
 // views is what the views of all plans take.
 func (j *job) views() int64 {
-	n := j.model.plan.ViewBytes()
+	n := j.model.Plan.ViewBytes()
 	if a := j.anchor(); a != nil {
 		n += a.ViewBytes()
 	}

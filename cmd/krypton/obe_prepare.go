@@ -66,25 +66,25 @@ func (j *job) prepare(ctx context.Context, s *settings) error {
 			return failure.Usagef("--scores %s: the ending must be one of %v", f, heatmap.ScoreFormats)
 		}
 	}
-	if j.output, err = j.model.output(); err != nil {
-		return err
+	if j.output, err = j.model.Output(); err != nil {
+		return hinted(err)
 	}
-	j.notes = append(j.notes, j.model.notes...)
+	j.notes = append(j.notes, j.model.Notes...)
 	j.tellApproximation()
-	if j.tuning && j.model.own { // tune has no such flag
-		j.activation = j.model.file.config.Activation
+	if j.tuning && j.model.Own { // tune has no such flag
+		j.activation = j.model.File.Config.Activation
 	}
-	if j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads, j.memory); err != nil {
-		return err
+	if j.reading, err = j.model.Reading(ctx, j.output, j.activation, j.threads, freeOf(j.memory)); err != nil {
+		return hinted(err)
 	}
-	j.notes = append(j.notes, j.model.doubts(j.reading)...)
+	j.notes = append(j.notes, j.model.Doubts(j.reading)...)
 	if j.score == obe.Entropy && !j.reading.Exclusive && !j.reading.Pair {
 		j.notes = append(j.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
 	}
 	if !s.given("class") {
 		return nil // the reading's own
 	}
-	j.classes, err = newClassPicker(j.obeOptions.classes, j.model.labels, j.reading.Classes(j.reading.Outputs))
+	j.classes, err = newClassPicker(j.obeOptions.classes, j.model.Labels, j.reading.Classes(j.reading.Outputs))
 	return err
 }
 
@@ -114,7 +114,7 @@ func (j *job) tellApproximation() {
 		return
 	}
 	if n := j.gives.Shortlist; n > 0 {
-		if tail, ok := j.model.plan.Tail(j.output); !ok || tail.Classes() <= n {
+		if tail, ok := j.model.Plan.Tail(j.output); !ok || tail.Classes() <= n {
 			if j.gives.Source == "flags" {
 				j.notes = append(j.notes, fmt.Sprintf("--shortlist %d leaves nothing out: the model has no more classes, or its last layers mix them", n))
 			}
@@ -125,9 +125,9 @@ func (j *job) tellApproximation() {
 		j.notes = append(j.notes, fmt.Sprintf("nobody has tuned approximations for this model ('krypton tune' does): the defaults of %s networks are taken, %s", j.gives.Family, j.gives.text()))
 	}
 	if j.gives.Precision != "" {
-		if j.model.plan.Precision() != j.gives.Precision {
-			j.notes = append(j.notes, fmt.Sprintf("--precision %s: no layer takes it with these kernels (%s): %s is taken", j.gives.Precision, j.model.plan.Kernels(), j.model.plan.Precision()))
-			if j.gives.Precision = j.model.plan.Precision(); j.gives.Precision == incremental.FP32 {
+		if j.model.Plan.Precision() != j.gives.Precision {
+			j.notes = append(j.notes, fmt.Sprintf("--precision %s: no layer takes it with these kernels (%s): %s is taken", j.gives.Precision, j.model.Plan.Kernels(), j.model.Plan.Precision()))
+			if j.gives.Precision = j.model.Plan.Precision(); j.gives.Precision == incremental.FP32 {
 				j.gives.Precision = "" // goes without saying
 			}
 		}

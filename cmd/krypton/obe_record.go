@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"krypton/internal/heatmap"
+	"krypton/internal/model"
 	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
@@ -21,7 +22,7 @@ type record struct {
 	// Approximated is nil for exact and naive maps.
 	Approximated *approximated `json:"approximate,omitempty"`
 	// Bound are the values of other inputs than the picture's.
-	Bound []boundValue `json:"bind,omitempty"`
+	Bound []model.Bound `json:"bind,omitempty"`
 }
 
 // summary is the record without what grows with the grid.
@@ -53,7 +54,7 @@ func (r *record) title() string {
 
 // className is a class's label, or its number.
 func (j *job) className(class int) string {
-	if name := j.model.label(class); name != "" {
+	if name := j.model.Label(class); name != "" {
 		return name
 	}
 	return fmt.Sprintf("class %d", class)
@@ -101,16 +102,16 @@ func (r *record) caption() []string {
 }
 
 // preprocessed says how a picture became the network's input.
-func (m *loadedModel) preprocessed(in *pictureInput) map[string]any {
-	p := map[string]any{"mean": m.pre.Mean, "std": m.pre.Std, "scale": m.pre.Scale, "order": m.pre.Order, "resize": m.pre.Resize, "crop_fraction": m.pre.CropFraction}
-	if m.pre.Resize == "letterbox" {
-		p["pad"] = m.pre.Pad
+func preprocessed(m *model.Model, in *pictureInput) map[string]any {
+	p := map[string]any{"mean": m.Pre.Mean, "std": m.Pre.Std, "scale": m.Pre.Scale, "order": m.Pre.Order, "resize": m.Pre.Resize, "crop_fraction": m.Pre.CropFraction}
+	if m.Pre.Resize == "letterbox" {
+		p["pad"] = m.Pre.Pad
 	}
 	if in.tensor != "" {
 		p["tensor"], p["resize"] = in.tensor, "none"
 		return p
 	}
-	if w := m.pre.Window; w != nil {
+	if w := m.Pre.Window; w != nil {
 		p["window"] = []float64{w.Lo, w.Hi}
 	}
 	if in.samples != "" {
@@ -125,14 +126,14 @@ func (j *job) record(o *outcome, g *obe.Grid, r *obe.Result) *record {
 	if name == "" {
 		name, _ = models.Sample()
 	}
-	rec := &record{Record: &heatmap.Record{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Image: name, ImageSHA256: o.input.sha256,
-		Classes: j.classRecords(g, r), Output: j.model.plan.Outputs()[j.output], Activation: string(j.reading.Activation), ActivationReason: j.reading.Reason, Value: j.model.file.config.Value.record(), Score: string(j.score), Mode: j.mode,
+	rec := &record{Record: &heatmap.Record{Version: version, Model: j.model.File.Name, ModelSHA256: j.model.File.SHA256, Image: name, ImageSHA256: o.input.sha256,
+		Classes: j.classRecords(g, r), Output: j.model.Plan.Outputs()[j.output], Activation: string(j.reading.Activation), ActivationReason: j.reading.Reason, Value: (*heatmap.ValueRecord)(j.model.File.Config.Value), Score: string(j.score), Mode: j.mode,
 		Patch: g.Patch, Stride: g.Stride, Border: j.border, Fill: fillNames(j.fill), Seed: j.seed, Input: g.Plane,
 		Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Skipped: r.Skipped, Verified: r.Verified, NaN: r.NaN,
 		MultiplyAddsWhole: r.MultiplyAddsWhole, MultiplyAddsSpent: r.MultiplyAddsIncremental,
-		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.plan.Kernels(), Threads: j.threads, Notes: slices.Concat(o.input.notes, j.notes),
-		Preprocess: j.model.preprocessed(o.input)}}
-	rec.Bound = j.model.bound
+		SecondsViews: r.Views.Seconds(), SecondsMap: r.Map.Seconds(), Kernels: j.model.Plan.Kernels(), Threads: j.threads, Notes: slices.Concat(o.input.notes, j.notes),
+		Preprocess: preprocessed(j.model, o.input)}}
+	rec.Bound = j.model.Bound
 	rec.FlipMap, rec.Flips = flips(g, r)
 	rec.Heatmap = o.heatmap
 	top := prediction.Top(r.Probabilities, 1)[0]
@@ -171,7 +172,7 @@ func flips(g *obe.Grid, r *obe.Result) ([][]int32, int) {
 func (j *job) classRecords(g *obe.Grid, r *obe.Result) []heatmap.ClassRecord {
 	var out []heatmap.ClassRecord
 	for k, c := range r.Classes {
-		cr := heatmap.ClassRecord{Index: c, Label: j.model.label(c), BaseScore: heatmap.Number(r.Base[k])}
+		cr := heatmap.ClassRecord{Index: c, Label: j.model.Label(c), BaseScore: heatmap.Number(r.Base[k])}
 		numbers := make([]heatmap.Number, len(r.Scores[k]))
 		for i, v := range r.Scores[k] {
 			numbers[i] = heatmap.Number(v)
@@ -200,7 +201,7 @@ func (j *job) report(o *outcome) error {
 	if fewer := number.Ratio(float64(r.MultiplyAddsWhole), float64(r.MultiplyAddsSpent)); fewer.Finite() {
 		fmt.Fprintf(&b, ", %.1f times fewer multiply-adds than running the network each time", fewer)
 	}
-	fmt.Fprintf(&b, " (activation %s: %s; preprocessing %s/%s)", r.Activation, r.ActivationReason, j.model.preset, r.Preprocess["resize"])
+	fmt.Fprintf(&b, " (activation %s: %s; preprocessing %s/%s)", r.Activation, r.ActivationReason, j.model.Preset, r.Preprocess["resize"])
 	if r.Flips > 0 {
 		fmt.Fprintf(&b, "; another class wins at %d positions", r.Flips)
 	}

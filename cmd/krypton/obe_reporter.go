@@ -166,7 +166,7 @@ func (r *reporter) begin(j *job, pictures int) {
 		r.events.Emit("status", s)
 		r.blocks.Write(s, false)
 	})
-	r.total.Model, r.total.ModelSHA256, r.total.Kernels, r.total.Threads = j.model.file.name, j.model.file.sha256, j.model.plan.Kernels(), j.threads
+	r.total.Model, r.total.ModelSHA256, r.total.Kernels, r.total.Threads = j.model.File.Name, j.model.File.SHA256, j.model.Plan.Kernels(), j.threads
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.run = run

@@ -111,7 +111,7 @@ func (a *annotator) frame(ctx context.Context, r *framelabels.Result, changed *r
 
 // className is a class's label, or its number.
 func (j *orvJob) className(class int) string {
-	if name := j.model.label(class); name != "" {
+	if name := j.model.Label(class); name != "" {
 		return name
 	}
 	return fmt.Sprintf("class %d", class)
@@ -120,7 +120,7 @@ func (j *orvJob) className(class int) string {
 // scoreText is a class's score, or a value with its unit.
 func (j *orvJob) scoreText(score number.Single) string {
 	text := number.Double(score).Text("%.2f", 1)
-	if v := j.model.file.config.Value; v != nil && v.Unit != "" {
+	if v := j.model.File.Config.Value; v != nil && v.Unit != "" {
 		text += " " + v.Unit
 	}
 	return text

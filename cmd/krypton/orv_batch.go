@@ -145,7 +145,7 @@ func (b *orvBatch) read(_ context.Context, v *batchVideo) error {
 		return err
 	}
 	if v.Item.Set["model"] != "" || v.Item.Set["labels"] != "" {
-		v.Digest += " model " + loaded.identity()
+		v.Digest += " model " + loaded.Identity()
 	}
 	v.Already = b.run.Known(v.Item) && b.run.Done(v.Item, v.Digest)
 	return nil

@@ -18,6 +18,8 @@ import (
 	"krypton/internal/detect"
 	"krypton/internal/engine"
 	"krypton/internal/failure"
+	"krypton/internal/heatmap"
+	"krypton/internal/model"
 	"krypton/internal/orv"
 	"krypton/internal/prediction"
 	"krypton/internal/video"
@@ -26,7 +28,7 @@ import (
 // orvJob is one video with all that its recognition needs.
 type orvJob struct {
 	*orvOptions
-	model    *loadedModel
+	model    *model.Model
 	inputs   *inputFiles
 	io       streams
 	name     string // of the video
@@ -95,7 +97,7 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 		if err != nil {
 			return image.Rect(0, 0, w, h), w, h // it is closed at once
 		}
-		j.geometry = orv.NewGeometry(j.model.pre, image.Pt(w, h), pixels.Ratio(), image.Pt(plane.W, plane.H))
+		j.geometry = orv.NewGeometry(j.model.Pre, image.Pt(w, h), pixels.Ratio(), image.Pt(plane.W, plane.H))
 		return j.geometry.Crop, j.geometry.Scaled.X, j.geometry.Scaled.Y
 	}
 	opening, cancel := context.WithCancel(ctx)
@@ -119,7 +121,7 @@ func newORVJob(ctx context.Context, s *settings, io streams, o *orvOptions, mo *
 		return nil, err
 	}
 	start := time.Now()
-	plane = j.model.plan.InputPlane()
+	plane = j.model.Plan.InputPlane()
 	close(loaded)
 	if !early {
 		go open()
@@ -139,10 +141,10 @@ func (j *orvJob) loadModel(ctx context.Context, s *settings, mo *modelOptions) e
 	if j.model, err = mo.load(s); err != nil {
 		return err
 	}
-	if j.model.noPictures != nil {
-		return j.model.noPictures
+	if j.model.NoPictures != nil {
+		return j.model.NoPictures
 	}
-	j.notes = append(j.notes, j.model.notes...)
+	j.notes = append(j.notes, j.model.Notes...)
 	if err := j.prepareInterpreter(ctx); err != nil {
 		return err
 	}
@@ -150,7 +152,7 @@ func (j *orvJob) loadModel(ctx context.Context, s *settings, mo *modelOptions) e
 	if j.options.Mode == orv.Approximate && j.spec == nil && j.shortlist > 0 && j.reading.Exclusive {
 		// One more than are named, so that the best of them all can lose its place.
 		j.options.Shortlist, j.options.Output = max(j.shortlist, j.top+1), j.output
-		j.options.Shortlist = orv.ShortlistSize(j.model.plan, &j.options)
+		j.options.Shortlist = orv.ShortlistSize(j.model.Plan, &j.options)
 	}
 	return nil
 }
@@ -190,18 +192,18 @@ func (o *orvOptions) videoOptions(io streams) (video.Options, error) {
 // prepareInterpreter finds out what the network's outputs mean.
 func (j *orvJob) prepareInterpreter(ctx context.Context) error {
 	var err error
-	if j.output, err = j.model.output(); err != nil {
-		return err
+	if j.output, err = j.model.Output(); err != nil {
+		return hinted(err)
 	}
 	if err := prediction.Activation(j.activation).Check(); err != nil {
 		return failure.Usagef("--activation: %w", err)
 	}
-	if j.spec, err = j.model.detector(); err != nil {
+	if j.spec, err = j.model.Detector(); err != nil {
 		return err
 	}
 	if j.spec == nil {
 		if len(j.orvOptions.classes) > 0 {
-			return failure.Usagef("--classes is for detectors, and %s describes none", j.model.file.where)
+			return failure.Usagef("--classes is for detectors, and %s describes none", j.model.File.Where)
 		}
 		return j.prepareClassifier(ctx)
 	}
@@ -211,26 +213,26 @@ func (j *orvJob) prepareInterpreter(ctx context.Context) error {
 // prepareClassifier finds out what the numbers mean.
 func (j *orvJob) prepareClassifier(ctx context.Context) error {
 	var err error
-	j.reading, err = j.model.reading(ctx, j.output, j.activation, j.threads, 0)
+	j.reading, err = j.model.Reading(ctx, j.output, j.activation, j.threads, 0)
 	if errors.Is(err, prediction.ErrNoClasses) {
 		advice := "'detector:'"
-		if l := detect.Suggest(j.model.plan.OutputShape(j.output), len(j.model.labels)); len(l) > 0 {
+		if l := detect.Suggest(j.model.Plan.OutputShape(j.output), len(j.model.Labels)); len(l) > 0 {
 			advice = "'" + strings.Join(l, "' or '") + "'"
 		}
-		return failure.Dataf("%w; describe a detector's head as %s in %s (see docs/video.md)", err, advice, j.model.file.where)
+		return failure.Dataf("%w; describe a detector's head as %s in %s (see docs/video.md)", err, advice, j.model.File.Where)
 	}
-	j.notes = append(j.notes, j.model.doubts(j.reading)...)
+	j.notes = append(j.notes, j.model.Doubts(j.reading)...)
 	return err
 }
 
 // prepareDetector finds out whether the head fits, and which classes count.
 func (j *orvJob) prepareDetector() error {
-	plane := j.model.plan.InputPlane()
+	plane := j.model.Plan.InputPlane()
 	var err error
-	if j.spec, err = j.spec.Fit(j.model.outputs(), len(j.model.labels), plane.W, plane.H); err != nil {
-		where := j.model.file.where
-		if j.model.file.config.Detector == nil {
-			where = "model " + j.model.file.name + ", as its metadata have it"
+	if j.spec, err = j.spec.Fit(j.model.Outputs(), len(j.model.Labels), plane.W, plane.H); err != nil {
+		where := j.model.File.Where
+		if j.model.File.Config.Detector == nil {
+			where = "model " + j.model.File.Name + ", as its metadata have it"
 		}
 		return failure.Dataf("%s: detector: %w", where, err)
 	}
@@ -243,7 +245,7 @@ func (j *orvJob) prepareDetector() error {
 		j.iou = 0
 	}
 	for _, c := range j.orvOptions.classes {
-		n, err := findClass("--classes", j.model.labels, c, j.spec.Classes)
+		n, err := findClass("--classes", j.model.Labels, c, j.spec.Classes)
 		if err != nil {
 			return err
 		}
@@ -257,8 +259,8 @@ func (j *orvJob) interpreter() orv.Interpreter {
 	if j.spec == nil {
 		return &orv.Classifier{Output: j.output, Reading: j.reading, Top: j.top}
 	}
-	plane := j.model.plan.InputPlane()
-	return &orv.Detector{Model: j.model.file.name, Spec: j.spec, Names: j.model.plan.Outputs(), Width: plane.W, Height: plane.H, Frame: j.geometry.Frame(), MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
+	plane := j.model.Plan.InputPlane()
+	return &orv.Detector{Model: j.model.File.Name, Spec: j.spec, Names: j.model.Plan.Outputs(), Width: plane.W, Height: plane.H, Frame: j.geometry.Frame(), MinScore: float32(j.minScore), Near: j.guardMargin(), IoU: float32(j.iou), Classes: j.filter, Most: j.most}
 }
 
 // boxGuard is the guard of detectors: scores of boxes move by more than the
@@ -293,8 +295,8 @@ func (b *buffered) Next(ctx context.Context) (*video.Frame, error) {
 
 // tuner makes a tuner, and what gives it the video's first frames until io.EOF.
 func (j *orvJob) tuner(ctx context.Context) (t *orv.Tuner, next func() ([]byte, error)) {
-	plane := j.model.plan.InputPlane()
-	t = &orv.Tuner{Plan: j.model.plan, Converter: j.model.pre.Normalizer(plane.C), NewInterpreter: j.interpreter, Workers: j.threads, Shape: j.options.Shape,
+	plane := j.model.Plan.InputPlane()
+	t = &orv.Tuner{Plan: j.model.Plan, Converter: j.model.Pre.Normalizer(plane.C), NewInterpreter: j.interpreter, Workers: j.threads, Shape: j.options.Shape,
 		Segment: j.refresh, Guard: j.guardMargin()}
 	b := &buffered{Source: j.source}
 	j.source = b
@@ -351,7 +353,7 @@ func (j *orvJob) longest() int {
 
 // settings are what decides the answers, for the header.
 func (j *orvJob) settings() map[string]any {
-	m := map[string]any{"mode": j.options.Mode, "every": j.every, "output": j.model.plan.Outputs()[j.output], "kernels": j.model.plan.Kernels(), "preset": j.model.preset}
+	m := map[string]any{"mode": j.options.Mode, "every": j.every, "output": j.model.Plan.Outputs()[j.output], "kernels": j.model.Plan.Kernels(), "preset": j.model.Preset}
 	for key, v := range map[string]string{"start": j.start, "end": j.end} {
 		if v != "" {
 			m[key] = v
@@ -360,8 +362,8 @@ func (j *orvJob) settings() map[string]any {
 	if j.options.Mode == orv.Approximate {
 		m["tolerance"], m["epsilon"], m["specks"], m["refresh"], m["guard"], m["shape"] = j.options.Tolerance, j.options.Epsilon, j.options.Specks, j.refresh, j.guardMargin(), j.options.Shape
 	}
-	if len(j.model.bound) > 0 {
-		m["bind"] = j.model.bound
+	if len(j.model.Bound) > 0 {
+		m["bind"] = j.model.Bound
 	}
 	if j.options.Shortlist > 0 {
 		m["shortlist"] = j.options.Shortlist
@@ -382,8 +384,8 @@ func (j *orvJob) settings() map[string]any {
 		}
 	} else {
 		m["top"], m["activation"], m["activation_reason"], m["window"] = j.top, j.reading.Activation, j.reading.Reason, j.window
-		if v := j.model.file.config.Value; v != nil {
-			m["value"] = v.record()
+		if v := j.model.File.Config.Value; v != nil {
+			m["value"] = (*heatmap.ValueRecord)(v)
 		}
 	}
 	return m
@@ -391,8 +393,8 @@ func (j *orvJob) settings() map[string]any {
 
 // fingerprint is a digest of all that decides what is written.
 func (j *orvJob) fingerprint(settings map[string]any) (string, error) {
-	pre := j.model.pre
-	parts := []any{version, j.model.file.sha256, settings, j.spec, pre, j.model.labels, j.timings, j.info.SourceWidth, j.info.SourceHeight, j.info.Shape, j.info.Stored, j.info.FPS, j.info.Frames, j.info.Duration}
+	pre := j.model.Pre
+	parts := []any{version, j.model.File.SHA256, settings, j.spec, pre, j.model.Labels, j.timings, j.info.SourceWidth, j.info.SourceHeight, j.info.Shape, j.info.Stored, j.info.FPS, j.info.Frames, j.info.Duration}
 	if st, err := os.Stat(j.name); err == nil && st.Mode().IsRegular() {
 		parts = append(parts, st.Size())
 		sum, err := endsDigest(j.name, st.Size())

@@ -12,7 +12,7 @@ import (
 // decoder and to the annotated video.
 func (j *orvJob) checkMemory(limit int64) error {
 	sessions := int64(orv.SessionsFor(j.threads, orv.SegmentOf(j.options.Mode, j.refresh)))
-	views := sessions * j.model.plan.ViewBytes()
+	views := sessions * j.model.Plan.ViewBytes()
 	frames := int64(framesAhead) * 3 * int64(j.geometry.Scaled.X) * int64(j.geometry.Scaled.Y)
 	if j.annotate != "" {
 		frames += (framesAhead + 2) * 3 * int64(j.info.Width) * int64(j.info.Height)

@@ -71,7 +71,7 @@ func (j *orvJob) parseFormats() ([]string, error) {
 		case !slices.Contains(framelabels.Formats, f):
 			return nil, fmt.Errorf("--format %q: want some of %s", f, strings.Join(framelabels.Formats, ", "))
 		case j.spec == nil && framelabels.OfDetectors(f):
-			return nil, fmt.Errorf("--format %s is for detectors, and %s describes none", f, j.model.file.name)
+			return nil, fmt.Errorf("--format %s is for detectors, and %s describes none", f, j.model.File.Name)
 		case !slices.Contains(list, f):
 			list = append(list, f)
 		}

@@ -113,14 +113,14 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 		out.Milliseconds = float64((r.Step.Difference + r.Step.Network).Microseconds()) / 1000
 	}
 	for i, c := range r.Answer.Classes {
-		out.Labels = append(out.Labels, framelabels.Label{Class: c, Label: j.model.label(c), Score: number.Single(r.Answer.Scores[i])})
+		out.Labels = append(out.Labels, framelabels.Label{Class: c, Label: j.model.Label(c), Score: number.Single(r.Answer.Scores[i])})
 	}
 	boxes := make([]detect.Box, len(r.Answer.Boxes))
 	for i, b := range r.Answer.Boxes {
 		x0, y0 := j.geometry.Source(float64(b.X0), float64(b.Y0))
 		x1, y1 := j.geometry.Source(float64(b.X1), float64(b.Y1))
 		boxes[i] = detect.Box{X0: float32(x0), Y0: float32(y0), X1: float32(x1), Y1: float32(y1), Class: b.Class, Score: b.Score}
-		out.Objects = append(out.Objects, framelabels.Object{Class: b.Class, Label: j.model.label(b.Class), Score: number.Single(b.Score), X0: boxes[i].X0, Y0: boxes[i].Y0, X1: boxes[i].X1, Y1: boxes[i].Y1})
+		out.Objects = append(out.Objects, framelabels.Object{Class: b.Class, Label: j.model.Label(b.Class), Score: number.Single(b.Score), X0: boxes[i].X0, Y0: boxes[i].Y0, X1: boxes[i].X1, Y1: boxes[i].Y1})
 	}
 	if j.follower.tracker != nil {
 		for i, id := range j.follower.tracker.Update(boxes) {
@@ -146,12 +146,12 @@ func (j *orvJob) result(r *orv.Result) *framelabels.Result {
 // run answers all frames.
 func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, err error) {
 	settings := j.settings()
-	h := framelabels.Header{Version: version, Model: j.model.file.name, ModelSHA256: j.model.file.sha256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
-		PixelShape: j.info.Shape.String(), Coordinates: framelabels.Coordinates, FieldOrder: j.info.Fields, FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings, Labels: j.model.labels, Pictures: j.info.Pictures, Confidence: j.confidence, Tracked: j.tracked()}
+	h := framelabels.Header{Version: version, Model: j.model.File.Name, ModelSHA256: j.model.File.SHA256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
+		PixelShape: j.info.Shape.String(), Coordinates: framelabels.Coordinates, FieldOrder: j.info.Fields, FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings, Labels: j.model.Labels, Pictures: j.info.Pictures, Confidence: j.confidence, Tracked: j.tracked()}
 	if j.info.Stored != nil {
 		h.Stored = j.info.Stored
 	}
-	if v := j.model.file.config.Value; v != nil {
+	if v := j.model.File.Config.Value; v != nil {
 		h.Unit = v.Unit
 	}
 	if h.Fingerprint, err = j.fingerprint(settings); err != nil {
@@ -264,7 +264,7 @@ type orvSummary struct {
 
 // ofWork is a share of a whole run's multiply-adds: no number where a run takes none.
 func (j *orvJob) ofWork(share float64) number.Double {
-	if j.model.plan.MultiplyAdds() == 0 {
+	if j.model.Plan.MultiplyAdds() == 0 {
 		return number.None
 	}
 	return number.Double(share)
@@ -277,7 +277,7 @@ func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
 	if j.nan > 0 {
 		j.notes = append(j.notes, fmt.Sprintf("scores of %d frames are not numbers", j.nan))
 	}
-	r := orvSummary{Video: j.name, Model: j.model.file.name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.KeyFrames, Agreed: s.KeyFramesAgreed,
+	r := orvSummary{Video: j.name, Model: j.model.File.Name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.KeyFrames, Agreed: s.KeyFramesAgreed,
 		NaN: j.nan > 0, Changed: number.Double(s.Changed), Recomputed: j.ofWork(s.Share), FPS: number.Ratio(float64(s.Frames), s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: number.Double(s.Agreement()), Largest: number.Double(s.Largest),
 		Seconds: seconds(s.Total), SecondsOpen: seconds(j.opening), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Interpret), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
 	if j.setting.Chosen != nil {

@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
+	"krypton/internal/labels"
 )
 
 // version is set by the linker for releases.
@@ -74,7 +74,7 @@ func execute(ctx context.Context, args []string, io streams) (code int) {
 		if errors.Is(err, syscall.EPIPE) {
 			return exitCode(err) // the reader of our output has left: nobody is there to be told
 		}
-		fmt.Fprintf(stderr, "krypton: %s\n", printable(err.Error()))
+		fmt.Fprintf(stderr, "krypton: %s\n", printable(hinted(err).Error()))
 	}
 	return exitCode(err)
 }
@@ -87,17 +87,8 @@ func signalled(ctx context.Context, err error) error {
 	return err
 }
 
-// printable makes text from outside safe to print: control characters, which
-// could steer a terminal, are written as escapes. Newlines of our own messages
-// stay.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && (r < 0x20 || r >= 0x7f && r < 0xa0) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
+// printable makes text from outside safe to print. Newlines of our own messages stay.
+func printable(s string) string { return labels.Printable(s) }
 
 // signalContext is cancelled by the first SIGINT or SIGTERM; a second one ends
 // the program at once.

@@ -14,6 +14,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
+	"krypton/internal/model"
 	"krypton/internal/regular"
 	"krypton/models"
 )
@@ -115,8 +116,8 @@ func (m *mapFile) picture(given string, builtin bool) (string, error) {
 
 // fits says where a record was made of another picture, by another model or with
 // other preprocessing than those at hand.
-func (m *mapFile) fits(model *loadedModel, in *pictureInput, picture string) error {
-	r, plane := m.record, model.plan.InputPlane()
+func (m *mapFile) fits(model *model.Model, in *pictureInput, picture string) error {
+	r, plane := m.record, model.Plan.InputPlane()
 	if r == nil {
 		return nil
 	}
@@ -126,13 +127,13 @@ func (m *mapFile) fits(model *loadedModel, in *pictureInput, picture string) err
 		return e1 == nil && e2 == nil && bytes.Equal(x, y)
 	}
 	switch {
-	case r.ModelSHA256 != model.file.sha256:
-		return failure.Dataf("%s: was made by another model (%s) than %s: the digests of the files differ", m.name, r.Model, model.file.name)
+	case r.ModelSHA256 != model.File.SHA256:
+		return failure.Dataf("%s: was made by another model (%s) than %s: the digests of the files differ", m.name, r.Model, model.File.Name)
 	case r.ImageSHA256 != in.sha256:
 		return failure.Dataf("%s: was made of another picture (%s) than %s: the digests of the files differ", m.name, r.Image, label(picture))
 	case r.Input != [2]int{plane.H, plane.W}:
 		return failure.Dataf("%s: is for an input of %v, the network reads %dx%d: say --size", m.name, r.Input, plane.H, plane.W)
-	case !same(r.Preprocess, model.preprocessed(in)):
+	case !same(r.Preprocess, preprocessed(model, in)):
 		return failure.Usagef("%s: was made with other preprocessing: give the flags that obe was given", m.name)
 	}
 	return nil

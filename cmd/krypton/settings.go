@@ -20,6 +20,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/limits"
+	"krypton/internal/model"
 	"krypton/internal/regular"
 )
 
@@ -77,7 +78,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		}
 	}
 	if path != "" {
-		data, err := readSmallFile(path)
+		data, err := regular.ReadSmall(path)
 		if err != nil {
 			if explicit && errors.Is(err, os.ErrNotExist) {
 				return nil, failure.Missingf("configuration file %s: %w", path, err)
@@ -86,7 +87,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		}
 		s.v.SetConfigType("yaml")
 		if err := s.v.ReadConfig(strings.NewReader(string(data))); err != nil {
-			return nil, failure.Usagef("configuration file %s: %w", path, firstOf(err))
+			return nil, failure.Usagef("configuration file %s: %w", path, model.YAMLError(err))
 		}
 		if err := s.checkFile(data); err != nil {
 			return nil, failure.Usagef("configuration file %s: %w", path, err)
@@ -117,12 +118,12 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 func (s *settings) checkFile(data []byte) error {
 	var values map[string]any
 	if err := yaml.Unmarshal(data, &values); err != nil {
-		return firstOf(err)
+		return model.YAMLError(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if inputs, ok := values[name].(map[string]any); ok && strings.EqualFold(name, "bind") {
 			for _, input := range slices.Sorted(maps.Keys(inputs)) {
-				s.bound = append(s.bound, input+"="+bindText(inputs[input]))
+				s.bound = append(s.bound, input+"="+model.BindText(inputs[input]))
 			}
 			continue
 		}
@@ -219,25 +220,6 @@ func (s *settings) strings(f *pflag.Flag) []string {
 	}
 	return []string{s.v.GetString(f.Name)}
 }
-
-// firstOf makes one line of package yaml's list of all that is wrong.
-func firstOf(err error) error {
-	head, rest, more := strings.Cut(err.Error(), "\n")
-	if !more {
-		return err
-	}
-	first, rest, more := strings.Cut(strings.TrimSpace(rest), "\n")
-	if more {
-		return fmt.Errorf("%s %s (and %d more)", head, first, 1+strings.Count(rest, "\n"))
-	}
-	return fmt.Errorf("%s %s", head, first)
-}
-
-// maxSmallFile bounds configuration, YAML and label files.
-const maxSmallFile = 16 << 20
-
-// readSmallFile reads a regular file of bounded size.
-func readSmallFile(path string) ([]byte, error) { return regular.Read(path, maxSmallFile) }
 
 // given says whether a setting was made by flag, environment or file.
 func (s *settings) given(key string) bool { return s.flags.Changed(key) || s.v.IsSet(key) }

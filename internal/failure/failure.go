@@ -73,3 +73,18 @@ func CantCreatef(format string, args ...any) error {
 
 // Temporaryf is an error of the kind Temporary.
 func Temporaryf(format string, args ...any) error { return As(Temporary, fmt.Errorf(format, args...)) }
+
+// marked is an error that is also another one, of which it does not speak.
+type marked struct{ err, mark error }
+
+func (e *marked) Error() string   { return e.err.Error() }
+func (e *marked) Unwrap() []error { return []error{e.err, e.mark} }
+
+// Mark makes errors.Is find mark in err, whose text stays; nil stays nil. Programs find
+// by marks what there is to add to a text.
+func Mark(err, mark error) error {
+	if err == nil {
+		return nil
+	}
+	return &marked{err, mark}
+}

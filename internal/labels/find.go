@@ -120,3 +120,18 @@ func fitting(labels []string, name string) []int {
 	}
 	return fit
 }
+
+// Suggestion asks, behind an error, whether one of the labels that contain what was asked
+// for was meant; it is "" if there are none.
+func Suggestion(name string, labels []string) string {
+	var near []string
+	for _, l := range labels {
+		if strings.Contains(strings.ToLower(l), strings.ToLower(name)) && len(near) < 5 {
+			near = append(near, strconv.Quote(l))
+		}
+	}
+	if near == nil {
+		return ""
+	}
+	return "; did you mean " + strings.Join(near, ", ") + "?"
+}

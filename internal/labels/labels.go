@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"krypton/internal/regular"
 	"strings"
 	"unicode/utf8"
+
+	"krypton/internal/regular"
 )
 
 // Limits of a file. Nothing that names classes is near them.

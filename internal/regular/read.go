@@ -26,3 +26,9 @@ func ReadAll(r io.Reader, most int64) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// maxSmall bounds files that people write: configurations, settings.
+const maxSmall = 16 << 20
+
+// ReadSmall is Read for files that people write, such as configurations.
+func ReadSmall(path string) ([]byte, error) { return Read(path, maxSmall) }

@@ -1,43 +1,44 @@
-package main
+package model
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
 	"krypton/internal/failure"
-	"krypton/internal/graph"
 	"krypton/internal/imagein"
-	"krypton/internal/onnxload"
 	"krypton/internal/regular"
 	"krypton/internal/tensor"
 )
 
-// boundValue is the value of an input besides the picture's, as records have it.
-type boundValue struct {
+// Bound is the value of an input besides the picture's, as records have it.
+type Bound struct {
 	Input string `json:"input"`
 	// Value is what was given, or what the input's name says.
 	Value  string `json:"value"`
 	SHA256 string `json:"sha256,omitempty"` // of the file
 }
 
-// bindings reads --bind: values by the names of inputs, and what records say of them.
-func bindings(texts []string) (map[string]*tensor.Tensor, []boundValue, error) {
-	values, told := map[string]*tensor.Tensor{}, []boundValue(nil)
+// ErrBindings: a text does not give a value to an input.
+var ErrBindings = errors.New("no value of an input")
+
+// Bindings reads texts NAME=NUMBER, NAME=A,B,... and NAME=FILE.npy: values by the names
+// of inputs, and what records say of them.
+func Bindings(texts []string) (map[string]*tensor.Tensor, []Bound, error) {
+	values, told := map[string]*tensor.Tensor{}, []Bound(nil)
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" || value == "" {
-			return nil, nil, failure.Usagef("--bind %q: want NAME=NUMBER, a list NAME=A,B or NAME=FILE.npy", text)
+			return nil, nil, failure.Mark(failure.Usagef("bind %q: want NAME=NUMBER, a list NAME=A,B or NAME=FILE.npy", text), ErrBindings)
 		}
 		if values[name] != nil {
-			return nil, nil, failure.Usagef("--bind: %q has two values", name)
+			return nil, nil, failure.Mark(failure.Usagef("bind: %q has two values", name), ErrBindings)
 		}
-		record := boundValue{Input: name, Value: value}
+		record := Bound{Input: name, Value: value}
 		var err error
 		if strings.EqualFold(filepath.Ext(value), ".npy") {
 			values[name], record.SHA256, err = readArray(value)
@@ -45,7 +46,7 @@ func bindings(texts []string) (map[string]*tensor.Tensor, []boundValue, error) {
 			err = failure.As(failure.Usage, err)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("--bind %s: %w", name, err)
+			return nil, nil, failure.Mark(fmt.Errorf("bind %s: %w", name, err), ErrBindings)
 		}
 		told = append(told, record)
 	}
@@ -100,25 +101,25 @@ func parseNumbers(text string) (*tensor.Tensor, error) {
 	return t, nil
 }
 
-// bindText writes a YAML value as --bind has it.
-func bindText(v any) string {
+// BindText writes a YAML value as Bindings reads it behind NAME=.
+func BindText(v any) string {
 	if _, list := v.([]any); list {
 		return "[" + scalarText(v) + "]"
 	}
 	return scalarText(v)
 }
 
-// bindTexts are the values that a model's own file gives to inputs, as --bind would have
+// bindTexts are the values that a model's own file gives to inputs, as Bindings reads
 // them. Files lie in the model's folder.
-func (m *modelFile) bindTexts() ([]string, error) {
+func (m *File) bindTexts() ([]string, error) {
 	var texts []string
-	for name, v := range m.config.Bind {
-		text := bindText(v)
+	for name, v := range m.Config.Bind {
+		text := BindText(v)
 		if strings.EqualFold(filepath.Ext(text), ".npy") {
 			if err := m.below(text); err != nil {
-				return nil, fmt.Errorf("%s: bind: %s: %q: %w", m.where, name, text, err)
+				return nil, fmt.Errorf("%s: bind: %s: %q: %w", m.Where, name, text, err)
 			}
-			text = filepath.Join(filepath.Dir(m.path), text)
+			text = filepath.Join(filepath.Dir(m.Path), text)
 		}
 		texts = append(texts, name+"="+text)
 	}
@@ -127,11 +128,11 @@ func (m *modelFile) bindTexts() ([]string, error) {
 }
 
 // below fails unless a name is that of a file below the model's folder.
-func (m *modelFile) below(name string) error {
-	if m.path == "" {
+func (m *File) below(name string) error {
+	if m.Path == "" {
 		return failure.As(failure.Data, regular.ErrOutside) // nothing is beside it
 	}
-	f, err := regular.Below(filepath.Dir(m.path), name)
+	f, err := regular.Below(filepath.Dir(m.Path), name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return failure.As(failure.Missing, err)
 	} else if err != nil {
@@ -140,65 +141,8 @@ func (m *modelFile) below(name string) error {
 	return f.Close()
 }
 
-// applyBind makes the values that a model's own file gives to inputs part of --bind,
-// but for inputs that have one there.
-func (m *modelFile) applyBind(s *settings) error {
-	own, err := m.bindTexts()
-	if err != nil || len(own) == 0 {
-		return err
-	}
-	s.model["bind"] = strings.Join(own, " ")
-	f := s.flags.Lookup("bind")
-	if f == nil {
-		return nil
-	}
-	list := f.Value.(interface {
-		GetSlice() []string
-		Replace([]string) error
-	})
-	given := list.GetSlice()
-	for _, text := range own {
-		name, _, _ := strings.Cut(text, "=")
-		if !slices.ContainsFunc(given, func(g string) bool { return strings.HasPrefix(g, name+"=") }) {
-			given = append(given, text)
-		}
-	}
-	return list.Replace(given)
-}
-
-// inputsError tells which flags give inputs their values.
-func inputsError(err error, missing *onnxload.InputsError) error {
-	how := func(d graph.Declared) string {
-		n := 1
-		for _, x := range d.Dims {
-			v, err := strconv.Atoi(x)
-			if n *= v; err != nil {
-				n = 0
-			}
-		}
-		switch {
-		case n == 1:
-			return fmt.Sprintf("--bind %s=NUMBER", d.Name)
-		case n > 1 && n <= 16:
-			return fmt.Sprintf("--bind %s=A,B,... of %d numbers", d.Name, n)
-		}
-		return fmt.Sprintf("--bind %s=FILE.npy (or a number that fills it)", d.Name)
-	}
-	var flags []string
-	for i, d := range missing.Free {
-		if missing.Picture == "" && i == 0 {
-			flags = append(flags, fmt.Sprintf("--input %s if that is the picture", d.Name))
-			continue
-		}
-		if i < 8 {
-			flags = append(flags, how(d))
-		}
-	}
-	return failure.Dataf("%w; say %s", err, strings.Join(flags, ", "))
-}
-
-// boundFiles are the files that hold values of inputs.
-func boundFiles(bound []boundValue) []string {
+// Files are the files that hold values of inputs.
+func Files(bound []Bound) []string {
 	var files []string
 	for _, b := range bound {
 		if b.SHA256 != "" {

@@ -1,4 +1,4 @@
-package main
+package model
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 
 // usualPreset is the preprocessing of a model that says nothing: a network that reads
 // whole numbers normalizes them itself.
-func (m *loadedModel) usualPreset() string {
-	if t := m.graph.Pixels.Type; t == 0 || t == tensor.Float64 {
+func (m *Model) usualPreset() string {
+	if t := m.Graph.Pixels.Type; t == 0 || t == tensor.Float64 {
 		return "imagenet"
 	}
 	return "raw"
@@ -23,25 +23,25 @@ const leastLevels = 64
 // wholePixels makes the preprocessing that of an input of whole numbers, if the model's
 // is one. said says whether somebody has said how pixels become numbers; else those of
 // int8 are 128 less than the pixels, if the network has it so.
-func (m *loadedModel) wholePixels(said bool) error {
-	p := m.graph.Pixels
+func (m *Model) wholePixels(said bool) error {
+	p := m.Graph.Pixels
 	lo, hi, ok := wholeRange(p.Type)
 	if !ok {
 		return nil
 	}
-	m.pre.Whole = true
+	m.Pre.Whole = true
 	if !said {
 		switch {
 		case p.Type == tensor.Int8 && p.Zero != nil && *p.Zero == -128:
-			m.pre.Mean = []float64{128}
+			m.Pre.Mean = []float64{128}
 		case p.Type == tensor.Int8 || p.Type == tensor.Int16 || p.Type == tensor.Uint16:
-			return failure.Usagef("model %s: its input is of type %v, and nothing in it says which number is black: say --preset raw, and --mean 128 if pixels become 128 less, or --pixel-scale", m.file.name, p.Type)
+			return failure.Mark(failure.Usagef("model %s: its input is of type %v, and nothing in it says which number is black", m.File.Name, p.Type), ErrBlack)
 		}
 	}
-	for c := range m.plan.InputPlane().C {
-		a, b := m.pre.Number(0, c), m.pre.Number(255, c)
+	for c := range m.Plan.InputPlane().C {
+		a, b := m.Pre.Number(0, c), m.Pre.Number(255, c)
 		if min(a, b) < lo || max(a, b) > hi || math.Abs(b-a) < leastLevels-1 {
-			return failure.Usagef("model %s: its input is of type %v, and the preprocessing makes %.4g to %.4g of black to white: say --preset raw for 0 to 255, or --pixel-scale and --mean", m.file.name, p.Type, a, b)
+			return failure.Mark(failure.Usagef("model %s: its input is of type %v, and the preprocessing makes %.4g to %.4g of black to white", m.File.Name, p.Type, a, b), ErrRange)
 		}
 	}
 	return nil
@@ -66,9 +66,9 @@ func wholeRange(t tensor.DType) (lo, hi float64, ok bool) {
 	return 0, 0, false
 }
 
-// checkNumbers fails if a tensor holds numbers that the network's input cannot.
-func (m *loadedModel) checkNumbers(numbers []float32) error {
-	t := m.graph.Pixels.Type
+// CheckNumbers fails if a tensor holds numbers that the network's input cannot.
+func (m *Model) CheckNumbers(numbers []float32) error {
+	t := m.Graph.Pixels.Type
 	lo, hi, ok := wholeRange(t)
 	if !ok {
 		return nil
@@ -81,10 +81,10 @@ func (m *loadedModel) checkNumbers(numbers []float32) error {
 	return nil
 }
 
-// round makes whole numbers of a fill that was computed from a tensor's, for a network
+// Round makes whole numbers of a fill that was computed from a tensor's, for a network
 // that reads such.
-func (m *loadedModel) round(numbers []float32) {
-	if _, _, ok := wholeRange(m.graph.Pixels.Type); !ok {
+func (m *Model) Round(numbers []float32) {
+	if _, _, ok := wholeRange(m.Graph.Pixels.Type); !ok {
 		return
 	}
 	for i, v := range numbers {

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"krypton/internal/graph"
+	"krypton/internal/model"
+	"krypton/internal/onnxload"
+	"krypton/internal/ui"
+)
+
+// hints are what the command line has to say of errors of jobs and libraries, which know
+// no flag: a text before theirs and one behind it, both "" where a row is about another
+// error. The first row that fits counts.
+var hints = []func(err error) (before, after string){
+	hintFor(model.ErrPreset, "--preset: ", ""),
+	hintFor(model.ErrPad, "--", ""),
+	hintFor(model.ErrWindow, "--", ""),
+	hintFor(model.ErrNoOutput, "--", ""),
+	hintFor(model.ErrActivation, "--activation: ", ""),
+	hintFor(model.ErrBindings, "--", ""),
+	hintFor(model.ErrBlack, "", ": say --preset raw, and --mean 128 if pixels become 128 less, or --pixel-scale"),
+	hintFor(model.ErrRange, "", ": say --preset raw for 0 to 255, or --pixel-scale and --mean"),
+	hintFor(model.ErrLabelsOutside, "", ": --labels names files elsewhere"),
+	hintFor(model.ErrLabelsUnread, "", "; name a file by --labels"),
+	hintAs(func(e *model.NotPulledError) (string, string) {
+		return "", fmt.Sprintf(": krypton model pull %s fetches it (%s)", e.Name, ui.Size(e.Bytes))
+	}),
+	hintAs(func(e *model.DamagedError) (string, string) {
+		return "", fmt.Sprintf(": krypton model rm %s, then krypton model pull %s", e.Name, e.Name)
+	}),
+	hintAs(func(*model.UnknownError) (string, string) { return "", " (krypton model list shows all)" }),
+	hintAs(func(e *onnxload.InputsError) (string, string) { return "", "; say " + flagsOfInputs(e) }),
+	hintFor(onnxload.ErrBind, "--bind: ", ""),
+	hintFor(onnxload.ErrInput, "--input: ", ""),
+	hintFor(onnxload.ErrOutput, "--output: ", ""),
+	hintFor(onnxload.ErrShape, "", "; say --size HxW, or --dim NAME=N"),
+}
+
+// hintFor is the row of an error that errors.Is finds.
+func hintFor(target error, before, after string) func(error) (string, string) {
+	return func(err error) (string, string) {
+		if !errors.Is(err, target) {
+			return "", ""
+		}
+		return before, after
+	}
+}
+
+// hintAs is the row of a type of errors.
+func hintAs[E error](hint func(E) (before, after string)) func(error) (string, string) {
+	return func(err error) (string, string) {
+		var e E
+		if !errors.As(err, &e) {
+			return "", ""
+		}
+		return hint(e)
+	}
+}
+
+// hintedError is an error with what the command line has to say of it.
+type hintedError struct {
+	text string
+	err  error
+}
+
+func (e *hintedError) Error() string { return e.text }
+func (e *hintedError) Unwrap() error { return e.err }
+
+// hinted adds to an error what there is to say of it, once. What is to stand before a
+// text is added before others stand before that: where the command calls.
+func hinted(err error) error {
+	var done *hintedError
+	if err == nil || errors.As(err, &done) {
+		return err
+	}
+	for _, hint := range hints {
+		if before, after := hint(err); before != "" || after != "" {
+			return &hintedError{before + err.Error() + after, err}
+		}
+	}
+	return err
+}
+
+// flagsOfInputs tells which flags give inputs their values.
+func flagsOfInputs(missing *onnxload.InputsError) string {
+	how := func(d graph.Declared) string {
+		n := 1
+		for _, x := range d.Dims {
+			v, err := strconv.Atoi(x)
+			if n *= v; err != nil {
+				n = 0
+			}
+		}
+		switch {
+		case n == 1:
+			return fmt.Sprintf("--bind %s=NUMBER", d.Name)
+		case n > 1 && n <= 16:
+			return fmt.Sprintf("--bind %s=A,B,... of %d numbers", d.Name, n)
+		}
+		return fmt.Sprintf("--bind %s=FILE.npy (or a number that fills it)", d.Name)
+	}
+	var flags []string
+	for i, d := range missing.Free {
+		if missing.Picture == "" && i == 0 {
+			flags = append(flags, fmt.Sprintf("--input %s if that is the picture", d.Name))
+			continue
+		}
+		if i < 8 {
+			flags = append(flags, how(d))
+		}
+	}
+	return strings.Join(flags, ", ")
+}

@@ -1,0 +1,17 @@
+package labels
+
+import "strings"
+
+// Printable replaces what a terminal would act on: control characters but line feeds
+// and tabs.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (r < 0x20 || r >= 0x7f && r < 0xa0) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// OneLine is a name as it goes into messages, tables and subtitles.
+func OneLine(name string) string { return strings.ReplaceAll(Printable(name), "\n", " ") }

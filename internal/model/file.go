@@ -1,0 +1,204 @@
+// Package model makes files of models ready for pictures: it finds a file and what lies
+// beside it, builds the graph, and prepares plan, names of classes and preprocessing.
+package model
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"krypton/internal/catalogue"
+	"krypton/internal/exporter"
+	"krypton/internal/failure"
+	"krypton/internal/graph"
+	"krypton/internal/labels"
+	"krypton/internal/onnxload"
+	"krypton/internal/regular"
+	"krypton/models"
+)
+
+// File is a model's bytes with what lies beside it. But for Load it does not change.
+type File struct {
+	Name         string // as given, or the catalogue's name
+	Path         string // "" for an embedded model
+	Bytes        int    // the file's size
+	SHA256       string // of the file
+	Config       Config
+	ConfigSHA256 string           // of the configuration, "" if there is none
+	Where        string           // of the configuration, for messages
+	Public       *catalogue.Model // nil unless it was pulled
+	// Says is what its exporter left in the file's metadata.
+	Says exporter.Settings
+	// LabelFile is a public model's file of labels, "" if there is none.
+	LabelFile string
+	Cached    string // a public model's file, "" if there is none
+	data      []byte // until it is loaded
+}
+
+// OpenOptions say where models are and how large they may be.
+type OpenOptions struct {
+	// Cache is the folder of pulled models, "" for the user's.
+	Cache string
+	// MaxBytes bounds a model's file.
+	MaxBytes int64
+	// Public gives the catalogue of models that can be pulled.
+	Public func() (*catalogue.Catalogue, error)
+}
+
+// Open finds a model by path, or else by name among the built-in models and
+// those pulled into the cache; "" is the default one.
+func Open(name string, opt OpenOptions) (*File, error) {
+	m := &File{Name: name}
+	var config []byte
+	_, statErr := os.Stat(name)
+	entry, embedded := models.Lookup(name)
+	if name == "" {
+		entry, embedded = models.Default(), true
+	}
+	switch {
+	case embedded && statErr != nil:
+		m.Name, m.data, config, m.Where = entry.Name, entry.Model, entry.Config, "built-in "+entry.Name
+	case statErr != nil && couldBeName(name):
+		var err error
+		if config, err = m.openPulled(opt); err != nil {
+			return nil, err
+		}
+	default:
+		var err error
+		m.Path = name
+		if m.data, err = onnxload.Read(name, opt.MaxBytes); err != nil {
+			return nil, loadError(err)
+		}
+		m.Where = ConfigPath(name)
+		config, err = regular.ReadSmall(m.Where)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, failure.Dataf("%s: %w", m.Where, err)
+		}
+	}
+	sum := sha256.Sum256(m.data)
+	m.Bytes = len(m.data)
+	m.Says = metadataOf(m.data)
+	m.SHA256 = hex.EncodeToString(sum[:])
+	if m.Public != nil && m.SHA256 != m.Public.File.SHA256 {
+		return nil, failure.As(failure.Data, &DamagedError{Name: name})
+	}
+	return m, m.decode(config)
+}
+
+// ConfigPath is where a model's configuration lies: beside its file.
+func ConfigPath(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ".krypton.yaml"
+}
+
+// metadataOf understands a file's metadata. What is wrong with the file, loading says.
+func metadataOf(data []byte) exporter.Settings {
+	card, err := onnxload.Peek(data)
+	if err != nil {
+		return exporter.Settings{}
+	}
+	f := exporter.Facts{Metadata: card.Metadata}
+	for _, dims := range card.Outputs {
+		f.Outputs = append(f.Outputs, len(dims))
+	}
+	return *exporter.Read(f)
+}
+
+// couldBeName says whether text is rather a model's name than a path.
+func couldBeName(text string) bool {
+	return text != "" && !strings.ContainsAny(text, `/\`) && !strings.HasSuffix(text, ".onnx")
+}
+
+// openPulled reads the public model m.Name from the cache, and gives its
+// configuration.
+func (m *File) openPulled(opt OpenOptions) ([]byte, error) {
+	public, err := opt.Public()
+	if err != nil {
+		return nil, err
+	}
+	entry, ok := public.Lookup(m.Name)
+	if !ok {
+		return nil, failure.Missingf("there is no such file, and %w", Unknown(public, m.Name))
+	}
+	cache, err := catalogue.OpenCache(opt.Cache)
+	if err != nil {
+		return nil, failure.Missingf("model %s: %w", m.Name, err)
+	}
+	if !cache.Has(entry.File) {
+		return nil, failure.As(failure.Missing, &NotPulledError{Name: m.Name, Bytes: entry.File.Size})
+	}
+	m.Cached = cache.Path(entry.File)
+	if m.data, err = onnxload.Read(m.Cached, opt.MaxBytes); err != nil {
+		return nil, loadError(fmt.Errorf("model %s: %w", m.Name, err))
+	}
+	m.Public, m.Where = entry, "catalogue "+m.Name
+	if l := entry.LabelFile; l != nil && cache.Has(*l) {
+		m.LabelFile = cache.Path(*l)
+	}
+	return entry.Config, nil
+}
+
+// NotPulledError says that a public model is not in the cache.
+type NotPulledError struct {
+	Name  string
+	Bytes int64 // that pulling it fetches
+}
+
+func (e *NotPulledError) Error() string { return "model " + e.Name + " is not in the cache" }
+
+// DamagedError says that a public model's file in the cache is not what it was.
+type DamagedError struct{ Name string }
+
+func (e *DamagedError) Error() string {
+	return "model " + e.Name + ": the file in the cache is damaged"
+}
+
+// UnknownError says that no public model has a name.
+type UnknownError struct {
+	Name string
+	Like string // a question after models with names like it, "" if there are none
+}
+
+// Unknown says that no model of a catalogue has a name, and which ones have it in theirs.
+func Unknown(public *catalogue.Catalogue, name string) error {
+	return &UnknownError{name, labels.Suggestion(name, public.Names())}
+}
+
+func (e *UnknownError) Error() string { return fmt.Sprintf("no model is called %q%s", e.Name, e.Like) }
+
+// loadError gives a loader's error its kind.
+func loadError(err error) error {
+	var inputs *onnxload.InputsError
+	kind := failure.Data
+	switch {
+	case errors.As(err, &inputs):
+	case errors.Is(err, onnxload.ErrBind), errors.Is(err, onnxload.ErrInput):
+		kind = failure.Usage
+	case errors.Is(err, fs.ErrNotExist):
+		kind = failure.Missing
+	case errors.Is(err, onnxload.ErrOutput), errors.Is(err, onnxload.ErrShape):
+		kind = failure.Usage
+	}
+	return failure.As(kind, err)
+}
+
+// Load builds the graph, and lets go of the file's bytes: weights are large.
+func (m *File) Load(opt onnxload.Options) (*graph.Graph, error) {
+	dir := ""
+	if m.Path != "" {
+		dir = filepath.Dir(m.Path)
+	}
+	g, err := onnxload.LoadBytes(m.data, m.Name, dir, opt)
+	m.data = nil
+	if err != nil {
+		return nil, loadError(err)
+	}
+	return g, nil
+}
+
+// Loaded says whether the file's bytes are gone.
+func (m *File) Loaded() bool { return m.data == nil }

@@ -1,0 +1,262 @@
+package model
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"krypton/internal/detect"
+	"krypton/internal/failure"
+	"krypton/internal/graph"
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/labels"
+	"krypton/internal/prediction"
+)
+
+// Plans are a network's: for the work, and a second one in another precision if there is
+// need of it, else nil. They are shared.
+type Plans struct {
+	First, Second *incremental.Plan
+	readings      map[string]prediction.Reading // of outputs, by what was asked
+}
+
+// NewPlans joins plans of one network.
+func NewPlans(first, second *incremental.Plan) *Plans {
+	return &Plans{First: first, Second: second, readings: map[string]prediction.Reading{}}
+}
+
+// Preparation says how pictures are prepared for a network, and what its outputs are
+// called, where that is not left to the model.
+type Preparation struct {
+	// Labels is a file of names of classes, "" for the model's own.
+	Labels string
+	// Output names the one that holds the scores, "" for the first that can be made.
+	Output string
+	// Activation says that the model's own is taken.
+	Activation bool
+	// Preset names a preprocessing, "" for the usual one; what else is not zero stands in
+	// the place of its parts.
+	Preset, Order, Resize string
+	Mean, Std             []float64
+	Scale, Crop           float64
+	// Pad is the gray that letterboxes have around pictures, 0 to 255.
+	Pad int
+	// Window is nil, or which of a picture's own numbers are black and white.
+	Window []float64
+	// Bound are the values of other inputs that were given, Notes what there is to say
+	// already.
+	Bound []Bound
+	Notes []string
+}
+
+// What is wrong with a Preparation.
+var (
+	// ErrPreset: no preset has the name.
+	ErrPreset = errors.New("preset")
+	// ErrPad: it is no gray.
+	ErrPad = errors.New("pad")
+	// ErrWindow: it is none.
+	ErrWindow = errors.New("window")
+	// ErrNoOutput: the network has none of the name.
+	ErrNoOutput = errors.New("output")
+	// ErrBlack: nothing says which whole number is black.
+	ErrBlack = errors.New("black is not known")
+	// ErrRange: the input's whole numbers cannot be what pixels become.
+	ErrRange = errors.New("the range of pixels does not fit")
+)
+
+// Model is a model ready to run.
+type Model struct {
+	File   *File
+	Graph  *graph.Graph
+	Plan   *incremental.Plan
+	Second *incremental.Plan // in another precision, nil if there is no need of it
+	// Labels are names of classes, nil if there are none.
+	Labels []string
+	// Pre is how pictures are prepared, from the preset Preset.
+	Pre    *imagein.Preprocess
+	Preset string
+	// NoPictures says why the network cannot read pictures, but only tensors.
+	NoPictures error
+	// Own says that the activation is that of the model's file.
+	Own bool
+	// Bound are the values of other inputs than the picture's.
+	Bound []Bound
+	Notes []string // what is doubtful about it
+
+	readings map[string]prediction.Reading
+	named    string // Preparation.Output
+}
+
+// New makes a network with its plans ready for pictures.
+func New(file *File, g *graph.Graph, made *Plans, p Preparation) (*Model, error) {
+	m := &Model{File: file, Graph: g, Plan: made.First, Second: made.Second, readings: made.readings, Own: p.Activation && file.Config.Activation != "", named: p.Output, Preset: p.Preset, Bound: slices.Clone(p.Bound)}
+	for _, b := range g.Facts.Bound {
+		m.Bound = append(m.Bound, Bound{Input: b.Name, Value: strings.Trim(fmt.Sprint(b.Values), "[]")})
+	}
+	m.Notes = append(m.Notes, p.Notes...)
+	var err error
+	if m.Labels, err = file.Labels(p.Labels, g); err != nil {
+		return nil, err
+	}
+	m.tellLeft()
+	for i, l := range m.Labels {
+		m.Labels[i] = labels.OneLine(l)
+	}
+	if m.Preset == "" {
+		m.Preset = m.usualPreset()
+	}
+	return m, m.prepare(p)
+}
+
+// prepare finds out how pictures are prepared.
+func (m *Model) prepare(p Preparation) error {
+	pre, err := imagein.Preset(m.Preset)
+	if err != nil {
+		return failure.Mark(failure.As(failure.Usage, err), ErrPreset)
+	}
+	// A single field overrides its preset.
+	if p.Mean != nil {
+		pre.Mean = p.Mean
+	}
+	if p.Std != nil {
+		pre.Std = p.Std
+	}
+	if p.Scale != 0 {
+		pre.Scale = p.Scale
+	}
+	if p.Order != "" {
+		pre.Order = p.Order
+	}
+	if p.Resize != "" {
+		pre.Resize = p.Resize
+	}
+	if p.Crop != 0 {
+		pre.CropFraction = p.Crop
+	}
+	if p.Pad < 0 || p.Pad > 255 {
+		return failure.Mark(failure.Usagef("pad is %d, want a gray of 0 to 255", p.Pad), ErrPad)
+	}
+	pre.Pad = uint8(p.Pad)
+	if pre.Window, err = m.window(p); err != nil {
+		return err
+	}
+	plane := m.Plan.InputPlane()
+	if plane.C != 3 && len(pre.Mean) == 3 && p.Mean == nil { // a preset for colour on a gray network
+		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
+	}
+	if plane.H*plane.W == 1 {
+		in := &m.Graph.Values[m.Graph.Inputs[0]]
+		return failure.Dataf("model %s: input %q of shape %v is no picture", m.File.Name, in.Name, in.Info.Shape)
+	}
+	if err := pre.Validate(plane.C); err != nil {
+		if plane.C == 1 || plane.C == 3 {
+			return failure.Usagef("preprocessing: %w", err)
+		}
+		m.NoPictures = failure.Dataf("model %s: %w; give it .npy tensors", m.File.Name, err)
+	}
+	m.Pre = &pre
+	said := p.Preset != "" || p.Mean != nil || p.Std != nil || p.Scale != 0
+	if err := m.wholePixels(said); err != nil && m.NoPictures == nil {
+		return err
+	}
+	return nil
+}
+
+// window is what a preparation has for one, nil if there is none. The frames of videos
+// have eight bits when they come: a model that wants a window cannot have one there.
+func (m *Model) window(p Preparation) (*imagein.Window, error) {
+	switch {
+	case len(p.Window) == 2:
+		return &imagein.Window{Lo: p.Window[0], Hi: p.Window[1]}, nil
+	case len(p.Window) != 0:
+		return nil, failure.Mark(failure.Usagef("window has %d numbers, want LO,HI", len(p.Window)), ErrWindow)
+	case m.File.Config.Preprocess["window"] != nil:
+		return nil, failure.Usagef("the model's preprocessing has a window: it is for pictures, frames of videos are read in eight bits")
+	}
+	return nil, nil
+}
+
+// tellLeft notes what the loader did otherwise than the file says, and that the output
+// that would have been taken cannot be made.
+func (m *Model) tellLeft() {
+	f := &m.Graph.Facts
+	for i, note := range f.Notes {
+		if more := len(f.Notes) - i; i == 2 && more > 1 {
+			m.Notes = append(m.Notes, fmt.Sprintf("and %d more nodes likewise", more))
+			break
+		}
+		m.Notes = append(m.Notes, note)
+	}
+	if m.named != "" || len(f.Left) == 0 || len(f.Outputs) == 0 {
+		return
+	}
+	first := f.Outputs[0].Name
+	if i := slices.IndexFunc(f.Left, func(u graph.Unmade) bool { return u.Name == first }); i >= 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("output %q cannot be made (%s): the scores are those of %q", first, f.Left[i].Why, m.Plan.Outputs()[0]))
+	}
+}
+
+// Output is the index of the output that holds the scores.
+func (m *Model) Output() (int, error) {
+	names := m.Plan.Outputs()
+	if m.named == "" {
+		return 0, nil
+	}
+	if i := slices.Index(names, m.named); i >= 0 {
+		return i, nil
+	}
+	return 0, failure.Mark(failure.As(failure.Usage, errors.New("output "+strconv.Quote(m.named)+": the model has "+strings.Join(names, ", "))), ErrNoOutput)
+}
+
+// Outputs are the network's outputs without numbers.
+func (m *Model) Outputs() []detect.Output { return OutputsOf(m.Plan) }
+
+// OutputsOf are a plan's outputs without numbers.
+func OutputsOf(p *incremental.Plan) []detect.Output {
+	var l []detect.Output
+	for i, name := range p.Outputs() {
+		l = append(l, detect.Output{Name: name, Shape: p.OutputShape(i)})
+	}
+	return l
+}
+
+// Detector describes the detector's head: as the model's own file has it, or else as
+// the metadata and the outputs let it be recognized; nil if there is none.
+func (m *Model) Detector() (*detect.Spec, error) { return m.File.Detector(m.Plan, len(m.Labels)) }
+
+// Detector is Model.Detector for a plan of the file, with so many names of classes.
+func (m *File) Detector(p *incremental.Plan, names int) (*detect.Spec, error) {
+	if m.Config.Detector != nil || m.Says.Head == nil {
+		return m.Config.Detector, nil
+	}
+	spec, err := detect.Recognize(*m.Says.Head, OutputsOf(p), names)
+	if err != nil {
+		return nil, failure.Dataf("model %s: %w; describe the head as 'detector:' in %s (see docs/video.md)", m.Name, err, m.Where)
+	}
+	return spec, nil
+}
+
+// Label is a class's name, "" if it has none.
+func (m *Model) Label(class int) string {
+	if class < len(m.Labels) {
+		return m.Labels[class]
+	}
+	if v := m.File.Config.Value; v != nil && len(m.Labels) == 0 {
+		return v.Name
+	}
+	return ""
+}
+
+// Identity stands for the model, its configuration, its names of classes and the values
+// of its other inputs.
+func (m *Model) Identity() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%q\n%q", m.File.SHA256, m.File.ConfigSHA256, m.Labels, m.Bound)
+	return hex.EncodeToString(h.Sum(nil))
+}
