@@ -158,13 +158,22 @@ func NewScratch(k *asm.Kernels) *Scratch { return &Scratch{Kernels: k} }
 // elements are not cleared.
 func grow[T any](s *[]T, n int) []T {
 	if cap(*s) < n {
-		*s = make([]T, n+n/4)
+		if numbers, ok := any(s).(*[]float32); ok {
+			*numbers = Numbers(n + n/4)
+		} else {
+			*s = make([]T, n+n/4)
+		}
 	}
 	return (*s)[:n]
 }
 
 // zeros returns n zeros that must not be written.
-func (s *Scratch) zeros(n int) []float32 { return grow(&s.zero, n) }
+func (s *Scratch) zeros(n int) []float32 {
+	if len(s.zero) < n {
+		s.zero = make([]float32, n)
+	}
+	return s.zero[:n]
+}
 
 // noDifference returns n quads of no difference that must not be written.
 func (s *Scratch) noDifference(n int) []float32 {

@@ -180,18 +180,24 @@ func (p *Plan) PositionBytes(r region.Rect) int64 {
 
 // slotBytes is PositionBytes without what lies between fused steps.
 func (p *Plan) slotBytes(r region.Rect) int64 {
-	rects := p.regions(r)
-	most := make([]int64, p.slots)
-	for v := range p.values {
-		if slot := p.values[v].slot; slot >= 0 && p.values[v].partOf == 0 && !p.values[v].inner {
-			most[slot] = max(most[slot], 4*int64(rects[v].Area())*int64(p.values[v].plane.C))
-		}
-	}
 	n := int64(0)
-	for _, b := range most {
-		n += b
+	for _, most := range p.slotNumbers(r) {
+		n += 4 * int64(most)
 	}
 	return n
+}
+
+// slotNumbers is how many numbers the updates of one change of region r have in each
+// slot at most.
+func (p *Plan) slotNumbers(r region.Rect) []int {
+	rects := p.regions(r)
+	most := make([]int, p.slots)
+	for v := range p.values {
+		if slot := p.values[v].slot; slot >= 0 && p.values[v].partOf == 0 && !p.values[v].inner {
+			most[slot] = max(most[slot], rects[v].Area()*p.values[v].plane.C)
+		}
+	}
+	return most
 }
 
 // ViewBytes is the memory of all views.

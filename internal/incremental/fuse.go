@@ -114,6 +114,7 @@ type passage struct {
 	fresh  []region.Span // rows of each output that the present band computes
 	out    []float32     // of the last rectangle
 	pitch  int
+	memory *bandMemory
 }
 
 // strip is the rows of a value that are kept between two fused steps.
@@ -122,15 +123,48 @@ type strip struct {
 	data []float32
 }
 
+// bandMemory is where strips lie: the same piece of memory for all fused steps, so that
+// it stays in the second-level cache.
+type bandMemory struct {
+	space []float32
+	used  int // numbers asked for since begin, whether there was room or not
+}
+
+// begin takes back what strips had.
+func (m *bandMemory) begin() {
+	if m.used > len(m.space) {
+		m.space = engine.Numbers(m.used + m.used/4)
+	}
+	m.used = 0
+}
+
+// resize gives room for n numbers: that of s if it is enough.
+func (m *bandMemory) resize(s []float32, n int) []float32 {
+	if cap(s) >= n {
+		return s[:n]
+	}
+	first := m.used
+	m.used += wholeVectors(n)
+	if m.used > len(m.space) {
+		return make([]float32, n)
+	}
+	return m.space[first:][:n:n]
+}
+
 // fuser is one worker's memory for fused steps.
 type fuser struct {
+	memory   bandMemory
 	passages []passage
 	jobs     []engine.Job
 	ins      []engine.Patched
 }
 
-// passage gives passage i through so many steps, with nothing kept.
+// passage gives passage i through so many steps, with nothing kept: the first one takes
+// back the memory of all.
 func (f *fuser) passage(i, steps int) *passage {
+	if i == 0 {
+		f.memory.begin()
+	}
 	for len(f.passages) <= i {
 		f.passages = append(f.passages, passage{})
 	}
@@ -139,9 +173,8 @@ func (f *fuser) passage(i, steps int) *passage {
 	for len(q.strips) < steps-1 {
 		q.strips = append(q.strips, strip{})
 	}
-	for m := range q.strips {
-		q.strips[m].rows = region.Span{}
-	}
+	q.memory = &f.memory
+	clear(q.strips)
 	return q
 }
 
@@ -174,12 +207,12 @@ func (q *passage) plan(steps []step, p *Plan, until int) {
 			q.next[m-1] = fresh.Hi
 		}
 		q.fresh[m-1] = fresh
-		q.strips[m-1].turn(need.Lo, fresh, rect.X.Len()*p.values[before.out].plane.C)
+		q.strips[m-1].turn(need.Lo, fresh, rect.X.Len()*p.values[before.out].plane.C, q.memory)
 	}
 }
 
 // turn drops rows before the given one, and makes room for fresh ones of n elements.
-func (s *strip) turn(from int, fresh region.Span, n int) {
+func (s *strip) turn(from int, fresh region.Span, n int, m *bandMemory) {
 	if fresh.Empty() {
 		return
 	}
@@ -188,7 +221,7 @@ func (s *strip) turn(from int, fresh region.Span, n int) {
 		kept = region.Span{Lo: fresh.Lo, Hi: fresh.Lo}
 	}
 	old := s.data
-	s.data = resize(s.data, (fresh.Hi-kept.Lo)*n)
+	s.data = m.resize(s.data, (fresh.Hi-kept.Lo)*n)
 	if kept.Len() > 0 {
 		copy(s.data, old[(kept.Lo-s.rows.Lo)*n:(kept.Hi-s.rows.Lo)*n])
 	}

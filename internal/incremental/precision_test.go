@@ -280,7 +280,7 @@ func BenchmarkPrecision(b *testing.B) {
 		}
 		w.worker = newWorker(w.plan, v, nil)
 	}
-	chunk, err := ways[0].plan.chunk(changes, 1, Options{})
+	chunk, err := ways[0].plan.chunk(ways[0].plan.largest(changes), changes.Len(), 1, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -105,12 +105,14 @@ func (p *Plan) ProfileUpdates(ctx context.Context, v *Views, changes Changes, op
 	if n == 0 {
 		return nil, errors.New("no changes to measure")
 	}
-	chunk, err := p.chunk(changes, 1, opt)
+	largest := p.largest(changes)
+	chunk, err := p.chunk(largest, n, 1, opt)
 	if err != nil {
 		return nil, err
 	}
 	chunk = min(chunk, n)
 	w := newWorker(p, v, opt.Policy)
+	w.reserve(p.slotNumbers(largest), chunk)
 	if opt.Epsilon > 0 {
 		w.epsilon, w.energy = opt.Epsilon, p.energies(v)
 	}

@@ -1,6 +1,10 @@
 package incremental
 
-import "sync"
+import (
+	"sync"
+
+	"krypton/internal/engine"
+)
 
 // spare is memory that is done with: the next map's, which asks for as much,
 // need not be fetched from the system page by page. Plans made from one another
@@ -42,23 +46,43 @@ func (w *worker) release() {
 	s.workers = append(s.workers, w)
 }
 
-// buffer gives memory for the view of value v, or for its base: not zeroed.
-func (p *Plan) buffer(v int, base bool) []float32 {
-	n := p.values[v].plane.Len()
+// allocate gives memory for the views, and for the bases of steps that compute
+// differences: not zeroed, and in one piece but for what earlier ones have left.
+func (p *Plan) allocate(v *Views) {
 	p.spare.mu.Lock()
 	defer p.spare.mu.Unlock()
-	kept := p.spare.views
-	if base {
-		kept = p.spare.bases
-	}
-	if v < len(kept) {
-		if b := kept[v]; cap(b) >= n {
-			kept[v] = nil
-			return b[:n]
+	each := func(f func(to *[]float32, kept [][]float32, value int)) {
+		for i := range p.steps {
+			s := &p.steps[i]
+			if s.reference == nil && p.values[s.out].partOf == 0 {
+				f(&v.data[s.out], p.spare.views, s.out)
+			}
+			if p.based(s) {
+				f(&v.base[s.out], p.spare.bases, s.out)
+			}
 		}
 	}
-	return make([]float32, n)
+	room := func(value int) int { return wholeVectors(p.values[value].plane.Len()) }
+	all := 0
+	each(func(to *[]float32, kept [][]float32, value int) {
+		if n := p.values[value].plane.Len(); value < len(kept) && cap(kept[value]) >= n {
+			*to, kept[value] = kept[value][:n], nil
+		} else {
+			all += room(value)
+		}
+	})
+	space := engine.Numbers(all)
+	each(func(to *[]float32, _ [][]float32, value int) {
+		if *to == nil {
+			n := p.values[value].plane.Len()
+			*to, space = space[:n:n], space[room(value):]
+		}
+	})
 }
+
+// wholeVectors is the room for n numbers where the next ones begin where the widest
+// vectors do.
+func wholeVectors(n int) int { return (n + 15) &^ 15 }
 
 // Release says that the views, which p materialized, are not used any more: their
 // memory is taken for the next ones. The input is not.

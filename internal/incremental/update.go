@@ -92,10 +92,12 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 		energy = p.energies(v)
 	}
 	workers := max(1, opt.Workers)
-	chunk, err := p.chunk(changes, workers, opt)
+	largest := p.largest(changes)
+	chunk, err := p.chunk(largest, n, workers, opt)
 	if err != nil {
 		return err
 	}
+	numbers := p.slotNumbers(largest)
 	workers = min(workers, (n+chunk-1)/chunk)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -121,6 +123,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 				}
 			}()
 			w := p.worker(v, opt.Policy)
+			w.reserve(numbers, chunk)
 			w.epsilon, w.energy = opt.Epsilon, energy
 			for ctx.Err() == nil {
 				lo, hi := take()
@@ -164,16 +167,20 @@ const (
 	weightsEach  = 16 << 20
 )
 
-// chunk chooses the number of changes that a worker takes at a time.
-func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
-	n := changes.Len()
+// largest is the largest change, in the middle of the plane, where it reaches most.
+func (p *Plan) largest(changes Changes) region.Rect {
 	var largest region.Rect
-	for i := range n {
+	for i := range changes.Len() {
 		if r := changes.Rect(i); r.Area() > largest.Area() {
 			largest = r
 		}
 	}
-	at := centred(largest, p.InputPlane())
+	return centred(largest, p.InputPlane())
+}
+
+// chunk chooses the number of changes that a worker takes at a time of n, at most as
+// large as the one given.
+func (p *Plan) chunk(at region.Rect, n, workers int, opt Options) (int, error) {
 	chunk := opt.Chunk
 	if chunk <= 0 {
 		own := max(1, p.slotBytes(at))
@@ -199,7 +206,7 @@ func (p *Plan) chunk(changes Changes, workers int, opt Options) (int, error) {
 // ErrMemory says that a memory limit is too small for the work.
 var ErrMemory = fmt.Errorf("memory limit too small")
 
-// centred moves a rectangle to the middle of the plane, where it reaches most.
+// centred moves a rectangle to the middle of the plane.
 func centred(r region.Rect, p engine.Plane) region.Rect {
 	h, w := r.Y.Len(), r.X.Len()
 	y, x := (p.H-h)/2, (p.W-w)/2
@@ -237,6 +244,25 @@ type worker struct {
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
 	return &worker{plan: p, views: v, policy: policy, scratch: engine.NewScratch(p.kernels), offset: make([][]int, len(p.values)),
 		slots: make([][]float32, p.slots), placed: make([]bool, len(p.values)), hosts: make([][]*tensor.Tensor, len(p.values))}
+}
+
+// reserve makes room for chunks of changes that have so many numbers in each slot, or a
+// few more, in one piece: regions grow from the plane's corner on.
+func (w *worker) reserve(numbers []int, chunk int) {
+	room := func(n int) int { return wholeVectors(n * chunk * 9 / 8) }
+	all := 0
+	for i, n := range numbers {
+		if n *= chunk; cap(w.slots[i]) < n {
+			all += room(numbers[i])
+		}
+	}
+	space := engine.Numbers(all)
+	for i, n := range numbers {
+		if cap(w.slots[i]) < n*chunk {
+			n = room(n)
+			w.slots[i], space = space[:0:n], space[n:]
+		}
+	}
 }
 
 // run computes the updates of changes [lo, hi).
@@ -334,10 +360,9 @@ func (w *worker) place(v int) {
 		at += w.rects[k][v].Area() * val.plane.C
 	}
 	if s := &w.slots[val.slot]; cap(*s) < at {
-		*s = make([]float32, at, at+at/4) // the next chunk may want a little more
-	} else {
-		*s = (*s)[:at]
+		*s = engine.Numbers(at + at/4) // the next chunk may want a little more
 	}
+	w.slots[val.slot] = w.slots[val.slot][:at]
 }
 
 // update is change k's update of value v.

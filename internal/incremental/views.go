@@ -30,15 +30,7 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 		return nil, fmt.Errorf("input has %d numbers, want %d", len(input), p.InputPlane().Len())
 	}
 	v := newViews(p)
-	for i := range p.steps {
-		s := &p.steps[i]
-		if s.reference == nil && p.values[s.out].partOf == 0 {
-			v.data[s.out] = p.buffer(s.out, false)
-		}
-		if p.based(s) {
-			v.base[s.out] = p.buffer(s.out, true)
-		}
-	}
+	p.allocate(v)
 	crew := newCrew(p, workers)
 	defer crew.team.stop()
 	return v, p.compute(ctx, v, input, crew, false)
@@ -115,9 +107,13 @@ func (p *Plan) InferenceBytes() int64 {
 // NewInference makes the memory for runs with the given number of workers.
 func (p *Plan) NewInference(workers int) *Inference {
 	most := p.slotSizes()
-	slots := make([][]float32, p.slots)
+	all := 0
+	for _, n := range most {
+		all += wholeVectors(n)
+	}
+	slots, space := make([][]float32, p.slots), engine.Numbers(all)
 	for i, n := range most {
-		slots[i] = make([]float32, n)
+		slots[i], space = space[:n:n], space[wholeVectors(n):]
 	}
 	v := newViews(p)
 	var base []float32 // each step's in turn: nobody comes back to it

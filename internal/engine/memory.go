@@ -1,0 +1,28 @@
+package engine
+
+import (
+	"strings"
+	"unsafe"
+)
+
+// largePage is the size of the large pages that systems have.
+const largePage = 2 << 20
+
+// Numbers returns room for n numbers, whatever they are, where they are many on large
+// pages if the system has some to give. The first touch of a small page costs as much
+// as computing thousands of its numbers, in virtual machines tens of thousands, which
+// is why nothing is cleared.
+func Numbers(n int) []float32 {
+	const page = largePage / 4
+	if n < page/2 {
+		return make([]float32, n)
+	}
+	whole := (n + page - 1) / page * page
+	var b strings.Builder // whose memory the runtime does not clear
+	b.Grow(4*whole + largePage)
+	b.WriteByte(0)
+	start := unsafe.Pointer(unsafe.StringData(b.String()))
+	start = unsafe.Add(start, (largePage-uintptr(start)%largePage)%largePage)
+	onLargePages(unsafe.Slice((*byte)(start), 4*whole))
+	return unsafe.Slice((*float32)(start), whole)[:n]
+}
