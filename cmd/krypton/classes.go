@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
@@ -45,15 +44,9 @@ func newClassPicker(values, names []string, classes int) (classPicker, error) {
 
 // findClass gives the class that the value of a flag names.
 func findClass(flag string, names []string, value string, classes int) (int, error) {
-	c, err := labels.Find(names, value, classes)
-	var unknown *labels.UnknownError
-	switch {
-	case errors.As(err, &unknown):
-		return 0, failure.Usagef("%s %w%s", flag, err, labels.Suggestion(value, names))
-	case err != nil:
+	c, err := labels.Class(names, value, classes)
+	if err != nil {
 		return 0, failure.Usagef("%s %w", flag, err)
-	case classes > 0 && c >= classes:
-		return 0, failure.Usagef("%s %d: there are classes 0 to %d", flag, c, classes-1)
 	}
 	return c, nil
 }

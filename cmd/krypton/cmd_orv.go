@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,9 +10,8 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/imagein"
-	"krypton/internal/incremental"
-	"krypton/internal/orv"
 	"krypton/internal/prediction"
+	"krypton/internal/recognize"
 )
 
 // orvOptions are the flags of `krypton orv`.
@@ -85,8 +83,8 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.specks, "specks", 0, "a changed pixel counts only if this many of the 25 pixels around it changed")
 	f.Float64Var(&o.epsilon, "epsilon", -1, "between layers a pixel counts as changed if it moved by more than this share of the layer's scale (default: tuned)")
 	f.StringVar(&o.shape, "shape", "mask", "changed pixels are put together as mask, tiles or box: to compare")
-	f.IntVar(&o.refresh, "refresh", 10, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never; unless given, up to 40 while all comparisons agree clearly")
-	f.Float64Var(&o.guard, "guard", 0.1, "run the whole network where an approximate answer's best class leads by less than this, or a box's score is this near to --min-score; 0 for never; unless given, 0.15 for boxes")
+	f.IntVar(&o.refresh, "refresh", recognize.DefaultKeyFrames, "answer by a whole run after this many `frames` at the latest, and compare: disagreement makes what follows more careful; 0 for never; unless given, up to 40 while all comparisons agree clearly")
+	f.Float64Var(&o.guard, "guard", recognize.DefaultGuard, "run the whole network where an approximate answer's best class leads by less than this, or a box's score is this near to --min-score; 0 for never; unless given, 0.15 for boxes")
 	f.IntVar(&o.shortlist, "shortlist", 64, "classifiers, approximate: from one run of the whole network to the next compute the `N` likeliest classes only, where the last layers allow; 0 for all")
 	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
 	f.IntVar(&o.tuneFrames, "tune-frames", 30, "number of first `frames` to choose them on")
@@ -96,8 +94,8 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.activation, "activation", "auto", activationHelp)
 	f.IntVar(&o.window, "smooth", 1, "smooth labels over this many frames")
 	alias(f, "window", "smooth")
-	f.Float64Var(&o.minScore, "min-score", 0.5, "detectors: lowest score of an object (default: what the description of the head says)")
-	f.Float64Var(&o.iou, "iou", 0.45, "detectors: overlap from which on the weaker of two boxes of a class goes, 0 for never (default: what the description of the head says; 0 where boxes come chosen)")
+	f.Float64Var(&o.minScore, "min-score", recognize.DefaultMinScore, "detectors: lowest score of an object (default: what the description of the head says)")
+	f.Float64Var(&o.iou, "iou", recognize.DefaultIoU, "detectors: overlap from which on the weaker of two boxes of a class goes, 0 for never (default: what the description of the head says; 0 where boxes come chosen)")
 	f.StringSliceVar(&o.classes, "classes", nil, "detectors: only these `classes` (numbers or labels; index:N, label:NAME where both fit)")
 	f.IntVar(&o.most, "max-objects", 300, "detectors: largest number of objects of a frame")
 	f.BoolVar(&o.confidence, "confidence", false, "the format yolo: write the score as a sixth column, which trainers refuse")
@@ -171,24 +169,3 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 
 // maxFPS bounds --fps.
 const maxFPS = 1e6
-
-// options are the session's settings as far as flags give them.
-func (o *orvOptions) options(threads int) (orv.Options, error) {
-	opt := orv.Options{Mode: orv.Mode(o.mode), Workers: threads, Tolerance: max(0, o.tolerance), Specks: o.specks, Epsilon: max(0, o.epsilon),
-		Shape: incremental.Shape(o.shape)}
-	switch {
-	case o.shortlist < 0:
-		return opt, fmt.Errorf("--shortlist is %d, want 0 or more classes", o.shortlist)
-	case o.every < 1 || o.tuneFrames < 1 || o.verifyEvery < 0 || o.top < 1 || o.window < 1 || o.most < 0 || o.refresh < 0:
-		return opt, errors.New("--every, --tune-frames, --top and --window want 1 at least, --verify-every, --refresh and --max-objects 0")
-	case !(o.fps >= 0 && o.fps <= maxFPS):
-		return opt, fmt.Errorf("--fps is %g, want up to %g frames a second", o.fps, float64(maxFPS))
-	case !(o.targetAgreement > 0 && o.targetAgreement <= 1):
-		return opt, fmt.Errorf("--target-agreement is %g, want a share of 1", o.targetAgreement)
-	case !(o.guard >= 0 && o.guard <= 1):
-		return opt, fmt.Errorf("--guard is %g, want 0 to 1", o.guard)
-	case !(o.minScore >= 0 && o.minScore <= 1) || !(o.iou >= 0 && o.iou <= 1):
-		return opt, fmt.Errorf("--min-score is %g and --iou %g, want 0 to 1", o.minScore, o.iou)
-	}
-	return opt, opt.Validate()
-}

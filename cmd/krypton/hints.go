@@ -9,6 +9,7 @@ import (
 	"krypton/internal/graph"
 	"krypton/internal/model"
 	"krypton/internal/onnxload"
+	"krypton/internal/recognize"
 	"krypton/internal/ui"
 )
 
@@ -38,6 +39,7 @@ var hints = []func(err error) (before, after string){
 	hintFor(onnxload.ErrInput, "--input: ", ""),
 	hintFor(onnxload.ErrOutput, "--output: ", ""),
 	hintFor(onnxload.ErrShape, "", "; say --size HxW, or --dim NAME=N"),
+	hintFor(recognize.ErrReadAgain, "", " for --annotate"),
 }
 
 // hintFor is the row of an error that errors.Is finds.
@@ -76,6 +78,10 @@ func hinted(err error) error {
 	var done *hintedError
 	if err == nil || errors.As(err, &done) {
 		return err
+	}
+	var setting *recognize.SettingError
+	if errors.As(err, &setting) {
+		return &hintedError{strings.Replace(err.Error(), setting.Error(), setting.Named("--"), 1), err}
 	}
 	for _, hint := range hints {
 		if before, after := hint(err); before != "" || after != "" {

@@ -15,7 +15,6 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/lock"
-	"krypton/internal/orv"
 	"krypton/internal/regular"
 )
 
@@ -26,8 +25,7 @@ type orvOutputs struct {
 	list   []*orvOutput
 	force  bool
 	resume bool
-	past   []orv.Past // frames that an earlier run has written
-	saved  int        // frames in the file of JSON lines
+	saved  int // frames in the file of JSON lines
 }
 
 type orvOutput struct {
@@ -70,8 +68,8 @@ func (j *orvJob) parseFormats() ([]string, error) {
 		switch {
 		case !slices.Contains(framelabels.Formats, f):
 			return nil, fmt.Errorf("--format %q: want some of %s", f, strings.Join(framelabels.Formats, ", "))
-		case j.spec == nil && framelabels.OfDetectors(f):
-			return nil, fmt.Errorf("--format %s is for detectors, and %s describes none", f, j.model.File.Name)
+		case !j.job.Detector() && framelabels.OfDetectors(f):
+			return nil, fmt.Errorf("--format %s is for detectors, and %s describes none", f, j.job.Model().File.Name)
 		case !slices.Contains(list, f):
 			list = append(list, f)
 		}
@@ -183,35 +181,21 @@ func (o *orvOutput) release() {
 	o.lock = nil
 }
 
-// begin opens all outputs for writing, and brings them to where an earlier run was.
-func (j *orvJob) begin(out *orvOutputs, h framelabels.Header) error {
-	var earlier []framelabels.Result
+// begin opens all outputs for writing, brings them to where an earlier run was, and gives
+// that run's frames.
+func (out *orvOutputs) begin(stdout io.Writer, h framelabels.Header) (earlier []framelabels.Result, err error) {
 	if out.resume {
-		var err error
 		if earlier, err = out.list[len(out.list)-1].scan(h); err != nil {
-			return err
+			return nil, err
 		}
 		out.saved = len(earlier)
 	}
 	for _, o := range out.list {
-		if err := o.begin(j.io.out, h, earlier); err != nil {
-			return o.failed(err)
+		if err := o.begin(stdout, h, earlier); err != nil {
+			return nil, o.failed(err)
 		}
 	}
-	for i := range earlier {
-		r := &earlier[i]
-		var verified *orv.Agreement
-		if v := r.Verified; v != nil {
-			verified = &orv.Agreement{Agrees: v.Agrees, Largest: float64(v.Largest), Shift: float64(v.Shift)}
-		}
-		recomputed := 0.0 // of none, none
-		if r.Recomputed.Finite() {
-			recomputed = float64(r.Recomputed)
-		}
-		out.past = append(out.past, orv.NewPast(orv.How(r.How), recomputed, r.Refreshed, verified, j.guardMargin()))
-		j.replay(r)
-	}
-	return nil
+	return earlier, nil
 }
 
 // scan reads the JSON lines of an earlier run and cuts off what is torn.
@@ -267,8 +251,8 @@ func (o *orvOutput) begin(stdout io.Writer, h framelabels.Header, earlier []fram
 	return err
 }
 
-// write hands a frame to all formats.
-func (out *orvOutputs) write(r *framelabels.Result) error {
+// Write hands a frame to all formats.
+func (out *orvOutputs) Write(r *framelabels.Result) error {
 	for _, o := range out.list {
 		if err := o.w.Write(r); err != nil {
 			return o.failed(err)

@@ -2,39 +2,52 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"slices"
+	"strconv"
 	"strings"
-	"time"
 
-	"krypton/internal/detect"
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
-	"krypton/internal/number"
+	"krypton/internal/incremental"
 	"krypton/internal/orv"
-	"krypton/internal/track"
+	"krypton/internal/recognize"
 	"krypton/internal/ui"
+	"krypton/internal/video"
 )
+
+// orvJob is one video with what the command line says of it.
+type orvJob struct {
+	*orvOptions
+	name    string // of the video
+	inputs  *inputFiles
+	io      streams
+	threads int
+	quiet   bool
+	reading video.Options
+	job     *recognize.Job
+	film    *recognize.Film
+}
 
 // runORV recognizes one video.
 func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) error {
-	j, err := newORVJob(ctx, s, io, o, mo, name)
+	return hinted(recognizeVideo(ctx, s, io, o, mo, name))
+}
+
+func recognizeVideo(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) error {
+	j, err := openORV(ctx, s, io, o, mo, name)
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
 	// One more than the sessions keep busy: whoever fetches frames would wait
 	// for their time slices otherwise.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), j.threads+1)))
 	// What is thrown away here are answers, a few megabytes a second: collected less
 	// often than by default (see run), frames take a twentieth less.
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	defer j.close()
-	defer func() { _ = j.source.Close() }() // what it could say, Next has said
+	defer func() { _ = j.film.Close() }() // what it could say, Next has said
 	memory, err := s.memory()
 	if err == nil {
 		err = j.checkMemory(memory)
@@ -51,287 +64,198 @@ func runORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mod
 		return err
 	}
 	defer out.abandon() // what run has not seen to
-	if err := j.tune(ctx); err != nil {
-		return err
-	}
-	tuning := time.Since(begin)
-	sum, err := j.run(ctx, out)
+	r, err := recognize.Start(ctx, j.job, j.film)
 	if err != nil {
 		return err
 	}
-	sum.Total += j.opening + tuning
-	return j.report(sum, tuning)
+	return j.run(ctx, r, out)
 }
 
-// follower turns answers into results: names, places in the video, numbers of
-// tracks, smoothed labels.
-type follower struct {
-	tracker  *track.Tracker // nil if objects are not followed
-	smoother *framelabels.Smoother
-}
-
-// tracked says whether objects are followed.
-func (j *orvJob) tracked() bool { return j.spec != nil && !j.noTrack }
-
-func (j *orvJob) follow() {
-	j.follower = follower{}
-	if j.tracked() {
-		j.follower.tracker = track.New(track.Options{})
-	}
-	if j.spec == nil && j.window > 1 {
-		j.follower.smoother = &framelabels.Smoother{Window: j.window}
-	}
-}
-
-// replay brings the follower to where it was after a frame of an earlier run.
-func (j *orvJob) replay(r *framelabels.Result) {
-	if j.follower.tracker != nil {
-		boxes := make([]detect.Box, len(r.Objects))
-		for i, o := range r.Objects {
-			boxes[i] = detect.Box{X0: o.X0, Y0: o.Y0, X1: o.X1, Y1: o.Y1, Class: o.Class, Score: float32(o.Score)}
-		}
-		j.follower.tracker.Update(boxes)
-	}
-	if j.follower.smoother != nil {
-		j.follower.smoother.Add(r.Labels)
-	}
-	j.countNaN(r)
-}
-
-// countNaN counts frames with scores that are not numbers.
-func (j *orvJob) countNaN(r *framelabels.Result) {
-	if slices.ContainsFunc(r.Labels, func(l framelabels.Label) bool { return !l.Score.Finite() }) || slices.ContainsFunc(r.Objects, func(o framelabels.Object) bool { return !o.Score.Finite() }) {
-		j.nan++
-	}
-}
-
-// result makes a frame's result.
-func (j *orvJob) result(r *orv.Result) *framelabels.Result {
-	out := &framelabels.Result{Frame: r.Frame, Seconds: float64(r.Time) / 1e9, How: string(r.Step.How), Guarded: r.Guarded, Changed: r.Step.Changed, Recomputed: j.ofWork(r.Step.Share), Listed: r.Step.Listed,
-		Exact: j.options.Mode != orv.Approximate || r.Step.How == orv.Whole && !r.Step.Listed}
-	if j.timings {
-		out.Milliseconds = float64((r.Step.Difference + r.Step.Network).Microseconds()) / 1000
-	}
-	for i, c := range r.Answer.Classes {
-		out.Labels = append(out.Labels, framelabels.Label{Class: c, Label: j.model.Label(c), Score: number.Single(r.Answer.Scores[i])})
-	}
-	boxes := make([]detect.Box, len(r.Answer.Boxes))
-	for i, b := range r.Answer.Boxes {
-		x0, y0 := j.geometry.Source(float64(b.X0), float64(b.Y0))
-		x1, y1 := j.geometry.Source(float64(b.X1), float64(b.Y1))
-		boxes[i] = detect.Box{X0: float32(x0), Y0: float32(y0), X1: float32(x1), Y1: float32(y1), Class: b.Class, Score: b.Score}
-		out.Objects = append(out.Objects, framelabels.Object{Class: b.Class, Label: j.model.Label(b.Class), Score: number.Single(b.Score), X0: boxes[i].X0, Y0: boxes[i].Y0, X1: boxes[i].X1, Y1: boxes[i].Y1})
-	}
-	if j.follower.tracker != nil {
-		for i, id := range j.follower.tracker.Update(boxes) {
-			out.Objects[i].ID = id
-		}
-	}
-	if j.follower.smoother != nil {
-		if l, ok := j.follower.smoother.Add(out.Labels); ok {
-			out.Smoothed = &l
-		}
-	}
-	j.countNaN(out)
-	out.Level, out.Refreshed = r.Level, r.KeyFrame
-	if v := r.Verified; v != nil {
-		out.Verified = &framelabels.Verified{Agrees: v.Agrees, Largest: number.Double(v.Largest), Shift: number.Double(v.Shift)}
-		if j.spec != nil {
-			out.Verified.F1 = v.F1()
-		}
-	}
-	return out
-}
-
-// run answers all frames.
-func (j *orvJob) run(ctx context.Context, out *orvOutputs) (sum *orv.Summary, err error) {
-	settings := j.settings()
-	h := framelabels.Header{Version: version, Model: j.model.File.Name, ModelSHA256: j.model.File.SHA256, Video: j.name, Width: j.info.SourceWidth, Height: j.info.SourceHeight,
-		PixelShape: j.info.Shape.String(), Coordinates: framelabels.Coordinates, FieldOrder: j.info.Fields, FPS: j.info.FPS, Detector: j.spec != nil, Settings: settings, Labels: j.model.Labels, Pictures: j.info.Pictures, Confidence: j.confidence, Tracked: j.tracked()}
-	if j.info.Stored != nil {
-		h.Stored = j.info.Stored
-	}
-	if v := j.model.File.Config.Value; v != nil {
-		h.Unit = v.Unit
-	}
-	if h.Fingerprint, err = j.fingerprint(settings); err != nil {
+// openORV makes model and video ready.
+func openORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *modelOptions, name string) (*orvJob, error) {
+	j := &orvJob{orvOptions: o, inputs: s.inputs, io: io, name: name}
+	var err error
+	if j.threads, _, err = s.threads(); err != nil {
 		return nil, err
 	}
-	j.follow()
-	task := j.setting.Task()
-	task.NewInterpreter, task.Geometry, task.Guard, task.VerifyEvery = j.interpreter, j.geometry, j.guardMargin(), j.verifyEvery
-	a, err := j.newAnnotator(ctx)
-	if err != nil {
+	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return nil, err
 	}
-	if err := j.begin(out, h); err != nil {
-		if a != nil {
-			a.abort()
-		}
+	q := o.question(s)
+	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	if task.Past = out.past; len(task.Past) > 0 && !j.quiet {
-		fmt.Fprintf(j.io.err, "krypton: going on after %d frames\n", len(task.Past))
+	if j.reading, err = o.readingOf(q, io); err != nil {
+		return nil, err
 	}
-	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", j.frames())
-	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
-	defer stop()
-	done := len(out.past)
-	sum, err = orv.Run(ctx, task, j.source, func(r *orv.Result) error {
-		res := j.result(r)
-		if err := out.write(res); err != nil {
-			return err
+	j.job, j.film, err = recognize.Open(ctx, name, j.reading, func() (*recognize.Job, error) {
+		m, err := mo.load(s)
+		if err != nil {
+			return nil, err
 		}
-		if a != nil {
-			if err := a.frame(ctx, res, r.Changed); err != nil {
-				return err
-			}
-		}
-		done++
-		progress.Set(done)
-		return nil
+		q.Activation = o.activation // which the model's own file may have set by now
+		return recognize.Prepare(ctx, m, q, recognize.Limits{Threads: j.threads})
 	})
-	progress.Finish()
-	if err == nil && done == 0 {
-		err = failure.Dataf("%s: no frames", j.name)
+	if err != nil {
+		return nil, err
 	}
+	return j, nil
+}
+
+// question is what the flags ask.
+func (o *orvOptions) question(s *settings) recognize.Question {
+	q := recognize.Question{
+		Start: o.start, End: o.end, Every: o.every,
+		Mode: orv.Mode(o.mode), Specks: o.specks, Shape: incremental.Shape(o.shape),
+		Shortlist: o.shortlist, TargetAgreement: o.targetAgreement, TuneFrames: o.tuneFrames, VerifyEvery: o.verifyEvery, Timings: o.timings,
+		Top: o.top, Activation: o.activation, Smooth: o.window,
+		Classes: o.classes, MostObjects: o.most, Untracked: o.noTrack,
+	}
+	if o.tolerance >= 0 {
+		q.Tolerance = &o.tolerance
+	}
+	if o.epsilon >= 0 {
+		q.Epsilon = &o.epsilon
+	}
+	if s.given("refresh") {
+		q.KeyFrames = &o.refresh
+	}
+	for _, f := range []struct {
+		flag  string
+		value *float64
+		to    **float64
+	}{{"guard", &o.guard, &q.Guard}, {"min-score", &o.minScore, &q.MinScore}, {"iou", &o.iou, &q.IoU}} {
+		if s.given(f.flag) {
+			*f.to = f.value
+		}
+	}
+	return q
+}
+
+// readingOf says how the video is read.
+func (o *orvOptions) readingOf(q recognize.Question, io streams) (video.Options, error) {
+	v, err := q.Reading(video.Options{MaxPixels: o.maxPixels, AllowNetwork: o.allowNetwork, FFmpeg: o.ffmpeg, Lenient: o.lenient, RawFPS: o.fps, Stdin: io.in})
+	if err != nil {
+		return v, err
+	}
+	if !(o.fps >= 0 && o.fps <= maxFPS) {
+		return v, failure.Usagef("--fps is %g, want up to %g frames a second", o.fps, float64(maxFPS))
+	}
+	if o.rawSize != "" {
+		w, h, ok := strings.Cut(strings.ToLower(o.rawSize), "x")
+		var e1, e2 error
+		v.RawWidth, e1 = strconv.Atoi(w)
+		v.RawHeight, e2 = strconv.Atoi(h)
+		if !ok || e1 != nil || e2 != nil || v.RawWidth < 1 || v.RawHeight < 1 {
+			return v, failure.Usagef("--raw-size is %q, want WxH", o.rawSize)
+		}
+	}
+	return v, nil
+}
+
+// checkMemory fails before any frame is answered if a run is known to need more than
+// --memory: the layers' outputs of each session, and frames on their way from the
+// decoder and to the annotated video.
+func (j *orvJob) checkMemory(limit int64) error {
+	need := j.job.Memory(j.film.Info(), j.annotate != "")
+	if held := residentMemory(); held+need.Views+need.Frames > limit {
+		return fmt.Errorf("%w: beside %d MiB for the program and its weights, layers' outputs of %d sessions take %d MiB, and frames on their way %d MiB: --memory is %d MiB",
+			incremental.ErrMemory, held>>20, need.Sessions, need.Views>>20, need.Frames>>20, limit>>20)
+	}
+	return nil
+}
+
+// newAnnotator begins the annotated video, nil if none is wanted.
+func (j *orvJob) newAnnotator(ctx context.Context, r *recognize.Recognition) (*recognize.Annotator, error) {
+	switch {
+	case j.annotate == "" && j.showRegions:
+		return nil, failure.Usagef("--show-regions needs --annotate")
+	case j.annotate == "":
+		return nil, nil
+	case j.name == "-" || j.resume:
+		return nil, failure.Usagef("--annotate reads the video a second time, from its beginning: it needs a file, and excludes --resume")
+	}
+	source, err := video.Open(ctx, j.name, j.reading)
+	if err != nil {
+		return nil, recognize.Classify(err)
+	}
+	i := source.Info()
+	w, err := video.NewWriter(ctx, j.annotate, i.Width, i.Height, i.FPS/float64(j.every), video.WriterOptions{Force: j.force, FFmpeg: j.ffmpeg, Pixels: i.Shape})
+	if err != nil {
+		_ = source.Close() // the writer's error is what must be heard of
+		err = fmt.Errorf("--annotate: %w", err)
+		if errors.Is(err, video.ErrBusy) {
+			return nil, recognize.Classify(err)
+		}
+		return nil, failure.As(failure.CantCreate, err)
+	}
+	return r.Annotator(ctx, source, w, j.showRegions)
+}
+
+// run answers all frames and says what came of it.
+func (j *orvJob) run(ctx context.Context, r *recognize.Recognition, out *orvOutputs) error {
+	h, err := r.Header(version)
+	if err != nil {
+		return err
+	}
+	h.Confidence = j.confidence
+	a, err := j.newAnnotator(ctx, r)
+	if err != nil {
+		return err
+	}
+	earlier, err := out.begin(j.io.out, h)
+	if err != nil {
+		if a != nil {
+			a.Abort()
+		}
+		return err
+	}
+	if len(earlier) > 0 && !j.quiet {
+		fmt.Fprintf(j.io.err, "krypton: going on after %d frames\n", len(earlier))
+	}
+	sum, err := j.answer(ctx, r, earlier, out, a)
 	if err == nil && a != nil {
-		err = a.close()
+		err = a.Close()
 	} else if a != nil {
-		a.abort()
+		a.Abort()
 	}
 	if err == nil {
 		err = out.finish()
 	}
 	if err != nil {
-		err = videoError(err)
-		if left := out.abandon(); left != "" {
-			err = signalled(ctx, err)
-			how := "--resume"
-			if j.annotate != "" {
-				how += " without --annotate"
-			}
-			err = fmt.Errorf("%w (%d frames are in %s; %s goes on with them)", err, out.saved, left, how)
-		}
-		return nil, err
+		return j.kept(ctx, out, hinted(recognize.Classify(err)))
 	}
-	return sum, nil
+	return j.report(r, h, sum)
 }
 
-// frames is the number of frames that the video seems to have, for the bar.
-func (j *orvJob) frames() int {
-	if j.info.Frames < 0 || j.start != "" || j.end != "" {
-		return -1
+// answer hands the frames to the outputs and shows how far they are.
+func (j *orvJob) answer(ctx context.Context, r *recognize.Recognition, earlier []framelabels.Result, out *orvOutputs, a *recognize.Annotator) (*recognize.Summary, error) {
+	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", r.Frames())
+	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
+	defer stop()
+	defer progress.Finish()
+	sinks := []recognize.Sink{out}
+	if a != nil {
+		sinks = append(sinks, a)
 	}
-	return (j.info.Frames + j.every - 1) / j.every
-}
-
-// orvSummary is what --json prints.
-type orvSummary struct {
-	Video      string         `json:"video"`
-	Model      string         `json:"model"`
-	Decoder    string         `json:"decoder"`
-	Frames     int            `json:"frames"`
-	Skipped    int            `json:"frames_skipped"`
-	Updated    int            `json:"frames_updated"`
-	Whole      int            `json:"frames_whole"`
-	Guarded    int            `json:"frames_guarded"`
-	Refreshed  int            `json:"frames_refreshed"`
-	Agreed     int            `json:"frames_refreshed_agreed"`
-	NaN        bool           `json:"has_nan"` // some score was not a number
-	Changed    number.Double  `json:"mean_changed"`
-	Recomputed number.Double  `json:"mean_recomputed"`
-	FPS        number.Double  `json:"frames_per_second"`
-	Settings   map[string]any `json:"settings"`
-	// Agreement with whole runs: of the tuned setting on the first frames, and
-	// of the frames that were verified.
-	Expected    *float64      `json:"expected_agreement,omitempty"`
-	Verified    int           `json:"frames_verified"`
-	Agreement   number.Double `json:"verified_agreement"`
-	F1          *float64      `json:"verified_f1,omitempty"`
-	Largest     number.Double `json:"verified_largest_difference"`
-	Seconds     float64       `json:"seconds"`
-	SecondsOpen float64       `json:"seconds_opening"`
-	SecondsTune float64       `json:"seconds_tuning"`
-	SecondsWait float64       `json:"seconds_waiting_for_frames"`
-	SecondsDiff float64       `json:"seconds_finding_changes"`
-	SecondsNet  float64       `json:"seconds_network"`
-	SecondsRead float64       `json:"seconds_reading_outputs"`
-	SecondsTest float64       `json:"seconds_verifying"`
-	SecondsOut  float64       `json:"seconds_writing"`
-	Notes       []string      `json:"notes,omitempty"`
-}
-
-// ofWork is a share of a whole run's multiply-adds: no number where a run takes none.
-func (j *orvJob) ofWork(share float64) number.Double {
-	if j.model.Plan.MultiplyAdds() == 0 {
-		return number.None
-	}
-	return number.Double(share)
-}
-
-// report says in words, or as JSON, what was done. Loading the model is not part
-// of any time.
-func (j *orvJob) report(s *orv.Summary, tuning time.Duration) error {
-	seconds := func(d time.Duration) float64 { return d.Seconds() }
-	if j.nan > 0 {
-		j.notes = append(j.notes, fmt.Sprintf("scores of %d frames are not numbers", j.nan))
-	}
-	r := orvSummary{Video: j.name, Model: j.model.File.Name, Decoder: j.info.Decoder, Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole, Guarded: s.Guarded, Refreshed: s.KeyFrames, Agreed: s.KeyFramesAgreed,
-		NaN: j.nan > 0, Changed: number.Double(s.Changed), Recomputed: j.ofWork(s.Share), FPS: number.Ratio(float64(s.Frames), s.Total.Seconds()), Settings: j.settings(), Verified: s.Verified, Agreement: number.Double(s.Agreement()), Largest: number.Double(s.Largest),
-		Seconds: seconds(s.Total), SecondsOpen: seconds(j.opening), SecondsTune: seconds(tuning), SecondsWait: seconds(s.Wait), SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Interpret), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit), Notes: j.notes}
-	if j.setting.Chosen != nil {
-		r.Expected = &j.setting.Chosen.Agreement
-	}
-	if j.spec != nil && s.Verified > 0 {
-		f := s.Boxes.F1()
-		r.F1 = &f
-	}
-	if j.asJSON {
-		if j.out == "-" {
-			return errors.Join(json.NewEncoder(j.io.err).Encode(r)) // standard output has the frames
-		}
-		return json.NewEncoder(j.io.out).Encode(r)
-	}
-	if j.quiet {
+	done := len(earlier)
+	sinks = append(sinks, recognize.SinkFunc(func(*framelabels.Result) error {
+		done++
+		progress.Set(done)
 		return nil
+	}))
+	return r.Run(ctx, earlier, sinks...)
+}
+
+// kept says what is left of a run that failed, if anything is.
+func (j *orvJob) kept(ctx context.Context, out *orvOutputs, err error) error {
+	left := out.abandon()
+	if left == "" {
+		return err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d frames in %.2f s, %s a second: %d unchanged, %d updated, %d run whole", j.name, s.Frames, r.Seconds, r.FPS.Text("%.0f", 1), s.Skipped, s.Updated, s.Whole)
-	if r.Recomputed.Finite() {
-		fmt.Fprintf(&b, "; %.1f %% recomputed", 100*r.Recomputed)
+	how := "--resume"
+	if j.annotate != "" {
+		how += " without --annotate"
 	}
-	if j.options.Mode == orv.Approximate {
-		fmt.Fprintf(&b, "\n  approximate: tolerance %d, epsilon %g", j.options.Tolerance, j.options.Epsilon)
-		if j.setting.Chosen != nil {
-			fmt.Fprintf(&b, "; agreed with whole runs on %.1f %% of the first frames", 100*j.setting.Chosen.Agreement)
-		}
-		if s.KeyFrames > 0 {
-			fmt.Fprintf(&b, "; %d of %d refreshes agreed", s.KeyFramesAgreed, s.KeyFrames)
-		}
-		if s.Guarded > 0 {
-			fmt.Fprintf(&b, "; %d close calls decided by whole runs", s.Guarded)
-		}
-	}
-	if s.Verified > 0 {
-		if j.spec != nil {
-			fmt.Fprintf(&b, "\n  verified: %d frames, F1 %.3f", s.Verified, *r.F1)
-		} else {
-			fmt.Fprintf(&b, "\n  verified: %d frames, %.1f %% agree, largest difference %.2g", s.Verified, 100*r.Agreement, s.Largest)
-		}
-	}
-	fmt.Fprintf(&b, "\n  time: %.2f s opening, %.2f tuning, %.2f waiting for frames, %.2f writing; summed over cores %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying", r.SecondsOpen, r.SecondsTune, r.SecondsWait, r.SecondsOut, r.SecondsDiff, r.SecondsNet, r.SecondsRead, r.SecondsTest)
-	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "\n  note: %s", n)
-	}
-	if base := j.base(); base != "-" {
-		for _, f := range strings.Split(j.formats, ",") {
-			fmt.Fprintf(&b, "\n  wrote %s", base+framelabels.Ending(strings.TrimSpace(f)))
-		}
-		if j.annotate != "" {
-			fmt.Fprintf(&b, "\n  wrote %s", j.annotate)
-		}
-	}
-	fmt.Fprintln(j.io.err, printable(b.String()))
-	return nil
+	return fmt.Errorf("%w (%d frames are in %s; %s goes on with them)", signalled(ctx, err), out.saved, left, how)
 }

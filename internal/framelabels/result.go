@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"krypton/internal/number"
+	"krypton/internal/region"
 )
 
 // Header is what is the same for all frames.
@@ -118,6 +119,8 @@ type Result struct {
 	Verified   *Verified     `json:"verified,omitempty"`
 	// Milliseconds is the time that the frame took, if timings are wanted.
 	Milliseconds float64 `json:"milliseconds,omitempty"`
+	// Moved is the mask of what changed on the network's plane, nil if that is not known.
+	Moved *region.Mask `json:"-"`
 }
 
 // Time is the presentation time.

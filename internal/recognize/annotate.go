@@ -1,0 +1,139 @@
+package recognize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"math"
+
+	"krypton/internal/annotate"
+	"krypton/internal/failure"
+	"krypton/internal/framelabels"
+	"krypton/internal/number"
+	"krypton/internal/orv"
+	"krypton/internal/region"
+	"krypton/internal/video"
+)
+
+// ErrReadAgain says that a video was another one when it was read again for annotation.
+var ErrReadAgain = errors.New("another video when it was read again")
+
+// Annotator draws results into a video. It reads the video once more, in its own size:
+// what the network sees does not depend on whether it is annotated.
+type Annotator struct {
+	ctx      context.Context
+	job      *Job
+	name     string
+	geometry *orv.Geometry
+	source   video.Source
+	writer   video.Writer
+	painter  *annotate.Painter
+	regions  bool
+}
+
+// Annotator draws the results of a Recognition into the frames of source, which is the
+// same video anew, and hands them to w. regions draws what was recomputed, too. Both are
+// the Annotator's to close, also if there is none because of an error.
+func (r *Recognition) Annotator(ctx context.Context, source video.Source, w video.Writer, regions bool) (*Annotator, error) {
+	a := &Annotator{ctx: ctx, job: r.job, name: r.film.Name, geometry: &r.geometry, source: source, writer: w, regions: regions}
+	var err error
+	if a.painter, err = annotate.NewPainter(source.Info().Height); err != nil {
+		a.Abort()
+		return nil, err
+	}
+	return a, nil
+}
+
+// Write implements Sink.
+func (a *Annotator) Write(r *framelabels.Result) error {
+	f, err := a.source.Next(a.ctx)
+	if errors.Is(err, io.EOF) {
+		return failure.Mark(failure.Dataf("%s: ended early when it was read again", a.name), ErrReadAgain)
+	}
+	if err != nil {
+		return Classify(err)
+	}
+	defer a.source.Release(f)
+	if f.Index != r.Frame {
+		return failure.Mark(fmt.Errorf("%s: frame %d came as frame %d when it was read again", a.name, r.Frame, f.Index), ErrReadAgain)
+	}
+	i := a.source.Info()
+	pic := &annotate.Frame{Pix: f.Pixels, W: i.Width, H: i.Height}
+	if a.regions && r.Moved != nil && r.How != string(orv.Skip) {
+		a.painter.Regions(pic, moved(r.Moved, a.geometry))
+	}
+	a.painter.Boxes(pic, a.boxes(r))
+	a.painter.Lines(pic, a.lines(r))
+	return failure.As(failure.CantCreate, a.writer.WriteFrame(f.Pixels, f.Time))
+}
+
+// moved says of the video's pixels whether they are in a mask of the network's plane.
+func moved(mask *region.Mask, g *orv.Geometry) func(x, y int) bool {
+	kx, ky := float64(g.Scaled.X)/float64(g.Crop.Dx()), float64(g.Scaled.Y)/float64(g.Crop.Dy())
+	return func(x, y int) bool {
+		px := int(math.Floor((float64(x-g.Crop.Min.X)+.5)*kx)) + g.Offset.X
+		py := int(math.Floor((float64(y-g.Crop.Min.Y)+.5)*ky)) + g.Offset.Y
+		return px >= 0 && py >= 0 && px < mask.W && py < mask.H && image.Pt(x, y).In(g.Crop) && mask.Has(py, px)
+	}
+}
+
+func (a *Annotator) boxes(r *framelabels.Result) []annotate.Box {
+	var boxes []annotate.Box
+	for _, o := range r.Objects {
+		b := annotate.Box{Rect: image.Rect(int(o.X0), int(o.Y0), int(math.Ceil(float64(o.X1))), int(math.Ceil(float64(o.Y1)))), Key: o.Class, Text: a.className(o.Class)}
+		if o.ID != 0 {
+			b.Key, b.Text = o.ID, fmt.Sprintf("%s %d", b.Text, o.ID)
+		}
+		boxes = append(boxes, b)
+	}
+	return boxes
+}
+
+func (a *Annotator) lines(r *framelabels.Result) []string {
+	labels := r.Labels
+	if r.Smoothed != nil {
+		labels = []framelabels.Label{*r.Smoothed}
+	}
+	var lines []string
+	for _, l := range labels {
+		lines = append(lines, fmt.Sprintf("%s %s", a.className(l.Class), a.scoreText(l.Score)))
+	}
+	if a.regions {
+		lines = append(lines, fmt.Sprintf("%s, %s %% recomputed", r.How, r.Recomputed.Text("%.1f", 100)))
+	}
+	return lines
+}
+
+// className is a class's label, or its number.
+func (a *Annotator) className(class int) string {
+	if name := a.job.model.Label(class); name != "" {
+		return name
+	}
+	return fmt.Sprintf("class %d", class)
+}
+
+// scoreText is a class's score, or a value with its unit.
+func (a *Annotator) scoreText(score number.Single) string {
+	text := number.Double(score).Text("%.2f", 1)
+	if u := unit(a.job.model); u != "" {
+		text += " " + u
+	}
+	return text
+}
+
+// Close ends the annotated video.
+func (a *Annotator) Close() error {
+	err := a.source.Close()
+	if e := a.writer.Close(); e != nil {
+		return failure.As(failure.CantCreate, e)
+	}
+	return err
+}
+
+// Abort leaves nothing behind.
+func (a *Annotator) Abort() {
+	_ = a.source.Close() // another error ends the run
+	a.writer.Abort()
+}

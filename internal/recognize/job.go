@@ -1,0 +1,202 @@
+package recognize
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"image"
+	"strings"
+
+	"krypton/internal/detect"
+	"krypton/internal/failure"
+	"krypton/internal/labels"
+	"krypton/internal/model"
+	"krypton/internal/orv"
+	"krypton/internal/prediction"
+	"krypton/internal/video"
+)
+
+// Limits are what a job may use.
+type Limits struct {
+	Threads int // cores, 1 at least
+}
+
+// Job is a question that was put to a model. It does not change: any number of videos may
+// be answered with it at the same time.
+type Job struct {
+	model    *model.Model
+	question Question
+	threads  int
+	options  orv.Options // thresholds that are to be chosen are below 0
+	output   int
+	reading  prediction.Reading // of classifiers
+	spec     *detect.Spec       // nil for classifiers
+	classes  []int              // that count, nil for all
+	notes    []string
+	minScore float64
+	iou      float64
+}
+
+// Prepare puts a question to a model: whatever can be wrong with it but the video is said
+// here.
+func Prepare(ctx context.Context, m *model.Model, q Question, l Limits) (*Job, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	if m.NoPictures != nil {
+		return nil, m.NoPictures
+	}
+	j := &Job{model: m, question: q, threads: max(1, l.Threads), notes: append([]string(nil), m.Notes...)}
+	j.options = q.options(j.threads)
+	var err error
+	if j.output, err = m.Output(); err != nil {
+		return nil, err
+	}
+	j.question.Activation = cmp.Or(q.Activation, m.File.Config.Activation, string(prediction.Auto))
+	if err := prediction.Activation(j.question.Activation).Check(); err != nil {
+		return nil, failure.Mark(failure.As(failure.Usage, err), model.ErrActivation)
+	}
+	if j.spec, err = m.Detector(); err != nil {
+		return nil, err
+	}
+	if j.spec != nil {
+		err = j.prepareDetector()
+	} else {
+		err = j.prepareClassifier(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// prepareClassifier finds out what the numbers mean.
+func (j *Job) prepareClassifier(ctx context.Context) error {
+	m, q := j.model, &j.question
+	if len(q.Classes) > 0 {
+		return settingError("\x00classes is for detectors, and %s describes none", m.File.Where)
+	}
+	var err error
+	j.reading, err = m.Reading(ctx, j.output, q.Activation, j.threads, 0)
+	if errors.Is(err, prediction.ErrNoClasses) {
+		advice := "'detector:'"
+		if l := detect.Suggest(m.Plan.OutputShape(j.output), len(m.Labels)); len(l) > 0 {
+			advice = "'" + strings.Join(l, "' or '") + "'"
+		}
+		return failure.Dataf("%w; describe a detector's head as %s in %s (see docs/video.md)", err, advice, m.File.Where)
+	}
+	if err != nil {
+		return err
+	}
+	j.notes = append(j.notes, m.Doubts(j.reading)...)
+	// The softmax keeps count of the classes that are not on a shortlist.
+	if j.options.Mode == orv.Approximate && q.Shortlist > 0 && j.reading.Exclusive {
+		// One more than are named, so that the best of them all can lose its place.
+		j.options.Shortlist, j.options.Output = max(q.Shortlist, q.Top+1), j.output
+		j.options.Shortlist = orv.ShortlistSize(m.Plan, &j.options)
+	}
+	return nil
+}
+
+// prepareDetector finds out whether the head fits, and which classes count.
+func (j *Job) prepareDetector() error {
+	m, q := j.model, &j.question
+	plane := m.Plan.InputPlane()
+	var err error
+	if j.spec, err = j.spec.Fit(m.Outputs(), len(m.Labels), plane.W, plane.H); err != nil {
+		where := m.File.Where
+		if m.File.Config.Detector == nil {
+			where = "model " + m.File.Name + ", as its metadata have it"
+		}
+		return failure.Dataf("%s: detector: %w", where, err)
+	}
+	score, iou := DefaultMinScore, DefaultIoU
+	if j.spec.Threshold > 0 {
+		score = float64(j.spec.Threshold)
+	}
+	switch {
+	case j.spec.IoU > 0:
+		iou = float64(j.spec.IoU)
+	case j.spec.Chosen():
+		iou = 0
+	}
+	j.minScore, j.iou = value(q.MinScore, score), value(q.IoU, iou)
+	for _, c := range q.Classes {
+		n, err := labels.Class(m.Labels, c, j.spec.Classes)
+		if err != nil {
+			return settingError("\x00classes %w", err)
+		}
+		j.classes = append(j.classes, n)
+	}
+	return nil
+}
+
+// Question is what was asked.
+func (j *Job) Question() Question { return j.question }
+
+// Model is whom it was put to.
+func (j *Job) Model() *model.Model { return j.model }
+
+// Detector says whether objects are found at places, and not labels of whole frames.
+func (j *Job) Detector() bool { return j.spec != nil }
+
+// Tracked says whether objects are followed.
+func (j *Job) Tracked() bool { return j.spec != nil && !j.question.Untracked }
+
+// Geometry says how frames of a video become the network's pictures; it is empty for
+// videos without pixels.
+func (j *Job) Geometry(width, height int, pixels video.Shape) orv.Geometry {
+	if width < 1 || height < 1 {
+		return orv.Geometry{}
+	}
+	plane := j.model.Plan.InputPlane()
+	return orv.NewGeometry(j.model.Pre, image.Pt(width, height), pixels.Ratio(), image.Pt(plane.W, plane.H))
+}
+
+// guard is the margin below which answers of a mode are not trusted.
+func (j *Job) guard(mode orv.Mode) float32 {
+	usual := DefaultGuard
+	if j.spec != nil {
+		usual = BoxGuard
+	}
+	if mode != orv.Approximate {
+		return 0
+	}
+	return float32(value(j.question.Guard, usual))
+}
+
+// keyFrames is the number of frames from one key frame to the next, at first.
+func (j *Job) keyFrames() int { return value(j.question.KeyFrames, DefaultKeyFrames) }
+
+// interpreter makes a reader of the outputs for pictures that lie as g says.
+func (j *Job) interpreter(g *orv.Geometry, guard float32) orv.Interpreter {
+	if j.spec == nil {
+		return &orv.Classifier{Output: j.output, Reading: j.reading, Top: j.question.Top}
+	}
+	plane := j.model.Plan.InputPlane()
+	return &orv.Detector{
+		Model: j.model.File.Name, Spec: j.spec, Names: j.model.Plan.Outputs(),
+		Width: plane.W, Height: plane.H, Frame: g.Frame(),
+		MinScore: float32(j.minScore), Near: guard, IoU: float32(j.iou),
+		Classes: j.classes, Most: j.question.MostObjects,
+	}
+}
+
+// Memory is what a run is known to need beside the model.
+type Memory struct {
+	Sessions int
+	Views    int64 // bytes of the layers' outputs of all sessions
+	Frames   int64 // bytes of frames on their way from the decoder
+}
+
+// Memory tells what a run of a video needs; annotated says that it is read once more in its
+// own size.
+func (j *Job) Memory(info video.Info, annotated bool) Memory {
+	g := j.Geometry(info.SourceWidth, info.SourceHeight, info.Shape)
+	n := orv.SessionsFor(j.threads, orv.SegmentOf(j.options.Mode, j.keyFrames()))
+	need := Memory{Sessions: n, Views: int64(n) * j.model.Plan.ViewBytes(), Frames: int64(framesAhead) * 3 * int64(g.Scaled.X) * int64(g.Scaled.Y)}
+	if annotated {
+		need.Frames += (framesAhead + 2) * 3 * int64(info.Width) * int64(info.Height)
+	}
+	return need
+}
