@@ -121,7 +121,7 @@ func compareBinaries(older, newer string, files []string) (*comparison, error) {
 			return nil, err
 		}
 	}
-	helps := helpTexts(links[0])
+	helps := sync.OnceValue(func() []help { return helpTexts(links[0]) })
 	c := &comparison{scripts: len(files)}
 	var mutex sync.Mutex
 	var group sync.WaitGroup
@@ -165,7 +165,7 @@ type doing struct {
 // recorder runs a script with one binary and keeps its answers.
 type recorder struct {
 	program, data string
-	helps         []help
+	helps         func() []help
 	answers       []doing
 	before        map[string]string // the files after the last command
 }
@@ -184,12 +184,12 @@ func (r *recorder) run(root, file string) {
 		}
 	}
 	commands["helps"] = func(ts *testscript.TestScript, _ bool, _ []string) {
-		for _, h := range r.helps {
+		for _, h := range r.helps() {
 			commands["krypton"](ts, false, append(slices.Clone(h.command), "--help"))
 		}
 	}
 	commands["examples"] = func(ts *testscript.TestScript, _ bool, _ []string) {
-		for _, h := range r.helps {
+		for _, h := range r.helps() {
 			for _, line := range h.examples {
 				r.start(ts, line, "sh", "-c", line)
 			}
@@ -329,15 +329,15 @@ func timeless(command, text string) string {
 	return text
 }
 
-// opened returns a PNG picture as its chunks, without the lengths and checksums of
+// opened returns a PNG picture, whatever stands before it, as its chunks, without the lengths and checksums of
 // those of text, which hold a record with seconds; and any other text as it is.
 func opened(text string) string {
 	const signature = "\x89PNG\r\n\x1a\n"
-	rest, is := strings.CutPrefix(text, signature)
+	before, rest, is := strings.Cut(text, signature)
 	if !is {
 		return text
 	}
-	out := signature
+	out := before + signature
 	for len(rest) >= 12 {
 		n := uint64(binary.BigEndian.Uint32([]byte(rest)))
 		if n > uint64(len(rest)-12) || crc32.ChecksumIEEE([]byte(rest[4:8+n])) != binary.BigEndian.Uint32([]byte(rest[8+n:])) {
