@@ -80,7 +80,7 @@ func (o *benchOptions) runLayers(ctx context.Context, s *settings, models []stri
 func (o *benchOptions) layersOf(ctx context.Context, s *settings, name string) (*layersReport, error) {
 	only := *o
 	only.whole = true
-	b, err := only.prepare(s, name)
+	b, err := only.prepare(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (o *benchOptions) layersOf(ctx context.Context, s *settings, name string) (
 	if o.whole {
 		return r, nil
 	}
-	if b, err = o.prepare(s, name); err != nil {
+	if b, err = o.prepare(ctx, s, name); err != nil {
 		return nil, err
 	}
 	v, err := b.plan.Materialize(ctx, b.base, b.threads)

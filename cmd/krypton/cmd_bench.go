@@ -20,6 +20,7 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
+	"krypton/internal/model"
 	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/region"
@@ -113,7 +114,7 @@ For comparison with other programs, --raw gives the network's input and
 			}
 			var rows []benchRow
 			for _, name := range args {
-				b, err := o.prepare(s, name)
+				b, err := o.prepare(cmd.Context(), s, name)
 				if err != nil {
 					return err
 				}
@@ -172,7 +173,7 @@ type benchmark struct {
 	row                benchRow
 }
 
-func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
+func (o *benchOptions) prepare(ctx context.Context, s *settings, name string) (*benchmark, error) {
 	b := &benchmark{options: o}
 	var err error
 	if b.threads, _, err = s.threads(); err != nil {
@@ -186,10 +187,11 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 		return nil, err
 	}
 	o.model.model = name
+	need := model.Need{}
 	if !o.whole {
-		o.model.typical = obe.Typical([]obe.Size{o.patch}, o.stride)
+		need = need.For([]obe.Size{o.patch}, o.stride)
 	}
-	file, _, made, err := o.model.plan(s)
+	n, made, err := o.model.planned(ctx, s, need)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +199,7 @@ func (o *benchOptions) prepare(s *settings, name string) (*benchmark, error) {
 	if b.memory, err = someMemory(b.memory, b.plan.ViewBytes()); err != nil {
 		return nil, err
 	}
-	b.row = benchRow{Model: file.Name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
+	b.row = benchRow{Model: n.File.Name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
 		MultiplyAdds: b.plan.MultiplyAdds()}
 	plane := b.plan.InputPlane()
 	if b.grid, err = obe.NewGrid(plane.H, plane.W, o.patch.On(plane.H, plane.W), o.stride.On(plane.H, plane.W), obe.Cover, region.Rect{}); err != nil {

@@ -144,18 +144,15 @@ reason.` + exitHelp,
 			if len(args) > 0 {
 				o.model = args[0]
 			}
-			if patch != (obe.Size{}) {
-				o.typical = obe.Typical([]obe.Size{patch}, stride)
-			}
-			file, g, made, err := o.plan(s)
+			n, made, err := o.planned(cmd.Context(), s, model.Need{}.For([]obe.Size{patch}, stride))
 			if err != nil {
 				return err
 			}
-			r, err := report(file, g, made.First, patch, stride)
+			r, err := report(n, made.First, patch, stride)
 			if err != nil {
 				return err
 			}
-			r.tellSettings(s, file, g, made.First)
+			r.tellSettings(s, n, made.First)
 			if r.Patch != nil {
 				if err := r.Patch.predict(cmd.Context(), s, made.First); err != nil {
 					return err
@@ -175,8 +172,8 @@ reason.` + exitHelp,
 	return cmd
 }
 
-func report(file *model.File, g *graph.Graph, p *incremental.Plan, patch, stride obe.Size) (*modelReport, error) {
-	plane := p.InputPlane()
+func report(n *model.Network, p *incremental.Plan, patch, stride obe.Size) (*modelReport, error) {
+	file, g, plane := n.File, n.Graph, p.InputPlane()
 	r := &modelReport{picture: g.Values[g.Inputs[0]].Name, Model: file.Name, SHA256: file.SHA256, Bytes: file.Bytes, Facts: g.Facts, Input: [3]int{plane.H, plane.W, plane.C},
 		Operators: map[string]int{}, Localities: map[string]int{}, ViewBytes: p.ViewBytes(), Whole: p.Count(plane.Rect())}
 	for _, n := range g.Nodes {
@@ -218,7 +215,8 @@ func report(file *model.File, g *graph.Graph, p *incremental.Plan, patch, stride
 }
 
 // tellSettings adds what the model says of itself, by its own file or by metadata.
-func (r *modelReport) tellSettings(s *settings, file *model.File, g *graph.Graph, p *incremental.Plan) {
+func (r *modelReport) tellSettings(s *settings, n *model.Network, p *incremental.Plan) {
+	file := n.File
 	for _, key := range slices.Sorted(maps.Keys(s.model)) {
 		if key != "labels" {
 			r.Settings = append(r.Settings, settingReport{key, fmt.Sprint(s.model[key]), file.Where})
@@ -230,7 +228,7 @@ func (r *modelReport) tellSettings(s *settings, file *model.File, g *graph.Graph
 		}
 	}
 	r.Notes = s.notes
-	l, err := file.Labels("", g)
+	l, err := n.Labels("")
 	if err != nil {
 		r.Notes = append(r.Notes, hinted(err).Error())
 	}
@@ -243,7 +241,7 @@ func (r *modelReport) tellSettings(s *settings, file *model.File, g *graph.Graph
 		}
 		r.Settings = append(r.Settings, settingReport{"labels", fmt.Sprintf("%d names", len(l)), from})
 	}
-	if r.Detector, err = file.Detector(p, len(l)); err == nil && r.Detector != nil {
+	if r.Detector, err = n.Detector(p, len(l)); err == nil && r.Detector != nil {
 		plane := p.InputPlane()
 		r.Detector, err = r.Detector.Fit(model.OutputsOf(p), len(l), plane.W, plane.H)
 	}

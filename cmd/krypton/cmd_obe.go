@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
-	"krypton/internal/graph"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
@@ -39,7 +38,8 @@ type obeOptions struct {
 	batch                   batchOptions
 	scoresOnly              bool
 	approximate             approximateOptions
-	tuning                  bool // the plan must be able to do all
+	tuning                  bool                  // the plan must be able to do all
+	also                    incremental.Precision // of a second plan, which is tuned
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
@@ -116,7 +116,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	}
 	if p, err := s.flags.GetBool("print-config"); err != nil || p {
 		if err == nil {
-			_, err = mo.load(s) // the model's file makes settings too
+			_, err = mo.load(cmd.Context(), s) // the model's file makes settings too
 		}
 		return errors.Join(err, s.print(io.out))
 	}
@@ -180,27 +180,20 @@ func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mo
 	if n := len(o.patches); n > maxScales { // each takes the plan its time
 		return nil, failure.Usagef("--patch has %d sizes: want at most %d", n, maxScales)
 	}
-	mo.typical, mo.typicalFor = obe.Typical(o.patches, o.strides[0]), obe.Sizes(o.patches)+" "+obe.Sizes(o.strides)
-	var gives *approximated
-	mo.opened = func(file *model.File) (err error) {
-		gives, err = o.approximate.resolve(s, o.mode, file.Config.Approximate)
-		mo.dynamic = o.tuning || gives != nil && gives.Epsilon > 0
-		if gives != nil {
-			if mo.tau = gives.Tau; gives.Source == "default" {
-				mo.tau = -1 // the model will tell
-			}
-			if mo.precision = string(gives.Precision); mo.precision != "" {
-				mo.also = incremental.FP32
-			}
-		}
-		return failure.As(failure.Usage, err)
+	file, opt, err := mo.open(ctx, s)
+	if err != nil {
+		return nil, err
 	}
-	mo.loaded = func(g *graph.Graph) {
-		if gives.suit(g); gives != nil {
-			mo.tau = gives.Tau
-		}
+	gives, err := o.approximate.resolve(s, o.mode, file.Config.Approximate)
+	if err != nil {
+		return nil, failure.As(failure.Usage, err)
 	}
-	m, err := mo.load(s)
+	n, err := mo.network(ctx, file, opt)
+	if err != nil {
+		return nil, err
+	}
+	gives.suit(n.Graph)
+	m, err := mo.prepare(ctx, s, n, o.need(gives))
 	if err != nil {
 		return nil, err
 	}
@@ -209,4 +202,16 @@ func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *mo
 		return nil, err
 	}
 	return j, j.checkMemory()
+}
+
+// need is what the plan is for.
+func (o *obeOptions) need(gives *approximated) model.Need {
+	need := model.Need{Dynamic: o.tuning, Also: o.also}.For(o.patches, o.strides[0])
+	if gives != nil {
+		need.Tau, need.Precision, need.Dynamic = gives.Tau, gives.Precision, o.tuning || gives.Epsilon > 0
+		if need.Precision != "" {
+			need.Also = incremental.FP32
+		}
+	}
+	return need
 }

@@ -141,7 +141,7 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 			}
 			if p, err := s.flags.GetBool("print-config"); err != nil || p {
 				if err == nil {
-					_, err = m.load(s)
+					_, err = m.load(cmd.Context(), s)
 				}
 				return errors.Join(err, s.print(io.out))
 			}

@@ -160,7 +160,7 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 		// An error comes again, where it counts as this map's.
 		builtin = o.model.model == ""
 	}
-	model, err := o.model.load(s)
+	model, err := o.model.load(cmd.Context(), s)
 	if err != nil {
 		return err
 	}

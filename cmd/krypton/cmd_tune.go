@@ -87,7 +87,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 		return failure.As(failure.Usage, err)
 	}
 	if precision != incremental.FP32 {
-		o.model.also = precision
+		o.obe.also = precision
 	}
 	j, inputs, err := newJob(cmd.Context(), s, io, &o.obe, &o.model, args)
 	if err != nil {
@@ -96,7 +96,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if len(j.variants()) != 1 {
 		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
 	}
-	if p := j.model.Second; p != nil && p.Precision() != o.model.also {
+	if p := j.model.Second; p != nil && p.Precision() != o.obe.also {
 		return failure.Usagef("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels())
 	}
 	target, err := o.target(s, j.model.File)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,14 +9,9 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"krypton/internal/engine"
 	"krypton/internal/failure"
-	"krypton/internal/graph"
 	"krypton/internal/imagein"
-	"krypton/internal/incremental"
 	"krypton/internal/model"
-	"krypton/internal/onnxload"
-	"krypton/internal/region"
 )
 
 // modelOptions are the flags that concern a model and how pictures are prepared
@@ -29,28 +25,8 @@ type modelOptions struct {
 	mean, std, window                          []float64
 	scale, crop                                float64
 	pad                                        int
-	// typical is what the plan is made for, nil for whole runs.
-	typical func(engine.Plane) []region.Rect
-	// typicalFor stands for it: plans are kept for equal ones only.
-	typicalFor string
-	// store, if set, keeps what was loaded for the next one who asks.
-	store *modelStore
-	// precision is that of the plan's convolutions, "" for float32.
-	precision string
-	// bound are the inputs that --bind gave values, once the model is open.
-	bound []model.Bound
-	// also, if set, is the precision of a second plan.
-	also incremental.Precision
-	// tau is that of the maps that the plan is for, 0 or 1 for exact regions, less
-	// while it is not known.
-	tau float64
-	// dynamic makes a plan that change thresholds can be used with.
-	dynamic bool
-	// opened, if set, is called with the model's file before the plan is
-	// made: what it configures may change these options.
-	opened func(*model.File) error
-	// loaded, if set, is called with the model.
-	loaded func(*graph.Graph)
+	// models, if set, keeps what is loaded for the next one who asks.
+	models *model.Cache
 }
 
 func (o *modelOptions) addFlags(f *pflag.FlagSet) {
@@ -83,124 +59,106 @@ func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
 	addCacheFlag(f, &o.cache)
 }
 
-// open finds the model and lets its own file speak.
-func (o *modelOptions) open(s *settings) (*model.File, onnxload.Options, error) {
+// open finds the model and lets its own file speak: settings, flags and options of
+// loading are complete then.
+func (o *modelOptions) open(ctx context.Context, s *settings) (*model.File, model.LoadOptions, error) {
+	none := model.LoadOptions{}
 	limit, err := parseBytes(o.maxBytes)
 	if err != nil {
-		return nil, onnxload.Options{}, failure.Usagef("--max-model-bytes: %w", err)
+		return nil, none, failure.Usagef("--max-model-bytes: %w", err)
 	}
-	file, err := o.store.open(o.model, o.cache, limit)
+	file, err := o.models.Open(ctx, o.model, model.OpenOptions{Cache: o.cache, MaxBytes: limit, Public: publicModels})
 	if err != nil {
-		return nil, onnxload.Options{}, err
+		return nil, none, hinted(err)
 	}
 	s.inputs.addModel(file.Path)
 	s.inputs.add(file.Cached, file.LabelFile)
 	if err := applyModel(s, file); err != nil {
-		return nil, onnxload.Options{}, err
+		return nil, none, err
 	}
-	opt := onnxload.Options{MaxBytes: limit, Dims: map[string]int{}, Picture: true, Input: o.input, Layout: o.layout}
-	if opt.Bind, o.bound, err = model.Bindings(o.bind); err != nil {
-		return nil, opt, hinted(err)
-	}
-	s.inputs.add(model.Files(o.bound)...)
-	if o.output != "" && file.Config.Detector == nil && file.Says.Head == nil { // a detector's head may need others besides
-		opt.Outputs = []string{o.output}
+	opt, err := o.loadOptions()
+	s.inputs.add(model.Files(opt.Bound)...)
+	return file, opt, err
+}
+
+// loadOptions are the flags that say how a file becomes a network.
+func (o *modelOptions) loadOptions() (opt model.LoadOptions, err error) {
+	opt = model.LoadOptions{Input: o.input, Layout: o.layout, Output: o.output, Dims: map[string]int{}}
+	if opt.Bind, opt.Bound, err = model.Bindings(o.bind); err != nil {
+		return opt, hinted(err)
 	}
 	if o.size != "" {
 		if opt.Size, err = pair(o.size); err != nil {
-			return nil, opt, failure.Usagef("--size: %w", err)
+			return opt, failure.Usagef("--size: %w", err)
 		}
 	}
 	for _, d := range o.dims {
 		name, value, _ := strings.Cut(d, "=")
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {
-			return nil, opt, failure.Usagef("--dim %q: want NAME=N", d)
+			return opt, failure.Usagef("--dim %q: want NAME=N", d)
 		}
 		opt.Dims[name] = n
 	}
 	if !slices.Contains([]string{"", "nchw", "nhwc"}, o.layout) {
-		return nil, opt, failure.Usagef("--layout is %q, want nchw or nhwc", o.layout)
+		return opt, failure.Usagef("--layout is %q, want nchw or nhwc", o.layout)
 	}
-	return file, opt, nil
+	return opt, nil
 }
 
-// planKey stands for all that a plan is made from but the model's file.
-func (o *modelOptions) planKey(s *settings) string {
-	return fmt.Sprintf("%q", []string{s.flags.Lookup("kernels").Value.String(), o.input, o.output, o.layout, o.size, strings.Join(o.dims, ","), fmt.Sprint(o.bound), o.typicalFor, strconv.FormatBool(o.dynamic), o.precision, string(o.also), fmt.Sprint(o.tau)})
+// network loads an opened model.
+func (o *modelOptions) network(ctx context.Context, file *model.File, opt model.LoadOptions) (*model.Network, error) {
+	n, err := o.models.Load(ctx, file, opt)
+	return n, hinted(err)
 }
 
-// plan loads and compiles.
-func (o *modelOptions) plan(s *settings) (*model.File, *graph.Graph, *model.Plans, error) {
-	file, opt, err := o.open(s)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	if o.opened != nil {
-		if err := o.opened(file); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	key := o.planKey(s)
-	if g, p := o.store.plans(file, key); p != nil {
-		if o.loaded != nil {
-			o.loaded(g)
-		}
-		return file, g, p, nil
-	}
-	if file.Loaded() { // the plan that is gone has used it up
-		if file, err = o.store.openAgain(opt.MaxBytes); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	g, err := file.Load(opt)
-	if err != nil {
-		return nil, nil, nil, hinted(err)
-	}
-	if o.loaded != nil {
-		o.loaded(g)
-	}
+// plan makes plans of a network by the kernels that the flags name.
+func (o *modelOptions) plan(ctx context.Context, s *settings, n *model.Network, need model.Need) (*model.Plans, error) {
 	k, direct, err := s.kernels()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	compile := func(precision incremental.Precision) (*incremental.Plan, error) {
-		opt := incremental.CompileOptions{Kernels: k, Direct: direct, Input: o.input, Layout: o.layout, Typical: o.typical, Dynamic: o.dynamic, Precision: precision}
-		if o.tau > 0 && o.tau < 1 {
-			opt.Policy = incremental.Tau(o.tau)
-		}
-		p, err := incremental.Compile(g, opt)
-		if err != nil {
-			return nil, failure.Dataf("model %s: %w", file.Name, err)
-		}
-		return p, nil
-	}
-	first, err := compile(incremental.Precision(o.precision))
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	var second *incremental.Plan
-	// A machine that lacks the precision makes the same plan again: no need.
-	if o.also != "" && (o.precision == "" || first.Precision() != o.also) {
-		if second, err = compile(o.also); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	g.DropConstants() // the plan has packed them
-	made := model.NewPlans(first, second)
-	o.store.keep(key, g, made)
-	return file, g, made, nil
-}
-
-// load makes a model ready for pictures.
-func (o *modelOptions) load(s *settings) (*model.Model, error) {
-	file, g, made, err := o.plan(s)
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.New(file, g, made, model.Preparation{Labels: o.labels, Output: o.output, Activation: !s.given("activation"),
-		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, Window: o.window, Bound: o.bound, Notes: s.notes})
+	need.Kernels, need.Direct = k.Name, direct
+	made, err := o.models.Plan(ctx, n, need)
+	return made, hinted(err)
+}
+
+// planned opens, loads and plans.
+func (o *modelOptions) planned(ctx context.Context, s *settings, need model.Need) (*model.Network, *model.Plans, error) {
+	file, opt, err := o.open(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := o.network(ctx, file, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := o.plan(ctx, s, n, need)
+	return n, made, err
+}
+
+// prepare makes a network ready for pictures.
+func (o *modelOptions) prepare(ctx context.Context, s *settings, n *model.Network, need model.Need) (*model.Model, error) {
+	made, err := o.plan(ctx, s, n, need)
+	if err != nil {
+		return nil, err
+	}
+	m, err := n.Prepare(made, model.Preparation{Labels: o.labels, Activation: !s.given("activation"),
+		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, Window: o.window, Notes: s.notes})
 	return m, hinted(err)
+}
+
+// load makes a model ready for whole runs on pictures.
+func (o *modelOptions) load(ctx context.Context, s *settings) (*model.Model, error) {
+	file, opt, err := o.open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	n, err := o.network(ctx, file, opt)
+	if err != nil {
+		return nil, err
+	}
+	return o.prepare(ctx, s, n, model.Need{})
 }
 
 // pair reads N or HxW in pixels.

@@ -13,6 +13,7 @@ import (
 
 	"krypton/internal/batch"
 	"krypton/internal/failure"
+	"krypton/internal/model"
 	"krypton/internal/ui"
 )
 
@@ -26,7 +27,7 @@ type obeBatch struct {
 	flags  *pflag.FlagSet // as the command line set them
 	inputs *inputFiles
 	io     streams
-	store  modelStore
+	models *model.Cache
 	run    *batch.Run
 	rep    *reporter
 	bar    *ui.Progress
@@ -55,7 +56,8 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	if err := checkNames(items, b.outputs); err != nil {
 		return err
 	}
-	mo.store = &b.store
+	b.models = model.NewCache(0) // one plan at a time: items with equal settings come one after the other
+	mo.models = b.models
 	s, err := loadSettingsOf(flags)
 	if err != nil {
 		return err
@@ -136,7 +138,7 @@ func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
 // variant makes ready what an item's own settings need.
 func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*job, error) {
 	var o obeOptions
-	m := modelOptions{store: &b.store}
+	m := modelOptions{models: b.models}
 	s, err := settingsWith(b.flags, b.inputs, set, func(f *pflag.FlagSet) {
 		o.addFlags(f)
 		m.addFlags(f)

@@ -14,6 +14,7 @@ import (
 	"krypton/internal/batch"
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
+	"krypton/internal/model"
 )
 
 // orvColumns are the flags that an item of a batch may set for itself.
@@ -25,7 +26,7 @@ type orvBatch struct {
 	flags  *pflag.FlagSet // as the command line set them
 	inputs *inputFiles
 	io     streams
-	store  modelStore
+	models *model.Cache
 	run    *batch.Run
 }
 
@@ -50,14 +51,15 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 	}); err != nil {
 		return err
 	}
-	mo.store = &b.store
+	b.models = model.NewCache(0)
+	mo.models = b.models
 	s, err := loadSettingsOf(flags)
 	if err != nil {
 		return err
 	}
 	b.inputs = s.inputs
 	b.inputs.addItems(items)
-	m, err := mo.load(s)
+	m, err := mo.load(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -125,13 +127,13 @@ type orvItem struct {
 }
 
 // read finds out whether a video is done, and makes its settings.
-func (b *orvBatch) read(_ context.Context, v *batchVideo) error {
+func (b *orvBatch) read(ctx context.Context, v *batchVideo) error {
 	if i, err := os.Stat(v.Item.Path); err == nil && i.Mode().IsRegular() {
 		if v.Digest, err = batch.SumFile(v.Item.Path); err != nil {
 			return err
 		}
 	}
-	own := &orvItem{model: modelOptions{store: &b.store}}
+	own := &orvItem{model: modelOptions{models: b.models}}
 	v.Work = own
 	var err error
 	if own.settings, err = settingsWith(b.flags, b.inputs, v.Item.Set, func(f *pflag.FlagSet) {
@@ -140,7 +142,7 @@ func (b *orvBatch) read(_ context.Context, v *batchVideo) error {
 	}); err != nil {
 		return err
 	}
-	loaded, err := own.model.load(own.settings)
+	loaded, err := own.model.load(ctx, own.settings)
 	if err != nil {
 		return err
 	}

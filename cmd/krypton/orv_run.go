@@ -89,7 +89,7 @@ func openORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mo
 		return nil, err
 	}
 	j.job, j.film, err = recognize.Open(ctx, name, j.reading, func() (*recognize.Job, error) {
-		m, err := mo.load(s)
+		m, err := mo.load(ctx, s)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,8 @@
 package graph
 
 import (
+	"slices"
+
 	"gorgonia.org/gorgonia"
 
 	"krypton/internal/op"
@@ -121,4 +123,13 @@ func (g *Graph) DropConstants() {
 		g.Values[i].Info.Value = nil
 	}
 	g.expr, g.exprs = nil, nil
+}
+
+// Outline is a copy without the values of constants: what DropConstants leaves, while
+// the graph itself can still be compiled.
+func (g *Graph) Outline() *Graph {
+	o := *g
+	o.Values = slices.Clone(g.Values)
+	o.DropConstants()
+	return &o
 }

@@ -216,8 +216,8 @@ func (p *Plan) ViewBytes() int64 {
 	return n
 }
 
-// weightBytes is the memory of all convolutions' weights.
-func (p *Plan) weightBytes() int64 {
+// WeightBytes is the memory of all convolutions' weights.
+func (p *Plan) WeightBytes() int64 {
 	n := int64(0)
 	for i := range p.steps {
 		n += int64(weightBytes(p.steps[i].prim))

@@ -310,7 +310,7 @@ type StepPrediction struct {
 func (p *Plan) Predict(m Machine, r region.Rect) []StepPrediction {
 	rects := p.regions(r)
 	predictions := make([]StepPrediction, len(p.steps))
-	packed, _ := m.rate(float64(p.weightBytes()))
+	packed, _ := m.rate(float64(p.WeightBytes()))
 	for i := range p.steps {
 		s := &p.steps[i]
 		whole := p.load(s, p.values[s.out].plane.Rect(), 1)

@@ -137,7 +137,7 @@ func (p *Plan) profile(changes, chunk, runs int, run func(stepTimes) error) (*Pr
 		return nil, err
 	}
 	f := &Profile{Machine: p.Machine(), Changes: changes, Chunk: chunk, Steps: make([]StepProfile, len(p.steps))}
-	f.packed, _ = f.Machine.rate(float64(p.weightBytes()))
+	f.packed, _ = f.Machine.rate(float64(p.WeightBytes()))
 	for i := range max(1, runs) {
 		times := make(stepTimes, len(p.steps))
 		if err := run(times); err != nil {

@@ -185,10 +185,10 @@ func (p *Plan) chunk(at region.Rect, n, workers int, opt Options) (int, error) {
 	if chunk <= 0 {
 		own := max(1, p.slotBytes(at))
 		bytes := int64(chunkBytes)
-		if p.weightBytes() < smallWeights {
+		if p.WeightBytes() < smallWeights {
 			bytes = smallBytes
 		}
-		sharing := min(sharedBytes/own, p.weightBytes()/weightsEach)
+		sharing := min(sharedBytes/own, p.WeightBytes()/weightsEach)
 		chunk = int(min(chunkMost, max(1, bytes/own, sharing)))
 		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
 	}

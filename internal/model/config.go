@@ -98,7 +98,7 @@ type Setting struct {
 var preprocessKeys = map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "window": "window", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
 
 // Settings are what the model's configuration sets. "labels" stands for names of classes
-// that Labels gives, and has no value; those of "bind" are NAME=VALUE.
+// that Network.Labels gives, and has no value; those of "bind" are NAME=VALUE.
 func (m *File) Settings() ([]Setting, error) {
 	c := &m.Config
 	size := ""
@@ -153,9 +153,9 @@ var (
 	ErrLabelsUnread = errors.New("labels in the metadata are not understood")
 )
 
-// Labels gives the names of the classes: from a file of labels, or with path "" the
+// labels gives the names of the classes: from a file of labels, or with path "" the
 // model's own list; nil if there are none.
-func (m *File) Labels(path string, g *graph.Graph) ([]string, error) {
+func (m *File) labels(path string, g *graph.Graph) ([]string, error) {
 	switch {
 	case path != "":
 	case m.Config.Labels.Kind == yaml.SequenceNode:

@@ -52,7 +52,7 @@ func FuzzModelConfig(f *testing.F) {
 			}
 		}
 		if m.Config.Labels.Kind == yaml.SequenceNode {
-			_, _ = m.Labels("", nil) // refused or taken
+			_, _ = m.labels("", nil) // refused or taken
 		}
 	})
 }

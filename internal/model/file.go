@@ -3,6 +3,7 @@
 package model
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,18 +12,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"krypton/internal/catalogue"
 	"krypton/internal/exporter"
 	"krypton/internal/failure"
-	"krypton/internal/graph"
 	"krypton/internal/labels"
 	"krypton/internal/onnxload"
 	"krypton/internal/regular"
 	"krypton/models"
 )
 
-// File is a model's bytes with what lies beside it. But for Load it does not change.
+// File is a model's file with what lies beside it. It is safe for several at once.
 type File struct {
 	Name         string // as given, or the catalogue's name
 	Path         string // "" for an embedded model
@@ -37,7 +38,10 @@ type File struct {
 	// LabelFile is a public model's file of labels, "" if there is none.
 	LabelFile string
 	Cached    string // a public model's file, "" if there is none
-	data      []byte // until it is loaded
+
+	key  fileKey
+	mu   sync.Mutex
+	data []byte // until it is loaded
 }
 
 // OpenOptions say where models are and how large they may be.
@@ -53,7 +57,7 @@ type OpenOptions struct {
 // Open finds a model by path, or else by name among the built-in models and
 // those pulled into the cache; "" is the default one.
 func Open(name string, opt OpenOptions) (*File, error) {
-	m := &File{Name: name}
+	m := &File{Name: name, key: fileKey{name, opt.Cache, opt.MaxBytes}}
 	var config []byte
 	_, statErr := os.Stat(name)
 	entry, embedded := models.Lookup(name)
@@ -186,19 +190,44 @@ func loadError(err error) error {
 	return failure.As(kind, err)
 }
 
-// Load builds the graph, and lets go of the file's bytes: weights are large.
-func (m *File) Load(opt onnxload.Options) (*graph.Graph, error) {
-	dir := ""
-	if m.Path != "" {
-		dir = filepath.Dir(m.Path)
-	}
-	g, err := onnxload.LoadBytes(m.data, m.Name, dir, opt)
+// ErrChanged says that a model's file is not what it was when it was opened.
+var ErrChanged = errors.New("the file has changed since it was opened")
+
+// take gives the file's bytes and lets go of them: weights are large. Those that are
+// gone are read once more.
+func (m *File) take() ([]byte, error) {
+	m.mu.Lock()
+	data := m.data
 	m.data = nil
+	m.mu.Unlock()
+	if data != nil {
+		return data, nil
+	}
+	if m.Path == "" && m.Cached == "" {
+		entry, _ := models.Lookup(m.Name)
+		return entry.Model, nil
+	}
+	data, err := onnxload.Read(cmp.Or(m.Path, m.Cached), m.key.maxBytes)
 	if err != nil {
 		return nil, loadError(err)
 	}
-	return g, nil
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != m.SHA256 {
+		return nil, failure.Dataf("model %s: %w", m.Name, ErrChanged)
+	}
+	return data, nil
 }
 
-// Loaded says whether the file's bytes are gone.
-func (m *File) Loaded() bool { return m.data == nil }
+// bytes is the memory that the file's content takes while it is not loaded.
+func (m *File) bytes() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.data))
+}
+
+// shed lets go of the content, which can be read again.
+func (m *File) shed() (gone bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.data = nil
+	return false
+}

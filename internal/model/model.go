@@ -15,28 +15,13 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/labels"
-	"krypton/internal/prediction"
 )
 
-// Plans are a network's: for the work, and a second one in another precision if there is
-// need of it, else nil. They are shared.
-type Plans struct {
-	First, Second *incremental.Plan
-	readings      map[string]prediction.Reading // of outputs, by what was asked
-}
-
-// NewPlans joins plans of one network.
-func NewPlans(first, second *incremental.Plan) *Plans {
-	return &Plans{First: first, Second: second, readings: map[string]prediction.Reading{}}
-}
-
-// Preparation says how pictures are prepared for a network, and what its outputs are
+// Preparation says how pictures are prepared for a network, and what its classes are
 // called, where that is not left to the model.
 type Preparation struct {
 	// Labels is a file of names of classes, "" for the model's own.
 	Labels string
-	// Output names the one that holds the scores, "" for the first that can be made.
-	Output string
 	// Activation says that the model's own is taken.
 	Activation bool
 	// Preset names a preprocessing, "" for the usual one; what else is not zero stands in
@@ -48,9 +33,7 @@ type Preparation struct {
 	Pad int
 	// Window is nil, or which of a picture's own numbers are black and white.
 	Window []float64
-	// Bound are the values of other inputs that were given, Notes what there is to say
-	// already.
-	Bound []Bound
+	// Notes are what there is to say already.
 	Notes []string
 }
 
@@ -89,19 +72,20 @@ type Model struct {
 	Bound []Bound
 	Notes []string // what is doubtful about it
 
-	readings map[string]prediction.Reading
-	named    string // Preparation.Output
+	network *Network
+	plans   *Plans
 }
 
-// New makes a network with its plans ready for pictures.
-func New(file *File, g *graph.Graph, made *Plans, p Preparation) (*Model, error) {
-	m := &Model{File: file, Graph: g, Plan: made.First, Second: made.Second, readings: made.readings, Own: p.Activation && file.Config.Activation != "", named: p.Output, Preset: p.Preset, Bound: slices.Clone(p.Bound)}
+// Prepare makes a network with its plans ready for pictures.
+func (n *Network) Prepare(made *Plans, p Preparation) (*Model, error) {
+	g := n.Graph
+	m := &Model{File: n.File, Graph: g, Plan: made.First, Second: made.Second, Own: p.Activation && n.File.Config.Activation != "", Preset: p.Preset, Bound: slices.Clone(n.opt.Bound), network: n, plans: made}
 	for _, b := range g.Facts.Bound {
 		m.Bound = append(m.Bound, Bound{Input: b.Name, Value: strings.Trim(fmt.Sprint(b.Values), "[]")})
 	}
 	m.Notes = append(m.Notes, p.Notes...)
 	var err error
-	if m.Labels, err = file.Labels(p.Labels, g); err != nil {
+	if m.Labels, err = n.Labels(p.Labels); err != nil {
 		return nil, err
 	}
 	m.tellLeft()
@@ -193,7 +177,7 @@ func (m *Model) tellLeft() {
 		}
 		m.Notes = append(m.Notes, note)
 	}
-	if m.named != "" || len(f.Left) == 0 || len(f.Outputs) == 0 {
+	if m.network.opt.Output != "" || len(f.Left) == 0 || len(f.Outputs) == 0 {
 		return
 	}
 	first := f.Outputs[0].Name
@@ -205,42 +189,20 @@ func (m *Model) tellLeft() {
 // Output is the index of the output that holds the scores.
 func (m *Model) Output() (int, error) {
 	names := m.Plan.Outputs()
-	if m.named == "" {
+	if m.network.opt.Output == "" {
 		return 0, nil
 	}
-	if i := slices.Index(names, m.named); i >= 0 {
+	if i := slices.Index(names, m.network.opt.Output); i >= 0 {
 		return i, nil
 	}
-	return 0, failure.Mark(failure.As(failure.Usage, errors.New("output "+strconv.Quote(m.named)+": the model has "+strings.Join(names, ", "))), ErrNoOutput)
+	return 0, failure.Mark(failure.As(failure.Usage, errors.New("output "+strconv.Quote(m.network.opt.Output)+": the model has "+strings.Join(names, ", "))), ErrNoOutput)
 }
 
 // Outputs are the network's outputs without numbers.
 func (m *Model) Outputs() []detect.Output { return OutputsOf(m.Plan) }
 
-// OutputsOf are a plan's outputs without numbers.
-func OutputsOf(p *incremental.Plan) []detect.Output {
-	var l []detect.Output
-	for i, name := range p.Outputs() {
-		l = append(l, detect.Output{Name: name, Shape: p.OutputShape(i)})
-	}
-	return l
-}
-
-// Detector describes the detector's head: as the model's own file has it, or else as
-// the metadata and the outputs let it be recognized; nil if there is none.
-func (m *Model) Detector() (*detect.Spec, error) { return m.File.Detector(m.Plan, len(m.Labels)) }
-
-// Detector is Model.Detector for a plan of the file, with so many names of classes.
-func (m *File) Detector(p *incremental.Plan, names int) (*detect.Spec, error) {
-	if m.Config.Detector != nil || m.Says.Head == nil {
-		return m.Config.Detector, nil
-	}
-	spec, err := detect.Recognize(*m.Says.Head, OutputsOf(p), names)
-	if err != nil {
-		return nil, failure.Dataf("model %s: %w; describe the head as 'detector:' in %s (see docs/video.md)", m.Name, err, m.Where)
-	}
-	return spec, nil
-}
+// Detector is Network.Detector.
+func (m *Model) Detector() (*detect.Spec, error) { return m.network.Detector(m.Plan, len(m.Labels)) }
 
 // Label is a class's name, "" if it has none.
 func (m *Model) Label(class int) string {

@@ -12,14 +12,19 @@ import (
 // ErrActivation: there is no activation of a name.
 var ErrActivation = errors.New("activation")
 
-// Reading finds out how an output's numbers become scores of classes, once for an output and
-// what is asked. memory is what that may take, in bytes, 0 if it does not count.
+// readingKey is what a reading depends on beside the plan.
+type readingKey struct {
+	output     int
+	activation string
+	why        string
+	names      int
+	value      bool
+}
+
+// Reading finds out how an output's numbers become scores of classes, once for plans, an
+// output and what is asked. memory is what that may take, in bytes, 0 if it does not
+// count.
 func (m *Model) Reading(ctx context.Context, output int, activation string, workers int, memory int64) (prediction.Reading, error) {
-	value := m.File.Config.Value
-	key := fmt.Sprint(output, activation, len(m.Labels), value != nil)
-	if r, ok := m.readings[key]; ok {
-		return r, nil
-	}
 	if err := prediction.Activation(activation).Check(); err != nil {
 		return prediction.Reading{}, failure.Mark(failure.As(failure.Usage, err), ErrActivation)
 	}
@@ -27,17 +32,20 @@ func (m *Model) Reading(ctx context.Context, output int, activation string, work
 	if m.Own && activation == m.File.Config.Activation {
 		why = "the model's own file says so"
 	}
-	r, err := prediction.Read(ctx, prediction.Question{Plan: m.Plan, Output: output, Activation: prediction.Activation(activation), Why: why, Names: len(m.Labels), Value: value != nil, Workers: workers, Memory: memory})
-	switch {
-	case errors.Is(err, prediction.ErrNoClasses):
-		return r, failure.Dataf("model %s: %w", m.File.Name, err)
-	case err != nil:
-		return r, err
-	case value != nil && r.Outputs != 1:
-		return r, failure.Dataf("%s: value: output %q has %d numbers, a value is one", m.File.Where, m.Plan.Outputs()[output], r.Outputs)
-	}
-	m.readings[key] = r
-	return r, nil
+	value := m.File.Config.Value != nil
+	key := readingKey{output, activation, why, len(m.Labels), value}
+	return m.plans.readings.get(ctx, key, key, 0, func() (prediction.Reading, error) {
+		r, err := prediction.Read(ctx, prediction.Question{Plan: m.Plan, Output: output, Activation: prediction.Activation(activation), Why: why, Names: len(m.Labels), Value: value, Workers: workers, Memory: memory})
+		switch {
+		case errors.Is(err, prediction.ErrNoClasses):
+			return r, failure.Dataf("model %s: %w", m.File.Name, err)
+		case err != nil:
+			return r, err
+		case value && r.Outputs != 1:
+			return r, failure.Dataf("%s: value: output %q has %d numbers, a value is one", m.File.Where, m.Plan.Outputs()[output], r.Outputs)
+		}
+		return r, nil
+	})
 }
 
 // Doubts are notes on what makes numbers and names of classes doubtful.

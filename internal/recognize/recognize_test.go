@@ -19,7 +19,6 @@ import (
 	"krypton/internal/framelabels"
 	"krypton/internal/incremental"
 	"krypton/internal/model"
-	"krypton/internal/onnxload"
 	"krypton/internal/onnxwrite"
 	"krypton/internal/orv"
 	"krypton/internal/video"
@@ -101,15 +100,15 @@ func load(t testing.TB, path string) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := f.Load(onnxload.Options{Picture: true})
+	n, err := f.Load(model.LoadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := incremental.Compile(g, incremental.CompileOptions{})
+	made, err := n.Plan(model.Need{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.New(f, g, model.NewPlans(p, nil), model.Preparation{Activation: true, Preset: "unit", Resize: "stretch", Pad: 128})
+	m, err := n.Prepare(made, model.Preparation{Activation: true, Preset: "unit", Resize: "stretch", Pad: 128})
 	if err != nil {
 		t.Fatal(err)
 	}
