@@ -146,7 +146,8 @@ func (p *Plan) propagate(s *step, rects []region.Rect, centres []Point, policy P
 				break
 			}
 		}
-		if s.kind == op.Windowed && !p.values[s.out].entire {
+		// A sum of a row is of all of it.
+		if _, sums := s.prim.(*engine.RowSums); s.kind == op.Windowed && !sums && !p.values[s.out].entire {
 			out = policy.Crop(plane, out, centres[s.out]).Intersect(out)
 		}
 	}

@@ -126,13 +126,13 @@ func (c *compiler) ofPixels(n *graph.Node, o *op.Reduce, axes []int) bool {
 // reducePixels lowers what ofPixels finds.
 func (c *compiler) reducePixels(n *graph.Node, o *op.Reduce) {
 	plane, lies, _ := c.channelsLast(n.In[0])
-	src := c.asPlane(lies.value, plane)
-	y, x := region.Whole(plane.H), region.Whole(plane.W)
-	out := engine.Plane{H: 1, W: 1, C: plane.C}
-	var prim engine.Primitive = &engine.AveragePool{In: plane, Out: out, Y: y, X: x}
+	kind := op.PoolAverage
 	if o.Kind == op.ReduceMax {
-		prim = &engine.MaxPool{In: plane, Out: out, Y: y, X: x}
+		kind = op.PoolMax
 	}
+	src, prim := c.wholePlane(n, c.asPlane(lies.value, plane), kind)
+	y, x := region.Whole(src.plane.H), region.Whole(src.plane.W)
+	out := engine.Plane{H: 1, W: 1, C: plane.C}
 	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim}, c.g.Values[n.Out[0]].Name, out)
 	c.refs[n.Out[0]] = &ref{value: v, layout: rowMajor(c.shape(n.Out[0]))}
 }

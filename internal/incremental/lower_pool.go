@@ -77,13 +77,29 @@ func (c *compiler) globalPool(n *graph.Node, kind op.PoolKind) (bool, error) {
 	if !ok || len(c.shape(n.In[0])) < 3 {
 		return false, nil
 	}
-	y, x := region.Whole(src.plane.H), region.Whole(src.plane.W)
-	out := engine.Plane{H: 1, W: 1, C: src.plane.C}
-	var prim engine.Primitive = &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
+	src, prim := c.wholePlane(n, src, kind)
+	return true, c.emitWindowed(n, src, region.Whole(src.plane.H), region.Whole(src.plane.W), prim, engine.Plane{H: 1, W: 1, C: src.plane.C})
+}
+
+// sumsFrom is from how many numbers on a plane's mean goes by sums of its rows: a change
+// then reads the rows that it reaches, and workers share the rows.
+const sumsFrom = 1 << 16
+
+// wholePlane is what takes the mean or the maximum of a whole plane, and of what: the
+// plane itself, or the sums of its rows.
+func (c *compiler) wholePlane(n *graph.Node, src source, kind op.PoolKind) (source, engine.Primitive) {
+	plane := src.plane
 	if kind == op.PoolMax {
-		prim = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
+		return src, &engine.MaxPool{In: plane, Out: engine.Plane{H: 1, W: 1, C: plane.C}, Y: region.Whole(plane.H), X: region.Whole(plane.W)}
 	}
-	return true, c.emitWindowed(n, src, y, x, prim, out)
+	mean := &engine.Mean{Count: plane.H * plane.W}
+	if plane.H == 1 || plane.W == 1 || plane.Len() < sumsFrom {
+		return src, mean
+	}
+	sums := engine.Plane{H: plane.H, W: 1, C: plane.C}
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{region.Identity(plane.H), region.Whole(plane.W)}, in: []source{src}, prim: &engine.RowSums{}},
+		c.g.Values[n.Out[0]].Name+" (rows)", sums)
+	return source{v, sums}, mean
 }
 
 // reduce lowers the mean or maximum over exactly the spatial axes.

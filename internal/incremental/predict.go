@@ -135,8 +135,11 @@ func (p *Plan) load(s *step, r region.Rect, share float64) load {
 		l.weights *= share
 	default:
 		l.work = float64(engine.Work(s.prim, r))
-		if _, ok := s.prim.(*engine.Moments); ok { // of all that it reads
+		switch s.prim.(type) { // of all that they read
+		case *engine.Moments, *engine.Mean:
 			elements = float64(s.in[0].plane.Len())
+		case *engine.RowSums:
+			elements *= float64(s.in[0].plane.W)
 		}
 		adds, plain := perElement(s.prim)
 		l.adds, l.plain = adds*elements+costOther*l.work, plain*elements
@@ -160,6 +163,8 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		}
 	case *engine.Moments:
 		return 2 * costElement, 0
+	case *engine.Mean, *engine.RowSums:
+		return costTap, 0
 	case *engine.Softmax:
 		return costSoftmax, 0
 	case *engine.Spread:

@@ -106,7 +106,7 @@ func withChannels(prim engine.Primitive, channels []int) engine.Primitive {
 		return g
 	}
 	switch p := prim.(type) {
-	case *engine.Unary, *engine.Bounds:
+	case *engine.Unary, *engine.Bounds, *engine.RowSums, *engine.Mean:
 		return prim
 	case *engine.Affine:
 		return &engine.Affine{Scale: of(p.Scale), Shift: of(p.Shift), Clamp: p.Clamp}

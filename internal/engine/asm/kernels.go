@@ -31,6 +31,7 @@ type Kernels struct {
 	add        func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
 	affine     func(x, scale, shift, out *float32, n, pitch, bytes int, clamp *float32, mask *int32)
 	blend      func(a, b, out *float32, bytes int, weights *float32, mask *int32)
+	pixelSum   func(x, out *float32, n, bytes int, scale *float32, mask *int32)
 	functions  [functions]pointwiseKernel
 	singles    [functions]pointwiseKernel // those in float32
 	arithmetic [arithmetics]arithmeticKernels

@@ -777,6 +777,19 @@ func slopeNumberAVX512(a *float32, b *float32, out *float32, n int, step int, by
 //go:noescape
 func affineAVX512(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
 
+// pixelSumAVX512 computes, for each c < bytes/4:
+//
+//	acc := [4]float32{}
+//	for i := range n {
+//		acc[i%4] += x[i*bytes/4+c]
+//	}
+//	out[c] = ((acc[0] + acc[1]) + (acc[2] + acc[3])) * scale[0]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func pixelSumAVX512(x *float32, out *float32, n int, bytes int, scale *float32, mask *int32)
+
 // blendAVX512 computes, for each i < bytes/4, rounding after each operation:
 //
 //	out[i] = a[i]*weights[0] + b[i]*weights[1]
@@ -1670,6 +1683,19 @@ func slopeNumberAVX2(a *float32, b *float32, out *float32, n int, step int, byte
 //
 //go:noescape
 func affineAVX2(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
+
+// pixelSumAVX2 computes, for each c < bytes/4:
+//
+//	acc := [4]float32{}
+//	for i := range n {
+//		acc[i%4] += x[i*bytes/4+c]
+//	}
+//	out[c] = ((acc[0] + acc[1]) + (acc[2] + acc[3])) * scale[0]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func pixelSumAVX2(x *float32, out *float32, n int, bytes int, scale *float32, mask *int32)
 
 // blendAVX2 computes, for each i < bytes/4, rounding after each operation:
 //

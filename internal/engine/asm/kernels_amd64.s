@@ -22140,6 +22140,224 @@ next:
 	VZEROUPPER
 	RET
 
+// func pixelSumAVX512(x *float32, out *float32, n int, bytes int, scale *float32, mask *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·pixelSumAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), R8
+	MOVQ         out+8(FP), R9
+	MOVQ         n+16(FP), R10
+	MOVQ         bytes+24(FP), BX
+	MOVQ         scale+32(FP), AX
+	VBROADCASTSS (AX), Z30
+	XORQ         SI, SI
+	MOVQ         bytes+24(FP), DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ   SI, DX
+	JGT    single
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	LEAQ   (R8)(SI*1), DI
+	MOVQ   R10, CX
+	SUBQ   $0x04, CX
+	JLT    block0_few
+
+block0_four:
+	VADDPS (DI), Z0, Z0
+	VADDPS 64(DI), Z1, Z1
+	VADDPS 128(DI), Z2, Z2
+	VADDPS 192(DI), Z3, Z3
+	ADDQ   BX, DI
+	VADDPS (DI), Z4, Z4
+	VADDPS 64(DI), Z5, Z5
+	VADDPS 128(DI), Z6, Z6
+	VADDPS 192(DI), Z7, Z7
+	ADDQ   BX, DI
+	VADDPS (DI), Z8, Z8
+	VADDPS 64(DI), Z9, Z9
+	VADDPS 128(DI), Z10, Z10
+	VADDPS 192(DI), Z11, Z11
+	ADDQ   BX, DI
+	VADDPS (DI), Z12, Z12
+	VADDPS 64(DI), Z13, Z13
+	VADDPS 128(DI), Z14, Z14
+	VADDPS 192(DI), Z15, Z15
+	ADDQ   BX, DI
+	SUBQ   $0x04, CX
+	JGE    block0_four
+
+block0_few:
+	CMPQ   CX, $-4
+	JE     block0_sum
+	VADDPS (DI), Z0, Z0
+	VADDPS 64(DI), Z1, Z1
+	VADDPS 128(DI), Z2, Z2
+	VADDPS 192(DI), Z3, Z3
+	ADDQ   BX, DI
+	CMPQ   CX, $-3
+	JE     block0_sum
+	VADDPS (DI), Z4, Z4
+	VADDPS 64(DI), Z5, Z5
+	VADDPS 128(DI), Z6, Z6
+	VADDPS 192(DI), Z7, Z7
+	ADDQ   BX, DI
+	CMPQ   CX, $-2
+	JE     block0_sum
+	VADDPS (DI), Z8, Z8
+	VADDPS 64(DI), Z9, Z9
+	VADDPS 128(DI), Z10, Z10
+	VADDPS 192(DI), Z11, Z11
+	ADDQ   BX, DI
+
+block0_sum:
+	VADDPS  Z4, Z0, Z0
+	VADDPS  Z12, Z8, Z8
+	VADDPS  Z8, Z0, Z0
+	VMULPS  Z30, Z0, Z0
+	VMOVUPS Z0, (R9)(SI*1)
+	VADDPS  Z5, Z1, Z1
+	VADDPS  Z13, Z9, Z9
+	VADDPS  Z9, Z1, Z1
+	VMULPS  Z30, Z1, Z1
+	VMOVUPS Z1, 64(R9)(SI*1)
+	VADDPS  Z6, Z2, Z2
+	VADDPS  Z14, Z10, Z10
+	VADDPS  Z10, Z2, Z2
+	VMULPS  Z30, Z2, Z2
+	VMOVUPS Z2, 128(R9)(SI*1)
+	VADDPS  Z7, Z3, Z3
+	VADDPS  Z15, Z11, Z11
+	VADDPS  Z11, Z3, Z3
+	VMULPS  Z30, Z3, Z3
+	VMOVUPS Z3, 192(R9)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ   SI, DX
+	JGT    partial
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	LEAQ   (R8)(SI*1), DI
+	MOVQ   R10, CX
+	SUBQ   $0x04, CX
+	JLT    vector0_few
+
+vector0_four:
+	VADDPS (DI), Z0, Z0
+	ADDQ   BX, DI
+	VADDPS (DI), Z1, Z1
+	ADDQ   BX, DI
+	VADDPS (DI), Z2, Z2
+	ADDQ   BX, DI
+	VADDPS (DI), Z3, Z3
+	ADDQ   BX, DI
+	SUBQ   $0x04, CX
+	JGE    vector0_four
+
+vector0_few:
+	CMPQ   CX, $-4
+	JE     vector0_sum
+	VADDPS (DI), Z0, Z0
+	ADDQ   BX, DI
+	CMPQ   CX, $-3
+	JE     vector0_sum
+	VADDPS (DI), Z1, Z1
+	ADDQ   BX, DI
+	CMPQ   CX, $-2
+	JE     vector0_sum
+	VADDPS (DI), Z2, Z2
+	ADDQ   BX, DI
+
+vector0_sum:
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VMULPS  Z30, Z0, Z0
+	VMOVUPS Z0, (R9)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
+
+partial:
+	ADDQ      $0x00000040, DX
+	CMPQ      SI, DX
+	JGE       done
+	MOVQ      mask+40(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	VXORPS    Z2, Z2, Z2
+	VXORPS    Z3, Z3, Z3
+	LEAQ      (R8)(SI*1), DI
+	MOVQ      R10, CX
+	SUBQ      $0x04, CX
+	JLT       partial0_few
+
+partial0_four:
+	VMOVUPS.Z (DI), K1, Z29
+	VADDPS    Z29, Z0, Z0
+	ADDQ      BX, DI
+	VMOVUPS.Z (DI), K1, Z29
+	VADDPS    Z29, Z1, Z1
+	ADDQ      BX, DI
+	VMOVUPS.Z (DI), K1, Z29
+	VADDPS    Z29, Z2, Z2
+	ADDQ      BX, DI
+	VMOVUPS.Z (DI), K1, Z29
+	VADDPS    Z29, Z3, Z3
+	ADDQ      BX, DI
+	SUBQ      $0x04, CX
+	JGE       partial0_four
+
+partial0_few:
+	CMPQ      CX, $-4
+	JE        partial0_sum
+	VMOVUPS.Z (DI), K1, Z29
+	VADDPS    Z29, Z0, Z0
+	ADDQ      BX, DI
+	CMPQ      CX, $-3
+	JE        partial0_sum
+	VMOVUPS.Z (DI), K1, Z29
+	VADDPS    Z29, Z1, Z1
+	ADDQ      BX, DI
+	CMPQ      CX, $-2
+	JE        partial0_sum
+	VMOVUPS.Z (DI), K1, Z29
+	VADDPS    Z29, Z2, Z2
+	ADDQ      BX, DI
+
+partial0_sum:
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VMULPS  Z30, Z0, Z0
+	VMOVUPS Z0, K1, (R9)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func blendAVX512(a *float32, b *float32, out *float32, bytes int, weights *float32, mask *int32)
 // Requires: AVX, AVX512F
 TEXT ·blendAVX512(SB), NOSPLIT, $0-48
@@ -45507,6 +45725,248 @@ next:
 	ADDQ BX, R11
 	DECQ R12
 	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func pixelSumAVX2(x *float32, out *float32, n int, bytes int, scale *float32, mask *int32)
+// Requires: AVX
+TEXT ·pixelSumAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x+0(FP), R8
+	MOVQ         out+8(FP), R9
+	MOVQ         n+16(FP), R10
+	MOVQ         bytes+24(FP), BX
+	MOVQ         scale+32(FP), AX
+	VBROADCASTSS (AX), Y14
+	XORQ         SI, SI
+	MOVQ         bytes+24(FP), DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ   SI, DX
+	JGT    single
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	LEAQ   (R8)(SI*1), DI
+	MOVQ   R10, CX
+	SUBQ   $0x04, CX
+	JLT    block0_few
+
+block0_four:
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	ADDQ   BX, DI
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   BX, DI
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   BX, DI
+	VADDPS (DI), Y6, Y6
+	VADDPS 32(DI), Y7, Y7
+	ADDQ   BX, DI
+	SUBQ   $0x04, CX
+	JGE    block0_four
+
+block0_few:
+	CMPQ   CX, $-4
+	JE     block0_sum
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	ADDQ   BX, DI
+	CMPQ   CX, $-3
+	JE     block0_sum
+	VADDPS (DI), Y2, Y2
+	VADDPS 32(DI), Y3, Y3
+	ADDQ   BX, DI
+	CMPQ   CX, $-2
+	JE     block0_sum
+	VADDPS (DI), Y4, Y4
+	VADDPS 32(DI), Y5, Y5
+	ADDQ   BX, DI
+
+block0_sum:
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMULPS  Y14, Y0, Y0
+	VMOVUPS Y0, (R9)(SI*1)
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VMULPS  Y14, Y1, Y1
+	VMOVUPS Y1, 32(R9)(SI*1)
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	LEAQ    (R8)(SI*1), DI
+	MOVQ    R10, CX
+	SUBQ    $0x04, CX
+	JLT     block2_few
+
+block2_four:
+	VADDPS 64(DI), Y0, Y0
+	VADDPS 96(DI), Y1, Y1
+	ADDQ   BX, DI
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 96(DI), Y3, Y3
+	ADDQ   BX, DI
+	VADDPS 64(DI), Y4, Y4
+	VADDPS 96(DI), Y5, Y5
+	ADDQ   BX, DI
+	VADDPS 64(DI), Y6, Y6
+	VADDPS 96(DI), Y7, Y7
+	ADDQ   BX, DI
+	SUBQ   $0x04, CX
+	JGE    block2_four
+
+block2_few:
+	CMPQ   CX, $-4
+	JE     block2_sum
+	VADDPS 64(DI), Y0, Y0
+	VADDPS 96(DI), Y1, Y1
+	ADDQ   BX, DI
+	CMPQ   CX, $-3
+	JE     block2_sum
+	VADDPS 64(DI), Y2, Y2
+	VADDPS 96(DI), Y3, Y3
+	ADDQ   BX, DI
+	CMPQ   CX, $-2
+	JE     block2_sum
+	VADDPS 64(DI), Y4, Y4
+	VADDPS 96(DI), Y5, Y5
+	ADDQ   BX, DI
+
+block2_sum:
+	VADDPS  Y2, Y0, Y0
+	VADDPS  Y6, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMULPS  Y14, Y0, Y0
+	VMOVUPS Y0, 64(R9)(SI*1)
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VMULPS  Y14, Y1, Y1
+	VMOVUPS Y1, 96(R9)(SI*1)
+	ADDQ    $0x00000080, SI
+	JMP     block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ   SI, DX
+	JGT    partial
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	LEAQ   (R8)(SI*1), DI
+	MOVQ   R10, CX
+	SUBQ   $0x04, CX
+	JLT    vector0_few
+
+vector0_four:
+	VADDPS (DI), Y0, Y0
+	ADDQ   BX, DI
+	VADDPS (DI), Y1, Y1
+	ADDQ   BX, DI
+	VADDPS (DI), Y2, Y2
+	ADDQ   BX, DI
+	VADDPS (DI), Y3, Y3
+	ADDQ   BX, DI
+	SUBQ   $0x04, CX
+	JGE    vector0_four
+
+vector0_few:
+	CMPQ   CX, $-4
+	JE     vector0_sum
+	VADDPS (DI), Y0, Y0
+	ADDQ   BX, DI
+	CMPQ   CX, $-3
+	JE     vector0_sum
+	VADDPS (DI), Y1, Y1
+	ADDQ   BX, DI
+	CMPQ   CX, $-2
+	JE     vector0_sum
+	VADDPS (DI), Y2, Y2
+	ADDQ   BX, DI
+
+vector0_sum:
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VMULPS  Y14, Y0, Y0
+	VMOVUPS Y0, (R9)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
+
+partial:
+	ADDQ    $0x00000020, DX
+	CMPQ    SI, DX
+	JGE     done
+	MOVQ    mask+40(FP), AX
+	VMOVUPS (AX), Y15
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	LEAQ    (R8)(SI*1), DI
+	MOVQ    R10, CX
+	SUBQ    $0x04, CX
+	JLT     partial0_few
+
+partial0_four:
+	VMASKMOVPS (DI), Y15, Y13
+	VADDPS     Y13, Y0, Y0
+	ADDQ       BX, DI
+	VMASKMOVPS (DI), Y15, Y13
+	VADDPS     Y13, Y1, Y1
+	ADDQ       BX, DI
+	VMASKMOVPS (DI), Y15, Y13
+	VADDPS     Y13, Y2, Y2
+	ADDQ       BX, DI
+	VMASKMOVPS (DI), Y15, Y13
+	VADDPS     Y13, Y3, Y3
+	ADDQ       BX, DI
+	SUBQ       $0x04, CX
+	JGE        partial0_four
+
+partial0_few:
+	CMPQ       CX, $-4
+	JE         partial0_sum
+	VMASKMOVPS (DI), Y15, Y13
+	VADDPS     Y13, Y0, Y0
+	ADDQ       BX, DI
+	CMPQ       CX, $-3
+	JE         partial0_sum
+	VMASKMOVPS (DI), Y15, Y13
+	VADDPS     Y13, Y1, Y1
+	ADDQ       BX, DI
+	CMPQ       CX, $-2
+	JE         partial0_sum
+	VMASKMOVPS (DI), Y15, Y13
+	VADDPS     Y13, Y2, Y2
+	ADDQ       BX, DI
+
+partial0_sum:
+	VADDPS     Y1, Y0, Y0
+	VADDPS     Y3, Y2, Y2
+	VADDPS     Y2, Y0, Y0
+	VMULPS     Y14, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R9)(SI*1)
+
+done:
 	VZEROUPPER
 	RET
 

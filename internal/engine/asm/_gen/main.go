@@ -34,6 +34,7 @@ func main() {
 		pointwise(set)
 		arithmetics(set)
 		affine(set)
+		pixelSum(set)
 		blend(set)
 		distance(set)
 		rowSum(set)
