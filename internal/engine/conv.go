@@ -114,6 +114,19 @@ func (c *Conv) listable(k *asm.Kernels) bool {
 	return k.Sparse() && c.reads == readSegments && n >= sparseFrom && n < asm.MostListed
 }
 
+// Flat is the same convolution of the plane's pixels in one row; nil if windows have more
+// than one pixel, or do not begin at each.
+func (c *Conv) Flat() *Conv {
+	if c.Y != region.Identity(c.In.H) || c.X != region.Identity(c.In.W) || c.quads {
+		return nil
+	}
+	n := c.In.H * c.In.W
+	f := *c
+	f.In.H, f.In.W, f.Out.H, f.Out.W = 1, n, 1, n
+	f.Y, f.X = region.Identity(1), region.Identity(n)
+	return &f
+}
+
 // MultiplyAdds implements Primitive.
 func (c *Conv) MultiplyAdds() int64 {
 	return int64(c.Out.C) * int64(c.In.C/c.Group) * int64(c.Y.Kernel*c.X.Kernel)

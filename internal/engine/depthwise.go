@@ -69,12 +69,46 @@ func (d *Depthwise) Run(s *Scratch, jobs []Job) {
 	for i := range jobs {
 		j := &jobs[i]
 		if d.together(s.Kernels, j.Rect) {
-			s.Kernels.DepthwiseWindows(s.windowsOf(j, d.Y, d.X, d.per), d.weights, j.Out, d.bias, &d.Clamp)
+			d.windows(s, j, region.Span{Hi: d.In.C})
 			continue
 		}
 		eachRun(s, j, d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
 			s.Kernels.Depthwise(r, d.weights, out, d.bias, &d.Clamp)
 		})
+	}
+}
+
+// windows computes some channels of a job whose pixels are put together.
+func (d *Depthwise) windows(s *Scratch, j *Job, channels region.Span) {
+	w := s.windowsOf(j, d.Y, d.X, d.per)
+	w.From, w.To = channels.Lo, channels.Hi
+	s.Kernels.DepthwiseWindows(w, d.weights, j.Out, d.bias, &d.Clamp)
+}
+
+// blockChannels is how many channels a block has: two vectors, the last one perhaps some more.
+const blockChannels = 32
+
+// fewRows is how many times as high as its windows a plane is at least whose rows are
+// shared out: each share reads the rows around it, too.
+const fewRows = 8
+
+// Blocks is in how many blocks of channels workers share a whole plane: one where they
+// had better share its rows.
+func (d *Depthwise) Blocks(k *asm.Kernels) int {
+	if d.Out.H >= fewRows*d.Y.Extent() || !d.together(k, d.Out.Rect()) {
+		return 1
+	}
+	return max(1, d.In.C/blockChannels)
+}
+
+// RunBlocks computes the channels of blocks [lo, hi) of whole planes.
+func (d *Depthwise) RunBlocks(s *Scratch, jobs []Job, lo, hi int) {
+	channels := region.Span{Lo: lo * blockChannels, Hi: hi * blockChannels}
+	if hi == d.Blocks(s.Kernels) {
+		channels.Hi = d.In.C
+	}
+	for i := range jobs {
+		d.windows(s, &jobs[i], channels)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 func (s *Scratch) windowsOf(j *Job, wy, wx region.Window, group int) *asm.Windows {
 	in := &j.In[0]
 	w := &s.windows
-	w.Group, w.Pitch = group, j.pitch(in.C)
+	w.Group, w.Pitch, w.From, w.To = group, j.pitch(in.C), 0, in.C
 	axis := func(o region.Window, n int) asm.Axis {
 		return asm.Axis{Out: n, Kernel: o.Kernel, Stride: o.Stride, Dilation: o.Dilation}
 	}

@@ -224,7 +224,7 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 			d.Bound(crew.scratch[worker], to[rows.Lo*out.W*apart:], base[rows.Lo*n:rows.Hi*n], apart)
 		}
 	}
-	if n, part := inParts(prim, out.Len()); part != nil && crew.size > 1 {
+	if n, part := p.inParts(prim, out.Len()); part != nil && crew.size > 1 {
 		parts := min(crew.size, n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch}}
 		if err := crew.run(parts, func(w, b int) { part(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
@@ -232,6 +232,11 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 		}
 		after(0, region.Span{Hi: out.H})
 		return nil
+	}
+	if c, ok := prim.(*engine.Conv); ok && crew.size > 1 && prim == s.prim {
+		if flat := c.Flat(); flat != nil {
+			return p.materializeFlat(flat, in[0], data, pitch, crew)
+		}
 	}
 	if out.H == 1 && s.tile == 0 && s.kind != op.Global && prim == s.prim {
 		return p.materializeRow(s, in, data, pitch, crew)
@@ -249,17 +254,50 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 
 // inParts gives how a step that makes so many numbers is shared out otherwise than by
 // regions: by panels of weights where those are more, by what the primitive divides itself
-// into. part is nil where it is not.
-func inParts(prim engine.Primitive, outputs int) (n int, part func(s *engine.Scratch, jobs []engine.Job, lo, hi int)) {
-	switch p := prim.(type) {
+// into, by channels where shares of few rows would read the same ones. part is nil where
+// it is not.
+func (p *Plan) inParts(prim engine.Primitive, outputs int) (n int, part func(s *engine.Scratch, jobs []engine.Job, lo, hi int)) {
+	switch prim := prim.(type) {
 	case engine.Panelled:
-		if n = p.Panels(); n > 1 && p.Weights() > outputs {
-			return n, p.RunPanels
+		if n = prim.Panels(); n > 1 && prim.Weights() > outputs && !p.byPixels(prim, outputs) {
+			return n, prim.RunPanels
+		}
+	case *engine.Depthwise:
+		if n = prim.Blocks(p.kernels); n > 1 {
+			return n, prim.RunBlocks
 		}
 	case engine.Divided:
-		return p.Parts(), p.RunParts
+		return prim.Parts(), prim.RunParts
 	}
 	return 0, nil
+}
+
+// Matrix products of pixels whose weights stay in each worker's cache are shared out by
+// pixels if these make so many tiles.
+const (
+	pixelTiles   = 8
+	pixelWeights = 512 << 10
+)
+
+// byPixels says whether so many outputs of a convolution are shared out by pixels though
+// its weights are more.
+func (p *Plan) byPixels(prim engine.Panelled, outputs int) bool {
+	c, ok := prim.(*engine.Conv)
+	return ok && c.Y.Kernel*c.X.Kernel == 1 && outputs >= pixelTiles*p.kernels.Rows*c.Out.C && 4*c.Weights() <= pixelWeights
+}
+
+// materializeFlat shares out a convolution of single pixels: whole tiles of the matrix
+// product.
+func (p *Plan) materializeFlat(c *engine.Conv, in engine.Patched, data []float32, pitch int, crew *crew) error {
+	in.Plane = c.In
+	rows := p.kernels.Rows
+	tiles := (c.Out.W + rows - 1) / rows
+	parts := bands(crew.size, tiles, rows)
+	return crew.run(parts, func(w, b int) {
+		x := region.Span{Lo: tiles * b / parts * rows, Hi: min(c.Out.W, tiles*(b+1)/parts*rows)}
+		rect := region.Rect{Y: region.Span{Hi: 1}, X: x}
+		c.Run(crew.scratch[w], []engine.Job{{In: []engine.Patched{in}, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch}})
+	})
 }
 
 // materializeRow shares out a plane of one row, as tokens are: parts of the row.

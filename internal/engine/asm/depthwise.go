@@ -71,12 +71,14 @@ func (a Axis) depth() int { return (a.Kernel-1)*a.Dilation + 1 }
 // Windows is a rectangle of windows over pixels that may lie anywhere: Pixels has
 // Y.Extent() rows of X.Extent() pointers to their first channels. Outputs are of Group
 // channels each, those of their own group. Rows of outputs lie one behind the other,
-// pixels Pitch apart.
+// pixels Pitch apart. Only the channels from From to To are computed: all of them, or two
+// vectors at least, which begin with a group.
 type Windows struct {
-	Y, X   Axis
-	Pixels []*float32
-	Group  int
-	Pitch  int
+	Y, X     Axis
+	Pixels   []*float32
+	Group    int
+	Pitch    int
+	From, To int
 
 	space []float32
 	slots []*float32 // where each row of pixels is put
@@ -111,20 +113,20 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 	c, cols := len(bias), w.X.Extent()
 	taps := w.Y.Kernel * w.X.Kernel * w.Group
 	d, every := k.sharing(w.X.Kernel, w.X.Stride, w.X.Dilation, w.Group)
-	if d == nil || c < vectorChannels || c%w.Group != 0 || w.Y.Out < 1 || w.X.Out < 1 || w.Pitch < c ||
+	if d == nil || c < vectorChannels || c%w.Group != 0 || w.From%w.Group != 0 || w.To%w.Group != 0 || w.To > c || w.To-w.From < min(c, 2*vectorChannels) || w.Y.Out < 1 || w.X.Out < 1 || w.Pitch < c ||
 		len(w.Pixels) < w.Y.Extent()*cols || len(weights) < taps*c || len(out) < (w.Y.Out*w.X.Out-1)*w.Pitch+c {
 		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels in groups of %d, %d apart, %d weights, into %d",
 			w.Y, w.X, len(w.Pixels), c, w.Group, w.Pitch, len(weights), len(out)))
 	}
-	vectors, band := w.block(cols, c)
+	vectors, band := w.block(cols, w.To-w.From)
 	w.packed = w.layOut(cols*vectors*vectorChannels, band, taps, vectors*vectorChannels)
 	for t := range taps {
 		w.taps[t] = &weights[t*c]
 	}
-	for from := 0; from < c; {
+	for from := w.From; from < w.To; {
 		// The last block begins early enough for whole vectors.
-		n := min(vectors, (c-from+vectorChannels-1)/vectorChannels, c/vectorChannels) * vectorChannels
-		from = min(from, c-n)
+		n := min(vectors, (w.To-from+vectorChannels-1)/vectorChannels, (w.To-w.From)/vectorChannels) * vectorChannels
+		from = min(from, w.To-n)
 		k.together(&w.taps[0], 1, taps, 4*from, 4*n, &w.packed)
 		done := 0
 		for y := 0; y < w.Y.Out; y += band {

@@ -441,8 +441,8 @@ func BenchmarkDepthwise(b *testing.B) {
 	}
 }
 
-// TestDepthwiseWindows holds rectangles of windows over pixels anywhere to the run of each
-// window alone, bit for bit.
+// TestDepthwiseWindows holds rectangles of windows over pixels anywhere, of all channels or
+// of some and then the others, to the run of each window alone, bit for bit.
 func TestDepthwiseWindows(t *testing.T) {
 	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
@@ -470,7 +470,15 @@ func TestDepthwiseWindows(t *testing.T) {
 				taps := w.Y.Kernel * w.X.Kernel
 				weights, bias, clamp := newGuarded(taps*w.Group*c, 1, rng).mid, newGuarded(c, 1, rng).mid, [2]float32{-0.5, 9}
 				out := newGuarded((w.Y.Out*w.X.Out-1)*w.Pitch+c, 40, nil)
-				k.DepthwiseWindows(&w, weights, out.mid, bias, &clamp)
+				cut := rng.IntN(2) * 32 * rng.IntN(3)
+				for _, part := range [][2]int{{0, cut}, {cut, c}} {
+					if w.From, w.To = part[0], part[1]; c-cut < 32 {
+						w.From, w.To = 0, c
+					}
+					if w.From < w.To {
+						k.DepthwiseWindows(&w, weights, out.mid, bias, &clamp)
+					}
+				}
 				out.check(t)
 				alone := make([]float32, c)
 				for i := range w.Y.Out * w.X.Out {

@@ -1,0 +1,48 @@
+package incremental
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"krypton/internal/graph"
+)
+
+// TestShares: what workers share by channels, by tiles of pixels and by the rows of a mean
+// is what the operators' references say and what updates of any rectangle are, bit for bit.
+func TestShares(t *testing.T) {
+	gate := func(n *network, x graph.ValueID, c int) graph.ValueID {
+		mean := n.node("GlobalAveragePool", nil, x)
+		return n.node("Mul", nil, x, n.node("Sigmoid", nil, n.node("Conv", nil, mean, n.weights(0.2, c, c, 1, 1))))
+	}
+	for name, add := range map[string]func(n *network, x graph.ValueID, c int) graph.ValueID{
+		"depthwise 3": func(n *network, x graph.ValueID, c int) graph.ValueID { return n.depthwise(x, c, 3, 1) },
+		"depthwise 5": func(n *network, x graph.ValueID, c int) graph.ValueID { return n.depthwise(x, c, 5, 1) },
+		"strided":     func(n *network, x graph.ValueID, c int) graph.ValueID { return n.depthwise(x, c, 5, 2) },
+		"pixels": func(n *network, x graph.ValueID, c int) graph.ValueID {
+			return n.node("Conv", nil, x, n.weights(0.2, 40, c, 1, 1))
+		},
+		"weights": func(n *network, x graph.ValueID, c int) graph.ValueID {
+			return n.node("Conv", nil, x, n.weights(0.2, 300, c, 1, 1))
+		},
+		"gate": gate,
+	} {
+		for _, a := range arithmetics() {
+			t.Run(name+" "+a.String(), func(t *testing.T) {
+				for seed, c := range []int{64, 72, 137} {
+					size := []int{14, 9, 33}[seed]
+					rng := rand.New(rand.NewPCG(uint64(seed), 5))
+					n, x := newNetwork(t, rng, 1, c, size, size)
+					x = n.node("Relu", nil, n.depthwise(x, c, 3, 1))
+					n.output(add(n, x, c))
+					checkGraph(t, a, uint64(seed), n, rng)
+				}
+			})
+		}
+	}
+}
+
+// depthwise adds a layer of one filter for each channel.
+func (n *network) depthwise(x graph.ValueID, c int, kernel, stride int64) graph.ValueID {
+	pad := kernel / 2
+	return n.node("Conv", map[string]any{"group": int64(c), "pads": []int64{pad, pad, pad, pad}, "strides": []int64{stride, stride}}, x, n.weights(0.5, c, 1, int(kernel), int(kernel)))
+}
