@@ -104,10 +104,10 @@ func straight(c color.Color, most float64) (px [3]float64, alpha float64) {
 
 // FitDeep does what Fit does, in fractions.
 func (p *Preprocess) FitDeep(d *Deep, w, h int) (*Deep, Transform) {
-	f := p.fitting(d.W, d.H, w, h)
+	g := p.Geometry(image.Pt(d.W, d.H), 1, image.Pt(w, h))
 	n := d.Channels
 	out := &Deep{w, h, n, make([]float32, w*h*n)}
-	if f.keptW != w || f.keptH != h {
+	if g.Kept.Size() != g.Plane {
 		for i := range out.Pix {
 			out.Pix[i] = float32(p.Pad)
 		}
@@ -117,13 +117,13 @@ func (p *Preprocess) FitDeep(d *Deep, w, h int) (*Deep, Transform) {
 			dst[i] = float64(v)
 		}
 	}}
-	src.scale(f.scaling, func(at int, down bool, line []float64) {
-		first, step := f.line(at, down)
+	src.scale(g.scaling(), func(at int, down bool, line []float64) {
+		first, step := g.line(at, down)
 		for i, v := range line {
 			out.Pix[(first+i/n*step)*n+i%n] = float32(v)
 		}
 	})
-	return out, f.transform
+	return out, g.Transform
 }
 
 // NormalizeDeep does what Normalize does, in fractions: luma is not rounded.

@@ -104,50 +104,13 @@ func (t Transform) Apply(x, y float64) (float64, float64) {
 	return x*t.ScaleX + t.OffsetX, y*t.ScaleY + t.OffsetY
 }
 
-// fitting is how a picture becomes one of the network's size.
-type fitting struct {
-	scaling
-	width     int // of the network's plane
-	left, top int // of what is kept, there
-	transform Transform
-}
-
-// fitting says how a picture of iw by ih pixels becomes one of w by h.
-func (p *Preprocess) fitting(iw, ih, w, h int) fitting {
-	sx, sy := float64(w)/float64(iw), float64(h)/float64(ih)
-	switch p.Resize {
-	case "crop":
-		s := max(sx, sy) / p.CropFraction
-		rw, rh := max(w, int(math.Round(float64(iw)*s))), max(h, int(math.Round(float64(ih)*s)))
-		x, y := (rw-w)/2, (rh-h)/2
-		kx, ky := float64(iw)/float64(rw), float64(ih)/float64(rh)
-		return fitting{scaling{rw, rh, x, y, w, h}, w, 0, 0, Transform{kx, ky, float64(x) * kx, float64(y) * ky}}
-	case "letterbox":
-		s := min(sx, sy)
-		rw, rh := min(w, max(1, int(math.Round(float64(iw)*s)))), min(h, max(1, int(math.Round(float64(ih)*s))))
-		x, y := (w-rw)/2, (h-rh)/2
-		kx, ky := float64(iw)/float64(rw), float64(ih)/float64(rh)
-		return fitting{scaling{rw, rh, 0, 0, rw, rh}, w, x, y, Transform{kx, ky, -float64(x) * kx, -float64(y) * ky}}
-	}
-	return fitting{scaling{w, h, 0, 0, w, h}, w, 0, 0, Transform{1 / sx, 1 / sy, 0, 0}}
-}
-
-// line is where the pixels of a row, or of a column, of what is kept lie on the
-// network's plane: the first, and how far apart they are.
-func (f *fitting) line(at int, down bool) (first, step int) {
-	if down {
-		return f.top*f.width + f.left + at, f.width
-	}
-	return (f.top+at)*f.width + f.left, 1
-}
-
 // Fit resizes a picture, by linear interpolation over the pixels covered, to
 // exactly w by h pixels.
 func (p *Preprocess) Fit(img *image.NRGBA, w, h int) (*image.NRGBA, Transform) {
 	b := img.Bounds()
-	f := p.fitting(b.Dx(), b.Dy(), w, h)
+	g := p.Geometry(b.Size(), 1, image.Pt(w, h))
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	if f.keptW != w || f.keptH != h {
+	if g.Kept.Size() != g.Plane {
 		draw.Draw(out, out.Rect, image.NewUniform(color.NRGBA{p.Pad, p.Pad, p.Pad, 255}), image.Point{}, draw.Src)
 	}
 	src := &source{w: b.Dx(), h: b.Dy(), channels: 3, whole: true, read: func(dst []float64, y, begin, end int) {
@@ -156,14 +119,14 @@ func (p *Preprocess) Fit(img *image.NRGBA, w, h int) (*image.NRGBA, Transform) {
 			dst[i], dst[i+1], dst[i+2] = float64(px[0]), float64(px[1]), float64(px[2])
 		}
 	}}
-	src.scale(f.scaling, func(at int, down bool, line []float64) {
-		first, step := f.line(at, down)
+	src.scale(g.scaling(), func(at int, down bool, line []float64) {
+		first, step := g.line(at, down)
 		for i := 0; i < len(line); i, first = i+3, first+step {
 			px := out.Pix[4*first:][:4]
 			px[0], px[1], px[2], px[3] = uint8(line[i]), uint8(line[i+1]), uint8(line[i+2]), 255
 		}
 	})
-	return out, f.transform
+	return out, g.Transform
 }
 
 // Normalize writes a fitted picture as float32 rows, channels last, for a

@@ -26,10 +26,10 @@ func noise(w, h int) *image.NRGBA {
 
 // fitWhole scales all of a picture with package imaging, and crops it then.
 func fitWhole(p *Preprocess, img *image.NRGBA, w, h int) *image.NRGBA {
-	f := p.fitting(img.Rect.Dx(), img.Rect.Dy(), w, h)
-	r := imaging.Resize(img, f.w, f.h, imaging.Linear)
+	g := p.Geometry(img.Rect.Size(), 1, image.Pt(w, h))
+	r := imaging.Resize(img, g.Scaled.X, g.Scaled.Y, imaging.Linear)
 	out := imaging.New(w, h, color.NRGBA{p.Pad, p.Pad, p.Pad, 255})
-	return imaging.Paste(out, imaging.Crop(r, image.Rect(f.x, f.y, f.x+f.keptW, f.y+f.keptH)), image.Pt(f.left, f.top))
+	return imaging.Paste(out, imaging.Crop(r, g.Kept), g.Offset)
 }
 
 // TestFitIsScaledThenCropped: what is computed of a scaled picture is what package
@@ -41,7 +41,7 @@ func TestFitIsScaledThenCropped(t *testing.T) {
 		for _, plane := range [][2]int{{32, 32}, {64, 64}, {224, 224}, {40, 24}, {96, 5}, {320, 200}} {
 			for _, p := range []Preprocess{{Resize: "stretch"}, {Resize: "crop", CropFraction: .875}, {Resize: "crop", CropFraction: 1}, {Resize: "crop", CropFraction: .3}, {Resize: "letterbox"}} {
 				name := fmt.Sprintf("%v to %v, %s %g", size, plane, p.Resize, p.CropFraction)
-				if f := p.fitting(size[0], size[1], plane[0], plane[1]); f.w*f.h > 1<<20 {
+				if g := p.Geometry(img.Rect.Size(), 1, image.Pt(plane[0], plane[1])); g.Scaled.X*g.Scaled.Y > 1<<20 {
 					continue // the other way takes too much
 				}
 				got, _ := p.Fit(img, plane[0], plane[1])

@@ -103,7 +103,7 @@ func classifier() Interpreter {
 func task(t testing.TB, p *incremental.Plan, n int, opt Options) *Task {
 	t.Helper()
 	side := image.Pt(p.InputPlane().W, p.InputPlane().H)
-	k := &Task{NewInterpreter: classifier, Geometry: Geometry{Crop: image.Rectangle{Max: side}, Scaled: side, Plane: side}}
+	k := &Task{NewInterpreter: classifier, Geometry: imagein.Geometry{Picture: side, Scaled: side, Kept: image.Rectangle{Max: side}, Plane: side}}
 	for range n {
 		opt.Workers = 1
 		s, err := NewSession(p, unit(t), opt)
@@ -555,55 +555,6 @@ func TestControl(t *testing.T) {
 	at(2)
 }
 
-func TestGeometry(t *testing.T) {
-	for _, c := range []struct {
-		resize          string
-		frame           image.Point
-		aspect          float64
-		crop            image.Rectangle
-		scaled, offset  image.Point
-		x, y, wantX, wY float64
-	}{
-		{"stretch", image.Pt(200, 100), 1, image.Rect(0, 0, 200, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 100, 50},
-		{"crop", image.Pt(200, 100), 1, image.Rect(50, 0, 150, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 10, 100, 20},
-		{"letterbox", image.Pt(200, 100), 1, image.Rect(0, 0, 200, 100), image.Pt(50, 25), image.Pt(0, 12), 25, 12, 100, 0},
-		// Pixels that are twice as wide as high: 100 x 100 is shown as 200 x 100.
-		{"stretch", image.Pt(100, 100), 2, image.Rect(0, 0, 100, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 50, 50},
-		{"crop", image.Pt(100, 100), 2, image.Rect(25, 0, 75, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 10, 50, 20},
-		{"letterbox", image.Pt(100, 100), 2, image.Rect(0, 0, 100, 100), image.Pt(50, 25), image.Pt(0, 12), 25, 12, 50, 0},
-		// Half as wide as high: 200 x 100 is a square, and so is 100 x 50.
-		{"crop", image.Pt(200, 100), .5, image.Rect(0, 0, 200, 100), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 100, 50},
-		{"letterbox", image.Pt(100, 50), .5, image.Rect(0, 0, 100, 50), image.Pt(50, 50), image.Pt(0, 0), 25, 25, 50, 25},
-	} {
-		g := NewGeometry(&imagein.Preprocess{Resize: c.resize, CropFraction: 1, Pad: 114}, c.frame, c.aspect, image.Pt(50, 50))
-		if g.Crop != c.crop || g.Scaled != c.scaled || g.Offset != c.offset {
-			t.Errorf("%s: %+v", c.resize, g)
-		}
-		if f := g.Frame(); f != (image.Rectangle{c.offset, c.offset.Add(c.scaled)}) {
-			t.Errorf("%s: the frame is at %v", c.resize, f)
-		}
-		if x, y := g.Source(c.x, c.y); math.Abs(x-c.wantX) > 1e-9 || math.Abs(y-c.wY) > 1e-9 {
-			t.Errorf("%s: %g, %g comes from %g, %g; want %g, %g", c.resize, c.x, c.y, x, y, c.wantX, c.wY)
-		}
-		in := make([]byte, g.Scaled.X*g.Scaled.Y*3)
-		for i := range in {
-			in[i] = 7
-		}
-		out := g.Place(make([]byte, 50*50*3), in)
-		n := 0
-		for _, v := range out {
-			if v == 7 {
-				n++
-			} else if v != 114 {
-				t.Fatalf("%s: a byte of %d", c.resize, v)
-			}
-		}
-		if n != len(in) {
-			t.Errorf("%s: %d of %d bytes are placed", c.resize, n, len(in))
-		}
-	}
-}
-
 // TestRealVideos: on 200 frames of real clips exact answers equal whole runs',
 // bit for bit, in every output of a classifier and a detector.
 func TestRealVideos(t *testing.T) {
@@ -627,7 +578,9 @@ func TestRealVideos(t *testing.T) {
 		plane := p.InputPlane()
 		for _, clip := range []string{"car-detection.mp4", "bottle-detection.mp4"} {
 			t.Run(fmt.Sprintf("%s/%s", model, clip), func(t *testing.T) {
-				src, err := video.Open(context.Background(), filepath.Join(data, "videos", clip), video.Options{Width: plane.W, Height: plane.H})
+				src, err := video.Open(context.Background(), filepath.Join(data, "videos", clip), video.Options{Fit: func(w, h int, _ video.Shape) imagein.Geometry {
+					return (&imagein.Preprocess{Resize: "stretch"}).Geometry(image.Pt(w, h), 1, image.Pt(plane.W, plane.H))
+				}})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"krypton/internal/imagein"
 	"krypton/internal/region"
 	"krypton/internal/video"
 )
@@ -23,7 +24,7 @@ type Task struct {
 	Sessions []*Session
 	// NewInterpreter makes an interpreter for each session.
 	NewInterpreter func() Interpreter
-	Geometry       Geometry
+	Geometry       imagein.Geometry
 	// Segment is the number of frames of a segment; 0 makes one of all frames,
 	// which one session answers.
 	Segment int
@@ -429,7 +430,7 @@ func (r *run) take(ctx context.Context) error {
 
 // place is the network's picture of a frame: the frame's own pixels, or plane.
 func (t *Task) place(f *video.Frame, plane []byte) ([]byte, error) {
-	if want := t.Geometry.Scaled.X * t.Geometry.Scaled.Y * 3; len(f.Pixels) != want {
+	if want := t.Geometry.Kept.Dx() * t.Geometry.Kept.Dy() * 3; len(f.Pixels) != want {
 		return nil, fmt.Errorf("frame %d has %d bytes, want %d", f.Index, len(f.Pixels), want)
 	}
 	return t.Geometry.Place(plane, f.Pixels), nil

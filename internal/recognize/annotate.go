@@ -11,6 +11,7 @@ import (
 	"krypton/internal/annotate"
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
+	"krypton/internal/imagein"
 	"krypton/internal/number"
 	"krypton/internal/orv"
 	"krypton/internal/region"
@@ -26,7 +27,7 @@ type Annotator struct {
 	ctx      context.Context
 	job      *Job
 	name     string
-	geometry *orv.Geometry
+	geometry *imagein.Geometry
 	source   video.Source
 	writer   video.Writer
 	painter  *annotate.Painter
@@ -70,12 +71,10 @@ func (a *Annotator) Write(r *framelabels.Result) error {
 }
 
 // moved says of the video's pixels whether they are in a mask of the network's plane.
-func moved(mask *region.Mask, g *orv.Geometry) func(x, y int) bool {
-	kx, ky := float64(g.Scaled.X)/float64(g.Crop.Dx()), float64(g.Scaled.Y)/float64(g.Crop.Dy())
+func moved(mask *region.Mask, g *imagein.Geometry) func(x, y int) bool {
 	return func(x, y int) bool {
-		px := int(math.Floor((float64(x-g.Crop.Min.X)+.5)*kx)) + g.Offset.X
-		py := int(math.Floor((float64(y-g.Crop.Min.Y)+.5)*ky)) + g.Offset.Y
-		return px >= 0 && py >= 0 && px < mask.W && py < mask.H && image.Pt(x, y).In(g.Crop) && mask.Has(py, px)
+		px, py, ok := g.Network(x, y)
+		return ok && mask.Has(py, px)
 	}
 }
 

@@ -3,6 +3,7 @@ package recognize
 import (
 	"context"
 	"errors"
+	"image"
 	"math"
 	"slices"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"krypton/internal/annotate"
 	"krypton/internal/framelabels"
+	"krypton/internal/imagein"
 	"krypton/internal/orv"
 	"krypton/internal/region"
 )
@@ -136,10 +138,8 @@ func TestAnnotatorFails(t *testing.T) {
 func TestMoved(t *testing.T) {
 	mask := region.NewMask(4, 4)
 	mask.Add(region.Rect{Y: region.Span{Lo: 1, Hi: 2}, X: region.Span{Lo: 2, Hi: 4}})
-	g := &orv.Geometry{}
-	g.Crop.Min.X, g.Crop.Max.X, g.Crop.Max.Y = 10, 18, 8 // 8 by 8 of a wider frame, halved
-	g.Scaled.X, g.Scaled.Y, g.Plane.X, g.Plane.Y = 4, 4, 4, 4
-	in := moved(mask, g)
+	g := (&imagein.Preprocess{Resize: "crop", CropFraction: 1}).Geometry(image.Pt(28, 8), 1, image.Pt(4, 4))
+	in := moved(mask, &g) // 8 by 8 of a wider frame, halved
 	for y := -2; y < 12; y++ {
 		for x := range 30 {
 			want := x >= 14 && x < 18 && y >= 2 && y < 4

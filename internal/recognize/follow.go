@@ -5,6 +5,7 @@ import (
 
 	"krypton/internal/detect"
 	"krypton/internal/framelabels"
+	"krypton/internal/imagein"
 	"krypton/internal/number"
 	"krypton/internal/orv"
 	"krypton/internal/track"
@@ -14,14 +15,14 @@ import (
 // tracks, smoothed labels.
 type follower struct {
 	job      *Job
-	geometry *orv.Geometry
+	geometry *imagein.Geometry
 	mode     orv.Mode
 	tracker  *track.Tracker        // nil if objects are not followed
 	smoother *framelabels.Smoother // nil if labels are not smoothed
 	nan      int                   // frames with scores that are not numbers
 }
 
-func newFollower(j *Job, g *orv.Geometry, mode orv.Mode) *follower {
+func newFollower(j *Job, g *imagein.Geometry, mode orv.Mode) *follower {
 	f := &follower{job: j, geometry: g, mode: mode}
 	if j.Tracked() {
 		f.tracker = track.New(track.Options{})
@@ -96,8 +97,8 @@ func (f *follower) result(r *orv.Result) *framelabels.Result {
 func (f *follower) boxes(plane []detect.Box) []detect.Box {
 	list := make([]detect.Box, len(plane))
 	for i, b := range plane {
-		x0, y0 := f.geometry.Source(float64(b.X0), float64(b.Y0))
-		x1, y1 := f.geometry.Source(float64(b.X1), float64(b.Y1))
+		x0, y0 := f.geometry.Transform.Apply(float64(b.X0), float64(b.Y0))
+		x1, y1 := f.geometry.Transform.Apply(float64(b.X1), float64(b.Y1))
 		list[i] = detect.Box{X0: float32(x0), Y0: float32(y0), X1: float32(x1), Y1: float32(y1), Class: b.Class, Score: b.Score}
 	}
 	return list

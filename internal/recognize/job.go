@@ -9,6 +9,7 @@ import (
 
 	"krypton/internal/detect"
 	"krypton/internal/failure"
+	"krypton/internal/imagein"
 	"krypton/internal/labels"
 	"krypton/internal/model"
 	"krypton/internal/orv"
@@ -145,12 +146,12 @@ func (j *Job) Tracked() bool { return j.spec != nil && !j.question.Untracked }
 
 // Geometry says how frames of a video become the network's pictures; it is empty for
 // videos without pixels.
-func (j *Job) Geometry(width, height int, pixels video.Shape) orv.Geometry {
+func (j *Job) Geometry(width, height int, pixels video.Shape) imagein.Geometry {
 	if width < 1 || height < 1 {
-		return orv.Geometry{}
+		return imagein.Geometry{}
 	}
 	plane := j.model.Plan.InputPlane()
-	return orv.NewGeometry(j.model.Pre, image.Pt(width, height), pixels.Ratio(), image.Pt(plane.W, plane.H))
+	return j.model.Pre.Geometry(image.Pt(width, height), pixels.Ratio(), image.Pt(plane.W, plane.H))
 }
 
 // guard is the margin below which answers of a mode are not trusted.
@@ -169,14 +170,14 @@ func (j *Job) guard(mode orv.Mode) float32 {
 func (j *Job) keyFrames() int { return value(j.question.KeyFrames, DefaultKeyFrames) }
 
 // interpreter makes a reader of the outputs for pictures that lie as g says.
-func (j *Job) interpreter(g *orv.Geometry, guard float32) orv.Interpreter {
+func (j *Job) interpreter(g *imagein.Geometry, guard float32) orv.Interpreter {
 	if j.spec == nil {
 		return &orv.Classifier{Output: j.output, Reading: j.reading, Top: j.question.Top}
 	}
 	plane := j.model.Plan.InputPlane()
 	return &orv.Detector{
 		Model: j.model.File.Name, Spec: j.spec, Names: j.model.Plan.Outputs(),
-		Width: plane.W, Height: plane.H, Frame: g.Frame(),
+		Width: plane.W, Height: plane.H, Frame: g.Shown(),
 		MinScore: float32(j.minScore), Near: guard, IoU: float32(j.iou),
 		Classes: j.classes, Most: j.question.MostObjects,
 	}
@@ -194,7 +195,7 @@ type Memory struct {
 func (j *Job) Memory(info video.Info, annotated bool) Memory {
 	g := j.Geometry(info.SourceWidth, info.SourceHeight, info.Shape)
 	n := orv.SessionsFor(j.threads, orv.SegmentOf(j.options.Mode, j.keyFrames()))
-	need := Memory{Sessions: n, Views: int64(n) * j.model.Plan.ViewBytes(), Frames: int64(framesAhead) * 3 * int64(g.Scaled.X) * int64(g.Scaled.Y)}
+	need := Memory{Sessions: n, Views: int64(n) * j.model.Plan.ViewBytes(), Frames: int64(framesAhead) * 3 * int64(g.Kept.Dx()) * int64(g.Kept.Dy())}
 	if annotated {
 		need.Frames += (framesAhead + 2) * 3 * int64(info.Width) * int64(info.Height)
 	}

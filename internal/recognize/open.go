@@ -14,6 +14,7 @@ import (
 
 	"krypton/internal/detect"
 	"krypton/internal/failure"
+	"krypton/internal/imagein"
 	"krypton/internal/video"
 )
 
@@ -62,13 +63,12 @@ func (f *Film) Close() error {
 // sources than files may have to be waited for: they come after the job.
 func Open(ctx context.Context, name string, opt video.Options, prepare func() (*Job, error)) (*Job, *Film, error) {
 	job := sync.OnceValues(prepare)
-	opt.Fit = func(w, h int, pixels video.Shape) (image.Rectangle, int, int) {
+	opt.Fit = func(w, h int, pixels video.Shape) imagein.Geometry {
 		j, err := job() // waits until it is there
 		if err != nil {
-			return image.Rect(0, 0, w, h), w, h // the video is closed at once
+			return (&imagein.Preprocess{}).Geometry(image.Pt(w, h), 1, image.Pt(w, h)) // the video is closed at once
 		}
-		g := j.Geometry(w, h, pixels)
-		return g.Crop, g.Scaled.X, g.Scaled.Y
+		return j.Geometry(w, h, pixels)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	type opened struct {

@@ -12,6 +12,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
+	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/internal/number"
 	"krypton/internal/orv"
@@ -57,7 +58,7 @@ type Recognition struct {
 	film     *Film
 	source   *buffered
 	info     video.Info
-	geometry orv.Geometry
+	geometry imagein.Geometry
 	setting  *orv.Setting
 	longest  int
 	tuning   time.Duration
@@ -81,7 +82,7 @@ func newRecognition(j *Job, f *Film) *Recognition {
 	r := &Recognition{job: j, film: f, source: &buffered{Source: f.Source}, info: f.Info(), longest: 1}
 	r.geometry = j.Geometry(r.info.SourceWidth, r.info.SourceHeight, r.info.Shape)
 	if n := j.keyFrames(); j.question.KeyFrames == nil && n > 0 {
-		room := segmentBytes / max(1, orv.Lag*n*3*r.geometry.Scaled.X*r.geometry.Scaled.Y)
+		room := segmentBytes / max(1, orv.Lag*n*3*r.geometry.Kept.Dx()*r.geometry.Kept.Dy())
 		r.longest = min(max(1, room), mostSegment)
 	}
 	return r

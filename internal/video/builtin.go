@@ -5,7 +5,7 @@ import (
 	"image/color"
 	"time"
 
-	"golang.org/x/image/draw"
+	"krypton/internal/imagein"
 )
 
 // deadliner is a file whose reads can be ended.
@@ -13,69 +13,41 @@ type deadliner interface{ SetReadDeadline(time.Time) error }
 
 var longAgo = time.Unix(1, 0)
 
-// builtin finishes opening one of our own decoders: crop and scaling are put
-// behind it.
+// builtin finishes opening one of our own decoders: scaling is put behind it.
 func builtin(opt Options) func(decoder, Info, error) (decoder, Info, error) {
 	return func(d decoder, info Info, err error) (decoder, Info, error) {
 		if err != nil {
 			return nil, info, err
 		}
-		crop, w, h, err := opt.geometry(info.SourceWidth, info.SourceHeight, info.Shape)
+		g, err := opt.geometry(info.SourceWidth, info.SourceHeight, info.Shape)
 		if err != nil {
 			_ = d.close() // the size is what the caller must hear of
 			return nil, info, err
 		}
-		info.Width, info.Height, info.Shape = w, h, info.Shape.Known()
-		if crop != image.Rect(0, 0, info.SourceWidth, info.SourceHeight) || w != crop.Dx() || h != crop.Dy() {
-			d = &scaled{decoder: d, crop: crop, w: w, h: h, size: image.Pt(info.SourceWidth, info.SourceHeight)}
+		info.Width, info.Height, info.Shape = g.Kept.Dx(), g.Kept.Dy(), info.Shape.Known()
+		if g.Scaled != g.Picture || g.Kept.Size() != g.Picture {
+			d = &scaled{decoder: d, geometry: g}
 		}
 		return d, info, nil
 	}
 }
 
-// scaled crops and scales the frames of another decoder.
+// scaled scales and crops the frames of another decoder, as stills are.
 type scaled struct {
 	decoder
-	crop  image.Rectangle
-	w, h  int
-	size  image.Point // of the source
-	whole []byte
-	from  *image.RGBA
-	to    *image.RGBA
+	geometry imagein.Geometry
+	whole    []byte
 }
 
 func (s *scaled) pixels(dst []byte) error {
+	g := &s.geometry
 	if s.whole == nil {
-		s.whole = make([]byte, 3*s.size.X*s.size.Y)
+		s.whole = make([]byte, 3*g.Picture.X*g.Picture.Y)
 	}
 	if err := s.decoder.pixels(s.whole); err != nil {
 		return err
 	}
-	w, h := s.crop.Dx(), s.crop.Dy()
-	row := func(y int) []byte {
-		at := 3 * ((s.crop.Min.Y+y)*s.size.X + s.crop.Min.X)
-		return s.whole[at : at+3*w]
-	}
-	if w == s.w && h == s.h {
-		for y := range h {
-			copy(dst[3*y*w:], row(y))
-		}
-		return nil
-	}
-	if s.from == nil {
-		s.from, s.to = image.NewRGBA(image.Rect(0, 0, w, h)), image.NewRGBA(image.Rect(0, 0, s.w, s.h))
-	}
-	for y := range h {
-		out := s.from.Pix[y*s.from.Stride:]
-		for x, in := 0, row(y); x < w; x++ {
-			out[4*x], out[4*x+1], out[4*x+2], out[4*x+3] = in[3*x], in[3*x+1], in[3*x+2], 255
-		}
-	}
-	// Its triangle grows with the shrinking: near to the mean over an area.
-	draw.BiLinear.Scale(s.to, s.to.Rect, s.from, s.from.Rect, draw.Src, nil)
-	for i := range s.w * s.h {
-		copy(dst[3*i:3*i+3], s.to.Pix[4*i:])
-	}
+	g.Scale(dst, s.whole)
 	return nil
 }
 

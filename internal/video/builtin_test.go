@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"krypton/internal/imagein"
 )
 
 // stream reads bytes without ffmpeg, as a file.
@@ -396,11 +398,11 @@ func TestFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{file, "-"} {
-		opt := Options{Stdin: bytes.NewReader(b.Bytes()), Fit: func(w, h int, _ Shape) (image.Rectangle, int, int) {
+		opt := Options{Stdin: bytes.NewReader(b.Bytes()), Fit: func(w, h int, _ Shape) imagein.Geometry {
 			if w != 8 || h != 6 {
 				t.Errorf("the source has %d x %d pixels", w, h)
 			}
-			return image.Rect(2, 0, 8, 6), 3, 3
+			return cutTo(8, 6, 4, 3, rect(1, 0, 4, 3))
 		}}
 		s, err := Open(context.Background(), name, opt)
 		if err != nil {

@@ -4,23 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"math"
 	"strconv"
 	"time"
 
 	"krypton/internal/engine/asm"
+	"krypton/internal/imagein"
 )
 
-// ffmpegDecoder reads the frames that an ffmpeg process decodes, crops and
-// scales.
+// ffmpegDecoder reads the frames that an ffmpeg process decodes and, if it knows their
+// size beforehand, scales and crops.
 type ffmpegDecoder struct {
 	ctx    context.Context
 	tools  *tools
 	in     input
 	opt    Options
-	stream *streamInfo // nil if unknown: live and standard input
+	stream *streamInfo      // nil if unknown: live and standard input
+	asked  imagein.Geometry // what ffmpeg makes of the stream's frames
+	scales bool             // whether ffmpeg does what was chosen for the frames
 	proc   *process
 	nut    *nutReader
 	clock  clock
@@ -51,15 +53,15 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 	info := Info{Frames: -1, Decoder: t.decoder()}
 	var err error
 	if s != nil {
-		if info, err = ffmpegInfo(t, s, opt); err != nil {
+		if d.asked, err = opt.geometry(s.width, s.height, s.shape); err != nil {
 			return nil, info, err
 		}
+		if d.scales = worthwhile(s, &d.asked); !d.scales {
+			d.asked = asItIs(s.width, s.height)
+		}
+		info = ffmpegInfo(t, s, d.asked)
 	}
-	args, err := d.args()
-	if err != nil {
-		return nil, info, err
-	}
-	d.proc = command(ctx, opt.Timeout, t.ffmpeg, args...)
+	d.proc = command(ctx, opt.Timeout, t.ffmpeg, d.args()...)
 	if in.stdin {
 		d.proc.cmd.Stdin = opt.Stdin
 	}
@@ -82,11 +84,8 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 	}
 	if d.stream == nil {
 		info.SourceWidth, info.SourceHeight, info.Shape = w, h, d.nut.shape.Known()
-		if !opt.Crop.Empty() || opt.Width > 0 || opt.Height > 0 {
-			info.SourceWidth, info.SourceHeight, info.Shape = 0, 0, Shape{}.Known()
-		}
 	} else if w != info.Width || h != info.Height {
-		if opt.Width > 0 || opt.Height > 0 || !opt.Crop.Empty() || opt.Fit != nil {
+		if opt.Fit != nil {
 			d.abandon()
 			return nil, info, fmt.Errorf("%w: frames have %d x %d pixels, want %d x %d", ErrUnusable, w, h, info.Width, info.Height)
 		}
@@ -101,15 +100,22 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 }
 
 // ffmpegInfo is what is known before decoding.
-func ffmpegInfo(t *tools, s *streamInfo, opt Options) (Info, error) {
-	info := Info{SourceWidth: s.width, SourceHeight: s.height, FPS: s.rate.float(), Frames: s.frames, Duration: s.duration, Decoder: t.decoder(), Shape: s.shape, Stored: s.stored, Fields: s.fields}
-	_, w, h, err := opt.geometry(s.width, s.height, s.shape)
-	info.Width, info.Height = w, h
-	return info, err
+func ffmpegInfo(t *tools, s *streamInfo, g imagein.Geometry) Info {
+	return Info{
+		Width: g.Kept.Dx(), Height: g.Kept.Dy(),
+		SourceWidth: s.width, SourceHeight: s.height,
+		Shape:    s.shape,
+		Stored:   s.stored,
+		Fields:   s.fields,
+		FPS:      s.rate.float(),
+		Frames:   s.frames,
+		Duration: s.duration,
+		Decoder:  t.decoder(),
+	}
 }
 
 // args are ffmpeg's arguments. They are not seen by a shell.
-func (d *ffmpegDecoder) args() ([]string, error) {
+func (d *ffmpegDecoder) args() []string {
 	a := []string{"-hide_banner", "-v", "error"}
 	if !d.in.stdin {
 		a = append(a, "-nostdin")
@@ -125,49 +131,45 @@ func (d *ffmpegDecoder) args() ([]string, error) {
 	a = append(a, d.in.args...)
 	a = append(a, "-i", d.in.url, "-map", "0:V:0", "-an", "-sn", "-dn")
 	a = append(a, d.tools.everyFrame()...)
-	filter, err := d.filter()
-	if err != nil {
-		return nil, err
-	}
 	a = append(a, "-enc_time_base", fmt.Sprintf("%d:%d", d.clock.fine.num, d.clock.fine.den))
-	return append(a, "-vf", d.clock.filter()+filter, "-c:v", "rawvideo", "-pix_fmt", framePlanes, "-f", "nut", "pipe:1"), nil
+	return append(a, "-vf", d.clock.filter()+d.filter(), "-c:v", "rawvideo", "-pix_fmt", framePlanes, "-f", "nut", "pipe:1")
 }
 
-// filter crops and scales the upright picture. Rotation comes before it, by
-// ffmpeg itself. The flags make the pixels independent of the processor.
-func (d *ffmpegDecoder) filter() (string, error) {
-	const exact = "+accurate_rnd+bitexact"
-	crop := d.opt.Crop
-	text := ""
-	if d.stream != nil {
-		c, w, h, err := d.opt.geometry(d.stream.width, d.stream.height, d.stream.shape)
-		if err != nil {
-			return "", err
-		}
-		// Frames of other sizes, which may follow, are brought to that of the file first:
-		// what is cut out would be another part of them. Squares, so that turned tells.
-		text = fmt.Sprintf("setsar=1,scale=%d:%d:flags=bilinear%s,", d.stream.width, d.stream.height, exact)
-		if c != image.Rect(0, 0, d.stream.width, d.stream.height) {
-			text += fmt.Sprintf("crop=%d:%d:%d:%d:exact=1,", c.Dx(), c.Dy(), c.Min.X, c.Min.Y)
-		}
-		if w == c.Dx() && h == c.Dy() {
-			return text + "scale=flags=bilinear" + exact, nil
-		}
-		return text + fmt.Sprintf("scale=%d:%d:flags=%s", w, h, method(c.Dx(), c.Dy(), w, h)) + exact, nil
+// mostWaste is how many times the pixels that are kept ffmpeg may make: it scales all of
+// a frame before a part is cut out, our own scaler that part alone.
+const mostWaste = 8
+
+// worthwhile says whether ffmpeg should scale and crop, which takes a quarter of the time
+// that our own scaler does. That has the frames in which every pixel has colours of its
+// own: they are scaled as stills are, to the bit. ffmpeg cannot: it scales planes of
+// colours that have fewer pixels as they are, and lets the outermost pixels of a frame
+// that shrinks stand for what would lie outside.
+func worthwhile(s *streamInfo, g *imagein.Geometry) bool {
+	kept := g.Kept.Dx() * g.Kept.Dy()
+	return !s.full && g.Scaled.X <= mostWaste*kept/g.Scaled.Y
+}
+
+// filter scales and crops the upright picture. Rotation comes before it, by ffmpeg
+// itself. Its bilinear scaling is that of stills, by weights of 14 bits; the flags make
+// the pixels independent of the processor.
+func (d *ffmpegDecoder) filter() string {
+	const flags = "flags=bilinear+accurate_rnd+bitexact"
+	if d.stream == nil {
+		return "scale=" + flags
 	}
-	if !crop.Empty() {
-		text = fmt.Sprintf("crop=%d:%d:%d:%d:exact=1,", crop.Dx(), crop.Dy(), crop.Min.X, crop.Min.Y)
+	// Frames of other sizes, which may follow, are brought to that of the file first:
+	// what is cut out would be another part of them. Squares, so that turned tells.
+	g := &d.asked
+	text := fmt.Sprintf("setsar=1,scale=%d:%d:%s,", d.stream.width, d.stream.height, flags)
+	if g.Scaled == g.Picture {
+		text += "scale=" + flags
+	} else {
+		text += fmt.Sprintf("scale=%d:%d:%s", g.Scaled.X, g.Scaled.Y, flags)
 	}
-	if d.opt.Width == 0 && d.opt.Height == 0 {
-		return text + "scale=flags=bilinear" + exact, nil
+	if g.Kept.Size() != g.Scaled {
+		text += fmt.Sprintf(",crop=%d:%d:%d:%d:exact=1", g.Kept.Dx(), g.Kept.Dy(), g.Kept.Min.X, g.Kept.Min.Y)
 	}
-	side := func(n int) int {
-		if n == 0 {
-			return -1 // keeps the proportions
-		}
-		return n
-	}
-	return text + fmt.Sprintf("scale=%d:%d:flags=area", side(d.opt.Width), side(d.opt.Height)) + exact, nil
+	return text
 }
 
 // turned says whether the first frame is higher than wide though its stream is wider
@@ -179,23 +181,12 @@ func (d *ffmpegDecoder) turned() bool {
 	if s.asked || s.width == s.height || d.nut.shape.Width < 1 || d.nut.shape.Height < 1 {
 		return false
 	}
-	crop, w, h, err := d.opt.geometry(s.width, s.height, s.shape)
-	if err != nil {
-		return false
-	}
 	// The shape of a pixel, were the frame one of the stream's size.
-	want := float64(h) * float64(crop.Dx()) / (float64(w) * float64(crop.Dy()))
+	scaled := d.asked.Scaled
+	want := float64(scaled.Y) * float64(s.width) / (float64(scaled.X) * float64(s.height))
 	whole := float64(s.width) / float64(s.height)
 	seen := float64(d.nut.shape.Width) / float64(d.nut.shape.Height) / want * whole // width to height of the frame
 	return math.Abs(seen*whole-1) < 1e-3
-}
-
-// method is how ffmpeg scales.
-func method(fromW, fromH, w, h int) string {
-	if w <= fromW && h <= fromH {
-		return "area"
-	}
-	return "bilinear"
 }
 
 func (d *ffmpegDecoder) next() (time.Duration, error) {

@@ -20,6 +20,7 @@ type streamInfo struct {
 	width, height int // upright
 	shape         Shape
 	stored        *Stored // nil if frames are stored upright
+	full          bool    // each pixel has colours of its own
 	fields        string  // of an interlaced video
 	asked         bool    // the size is that of the first frame, which has been looked at
 	rate          ratio
@@ -34,7 +35,7 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 	args := []string{"-hide_banner", "-v", "error", "-max_pixels", strconv.FormatInt(opt.MaxPixels, 10)}
 	args = append(args, in.args...)
 	args = append(args, "-select_streams", "V:0", "-show_entries",
-		"stream=width,height,sample_aspect_ratio,field_order,avg_frame_rate,r_frame_rate,time_base,start_time,nb_frames,duration:stream_side_data=rotation,displaymatrix:stream_tags=rotate,DURATION:format=format_name,start_time,duration,nb_streams",
+		"stream=width,height,pix_fmt,sample_aspect_ratio,field_order,avg_frame_rate,r_frame_rate,time_base,start_time,nb_frames,duration:stream_side_data=rotation,displaymatrix:stream_tags=rotate,DURATION:format=format_name,start_time,duration,nb_streams",
 		"-of", "json", "-i", in.url)
 	timeout := opt.Timeout
 	p := command(ctx, timeout, ffprobe, args...)
@@ -61,6 +62,13 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 	return s, nil
 }
 
+// fullColours says whether a pixel format of ffmpeg's has colours for each pixel, or none.
+func fullColours(format string) bool {
+	return slices.ContainsFunc([]string{"rgb", "bgr", "gbr", "444", "gray", "pal8", "mono", "ya8", "ya16"}, func(part string) bool {
+		return strings.Contains(format, part)
+	})
+}
+
 // reason is ffmpeg's message without the name, which our own message has.
 func reason(message string, in input) string {
 	m := strings.TrimPrefix(message, in.url+": ")
@@ -76,6 +84,7 @@ func parseProbe(out []byte) (*streamInfo, error) {
 		Streams []struct {
 			Width     int    `json:"width"`
 			Height    int    `json:"height"`
+			Format    string `json:"pix_fmt"`
 			Shape     string `json:"sample_aspect_ratio"`
 			Fields    string `json:"field_order"`
 			Average   string `json:"avg_frame_rate"`
@@ -111,7 +120,7 @@ func parseProbe(out []byte) (*streamInfo, error) {
 		return nil, errors.New("its video stream has no size")
 	}
 	r := &streamInfo{width: s.Width, height: s.Height, frames: -1}
-	r.shape = shapeOf(s.Shape)
+	r.shape, r.full = shapeOf(s.Shape), fullColours(s.Format)
 	if slices.Contains([]string{"tt", "bb", "tb", "bt"}, s.Fields) {
 		r.fields = s.Fields
 	}

@@ -3,40 +3,33 @@ package video
 import (
 	"fmt"
 	"image"
-	"math"
+
+	"krypton/internal/imagein"
 )
 
-// geometry gives the part of a w by h picture that is read and the size it is
-// delivered in.
-func (o Options) geometry(w, h int, pixels Shape) (crop image.Rectangle, outW, outH int, err error) {
-	if o.Fit != nil && w > 0 && h > 0 {
-		o.Crop, o.Width, o.Height = o.Fit(w, h, pixels.Known())
-	}
-	crop = image.Rect(0, 0, w, h)
-	if !o.Crop.Empty() {
-		if !o.Crop.In(crop) {
-			return crop, 0, 0, fmt.Errorf("%w: crop %v lies outside of its %d x %d pixels", ErrUnusable, o.Crop, w, h)
-		}
-		crop = o.Crop
-	}
-	outW, outH = o.Width, o.Height
-	switch {
-	case outW == 0 && outH == 0:
-		outW, outH = crop.Dx(), crop.Dy()
-	case outW == 0:
-		outW = keep(crop.Dx(), outH, crop.Dy())
-	case outH == 0:
-		outH = keep(crop.Dy(), outW, crop.Dx())
-	}
+// geometry says what is delivered of a w by h picture.
+func (o Options) geometry(w, h int, pixels Shape) (imagein.Geometry, error) {
 	if err := o.fits(w, h); err != nil {
-		return crop, 0, 0, err
+		return imagein.Geometry{}, err
 	}
-	return crop, outW, outH, o.fits(outW, outH)
+	g := asItIs(w, h)
+	if o.Fit == nil {
+		return g, nil
+	}
+	g = o.Fit(w, h, pixels.Known())
+	switch size := image.Pt(w, h); {
+	case g.Picture != size:
+		return g, fmt.Errorf("%w: %d x %d pixels are to be made of %d x %d", ErrUnusable, g.Picture.X, g.Picture.Y, w, h)
+	case g.Kept.Empty() || !g.Kept.In(image.Rectangle{Max: g.Scaled}):
+		return g, fmt.Errorf("%w: part %v lies outside of %d x %d pixels", ErrUnusable, g.Kept, g.Scaled.X, g.Scaled.Y)
+	}
+	return g, o.fits(g.Kept.Dx(), g.Kept.Dy())
 }
 
-// keep is n*to/from, rounded, at least 1.
-func keep(n, to, from int) int {
-	return max(1, int(math.Round(float64(n)*float64(to)/float64(from))))
+// asItIs is what becomes of a picture that is neither scaled nor cropped.
+func asItIs(w, h int) imagein.Geometry {
+	size := image.Pt(w, h)
+	return imagein.Geometry{Picture: size, Scaled: size, Kept: image.Rectangle{Max: size}}
 }
 
 // fits refuses sizes beyond the limit.

@@ -95,7 +95,7 @@ func TestRealClipTruncated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.mp4")
 	ffmpeg(t, "-i", clip(t, "car-detection.mp4"), "-c", "copy", "-movflags", "faststart", path)
 	b := read(t, path)
-	g := readAll(t, write(t, path, b[:len(b)/2]), Options{Width: 32, Height: 32})
+	g := readAll(t, write(t, path, b[:len(b)/2]), Options{Fit: scaledTo(32, 32)})
 	if !errors.Is(g.err, ErrIncomplete) || len(g.index) < 100 || len(g.index) > 250 {
 		t.Errorf("%d frames, %v", len(g.index), g.err)
 	}
@@ -323,7 +323,7 @@ func TestFakeFFmpeg(t *testing.T) {
 		"garbage":                {goodVersion, "head -c 100000 /dev/urandom", goodProbe, Options{}, ErrUnusable, 0},
 		"nothing, exit 0":        {goodVersion, "true", goodProbe, Options{}, ErrUnusable, 0},
 		"100 MB of complaints":   {goodVersion, "yes | head -c 100000000 >&2; cat " + good, goodProbe, Options{Lenient: true}, nil, 2},
-		"other size than probed": {goodVersion, "cat " + good, strings.Replace(goodProbe, `"width":4`, `"width":5`, 1), Options{Width: 5, Height: 2}, ErrUnusable, 0},
+		"other size than probed": {goodVersion, "cat " + good, strings.Replace(goodProbe, `"width":4`, `"width":5`, 1), Options{Fit: scaledTo(5, 2)}, ErrUnusable, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.opt.FFmpeg = fake(t, c.version, c.body, c.probe)

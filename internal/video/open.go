@@ -70,13 +70,13 @@ func because(err error) error {
 }
 
 // asDecoder keeps a nil pointer from becoming an interface that is not nil, and
-// fits frames whose size ffmpeg did not know when it began.
+// fits frames whose size ffmpeg did not know when it began, or that it does not scale.
 func asDecoder(opt Options) func(*ffmpegDecoder, Info, error) (decoder, Info, error) {
 	return func(d *ffmpegDecoder, info Info, err error) (decoder, Info, error) {
 		if err != nil {
 			return nil, info, err
 		}
-		if opt.Fit != nil && d.stream == nil {
+		if opt.Fit != nil && !d.scales {
 			return builtin(opt)(d, info, nil)
 		}
 		return d, info, nil
@@ -106,7 +106,8 @@ func probe(ctx context.Context, name string, opt Options) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return ffmpegInfo(t, s, opt)
+	g, err := opt.geometry(s.width, s.height, s.shape)
+	return ffmpegInfo(t, s, g), err
 }
 
 func closed(d decoder, info Info, err error) (Info, error) {

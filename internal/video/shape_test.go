@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"krypton/internal/imagein"
 )
 
 func TestShape(t *testing.T) {
@@ -46,11 +48,11 @@ func TestShapesOfPixels(t *testing.T) {
 		t.Errorf("standard input: %+v, %v", g.info, g.err)
 	}
 	// Fit is told.
-	opt := Options{Fit: func(w, h int, s Shape) (image.Rectangle, int, int) {
+	opt := Options{Fit: func(w, h int, s Shape) imagein.Geometry {
 		if w != 48 || h != 32 || s != (Shape{64, 45}) {
 			t.Errorf("Fit: %d x %d, %v", w, h, s)
 		}
-		return image.Rect(0, 0, w, h), 8, 8
+		return scaledTo(8, 8)(w, h, s)
 	}}
 	for _, name := range []string{"a.y4m", "a.mp4"} {
 		if g := readAll(t, at(name), opt); g.err != nil || g.info.Width != 8 {
@@ -166,7 +168,9 @@ func TestMarksOfTheCodec(t *testing.T) {
 	ffmpeg(t, "-f", "lavfi", "-i", corners, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-qp", "0", at("a.mp4"))
 	ffmpeg(t, "-i", at("a.mp4"), "-c", "copy", "-bsf:v", "h264_metadata=crop_left=10:crop_top=6:crop_right=2:crop_bottom=4", at("cut.mp4"))
 	ffmpeg(t, "-i", at("a.mp4"), "-vf", "crop=36:22:10:6", "-c:v", "ffv1", at("want.mkv"))
-	for _, o := range []Options{{}, {Crop: rect(3, 2, 30, 21)}, {Crop: rect(4, 0, 24, 20), Width: 10, Height: 10}} {
+	for _, o := range []Options{{}, {Fit: part(rect(3, 2, 30, 21))}, {Fit: func(w, h int, _ Shape) imagein.Geometry {
+		return cutTo(w, h, w/2, h/2, rect(2, 0, 12, 10))
+	}}} {
 		a, b := readAll(t, at("cut.mp4"), o), readAll(t, at("want.mkv"), o)
 		if a.err != nil || b.err != nil || a.info.SourceWidth != 36 || a.info.SourceHeight != 22 || !bytes.Equal(a.last, b.last) {
 			t.Errorf("%v: %+v, %v, %v; the same pixels: %v", o, a.info, a.err, b.err, bytes.Equal(a.last, b.last))
@@ -182,9 +186,9 @@ func TestMarksOfTheCodec(t *testing.T) {
 		w, h = h, w
 	}
 	fits := 0
-	for _, o := range []Options{{}, {Fit: func(sw, sh int, _ Shape) (image.Rectangle, int, int) {
+	for _, o := range []Options{{}, {Fit: func(sw, sh int, _ Shape) imagein.Geometry {
 		fits = 100*sw + sh
-		return image.Rect(sw/2, 0, sw, sh/2), 8, 8
+		return cutTo(sw, sh, 16, 16, rect(8, 0, 16, 8))
 	}}} {
 		g := readAll(t, at("turned.mp4"), o)
 		if g.err != nil || g.info.SourceWidth != w || g.info.SourceHeight != h {
@@ -223,8 +227,8 @@ func TestFramesOfOtherSizes(t *testing.T) {
 		both = append(both, read(t, path)...)
 	}
 	path := write(t, filepath.Join(dir, "a.h264"), both)
-	for n, part := range map[int]image.Rectangle{'R': rect(0, 0, 22, 14), 'G': rect(26, 0, 48, 14), 'B': rect(0, 18, 22, 32), 'W': rect(26, 18, 48, 32)} {
-		s, err := Open(context.Background(), path, Options{Crop: part})
+	for n, where := range map[int]image.Rectangle{'R': rect(0, 0, 22, 14), 'G': rect(26, 0, 48, 14), 'B': rect(0, 18, 22, 32), 'W': rect(26, 18, 48, 32)} {
+		s, err := Open(context.Background(), path, Options{Fit: part(where)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +240,7 @@ func TestFramesOfOtherSizes(t *testing.T) {
 			g := got{info: s.Info(), last: f.Pixels}
 			for _, p := range [][2]int{{4, 3}, {18, 3}, {4, 10}, {18, 10}} {
 				if c := quarter(g, p[0], p[1]); c != byte(n) {
-					t.Errorf("frame %d, part %v: at %v is %c, want %c", i, part, p, c, n)
+					t.Errorf("frame %d, part %v: at %v is %c, want %c", i, where, p, c, n)
 				}
 			}
 			s.Release(f)

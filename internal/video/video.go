@@ -15,9 +15,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"time"
+
+	"krypton/internal/imagein"
 )
 
 var (
@@ -55,8 +56,8 @@ type Info struct {
 	Pictures []string
 	// Width and Height are those of the frames as delivered.
 	Width, Height int
-	// SourceWidth and SourceHeight are the video's own, upright, before crop and
-	// scaling. Places in a video are told in these pixels.
+	// SourceWidth and SourceHeight are the video's own, upright, before scaling and
+	// cropping. Places in a video are told in these pixels.
 	SourceWidth, SourceHeight int
 	// Shape is how upright pixels are to be shown.
 	Shape Shape
@@ -164,15 +165,10 @@ type Options struct {
 	// Ahead is how many frames are decoded ahead, 0 is 4. Fewer are if they would
 	// take more than 256 MiB.
 	Ahead int
-	// Crop is the part of the upright source that is read, empty is all of it.
-	Crop image.Rectangle
-	// Width and Height scale (area when shrinking, else bilinear). Both 0 is as it
-	// is, one 0 keeps the proportions.
-	Width, Height int
-	// Fit, if set, chooses Crop, Width and Height once the upright source's size
-	// is known; it is not called for sources without pixels, but again if the first
-	// frame turns out to be turned.
-	Fit func(sourceWidth, sourceHeight int, pixels Shape) (crop image.Rectangle, width, height int)
+	// Fit, if set, says once the upright source's size is known how frames are scaled
+	// and what of them is delivered; nil is all of them as they are. It is not called for
+	// sources without pixels, but again if the first frame turns out to be turned.
+	Fit func(sourceWidth, sourceHeight int, pixels Shape) imagein.Geometry
 	// RawWidth and RawHeight say that standard input is raw RGB24 of that size.
 	RawWidth, RawHeight int
 	// RawFPS is the rate of raw RGB, MJPEG and folders of pictures, which have
@@ -215,14 +211,12 @@ func (o Options) checked() (Options, error) {
 		return o, fmt.Errorf("at most %d pixels: want 1 to %d", o.MaxPixels, 1<<31-1)
 	case o.Ahead < 0:
 		return o, fmt.Errorf("%d frames ahead: want 1 or more", o.Ahead)
-	case o.Width < 0 || o.Height < 0 || o.RawWidth < 0 || o.RawHeight < 0:
+	case o.RawWidth < 0 || o.RawHeight < 0:
 		return o, errors.New("a negative size")
 	case (o.RawWidth == 0) != (o.RawHeight == 0):
 		return o, errors.New("raw video needs a width and a height")
 	case !(o.RawFPS >= 1e-3 && o.RawFPS <= 1e6):
 		return o, fmt.Errorf("%g frames per second: want 0.001 to 1000000", o.RawFPS)
-	case o.Crop.Min.X < 0 || o.Crop.Min.Y < 0:
-		return o, fmt.Errorf("crop %v begins outside of the picture", o.Crop)
 	}
 	return o, nil
 }

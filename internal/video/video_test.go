@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"krypton/internal/imagein"
 )
 
 // needFFmpeg skips a test where there is no ffmpeg, unless the machine is one
@@ -144,7 +146,7 @@ func TestRealClips(t *testing.T) {
 		step         time.Duration
 	}{"bottle-detection.mp4": {640, 360, 1189, 179. / 6, 0}, "car-detection.mp4": {768, 432, 377, 12.5, 80 * time.Millisecond}} {
 		path := clip(t, name)
-		g := readAll(t, path, Options{Width: 64, Height: 36})
+		g := readAll(t, path, Options{Fit: scaledTo(64, 36)})
 		if g.err != nil || len(g.index) != want.frames || g.info.SourceWidth != want.w || g.info.SourceHeight != want.h || g.info.Frames != want.frames || g.info.FPS != want.fps {
 			t.Errorf("%s: %d frames, %+v, %v", name, len(g.index), g.info, g.err)
 			continue
@@ -215,10 +217,10 @@ func TestCropAndScale(t *testing.T) {
 			left, blue bool // the middle of the left and right quarter are red and blue
 		}{
 			{Options{}, 64, 48, true, true},
-			{Options{Width: 16, Height: 16}, 16, 16, true, true},
-			{Options{Width: 128}, 128, 96, true, true},
-			{Options{Crop: rect(33, 1, 64, 32)}, 31, 31, false, true},
-			{Options{Crop: rect(0, 0, 31, 31), Height: 7}, 7, 7, true, false},
+			{Options{Fit: scaledTo(16, 16)}, 16, 16, true, true},
+			{Options{Fit: scaledTo(128, 96)}, 128, 96, true, true},
+			{Options{Fit: part(rect(33, 1, 64, 32))}, 31, 31, false, true},
+			{Options{Fit: func(w, h int, _ Shape) imagein.Geometry { return cutTo(w, h, 14, 11, rect(0, 0, 7, 7)) }}, 7, 7, true, false},
 		} {
 			g := readAll(t, name, c.opt)
 			if g.err != nil || len(g.index) != 5 || g.info.Width != c.w || g.info.Height != c.h || g.info.SourceWidth != 64 || g.info.SourceHeight != 48 {
@@ -232,13 +234,13 @@ func TestCropAndScale(t *testing.T) {
 				}
 			}
 		}
-		if _, err := Open(context.Background(), name, Options{Crop: rect(0, 0, 65, 10)}); !errors.Is(err, ErrUnusable) {
+		if _, err := Open(context.Background(), name, Options{Fit: part(rect(0, 0, 65, 10))}); !errors.Is(err, ErrUnusable) {
 			t.Errorf("crop beyond the picture: %v", err)
 		}
 		if _, err := Open(context.Background(), name, Options{MaxPixels: 64*48 - 1}); !errors.Is(err, ErrUnusable) {
 			t.Errorf("too large: %v", err)
 		}
-		if _, err := Open(context.Background(), name, Options{Width: 1 << 20, Height: 1 << 20}); !errors.Is(err, ErrUnusable) {
+		if _, err := Open(context.Background(), name, Options{Fit: scaledTo(1<<20, 1<<20)}); !errors.Is(err, ErrUnusable) {
 			t.Errorf("scaled too large: %v", err)
 		}
 	}
@@ -253,7 +255,7 @@ func TestRotation(t *testing.T) {
 	if g.err != nil || g.info.SourceWidth != 48 || g.info.SourceHeight != 64 || g.info.Width != 48 || len(g.index) != 30 {
 		t.Errorf("%d frames, %+v, %v", len(g.index), g.info, g.err)
 	}
-	if g := readAll(t, turned, Options{Width: 24}); g.err != nil || g.info.Height != 32 {
+	if g := readAll(t, turned, Options{Fit: scaledTo(24, 30)}); g.err != nil || g.info.Width != 24 || g.info.Height != 30 {
 		t.Errorf("scaled: %+v, %v", g.info, g.err)
 	}
 }
@@ -390,7 +392,7 @@ func TestStdin(t *testing.T) {
 	if b, err = os.ReadFile(ts); err != nil {
 		t.Fatal(err)
 	}
-	if g := readAll(t, "-", Options{Stdin: bytes.NewReader(b), Width: 20, Height: 10}); g.err != nil || len(g.index) != 30 || g.info.Width != 20 {
+	if g := readAll(t, "-", Options{Stdin: bytes.NewReader(b), Fit: scaledTo(20, 10)}); g.err != nil || len(g.index) != 30 || g.info.Width != 20 {
 		t.Errorf("ts: %d frames, %+v, %v", len(g.index), g.info, g.err)
 	}
 	for _, in := range []io.Reader{nil, strings.NewReader(""), strings.NewReader("hello"), iotestErr{}} {
@@ -435,7 +437,7 @@ func TestStdinThatBlocks(t *testing.T) {
 }
 
 func TestOptionsChecked(t *testing.T) {
-	for _, o := range []Options{{Every: -1}, {MaxPixels: -1}, {MaxPixels: 1 << 40}, {Ahead: -1}, {Width: -1}, {RawWidth: 3}, {RawFPS: -1}, {RawFPS: 1e9}, {Crop: rect(-1, 0, 5, 5)}} {
+	for _, o := range []Options{{Every: -1}, {MaxPixels: -1}, {MaxPixels: 1 << 40}, {Ahead: -1}, {RawWidth: 3}, {RawWidth: -1, RawHeight: 2}, {RawFPS: -1}, {RawFPS: 1e9}} {
 		if _, err := Open(context.Background(), "x", o); err == nil || errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%+v: %v", o, err)
 		}
