@@ -26,7 +26,7 @@ func TestShares(t *testing.T) {
 		},
 		"gate": gate,
 	} {
-		for _, a := range arithmetics() {
+		for _, a := range arithmetics(t) {
 			t.Run(name+" "+a.String(), func(t *testing.T) {
 				for seed, c := range []int{64, 72, 137} {
 					size := []int{14, 9, 33}[seed]

@@ -10,7 +10,7 @@ import (
 // every width, keeps NaN and infinities, reads and writes nothing else, and is near the
 // sum in float64.
 func TestPixelSum(t *testing.T) {
-	for _, k := range Sets() {
+	for _, k := range EverySet(t) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(9, 6))
 			for trial := range 1500 {
