@@ -50,7 +50,7 @@ type OpenOptions struct {
 	Cache string
 	// MaxBytes bounds a model's file.
 	MaxBytes int64
-	// Public gives the catalogue of models that can be pulled.
+	// Public gives the catalogue of models that can be pulled, nil for none.
 	Public func() (*catalogue.Catalogue, error)
 }
 
@@ -67,7 +67,7 @@ func Open(name string, opt OpenOptions) (*File, error) {
 	switch {
 	case embedded && statErr != nil:
 		m.Name, m.data, config, m.Where = entry.Name, entry.Model, entry.Config, "built-in "+entry.Name
-	case statErr != nil && couldBeName(name):
+	case statErr != nil && opt.Public != nil && couldBeName(name):
 		var err error
 		if config, err = m.openPulled(opt); err != nil {
 			return nil, err

@@ -150,6 +150,9 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	if _, err := Open("squeezenet1.1", OpenOptions{}); kind(err) != failure.Missing {
+		t.Errorf("a public one without a catalogue: %v", err)
+	}
 	// A file is before a model of its name.
 	put(t, ".", f.Name, network(3).Marshal())
 	if file, err := Open(f.Name, opt); err != nil || file.Path != f.Name || file.SHA256 == f.SHA256 {
