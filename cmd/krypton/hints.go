@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/model"
 	"krypton/internal/onnxload"
@@ -79,7 +80,7 @@ func hinted(err error) error {
 	if err == nil || errors.As(err, &done) {
 		return err
 	}
-	var setting *recognize.SettingError
+	var setting *failure.SettingError
 	if errors.As(err, &setting) {
 		return &hintedError{strings.Replace(err.Error(), setting.Error(), setting.Named("--"), 1), err}
 	}

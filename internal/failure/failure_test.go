@@ -33,3 +33,15 @@ func TestKinds(t *testing.T) {
 		t.Errorf("%v does not wrap what it was made of", err)
 	}
 }
+
+func TestSettings(t *testing.T) {
+	cause := errors.New("a cause")
+	err := fmt.Errorf("film: %w", Settingf("\x00min-score is %d and \x00iou %g: %w", 2, 0.5, cause))
+	var s *SettingError
+	if !errors.As(err, &s) || !errors.Is(err, cause) || err.Error() != "film: min-score is 2 and iou 0.5: a cause" || s.Named("--") != "--min-score is 2 and --iou 0.5: a cause" {
+		t.Error(err)
+	}
+	if _, classified := Of(err); classified {
+		t.Error("a kind that nobody gave")
+	}
+}

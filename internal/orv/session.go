@@ -245,20 +245,9 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 		}
 		s.tooMuchInARow = 0
 	}
-	s.mask.Clear()
-	changed := s.h * s.w
-	if s.began {
-		changed = difference(s.mask, rgb, s.used, s.opt.Tolerance)
-		if s.opt.Specks > 1 && changed > 0 {
-			despeckle(s.mask, s.spare, s.opt.Specks)
-			changed = s.mask.Area()
-		}
-	} else {
-		s.mask.Fill()
-	}
-	st := Step{How: Update, Changed: float64(changed) / float64(s.h*s.w)}
+	st := Step{How: Update, Changed: float64(s.find(rgb)) / float64(s.h*s.w)}
 	switch {
-	case changed == 0:
+	case st.Changed == 0:
 		st.How = Skip
 	case !s.began:
 		st.How = Whole
@@ -276,7 +265,30 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	}
 	st.Difference = time.Since(start)
 	start = time.Now()
-	var err error
+	err := s.compute(ctx, &st)
+	st.Network = time.Since(start)
+	return st, err
+}
+
+// find puts into the mask the pixels that count as changed since the network last saw
+// them, all of them before it saw any, and returns their number.
+func (s *Session) find(rgb []byte) int {
+	s.mask.Clear()
+	if !s.began {
+		s.mask.Fill()
+		return s.h * s.w
+	}
+	changed := difference(s.mask, rgb, s.used, s.opt.Tolerance)
+	if s.opt.Specks > 1 && changed > 0 {
+		despeckle(s.mask, s.spare, s.opt.Specks)
+		changed = s.mask.Area()
+	}
+	return changed
+}
+
+// compute does for a frame, whose pixels the stream has, what st says, and says what that
+// took.
+func (s *Session) compute(ctx context.Context, st *Step) (err error) {
 	s.since++
 	s.bypassed = s.bypassed && st.How == Skip
 	switch st.How {
@@ -298,8 +310,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 			s.since, s.began, s.last = 0, err == nil, 0
 		}
 	}
-	st.Network = time.Since(start)
-	return st, err
+	return err
 }
 
 // FrameWhole answers one frame by a whole run. In naive mode that is what Frame

@@ -4,9 +4,6 @@
 package recognize
 
 import (
-	"fmt"
-	"strings"
-
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/orv"
@@ -87,27 +84,10 @@ func Defaults() Question {
 		Top: 3, Smooth: 1, MostObjects: 300}
 }
 
-// SettingError says what is wrong with fields of a Question.
-type SettingError struct {
-	err error // in whose text nameMark stands before each field's name
-}
-
-const nameMark = "\x00"
-
-// settingError makes one of a format in which nameMark stands before names.
+// settingError says what is wrong with fields of a Question, by the names that settings
+// have.
 func settingError(format string, args ...any) error {
-	return failure.As(failure.Usage, &SettingError{fmt.Errorf(format, args...)})
-}
-
-// Error implements error, with the fields' names in words.
-func (e *SettingError) Error() string { return e.Named("") }
-
-// Unwrap gives what is wrong with the value.
-func (e *SettingError) Unwrap() error { return e.err }
-
-// Named is the error's text with before in front of each field's name, as flags have it.
-func (e *SettingError) Named(before string) string {
-	return strings.ReplaceAll(e.err.Error(), nameMark, before)
+	return failure.As(failure.Usage, failure.Settingf(format, args...))
 }
 
 // value is what a pointer points to, or its default.

@@ -299,19 +299,20 @@ func TestGoingOn(t *testing.T) {
 func TestTogether(t *testing.T) {
 	frames := clip(40)
 	m := load(t, "")
-	questions := []func(*Question){nil, nil, func(q *Question) { q.Mode = orv.Exact }, func(q *Question) { q.Top, q.Shortlist = 1, 3 }}
+	questions := []func(*Question){nil, nil, func(q *Question) { q.Mode = orv.Exact }, func(q *Question) { q.Mode = orv.Exact }, func(q *Question) { q.Top, q.Shortlist = 1, 3 }}
 	shared := prepare(t, m, nil)
 	var want [][]framelabels.Result
 	for _, q := range questions {
 		l, _ := answers(t, prepare(t, m, q), frames)
 		want = append(want, l)
 	}
+	fresh := load(t, "") // nobody has asked it anything
 	var wait sync.WaitGroup
 	for i, q := range questions {
 		wait.Go(func() {
 			j := shared
 			if q != nil {
-				j = prepare(t, m, q)
+				j = prepare(t, fresh, q)
 			}
 			if got, _ := answers(t, j, frames); !reflect.DeepEqual(got, want[i]) {
 				t.Errorf("run %d gives something else beside others", i)
@@ -503,7 +504,7 @@ func TestWrongQuestions(t *testing.T) {
 			t.Errorf("%s: %v", c.want, err)
 			continue
 		}
-		var s *SettingError
+		var s *failure.SettingError
 		text, plain := err.Error(), strings.ReplaceAll(c.want, "--", "")
 		if errors.As(err, &s) {
 			text = s.Named("--")
@@ -519,7 +520,7 @@ func TestWrongQuestions(t *testing.T) {
 	}
 	q = Defaults()
 	q.Start = "soon"
-	var s *SettingError
+	var s *failure.SettingError
 	if _, err := q.Reading(video.Options{}); !errors.As(err, &s) || !strings.HasPrefix(s.Named("--"), "--start: ") {
 		t.Error(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"krypton/internal/failure"
 )
 
 // tools are the programs of one ffmpeg installation.
@@ -54,17 +56,17 @@ func findAndProbe(ctx context.Context, in input, opt Options) (*tools, *streamIn
 func locateTools(opt Options) (*tools, error) {
 	name := opt.FFmpeg
 	if name == noFFmpeg {
-		return nil, fmt.Errorf("%w: it is switched off (--ffmpeg none); without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg)
+		return nil, failure.Settingf("%w: it is switched off (\x00ffmpeg none); without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg)
 	}
 	if name == "" {
 		name = "ffmpeg"
 	}
 	path, err := exec.LookPath(name)
 	if err != nil && opt.FFmpeg == "" {
-		return nil, fmt.Errorf("%w: install it (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg) or name it with --ffmpeg; without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg)
+		return nil, failure.Settingf("%w: install it (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg) or name it with \x00ffmpeg; without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: --ffmpeg %s: %w", ErrNoFFmpeg, opt.FFmpeg, err)
+		return nil, failure.Settingf("%w: \x00ffmpeg %s: %w", ErrNoFFmpeg, opt.FFmpeg, err)
 	}
 	t := &tools{ffmpeg: path}
 	base := strings.Replace(filepath.Base(path), "ffmpeg", "ffprobe", 1)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"krypton/internal/failure"
+
 	"krypton/internal/engine/asm"
 	"krypton/internal/imagein"
 )
@@ -94,7 +96,7 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 	info.Width, info.Height = w, h
 	if int64(w) > opt.MaxPixels/int64(h) {
 		d.abandon()
-		return nil, info, fmt.Errorf("%w: %d x %d pixels, the limit is %d in all (--max-pixels)", ErrUnusable, w, h, opt.MaxPixels)
+		return nil, info, failure.Settingf("%w: %d x %d pixels, the limit is %d in all (\x00max-pixels)", ErrUnusable, w, h, opt.MaxPixels)
 	}
 	return d, info, nil
 }
@@ -254,7 +256,7 @@ func (d *ffmpegDecoder) finish(read error) error {
 	case d.in.live:
 		return io.EOF
 	case said != "" && !d.opt.Lenient:
-		return fmt.Errorf("%w: after %d frames%s (--lenient goes on over such)", bad, d.frames, said)
+		return failure.Settingf("%w: after %d frames%s (\x00lenient goes on over such)", bad, d.frames, said)
 	}
 	return d.complete()
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"krypton/internal/failure"
 )
 
 // streamInfo is what ffprobe says about the first video stream that is no cover
@@ -57,7 +59,7 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	if int64(s.width) > opt.MaxPixels/int64(s.height) {
-		return nil, fmt.Errorf("%w: %d x %d pixels, the limit is %d in all (--max-pixels)", ErrUnusable, s.width, s.height, opt.MaxPixels)
+		return nil, failure.Settingf("%w: %d x %d pixels, the limit is %d in all (\x00max-pixels)", ErrUnusable, s.width, s.height, opt.MaxPixels)
 	}
 	return s, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 
+	"krypton/internal/failure"
 	"krypton/internal/imagein"
 )
 
@@ -35,7 +36,7 @@ func asItIs(w, h int) imagein.Geometry {
 // fits refuses sizes beyond the limit.
 func (o Options) fits(w, h int) error {
 	if w < 1 || h < 1 || int64(w) > o.MaxPixels/int64(h) {
-		return fmt.Errorf("%w: %d x %d pixels, the limit is %d in all (--max-pixels)", ErrUnusable, w, h, o.MaxPixels)
+		return failure.Settingf("%w: %d x %d pixels, the limit is %d in all (\x00max-pixels)", ErrUnusable, w, h, o.MaxPixels)
 	}
 	return nil
 }
