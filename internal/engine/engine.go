@@ -76,9 +76,9 @@ type Primitive interface {
 	MultiplyAdds() int64
 }
 
-// Worker is a Primitive that does not compute each pixel by MultiplyAdds
+// Coster is a Primitive that does not compute each pixel by MultiplyAdds
 // multiply-adds.
-type Worker interface {
+type Coster interface {
 	// Work is the number of multiply-adds for a rectangle of the output.
 	Work(r region.Rect) int64
 }
@@ -86,7 +86,7 @@ type Worker interface {
 // Work is the number of multiply-adds that p takes for a rectangle of its
 // output.
 func Work(p Primitive, r region.Rect) int64 {
-	if w, ok := p.(Worker); ok {
+	if w, ok := p.(Coster); ok {
 		return w.Work(r)
 	}
 	return p.MultiplyAdds() * int64(r.Area())

@@ -101,7 +101,7 @@ func (w *Winograd) Align(r region.Rect) region.Rect {
 	return r.Aligned(int(w.Size)).Intersect(w.Out.Rect())
 }
 
-// Work implements Worker: the products of whole tiles.
+// Work implements Coster: the products of whole tiles.
 func (w *Winograd) Work(r region.Rect) int64 {
 	return WinogradProducts(w.Size, w.Out, r) * int64(w.In.C) * int64(w.Out.C)
 }

@@ -139,72 +139,84 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	kinds := make([]engine.Operand, len(n.In))
-	sources := make([]source, len(n.In))
-	consts := make([][]float32, len(n.In))
-	for i, id := range n.In { // look before anything is moved
-		if kinds[i], ok = spread(c.shape(id), out.Shape); !ok {
-			return false, nil
+	sides, ok := c.sides(n, out.Shape)
+	if !ok {
+		return false, nil
+	}
+	for i, id := range n.In {
+		if a := &sides[i]; a.constant == nil && a.kind == engine.Scalar {
+			r := c.force(id)
+			a.source = source{r.value, c.p.values[r.value].plane}
+		} else if a.constant == nil {
+			a.source, _ = c.rows(id)
+		}
+	}
+	name, result, left := n.Name, n.Out[0], sides[0]
+	for i, right := range sides[1:] {
+		s := step{node: name, operator: n.Def.Name, kind: op.Pointwise}
+		if left.plane() && right.plane() && (o.Name == "Add" || o.Name == "Sum") {
+			sum := &engine.Sum{Clamp: unbounded}
+			if i+2 == len(n.In) {
+				sum.Clamp, result, name = c.activation(result, name)
+				s.node = name
+			}
+			s.in, s.prim = []source{left.source, right.source}, sum
+		} else {
+			b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{left.kind, right.kind}, Const: [2][]float32{left.constant, right.constant}}
+			operation(b, o)
+			for _, a := range []side{left, right} {
+				if a.constant == nil {
+					s.in, s.whole = append(s.in, a.source), append(s.whole, a.kind == engine.PerChannel || a.kind == engine.Scalar)
+				}
+			}
+			s.prim = b
+		}
+		left = side{kind: engine.Full, source: source{c.emit(s, c.g.Values[n.Out[0]].Name, plane), plane}}
+	}
+	c.define(result, left.source.value)
+	return true, nil
+}
+
+// side is one side of elementwise arithmetic: a constant, or what a step has made.
+type side struct {
+	kind     engine.Operand
+	constant []float32 // as kind has them, channels last; nil for a value
+	source   source
+}
+
+// plane says that the side is a value of the result's shape.
+func (a *side) plane() bool { return a.constant == nil && a.kind == engine.Full }
+
+// sides tells how the inputs of a node broadcast over its output, without the places
+// of those that are no constants; ok is false if one does otherwise than primitives can.
+// It only looks.
+func (c *compiler) sides(n *graph.Node, out []int) (sides []side, ok bool) {
+	sides = make([]side, len(n.In))
+	for i, id := range n.In {
+		a := &sides[i]
+		if a.kind, ok = spread(c.shape(id), out); !ok {
+			return nil, false
 		}
 		if t := c.constant(id); t != nil {
 			f, err := t.Floats()
 			if err != nil {
-				return false, nil
+				return nil, false
 			}
-			consts[i] = f
-			if kinds[i] == engine.Full { // channels last
-				l, _, _ := rowsOf(out.Shape)
-				consts[i] = make([]float32, len(f))
-				l.scatter(consts[i], f)
+			if a.constant = f; a.kind == engine.Full { // channels last
+				l, _, _ := rowsOf(out)
+				a.constant = make([]float32, len(f))
+				l.scatter(a.constant, f)
 			}
 			continue
 		}
 		if r := c.refs[id]; r == nil || c.p.values[r.value].host {
-			return false, nil
+			return nil, false
 		}
-		if len(c.shape(id)) != len(out.Shape) && kinds[i] != engine.Scalar {
-			return false, nil
-		}
-	}
-	for i, id := range n.In {
-		if consts[i] == nil {
-			if kinds[i] == engine.Scalar {
-				r := c.force(id)
-				sources[i] = source{r.value, c.p.values[r.value].plane}
-				continue
-			}
-			sources[i], _ = c.rows(id)
+		if len(c.shape(id)) != len(out) && a.kind != engine.Scalar {
+			return nil, false
 		}
 	}
-	name := n.Name
-	result := n.Out[0]
-	left, leftKind, leftConst := sources[0], kinds[0], consts[0]
-	for i := 1; i < len(n.In); i++ {
-		s := step{node: name, operator: n.Def.Name, kind: op.Pointwise}
-		clamp := unbounded
-		plain := leftConst == nil && consts[i] == nil && leftKind == engine.Full && kinds[i] == engine.Full && (o.Name == "Add" || o.Name == "Sum")
-		if plain && i == len(n.In)-1 {
-			clamp, result, name = c.activation(result, name)
-			s.node = name
-		}
-		if plain {
-			s.in, s.prim = []source{left, sources[i]}, &engine.Sum{Clamp: clamp}
-		} else {
-			b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{leftKind, kinds[i]}, Const: [2][]float32{leftConst, consts[i]}}
-			operation(b, o)
-			if leftConst == nil {
-				s.in, s.whole = append(s.in, left), append(s.whole, leftKind == engine.PerChannel || leftKind == engine.Scalar)
-			}
-			if consts[i] == nil {
-				s.in, s.whole = append(s.in, sources[i]), append(s.whole, kinds[i] == engine.PerChannel || kinds[i] == engine.Scalar)
-			}
-			s.prim = b
-		}
-		v := c.emit(s, c.g.Values[n.Out[0]].Name, plane)
-		left, leftKind, leftConst = source{v, plane}, engine.Full, nil
-	}
-	c.define(result, left.value)
-	return true, nil
+	return sides, true
 }
 
 // channels says whether a constant of this shape has one number for each channel of

@@ -130,55 +130,9 @@ func (c *compiler) interpolate(n *graph.Node) (bool, error) {
 
 // channels lowers what picks channels: Split, Slice and Pad on axis 1.
 func (c *compiler) channels(n *graph.Node) (bool, error) {
-	in := c.shape(n.In[0])
-	if len(in) < 2 || in[0] != 1 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
-		return false, nil
-	}
-	var sources [][]int
-	fill := float32(0)
-	switch o := n.Op.(type) {
-	case *op.Split:
-		if o.Axis != 1 && o.Axis != 1-len(in) {
-			return false, nil
-		}
-		ranges, err := o.Ranges(c.infos(n.In), len(n.Out))
-		if err != nil {
-			return false, err
-		}
-		for _, r := range ranges {
-			sources = append(sources, span(r[0], r[1]-r[0], 1))
-		}
-	case *op.Slice:
-		starts, steps, counts, err := o.Ranges(c.infos(n.In))
-		if err != nil {
-			return false, err
-		}
-		for a := range in {
-			if a != 1 && (starts[a] != 0 || steps[a] != 1 || counts[a] != in[a]) {
-				return false, nil
-			}
-		}
-		sources = [][]int{span(starts[1], counts[1], steps[1])}
-	case *op.Pad:
-		begin, end, value, err := o.Pads(c.infos(n.In))
-		if err != nil {
-			return false, err
-		}
-		for a := range in {
-			if a != 1 && (begin[a] != 0 || end[a] != 0) {
-				return false, nil
-			}
-		}
-		if o.Mode != "constant" || begin[1] < 0 || end[1] < 0 {
-			return false, nil
-		}
-		none := func(n int) []int { return slices.Repeat([]int{-1}, n) }
-		sources, fill = [][]int{slices.Concat(none(begin[1]), span(0, in[1], 1), none(end[1]))}, value
-	default:
-		return false, nil
-	}
-	if slices.ContainsFunc(sources, func(s []int) bool { return len(s) == 0 }) {
-		return false, nil
+	sources, fill, err := c.picked(n)
+	if err != nil || len(sources) == 0 || slices.ContainsFunc(sources, func(s []int) bool { return len(s) == 0 }) {
+		return false, err
 	}
 	src, ok := c.rows(n.In[0])
 	if !ok {
@@ -191,6 +145,69 @@ func (c *compiler) channels(n *graph.Node) (bool, error) {
 		c.define(n.Out[i], v)
 	}
 	return true, nil
+}
+
+// picked gives the channels of a node's first input that each of its outputs is made of,
+// -1 for the fill; nil if it does anything else. It only looks.
+func (c *compiler) picked(n *graph.Node) (sources [][]int, fill float32, err error) {
+	in := c.shape(n.In[0])
+	if len(in) < 2 || in[0] != 1 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return nil, 0, nil
+	}
+	switch o := n.Op.(type) {
+	case *op.Split:
+		sources, err = c.splitChannels(n, o, len(in))
+	case *op.Slice:
+		sources, err = c.slicedChannels(n, o, in)
+	case *op.Pad:
+		return c.paddedChannels(n, o, in)
+	}
+	return sources, 0, err
+}
+
+func (c *compiler) splitChannels(n *graph.Node, o *op.Split, rank int) ([][]int, error) {
+	if o.Axis != 1 && o.Axis != 1-rank {
+		return nil, nil
+	}
+	ranges, err := o.Ranges(c.infos(n.In), len(n.Out))
+	if err != nil {
+		return nil, err
+	}
+	var sources [][]int
+	for _, r := range ranges {
+		sources = append(sources, span(r[0], r[1]-r[0], 1))
+	}
+	return sources, nil
+}
+
+func (c *compiler) slicedChannels(n *graph.Node, o *op.Slice, in []int) ([][]int, error) {
+	starts, steps, counts, err := o.Ranges(c.infos(n.In))
+	if err != nil {
+		return nil, err
+	}
+	for a := range in {
+		if a != 1 && (starts[a] != 0 || steps[a] != 1 || counts[a] != in[a]) {
+			return nil, nil
+		}
+	}
+	return [][]int{span(starts[1], counts[1], steps[1])}, nil
+}
+
+func (c *compiler) paddedChannels(n *graph.Node, o *op.Pad, in []int) (sources [][]int, fill float32, err error) {
+	begin, end, fill, err := o.Pads(c.infos(n.In))
+	if err != nil {
+		return nil, 0, err
+	}
+	for a := range in {
+		if a != 1 && (begin[a] != 0 || end[a] != 0) {
+			return nil, 0, nil
+		}
+	}
+	if o.Mode != "constant" || begin[1] < 0 || end[1] < 0 {
+		return nil, 0, nil
+	}
+	none := func(n int) []int { return slices.Repeat([]int{-1}, n) }
+	return [][]int{slices.Concat(none(begin[1]), span(0, in[1], 1), none(end[1]))}, fill, nil
 }
 
 // pick lowers a Gather of one index: half of a channel shuffle, as it is

@@ -115,7 +115,7 @@ func (w *worker) trim(v, k int) {
 	moved := func(y, x, n, fromStep, toStep int) bool {
 		from, to := update[((y-r.Y.Lo)*width+x-r.X.Lo)*c:], view[(y*pl.W+x)*c:]
 		any := func(at, n int) bool {
-			return w.scratch.Kernels.Moved(from[at*fromStep:], to[at*toStep:], n, fromStep, toStep, c, limit) != 0
+			return w.scratch.Kernels.ExceedsDistance(from[at*fromStep:], to[at*toStep:], n, fromStep, toStep, c, limit) != 0
 		}
 		if n > 2*few && any((n-few)/2, few) {
 			return true

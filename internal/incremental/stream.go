@@ -504,7 +504,7 @@ func (s *Stream) commit(v int, jobs []engine.Job, scratch *engine.Scratch, moved
 // 0, by a squared distance of more than that.
 func movedBits(k *asm.Kernels, from, to []float32, n, pitch, c int, limit float32) uint64 {
 	if limit > 0 {
-		return k.Moved(from, to, n, c, pitch, c, limit)
+		return k.ExceedsDistance(from, to, n, c, pitch, c, limit)
 	}
 	bits := uint64(0)
 	for i := range n {

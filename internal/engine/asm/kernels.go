@@ -199,12 +199,12 @@ func (k *Kernels) Distance(a, b []float32) float32 {
 	return k.distance(&a[0], &b[0], 4*len(a), k.tail(len(a)))
 }
 
-// Moved tells which of n <= 64 pixels of some channels have moved: bit i is set
+// ExceedsDistance tells which of n <= 64 pixels of some channels have moved: bit i is set
 // unless the sum of (from[i*fromStep+c]-to[i*toStep+c])^2 over the channels c is at
 // most limit; a NaN sets it.
-func (k *Kernels) Moved(from, to []float32, n, fromStep, toStep, channels int, limit float32) uint64 {
+func (k *Kernels) ExceedsDistance(from, to []float32, n, fromStep, toStep, channels int, limit float32) uint64 {
 	if n < 1 || n > 64 || channels < 1 || fromStep < 0 || toStep < 0 || len(from) < (n-1)*fromStep+channels || len(to) < (n-1)*toStep+channels {
-		panic(fmt.Sprintf("asm: Moved of %d pixels of %d channels, %d and %d apart, in %d and %d", n, channels, fromStep, toStep, len(from), len(to)))
+		panic(fmt.Sprintf("asm: ExceedsDistance of %d pixels of %d channels, %d and %d apart, in %d and %d", n, channels, fromStep, toStep, len(from), len(to)))
 	}
 	return k.moved(&from[0], &to[0], n, 4*fromStep, 4*toStep, 4*channels, uint64(math.Float32bits(limit)), k.tail(channels))
 }

@@ -228,13 +228,13 @@ func TestMoved(t *testing.T) {
 						want |= 1 << i
 					}
 				}
-				if got := k.Moved(from, to, n, fromStep, toStep, c, 4); got != want {
+				if got := k.ExceedsDistance(from, to, n, fromStep, toStep, c, 4); got != want {
 					t.Fatalf("%d pixels of %d channels: %b, want %b", n, c, got, want)
 				}
 				for i := range to {
 					to[i] = 0
 				}
-				if got := k.Moved(make([]float32, len(from)), to, n, fromStep, toStep, c, 0); got != 0 {
+				if got := k.ExceedsDistance(make([]float32, len(from)), to, n, fromStep, toStep, c, 0); got != 0 {
 					t.Fatalf("%d equal pixels: %b", n, got)
 				}
 			}
