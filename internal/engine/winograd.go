@@ -150,7 +150,7 @@ func (w *Winograd) blockTiles(s *Scratch) int {
 	case w.panelsFirst(s.Kernels):
 		n = much / tile
 	case weights > 1<<20:
-		n = max(144, both/(tile+tile/w.In.C*w.Out.C))
+		n = max(96, both/(tile+tile/w.In.C*w.Out.C))
 	default:
 		n = both / (tile + tile/w.In.C*w.Out.C)
 	}

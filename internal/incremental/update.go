@@ -156,7 +156,9 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 // (smallWeights) that each chunk may read them anew, else in a worker's share of the
 // third. Every chunk reads all weights once: where these are large (half a gigabyte of
 // VGG16's) more positions share a reading, as long as each has weightsEach of it to
-// itself. Beside other programs, which take their part of the third-level cache, 16 MiB
+// itself, or more than its own updates movedTimes over, which is about what its layers
+// move altogether. 24 positions of 7 x 7 or 14 x 14 pixels fill all tiles of Winograd's
+// products. Beside other programs, which take their part of the third-level cache, 16 MiB
 // made maps of ShuffleNet and MobileNet v2 take up to half longer than 4 MiB.
 const (
 	chunkMost    = 64
@@ -165,6 +167,8 @@ const (
 	smallBytes   = 2 << 20
 	sharedBytes  = 64 << 20
 	weightsEach  = 16 << 20
+	movedTimes   = 8
+	movingMost   = 24
 )
 
 // largest is the largest change, in the middle of the plane, where it reaches most.
@@ -184,12 +188,13 @@ func (p *Plan) chunk(at region.Rect, n, workers int, opt Options) (int, error) {
 	chunk := opt.Chunk
 	if chunk <= 0 {
 		own := max(1, p.slotBytes(at))
-		bytes := int64(chunkBytes)
-		if p.WeightBytes() < smallWeights {
+		bytes, weights := int64(chunkBytes), p.WeightBytes()
+		if weights < smallWeights {
 			bytes = smallBytes
 		}
-		sharing := min(sharedBytes/own, p.WeightBytes()/weightsEach)
-		chunk = int(min(chunkMost, max(1, bytes/own, sharing)))
+		sharing := min(sharedBytes/own, weights/weightsEach)
+		moving := min(movingMost, weights/(movedTimes*own))
+		chunk = int(min(chunkMost, max(1, bytes/own, sharing, moving)))
 		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
 	}
 	if opt.Memory > 0 {
