@@ -3,9 +3,10 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED ?= 0
+SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video build test check race fuzz fuzz-nightly bench generate generate-check model compare-onnxruntime bench-peers test-slurm dist clean
+.PHONY: help demo demo-video build test test-noasm check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model compare-onnxruntime bench-peers test-slurm dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -30,15 +31,37 @@ build: ## build the static binary bin/krypton
 test: ## run all tests (set KRYPTON_DATA to a folder of real models and pictures for the tests on them)
 	$(GO) test -timeout 40m ./...
 
-check: generate-check ## gofmt, vet, staticcheck, and that generated assembly is up to date
+# Built once, and again after another version is named here.
+STATICCHECK = bin/staticcheck-v0.8.2
+$(STATICCHECK):
+	GOFLAGS= GOBIN=$(CURDIR)/bin $(GO) install honnef.co/go/tools/cmd/staticcheck@$(@:bin/staticcheck-%=%)
+	mv bin/staticcheck $@
+
+check: generate-check $(STATICCHECK) ## gofmt, vet, staticcheck, and that generated assembly is up to date
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
-	$(GO) vet -tags noasm ./...
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	$(GO) vet -tags noasm ./internal/engine/...
+	$(STATICCHECK) ./...
+
+test-noasm: ## build without assembly, and test what then does the work
+	$(GO) build -tags noasm -o /dev/null ./cmd/krypton
+	$(GO) test -tags noasm ./internal/engine/...
+	$(GO) test -tags noasm -short -run '^(TestUpdateEqualsWholeRun|TestStream|TestReferenceProducts)$$' ./internal/incremental
 
 race: ## run the tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./...
+	CGO_ENABLED=1 $(GO) test -timeout 90m -race ./...
 
+# The packages whose work runs side by side, and of the slow ones those tests that have
+# it do so; few random cases of each.
+race-quick: ## run under the race detector what runs side by side
+	CGO_ENABLED=1 $(GO) test -short -race ./internal/{batch,catalogue,heatmap,model,recognize,ui} ./models/nn
+	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Team|TeamsEnd|Stream|UpdateEqualsWholeRun|Parts|Release|Shorten)$$' ./internal/incremental
+	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Approximate|Within|Gradual|Reread|Anchor|Concurrent.*)$$' ./internal/obe
+	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(AnswersDoNotDependOnSessions|ExactEqualsNaive|GoingOn|Errors|Tune)$$' ./internal/orv
+	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Cancel|Stdin|StdinThatBlocks|Writers|AVISegments|WriterFailures|FakeFFmpeg)$$' ./internal/video
+	CGO_ENABLED=1 $(GO) test -short -race -run '^TestScripts$$/^(first_minute|batch|events|orv)$$' ./cmd/krypton
+
+# A time (10s), or a number of inputs (2000x).
 FUZZTIME ?= 10s
 # Making an input that is only new as small as can be takes a minute by default, in
 # which nothing else is tried.
@@ -48,6 +71,9 @@ fuzz: ## run every fuzz target for FUZZTIME each
 
 fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
 	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
+
+nightly: race fuzz-nightly test-slurm ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm
+	.ci/run
 
 bench: build ## naive against incremental on this machine, and the kernels' share of its peak
 	./bin/krypton bench

@@ -1,5 +1,5 @@
 // Command krypton makes convolutional networks answer many nearly equal
-// questions fast: occlusion heatmaps of images.
+// questions fast: occlusion heatmaps of images, and what is in the frames of videos.
 package main
 
 import (

@@ -121,7 +121,7 @@ func signalContext(stderr io.Writer) (context.Context, func()) {
 func newRoot(io streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "krypton",
-		Short: "Fast occlusion heatmaps for convolutional networks",
+		Short: "Occlusion heatmaps and video recognition with convolutional networks, incrementally",
 		Long: `Krypton makes convolutional networks answer many nearly equal questions fast.
 
 It runs a network once, keeps every layer's output, and for each change of the

@@ -721,13 +721,16 @@ func describe(in []*tensor.Tensor) string {
 	return s
 }
 
-// TestUnknownShapes checks that shape rules cope with inputs of unknown shape.
+// TestUnknownShapes checks that shape rules cope with inputs of unknown shape, and that
+// most random nodes get as far as their rule.
 func TestUnknownShapes(t *testing.T) {
+	asked, told := 0, 0
 	for _, d := range drawn() {
 		until := d.Until
 		if until == 0 {
 			until = MaxOpset
 		}
+		reached := 0
 		for seed := range uint64(50) {
 			r := &randomNode{rand.New(rand.NewPCG(seed, 2)), 0}
 			r.opset = d.Since + r.IntN(until-d.Since+1)
@@ -742,9 +745,18 @@ func TestUnknownShapes(t *testing.T) {
 					x.Shape = nil
 				}
 			}
+			reached++
+			asked++
 			if out, err := o.Infer(infos, outputs); err == nil {
+				told++
 				LocalityOf(o, infos, out)
 			}
 		}
+		if reached < 10 {
+			t.Errorf("%s: only %d of 50 random nodes reached the shape rule", d.Name, reached)
+		}
+	}
+	if told*4 < asked {
+		t.Errorf("shape rules answer only %d of %d nodes without shapes", told, asked)
 	}
 }

@@ -25,7 +25,7 @@ func grid(a, b []float32, cols int) (rows int, err error) {
 	return len(a) / cols, nil
 }
 
-// ssimWindow is a separable window: its weights along an axis.
+// gaussian is a separable window of n numbers: its weights along an axis, of sum 1.
 func gaussian(n int, sigma float64) []float64 {
 	w := make([]float64, n)
 	sum := 0.0

@@ -163,7 +163,7 @@ type Options struct {
 	// Info.Damage. ffmpeg conceals some damage without a word.
 	Lenient bool
 	// Ahead is how many frames are decoded ahead, 0 is 4. Fewer are if they would
-	// take more than 256 MiB.
+	// take more than maxAheadBytes (64 MiB).
 	Ahead int
 	// Fit, if set, says once the upright source's size is known how frames are scaled
 	// and what of them is delivered; nil is all of them as they are. It is not called for

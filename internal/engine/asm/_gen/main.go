@@ -1,6 +1,6 @@
 // Command gen writes the assembly kernels of package asm. Run it through
-// `make generate`; its output is checked in, and a test of the build compares
-// the two.
+// `make generate`; its output is checked in, and
+// `make generate-check`, a part of `make check`, compares the two.
 package main
 
 import (
