@@ -72,6 +72,9 @@ func TestTimeless(t *testing.T) {
 		{"krypton obe", `{"rows":3,"seconds_map":0.01}`, `{"rows":3,"seconds_map":1.5e-05}`},
 		{"krypton obe", "a.png: mug 0.97; 25 positions in 0.01 s", "a.png: mug 0.97; 25 positions in 12.02 s"},
 		{"krypton obe", "a.png: 3 of 25, 769/s\na.png: mug", "a.png: mug"},
+		{"krypton obe", "-rw\npicture=\nx=1\nprogress=continue\npicture=\nx=2\nprogress=end\n", "-rw\npicture=\nx=2\nprogress=end\n"},
+		{"krypton orv", "frames: 64, 863/s\nf.y4m: 38 frames in 0.10 s, 7 a second", "f.y4m: 38 frames in 0.21 s, 91 a second"},
+		{"krypton orv film.y4m -q --sweep s.csv", "approximate,8,1,0.45,18.71,40.94,2.188", "approximate,8,1,0.45,19.57,46.01,2.351"},
 		{"KRYPTON_KERNELS=avx2 krypton env", "peak   218 GFLOP/s", "peak  1227 GFLOP/s"},
 	} {
 		if a, b := timeless(c.command, c.a), timeless(c.command, c.b); a != b {
@@ -81,6 +84,8 @@ func TestTimeless(t *testing.T) {
 	for _, c := range []struct{ command, a, b string }{
 		{"krypton obe", `{"base_score":0.97}`, `{"base_score":0.96}`},
 		{"krypton obe", "a.png: mug 0.97; 25 positions in 0.01 s", "a.png: mug 0.98; 25 positions in 0.01 s"},
+		{"krypton orv", "f.y4m: 38 frames in 0.10 s", "f.y4m: 39 frames in 0.10 s"},
+		{"krypton orv film.y4m -q --sweep s.csv", "approximate,8,1,0.45,18.71,40.94,2.188", "approximate,8,1,0.46,18.71,40.94,2.188"},
 		{"krypton score", "heat.json mug 0.12", "heat.json mug 0.13"},
 	} {
 		if timeless(c.command, c.a) == timeless(c.command, c.b) {

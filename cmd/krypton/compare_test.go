@@ -62,6 +62,16 @@ var ofTheMoment = []moment{
 	{"", `("pid": ?|PID )[0-9]+`, "${1}#"},
 	// Progress is told as often as there is time for it.
 	{"", `(?m)^.*: [0-9]+ of [0-9]+, [0-9.]+/s.*\n`, ""},
+	{"", `(?m)^frames: [0-9]+, [0-9.]+/s.*\n`, ""},
+	{"", `(?m)^\{"message_type":"status",.*\n`, ""},
+	{"", `(?ms)^picture=.*^progress=continue\n`, ""},
+	{"", `frames_per_second": ?[0-9.e+-]+`, "#"},
+	{"", `\b[0-9.]+ (a second|times as long|opening|tuning|waiting|writing|finding|network|outputs|verifying)\b`, "# $1"},
+	{"model pull", `trying again in [0-9.]+s`, "trying again in #"},
+	// Digests of pictures and maps that hold seconds themselves; the files are compared.
+	{"", `("(?:image|map)_sha256": ?)"[0-9a-f]{64}"`, "$1#"},
+	// The last columns of a sweep are speeds.
+	{"orv .*--sweep", `(?m)^((?:approximate|exact),.*?)(,[0-9.]+){3}$`, "$1"},
 	{"", `\b[0-9.]+ (?:s|ms|min|MiB)\b`, "#"},
 	{"", `127\.0\.0\.1:[0-9]+`, "127.0.0.1:#"},
 	// What these print is measured.
