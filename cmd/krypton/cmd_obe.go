@@ -1,17 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"krypton/internal/failure"
+	"krypton/internal/explain"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
-	"krypton/internal/incremental"
-	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 )
@@ -22,24 +21,23 @@ type obeOptions struct {
 	force, asJSON, dryRun   bool
 	patches, strides        []obe.Size
 	border                  string
-	fill                    []string
+	fills                   []explain.Fill
 	seed                    uint64
 	region                  obe.Region
 	classes                 []string
 	activation, score, mode string
 	verify, chunk           int
 	scores                  []string
-	scale, combine          string
+	combine                 string
 	render                  renderOptions
 	maxPixels               int64
 	lists                   inputLists
 	events, progress        string
-	mask, compare           string
+	mask                    string
+	compare                 int // positions, -1 for all
 	batch                   batchOptions
 	scoresOnly              bool
 	approximate             approximateOptions
-	tuning                  bool                  // the plan must be able to do all
-	also                    incremental.Precision // of a second plan, which is tuned
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
@@ -55,7 +53,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
 	typed(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; several with commas are combined: 16,32,64")
 	typed(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX")
-	f.StringSliceVar(&o.fill, "fill", []string{"gray"}, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb; several give the mean of their maps: gray,blur")
+	addFillFlag(f, &o.fills, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb; several give the mean of their maps: gray,blur")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
 	typed(f, &o.region, "region", "", obe.ParseRegion, "only this part of the network's input: `x,y,w,h`")
@@ -65,10 +63,10 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.score, "score", "value", "what is mapped: value (the class's score), margin (to the best other class) or entropy")
 	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches), approximate (give up a little for speed) or naive (run the whole network each time)")
 	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs; of an approximate map, measure the error")
-	f.StringVar(&o.compare, "compare", "", "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
+	typed(f, &o.compare, "compare", "", parseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
 	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
-	f.StringVar(&o.scale, "scale", "auto", "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
+	typed(f, &o.render.scale, "scale", "auto", parseRange, "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.StringVar(&o.events, "events", "", "write what happens to this `file` or pipe as lines of JSON (- for standard error)")
 	f.StringVar(&o.progress, "progress", "", "write how far the run is to this `file` or pipe as blocks of key=value (- for standard error)")
@@ -101,7 +99,7 @@ The scores are bit for bit those of running the whole network at every position
 	for flag, values := range map[string][]string{
 		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": {"value", "margin", "entropy"}, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
-		"scale": {"auto", "shared"}, "compare": {"all"}, "precision": precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+		"scale": {"auto", "shared"}, "compare": {"all"}, "precision": explain.Precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -124,11 +122,11 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		return runOBEBatch(cmd.Context(), cmd.Flags(), io, o, mo, args)
 	}
 	if o.dryRun {
-		j, _, err := newJob(cmd.Context(), s, io, o, mo, args)
+		r, _, err := newOBERun(cmd.Context(), s, io, o, mo, args)
 		if err != nil {
 			return err
 		}
-		return j.estimate(cmd.Context())
+		return estimate(cmd.Context(), io.out, r.job)
 	}
 	rep, err := newReporter(cmd.Context(), o, io, s.inputs)
 	if err != nil {
@@ -136,82 +134,46 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	}
 	err = func() error {
 		var inputs []string
-		j, err := heed(cmd.Context(), func() (j *job, err error) {
-			j, inputs, err = newJob(cmd.Context(), s, io, o, mo, args)
-			return j, err
+		r, err := heed(cmd.Context(), func() (r *obeRun, err error) {
+			r, inputs, err = newOBERun(cmd.Context(), s, io, o, mo, args)
+			return r, err
 		})
 		if err != nil {
 			return err
 		}
-		j.rep = rep
-		return j.all(cmd.Context(), inputs)
+		r.rep = rep
+		return r.all(cmd.Context(), inputs)
 	}()
 	return rep.finish(cmd.Context(), err)
 }
 
-// newJob makes everything ready and finds the pictures.
-func newJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions, args []string) (*job, []string, error) {
-	j, err := makeJob(ctx, s, io, o, mo)
-	if err != nil {
-		return nil, nil, err
-	}
-	inputs, err := o.lists.expand(args, io.in)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(inputs) == 0 {
-		if j.model.File.Path != "" {
-			return nil, nil, failure.Usagef("no picture is named (see 'krypton obe --help')")
+// activationHelp is the help of --activation.
+const activationHelp = "what makes scores of the outputs: auto (told by what makes them in the model), softmax, sigmoid, exp or none"
+
+// addFillFlag adds --fill.
+func addFillFlag(f *pflag.FlagSet, to *[]explain.Fill, usage string) {
+	f.StringSlice("fill", []string{"gray"}, usage)
+	*to = []explain.Fill{"gray"}
+	checked(f, "fill", func(texts []string) error {
+		*to = nil
+		for _, text := range texts {
+			*to = append(*to, explain.Fill(text))
 		}
-		inputs = []string{""} // the built-in sample
-	}
-	for _, in := range inputs {
-		j.inputs.add(in, j.maskFile(in))
-	}
-	j.multiple = len(inputs) > 1
-	if j.multiple && j.out != "" && !j.isFolder() {
-		return nil, nil, failure.Usagef("-o %s: %d pictures need a folder/", j.out, len(inputs))
-	}
-	return j, inputs, nil
+		return explain.CheckFills(*to)
+	})
 }
 
-// makeJob makes everything ready that does not depend on a picture.
-func makeJob(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*job, error) {
-	if n := len(o.patches); n > maxScales { // each takes the plan its time
-		return nil, failure.Usagef("--patch has %d sizes: want at most %d", n, maxScales)
+// parseCompare reads --compare: a number, or all as -1.
+func parseCompare(s string) (int, error) {
+	switch s {
+	case "":
+		return 0, nil
+	case "all":
+		return -1, nil
 	}
-	file, opt, err := mo.open(ctx, s)
-	if err != nil {
-		return nil, err
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("is %q, want a number of positions or all", s)
 	}
-	gives, err := o.approximate.resolve(s, o.mode, file.Config.Approximate)
-	if err != nil {
-		return nil, failure.As(failure.Usage, err)
-	}
-	n, err := mo.network(ctx, file, opt)
-	if err != nil {
-		return nil, err
-	}
-	gives.suit(n.Graph)
-	m, err := mo.prepare(ctx, s, n, o.need(gives))
-	if err != nil {
-		return nil, err
-	}
-	j := &job{obeOptions: o, model: m, inputs: s.inputs, io: io, gives: gives, written: map[string]string{}}
-	if err := j.prepare(ctx, s); err != nil {
-		return nil, err
-	}
-	return j, j.checkMemory()
-}
-
-// need is what the plan is for.
-func (o *obeOptions) need(gives *approximated) model.Need {
-	need := model.Need{Dynamic: o.tuning, Also: o.also}.For(o.patches, o.strides[0])
-	if gives != nil {
-		need.Tau, need.Precision, need.Dynamic = gives.Tau, gives.Precision, o.tuning || gives.Epsilon > 0
-		if need.Precision != "" {
-			need.Also = incremental.FP32
-		}
-	}
-	return need
+	return n, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/faithful"
 	"krypton/internal/heatmap"
@@ -93,14 +94,13 @@ const (
 
 // check reads the flags that need neither model nor maps, and gives the fills of
 // deletion and insertion.
-func (o *scoreOptions) check(s *settings) ([]namedFill, error) {
-	var fills []namedFill
+func (o *scoreOptions) check(s *settings) ([]explain.Fill, error) {
+	var fills []explain.Fill
 	for _, f := range []struct{ flag, name string }{{"--fill", o.fill}, {"--insertion-start", o.start}} {
-		fill, err := obe.ParseFill(f.name, o.seed)
-		if err != nil {
+		if _, err := obe.ParseFill(f.name, o.seed); err != nil {
 			return nil, failure.Usagef("%s: %w", f.flag, err)
 		}
-		fills = append(fills, namedFill{f.name, fill})
+		fills = append(fills, explain.Fill(f.name))
 	}
 	switch {
 	case o.steps < 1 || o.steps > maxSteps:
@@ -135,7 +135,11 @@ func (o *scoreOptions) check(s *settings) ([]namedFill, error) {
 // scorer is what is the same for all maps.
 type scorer struct {
 	*scoreOptions
-	job     *job            // of which only what reads pictures is set
+	io      streams
+	host    explain.Host
+	reader  *explain.Reader
+	output  int
+	quiet   bool
 	chosen  map[string]bool // whether somebody gave --output, --activation
 	memory  int64           // for updates
 	records []*scoreRecord
@@ -164,28 +168,27 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if err != nil {
 		return err
 	}
-	j := &job{obeOptions: &obeOptions{maxPixels: o.maxPixels}, model: model, io: io, fills: fills}
-	c := &scorer{scoreOptions: o, job: j, chosen: map[string]bool{"activation": s.given("activation"), "output": s.given("output")}}
-	if j.threads, _, err = s.threads(); err != nil {
+	c := &scorer{scoreOptions: o, io: io, chosen: map[string]bool{"activation": s.given("activation"), "output": s.given("output")}}
+	if c.host, err = host(s, o.maxPixels); err != nil {
 		return err
 	}
-	if j.memory, err = s.memory(); err != nil {
-		return err
+	if c.reader, err = explain.NewReader(model, fills, o.seed, c.host); err != nil {
+		return hinted(err)
 	}
 	// Once: what one map leaves behind, the next uses again.
-	if c.memory, err = someMemory(j.memory, 3*model.Plan.ViewBytes()); err != nil {
+	if c.memory, err = someMemory(c.host.Memory, 3*model.Plan.ViewBytes()); err != nil {
 		return err
 	}
-	if j.quiet, err = s.flags.GetBool("quiet"); err != nil {
+	if c.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return err
 	}
-	if j.output, err = model.Output(); err != nil {
+	if c.output, err = model.Output(); err != nil {
 		return hinted(err)
 	}
 	// Maps may be of other outputs: then it is seen there whether one is no row of classes.
-	if r, err := model.Reading(cmd.Context(), j.output, o.activation, j.threads, freeOf(j.memory)); err == nil {
-		if _, err := newClassPicker(o.classes, model.Labels, r.Classes(r.Outputs)); err != nil {
-			return err
+	if r, err := model.Reading(cmd.Context(), c.output, o.activation, c.host.Threads, freeOf(c.host.Memory)); err == nil {
+		if _, err := explain.NewPicker(o.classes, model.Labels, r.Classes(r.Outputs)); err != nil {
+			return hinted(err)
 		}
 	}
 	return c.all(cmd.Context(), args, builtin)
@@ -222,7 +225,7 @@ func (c *scorer) all(ctx context.Context, args []string, builtin bool) error {
 			first = err
 		}
 		if len(args) > 1 {
-			fmt.Fprintf(c.job.io.err, "krypton: %s\n", printable(err.Error()))
+			fmt.Fprintf(c.io.err, "krypton: %s\n", printable(err.Error()))
 		}
 	}
 	if len(c.records) > 0 {
@@ -253,18 +256,18 @@ func (c *scorer) outputs() error {
 			return failure.As(failure.CantCreate, err)
 		}
 	}
-	if !c.job.quiet && !c.asJSON {
+	if !c.quiet && !c.asJSON {
 		said := map[string]bool{}
 		for _, r := range c.records {
 			for _, n := range r.Notes {
 				if line := r.Map + ": note: " + n; !said[line] {
 					said[line] = true
-					fmt.Fprintln(c.job.io.err, printable(line))
+					fmt.Fprintln(c.io.err, printable(line))
 				}
 			}
 		}
 	}
-	return c.write(c.job.io.out, c.records)
+	return c.write(c.io.out, c.records)
 }
 
 // measure measures the maps of one file.
@@ -277,18 +280,18 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 	if err != nil {
 		return err
 	}
-	in, err := c.job.input(picture)
+	in, err := c.reader.Read(ctx, sourceOf(picture, c.io.in), explain.Source{})
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, hinted(err))
 	}
-	if err := m.fits(c.job.model, in, picture); err != nil {
+	if err := m.fits(c.reader.Model(), in, picture); err != nil {
 		return err
 	}
 	meter, err := c.meter(ctx, m, in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	plane := c.job.model.Plan.InputPlane()
+	plane := c.reader.Model().Plan.InputPlane()
 	maps, err := m.maps(plane.H, plane.W)
 	if err != nil {
 		return err
@@ -296,7 +299,7 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 	if maps, err = c.pick(maps, meter); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	progress := ui.NewProgress(c.job.io.err, ui.StyleFor(c.job.io.err, c.job.quiet), name, len(maps)*(1+c.random)*meter.Points())
+	progress := ui.NewProgress(c.io.err, ui.StyleFor(c.io.err, c.quiet), name, len(maps)*(1+c.random)*meter.Points())
 	defer progress.Finish()
 	var done atomic.Int64
 	count := func(points int) { progress.Set(int(done.Add(int64(points)))) }
@@ -320,10 +323,14 @@ func scoreError(err error) error {
 
 // meter is what maps of a picture are measured with: by the output and
 // activation of the map, unless others are asked for.
-func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*faithful.Meter, error) {
-	plan := c.job.model.Plan
-	s := faithful.Setup{Plan: plan, Picture: in.base, Removed: in.fills[0], Start: in.fills[1], Output: c.job.output,
-		Steps: c.steps, Workers: c.job.threads, Memory: c.memory}
+func (c *scorer) meter(ctx context.Context, m *mapFile, in *explain.Input) (*faithful.Meter, error) {
+	plan := c.reader.Model().Plan
+	fills, err := c.reader.Fills(in)
+	if err != nil {
+		return nil, hinted(err)
+	}
+	s := faithful.Setup{Plan: plan, Picture: in.Numbers(), Removed: fills[0], Start: fills[1], Output: c.output,
+		Steps: c.steps, Workers: c.host.Threads, Memory: c.memory}
 	activation := c.activation
 	if r := m.record; r != nil {
 		if !c.chosen["activation"] {
@@ -338,7 +345,6 @@ func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*fait
 			}
 		}
 	}
-	var err error
 	if s.Reading, err = c.reading(ctx, s.Output, activation); err != nil {
 		return nil, err
 	}
@@ -348,12 +354,12 @@ func (c *scorer) meter(ctx context.Context, m *mapFile, in *pictureInput) (*fait
 
 // reading is what a map's activation means: that of the model, if it is the same.
 func (c *scorer) reading(ctx context.Context, output int, activation string) (prediction.Reading, error) {
-	model := c.job.model
-	r, err := model.Reading(ctx, output, string(prediction.Auto), c.job.threads, freeOf(c.job.memory))
+	model := c.reader.Model()
+	r, err := model.Reading(ctx, output, string(prediction.Auto), c.host.Threads, freeOf(c.host.Memory))
 	if err != nil || activation == string(prediction.Auto) || activation == string(r.Activation) && !c.chosen["activation"] {
 		return r, hinted(err)
 	}
-	r, err = model.Reading(ctx, output, activation, c.job.threads, freeOf(c.job.memory))
+	r, err = model.Reading(ctx, output, activation, c.host.Threads, freeOf(c.host.Memory))
 	return r, hinted(err)
 }
 
@@ -366,15 +372,15 @@ func (c *scorer) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
 	if len(c.classes) == 0 {
 		return maps, nil
 	}
-	p, err := newClassPicker(c.classes, c.job.model.Labels, len(probabilities))
+	p, err := explain.NewPicker(c.classes, c.reader.Model().Labels, len(probabilities))
 	if err != nil {
-		return nil, err
+		return nil, hinted(err)
 	}
 	var picked []mapOf
-	for _, class := range p.choose(probabilities) {
+	for _, class := range p.Choose(probabilities) {
 		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == class || m.class < 0 })
 		if i < 0 {
-			return nil, failure.Dataf("has no map of %s", c.job.className(class))
+			return nil, failure.Dataf("has no map of %s", c.reader.ClassName(class))
 		}
 		m := maps[i]
 		m.class = class
@@ -384,17 +390,17 @@ func (c *scorer) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
 }
 
 // newRecord says what is measured.
-func (c *scorer) newRecord(m *mapFile, in *pictureInput, picture string, class int, meter *faithful.Meter) *scoreRecord {
-	j := c.job
+func (c *scorer) newRecord(m *mapFile, in *explain.Input, picture string, class int, meter *faithful.Meter) *scoreRecord {
+	model := c.reader.Model()
 	if picture == "" {
 		picture, _ = models.Sample()
 	}
-	r := &scoreRecord{Version: version, Map: m.name, MapSHA256: m.sha256, Model: j.model.File.Name, ModelSHA256: j.model.File.SHA256, Image: picture, ImageSHA256: in.sha256,
-		Class:  heatmap.ClassRecord{Index: class, Label: j.model.Label(class)},
+	r := &scoreRecord{Version: version, Map: m.name, MapSHA256: m.sha256, Model: model.File.Name, ModelSHA256: model.File.SHA256, Image: picture, ImageSHA256: in.SHA256,
+		Class:  explain.ClassRecord{Index: class, Label: model.Label(class)},
 		Output: meter.Output(), Activation: string(meter.Reading().Activation), ActivationReason: meter.Reading().Reason, Combine: c.combine, Fill: c.fill, Start: c.start, Seed: c.seed, Steps: meter.Points()/2 - 1,
-		Kernels: j.model.Plan.Kernels(), Threads: j.threads, Notes: slices.Concat(in.notes, j.model.Doubts(meter.Reading()))}
+		Kernels: model.Plan.Kernels(), Threads: c.host.Threads, Notes: slices.Concat(c.reader.Notes(in), model.Doubts(meter.Reading()))}
 	if p := meter.Probabilities(); class < len(p) {
-		r.Class.BaseScore = heatmap.Number(p[class])
+		r.Class.BaseScore = explain.Number(p[class])
 	}
 	if m.record != nil && m.record.Score != string(obe.Value) {
 		r.Notes = append(r.Notes, fmt.Sprintf("the map is of the %s; the curves are of the class's score", m.record.Score))

@@ -13,10 +13,10 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/model"
@@ -28,12 +28,15 @@ import (
 
 // tuneOptions are the flags of `krypton tune`.
 type tuneOptions struct {
-	obe           obeOptions
+	patches       []obe.Size
+	strides       []obe.Size
+	fills         []explain.Fill
+	seed          uint64
 	model         modelOptions
 	ssim, speedup float64
 	out, points   string
 	plot          string
-	precision     string
+	precision     incremental.Precision
 	force, asJSON bool
 }
 
@@ -57,20 +60,18 @@ the same samples give the same profile on any machine.` + exitHelp,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, io, args) },
 	}
-	o.obe.addFlags(pflag.NewFlagSet("", pflag.ContinueOnError)) // defaults of what tuning leaves alone
-	o.obe.tuning = true
 	f := cmd.Flags()
-	typed(f, &o.obe.patches, "patch", "16", obe.ParseSizes, "patch `size`, as for obe")
-	typed(f, &o.obe.strides, "stride", "4", obe.ParseSizes, "`step` between positions, as for obe")
-	f.StringSliceVar(&o.obe.fill, "fill", []string{"gray"}, "what the patch is painted with, as for obe")
-	f.Uint64Var(&o.obe.seed, "seed", 1, "seed of noise")
+	typed(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size`, as for obe")
+	typed(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions, as for obe")
+	addFillFlag(f, &o.fills, "what the patch is painted with, as for obe")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of noise")
 	f.StringVarP(&o.out, "out", "o", "", "profile `file`, - for standard output (default beside the model)")
 	f.BoolVar(&o.force, "force", false, "replace the profile that is there")
 	f.Float64Var(&o.ssim, "ssim", 0.9, "say which setting keeps this similarity")
 	f.Float64Var(&o.speedup, "speedup", 0, "say which setting is this many times faster than running the network each time")
 	f.StringVar(&o.points, "points", "", "write all that was measured to this CSV `file`")
 	f.StringVar(&o.plot, "plot", "", "draw similarity against speed to this PNG `file`")
-	f.StringVar(&o.precision, "precision", string(incremental.FP32), "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
+	typed(f, &o.precision, "precision", string(incremental.FP32), explain.ParsePrecision, "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
 	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
 	o.model.addFlags(f)
 	o.model.addWindowFlag(f)
@@ -82,24 +83,28 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	precision, err := parsePrecision(o.precision)
-	if err != nil {
-		return failure.As(failure.Usage, err)
-	}
-	if precision != incremental.FP32 {
-		o.obe.also = precision
-	}
-	j, inputs, err := newJob(cmd.Context(), s, io, &o.obe, &o.model, args)
+	job, err := o.job(cmd.Context(), s)
 	if err != nil {
 		return err
 	}
-	if len(j.variants()) != 1 {
+	inputs, err := (&inputLists{}).expand(args, io.in)
+	if err != nil {
+		return err
+	}
+	for _, in := range inputs {
+		s.inputs.add(in)
+	}
+	if len(job.Maps()) != 1 {
 		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
 	}
-	if p := j.model.Second; p != nil && p.Precision() != o.obe.also {
+	if p := job.Model().Second; p != nil && p.Precision() != o.precision {
 		return failure.Usagef("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels())
 	}
-	target, err := o.target(s, j.model.File)
+	quiet, err := s.flags.GetBool("quiet")
+	if err != nil {
+		return err
+	}
+	target, err := o.target(s, job.Model().File)
 	if err != nil {
 		return err
 	}
@@ -110,7 +115,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 			}
 		}
 	}
-	profile, all, err := o.measure(cmd.Context(), j, inputs)
+	profile, all, err := o.measure(cmd.Context(), io, job, inputs, quiet)
 	if err != nil {
 		return err
 	}
@@ -134,8 +139,9 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if o.asJSON {
 		return json.NewEncoder(io.out).Encode(profile)
 	}
-	if !j.quiet {
-		fmt.Fprintf(io.err, "scores: %s\n", printable(fmt.Sprintf("activation %s: %s", j.reading.Activation, j.reading.Reason)))
+	if !quiet {
+		r := job.Reading()
+		fmt.Fprintf(io.err, "scores: %s\n", printable(fmt.Sprintf("activation %s: %s", r.Activation, r.Reason)))
 	}
 	return o.report(io, profile, target)
 }
@@ -144,26 +150,48 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 // package.
 type writer = io.Writer
 
-// measure runs all settings on all samples.
-func (o *tuneOptions) measure(ctx context.Context, j *job, inputs []string) (*tune.Profile, []tune.Point, error) {
-	memory := workingMemory(j.memory, j.model.Plan.ViewBytes())
-	var tasks []obe.Task
-	for _, in := range inputs {
-		p, err := j.input(in)
-		if err != nil {
-			return nil, nil, err
-		}
-		tasks = append(tasks, obe.Task{Plan: j.model.Plan, Grid: j.grids[0], Output: j.output, Reading: j.reading, Score: j.score,
-			Base: p.base, Fill: p.fills[0], Workers: j.threads, Memory: memory, Seed: j.seed})
+// job makes the question that samples are asked, on a plan that can do all.
+func (o *tuneOptions) job(ctx context.Context, s *settings) (*explain.Job, error) {
+	q := explain.Default()
+	q.Patches, q.Strides, q.Fills, q.Seed = o.patches, o.strides, o.fills, o.seed
+	h, err := host(s, 0)
+	if err != nil {
+		return nil, err
 	}
-	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "maps", len(tasks)*(1+tune.Settings()))
-	profile, all, err := tune.Measure(ctx, tasks, j.model.Second, progress.Set)
+	job, err := prepare(ctx, s, &o.model, q, h, func(need *model.Need) {
+		if need.Dynamic = true; o.precision != incremental.FP32 {
+			need.Also = o.precision
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return job, hinted(job.CheckMemory())
+}
+
+// measure runs all settings on all samples.
+func (o *tuneOptions) measure(ctx context.Context, io streams, job *explain.Job, inputs []string, quiet bool) (*tune.Profile, []tune.Point, error) {
+	var tasks []obe.Task
+	for _, name := range inputs {
+		in, err := job.Read(ctx, sourceOf(name, io.in), explain.Source{})
+		if err != nil {
+			return nil, nil, hinted(err)
+		}
+		of, err := job.Tasks(in)
+		if err != nil {
+			return nil, nil, hinted(err)
+		}
+		tasks = append(tasks, of...)
+	}
+	progress := ui.NewCount(io.err, ui.StyleFor(io.err, quiet), "maps", len(tasks)*(1+tune.Settings()))
+	m := job.Model()
+	profile, all, err := tune.Measure(ctx, tasks, m.Second, progress.Set)
 	progress.Finish()
 	if errors.Is(err, tune.ErrNothing) {
-		err = failure.Dataf("model %s: %w", j.model.File.Name, err)
+		err = failure.Dataf("model %s: %w", m.File.Name, err)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("model %s: %w", j.model.File.Name, err)
+		return nil, nil, fmt.Errorf("model %s: %w", m.File.Name, err)
 	}
 	return profile, all, nil
 }
@@ -178,8 +206,8 @@ func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget)
 	fmt.Fprintf(w, "speedup\tSSIM scores\tSSIM rendered\tworst\trank\ttop tenth\tsetting\n")
 	fmt.Fprintf(w, "%.1fx\t1\t1\t1\t1\t1\texact\n", p.Exact)
 	for _, q := range p.Points {
-		a := &approximated{Approximation: q.Approximation, Precision: q.Precision}
-		fmt.Fprintf(w, "%.1fx\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%s\n", q.Speedup, q.SSIM, q.SSIMPaper, q.Worst, q.Rank, q.TopDecile, a.text())
+		a := &explain.Given{Approximation: q.Approximation, Precision: q.Precision}
+		fmt.Fprintf(w, "%.1fx\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%s\n", q.Speedup, q.SSIM, q.SSIMPaper, q.Worst, q.Rank, q.TopDecile, a.Text())
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -196,8 +224,8 @@ func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget)
 	if err != nil {
 		return err
 	}
-	a := &approximated{Approximation: choice.Approximation, Precision: choice.Precision, Expected: &choice}
-	if _, err := fmt.Fprintf(out, "\n%s: %.1fx with %s\n", what, choice.Speedup, a.text()); err != nil {
+	a := &explain.Given{Approximation: choice.Approximation, Precision: choice.Precision, Expected: &choice}
+	if _, err := fmt.Fprintf(out, "\n%s: %.1fx with %s\n", what, choice.Speedup, a.Text()); err != nil {
 		return err
 	}
 	if target != nil && target.path != "-" {

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"testing"
 
-	"krypton/internal/heatmap"
+	"krypton/internal/explain"
 	"krypton/internal/onnxwrite"
 )
 
@@ -70,7 +70,7 @@ func inFolder(t *testing.T, files map[string][]byte) string {
 func TestDepthOfPictures(t *testing.T) {
 	dir := inFolder(t, map[string][]byte{"m.onnx": means(), "a.png": levels(t, 1000, 1000), "b.png": levels(t, 1000, 1060), "w.onnx": means(), "w.krypton.yaml": []byte("preprocess: {preset: unit, window: [0, 4000]}\n")})
 	at := func(name string) string { return filepath.Join(dir, name) }
-	base := func(picture string, args ...string) *heatmap.Record {
+	base := func(picture string, args ...string) *explain.Record {
 		r, _ := obeRecord(t, append([]string{at(picture), "--patch", "4", "--stride", "4", "--class", "all", "--activation", "none", "--preset", "unit", "--resize", "stretch"}, args...)...)
 		return r
 	}

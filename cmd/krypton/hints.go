@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/model"
@@ -84,6 +85,9 @@ func hinted(err error) error {
 	if errors.As(err, &setting) {
 		return &hintedError{strings.Replace(err.Error(), setting.Error(), setting.Named("--"), 1), err}
 	}
+	if text := explain.Spell(err, flagName); text != err.Error() {
+		return &hintedError{text, err}
+	}
 	for _, hint := range hints {
 		if before, after := hint(err); before != "" || after != "" {
 			return &hintedError{before + err.Error() + after, err}
@@ -91,6 +95,9 @@ func hinted(err error) error {
 	}
 	return err
 }
+
+// flagName is the flag that stands for a question's field.
+func flagName(f explain.Field) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
 
 // flagsOfInputs tells which flags give inputs their values.
 func flagsOfInputs(missing *onnxload.InputsError) string {

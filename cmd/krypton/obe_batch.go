@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/batch"
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/model"
 	"krypton/internal/ui"
@@ -64,7 +65,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	}
 	b.inputs = s.inputs
 	b.inputs.addItems(items)
-	base, err := makeJob(ctx, s, io, o, mo)
+	base, err := makeOBERun(ctx, s, io, o, mo)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 		b.inputs.add(base.maskFile(it.Path))
 	}
 	b.quiet = base.quiet
-	fingerprint := o.batch.fingerprint("obe", s, base.model)
+	fingerprint := o.batch.fingerprint("obe", s, base.job.Model())
 	if o.dryRun {
 		return b.estimate(ctx, base, items)
 	}
@@ -94,7 +95,7 @@ func (o *obeOptions) checkBatch() error {
 	switch {
 	case o.out != "":
 		return errors.New("--out and --out-dir exclude each other (--name names the outputs of a batch)")
-	case o.scale == "shared":
+	case o.render.scale.shared:
 		return errors.New("--scale shared needs all pictures at once: give a batch min,max")
 	case o.scoresOnly && len(o.scores) == 0:
 		return errors.New("--scores-only needs --scores")
@@ -136,7 +137,7 @@ func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
 }
 
 // variant makes ready what an item's own settings need.
-func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*job, error) {
+func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*obeRun, error) {
 	var o obeOptions
 	m := modelOptions{models: b.models}
 	s, err := settingsWith(b.flags, b.inputs, set, func(f *pflag.FlagSet) {
@@ -147,7 +148,7 @@ func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*job, er
 	if err != nil {
 		return nil, err
 	}
-	return makeJob(ctx, s, b.io, &o, &m)
+	return makeOBERun(ctx, s, b.io, &o, &m)
 }
 
 // settingsKey stands for what an item's job depends on.
@@ -158,12 +159,12 @@ func settingsKey(it batch.Item) string {
 // costs predicts an item's work: its positions' multiply-adds. Settings that
 // cannot be used cost nothing. What was predicted once holds for all items with
 // the same settings.
-func (b *obeBatch) costs(ctx context.Context, base *job) func(batch.Item) float64 {
+func (b *obeBatch) costs(ctx context.Context, base *obeRun) func(batch.Item) float64 {
 	known := map[string]float64{}
-	cost := func(j *job) (sum float64) {
-		for _, v := range j.variants() {
-			for i := range v.grid.Len() {
-				sum += float64(j.model.Plan.Count(v.grid.Rect(i)))
+	cost := func(r *obeRun) (sum float64) {
+		for _, m := range r.job.Maps() {
+			for i := range m.Grid.Len() {
+				sum += float64(r.job.Model().Plan.Count(m.Grid.Rect(i)))
 			}
 		}
 		return sum
@@ -187,9 +188,9 @@ func (b *obeBatch) costs(ctx context.Context, base *job) func(batch.Item) float6
 
 // all explains every picture of the shard; one that fails does not stop the
 // others.
-func (b *obeBatch) all(ctx context.Context, base *job) error {
+func (b *obeBatch) all(ctx context.Context, base *obeRun) error {
 	base.rep = b.rep
-	b.rep.begin(base, len(b.run.Mine))
+	b.rep.begin(base.job, len(b.run.Mine))
 	var names []string
 	for _, it := range b.run.Mine {
 		n, err := b.outputs(it)
@@ -217,7 +218,7 @@ func (b *obeBatch) all(ctx context.Context, base *job) error {
 }
 
 // groups goes through the shard's items by kind.
-func (b *obeBatch) groups(ctx context.Context, base *job) error {
+func (b *obeBatch) groups(ctx context.Context, base *obeRun) error {
 	// Items of one kind come one after the other, so that each model is loaded once.
 	groups := map[string][]batch.Item{}
 	var order []string
@@ -243,7 +244,7 @@ func (b *obeBatch) groups(ctx context.Context, base *job) error {
 }
 
 // group explains pictures that share their settings.
-func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) error {
+func (b *obeBatch) group(ctx context.Context, base *obeRun, items []batch.Item) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -252,7 +253,7 @@ func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) err
 		j, unusable = b.variant(ctx, items[0].Set)
 	}
 	if unusable == nil {
-		j.rep, j.written, j.quiet, j.overlapping = b.rep, nil, true, true // the bar counts pictures, not positions
+		j.rep, j.written, j.quiet = b.rep, nil, true // the bar counts pictures, not positions
 	}
 	return batch.Drive(ctx, b.run, items, batch.Stages[*outcome]{
 		Ahead: true,
@@ -279,16 +280,16 @@ func (b *obeBatch) group(ctx context.Context, base *job, items []batch.Item) err
 }
 
 // read finds out whether a picture is done, and reads it if not.
-func (b *obeBatch) read(ctx context.Context, j *job, p *batchPicture) error {
+func (b *obeBatch) read(ctx context.Context, j *obeRun, p *batchPicture) error {
 	var err error
 	if p.Outputs, err = b.outputs(p.Item); err != nil {
 		return err
 	}
-	o := &outcome{in: p.Item.Path, label: p.Item.Path, target: "-", force: b.run.Replaces(), timeless: true}
+	o := &outcome{in: p.Item.Path, label: p.Item.Path, target: "-", force: b.run.Replaces(), imprint: explain.Imprint{Timeless: true}}
 	p.Work = o
 	files := p.Outputs
 	if !b.scoresOnly {
-		o.target, o.heatmap, files = b.run.At(files[0]), files[0], files[1:]
+		o.target, o.imprint.Heatmap, files = b.run.At(files[0]), files[0], files[1:]
 	}
 	for _, name := range files {
 		o.files = append(o.files, b.run.At(name))
@@ -308,32 +309,28 @@ func (b *obeBatch) read(ctx context.Context, j *job, p *batchPicture) error {
 	if err := j.read(ctx, o); err != nil {
 		return err
 	}
-	mask := ""
-	if o.masked != nil {
-		mask = o.masked.SHA256
-	}
-	p.Digest = b.digest(j, p.Item, o.input.sha256, mask)
+	p.Digest = b.digest(j, p.Item, o.input.SHA256, o.input.MaskSHA256)
 	return nil
 }
 
 // digest stands for what an item is made from, beside what all items share: the
 // picture, and the mask and its own model if it has them.
-func (b *obeBatch) digest(j *job, it batch.Item, picture, mask string) string {
+func (b *obeBatch) digest(j *obeRun, it batch.Item, picture, mask string) string {
 	if mask != "" {
 		picture += " mask " + mask
 	}
 	if it.Set["model"] != "" || it.Set["labels"] != "" {
-		picture += " model " + j.model.Identity()
+		picture += " model " + j.job.Model().Identity()
 	}
 	return picture
 }
 
 // write writes a picture's outputs.
-func (b *obeBatch) write(j *job, p *batchPicture) error {
+func (b *obeBatch) write(j *obeRun, p *batchPicture) error {
 	p.Work.force = b.run.Replaces()
 	err := j.writeScores(p.Work)
 	if err == nil && !b.scoresOnly {
-		err = j.draw(p.Work)
+		err = j.draw(p.Work, j.style)
 	}
 	if err != nil {
 		b.rep.run.Spoil()
@@ -371,7 +368,7 @@ func (b *obeBatch) count() int {
 }
 
 // estimate says what there is to do.
-func (b *obeBatch) estimate(ctx context.Context, base *job, items []batch.Item) error {
+func (b *obeBatch) estimate(ctx context.Context, base *obeRun, items []batch.Item) error {
 	shard, mine, err := b.batch.part(items, b.costs(ctx, base), io.Discard)
 	if err != nil {
 		return err
@@ -379,5 +376,5 @@ func (b *obeBatch) estimate(ctx context.Context, base *job, items []batch.Item) 
 	if _, err := fmt.Fprintf(b.io.out, "%d pictures, %d of them in shard %s; for each without settings of its own:\n", len(items), len(mine), shard); err != nil {
 		return err
 	}
-	return base.estimate(ctx)
+	return estimate(ctx, b.io.out, base.job)
 }

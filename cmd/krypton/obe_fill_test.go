@@ -10,24 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"krypton/internal/heatmap"
-	"krypton/internal/obe"
+	"krypton/internal/explain"
 )
 
-func TestParseFills(t *testing.T) {
-	fills, err := parseFills([]string{"gray", "#102030", "noise"}, 5)
-	if err != nil || len(fills) != 3 || fills[1].name != "#102030" || fills[1].Color.G != 0x20 || fills[2].Fill != (obe.Fill{Kind: "noise", Seed: 5}) {
-		t.Errorf("%+v, %v", fills, err)
-	}
-	for _, names := range [][]string{nil, {""}, {"gray", "pink"}, {"gray", "grey"}, {"black", "blur", "#000000"}, slices.Repeat([]string{"gray"}, 17)} {
-		if _, err := parseFills(names, 1); exitCode(err) != exitUsage {
-			t.Errorf("%q: %v", names, err)
-		}
-	}
-}
-
 // obeRecord runs krypton obe and reads the record that it writes.
-func obeRecord(t *testing.T, args ...string) (*heatmap.Record, string) {
+func obeRecord(t *testing.T, args ...string) (*explain.Record, string) {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "s.json")
@@ -40,7 +27,7 @@ func obeRecord(t *testing.T, args ...string) (*heatmap.Record, string) {
 	if e != nil {
 		t.Fatal(e)
 	}
-	var r heatmap.Record
+	var r explain.Record
 	if e := json.Unmarshal(b, &r); e != nil {
 		t.Fatal(e)
 	}
@@ -55,7 +42,7 @@ func TestSeveralFills(t *testing.T) {
 	if all.Fill != "gray,blur,noise" || len(all.Scales) != len(names) || all.Positions != len(names)*all.Rows*all.Cols || all.FlipMap != nil {
 		t.Fatalf("fill %q, %d parts, %d positions of %dx%d", all.Fill, len(all.Scales), all.Positions, all.Rows, all.Cols)
 	}
-	var single []*heatmap.Record
+	var single []*explain.Record
 	flips, whole := 0, int64(0)
 	for i, name := range names {
 		one, text := obeRecord(t, "--fill", name, "--class", "top2")
@@ -101,7 +88,7 @@ func TestFillsAndSizes(t *testing.T) {
 	if len(r.Scales) != 4 || r.Rows != 128 || r.Verified != 8 || r.Scales[1].Fill != "black" || r.Scales[1].Patch != [2]int{32, 32} || r.Scales[2].Patch != [2]int{64, 64} {
 		t.Fatalf("%dx%d, %d verified, parts %+v", r.Rows, r.Cols, r.Verified, r.Summary().Scales)
 	}
-	lines := strings.Join((&record{Record: r}).caption(), "\n")
+	lines := strings.Join(r.Caption(), "\n")
 	if want := "mean over patches 32x32, 64x64, mean over fills gray, black, 82 positions"; !strings.Contains(lines, want) {
 		t.Errorf("caption %q, want %q", lines, want)
 	}

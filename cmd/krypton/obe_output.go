@@ -12,11 +12,11 @@ import (
 	"krypton/internal/heatmap"
 )
 
-func (j *job) isFolder() bool {
-	if strings.HasSuffix(j.out, "/") {
+func (o *obeOptions) isFolder() bool {
+	if strings.HasSuffix(o.out, "/") {
 		return true
 	}
-	i, err := os.Stat(j.out)
+	i, err := os.Stat(o.out)
 	return err == nil && i.IsDir()
 }
 
@@ -32,32 +32,32 @@ func nameOf(in string) string {
 }
 
 // target is where a picture's heatmap goes, "-" for stdout, "" if none is drawn.
-func (j *job) target(in string) string {
+func (o *obeOptions) target(in string) string {
 	switch {
-	case j.scoresOnly:
+	case o.scoresOnly:
 		return ""
-	case j.out == "":
+	case o.out == "":
 		dir := "."
 		if in != "-" {
 			dir = filepath.Dir(in)
 		}
 		return filepath.Join(dir, nameOf(in)+ownEnding)
-	case j.isFolder():
-		return filepath.Join(j.out, nameOf(in)+ownEnding)
+	case o.isFolder():
+		return filepath.Join(o.out, nameOf(in)+ownEnding)
 	}
-	return j.out
+	return o.out
 }
 
 // newOutcome names a picture's outputs.
-func (j *job) newOutcome(in string) *outcome {
-	o := &outcome{in: in, label: label(in), target: j.target(in), force: j.force}
-	if o.target != "-" {
-		o.heatmap = o.target
+func (o *obeOptions) newOutcome(in string) *outcome {
+	x := &outcome{in: in, label: label(in), target: o.target(in), force: o.force}
+	if x.target != "-" {
+		x.imprint.Heatmap = x.target
 	}
-	for _, f := range j.scores {
-		o.files = append(o.files, strings.ReplaceAll(f, "{name}", nameOf(in)))
+	for _, f := range o.scores {
+		x.files = append(x.files, strings.ReplaceAll(f, "{name}", nameOf(in)))
 	}
-	return o
+	return x
 }
 
 // outputs are all files of a picture.
@@ -69,22 +69,22 @@ func (o *outcome) outputs() []string {
 }
 
 // checkOutputs fails if an output cannot be written or must not be.
-func (j *job) checkOutputs(o *outcome) error {
+func (r *obeRun) checkOutputs(o *outcome) error {
 	outputs := o.outputs()
 	for i, f := range outputs {
 		if slices.Contains(outputs[:i], f) {
 			return failure.Usagef("%s would be written twice", f)
 		}
-		if err := j.inputs.check(f); err != nil {
+		if err := r.inputs.check(f); err != nil {
 			return err
 		}
-		if other, ok := j.written[filepath.Clean(f)]; ok {
+		if other, ok := r.written[filepath.Clean(f)]; ok {
 			return failure.CantCreatef("%s: %s was written for %s in this run", o.label, f, other)
 		}
-		if flag, ok := j.rep.paths[filepath.Clean(f)]; ok {
+		if flag, ok := r.rep.paths[filepath.Clean(f)]; ok {
 			return failure.Usagef("%s is the file of %s", f, flag)
 		}
-		if err := j.makeFolder(f); err != nil {
+		if err := r.makeFolder(f); err != nil {
 			return err
 		}
 		if err := atomicfile.Check(f, o.force); err != nil {
@@ -92,36 +92,25 @@ func (j *job) checkOutputs(o *outcome) error {
 		}
 	}
 	for _, f := range outputs {
-		if j.written == nil {
+		if r.written == nil {
 			break // whose names are unlike anyway
 		}
-		j.written[filepath.Clean(f)] = o.label
+		r.written[filepath.Clean(f)] = o.label
 	}
 	return nil
 }
 
-func (j *job) makeFolder(file string) error {
-	if !j.isFolder() || filepath.Clean(filepath.Dir(file)) != filepath.Clean(j.out) {
+func (o *obeOptions) makeFolder(file string) error {
+	if !o.isFolder() || filepath.Clean(filepath.Dir(file)) != filepath.Clean(o.out) {
 		return nil
 	}
-	return failure.As(failure.CantCreate, atomicfile.MakeFolder(j.out))
-}
-
-// published is the record as files hold it. Where their bytes must not depend on
-// who made them, and when, it says nothing of time, cores and processor.
-func (o *outcome) published() *record {
-	if !o.timeless {
-		return o.record
-	}
-	r := *o.record.Record
-	r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels = 0, 0, 0, ""
-	return &record{&r, o.record.Approximated, o.record.Bound}
+	return failure.As(failure.CantCreate, atomicfile.MakeFolder(o.out))
 }
 
 // writeScores writes the files of --scores.
-func (j *job) writeScores(o *outcome) error {
+func (r *obeRun) writeScores(o *outcome) error {
 	for _, f := range o.files {
-		err := atomicfile.Write(f, o.force, func(w io.Writer) error { return o.published().writeScores(w, filepath.Ext(f)) })
+		err := atomicfile.Write(f, o.force, func(w io.Writer) error { return o.answer.WriteScores(w, filepath.Ext(f), o.imprint) })
 		if err != nil {
 			return failure.As(failure.CantCreate, err)
 		}
@@ -130,23 +119,18 @@ func (j *job) writeScores(o *outcome) error {
 }
 
 // draw writes the heatmap of the first class, if one is wanted.
-func (j *job) draw(o *outcome) error {
+func (r *obeRun) draw(o *outcome, style heatmap.Style) error {
 	if o.target == "" {
 		return nil
 	}
-	if j.scale != nil {
-		o.record.Scale = &[2]float64{j.scale.Lo, j.scale.Hi}
-	}
-	style := j.drawn
-	style.Colormap, style.Scale, style.Combine = j.render.colormap, j.scale, j.obeOptions.combine // shared scales come late
-	style.Title, style.Caption = o.record.title(), o.record.caption()
-	img, err := heatmap.Render(o.shown, o.input.picture, o.input.transform.Apply, style)
+	o.imprint.Scale = style.Scale
+	img, err := o.answer.Draw(o.input, style)
 	if err != nil {
 		return err
 	}
-	png := func(w io.Writer) error { return heatmap.EncodePNG(w, img, o.published().Record) }
+	png := func(w io.Writer) error { return o.answer.EncodePNG(w, img, o.imprint) }
 	if o.target == "-" {
-		if err := png(j.io.out); err != nil {
+		if err := png(r.io.out); err != nil {
 			return failure.CantCreatef("standard output: %w", err)
 		}
 		return nil

@@ -2,46 +2,81 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
+	"strings"
 
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
-	"krypton/internal/incremental"
-	"krypton/internal/model"
-	"krypton/internal/obe"
-	"krypton/internal/prediction"
 	"krypton/internal/ui"
 )
 
-// job is what is the same for all pictures of a run.
-type job struct {
+// obeRun explains pictures: it knows how they and their outputs are called, and tells
+// what happens. The flags do not change meanwhile.
+type obeRun struct {
 	*obeOptions
-	model    *model.Model
+	job      *explain.Job
+	style    heatmap.Style // without what a picture decides
 	inputs   *inputFiles
-	grids    []*obe.Grid // one for each patch size
-	fills    []namedFill
-	classes  classPicker
-	score    obe.Score
-	drawn    heatmap.Style // without what a picture decides
-	scale    *heatmap.Scale
-	shared   bool // --scale shared: scale is known after the last picture
-	output   int
-	reading  prediction.Reading
-	threads  int
-	memory   int64
-	updates  int64 // of memory, what updates may take; 0 until it is known
-	pictures int64 // of memory, what reading one may take; 0 until it is known
-	// overlapping says that a picture is read while another is computed.
-	overlapping bool
-	quiet       bool
-	io          streams
-	multiple    bool
-	written     map[string]string // outputs of this run, and the picture of each
-	compared    int               // of --compare
-	notes       []string          // that hold for every picture
-	gives       *approximated     // up, in approximate mode
-	rep         *reporter
+	io       streams
+	quiet    bool
+	multiple bool
+	written  map[string]string // outputs of this run, and the picture of each; nil if their names are unlike anyway
+	rep      *reporter
+}
+
+// newOBERun makes everything ready and finds the pictures.
+func newOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions, args []string) (*obeRun, []string, error) {
+	r, err := makeOBERun(ctx, s, io, o, mo)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs, err := o.lists.expand(args, io.in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(inputs) == 0 {
+		if r.job.Model().File.Path != "" {
+			return nil, nil, failure.Usagef("no picture is named (see 'krypton obe --help')")
+		}
+		inputs = []string{""} // the built-in sample
+	}
+	for _, in := range inputs {
+		r.inputs.add(in, o.maskFile(in))
+	}
+	r.multiple = len(inputs) > 1
+	if r.multiple && o.out != "" && !o.isFolder() {
+		return nil, nil, failure.Usagef("-o %s: %d pictures need a folder/", o.out, len(inputs))
+	}
+	return r, inputs, nil
+}
+
+// makeOBERun makes everything ready that does not depend on a picture.
+func makeOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*obeRun, error) {
+	r := &obeRun{obeOptions: o, inputs: s.inputs, io: io, written: map[string]string{}}
+	var err error
+	if r.quiet, err = s.flags.GetBool("quiet"); err != nil {
+		return nil, err
+	}
+	if r.style, err = o.render.style(); err != nil {
+		return nil, err
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	h, err := host(s, o.maxPixels)
+	if err != nil {
+		return nil, err
+	}
+	h.Overlapping = o.batch.wanted()
+	if r.job, err = prepare(ctx, s, mo, o.question(s), h, nil); err != nil {
+		return nil, err
+	}
+	if o.dryRun {
+		return r, nil
+	}
+	return r, hinted(r.job.CheckMemory())
 }
 
 // tally counts the pictures that failed.
@@ -51,50 +86,50 @@ type tally struct {
 }
 
 // fail tells of a picture that failed; the others go on.
-func (j *job) fail(t *tally, in string, err error) {
+func (r *obeRun) fail(t *tally, in string, err error) {
 	t.failed++
 	if t.first == nil {
 		t.first = err
 	}
-	j.rep.fail(label(in), err)
-	if j.multiple {
-		fmt.Fprintf(j.io.err, "krypton: %s\n", printable(err.Error()))
+	r.rep.fail(label(in), err)
+	if r.multiple {
+		fmt.Fprintf(r.io.err, "krypton: %s\n", printable(err.Error()))
 	}
 }
 
 // all explains every picture; one that fails does not stop the others. With a
 // shared scale all are drawn after the last one's scores are there.
-func (j *job) all(ctx context.Context, inputs []string) error {
+func (r *obeRun) all(ctx context.Context, inputs []string) error {
 	workBegins(ctx)
-	j.rep.begin(j, len(inputs))
+	r.rep.begin(r.job, len(inputs))
 	var t tally
 	var kept []*outcome
 	for _, in := range inputs {
-		o := j.newOutcome(in)
-		err := j.explain(ctx, o)
-		j.rep.run.End(err != nil)
-		if err == nil && j.shared {
+		o := r.newOutcome(in)
+		err := r.explain(ctx, o)
+		r.rep.run.End(err != nil)
+		if err == nil && r.render.scale.shared {
 			o.keep()
 			kept = append(kept, o)
 		} else if err == nil {
-			if err = j.finish(o); err != nil {
-				j.rep.run.Spoil()
+			if err = r.finish(o, r.style); err != nil {
+				r.rep.run.Spoil()
 			}
 		}
 		if ctx.Err() != nil && err != nil {
 			return err
 		}
 		if err != nil {
-			j.fail(&t, in, err)
+			r.fail(&t, in, err)
 		}
 	}
-	if err := j.drawShared(ctx, kept, &t); err != nil {
+	if err := r.drawShared(ctx, kept, &t); err != nil {
 		return err
 	}
 	switch {
 	case t.failed == 0:
 		return nil
-	case !j.multiple:
+	case !r.multiple:
 		return t.first
 	}
 	return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", t.failed, len(inputs)))
@@ -104,56 +139,73 @@ func (j *job) all(ctx context.Context, inputs []string) error {
 type outcome struct {
 	in, label string
 	target    string   // of the heatmap, "-" for stdout
-	heatmap   string   // what records call it
 	files     []string // of the scores
 	force     bool     // replace outputs
-	timeless  bool     // outputs do not say how long things took, and where
-	record    *record
-	shown     *heatmap.Map // the first class's
-	input     *pictureInput
-	mask      []bool              // of the network's pixels, nil for all
-	masked    *heatmap.MaskRecord // nil without a mask
+	imprint   explain.Imprint
+	input     *explain.Input
+	sha256    string // of the input
+	answer    *explain.Answer
 }
 
 // explain computes one picture's scores and writes them.
-func (j *job) explain(ctx context.Context, o *outcome) error {
-	if err := j.read(ctx, o); err != nil {
+func (r *obeRun) explain(ctx context.Context, o *outcome) error {
+	if err := r.read(ctx, o); err != nil {
 		return err
 	}
-	if err := j.compute(ctx, o); err != nil {
+	if err := r.compute(ctx, o); err != nil {
 		return fmt.Errorf("%s: %w", o.label, err)
 	}
-	return j.writeScores(o)
+	return r.writeScores(o)
 }
 
 // read reads one picture, after a look at where its outputs go.
-func (j *job) read(ctx context.Context, o *outcome) error {
-	if err := j.checkOutputs(o); err != nil {
+func (r *obeRun) read(ctx context.Context, o *outcome) error {
+	if err := r.checkOutputs(o); err != nil {
 		return err
 	}
-	o2, err := heed(ctx, func() (outcome, error) {
-		read := *o
-		var err error
-		if read.input, err = j.input(o.in); err == nil {
-			err = j.readMask(&read)
-		}
-		return read, err
-	})
+	in, err := r.input(ctx, o.in)
 	if err == nil {
-		*o = o2
+		o.input, o.sha256 = in, in.SHA256
 	}
 	return err
 }
 
+// input reads a picture; "" is the built-in one and - is standard input.
+func (r *obeRun) input(ctx context.Context, name string) (*explain.Input, error) {
+	in, err := heed(ctx, func() (*explain.Input, error) {
+		return r.job.Read(ctx, sourceOf(name, r.io.in), sourceOf(r.maskFile(name), nil))
+	})
+	return in, hinted(err)
+}
+
+// sourceOf is where a picture comes from: "" is none or the built-in one, and - is
+// standard input.
+func sourceOf(name string, stdin io.Reader) explain.Source {
+	switch {
+	case name == "" && stdin == nil:
+		return explain.Source{}
+	case name == "":
+		return explain.Sample()
+	case name == "-" && stdin != nil:
+		return explain.Source{Name: name, Called: "standard input", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }}
+	}
+	return explain.File(name)
+}
+
+// maskFile is the mask of a picture, "" if there is none.
+func (o *obeOptions) maskFile(in string) string {
+	return strings.ReplaceAll(o.mask, "{name}", nameOf(in))
+}
+
 // finish draws one picture's heatmap and tells of it.
-func (j *job) finish(o *outcome) error {
-	if err := j.draw(o); err != nil {
+func (r *obeRun) finish(o *outcome, style heatmap.Style) error {
+	if err := r.draw(o, style); err != nil {
 		return err
 	}
-	if err := j.report(o); err != nil {
+	if err := r.report(o); err != nil {
 		return err
 	}
-	j.rep.item(o)
+	r.rep.item(o)
 	return nil
 }
 
@@ -165,67 +217,16 @@ func label(in string) string {
 	return in
 }
 
-// anchor is the plan that low precision is held to.
-func (j *job) anchor() *incremental.Plan {
-	if j.gives == nil || j.gives.Precision == "" {
-		return nil
-	}
-	return j.model.Second
-}
-
-// compute answers all positions of all grids and makes the record.
-func (j *job) compute(ctx context.Context, o *outcome) error {
-	progress := j.rep.run.Begin(j.io.err, ui.StyleFor(j.io.err, j.quiet), o.label)
+// compute answers the question about one picture.
+func (r *obeRun) compute(ctx context.Context, o *outcome) error {
+	progress := r.rep.run.Begin(r.io.err, ui.StyleFor(r.io.err, r.quiet), o.label)
 	defer progress.Finish()
-	before := 0
-	var results []*obe.Result
-	variants := j.variants()
-	for _, v := range variants {
-		r, err := obe.Explain(ctx, obe.Task{Plan: j.model.Plan, Anchor: j.anchor(), Grid: v.grid, Output: j.output, Reading: j.reading, Score: j.score,
-			Base: o.input.base, Fill: o.input.fills[v.fill], Mode: obe.Mode(j.mode), Approximation: j.gives.approximation(), Workers: j.threads, Chunk: j.chunk, Verify: j.verify, Compare: j.compared, Seed: j.seed, Mask: o.mask,
-			Memory: j.working(), Choose: j.classes.choose,
-			Progress: func(done, _ int) { progress.Set(before + done) },
-			Checking: checking(progress, o.label)})
-		switch {
-		case errors.Is(err, obe.ErrTask):
-			return failure.As(failure.Usage, err)
-		case err != nil:
-			return err
-		}
-		results = append(results, r)
-		before += v.grid.Len()
-	}
-	grid, r, err := combine(variants, results, j.obeOptions.combine)
-	if err != nil {
-		return err
-	}
-	o.shown = classMap(grid, r, 0)
-	o.record = j.record(o, grid, r)
-	if len(variants) > 1 {
-		j.addScales(o.record, variants, results)
-	}
-	o.record.addMask(o.masked, r.Masked)
-	o.record.Compare = compared(results)
-	o.record.Approximated = j.gives.of(results)
-	return nil
-}
-
-// working is the memory for updates, taken once: for the first picture, as the
-// memory of one is used again by the next.
-func (j *job) working() int64 {
-	if j.updates == 0 {
-		j.updates = workingMemory(j.memory, j.views()+j.scoreBytes())
-	}
-	return j.updates
-}
-
-// views is what the views of all plans take.
-func (j *job) views() int64 {
-	n := j.model.Plan.ViewBytes()
-	if a := j.anchor(); a != nil {
-		n += a.ViewBytes()
-	}
-	return n
+	var err error
+	o.answer, err = r.job.Ask(ctx, o.input, explain.Events{
+		Progress: func(done, _ int) { progress.Set(done) },
+		Checking: checking(progress, o.label),
+	})
+	return hinted(err)
 }
 
 // checking shows how far whole runs are, which can take longer than the map.
@@ -238,11 +239,7 @@ func checking(progress *ui.Progress, label string) func(done, total int) {
 		aside.Set(done)
 		if done == total {
 			aside.Finish()
+			aside = nil
 		}
 	}
-}
-
-// classMap is the map of the result's class k.
-func classMap(g *obe.Grid, r *obe.Result, k int) *heatmap.Map {
-	return &heatmap.Map{Ys: g.Ys, Xs: g.Xs, Patch: g.Patch, Input: g.Plane, Scores: r.Scores[k], Base: r.Base[k]}
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -17,8 +20,55 @@ type renderOptions struct {
 	overlay, mapOnly, sideBySide, blocks bool
 	alpha                                float64
 	colormap                             string
-	masked                               string
-	contours                             []string
+	masked                               *heatmap.Level
+	contours                             []heatmap.Level
+	scale                                colourRange
+}
+
+// colourRange is the range of the colours: each map's own, one for all maps of a run, or
+// a fixed one.
+type colourRange struct {
+	shared bool
+	fixed  *heatmap.Scale
+}
+
+// parseRange reads auto, shared or min,max.
+func parseRange(text string) (colourRange, error) {
+	switch text {
+	case "shared":
+		return colourRange{shared: true}, nil
+	case "auto":
+		return colourRange{}, nil
+	}
+	lo, hi, ok := strings.Cut(text, ",")
+	a, e1 := strconv.ParseFloat(lo, 64)
+	b, e2 := strconv.ParseFloat(hi, 64)
+	if !ok || e1 != nil || e2 != nil || !(a < b) || math.IsInf(a, 0) || math.IsInf(b, 0) {
+		return colourRange{}, fmt.Errorf("is %q, want auto, shared or min,max", text)
+	}
+	return colourRange{fixed: &heatmap.Scale{Lo: a, Hi: b}}, nil
+}
+
+// parseLevel reads a level, none for no text.
+func parseLevel(text string) (*heatmap.Level, error) {
+	if text == "" {
+		return nil, nil
+	}
+	l, err := heatmap.ParseLevel(text)
+	return &l, err
+}
+
+// setContours takes the levels to draw lines around.
+func (o *renderOptions) setContours(texts []string) error {
+	o.contours = nil
+	for _, text := range texts {
+		l, err := heatmap.ParseLevel(text)
+		if err != nil {
+			return err
+		}
+		o.contours = append(o.contours, l)
+	}
+	return nil
 }
 
 func (o *renderOptions) addFlags(f *pflag.FlagSet) {
@@ -27,14 +77,15 @@ func (o *renderOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.sideBySide, "side-by-side", false, "draw the picture and the overlay beside each other")
 	f.Float64Var(&o.alpha, "alpha", 0.6, "opacity of the map over the picture, 0 to 1")
 	f.StringVar(&o.colormap, "colormap", "auto", "auto (bluered if hiding raises the score anywhere noticeably, else blackbody), "+strings.Join(heatmap.Colormaps[1:], ", "))
-	f.StringVar(&o.masked, "masked", "", "in place of colours, darken all but what matters most: a `level`, either a share of the pixels (20%) or a score drop (0.05)")
-	f.StringSliceVar(&o.contours, "contours", nil, "draw lines around these `levels`: shares of the pixels that matter most (5%,20%) or score drops (0.05)")
+	typed(f, &o.masked, "masked", "", parseLevel, "in place of colours, darken all but what matters most: a `level`, either a share of the pixels (20%) or a score drop (0.05)")
+	f.StringSlice("contours", nil, "draw lines around these `levels`: shares of the pixels that matter most (5%,20%) or score drops (0.05)")
+	checked(f, "contours", o.setContours)
 	f.BoolVar(&o.blocks, "blocks", false, "draw the network's pixels as blocks instead of smoothing")
 }
 
 // style checks the flags. The caller adds what else a style has.
 func (o *renderOptions) style() (heatmap.Style, error) {
-	s := heatmap.Style{Mode: "overlay", Alpha: o.alpha, Colormap: o.colormap, Blocks: o.blocks}
+	s := heatmap.Style{Mode: "overlay", Alpha: o.alpha, Colormap: o.colormap, Scale: o.scale.fixed, Blocks: o.blocks, Masked: o.masked, Contours: o.contours}
 	if !(o.alpha >= 0 && o.alpha <= 1) {
 		return s, failure.Usagef("--alpha is %g, want 0 to 1", o.alpha)
 	}
@@ -48,24 +99,10 @@ func (o *renderOptions) style() (heatmap.Style, error) {
 	switch {
 	case drawn > 1:
 		return s, failure.Usagef("--overlay, --map-only and --side-by-side exclude each other")
-	case o.masked != "" && o.mapOnly:
+	case o.masked != nil && o.mapOnly:
 		return s, failure.Usagef("--masked shows the picture, --map-only does not: they exclude each other")
 	case len(o.contours) > maxContours:
 		return s, failure.Usagef("--contours: %d levels, at most %d are drawn", len(o.contours), maxContours)
-	}
-	if o.masked != "" {
-		l, err := heatmap.ParseLevel(o.masked)
-		if err != nil {
-			return s, failure.Usagef("--masked: %w", err)
-		}
-		s.Masked = &l
-	}
-	for _, text := range o.contours {
-		l, err := heatmap.ParseLevel(text)
-		if err != nil {
-			return s, failure.Usagef("--contours: %w", err)
-		}
-		s.Contours = append(s.Contours, l)
 	}
 	return s, nil
 }

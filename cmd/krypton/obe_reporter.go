@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/number"
 	"krypton/internal/ui"
@@ -39,8 +40,8 @@ type reporter struct {
 // where it concerns the whole run.
 type (
 	itemEvent struct {
-		Picture string  `json:"picture"`
-		Record  *record `json:"record"`
+		Picture string          `json:"picture"`
+		Record  *explain.Record `json:"record"`
 	}
 	errorEvent struct {
 		Picture string `json:"picture"`
@@ -160,13 +161,13 @@ func openGrowing(path string, force bool) (*os.File, error) {
 }
 
 // begin says what there is to do.
-func (r *reporter) begin(j *job, pictures int) {
-	run := ui.NewRun(pictures, j.positions())
+func (r *reporter) begin(j *explain.Job, pictures int) {
+	run := ui.NewRun(pictures, j.Positions())
 	run.Listen(func(s ui.Status) {
 		r.events.Emit("status", s)
 		r.blocks.Write(s, false)
 	})
-	r.total.Model, r.total.ModelSHA256, r.total.Kernels, r.total.Threads = j.model.File.Name, j.model.File.SHA256, j.model.Plan.Kernels(), j.threads
+	r.total.Model, r.total.ModelSHA256, r.total.Kernels, r.total.Threads = j.Model().File.Name, j.Model().File.SHA256, j.Model().Plan.Kernels(), j.Threads()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.run = run
@@ -174,14 +175,14 @@ func (r *reporter) begin(j *job, pictures int) {
 
 // item tells of a picture that is done.
 func (r *reporter) item(o *outcome) {
-	t, rec := &r.total, o.record
+	t, rec := &r.total, o.answer.Printed(o.imprint)
 	t.Positions += rec.Positions
 	t.Skipped += rec.Skipped
 	t.MultiplyAddsWhole += rec.MultiplyAddsWhole
 	t.MultiplyAddsSpent += rec.MultiplyAddsSpent
 	t.SecondsViews += rec.SecondsViews
 	t.SecondsMap += rec.SecondsMap
-	r.events.Emit("item", itemEvent{o.label, rec.summary()})
+	r.events.Emit("item", itemEvent{o.label, rec.Summary()})
 }
 
 // fail tells of a picture that failed.

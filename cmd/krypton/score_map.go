@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
@@ -26,7 +27,7 @@ const maxMapFile = 256 << 20
 type mapFile struct {
 	name, sha256 string
 	// record is what obe wrote about it, nil for a .npy file.
-	record *heatmap.Record
+	record *explain.Record
 	data   []byte // of a .npy file
 }
 
@@ -49,7 +50,7 @@ func parseMap(name string, data []byte) (*mapFile, error) {
 		m.data = data
 		return m, nil
 	}
-	m.record = new(heatmap.Record)
+	m.record = new(explain.Record)
 	if err := json.Unmarshal(data, m.record); err != nil {
 		return nil, failure.Dataf("%s: neither a .npy file nor what obe --scores NAME.json writes: %w", name, err)
 	}
@@ -77,7 +78,7 @@ func readRegular(name string, limit int64) ([]byte, error) {
 const maxSide = 1 << 15
 
 // validMap says where a record is none that obe writes, as far as its map goes.
-func validMap(r *heatmap.Record) error {
+func validMap(r *explain.Record) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func (m *mapFile) picture(given string, builtin bool) (string, error) {
 
 // fits says where a record was made of another picture, by another model or with
 // other preprocessing than those at hand.
-func (m *mapFile) fits(model *model.Model, in *pictureInput, picture string) error {
+func (m *mapFile) fits(model *model.Model, in *explain.Input, picture string) error {
 	r, plane := m.record, model.Plan.InputPlane()
 	if r == nil {
 		return nil
@@ -129,11 +130,11 @@ func (m *mapFile) fits(model *model.Model, in *pictureInput, picture string) err
 	switch {
 	case r.ModelSHA256 != model.File.SHA256:
 		return failure.Dataf("%s: was made by another model (%s) than %s: the digests of the files differ", m.name, r.Model, model.File.Name)
-	case r.ImageSHA256 != in.sha256:
+	case r.ImageSHA256 != in.SHA256:
 		return failure.Dataf("%s: was made of another picture (%s) than %s: the digests of the files differ", m.name, r.Image, label(picture))
 	case r.Input != [2]int{plane.H, plane.W}:
 		return failure.Dataf("%s: is for an input of %v, the network reads %dx%d: say --size", m.name, r.Input, plane.H, plane.W)
-	case !same(r.Preprocess, preprocessed(model, in)):
+	case !same(r.Preprocess, in.Preprocessed()):
 		return failure.Usagef("%s: was made with other preprocessing: give the flags that obe was given", m.name)
 	}
 	return nil

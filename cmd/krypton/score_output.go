@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"text/tabwriter"
 
+	"krypton/internal/explain"
 	"krypton/internal/faithful"
-	"krypton/internal/heatmap"
 	"krypton/internal/spreadsheet"
 )
 
@@ -23,7 +23,7 @@ type scoreRecord struct {
 	ModelSHA256       string              `json:"model_sha256"`
 	Image             string              `json:"image"`
 	ImageSHA256       string              `json:"image_sha256"`
-	Class             heatmap.ClassRecord `json:"class"`
+	Class             explain.ClassRecord `json:"class"`
 	Output            string              `json:"output"`
 	Activation        string              `json:"activation"`
 	ActivationReason  string              `json:"activation_reason"`
@@ -49,22 +49,22 @@ type scoreRecord struct {
 
 // scoreCurve is a curve with its area.
 type scoreCurve struct {
-	Area   heatmap.Number   `json:"area"`
-	Shares []heatmap.Number `json:"shares"`
-	Scores []heatmap.Number `json:"scores"`
+	Area   explain.Number   `json:"area"`
+	Shares []explain.Number `json:"shares"`
+	Scores []explain.Number `json:"scores"`
 }
 
 func newScoreCurve(c faithful.Curve) scoreCurve {
-	s := scoreCurve{Area: heatmap.Number(c.Area())}
+	s := scoreCurve{Area: explain.Number(c.Area())}
 	for i := range c.Scores {
-		s.Shares, s.Scores = append(s.Shares, heatmap.Number(c.Shares[i])), append(s.Scores, heatmap.Number(c.Scores[i]))
+		s.Shares, s.Scores = append(s.Shares, explain.Number(c.Shares[i])), append(s.Scores, explain.Number(c.Scores[i]))
 	}
 	return s
 }
 
 // hasNaN says whether a score is not a number.
 func (c *scoreCurve) hasNaN() bool {
-	return slices.ContainsFunc(c.Scores, func(v heatmap.Number) bool { return v != v })
+	return slices.ContainsFunc(c.Scores, func(v explain.Number) bool { return v != v })
 }
 
 // scoreRandom compares with random maps.
@@ -76,9 +76,9 @@ type scoreRandom struct {
 
 // randomAreas are the areas of random maps.
 type randomAreas struct {
-	Mean     heatmap.Number `json:"mean"`
-	Least    heatmap.Number `json:"least"`
-	Greatest heatmap.Number `json:"greatest"`
+	Mean     explain.Number `json:"mean"`
+	Least    explain.Number `json:"least"`
+	Greatest explain.Number `json:"greatest"`
 	// Beaten is the number of them that the map is better than.
 	Beaten int `json:"beaten"`
 }
@@ -112,7 +112,7 @@ func (m *randomMaps) add(deletion, insertion faithful.Curve) {
 		if i == 1 {
 			r, better = &m.record.Insertion, own > area
 		}
-		n := heatmap.Number(area)
+		n := explain.Number(area)
 		if m.record.Maps == 0 {
 			r.Least, r.Greatest = n, n
 		}
@@ -120,7 +120,7 @@ func (m *randomMaps) add(deletion, insertion faithful.Curve) {
 		if better {
 			r.Beaten++
 		}
-		r.Mean = heatmap.Number(m.sums[i] / float64(m.record.Maps+1))
+		r.Mean = explain.Number(m.sums[i] / float64(m.record.Maps+1))
 	}
 	m.record.Maps++
 }
@@ -178,7 +178,7 @@ func writeAreas(w writer, records []*scoreRecord) error {
 }
 
 // text writes a number with the digits that single precision has.
-func text(n heatmap.Number) string { return strconv.FormatFloat(float64(n), 'g', -1, 32) }
+func text(n explain.Number) string { return strconv.FormatFloat(float64(n), 'g', -1, 32) }
 
 // writeCurves writes every point of every curve as CSV.
 func writeCurves(w writer, records []*scoreRecord) error {
@@ -187,9 +187,9 @@ func writeCurves(w writer, records []*scoreRecord) error {
 	for _, r := range records {
 		for i, curve := range []string{"deletion", "insertion"} {
 			for k, share := range r.curves[i].Shares {
-				row := []string{spreadsheet.Harmless(r.Map), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label), curve, text(heatmap.Number(share)), text(heatmap.Number(r.curves[i].Scores[k])), ""}
+				row := []string{spreadsheet.Harmless(r.Map), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label), curve, text(explain.Number(share)), text(explain.Number(r.curves[i].Scores[k])), ""}
 				if r.Random != nil {
-					row[6] = text(heatmap.Number(r.random[i].Scores[k]))
+					row[6] = text(explain.Number(r.random[i].Scores[k]))
 				}
 				rows = append(rows, row)
 			}

@@ -11,17 +11,18 @@ import (
 	"strings"
 	"testing"
 
+	"krypton/internal/explain"
 	"krypton/internal/faithful"
 	"krypton/internal/heatmap"
 )
 
 // mapRecord is a good record of two classes on an input of 8 by 6.
-func mapRecord() *heatmap.Record {
-	r := &heatmap.Record{Rows: 2, Cols: 3, Ys: []int{0, 4}, Xs: []int{0, 2, 4}, Patch: [2]int{4, 2}, Input: [2]int{8, 6}, Score: "value"}
+func mapRecord() *explain.Record {
+	r := &explain.Record{Rows: 2, Cols: 3, Ys: []int{0, 4}, Xs: []int{0, 2, 4}, Patch: [2]int{4, 2}, Input: [2]int{8, 6}, Score: "value"}
 	for k := range 2 {
-		c := heatmap.ClassRecord{Index: 3 * k, BaseScore: .5}
+		c := explain.ClassRecord{Index: 3 * k, BaseScore: .5}
 		for y := range 2 {
-			c.Scores = append(c.Scores, []heatmap.Number{.5, heatmap.Number(float32(y) / 4), heatmap.Number(float32(k) / 4)})
+			c.Scores = append(c.Scores, []explain.Number{.5, explain.Number(float32(y) / 4), explain.Number(float32(k) / 4)})
 		}
 		r.Classes = append(r.Classes, c)
 	}
@@ -97,18 +98,18 @@ func TestMapOfATensor(t *testing.T) {
 
 // TestBadMaps: what is no map of obe is refused when it is read.
 func TestBadMaps(t *testing.T) {
-	for name, spoil := range map[string]func(*heatmap.Record){
-		"rows":            func(r *heatmap.Record) { r.Rows = 1 },
-		"no classes":      func(r *heatmap.Record) { r.Classes = nil },
-		"summary":         func(r *heatmap.Record) { *r = *r.Summary() },
-		"no input":        func(r *heatmap.Record) { r.Input = [2]int{} },
-		"huge input":      func(r *heatmap.Record) { r.Input[0] = 1 << 40 },
-		"no patch":        func(r *heatmap.Record) { r.Patch[1] = 0 },
-		"huge patch":      func(r *heatmap.Record) { r.Patch[0] = math.MaxInt },
-		"offset outside":  func(r *heatmap.Record) { r.Xs[2] = 6 },
-		"negative offset": func(r *heatmap.Record) { r.Ys[0] = -1 },
-		"empty": func(r *heatmap.Record) {
-			r.Rows, r.Ys, r.Classes = 0, nil, []heatmap.ClassRecord{{Scores: [][]heatmap.Number{}}}
+	for name, spoil := range map[string]func(*explain.Record){
+		"rows":            func(r *explain.Record) { r.Rows = 1 },
+		"no classes":      func(r *explain.Record) { r.Classes = nil },
+		"summary":         func(r *explain.Record) { *r = *r.Summary() },
+		"no input":        func(r *explain.Record) { r.Input = [2]int{} },
+		"huge input":      func(r *explain.Record) { r.Input[0] = 1 << 40 },
+		"no patch":        func(r *explain.Record) { r.Patch[1] = 0 },
+		"huge patch":      func(r *explain.Record) { r.Patch[0] = math.MaxInt },
+		"offset outside":  func(r *explain.Record) { r.Xs[2] = 6 },
+		"negative offset": func(r *explain.Record) { r.Ys[0] = -1 },
+		"empty": func(r *explain.Record) {
+			r.Rows, r.Ys, r.Classes = 0, nil, []explain.ClassRecord{{Scores: [][]explain.Number{}}}
 		},
 	} {
 		r := mapRecord()
@@ -169,7 +170,7 @@ func TestRandomMaps(t *testing.T) {
 	for _, v := range []float64{.5, .125, 1} {
 		m.add(flat(v), flat(v/2))
 	}
-	want := scoreRandom{Maps: 3, Deletion: randomAreas{Mean: heatmap.Number(1.625 / 3), Least: .125, Greatest: 1, Beaten: 2}, Insertion: randomAreas{Mean: heatmap.Number(.8125 / 3), Least: .0625, Greatest: .5, Beaten: 2}}
+	want := scoreRandom{Maps: 3, Deletion: randomAreas{Mean: explain.Number(1.625 / 3), Least: .125, Greatest: 1, Beaten: 2}, Insertion: randomAreas{Mean: explain.Number(.8125 / 3), Least: .0625, Greatest: .5, Beaten: 2}}
 	if m.record != want {
 		t.Errorf("%+v, want %+v", m.record, want)
 	}
@@ -182,7 +183,7 @@ func TestRandomMaps(t *testing.T) {
 // none null.
 func TestScoreOutputs(t *testing.T) {
 	curve := faithful.Curve{Shares: []float64{0, 1}, Scores: []float64{1, math.NaN()}}
-	r := &scoreRecord{Map: "=x.json", Class: heatmap.ClassRecord{Index: 2, Label: "@sum"}, Deletion: newScoreCurve(curve), Insertion: newScoreCurve(curve), curves: [2]faithful.Curve{curve, curve}}
+	r := &scoreRecord{Map: "=x.json", Class: explain.ClassRecord{Index: 2, Label: "@sum"}, Deletion: newScoreCurve(curve), Insertion: newScoreCurve(curve), curves: [2]faithful.Curve{curve, curve}}
 	var b bytes.Buffer
 	if err := writeAreas(&b, []*scoreRecord{r}); err != nil || !strings.HasSuffix(b.String(), "\n'=x.json,,2,'@sum,0,NaN,NaN,0,,\n") {
 		t.Errorf("areas, %v:\n%s", err, b.String())
@@ -219,27 +220,27 @@ func fourMap() (m [8][8]float64) {
 func TestScoreRefusesSpoiledRecords(t *testing.T) {
 	good, _ := obeRecord(t)
 	for name, c := range map[string]struct {
-		spoil func(*heatmap.Record)
+		spoil func(*explain.Record)
 		code  int
 		want  string
 	}{
-		"good": {func(*heatmap.Record) {}, 0, ""},
-		"no number": {func(r *heatmap.Record) {
+		"good": {func(*explain.Record) {}, 0, ""},
+		"no number": {func(r *explain.Record) {
 			for _, row := range r.Classes[0].Scores {
 				for x := range row {
-					row[x] = heatmap.Number(math.NaN())
+					row[x] = explain.Number(math.NaN())
 				}
 			}
 		}, exitData, "has no number"},
-		"class":      {func(r *heatmap.Record) { r.Classes[0].Index = 1000 }, exitData, "class 1000"},
-		"output":     {func(r *heatmap.Record) { r.Output = "other" }, exitData, `output "other"`},
-		"activation": {func(r *heatmap.Record) { r.Activation = "tanh" }, exitData, "tanh"},
-		"input":      {func(r *heatmap.Record) { r.Input = [2]int{129, 129} }, exitData, "[129 129]"},
-		"model":      {func(r *heatmap.Record) { r.ModelSHA256 = "" }, exitData, "another model"},
-		"image":      {func(r *heatmap.Record) { r.ImageSHA256, r.Image = "", "-" }, exitUsage, "--image"},
-		"size":       {func(r *heatmap.Record) { r.Preprocess = nil }, exitUsage, "other preprocessing"},
+		"class":      {func(r *explain.Record) { r.Classes[0].Index = 1000 }, exitData, "class 1000"},
+		"output":     {func(r *explain.Record) { r.Output = "other" }, exitData, `output "other"`},
+		"activation": {func(r *explain.Record) { r.Activation = "tanh" }, exitData, "tanh"},
+		"input":      {func(r *explain.Record) { r.Input = [2]int{129, 129} }, exitData, "[129 129]"},
+		"model":      {func(r *explain.Record) { r.ModelSHA256 = "" }, exitData, "another model"},
+		"image":      {func(r *explain.Record) { r.ImageSHA256, r.Image = "", "-" }, exitUsage, "--image"},
+		"size":       {func(r *explain.Record) { r.Preprocess = nil }, exitUsage, "other preprocessing"},
 	} {
-		var r heatmap.Record
+		var r explain.Record
 		if err := json.Unmarshal(marshal(t, good), &r); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 )
 
@@ -54,6 +55,9 @@ type checkedList struct {
 func checked(f *pflag.FlagSet, name string, check func(all []string) error) {
 	flag := f.Lookup(name)
 	flag.Value = &checkedList{flag.Value, flag.Value.(pflag.SliceValue), check}
+	if flag.DefValue == "[]" { // help knows by the type, which is hidden now, that it is none
+		flag.DefValue = ""
+	}
 }
 
 // Set implements pflag.Value.
@@ -89,6 +93,9 @@ func flagError(flag string, err error) error {
 	var v *valueError
 	if !errors.As(err, &v) {
 		return nil
+	}
+	if errors.As(err, new(*explain.FieldError)) {
+		return hinted(v.err)
 	}
 	if strings.HasPrefix(v.Error(), "is ") { // speaks of the flag itself
 		return failure.Usagef("--%s %w", flag, v.err)

@@ -68,15 +68,10 @@ func Open(path string, l Limits) (*Picture, error) {
 	return Decode(f, path, l)
 }
 
-// OpenMask reads a picture file whose numbers count only by whether they are more than
-// 0, whatever kind they are.
-func OpenMask(path string, l Limits) (*Picture, error) {
-	f, err := OpenRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return decode(f, path, l, &Window{0, math.SmallestNonzeroFloat64})
+// DecodeMask reads a picture whose numbers count only by whether they are more than 0,
+// whatever kind they are.
+func DecodeMask(r io.Reader, name string, l Limits) (*Picture, error) {
+	return decode(r, name, l, &Window{0, math.SmallestNonzeroFloat64})
 }
 
 // OpenRegular opens a file. What is not a regular file is refused without

@@ -107,7 +107,12 @@ func TestMaskOfNumbers(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		m, err := OpenMask(path, DefaultLimits)
+		f, err := OpenRegular(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := DecodeMask(f, path, DefaultLimits)
+		f.Close()
 		if err != nil {
 			t.Fatal(err)
 		}

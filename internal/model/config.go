@@ -44,10 +44,10 @@ type Config struct {
 	Detector    *detect.Spec   `yaml:"detector"`
 }
 
-// Value says in a model's file that its number is a quantity.
+// Value says in a model's file, and in records, that its number is a quantity.
 type Value struct {
-	Name string `yaml:"name"`
-	Unit string `yaml:"unit"`
+	Name string `yaml:"name" json:"name,omitempty"`
+	Unit string `yaml:"unit" json:"unit,omitempty"`
 }
 
 // decode reads the configuration, if there is one.

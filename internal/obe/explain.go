@@ -29,6 +29,8 @@ const (
 // Task is one image's question.
 type Task struct {
 	Plan *incremental.Plan
+	// Views, if set, are what Plan materialized of Base; they stay their owner's.
+	Views *incremental.Views
 	// Base and Fill are the network's input and the picture that patches
 	// are cut from, both normalized, channels last, as Plan.InputPlane says.
 	Base, Fill []float32
@@ -153,11 +155,14 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	}
 	start := time.Now()
 	began := start
-	views, err := t.Plan.Materialize(ctx, t.Base, t.Workers)
-	if err != nil {
-		return nil, err
+	views := t.Views
+	if views == nil {
+		var err error
+		if views, err = t.Plan.Materialize(ctx, t.Base, t.Workers); err != nil {
+			return nil, err
+		}
+		defer t.Plan.Release(views)
 	}
-	defer t.Plan.Release(views)
 	r := &Result{Views: time.Since(start)}
 	if t.Output < 0 || t.Output >= len(t.Plan.Outputs()) {
 		return nil, fmt.Errorf("%w: the model has no output %d", ErrTask, t.Output)

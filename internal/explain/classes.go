@@ -1,26 +1,25 @@
-package main
+package explain
 
 import (
 	"strconv"
 	"strings"
 
-	"krypton/internal/failure"
 	"krypton/internal/labels"
 	"krypton/internal/prediction"
 )
 
-// classPicker turns --class values into class indices once the clean image's
+// Picker turns what Question.Classes says into class indices once the clean image's
 // scores are known. The zero value picks none: the reading's own class is meant.
-type classPicker struct {
+type Picker struct {
 	fixed []int
 	top   int // the best N
 	all   bool
 }
 
-// newClassPicker reads the values of --class for a number of classes, 0 if that is
-// not known.
-func newClassPicker(values, names []string, classes int) (classPicker, error) {
-	var p classPicker
+// NewPicker reads Question.Classes for a number of classes, 0 if that is not known, with
+// these names.
+func NewPicker(values, names []string, classes int) (Picker, error) {
+	var p Picker
 	for _, value := range values {
 		rest, isTop := strings.CutPrefix(value, "top")
 		k, err := strconv.Atoi(rest)
@@ -32,9 +31,9 @@ func newClassPicker(values, names []string, classes int) (classPicker, error) {
 		case isTop && err == nil && k > 0:
 			p.top = max(p.top, k)
 		default:
-			c, err := findClass("--class", names, value, classes)
+			c, err := labels.Class(names, value, classes)
 			if err != nil {
-				return p, err
+				return p, wrong("%v %w", Field("class"), err)
 			}
 			p.fixed = append(p.fixed, c)
 		}
@@ -42,17 +41,8 @@ func newClassPicker(values, names []string, classes int) (classPicker, error) {
 	return p, nil
 }
 
-// findClass gives the class that the value of a flag names.
-func findClass(flag string, names []string, value string, classes int) (int, error) {
-	c, err := labels.Class(names, value, classes)
-	if err != nil {
-		return 0, failure.Usagef("%s %w", flag, err)
-	}
-	return c, nil
-}
-
-// choose gives the classes for the clean image's scores, each once.
-func (p classPicker) choose(scores []float32) []int {
+// Choose gives the classes for the clean image's scores, each once.
+func (p Picker) Choose(scores []float32) []int {
 	var out []int
 	seen := map[int]bool{}
 	add := func(list ...int) {
@@ -74,7 +64,7 @@ func (p classPicker) choose(scores []float32) []int {
 }
 
 // count is the number of classes that are picked of n.
-func (p *classPicker) count(n int) int {
+func (p Picker) count(n int) int {
 	if p.all {
 		return n
 	}

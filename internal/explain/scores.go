@@ -1,15 +1,10 @@
-package heatmap
+package explain
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
-	"hash/crc32"
-	"image"
-	"image/png"
 	"io"
 	"math"
 	"strconv"
@@ -33,7 +28,7 @@ func WriteScores(w io.Writer, ending string, r *Record) error {
 	case ".csv":
 		return writeCSV(w, r)
 	case ".json":
-		return WriteJSON(w, r, func(bare *Record) any { return bare })
+		return writeJSON(w, r)
 	}
 	return fmt.Errorf("unknown score format %q: want one of %s", ending, strings.Join(ScoreFormats, ", "))
 }
@@ -75,11 +70,7 @@ func writeCSV(w io.Writer, r *Record) error {
 				return err
 			}
 		}
-		name := class.Label
-		if name == "" {
-			name = fmt.Sprintf("class %d", class.Index)
-		}
-		line := []string{spreadsheet.Harmless(name)}
+		line := []string{spreadsheet.Harmless(className(class.Label, class.Index))}
 		for _, x := range r.Xs {
 			line = append(line, strconv.Itoa(x))
 		}
@@ -106,32 +97,4 @@ func cell(v number.Single) string {
 		return ""
 	}
 	return strconv.FormatFloat(float64(v), 'g', -1, 32)
-}
-
-// EncodePNG writes a picture with the record's summary in an iTXt chunk named
-// krypton: a picture that can say how it was made.
-func EncodePNG(w io.Writer, img image.Image, r *Record) error {
-	var b bytes.Buffer
-	// Of a batch of small pictures encoding takes as long as computing. The
-	// fastest level takes a third of the default's time, for a quarter more bytes.
-	e := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := e.Encode(&b, img); err != nil {
-		return err
-	}
-	text, err := json.Marshal(r.Summary())
-	if err != nil {
-		return err
-	}
-	// Keyword, no compression, no language, no translated keyword, text.
-	body := append([]byte("iTXtkrypton\x00\x00\x00\x00\x00"), text...)
-	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(body)-4))
-	chunk = append(chunk, body...)
-	chunk = binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(body))
-	const header = 8 + 25 // signature and IHDR
-	for _, part := range [][]byte{b.Bytes()[:header], chunk, b.Bytes()[header:]} {
-		if _, err := w.Write(part); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,10 +1,11 @@
-package heatmap
+package explain
 
 import (
 	"errors"
 	"fmt"
 	"slices"
 
+	"krypton/internal/model"
 	"krypton/internal/number"
 )
 
@@ -32,7 +33,7 @@ type Record struct {
 	Output            string         `json:"output"`
 	Activation        string         `json:"activation"`
 	ActivationReason  string         `json:"activation_reason,omitempty"`
-	Value             *ValueRecord   `json:"value,omitempty"` // what the number is, unless a class's score
+	Value             *model.Value   `json:"value,omitempty"` // what the number is, unless a class's score
 	Score             string         `json:"score"`
 	Mode              string         `json:"mode"`
 	Patch             [2]int         `json:"patch"`
@@ -66,6 +67,10 @@ type Record struct {
 	Mask    *MaskRecord    `json:"mask,omitempty"`
 	Compare *CompareRecord `json:"compare,omitempty"`
 	Scale   *[2]float64    `json:"scale,omitempty"`
+	// Approximated is nil for exact and naive maps.
+	Approximated *Given `json:"approximate,omitempty"`
+	// Bound are the values of other inputs than the picture's.
+	Bound []model.Bound `json:"bind,omitempty"`
 }
 
 // ScaleRecord is the part of one patch size in a map over several, or of one
@@ -82,12 +87,6 @@ type ScaleRecord struct {
 	Flips     int           `json:"positions_other_winner"`
 	FlipMap   [][]int32     `json:"winners,omitempty"`
 	Classes   []ClassRecord `json:"classes,omitempty"`
-}
-
-// ValueRecord names a number that is no class's score.
-type ValueRecord struct {
-	Name string `json:"name,omitempty"`
-	Unit string `json:"unit,omitempty"`
 }
 
 // MaskRecord says what a mask left out.

@@ -1,4 +1,4 @@
-package heatmap
+package explain
 
 import (
 	"bufio"
@@ -13,9 +13,9 @@ import (
 // text holds it, whose quotes have a backslash in front.
 var placed = regexp.MustCompile(`"scores": \[\n( +)\[\]\n *\]`)
 
-// WriteJSON writes what wrap makes of a record as indented JSON, as package json would,
-// but score by score: the text of them all takes many times their memory.
-func WriteJSON(w io.Writer, r *Record, wrap func(*Record) any) error {
+// writeJSON writes a record as indented JSON, as package json would, but score by score:
+// the text of them all takes many times their memory.
+func writeJSON(w io.Writer, r *Record) error {
 	bare := *r
 	var scores [][][]Number
 	take := func(classes []ClassRecord) []ClassRecord {
@@ -37,7 +37,7 @@ func WriteJSON(w io.Writer, r *Record, wrap func(*Record) any) error {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetIndent("", " ")
-	if err := e.Encode(wrap(&bare)); err != nil {
+	if err := e.Encode(&bare); err != nil {
 		return err
 	}
 	out, rest := bufio.NewWriter(w), text.Bytes()

@@ -1,4 +1,4 @@
-package heatmap
+package explain
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"krypton/internal/model"
 )
 
 // TestWriteJSON: score by score comes the same text as from package json at once.
@@ -38,23 +40,18 @@ func TestWriteJSON(t *testing.T) {
 		"no class":  {},
 		"scales":    {Classes: classes(2, 2, 2), Scales: []ScaleRecord{{Fill: "gray", Classes: classes(2, 3, 1)}, {}, {Classes: classes(1, 2, 2)}}},
 	} {
-		wrapped := func(r *Record) any {
-			return struct {
-				*Record
-				More []int `json:"more"`
-			}{r, []int{1}}
-		}
+		r.Bound = []model.Bound{{Input: "more", Value: "1"}}
 		var want, got bytes.Buffer
 		e := json.NewEncoder(&want)
 		e.SetIndent("", " ")
-		if err := e.Encode(wrapped(r)); err != nil {
+		if err := e.Encode(r); err != nil {
 			t.Fatal(err)
 		}
 		before, err := json.Marshal(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := WriteJSON(&got, r, wrapped); err != nil || got.String() != want.String() {
+		if err := writeJSON(&got, r); err != nil || got.String() != want.String() {
 			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, got.String(), want.String())
 		}
 		if after, err := json.Marshal(r); err != nil || !bytes.Equal(after, before) {

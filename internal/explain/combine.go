@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"fmt"
@@ -9,6 +9,13 @@ import (
 	"krypton/internal/obe"
 	"krypton/internal/region"
 )
+
+// variant is one of the maps that a question's map is the mean of: those of each
+// patch size with each fill.
+type variant struct {
+	grid *obe.Grid
+	fill int // of the question's
+}
 
 // combine lays the maps of several patch sizes and fills over each other. Their
 // common grid is that of the input's pixels: at each, the mean over the maps of
@@ -76,15 +83,20 @@ func cellDrops(_ *obe.Grid, r *obe.Result, k int) ([]float64, error) {
 	return drops, nil
 }
 
+// classMap is the map of the result's class k.
+func classMap(g *obe.Grid, r *obe.Result, k int) *heatmap.Map {
+	return &heatmap.Map{Ys: g.Ys, Xs: g.Xs, Patch: g.Patch, Input: g.Plane, Scores: r.Scores[k], Base: r.Base[k]}
+}
+
 // addScales adds what each patch size with each fill gave to a record of them
 // all.
-func (j *job) addScales(rec *record, maps []variant, results []*obe.Result) {
+func (j *Job) addScales(rec *Record, results []*obe.Result) {
 	rec.Positions = 0
 	for i, r := range results {
-		g := maps[i].grid
-		s := heatmap.ScaleRecord{Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
+		g := j.variants[i].grid
+		s := ScaleRecord{Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
 		if len(j.fills) > 1 {
-			s.Fill = j.fills[maps[i].fill].name
+			s.Fill = string(j.fills[j.variants[i].fill].name)
 		}
 		s.FlipMap, s.Flips = flips(g, r)
 		rec.Scales = append(rec.Scales, s)
@@ -100,7 +112,7 @@ func (j *job) addScales(rec *record, maps []variant, results []*obe.Result) {
 		parts = append(parts, "of patches "+strings.Join(sizes, ", "))
 	}
 	if len(j.fills) > 1 {
-		parts = append(parts, "with fills "+strings.Join(j.fill, ", "))
+		parts = append(parts, "with fills "+fillNames(j.question.Fills, ", "))
 	}
 	where := "for each position"
 	if len(j.grids) > 1 {

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"krypton/internal/explain"
+	"krypton/internal/failure"
+	"krypton/internal/heatmap"
+	"krypton/internal/model"
+	"krypton/internal/number"
+	"krypton/internal/obe"
+	"krypton/internal/prediction"
+)
+
+// question is what the flags ask.
+func (o *obeOptions) question(s *settings) explain.Question {
+	q := explain.Question{
+		Patches: o.patches,
+		Strides: o.strides,
+		Border:  obe.Border(o.border),
+		Region:  o.region,
+		Fills:   o.fills,
+		Seed:    o.seed,
+		Score:   obe.Score(o.score),
+		Combine: o.combine,
+		Verify:  o.verify,
+		Compare: o.compare,
+		Chunk:   o.chunk,
+	}
+	if s.given("activation") {
+		q.Activation = prediction.Activation(o.activation) // else the model's own
+	}
+	if s.given("class") {
+		q.Classes = o.classes // else the model's own
+	}
+	if s.origin("mode") != "default" {
+		q.Mode = obe.Mode(o.mode)
+	}
+	q.Approximate = o.approximate.wish(s, q.Mode)
+	return q
+}
+
+// host is what a command has for jobs of internal/explain.
+func host(s *settings, maxPixels int64) (explain.Host, error) {
+	h := explain.Host{Resident: residentMemory, Pixels: maxPixels, Version: version, Spell: flagName}
+	var err error
+	if h.Threads, _, err = s.threads(); err != nil {
+		return h, err
+	}
+	h.Memory, err = s.memory()
+	return h, err
+}
+
+// check refuses what makes no sense together, whatever model and pictures are.
+func (o *obeOptions) check() error {
+	if !slices.Contains(heatmap.Colormaps, o.render.colormap) || !slices.Contains(heatmap.Combines, o.combine) {
+		return failure.Usagef("--colormap %q, --combine %q: want one of %v and one of %v", o.render.colormap, o.combine, heatmap.Colormaps, heatmap.Combines)
+	}
+	if o.scoresOnly && (len(o.scores) == 0 || o.out != "") {
+		return failure.Usagef("--scores-only needs --scores, and excludes -o")
+	}
+	if o.verify < 0 || o.chunk < 0 || o.maxPixels < 1 {
+		return failure.Usagef("--verify %d, --chunk %d, --max-pixels %d: must not be negative", o.verify, o.chunk, o.maxPixels)
+	}
+	for _, f := range o.scores {
+		if !slices.Contains(explain.ScoreFormats, strings.ToLower(filepath.Ext(f))) {
+			return failure.Usagef("--scores %s: the ending must be one of %v", f, explain.ScoreFormats)
+		}
+	}
+	return nil
+}
+
+// prepare makes the job of a question, with the model that mo names. more, if set, says
+// what else its plans must be able to do.
+func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Question, h explain.Host, more func(*model.Need)) (*explain.Job, error) {
+	if err := q.Check(); err != nil {
+		return nil, hinted(err)
+	}
+	file, opt, err := mo.open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.CheckFor(file); err != nil {
+		return nil, hinted(err)
+	}
+	n, err := mo.network(ctx, file, opt)
+	if err != nil {
+		return nil, err
+	}
+	need := q.Need(n)
+	if more != nil {
+		more(&need)
+	}
+	m, err := mo.prepare(ctx, s, n, need)
+	if err != nil {
+		return nil, err
+	}
+	job, err := explain.Prepare(ctx, m, q, h)
+	return job, hinted(err)
+}
+
+// estimate prints what a picture would cost, a line for each patch size with each fill.
+func estimate(ctx context.Context, out io.Writer, job *explain.Job) error {
+	for _, c := range job.Costs() {
+		g := c.Grid
+		_, err := fmt.Fprintf(out, "%d positions (%d x %d), %.3g multiply-adds instead of %.3g (%s times fewer), views %d MiB, one position %d KiB\n",
+			g.Len(), len(g.Ys), len(g.Xs), float64(c.Spent), float64(c.Whole), number.Ratio(float64(c.Whole), float64(c.Spent)).Text("%.1f", 1), c.ViewBytes>>20, c.PositionBytes>>10)
+		if err != nil {
+			return err
+		}
+		if job.Mode() != obe.Exact {
+			continue
+		}
+		t, err := job.Predict(ctx, c.Map, calibration)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "about %.2g s for a picture on %d threads\n", (t.Views + t.Map).Seconds(), job.Threads()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

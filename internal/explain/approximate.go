@@ -1,0 +1,351 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"krypton/internal/failure"
+	"krypton/internal/incremental"
+	"krypton/internal/obe"
+	"krypton/internal/tune"
+)
+
+// Duration is a time that is a text in JSON, such as "2s".
+type Duration time.Duration
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+// Wish says what a map may give up for speed. What is nil nobody has said.
+type Wish struct {
+	// SSIM and Speedup choose from the model's profile: the fastest setting whose maps
+	// are this similar to exact ones, or the best that takes this many times fewer
+	// multiply-adds than running the network each time.
+	SSIM    *float64 `json:"ssim,omitempty"`
+	Speedup *float64 `json:"speedup,omitempty"`
+	// Precision is that of products.
+	Precision *incremental.Precision `json:"precision,omitempty"`
+	// The others are obe.Approximation's. Steps that are not nil are said, also if there
+	// are none.
+	Tau          *float64  `json:"tau,omitempty"`
+	Epsilon      *float64  `json:"epsilon,omitempty"`
+	Shortlist    *int      `json:"shortlist,omitempty"`
+	DrillDown    *float64  `json:"drill_down,omitempty"`
+	Steps        []int     `json:"steps,omitempty"`
+	Checkerboard *bool     `json:"checkerboard,omitempty"`
+	Within       *Duration `json:"within,omitempty"`
+}
+
+// settings are the fields that say what is given up.
+func (w *Wish) settings() []Field {
+	return said([]wished{{"tau", w.Tau != nil}, {"epsilon", w.Epsilon != nil}, {"shortlist", w.Shortlist != nil}, {"drill_down", w.DrillDown != nil},
+		{"steps", w.Steps != nil}, {"checkerboard", w.Checkerboard != nil}, {"within", w.Within != nil}})
+}
+
+// choices are the fields that choose what is given up.
+func (w *Wish) choices() []Field {
+	return said([]wished{{"ssim", w.SSIM != nil}, {"speedup", w.Speedup != nil}})
+}
+
+// wished is a field, and whether somebody said it.
+type wished struct {
+	name Field
+	said bool
+}
+
+func said(all []wished) []Field {
+	var names []Field
+	for _, w := range all {
+		if w.said {
+			names = append(names, w.name)
+		}
+	}
+	return names
+}
+
+// Given is what a map gives up, and what is known of it: the record's entry.
+type Given struct {
+	obe.Approximation
+	// Seconds is the time that a picture was given (Within); Late says that it
+	// was up before all positions were computed.
+	Seconds float64 `json:"within_seconds,omitempty"`
+	Late    bool    `json:"time_was_up,omitempty"`
+	// Precision is that of products, empty for float32.
+	Precision incremental.Precision `json:"precision,omitempty"`
+	// Source is flags, profile or default; Family is whose default.
+	Source string      `json:"source"`
+	Family tune.Family `json:"family,omitempty"`
+	// Expected is what tuning measured for the profile's setting.
+	Expected *tune.Point `json:"expected,omitempty"`
+	// Computed is the number of positions that were computed.
+	Computed int `json:"positions_computed"`
+	// Error is what verifying measured.
+	Error *obe.MeasuredError `json:"measured_error,omitempty"`
+}
+
+// The sources of what is given up: the question, the model's profile, and the defaults
+// of its family.
+const (
+	Asked     = "flags"
+	Profiled  = "profile"
+	ByDefault = "default"
+)
+
+// defaultSSIM is what is wanted of a profile's setting where nobody says.
+const defaultSSIM = 0.9
+
+// checkerboardShare is the share to drill down where nobody says, with a checkerboard.
+const checkerboardShare = 0.1
+
+// Choose decides what a map gives up, nil for nothing: from a question's mode and wish,
+// the model's profile (nil if it has none) and its family's defaults.
+func Choose(mode obe.Mode, w Wish, profile *tune.Profile, family tune.Family) (*Given, error) {
+	approximate, err := w.check(mode)
+	if err != nil {
+		return nil, err
+	}
+	var g *Given
+	if approximate {
+		if g, err = w.given(profile, family); err != nil {
+			return nil, failure.As(failure.Usage, err)
+		}
+	}
+	return w.precise(g), nil
+}
+
+// precise makes the precision the wish's, if it has one.
+func (w *Wish) precise(g *Given) *Given {
+	switch {
+	case w.Precision == nil:
+	case *w.Precision == incremental.FP32:
+		if g != nil && g.Precision != "" {
+			g.Precision, g.Expected = "", nil
+		}
+	case g == nil: // that alone is given up
+		g = &Given{Approximation: obe.Approximation{Tau: 1}, Source: Asked, Precision: *w.Precision}
+	case g.Precision != *w.Precision:
+		g.Precision, g.Expected = *w.Precision, nil // tuning did not measure that
+	}
+	return g
+}
+
+// check says whether regions or positions are given up, and fails where a wish makes no
+// sense whatever the model.
+func (w *Wish) check(mode obe.Mode) (approximate bool, err error) {
+	if p := w.Precision; p != nil {
+		if _, err := ParsePrecision(string(*p)); err != nil {
+			return false, err
+		}
+	}
+	own, choices := w.settings(), w.choices()
+	if mode != obe.Approximate {
+		all := choices
+		if w.Precision != nil && (mode != "" && *w.Precision != incremental.FP32 || len(choices)+len(own) > 0) {
+			all = append(all, "precision")
+		}
+		all = append(all, own...)
+		switch {
+		case len(all) == 0:
+			return false, nil
+		case mode != "":
+			return false, wrong("%v: needs %v approximate", all[0], Field("mode"))
+		}
+	}
+	if d := w.Within; d != nil && (*d <= 0 || w.Steps != nil || w.DrillDown != nil || w.Checkerboard != nil || len(choices) > 0) {
+		return false, wrong("%v takes a time, and excludes %v, %v, %v, %v and %v", Field("within"), Field("steps"), Field("checkerboard"), Field("drill_down"), Field("ssim"), Field("speedup"))
+	}
+	if w.Tau != nil && !(*w.Tau > 0 && *w.Tau <= 1) {
+		return false, wrong("%v is %g, want above 0 and up to 1", Field("tau"), *w.Tau)
+	}
+	switch {
+	case len(choices) > 0 && len(own) > 0:
+		return false, wrong("%v and %v choose from the profile: they exclude %v, %v, %v, %v, %v, %v, %v", Field("ssim"), Field("speedup"),
+			Field("tau"), Field("epsilon"), Field("shortlist"), Field("drill_down"), Field("steps"), Field("checkerboard"), Field("within"))
+	case len(choices) == 2:
+		return false, wrong("%v and %v exclude each other", Field("ssim"), Field("speedup"))
+	case len(own) > 0:
+		return true, failure.As(failure.Usage, w.own().Validate())
+	}
+	return true, nil
+}
+
+// own is the approximation that a wish's settings make.
+func (w *Wish) own() obe.Approximation {
+	a := obe.Approximation{Tau: or(w.Tau, 1), Epsilon: or(w.Epsilon, 0), Shortlist: or(w.Shortlist, 0), Checkerboard: or(w.Checkerboard, false), DrillDown: or(w.DrillDown, 0)}
+	switch {
+	case w.Within != nil:
+		a.Steps, a.DrillDown, a.Within = obe.Anytime, 1, time.Duration(*w.Within)
+		return a
+	case a.Checkerboard && w.DrillDown == nil:
+		a.DrillDown = checkerboardShare
+	}
+	if a.Steps = w.Steps; len(a.Steps) == 0 {
+		if a.Steps = nil; w.DrillDown != nil && !a.Checkerboard {
+			a.Steps = []int{4, 2, 1}
+		}
+	}
+	return a
+}
+
+// or is what somebody said, or else a default.
+func or[T any](said *T, otherwise T) T {
+	if said == nil {
+		return otherwise
+	}
+	return *said
+}
+
+// given is what an approximate map gives up of regions and positions.
+func (w *Wish) given(profile *tune.Profile, family tune.Family) (*Given, error) {
+	switch {
+	case len(w.settings()) > 0:
+		return &Given{Approximation: w.own(), Seconds: time.Duration(or(w.Within, 0)).Seconds(), Source: Asked}, nil
+	case profile == nil && len(w.choices()) > 0:
+		return nil, wrong("%v and %v need a profile beside the model: make one with 'krypton tune'", Field("ssim"), Field("speedup"))
+	case profile == nil:
+		return &Given{Approximation: tune.Default(family), Source: ByDefault, Family: family}, nil
+	}
+	var p tune.Point
+	var err error
+	if w.Speedup != nil {
+		p, err = profile.ForSpeed(*w.Speedup)
+	} else {
+		want := or(w.SSIM, 0)
+		if want == 0 {
+			want = defaultSSIM
+		}
+		p, err = profile.ForQuality(want)
+	}
+	return &Given{Approximation: p.Approximation, Precision: p.Precision, Source: Profiled, Expected: &p}, err
+}
+
+// settle takes back what this plan cannot give, for an output, and notes what one should
+// know of what is given up. spell writes the names of fields.
+func (g *Given) settle(plan *incremental.Plan, output int, spell func(Field) string) (notes []string) {
+	if g == nil {
+		return nil
+	}
+	if n := g.Shortlist; n > 0 {
+		if tail, ok := plan.Tail(output); !ok || tail.Classes() <= n {
+			if g.Source == Asked {
+				notes = append(notes, fmt.Sprintf("%s %d leaves nothing out: the model has no more classes, or its last layers mix them", spell("shortlist"), n))
+			}
+			g.Shortlist = 0
+		}
+	}
+	if g.Source == ByDefault {
+		notes = append(notes, fmt.Sprintf("nobody has tuned approximations for this model ('krypton tune' does): the defaults of %s networks are taken, %s", g.Family, g.Text()))
+	}
+	if g.Precision != "" && plan.Precision() != g.Precision {
+		notes = append(notes, fmt.Sprintf("%s %s: no layer takes it with these kernels (%s): %s is taken", spell("precision"), g.Precision, plan.Kernels(), plan.Precision()))
+		if g.Precision = plan.Precision(); g.Precision == incremental.FP32 {
+			g.Precision = "" // goes without saying
+		}
+	}
+	return notes
+}
+
+// approximation is the engine's form of it; nil gives up nothing.
+func (g *Given) approximation() obe.Approximation {
+	if g == nil {
+		return obe.Approximation{}
+	}
+	return g.Approximation
+}
+
+// of is the record's entry for one picture's results, nil for an exact map.
+func (g *Given) of(results []*obe.Result) *Given {
+	if g == nil {
+		return nil
+	}
+	r := *g
+	for _, res := range results {
+		for _, c := range res.Computed {
+			if c {
+				r.Computed++
+			}
+		}
+		r.Late = r.Late || res.Late
+		if res.Error != nil {
+			r.Error = res.Error
+		}
+	}
+	return &r
+}
+
+// Text says in a few words what was given up, and what is known of it.
+func (g *Given) Text() string {
+	if known := g.known(); known != "" {
+		return g.setting() + ", " + known
+	}
+	return g.setting()
+}
+
+// setting says what was given up.
+func (g *Given) setting() string {
+	var parts []string
+	if g.Tau != 0 && g.Tau != 1 {
+		parts = append(parts, fmt.Sprintf("tau %g", g.Tau))
+	}
+	if g.Epsilon != 0 {
+		parts = append(parts, fmt.Sprintf("epsilon %g", g.Epsilon))
+	}
+	if g.Shortlist != 0 {
+		parts = append(parts, fmt.Sprintf("%d classes", g.Shortlist))
+	}
+	if g.Within > 0 {
+		parts = append(parts, fmt.Sprintf("within %g s", g.Seconds))
+		if g.Late {
+			parts = append(parts, fmt.Sprintf("time was up after %d positions", g.Computed))
+		}
+	} else if len(g.Steps) > 0 {
+		parts = append(parts, fmt.Sprintf("steps %v of the %g share", g.Steps, g.DrillDown))
+	} else if g.Checkerboard {
+		parts = append(parts, fmt.Sprintf("checkerboard and a share of %g", g.DrillDown))
+	}
+	if g.Precision != "" {
+		parts = append(parts, "precision "+string(g.Precision))
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing given up"}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// known says how near to an exact map that is, as far as anybody knows.
+func (g *Given) known() string {
+	var parts []string
+	if g.Expected != nil {
+		parts = append(parts, fmt.Sprintf("expected SSIM %.3f (scores), %.3f (rendered)", g.Expected.SSIM, g.Expected.SSIMPaper))
+	}
+	if e := g.Error; e != nil {
+		parts = append(parts, fmt.Sprintf("error at %d positions %.2g mean, %.2g largest, of a range of %.2g", e.Positions, e.Mean, e.Largest, e.Range))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Precisions are the names of precisions.
+func Precisions() []string {
+	var names []string
+	for _, p := range incremental.Precisions {
+		names = append(names, string(p))
+	}
+	return names
+}
+
+// ParsePrecision reads a precision's name.
+func ParsePrecision(text string) (incremental.Precision, error) {
+	if p := incremental.Precision(text); slices.Contains(incremental.Precisions, p) {
+		return p, nil
+	}
+	return "", wrong("%v is %q, want one of %s", Field("precision"), text, strings.Join(Precisions(), ", "))
+}

@@ -1,0 +1,407 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"krypton/internal/failure"
+	"krypton/internal/incremental"
+	"krypton/internal/model"
+	"krypton/internal/obe"
+	"krypton/internal/prediction"
+	"krypton/internal/tune"
+)
+
+// Job is a question that fits a model. It does not change: several pictures may be read,
+// and several be asked about, at once.
+type Job struct {
+	*Reader
+	question Question
+	mode     obe.Mode
+	gives    *Given // up, in approximate mode
+	grids    []*obe.Grid
+	variants []variant
+	output   int
+	reading  prediction.Reading
+	classes  Picker
+	notes    []string // that hold for every picture
+}
+
+// Prepare checks all of a question that depends on no picture.
+func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	given, err := Choose(q.Mode, q.Approximate, m.File.Config.Approximate, tune.FamilyOf(m.Graph))
+	if err != nil {
+		return nil, err
+	}
+	j := &Job{question: q, mode: q.Mode, gives: given}
+	if j.Reader, err = NewReader(m, q.Fills, q.Seed, host); err != nil {
+		return nil, err
+	}
+	if j.mode == "" {
+		j.mode = obe.Exact
+	}
+	if given != nil {
+		j.mode = obe.Approximate
+	}
+	if err := j.makeGrids(); err != nil {
+		return nil, err
+	}
+	if err := j.read(ctx); err != nil {
+		return nil, err
+	}
+	j.room.reserve = j.viewBytes() + j.scoreBytes()
+	return j, nil
+}
+
+// makeGrids lays one grid for each patch size.
+func (j *Job) makeGrids() error {
+	plane, q := j.model.Plan.InputPlane(), &j.question
+	for k, p := range q.Patches {
+		g, err := obe.NewGrid(plane.H, plane.W, p.On(plane.H, plane.W), q.stride(k).On(plane.H, plane.W), q.Border, q.Region.Rect())
+		if err != nil {
+			return failure.As(failure.Usage, err)
+		}
+		j.grids = append(j.grids, g)
+		for f := range j.fills {
+			j.variants = append(j.variants, variant{g, f})
+		}
+	}
+	return nil
+}
+
+// read finds out what the model's outputs mean, and which classes are asked for.
+func (j *Job) read(ctx context.Context) error {
+	var err error
+	m, q := j.model, &j.question
+	if j.output, err = m.Output(); err != nil {
+		return err
+	}
+	j.notes = append(j.notes, m.Notes...)
+	j.notes = append(j.notes, j.gives.settle(m.Plan, j.output, j.host.spell)...)
+	activation := q.Activation
+	if activation == "" {
+		if activation = prediction.Auto; m.Own {
+			activation = prediction.Activation(m.File.Config.Activation)
+		}
+	}
+	if j.reading, err = m.Reading(ctx, j.output, string(activation), j.host.Threads, j.host.free()); err != nil {
+		return err
+	}
+	j.notes = append(j.notes, m.Doubts(j.reading)...)
+	if q.Score == obe.Entropy && !j.reading.Exclusive && !j.reading.Pair {
+		j.notes = append(j.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
+	}
+	j.classes, err = NewPicker(q.Classes, m.Labels, j.reading.Classes(j.reading.Outputs))
+	return err
+}
+
+// Question is what is asked, not to be written.
+func (j *Job) Question() *Question { return &j.question }
+
+// Reading is how the model's outputs become scores of classes.
+func (j *Job) Reading() prediction.Reading { return j.reading }
+
+// Mode is how positions are answered.
+func (j *Job) Mode() obe.Mode { return j.mode }
+
+// Map is one of the maps that the answer is the mean of.
+type Map struct {
+	Grid *obe.Grid
+	Fill Fill
+}
+
+// Maps are those of each patch size with each fill, fill by fill.
+func (j *Job) Maps() []Map {
+	var all []Map
+	for _, v := range j.variants {
+		all = append(all, Map{v.grid, j.fills[v.fill].name})
+	}
+	return all
+}
+
+// Positions is the number of positions of all maps.
+func (j *Job) Positions() int {
+	n := 0
+	for _, v := range j.variants {
+		n += v.grid.Len()
+	}
+	return n
+}
+
+// reference is the plan that low precision is held to.
+func (j *Job) reference() *incremental.Plan {
+	if j.gives == nil || j.gives.Precision == "" {
+		return nil
+	}
+	return j.model.Second
+}
+
+// Tasks are what the engine is asked for one picture: a task for each of Maps.
+func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
+	fills, err := j.Fills(in)
+	if err != nil {
+		return nil, err
+	}
+	q := &j.question
+	var tasks []obe.Task
+	for _, v := range j.variants {
+		tasks = append(tasks, obe.Task{
+			Plan:          j.model.Plan,
+			Anchor:        j.reference(),
+			Grid:          v.grid,
+			Output:        j.output,
+			Reading:       j.reading,
+			Score:         q.Score,
+			Base:          in.base,
+			Fill:          fills[v.fill],
+			Mode:          j.mode,
+			Approximation: j.gives.approximation(),
+			Workers:       j.host.Threads,
+			Memory:        j.room.updates(),
+			Chunk:         q.Chunk,
+			Verify:        q.Verify,
+			Compare:       q.Compare,
+			Seed:          q.Seed,
+			Mask:          in.mask,
+			Choose:        j.classes.Choose,
+		})
+	}
+	return tasks, nil
+}
+
+// Events tell of a question under way. Any of them may be nil.
+type Events struct {
+	// Clean is called once, when the clean picture's prediction is there, before any
+	// position is told of.
+	Clean func(Clean)
+	// Answered is called from several goroutines at once with each position that has been
+	// computed, of which of Maps: the scores of Clean.Classes, which are the callee's only
+	// during the call, and the best class there. An exact map is computed from coarse to
+	// fine if somebody listens.
+	Answered func(of, position int, scores []float32, winner int32)
+	// Progress is called from several goroutines with the number of positions done.
+	Progress func(done, total int)
+	// Checking is called from one with the number of whole runs done, of those that
+	// verify or compare one of Maps; one map comes after the other.
+	Checking func(done, total int)
+}
+
+// Clean is the prediction for the clean picture.
+type Clean struct {
+	// Classes are those that are mapped, Base their scores.
+	Classes []int
+	Base    []float32
+	// Probabilities are the scores of all classes.
+	Probabilities []float32
+}
+
+// Ask answers the question about a picture.
+func (j *Job) Ask(ctx context.Context, in *Input, events Events) (*Answer, error) {
+	return j.ask(ctx, in, events, false)
+}
+
+// AskAndKeep is Ask whose answer Reread can read anew, if it gives nothing up. Kept says
+// what that takes.
+func (j *Job) AskAndKeep(ctx context.Context, in *Input, events Events) (*Answer, error) {
+	return j.ask(ctx, in, events, true)
+}
+
+// errOtherModel is a fault of the program.
+var errOtherModel = errors.New("the picture was read for another model")
+
+func (j *Job) ask(ctx context.Context, in *Input, events Events, keep bool) (*Answer, error) {
+	if in.model.Plan.InputPlane() != j.model.Plan.InputPlane() || in.model.File.SHA256 != j.model.File.SHA256 {
+		return nil, errOtherModel
+	}
+	tasks, err := j.Tasks(in)
+	if err != nil {
+		return nil, err
+	}
+	views, took, release, err := in.views.use(ctx, j.model.Plan, in.base, j.host.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	var results []*obe.Result
+	before := 0
+	for k, t := range tasks {
+		t.Views, t.Keep = views, keep
+		j.listen(&t, k, before, events)
+		r, err := obe.Explain(ctx, t)
+		switch {
+		case errors.Is(err, obe.ErrTask):
+			return nil, failure.As(failure.Usage, err)
+		case err != nil:
+			return nil, err
+		}
+		if k == 0 {
+			r.Views += took
+		}
+		results = append(results, r)
+		before += t.Grid.Len()
+	}
+	return j.answer(in, results)
+}
+
+// listen hands the events of a task, which is that of the map k, to whoever listens.
+func (j *Job) listen(t *obe.Task, k, before int, events Events) {
+	if f := events.Clean; f != nil && k == 0 {
+		t.Clean = func(r *obe.Result) { f(Clean{r.Classes, r.Base, r.Probabilities}) }
+	}
+	if f := events.Answered; f != nil {
+		t.Gradual = true
+		t.Answered = func(i int, scores []float32, winner int32) { f(k, i, scores, winner) }
+	}
+	if f := events.Progress; f != nil {
+		total := j.Positions()
+		t.Progress = func(done, _ int) { f(before+done, total) }
+	}
+	t.Checking = events.Checking
+}
+
+// Reread answers the question from an answer that AskAndKeep gave about this picture to
+// one that differs in nothing but classes, activation, score and the rule where patches
+// overlap. It gives Ask's scores, bit for bit, in the time that the activation takes.
+func (j *Job) Reread(in *Input, from *Answer) (*Answer, error) {
+	tasks, err := j.Tasks(in)
+	if err != nil {
+		return nil, err
+	}
+	if !j.sameMaps(from.job) {
+		return nil, obe.ErrNotKept
+	}
+	var results []*obe.Result
+	for k, t := range tasks {
+		r, err := t.Reread(from.results[k])
+		switch {
+		case errors.Is(err, obe.ErrTask):
+			return nil, failure.As(failure.Usage, err)
+		case err != nil:
+			return nil, err
+		}
+		results = append(results, r)
+	}
+	return j.answer(in, results)
+}
+
+// sameMaps says whether two jobs compute the same outputs at the same positions.
+func (j *Job) sameMaps(other *Job) bool {
+	if j.model.Plan != other.model.Plan || j.output != other.output || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
+		return false
+	}
+	for k, v := range j.variants {
+		w := other.variants[k]
+		if j.fills[v.fill] != other.fills[w.fill] || obe.Sizes(j.question.Patches) != obe.Sizes(other.question.Patches) || v.grid.Patch != w.grid.Patch || v.grid.Stride != w.grid.Stride || v.grid.Len() != w.grid.Len() || v.grid.Rect(0) != w.grid.Rect(0) {
+			return false
+		}
+	}
+	return true
+}
+
+// Kept is what an answer of AskAndKeep holds for Reread, in bytes.
+func (j *Job) Kept() int64 {
+	n := int64(0)
+	for _, v := range j.variants {
+		n += obe.Kept(v.grid, j.numbers())
+	}
+	return n
+}
+
+// Cost is what answering is expected to cost.
+type Cost struct {
+	Map
+	// Whole are the multiply-adds of running the network at each position, Spent those
+	// of the mode.
+	Whole, Spent int64
+	// ViewBytes is what the views take, PositionBytes the updates of one position.
+	ViewBytes, PositionBytes int64
+}
+
+// Costs are those of each of Maps.
+func (j *Job) Costs() []Cost {
+	p := j.model.Plan
+	run := p.Count(p.InputPlane().Rect())
+	var all []Cost
+	for i, m := range j.Maps() {
+		c := Cost{Map: m, ViewBytes: p.ViewBytes(), PositionBytes: p.PositionBytes(m.Grid.Rect(m.Grid.Len() / 2))}
+		c.Whole = run * int64(m.Grid.Len())
+		switch {
+		case j.mode == obe.Naive:
+			c.Spent = c.Whole
+		case i > 0 && all[i-1].Grid == m.Grid:
+			c.Spent = all[i-1].Spent
+		default:
+			for k := range m.Grid.Len() {
+				c.Spent += p.Count(m.Grid.Rect(k))
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// Predict measures for about as long as budget says how long a picture takes. What it
+// gives is for the map m alone; the views are made once for all.
+func (j *Job) Predict(ctx context.Context, m Map, budget time.Duration) (obe.Prediction, error) {
+	p := j.model.Plan
+	return obe.Predict(ctx, obe.Task{Plan: p, Grid: m.Grid, Workers: j.host.Threads, Memory: j.host.working(p.ViewBytes())}, budget)
+}
+
+// CheckMemory fails before any work if a map is known to need more than there is: its
+// views, its scores, and updates of one position for each worker.
+func (j *Job) CheckMemory() error {
+	p := j.model.Plan
+	updates := int64(0)
+	for _, g := range j.grids {
+		updates = max(updates, p.PositionBytes(g.Rect(g.Len()/2))*int64(j.host.Threads))
+	}
+	views, scores := j.viewBytes(), j.scoreBytes()
+	if left := j.host.working(views + scores); j.host.Memory > 0 && left < updates {
+		return &FieldError{"%w: beside %d MiB for the program and its weights, views take %d MiB, scores of %d classes at %d positions %d MiB, and one position on each of %d threads %d KiB: %v is %d MiB",
+			[]any{incremental.ErrMemory, j.host.resident() >> 20, views >> 20, j.classes.count(j.numbers()), j.Positions(), scores >> 20, j.host.Threads, updates >> 10, Field("memory"), j.host.Memory >> 20}}
+	}
+	return nil
+}
+
+// Bytes is what an answer and the work on it take, in bytes, but for the updates.
+func (j *Job) Bytes() int64 { return j.viewBytes() + j.scoreBytes() }
+
+// viewBytes is what the views of all plans take.
+func (j *Job) viewBytes() int64 {
+	n := j.model.Plan.ViewBytes()
+	if a := j.reference(); a != nil {
+		n += a.ViewBytes()
+	}
+	return n
+}
+
+// numbers is how many the output has; 1 where that depends on data.
+func (j *Job) numbers() int {
+	n := 1
+	for _, d := range j.model.Plan.OutputShape(j.output) {
+		n *= d
+	}
+	return n
+}
+
+// scoreBytes is what the scores of a picture's maps take: as they are computed, in the
+// record, and for each class what names it there and in summaries, as JSON.
+func (j *Job) scoreBytes() int64 {
+	const forClass, forRow, forPosition = 512, 24, 8
+	each := int64(0)
+	for _, v := range j.variants {
+		each += forClass + forRow*int64(len(v.grid.Ys)) + forPosition*int64(v.grid.Len())
+	}
+	if len(j.grids) > 1 { // their mean is of pixels
+		plane := j.model.Plan.InputPlane()
+		each += forPosition * int64(plane.H) * int64(plane.W)
+	}
+	return each * int64(j.classes.count(j.numbers()))
+}
+
+// ClassName is a class's label, or its number.
+func (r *Reader) ClassName(class int) string { return className(r.model.Label(class), class) }

@@ -1,0 +1,198 @@
+// Package explain answers questions of occlusion: a question is a value, asked of a
+// model that is ready to run and of a picture, and the answer has maps and the record
+// of how they came to be. It knows no flag, stream or exit code.
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"krypton/internal/heatmap"
+	"krypton/internal/incremental"
+	"krypton/internal/model"
+	"krypton/internal/obe"
+	"krypton/internal/prediction"
+	"krypton/internal/tune"
+)
+
+// Question is what is asked of a model about a picture. Its zero value is none: Default
+// is one.
+type Question struct {
+	// Patches are the sizes of patches, whose maps are combined; Strides the steps
+	// between positions, one for all or one for each size.
+	Patches []obe.Size `json:"patch"`
+	Strides []obe.Size `json:"stride"`
+	Border  obe.Border `json:"border,omitempty"`
+	// Region is the part of the network's input that is covered.
+	Region obe.Region `json:"region,omitzero"`
+	// Fills are what patches are painted with; several give the mean of their maps.
+	Fills []Fill `json:"fill"`
+	// Seed is that of noise and of the positions to verify.
+	Seed uint64 `json:"seed"`
+	// Classes are those to map: top, topN, all, a number or a label, index:N or
+	// label:NAME. None is the model's own.
+	Classes []string `json:"class,omitempty"`
+	// Activation makes scores of the outputs; none is what the model's own file says, or
+	// else auto.
+	Activation prediction.Activation `json:"activation,omitempty"`
+	Score      obe.Score             `json:"score,omitempty"`
+	// Mode is how positions are answered; none is exact, or approximate where
+	// Approximate says what may be given up.
+	Mode        obe.Mode `json:"mode,omitempty"`
+	Approximate Wish     `json:"approximate,omitzero"`
+	// Combine is the rule where patches overlap.
+	Combine string `json:"combine,omitempty"`
+	// Verify is the number of random positions that are run whole and compared bit by
+	// bit, Compare of those that are timed and compared, negative for all.
+	Verify  int `json:"verify,omitempty"`
+	Compare int `json:"compare,omitempty"`
+	// Chunk is the number of positions that a worker takes at a time, 0 to let the plan
+	// choose.
+	Chunk int `json:"chunk,omitempty"`
+}
+
+// Default is the question that nobody said anything about.
+func Default() Question {
+	pixels := func(n int) []obe.Size { return []obe.Size{{H: obe.Length{Pixels: n}, W: obe.Length{Pixels: n}}} }
+	return Question{Patches: pixels(16), Strides: pixels(4), Border: obe.Cover, Fills: []Fill{"gray"}, Seed: 1, Score: obe.Value, Combine: "mean"}
+}
+
+// The largest numbers of patch sizes and of fills of one question: each takes a map.
+const (
+	maxSizes = 16
+	maxFills = 16
+)
+
+// Scores and Modes list the values of Question.Score and Question.Mode.
+var (
+	Scores = []obe.Score{obe.Value, obe.Margin, obe.Entropy}
+	Modes  = []obe.Mode{obe.Exact, obe.Approximate, obe.Naive}
+)
+
+// Check fails where a question makes no sense whatever the model. Prepare checks it too;
+// who loads the model after it is asked saves that.
+func (q *Question) Check() error {
+	if err := q.checkSizes(); err != nil {
+		return err
+	}
+	if err := CheckFills(q.Fills); err != nil {
+		return err
+	}
+	if !slices.Contains(Scores, q.Score) {
+		return wrong("%v is %q, want value, margin or entropy", Field("score"), q.Score)
+	}
+	if q.Mode != "" && !slices.Contains(Modes, q.Mode) {
+		return wrong("%v is %q, want exact, approximate or naive", Field("mode"), q.Mode)
+	}
+	if !slices.Contains(heatmap.Combines, q.Combine) {
+		return wrong("%v is %q, want one of %v", Field("combine"), q.Combine, heatmap.Combines)
+	}
+	if q.Verify < 0 || q.Chunk < 0 {
+		return wrong("%v %d, %v %d: must not be negative", Field("verify"), q.Verify, Field("chunk"), q.Chunk)
+	}
+	if q.Activation != "" {
+		if err := q.Activation.Check(); err != nil {
+			return wrong("%v: %w", Field("activation"), err)
+		}
+	}
+	_, err := q.Approximate.check(q.Mode)
+	return err
+}
+
+// CheckFor fails where a question does not fit what is known of a model before it is
+// loaded.
+func (q *Question) CheckFor(file *model.File) error {
+	_, err := Choose(q.Mode, q.Approximate, file.Config.Approximate, tune.Plain)
+	return err
+}
+
+// Need is what plans of a network for a question that passed CheckFor must be able to do.
+func (q *Question) Need(n *model.Network) model.Need {
+	need := model.Need{}.For(q.Patches, q.Strides[0])
+	given, err := Choose(q.Mode, q.Approximate, n.File.Config.Approximate, tune.FamilyOf(n.Graph))
+	if err != nil || given == nil {
+		return need
+	}
+	need.Tau, need.Precision, need.Dynamic = given.Tau, given.Precision, given.Epsilon > 0
+	if need.Precision != "" {
+		need.Also = incremental.FP32
+	}
+	return need
+}
+
+func (q *Question) checkSizes() error {
+	switch n := len(q.Patches); {
+	case n == 0 || len(q.Strides) == 0:
+		return wrong("%v has %d sizes and %v %d: want one of each at least", Field("patch"), n, Field("stride"), len(q.Strides))
+	case n > maxSizes:
+		return wrong("%v has %d sizes: want at most %d", Field("patch"), n, maxSizes)
+	case len(q.Strides) != 1 && len(q.Strides) != n:
+		return wrong("%v has %d sizes and %v %d: want one stride, or one for each size", Field("patch"), n, Field("stride"), len(q.Strides))
+	}
+	return nil
+}
+
+// stride is that of the patch size k.
+func (q *Question) stride(k int) obe.Size { return q.Strides[min(k, len(q.Strides)-1)] }
+
+// Fill says what a patch is painted with: gray, black, white, mean, blur, noise or
+// #rrggbb.
+type Fill string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *Fill) UnmarshalText(text []byte) error {
+	_, err := obe.ParseFill(string(text), 0)
+	*f = Fill(text)
+	return err
+}
+
+// CheckFills fails unless there are some, all are known and none is named twice.
+func CheckFills(fills []Fill) error {
+	if len(fills) == 0 || len(fills) > maxFills {
+		return wrong("%v: %d fills, want 1 to %d", Field("fill"), len(fills), maxFills)
+	}
+	named, err := parseFills(fills, 0)
+	for i, f := range named {
+		if slices.ContainsFunc(named[:i], func(g namedFill) bool { return g.Fill == f.Fill }) {
+			return wrong("%v: %s is named twice", Field("fill"), f.name)
+		}
+	}
+	return err
+}
+
+// namedFill is a fill with what it was asked for as.
+type namedFill struct {
+	name Fill
+	obe.Fill
+}
+
+// parseFills makes fills of their names.
+func parseFills(names []Fill, seed uint64) ([]namedFill, error) {
+	var fills []namedFill
+	for _, name := range names {
+		f, err := obe.ParseFill(string(name), seed)
+		if err != nil {
+			return nil, wrong("%v: %w", Field("fill"), err)
+		}
+		fills = append(fills, namedFill{name, f})
+	}
+	return fills, nil
+}
+
+// fillNames is what a record calls the fills.
+func fillNames(fills []Fill, between string) string {
+	names := make([]string, len(fills))
+	for i, f := range fills {
+		names[i] = string(f)
+	}
+	return strings.Join(names, between)
+}
+
+// className is a class's label, or its number.
+func className(label string, class int) string {
+	if label != "" {
+		return label
+	}
+	return fmt.Sprintf("class %d", class)
+}

@@ -1,0 +1,213 @@
+package explain
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"krypton/internal/failure"
+	"krypton/internal/incremental"
+	"krypton/internal/obe"
+	"krypton/internal/prediction"
+	"krypton/internal/tune"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// TestQuestionInJSON: a question survives JSON, and what JSON leaves out stays as it was.
+func TestQuestionInJSON(t *testing.T) {
+	size := func(s string) obe.Size {
+		v, err := obe.ParseSize(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	full := Question{
+		Patches: []obe.Size{size("16"), size("10%x24")}, Strides: []obe.Size{size("4"), size("2%")}, Border: obe.Skip, Region: obe.Region{X: 1, Y: 2, W: 30, H: 40},
+		Fills: []Fill{"gray", "#102030"}, Seed: 1<<63 + 1, Classes: []string{"top3", "label:7"}, Activation: prediction.Sigmoid, Score: obe.Margin, Mode: obe.Approximate,
+		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
+		Combine:     "cell", Verify: 3, Compare: -1, Chunk: 7,
+	}
+	for i, f := range reflect.VisibleFields(reflect.TypeFor[Question]()) {
+		if reflect.ValueOf(full).Field(i).IsZero() {
+			t.Errorf("%s is not tried", f.Name)
+		}
+	}
+	for _, q := range []Question{full, Default()} {
+		text, err := json.Marshal(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Question
+		if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, q) {
+			t.Errorf("%v: %s\nback %+v", err, text, back)
+		}
+	}
+	q := Default()
+	if err := json.Unmarshal([]byte(`{"patch": ["24"], "approximate": {"within": "1.5s"}}`), &q); err != nil || q.Patches[0] != size("24") || q.Strides[0] != size("4") || *q.Approximate.Within != Duration(1500*time.Millisecond) {
+		t.Errorf("%v: %+v", err, q)
+	}
+	for _, bad := range []string{`{"patch": ["0"]}`, `{"region": "1,2"}`, `{"fill": ["pink"]}`, `{"approximate": {"within": "soon"}}`, `{"seed": -1}`} {
+		if err := json.Unmarshal([]byte(bad), ptr(Default())); err == nil {
+			t.Errorf("%s is a question", bad)
+		}
+	}
+}
+
+// TestCheck spoils the default question in every way that no model can mend.
+func TestCheck(t *testing.T) {
+	if q := Default(); q.Check() != nil {
+		t.Fatal(q.Check())
+	}
+	for want, spoil := range map[string]func(q *Question){
+		"patch has 0 sizes":     func(q *Question) { q.Patches = nil },
+		"and stride 0":          func(q *Question) { q.Strides = nil },
+		"patch has 17 sizes":    func(q *Question) { q.Patches = slices.Repeat(q.Patches, 17) },
+		"want one stride":       func(q *Question) { q.Strides = slices.Repeat(q.Strides, 2) },
+		"fill: 0 fills":         func(q *Question) { q.Fills = nil },
+		"fill: 17 fills":        func(q *Question) { q.Fills = slices.Repeat(q.Fills, 17) },
+		`unknown fill "pink"`:   func(q *Question) { q.Fills = []Fill{"gray", "pink"} },
+		`fill: unknown fill ""`: func(q *Question) { q.Fills = []Fill{""} },
+		"grey is named twice":   func(q *Question) { q.Fills = []Fill{"gray", "grey"} },
+		"#000000 is named":      func(q *Question) { q.Fills = []Fill{"black", "blur", "#000000"} },
+		`score is "best"`:       func(q *Question) { q.Score = "best" },
+		`mode is "fast"`:        func(q *Question) { q.Mode = "fast" },
+		`combine is "max"`:      func(q *Question) { q.Combine = "max" },
+		"verify -1":             func(q *Question) { q.Verify = -1 },
+		"chunk -1":              func(q *Question) { q.Chunk = -1 },
+		"activation:":           func(q *Question) { q.Activation = "relu" },
+		"tau is 2":              func(q *Question) { q.Approximate.Tau = ptr(2.) },
+	} {
+		q := Default()
+		spoil(&q)
+		err := q.Check()
+		if kind, _ := failure.Of(err); err == nil || kind != failure.Usage || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// TestFieldsAreSpelled also where they stand in an error inside of another one.
+func TestFieldsAreSpelled(t *testing.T) {
+	flag := func(f Field) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
+	inner := wrongAs(failure.Temporary, "no room (%v)", Field("memory"))
+	outer := wrongAs(failure.Data, "%v %q: %w", Field("drill_down"), "memory", inner)
+	if got := outer.Error(); got != `drill_down "memory": no room (memory)` {
+		t.Error(got)
+	}
+	wrapped := errors.Join(outer)
+	if got := Spell(wrapped, flag); got != `--drill-down "memory": no room (--memory)` {
+		t.Error(got)
+	}
+	if kind, _ := failure.Of(outer); kind != failure.Temporary || !errors.Is(outer, inner) {
+		t.Errorf("kind %v", kind)
+	}
+	if got := Spell(errors.New("memory"), flag); got != "memory" {
+		t.Error(got)
+	}
+}
+
+// TestChoose: what a wish, a profile and a family's defaults make together.
+func TestChoose(t *testing.T) {
+	profile := &tune.Profile{Exact: 3, Points: []tune.Point{
+		{Approximation: obe.Approximation{Tau: .4}, Precision: incremental.BF16, Speedup: 20, SSIM: .85, SSIMPaper: .85},
+		{Approximation: obe.Approximation{Tau: .6}, Speedup: 10, SSIM: .93, SSIMPaper: .95},
+	}}
+	within := ptr(Duration(2 * time.Second))
+	for name, c := range map[string]struct {
+		mode    obe.Mode
+		wish    Wish
+		profile *tune.Profile
+		want    string // Given's text, "" for nothing, an error after "error: "
+		source  string
+	}{
+		"nothing":                     {},
+		"nothing, with a profile":     {profile: profile},
+		"exact":                       {mode: obe.Exact, profile: profile},
+		"fp32":                        {wish: Wish{Precision: ptr(incremental.FP32)}},
+		"exact and fp32":              {mode: obe.Exact, wish: Wish{Precision: ptr(incremental.FP32)}},
+		"exact and bf16":              {mode: obe.Exact, wish: Wish{Precision: ptr(incremental.BF16)}, want: "error: precision: needs mode approximate"},
+		"naive and tau":               {mode: obe.Naive, wish: Wish{Tau: ptr(.5), Precision: ptr(incremental.FP32)}, want: "error: precision: needs mode approximate"},
+		"exact and within":            {mode: obe.Exact, wish: Wish{Within: within}, want: "error: within: needs mode approximate"},
+		"bf16 alone":                  {wish: Wish{Precision: ptr(incremental.BF16)}, want: "precision bf16", source: Asked},
+		"unknown precision":           {wish: Wish{Precision: ptr(incremental.Precision("fp64"))}, want: `error: precision is "fp64"`},
+		"defaults":                    {mode: obe.Approximate, want: "tau 0.6, epsilon 0.05, 128 classes", source: ByDefault},
+		"profile":                     {mode: obe.Approximate, profile: profile, want: "tau 0.6, expected SSIM 0.930 (scores), 0.950 (rendered)", source: Profiled},
+		"profile, less similar":       {wish: Wish{SSIM: ptr(.8)}, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
+		"profile, in fp32":            {wish: Wish{SSIM: ptr(.8), Precision: ptr(incremental.FP32)}, profile: profile, want: "tau 0.4", source: Profiled},
+		"profile, same precision":     {wish: Wish{SSIM: ptr(.8), Precision: ptr(incremental.BF16)}, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
+		"profile, by speed":           {wish: Wish{Speedup: ptr(15.)}, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
+		"profile, too fast":           {wish: Wish{Speedup: ptr(1000.)}, profile: profile, want: "error: "},
+		"no profile":                  {wish: Wish{Speedup: ptr(2.)}, want: "error: ssim and speedup need a profile"},
+		"both":                        {wish: Wish{Speedup: ptr(2.), SSIM: ptr(.9)}, profile: profile, want: "error: ssim and speedup exclude each other"},
+		"own and profile":             {wish: Wish{Tau: ptr(.5), SSIM: ptr(.9)}, profile: profile, want: "error: ssim and speedup choose from the profile"},
+		"own before profile":          {wish: Wish{Tau: ptr(.5)}, profile: profile, want: "tau 0.5", source: Asked},
+		"own zero":                    {wish: Wish{Epsilon: ptr(0.)}, want: "nothing given up", source: Asked},
+		"tau 0":                       {wish: Wish{Tau: ptr(0.)}, want: "error: tau is 0"},
+		"tau NaN":                     {wish: Wish{Tau: ptr(math.NaN())}, want: "error: tau is NaN"},
+		"epsilon below 0":             {wish: Wish{Epsilon: ptr(-1.)}, want: "error: epsilon is -1"},
+		"checkerboard":                {wish: Wish{Checkerboard: ptr(true)}, want: "checkerboard and a share of 0.1", source: Asked},
+		"checkerboard with its share": {wish: Wish{Checkerboard: ptr(true), DrillDown: ptr(.3)}, want: "checkerboard and a share of 0.3", source: Asked},
+		"checkerboard and steps":      {wish: Wish{Checkerboard: ptr(true), Steps: []int{2, 1}}, want: "error: steps and a checkerboard"},
+		"drill down":                  {wish: Wish{DrillDown: ptr(.3)}, want: "steps [4 2 1] of the 0.3 share", source: Asked},
+		"steps":                       {wish: Wish{Steps: []int{8, 1}}, want: "steps [8 1] of the 0 share", source: Asked},
+		"no steps":                    {wish: Wish{Steps: []int{}}, want: "nothing given up", source: Asked},
+		"odd steps":                   {wish: Wish{Steps: []int{3, 2, 1}}, want: "error: steps [3 2 1]"},
+		"within":                      {wish: Wish{Within: within}, want: "within 2 s", source: Asked},
+		"within and tau":              {wish: Wish{Within: within, Tau: ptr(.5)}, want: "tau 0.5, within 2 s", source: Asked},
+		"within no time":              {wish: Wish{Within: ptr(Duration(0))}, want: "error: within takes a time"},
+		"within and steps":            {wish: Wish{Within: within, Steps: []int{2, 1}}, want: "error: within takes a time"},
+		"within and a profile":        {wish: Wish{Within: within, SSIM: ptr(.9)}, profile: profile, want: "error: within takes a time"},
+	} {
+		g, err := Choose(c.mode, c.wish, c.profile, tune.Branching)
+		switch {
+		case strings.HasPrefix(c.want, "error: "):
+			if kind, _ := failure.Of(err); err == nil || kind != failure.Usage || !strings.HasPrefix(err.Error(), strings.TrimPrefix(c.want, "error: ")) {
+				t.Errorf("%s: %v, want %s", name, err, c.want)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
+		case g == nil:
+			if c.want != "" {
+				t.Errorf("%s: nothing, want %s", name, c.want)
+			}
+		case g.Text() != c.want || g.Source != c.source:
+			t.Errorf("%s: %s (%s), want %s (%s)", name, g.Text(), g.Source, c.want, c.source)
+		}
+		if again, e := Choose(c.mode, c.wish, c.profile, tune.Branching); !reflect.DeepEqual(again, g) || (e == nil) != (err == nil) {
+			t.Errorf("%s: asked again, %+v", name, again)
+		}
+	}
+}
+
+// TestUniform: few classes are no reason to doubt a prediction.
+func TestUniform(t *testing.T) {
+	few := func(p ...float32) []float32 { return p }
+	many := func(n int, top float32) []float32 {
+		p := slices.Repeat([]float32{(1 - top) / float32(n-1)}, n)
+		p[0] = top
+		return p
+	}
+	spell := func(f Field) string { return "<" + string(f) + ">" }
+	for _, c := range []struct {
+		scores []float32
+		said   bool
+	}{
+		{few(.9989, .0011), false}, {few(.6, .4), false}, {few(.51, .49), true}, {few(.34, .33, .33), true}, {few(.5, .25, .25), false},
+		{many(10, .12), true}, {many(10, .2), false}, {many(1000, .0015), true}, {many(1000, .003), false}, {few(float32(math.NaN()), float32(math.NaN())), false},
+	} {
+		note := Uniform(prediction.Reading{Activation: prediction.Softmax, Reason: "why", Exclusive: true}, c.scores, spell)
+		if (note != "") != c.said || c.said && (!strings.Contains(note, "<activation>") || !strings.Contains(note, "why") || !strings.Contains(note, "<preset>")) {
+			t.Errorf("%v: %q", c.scores[:2], note)
+		}
+		if note := Uniform(prediction.Reading{}, c.scores, spell); note != "" {
+			t.Errorf("independent scores: %q", note)
+		}
+	}
+}
