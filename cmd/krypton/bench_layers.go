@@ -104,7 +104,7 @@ func (o *benchOptions) layersOf(ctx context.Context, s *settings, name string) (
 		positions = layersPositions
 	}
 	patches := erased{sampleGrid(b.grid, positions, rand.New(rand.NewPCG(1, 1)))}
-	if f, err = b.plan.ProfileUpdates(ctx, v, patches, incremental.Options{Memory: workingMemory(b.memory, b.plan.ViewBytes())}, o.rounds); err != nil {
+	if f, err = b.plan.ProfileUpdates(ctx, v, patches, incremental.Options{Memory: limited(b.memory).Working(b.plan.ViewBytes())}, o.rounds); err != nil {
 		return nil, fmt.Errorf("model %s: %w", r.Model, err)
 	}
 	r.Patch = layersRunOf(f)

@@ -196,8 +196,8 @@ func (o *benchOptions) prepare(ctx context.Context, s *settings, name string) (*
 		return nil, err
 	}
 	b.plan = made.First
-	if b.memory, err = someMemory(b.memory, b.plan.ViewBytes()); err != nil {
-		return nil, err
+	if b.memory, err = limited(b.memory).Some(b.plan.ViewBytes()); err != nil {
+		return nil, hinted(err)
 	}
 	b.row = benchRow{Model: n.File.Name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
 		MultiplyAdds: b.plan.MultiplyAdds()}

@@ -263,7 +263,7 @@ func (r *patchReport) predict(ctx context.Context, s *settings, p *incremental.P
 	if err != nil {
 		return err
 	}
-	t, err := obe.Predict(ctx, obe.Task{Plan: p, Grid: r.grid, Workers: r.Threads, Memory: workingMemory(memory, p.ViewBytes())}, calibration)
+	t, err := obe.Predict(ctx, obe.Task{Plan: p, Grid: r.grid, Workers: r.Threads, Memory: limited(memory).Working(p.ViewBytes())}, calibration)
 	if err != nil {
 		return err
 	}

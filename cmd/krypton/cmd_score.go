@@ -2,26 +2,21 @@ package main
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"math/rand/v2"
-	"slices"
-	"strings"
-	"sync/atomic"
-	"time"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/evaluate"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
-	"krypton/internal/faithful"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/ui"
-	"krypton/models"
 )
 
 // scoreOptions are the flags of `krypton score`.
@@ -86,63 +81,44 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	return cmd
 }
 
-// maxSteps and maxRandom bound what one run computes.
-const (
-	maxSteps  = 10000
-	maxRandom = 10000
-)
-
-// check reads the flags that need neither model nor maps, and gives the fills of
-// deletion and insertion.
-func (o *scoreOptions) check(s *settings) ([]explain.Fill, error) {
-	var fills []explain.Fill
-	for _, f := range []struct{ flag, name string }{{"--fill", o.fill}, {"--insertion-start", o.start}} {
-		if _, err := obe.ParseFill(f.name, o.seed); err != nil {
-			return nil, failure.Usagef("%s: %w", f.flag, err)
-		}
-		fills = append(fills, explain.Fill(f.name))
+// question is what the flags ask.
+func (o *scoreOptions) question(s *settings) (evaluate.Question, error) {
+	q := evaluate.Question{Fill: explain.Fill(o.fill), Start: explain.Fill(o.start), Seed: o.seed, Steps: o.steps, Random: o.random,
+		Classes: o.classes, OwnOutput: s.given("output"), Combine: o.combine, Plotted: o.plot != ""}
+	if s.given("activation") {
+		q.Activation = prediction.Activation(o.activation)
+	}
+	if err := q.Check(); err != nil {
+		return q, hinted(err)
 	}
 	switch {
-	case o.steps < 1 || o.steps > maxSteps:
-		return nil, failure.Usagef("--steps is %d, want 1 to %d", o.steps, maxSteps)
-	case o.random < 0 || o.random > maxRandom:
-		return nil, failure.Usagef("--random is %d, want 0 to %d", o.random, maxRandom)
 	case o.asJSON && o.asCSV:
-		return nil, failure.Usagef("--json and --csv exclude each other")
-	case !slices.Contains(heatmap.Combines, o.combine):
-		return nil, failure.Usagef("--combine is %q, want one of %v", o.combine, heatmap.Combines)
+		return q, failure.Usagef("--json and --csv exclude each other")
 	case o.maxPixels < 1:
-		return nil, failure.Usagef("--max-pixels is %d, want at least 1", o.maxPixels)
+		return q, failure.Usagef("--max-pixels is %d, want at least 1", o.maxPixels)
 	case o.image == "-":
-		return nil, failure.Usagef("--image: standard input can be read once only: name a file")
+		return q, failure.Usagef("--image: standard input can be read once only: name a file")
 	case o.points != "" && o.points == o.plot:
-		return nil, failure.Usagef("%s would be written twice", o.plot)
-	}
-	if err := prediction.Activation(o.activation).Check(); err != nil {
-		return nil, failure.Usagef("--activation: %w", err)
+		return q, failure.Usagef("%s would be written twice", o.plot)
 	}
 	for _, out := range []string{o.points, o.plot} {
 		if out == "" {
 			continue
 		}
 		if err := s.inputs.checkOutput(out, o.force); err != nil {
-			return nil, err
+			return q, err
 		}
 	}
-	return fills, nil
+	return q, nil
 }
 
 // scorer is what is the same for all maps.
 type scorer struct {
 	*scoreOptions
 	io      streams
-	host    explain.Host
-	reader  *explain.Reader
-	output  int
+	job     *evaluate.Job
 	quiet   bool
-	chosen  map[string]bool // whether somebody gave --output, --activation
-	memory  int64           // for updates
-	records []*scoreRecord
+	records []*evaluate.Record
 }
 
 func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error {
@@ -151,15 +127,15 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 		return err
 	}
 	o.addNamed(s.inputs, args)
-	fills, err := o.check(s)
+	q, err := o.question(s)
 	if err != nil {
 		return err
 	}
 	builtin := o.model.model == ""
 	if builtin { // the first map's
-		m, err := readMapFile(args[0])
-		if err == nil && m.record != nil {
-			o.model.model = m.record.Model
+		m, err := evaluate.ReadMapFile(args[0])
+		if err == nil && m.Record != nil {
+			o.model.model = m.Record.Model
 		}
 		// An error comes again, where it counts as this map's.
 		builtin = o.model.model == ""
@@ -168,28 +144,16 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if err != nil {
 		return err
 	}
-	c := &scorer{scoreOptions: o, io: io, chosen: map[string]bool{"activation": s.given("activation"), "output": s.given("output")}}
-	if c.host, err = host(s, o.maxPixels); err != nil {
+	host, err := host(s, o.maxPixels)
+	if err != nil {
 		return err
 	}
-	if c.reader, err = explain.NewReader(model, fills, o.seed, c.host); err != nil {
+	c := &scorer{scoreOptions: o, io: io}
+	if c.job, err = evaluate.Prepare(cmd.Context(), model, q, host); err != nil {
 		return hinted(err)
-	}
-	// Once: what one map leaves behind, the next uses again.
-	if c.memory, err = someMemory(c.host.Memory, 3*model.Plan.ViewBytes()); err != nil {
-		return err
 	}
 	if c.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return err
-	}
-	if c.output, err = model.Output(); err != nil {
-		return hinted(err)
-	}
-	// Maps may be of other outputs: then it is seen there whether one is no row of classes.
-	if r, err := model.Reading(cmd.Context(), c.output, o.activation, c.host.Threads, freeOf(c.host.Memory)); err == nil {
-		if _, err := explain.NewPicker(o.classes, model.Labels, r.Classes(r.Outputs)); err != nil {
-			return hinted(err)
-		}
 	}
 	return c.all(cmd.Context(), args, builtin)
 }
@@ -201,9 +165,9 @@ func (o *scoreOptions) addNamed(inputs *inputFiles, maps []string) {
 		return
 	}
 	for _, name := range maps {
-		if m, err := readMapFile(name); err == nil && m.record != nil { // else measuring it says so
-			inputs.add(m.record.Image)
-			inputs.addModel(m.record.Model)
+		if m, err := evaluate.ReadMapFile(name); err == nil && m.Record != nil { // else measuring it says so
+			inputs.add(m.Record.Image)
+			inputs.addModel(m.Record.Model)
 		}
 	}
 }
@@ -247,8 +211,8 @@ func (c *scorer) all(ctx context.Context, args []string, builtin bool) error {
 func (c *scorer) outputs() error {
 	for _, f := range []struct {
 		path  string
-		write func(writer, []*scoreRecord) error
-	}{{c.points, writeCurves}, {c.plot, plotCurves}} {
+		write func(writer, []*evaluate.Record) error
+	}{{c.points, evaluate.WriteCurves}, {c.plot, evaluate.PlotCurves}} {
 		if f.path == "" {
 			continue
 		}
@@ -272,182 +236,72 @@ func (c *scorer) outputs() error {
 
 // measure measures the maps of one file.
 func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
-	m, err := readMapFile(name)
+	m, err := evaluate.ReadMapFile(name)
 	if err != nil {
 		return err
 	}
-	picture, err := m.picture(c.image, builtin)
+	from, err := c.picture(m, builtin)
 	if err != nil {
 		return err
 	}
-	in, err := c.reader.Read(ctx, sourceOf(picture, c.io.in), explain.Source{})
+	in, err := c.job.Read(ctx, from, explain.Source{})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, hinted(err))
 	}
-	if err := m.fits(c.reader.Model(), in, picture); err != nil {
-		return err
-	}
-	meter, err := c.meter(ctx, m, in)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	plane := c.reader.Model().Plan.InputPlane()
-	maps, err := m.maps(plane.H, plane.W)
-	if err != nil {
-		return err
-	}
-	if maps, err = c.pick(maps, meter); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	progress := ui.NewProgress(c.io.err, ui.StyleFor(c.io.err, c.quiet), name, len(maps)*(1+c.random)*meter.Points())
-	defer progress.Finish()
-	var done atomic.Int64
-	count := func(points int) { progress.Set(int(done.Add(int64(points)))) }
-	for _, one := range maps {
-		r := c.newRecord(m, in, picture, one.class, meter)
-		if err := c.curves(ctx, r, meter, one, count); err != nil {
-			return fmt.Errorf("%s: %w", name, scoreError(err))
+	var bar *ui.Progress
+	records, err := c.job.Measure(ctx, m, in, from, func(done, total int) {
+		if bar == nil { // the first call comes alone
+			bar = ui.NewProgress(c.io.err, ui.StyleFor(c.io.err, c.quiet), name, total)
 		}
-		c.records = append(c.records, r)
+		bar.Set(done)
+	})
+	if bar != nil {
+		bar.Finish()
 	}
-	return nil
+	c.records = append(c.records, records...)
+	return hinted(err)
 }
 
-// scoreError gives an error of the measurement its kind.
-func scoreError(err error) error {
-	if errors.Is(err, faithful.ErrSetup) {
-		return failure.As(failure.Data, err)
+// picture is where a map's picture comes from.
+func (c *scorer) picture(m *evaluate.MapFile, builtin bool) (explain.Source, error) {
+	switch {
+	case c.image != "":
+		return sourceOf(c.image, c.io.in), nil
+	case m.Record == nil && builtin:
+		return explain.Sample(), nil
+	case m.Record == nil:
+		return explain.Source{}, failure.Usagef("%s: --image must name the picture of a .npy map", m.Name)
 	}
-	return err
+	from, err := m.Picture()
+	return from, hinted(err)
 }
 
-// meter is what maps of a picture are measured with: by the output and
-// activation of the map, unless others are asked for.
-func (c *scorer) meter(ctx context.Context, m *mapFile, in *explain.Input) (*faithful.Meter, error) {
-	plan := c.reader.Model().Plan
-	fills, err := c.reader.Fills(in)
-	if err != nil {
-		return nil, hinted(err)
-	}
-	s := faithful.Setup{Plan: plan, Picture: in.Numbers(), Removed: fills[0], Start: fills[1], Output: c.output,
-		Steps: c.steps, Workers: c.host.Threads, Memory: c.memory}
-	activation := c.activation
-	if r := m.record; r != nil {
-		if !c.chosen["activation"] {
-			activation = r.Activation
-			if err := prediction.Activation(activation).Check(); err != nil {
-				return nil, failure.Dataf("record: %w", err)
+// write prints the areas: a table, or CSV, or JSON lines.
+func (o *scoreOptions) write(w writer, records []*evaluate.Record) error {
+	switch {
+	case o.asJSON:
+		e := json.NewEncoder(w)
+		for _, r := range records {
+			if err := e.Encode(r); err != nil {
+				return err
 			}
 		}
-		if !c.chosen["output"] {
-			if s.Output = slices.Index(plan.Outputs(), r.Output); s.Output < 0 {
-				return nil, failure.Dataf("is of an output %q: the model has %s", r.Output, strings.Join(plan.Outputs(), ", "))
-			}
+		return nil
+	case o.asCSV:
+		return evaluate.WriteAreas(w, records)
+	}
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	head := "map\tclass\tscore\tdeletion\tinsertion"
+	if o.random > 0 {
+		head += "\trandom deletion\trandom insertion\tbeaten"
+	}
+	fmt.Fprintln(t, head)
+	for _, r := range records {
+		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.4f\t%.4f", printable(r.Map), printable(r.ClassName()), float32(r.Class.BaseScore), float32(r.Deletion.Area), float32(r.Insertion.Area))
+		if q := r.Random; q != nil {
+			fmt.Fprintf(t, "\t%.4f\t%.4f\t%d and %d of %d", float32(q.Deletion.Mean), float32(q.Insertion.Mean), q.Deletion.Beaten, q.Insertion.Beaten, q.Maps)
 		}
+		fmt.Fprintln(t)
 	}
-	if s.Reading, err = c.reading(ctx, s.Output, activation); err != nil {
-		return nil, err
-	}
-	meter, err := faithful.NewMeter(ctx, s)
-	return meter, scoreError(err)
-}
-
-// reading is what a map's activation means: that of the model, if it is the same.
-func (c *scorer) reading(ctx context.Context, output int, activation string) (prediction.Reading, error) {
-	model := c.reader.Model()
-	r, err := model.Reading(ctx, output, string(prediction.Auto), c.host.Threads, freeOf(c.host.Memory))
-	if err != nil || activation == string(prediction.Auto) || activation == string(r.Activation) && !c.chosen["activation"] {
-		return r, hinted(err)
-	}
-	r, err = model.Reading(ctx, output, activation, c.host.Threads, freeOf(c.host.Memory))
-	return r, hinted(err)
-}
-
-// pick gives the maps of the classes that are asked for.
-func (c *scorer) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
-	probabilities := meter.Probabilities()
-	if maps[0].class < 0 && len(c.classes) == 0 {
-		maps[0].class = meter.Reading().Own(probabilities)
-	}
-	if len(c.classes) == 0 {
-		return maps, nil
-	}
-	p, err := explain.NewPicker(c.classes, c.reader.Model().Labels, len(probabilities))
-	if err != nil {
-		return nil, hinted(err)
-	}
-	var picked []mapOf
-	for _, class := range p.Choose(probabilities) {
-		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == class || m.class < 0 })
-		if i < 0 {
-			return nil, failure.Dataf("has no map of %s", c.reader.ClassName(class))
-		}
-		m := maps[i]
-		m.class = class
-		picked = append(picked, m)
-	}
-	return picked, nil
-}
-
-// newRecord says what is measured.
-func (c *scorer) newRecord(m *mapFile, in *explain.Input, picture string, class int, meter *faithful.Meter) *scoreRecord {
-	model := c.reader.Model()
-	if picture == "" {
-		picture, _ = models.Sample()
-	}
-	r := &scoreRecord{Version: version, Map: m.name, MapSHA256: m.sha256, Model: model.File.Name, ModelSHA256: model.File.SHA256, Image: picture, ImageSHA256: in.SHA256,
-		Class:  explain.ClassRecord{Index: class, Label: model.Label(class)},
-		Output: meter.Output(), Activation: string(meter.Reading().Activation), ActivationReason: meter.Reading().Reason, Combine: c.combine, Fill: c.fill, Start: c.start, Seed: c.seed, Steps: meter.Points()/2 - 1,
-		Kernels: model.Plan.Kernels(), Threads: c.host.Threads, Notes: slices.Concat(c.reader.Notes(in), model.Doubts(meter.Reading()))}
-	if p := meter.Probabilities(); class < len(p) {
-		r.Class.BaseScore = explain.Number(p[class])
-	}
-	if m.record != nil && m.record.Score != string(obe.Value) {
-		r.Notes = append(r.Notes, fmt.Sprintf("the map is of the %s; the curves are of the class's score", m.record.Score))
-	}
-	return r
-}
-
-// curves measures a map, and random ones of its numbers.
-func (c *scorer) curves(ctx context.Context, r *scoreRecord, meter *faithful.Meter, one mapOf, count func(int)) error {
-	begin := time.Now()
-	whole, spent := meter.MultiplyAdds()
-	importance, err := one.importance(c.combine, nil)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(importance, func(v float64) bool { return v == v }) {
-		return failure.Dataf("the map has no number")
-	}
-	if r.curves[0], r.curves[1], err = meter.Curves(ctx, faithful.Order(importance), one.class, count); err != nil {
-		return err
-	}
-	r.Deletion, r.Insertion = newScoreCurve(r.curves[0]), newScoreCurve(r.curves[1])
-	if c.plot != "" && (r.Deletion.Area != r.Deletion.Area || r.Insertion.Area != r.Insertion.Area) {
-		return failure.Dataf("the network's score is not a number at some steps: it cannot be plotted")
-	}
-	random := newRandomMaps(r.curves, c.random)
-	for i := range c.random {
-		shuffled, err := one.importance(c.combine, rand.New(rand.NewPCG(c.seed, uint64(i))))
-		if err != nil {
-			return err
-		}
-		d, n, err := meter.Curves(ctx, faithful.Order(shuffled), one.class, count)
-		if err != nil {
-			return err
-		}
-		random.add(d, n)
-	}
-	if c.random > 0 {
-		r.Random, r.random = &random.record, random.mean
-	}
-	base := r.Class.BaseScore
-	if r.NaN = base != base || r.Deletion.hasNaN() || r.Insertion.hasNaN(); r.NaN {
-		r.Notes = append(r.Notes, "some scores are not numbers (NaN)")
-	}
-	r.MultiplyAddsWhole, r.MultiplyAddsSpent = meter.MultiplyAdds()
-	r.MultiplyAddsWhole -= whole
-	r.MultiplyAddsSpent -= spent
-	r.Seconds = time.Since(begin).Seconds()
-	return nil
+	return t.Flush()
 }

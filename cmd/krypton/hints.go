@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/evaluate"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/graph"
@@ -41,6 +42,9 @@ var hints = []func(err error) (before, after string){
 	hintFor(onnxload.ErrInput, "--input: ", ""),
 	hintFor(onnxload.ErrOutput, "--output: ", ""),
 	hintFor(onnxload.ErrShape, "", "; say --size HxW, or --dim NAME=N"),
+	hintFor(evaluate.ErrPicture, "", ": --image must name it"),
+	hintFor(evaluate.ErrSize, "", ": say --size"),
+	hintFor(evaluate.ErrPreprocessing, "", ": give the flags that obe was given"),
 	hintFor(recognize.ErrReadAgain, "", " for --annotate"),
 }
 

@@ -1,38 +1,17 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
-	"krypton/internal/incremental"
+	"krypton/internal/explain"
 )
 
-// workingMemory is what is left of a limit for the updates of all workers, once a
-// plan is made and its views are: weights, the program and its files count too.
-// Half of it stays free for the workers' scratch space and for what the collector has
-// not returned yet. It is 1 where nothing is left: the work then says what it
-// would need.
-func workingMemory(limit, views int64) int64 {
-	debug.FreeOSMemory()
-	const fixed = 16 << 20 // of scratch space and pictures
-	return max(1, (limit-residentMemory()-views-fixed)/2)
-}
-
-// freeOf is what is left of a limit beside what the process holds, 1 if nothing is.
-func freeOf(limit int64) int64 { return max(1, limit-residentMemory()) }
-
-// someMemory is workingMemory where work follows: it fails before that if nothing is
-// left.
-func someMemory(limit, views int64) (int64, error) {
-	left := workingMemory(limit, views)
-	if left <= 1 {
-		return 0, fmt.Errorf("%w: beside %d MiB for the program and its weights, views take %d MiB: --memory is %d MiB", incremental.ErrMemory, residentMemory()>>20, views>>20, limit>>20)
-	}
-	return left, nil
+// limited is this process with a limit for its memory.
+func limited(memory int64) *explain.Host {
+	return &explain.Host{Memory: memory, Resident: residentMemory}
 }
 
 // residentMemory is the part of the machine's memory that this process holds; what

@@ -33,7 +33,7 @@ func NewPicker(values, names []string, classes int) (Picker, error) {
 		default:
 			c, err := labels.Class(names, value, classes)
 			if err != nil {
-				return p, wrong("%v %w", Field("class"), err)
+				return p, Wrong("%v %w", Field("class"), err)
 			}
 			p.fixed = append(p.fixed, c)
 		}

@@ -19,9 +19,9 @@ type FieldError struct {
 	args   []any
 }
 
-// wrong is a FieldError of the kind Usage. Arguments that are Fields stand for their
+// Wrong is a FieldError of the kind Usage. Arguments that are Fields stand for their
 // names.
-func wrong(format string, args ...any) error {
+func Wrong(format string, args ...any) error {
 	return wrongAs(failure.Usage, format, args...)
 }
 

@@ -4,6 +4,8 @@ import (
 	"math"
 	"runtime/debug"
 	"sync"
+
+	"krypton/internal/incremental"
 )
 
 // Host is what the program that asks has for the work, and how it speaks.
@@ -41,27 +43,37 @@ func (h *Host) resident() int64 {
 	return h.Resident()
 }
 
-// free is what is left of the memory beside what the process holds: 1 if nothing is, 0
+// Free is what is left of the memory beside what the process holds: 1 if nothing is, 0
 // if there is no limit.
-func (h *Host) free() int64 {
+func (h *Host) Free() int64 {
 	if h.Memory == 0 {
 		return 0
 	}
 	return max(1, h.Memory-h.resident())
 }
 
-// working is what is left of the memory for the updates of all workers, once a plan is
+// Working is what is left of the memory for the updates of all workers, once a plan is
 // made and its views are: weights, the program and its files count too. Half of it
 // stays free for the workers' scratch space and for what the collector has not returned
 // yet. It is 1 where nothing is left: the work then says what it would need. 0
 // is no limit.
-func (h *Host) working(views int64) int64 {
+func (h *Host) Working(views int64) int64 {
 	if h.Memory == 0 {
 		return 0
 	}
 	debug.FreeOSMemory()
 	const fixed = 16 << 20 // of scratch space and pictures
 	return max(1, (h.Memory-h.resident()-views-fixed)/2)
+}
+
+// Some is Working where work follows: it fails before that if nothing is left.
+func (h *Host) Some(views int64) (int64, error) {
+	left := h.Working(views)
+	if left == 1 {
+		return 0, &FieldError{"%w: beside %d MiB for the program and its weights, views take %d MiB: %v is %d MiB",
+			[]any{incremental.ErrMemory, h.resident() >> 20, views >> 20, Field("memory"), h.Memory >> 20}}
+	}
+	return left, nil
 }
 
 // room is the memory that pictures and updates may take. It is measured once: what one
@@ -96,6 +108,6 @@ func (r *room) updates() int64 {
 	if r.host.Updates > 0 {
 		return r.host.Updates
 	}
-	r.measureUpdates.Do(func() { r.ofUpdates = r.host.working(r.reserve) })
+	r.measureUpdates.Do(func() { r.ofUpdates = r.host.Working(r.reserve) })
 	return r.ofUpdates
 }

@@ -241,7 +241,7 @@ func (in *Input) makeFill(f namedFill) (filled, error) {
 			return filled{numbers, "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
 		}
 		if in.model.NoPictures != nil {
-			return filled{}, wrong("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", in.source.Called, Field("fill"), f.name, plane.C)
+			return filled{}, Wrong("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", in.source.Called, Field("fill"), f.name, plane.C)
 		}
 		return filled{pre.Normalize(f.Image(in.Picture), plane.C), "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
 	case in.deep == nil:

@@ -88,7 +88,7 @@ func (j *Job) read(ctx context.Context) error {
 			activation = prediction.Activation(m.File.Config.Activation)
 		}
 	}
-	if j.reading, err = m.Reading(ctx, j.output, string(activation), j.host.Threads, j.host.free()); err != nil {
+	if j.reading, err = m.Reading(ctx, j.output, string(activation), j.host.Threads, j.host.Free()); err != nil {
 		return err
 	}
 	j.notes = append(j.notes, m.Doubts(j.reading)...)
@@ -348,7 +348,7 @@ func (j *Job) Costs() []Cost {
 // gives is for the map m alone; the views are made once for all.
 func (j *Job) Predict(ctx context.Context, m Map, budget time.Duration) (obe.Prediction, error) {
 	p := j.model.Plan
-	return obe.Predict(ctx, obe.Task{Plan: p, Grid: m.Grid, Workers: j.host.Threads, Memory: j.host.working(p.ViewBytes())}, budget)
+	return obe.Predict(ctx, obe.Task{Plan: p, Grid: m.Grid, Workers: j.host.Threads, Memory: j.host.Working(p.ViewBytes())}, budget)
 }
 
 // CheckMemory fails before any work if a map is known to need more than there is: its
@@ -360,7 +360,7 @@ func (j *Job) CheckMemory() error {
 		updates = max(updates, p.PositionBytes(g.Rect(g.Len()/2))*int64(j.host.Threads))
 	}
 	views, scores := j.viewBytes(), j.scoreBytes()
-	if left := j.host.working(views + scores); j.host.Memory > 0 && left < updates {
+	if left := j.host.Working(views + scores); j.host.Memory > 0 && left < updates {
 		return &FieldError{"%w: beside %d MiB for the program and its weights, views take %d MiB, scores of %d classes at %d positions %d MiB, and one position on each of %d threads %d KiB: %v is %d MiB",
 			[]any{incremental.ErrMemory, j.host.resident() >> 20, views >> 20, j.classes.count(j.numbers()), j.Positions(), scores >> 20, j.host.Threads, updates >> 10, Field("memory"), j.host.Memory >> 20}}
 	}

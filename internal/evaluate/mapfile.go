@@ -1,4 +1,7 @@
-package main
+// Package evaluate measures how faithful maps are: of a file that holds maps of importance,
+// of any method, the curves of deletion and insertion (Petsiuk, Das and Saenko, RISE, BMVC
+// 2018), with the same of random maps. It knows no flag, stream or exit code.
+package evaluate
 
 import (
 	"bytes"
@@ -23,16 +26,19 @@ import (
 // maxMapFile bounds a file that holds a map.
 const maxMapFile = 256 << 20
 
-// mapFile is a map of importance from a file.
-type mapFile struct {
-	name, sha256 string
-	// record is what obe wrote about it, nil for a .npy file.
-	record *explain.Record
+// MapFile is a map of importance from a file.
+type MapFile struct {
+	// Name is the file's, SHA256 its digest.
+	Name, SHA256 string
+	// Record is what stands in the file about its maps, nil for a .npy file, which holds
+	// but numbers.
+	Record *explain.Record
 	data   []byte // of a .npy file
 }
 
-// readMapFile reads a map and checks what can be checked without the model.
-func readMapFile(name string) (*mapFile, error) {
+// ReadMapFile reads a file of maps and checks what can be checked without the model:
+// what obe writes as .json, or a .npy file. Errors have the kinds Missing and Data.
+func ReadMapFile(name string) (*MapFile, error) {
 	data, err := readRegular(name, maxMapFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, failure.As(failure.Missing, err)
@@ -43,18 +49,18 @@ func readMapFile(name string) (*mapFile, error) {
 }
 
 // parseMap reads the bytes of a file that holds a map.
-func parseMap(name string, data []byte) (*mapFile, error) {
+func parseMap(name string, data []byte) (*MapFile, error) {
 	sum := sha256.Sum256(data)
-	m := &mapFile{name: name, sha256: hex.EncodeToString(sum[:])}
+	m := &MapFile{Name: name, SHA256: hex.EncodeToString(sum[:])}
 	if imagein.IsTensor(data) {
 		m.data = data
 		return m, nil
 	}
-	m.record = new(explain.Record)
-	if err := json.Unmarshal(data, m.record); err != nil {
+	m.Record = new(explain.Record)
+	if err := json.Unmarshal(data, m.Record); err != nil {
 		return nil, failure.Dataf("%s: neither a .npy file nor what obe --scores NAME.json writes: %w", name, err)
 	}
-	if err := validMap(m.record); err != nil {
+	if err := validMap(m.Record); err != nil {
 		return nil, failure.Dataf("%s: %w", name, err)
 	}
 	return m, nil
@@ -94,31 +100,33 @@ func validMap(r *explain.Record) error {
 	return nil
 }
 
-// picture is the picture that a map was made of, as input takes it. given is
-// --image, builtin says that the model is the built-in one by default.
-func (m *mapFile) picture(given string, builtin bool) (string, error) {
-	switch {
-	case given != "":
-		return given, nil
-	case m.record == nil && builtin:
-		return "", nil // the sample
-	case m.record == nil:
-		return "", failure.Usagef("%s: --image must name the picture of a .npy map", m.name)
-	}
+// What a map cannot be measured for without more being said.
+var (
+	// ErrPicture says that nobody knows the map's picture.
+	ErrPicture = errors.New("its picture came from standard input")
+	// ErrSize says that the map is for another size of the network's input.
+	ErrSize = errors.New("is for an input")
+	// ErrPreprocessing says that the picture became the network's input otherwise.
+	ErrPreprocessing = errors.New("was made with other preprocessing")
+)
+
+// Picture is the picture that a map was made of, as its record has it: the built-in one,
+// or a file. Without a record there is none.
+func (m *MapFile) Picture() (explain.Source, error) {
 	name, sample := models.Sample()
-	if sum := sha256.Sum256(sample); m.record.Image == name && m.record.ImageSHA256 == hex.EncodeToString(sum[:]) {
-		return "", nil
+	if sum := sha256.Sum256(sample); m.Record != nil && m.Record.Image == name && m.Record.ImageSHA256 == hex.EncodeToString(sum[:]) {
+		return explain.Sample(), nil
 	}
-	if m.record.Image == "" || m.record.Image == "-" {
-		return "", failure.Usagef("%s: its picture came from standard input: --image must name it", m.name)
+	if m.Record == nil || m.Record.Image == "" || m.Record.Image == "-" {
+		return explain.Source{}, failure.Usagef("%s: %w", m.Name, ErrPicture)
 	}
-	return m.record.Image, nil
+	return explain.File(m.Record.Image), nil
 }
 
 // fits says where a record was made of another picture, by another model or with
 // other preprocessing than those at hand.
-func (m *mapFile) fits(model *model.Model, in *explain.Input, picture string) error {
-	r, plane := m.record, model.Plan.InputPlane()
+func (m *MapFile) fits(model *model.Model, in *explain.Input, from explain.Source) error {
+	r, plane := m.Record, model.Plan.InputPlane()
 	if r == nil {
 		return nil
 	}
@@ -129,13 +137,13 @@ func (m *mapFile) fits(model *model.Model, in *explain.Input, picture string) er
 	}
 	switch {
 	case r.ModelSHA256 != model.File.SHA256:
-		return failure.Dataf("%s: was made by another model (%s) than %s: the digests of the files differ", m.name, r.Model, model.File.Name)
+		return failure.Dataf("%s: was made by another model (%s) than %s: the digests of the files differ", m.Name, r.Model, model.File.Name)
 	case r.ImageSHA256 != in.SHA256:
-		return failure.Dataf("%s: was made of another picture (%s) than %s: the digests of the files differ", m.name, r.Image, label(picture))
+		return failure.Dataf("%s: was made of another picture (%s) than %s: the digests of the files differ", m.Name, r.Image, from.Called)
 	case r.Input != [2]int{plane.H, plane.W}:
-		return failure.Dataf("%s: is for an input of %v, the network reads %dx%d: say --size", m.name, r.Input, plane.H, plane.W)
+		return failure.Dataf("%s: %w of %v, the network reads %dx%d", m.Name, ErrSize, r.Input, plane.H, plane.W)
 	case !same(r.Preprocess, in.Preprocessed()):
-		return failure.Usagef("%s: was made with other preprocessing: give the flags that obe was given", m.name)
+		return failure.Usagef("%s: %w", m.Name, ErrPreprocessing)
 	}
 	return nil
 }
@@ -150,9 +158,9 @@ type mapOf struct {
 }
 
 // maps are the maps that a file holds, for a network that reads h by w pixels.
-func (m *mapFile) maps(h, w int) ([]mapOf, error) {
-	if m.record == nil {
-		t, err := imagein.DecodeTensor(bytes.NewReader(m.data), m.name, h, w, 1)
+func (m *MapFile) maps(h, w int) ([]mapOf, error) {
+	if m.Record == nil {
+		t, err := imagein.DecodeTensor(bytes.NewReader(m.data), m.Name, h, w, 1)
 		if err != nil {
 			return nil, failure.Dataf("a .npy map must have a number for each pixel of the network's input: %w", err)
 		}
@@ -163,7 +171,7 @@ func (m *mapFile) maps(h, w int) ([]mapOf, error) {
 		return []mapOf{{-1, nil, pixels}}, nil
 	}
 	var all []mapOf
-	r := m.record
+	r := m.Record
 	for _, c := range r.Classes {
 		g := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore)}
 		for _, row := range c.Scores {
@@ -172,7 +180,7 @@ func (m *mapFile) maps(h, w int) ([]mapOf, error) {
 			}
 		}
 		if c.Index < 0 {
-			return nil, failure.Dataf("%s: record: class %d", m.name, c.Index)
+			return nil, failure.Dataf("%s: record: class %d", m.Name, c.Index)
 		}
 		all = append(all, mapOf{c.Index, g, nil})
 	}
