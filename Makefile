@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video build test test-noasm check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model compare-onnxruntime bench-peers test-slurm dist clean
+.PHONY: help demo demo-video demo-serve build test test-noasm check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -25,11 +25,18 @@ demo-video: build ## recognize what moves through a rendered film (H.264 if ffmp
 	$(GO) run ./models/clip -truth bin/demo/truth.csv -check bin/demo/labels.csv
 	@cat bin/demo/labels.segments.csv
 
+demo-serve: build ## show the built-in model on pictures that are drawn for it, in the browser
+	$(GO) run ./models/draw bin/demo-pictures
+	./bin/krypton serve bin/demo-pictures --open
+
 build: ## build the static binary bin/krypton
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/krypton ./cmd/krypton
 
 test: ## run all tests (set KRYPTON_DATA to a folder of real models and pictures for the tests on them)
 	$(GO) test -timeout 40m ./...
+
+test-browser: build ## test the page of krypton serve in a real browser (needs chromium)
+	cd scripts/browser && KRYPTON=$(CURDIR)/bin/krypton $(GO) test -timeout 15m ./...
 
 # Built once, and again after another version is named here.
 STATICCHECK = bin/staticcheck-v0.8.2
@@ -54,7 +61,7 @@ race: ## run the tests under the race detector (needs a C compiler)
 # The packages whose work runs side by side, and of the slow ones those tests that have
 # it do so; few random cases of each.
 race-quick: ## run under the race detector what runs side by side
-	CGO_ENABLED=1 $(GO) test -short -race ./internal/{batch,catalogue,heatmap,model,recognize,ui} ./models/nn
+	CGO_ENABLED=1 $(GO) test -short -race ./internal/{batch,catalogue,heatmap,model,recognize,serve,ui} ./models/nn
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Team|TeamsEnd|Stream|UpdateEqualsWholeRun|Parts|Release|Shorten)$$' ./internal/incremental
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Approximate|Within|Gradual|Reread|Anchor|Concurrent.*)$$' ./internal/obe
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(AnswersDoNotDependOnSessions|ExactEqualsNaive|GoingOn|Errors|Tune)$$' ./internal/orv

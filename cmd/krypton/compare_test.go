@@ -381,6 +381,7 @@ func helpTexts(program string, command ...string) []help {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "":
+		case section == "Examples:" && strings.HasPrefix(line, "krypton serve"): // goes on until it is stopped
 		case section == "Examples:":
 			line, _, _ = strings.Cut(line, "   ") // what it does stands behind it
 			line = strings.ReplaceAll(line, "/usr/local/share/man", "man")

@@ -13,6 +13,7 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/onnxload"
 	"krypton/internal/recognize"
+	"krypton/internal/serve"
 	"krypton/internal/ui"
 )
 
@@ -45,6 +46,7 @@ var hints = []func(err error) (before, after string){
 	hintFor(evaluate.ErrPicture, "", ": --image must name it"),
 	hintFor(evaluate.ErrSize, "", ": say --size"),
 	hintFor(evaluate.ErrPreprocessing, "", ": give the flags that obe was given"),
+	hintFor(serve.ErrOpen, "--listen: ", ": give --tls-cert and --tls-key, or say --insecure"),
 	hintFor(recognize.ErrReadAgain, "", " for --annotate"),
 }
 

@@ -17,11 +17,11 @@ import (
 	"krypton/models"
 )
 
-// serve starts a server for a script, with a catalogue of what it serves: the
+// serveModels starts a server for a script, with a catalogue of what it serves: the
 // built-in network as far, with labels in a file, and as near, with a list of
 // labels. The first folder of a path says how it is served: ok, or cut short,
 // slow to end, missing, failing, in a circle, or with other bytes.
-func serve(ts *testscript.TestScript, _ bool, _ []string) {
+func serveModels(ts *testscript.TestScript, _ bool, _ []string) {
 	model := models.Default().Model
 	same := append(bytes.Clone(model), 0x32, 0) // an empty doc_string: the same network in another file
 	labels := []byte("star ring heart crescent cross arrow key fish house tree cup bicycle")

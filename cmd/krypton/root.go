@@ -150,7 +150,7 @@ the price of a few hundred, and bit for bit the same answers.`,
 		return failure.Usagef("%w (see '%s --help')", err, cmd.CommandPath())
 	})
 	addGlobalFlags(root.PersistentFlags())
-	root.AddCommand(newOBE(io), newModel(io), newInspect(io), newBench(io), newTune(io), newScore(io), newORV(io), newMerge(io), newEnv(io), newMan(io))
+	root.AddCommand(newOBE(io), newModel(io), newInspect(io), newBench(io), newTune(io), newScore(io), newORV(io), newServe(io), newMerge(io), newEnv(io), newMan(io))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	markUsage(root)
 	return root

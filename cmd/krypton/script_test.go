@@ -74,7 +74,7 @@ func scriptData(t testing.TB, data string) {
 // scriptCommands are what scripts know beside krypton, code and testscript's own.
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"serve": serve, "damage": damage,
+		"serve": serveModels, "damage": damage,
 		// clip renders a film of so many frames; head copies so many bytes.
 		"clip": clip, "head": head,
 		// nul writes a file with NUL bytes for newlines.

@@ -63,12 +63,13 @@ func choose(name string, values []float64, fixed *Scale) (*colors, error) {
 		c.scale.Hi = c.scale.Lo + 1e-6
 	}
 	var err error
-	c.table, err = table(name)
+	c.table, err = Colors(name)
 	return c, err
 }
 
-// table gives the colours of a map, from the least to the greatest value.
-func table(name string) (t [256]color.NRGBA, err error) {
+// Colors gives the colours of one of Colormaps but auto, from the least to the greatest
+// value.
+func Colors(name string) (t [256]color.NRGBA, err error) {
 	var m palette.ColorMap
 	switch name {
 	case "blackbody":

@@ -14,7 +14,7 @@ func TestListedColours(t *testing.T) {
 		"inferno": {{0x00, 0x00, 0x04, 255}, {0xbc, 0x37, 0x54, 255}, {0xfc, 0xff, 0xa4, 255}},
 		"cividis": {{0x00, 0x22, 0x4e, 255}, {0x7d, 0x7c, 0x78, 255}, {0xfe, 0xe8, 0x38, 255}},
 	} {
-		got, err := table(name)
+		got, err := Colors(name)
 		if err != nil || [3]color.NRGBA{got[0], got[128], got[255]} != want {
 			t.Errorf("%s: %v %v %v, %v; want %v", name, got[0], got[128], got[255], err, want)
 		}
@@ -25,7 +25,7 @@ func TestListedColours(t *testing.T) {
 // sequential ones rise in lightness.
 func TestColourMapsAreReadable(t *testing.T) {
 	for _, name := range Colormaps[1:] {
-		c, err := table(name)
+		c, err := Colors(name)
 		if err != nil {
 			t.Fatal(err)
 		}

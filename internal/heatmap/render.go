@@ -53,8 +53,7 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 	if err != nil {
 		return nil, err
 	}
-	pw, ph := canvasSize(picture.Bounds().Dx(), picture.Bounds().Dy())
-	base := imaging.Resize(picture, pw, ph, imaging.Linear)
+	base := Canvas(picture)
 	field, missing := spread(base.Bounds(), m, values, picture.Bounds(), toPicture, s.Blocks)
 	heat, faded := paint(base.Bounds(), field, c)
 	over := blend(base, faded, s.Alpha)
@@ -86,6 +85,12 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 		c = nil // no colour has a meaning
 	}
 	return compose(panels, c, s.Title, caption)
+}
+
+// Canvas is a picture in the size in which a map is drawn over it.
+func Canvas(picture *image.NRGBA) *image.NRGBA {
+	w, h := canvasSize(picture.Bounds().Dx(), picture.Bounds().Dy())
+	return imaging.Resize(picture, w, h, imaging.Linear)
 }
 
 // canvasSize scales a picture so that its longer side is 512 to 1400 pixels.

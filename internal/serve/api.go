@@ -1,0 +1,419 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/disintegration/imaging"
+
+	"krypton/internal/explain"
+	"krypton/internal/failure"
+	"krypton/internal/heatmap"
+	"krypton/internal/imagein"
+	"krypton/internal/incremental"
+	"krypton/internal/labels"
+)
+
+// problem is what a request that failed is answered.
+type problem struct {
+	Error string `json:"error"`
+}
+
+func fail(w http.ResponseWriter, status int, message string) {
+	answerJSON(w, status, problem{message})
+}
+
+func answerJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a client that has left needs no answer
+}
+
+// failWith answers with an error and the status of its kind.
+func failWith(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	kind, known := failure.Of(err)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		status = http.StatusRequestEntityTooLarge
+	case errors.Is(err, errFull):
+		w.Header().Set("Retry-After", "5")
+		status = http.StatusTooManyRequests
+	case kind == failure.Usage:
+		status = http.StatusBadRequest
+	case kind == failure.Data:
+		status = http.StatusUnprocessableEntity
+	case kind == failure.Missing:
+		status = http.StatusNotFound
+	case kind == failure.Temporary, !known && errors.Is(err, incremental.ErrMemory):
+		status = http.StatusServiceUnavailable
+	}
+	fail(w, status, err.Error())
+}
+
+// read reads a JSON question.
+func read(w http.ResponseWriter, r *http.Request, v any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostQuestion))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return failure.Usagef("the question cannot be read: %w", err)
+	}
+	return nil
+}
+
+// asked is a question about a picture.
+type asked struct {
+	Model    int             `json:"model"`
+	Picture  string          `json:"picture"`
+	Question json.RawMessage `json:"question"`
+}
+
+// question is what is asked; what it does not say is the usual.
+func (q *asked) question() (explain.Question, error) {
+	full := explain.Default()
+	if len(q.Question) == 0 {
+		return full, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(q.Question))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&full); err != nil {
+		return full, failure.Usagef("question: %w", err)
+	}
+	return full, nil
+}
+
+// prepare makes a question ready.
+func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, error) {
+	var q asked
+	if err := read(w, r, &q); err != nil {
+		return nil, nil, err
+	}
+	if q.Model < 0 || q.Model >= len(s.networks) {
+		return nil, nil, failure.Usagef("model %d: there are %d", q.Model, len(s.networks))
+	}
+	full, err := q.question()
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := s.networks[q.Model].prepare(r.Context(), full)
+	if err != nil {
+		return nil, nil, err
+	}
+	if need := a.bytes(); s.turns.memory > 0 && need > s.turns.memory {
+		return nil, nil, failure.Temporaryf("the map takes %d MiB, and %d MiB are there for all maps under way", need>>20, s.turns.memory>>20)
+	}
+	return a, &q, nil
+}
+
+func (s *Server) estimate(w http.ResponseWriter, r *http.Request, _ string) {
+	a, _, err := s.prepare(w, r)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	answerJSON(w, http.StatusOK, map[string]any{"positions": a.positions, "seconds": a.seconds()})
+}
+
+func (s *Server) predict(w http.ResponseWriter, r *http.Request, client string) {
+	a, q, err := s.prepare(w, r)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	p, err := s.pictures.get(q.Picture)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	seat, err := s.turns.enter(client, a.bytes(), true)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	defer seat.leave()
+	err = seat.wait(r.Context())
+	var in *explain.Input
+	if err == nil {
+		in, err = a.read(r.Context(), p)
+	}
+	var c *clean
+	if err == nil {
+		c, err = a.predict(r.Context(), in)
+	}
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	answerJSON(w, http.StatusOK, c)
+}
+
+func (s *Server) startMap(work context.Context, w http.ResponseWriter, r *http.Request, client string) {
+	a, q, err := s.prepare(w, r)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	p, err := s.pictures.get(q.Picture)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	seat, err := s.turns.enter(client, a.bytes(), false)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	ctx, stop := context.WithCancelCause(work)
+	j := newJob(a, p, seat, s.patience, stop)
+	s.maps.start(ctx, j)
+	w.Header().Set("Location", "/api/maps/"+j.id)
+	answerJSON(w, http.StatusCreated, map[string]any{"id": j.id, "positions": a.positions, "seconds": a.seconds(), "ahead": seat.ahead()})
+}
+
+// job finds a request's map.
+func (s *Server) job(w http.ResponseWriter, r *http.Request) *job {
+	j, err := s.maps.get(r.PathValue("id"))
+	if err != nil {
+		failWith(w, err)
+		return nil
+	}
+	return j
+}
+
+func (s *Server) mapState(w http.ResponseWriter, r *http.Request, _ string) {
+	if j := s.job(w, r); j != nil {
+		p, c, _ := j.part(0)
+		p.At, p.Score, p.Wins = "", "", ""
+		answerJSON(w, http.StatusOK, map[string]any{"part": p, "clean": c})
+	}
+}
+
+func (s *Server) mapEvents(w http.ResponseWriter, r *http.Request, _ string) {
+	j := s.job(w, r)
+	if j == nil {
+		return
+	}
+	from, err := strconv.Atoi(r.Header.Get("Last-Event-ID"))
+	if err != nil {
+		from = 0 // the beginning
+	}
+	j.stream(r.Context(), w, from)
+}
+
+func (s *Server) pauseMap(w http.ResponseWriter, r *http.Request, _ string) {
+	if j := s.job(w, r); j != nil {
+		j.pause(r.URL.Path == "/api/maps/"+j.id+"/pause")
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func (s *Server) dropMap(w http.ResponseWriter, r *http.Request, _ string) {
+	s.maps.drop(r.PathValue("id"))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// done finds a request's map that is there, as the request wants it read.
+func (s *Server) done(w http.ResponseWriter, r *http.Request) *answer {
+	j := s.job(w, r)
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	a := j.answer
+	j.mu.Unlock()
+	if a == nil {
+		fail(w, http.StatusConflict, "the map is not there yet")
+		return nil
+	}
+	q := r.URL.Query()
+	a, err := a.selected(r.Context(), selection{q.Get("class"), q.Get("activation"), q.Get("score")})
+	if err != nil {
+		failWith(w, err)
+		return nil
+	}
+	return a
+}
+
+func (s *Server) mapScores(w http.ResponseWriter, r *http.Request, _ string) {
+	if a := s.done(w, r); a != nil {
+		answerJSON(w, http.StatusOK, a.numbers())
+	}
+}
+
+func (s *Server) mapFile(w http.ResponseWriter, r *http.Request, _ string) {
+	a := s.done(w, r)
+	if a == nil {
+		return
+	}
+	style, err := styleOf(r.URL.Query())
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	var b bytes.Buffer
+	name := r.PathValue("name")
+	if err := a.write(&b, name, style); err != nil {
+		failWith(w, err)
+		return
+	}
+	w.Header().Set("Content-Disposition", "attachment")
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b.Bytes()))
+}
+
+func (s *Server) mapCommand(w http.ResponseWriter, r *http.Request, _ string) {
+	if a := s.done(w, r); a != nil {
+		answerJSON(w, http.StatusOK, map[string]string{"command": a.command(r.URL.Query())})
+	}
+}
+
+func (s *Server) about(w http.ResponseWriter, _ *http.Request, _ string) {
+	type model struct {
+		Name   string   `json:"name"`
+		Labels []string `json:"labels"`
+		Input  [2]int   `json:"input"`
+	}
+	var models []model
+	for _, n := range s.networks {
+		models = append(models, model{n.Name, n.labels, n.input})
+	}
+	answerJSON(w, http.StatusOK, map[string]any{"version": s.opt.Host.Version, "models": models, "folder": s.folder.name})
+}
+
+func (s *Server) files(w http.ResponseWriter, _ *http.Request, _ string) {
+	list, more, err := s.folder.pictures()
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	if s.folder.root == nil {
+		list = append(list, file{}) // the built-in one has no name
+	}
+	answerJSON(w, http.StatusOK, map[string]any{"pictures": list, "more": more})
+}
+
+func (s *Server) addPicture(w http.ResponseWriter, r *http.Request, _ string) {
+	q := r.URL.Query()
+	if q.Has("file") {
+		p, err := s.pictures.choose(q.Get("file"))
+		if err != nil {
+			failWith(w, err)
+			return
+		}
+		answerJSON(w, http.StatusCreated, p)
+		return
+	}
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		failWith(w, failure.As(failure.Usage, err))
+		return
+	}
+	answerJSON(w, http.StatusCreated, s.pictures.send(uploadName(q.Get("name")), data))
+}
+
+// viewPicture gives a picture in the size in which a heatmap lies over it.
+func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, _ string) {
+	p, err := s.pictures.get(r.PathValue("id"))
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	s.show(w, r, p, heatmap.Canvas)
+}
+
+// thumbnailSize is the longer side of a small picture.
+const thumbnailSize = 128
+
+// thumbnail gives a small picture of one of the folder's.
+func (s *Server) thumbnail(w http.ResponseWriter, r *http.Request, _ string) {
+	p, err := s.pictures.find(r.URL.Query().Get("file"))
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	s.show(w, r, p, func(img *image.NRGBA) *image.NRGBA {
+		return imaging.Fit(img, thumbnailSize, thumbnailSize, imaging.Linear)
+	})
+}
+
+// show answers with a picture, of which one is decoded at a time.
+func (s *Server) show(w http.ResponseWriter, r *http.Request, p *picture, sized func(*image.NRGBA) *image.NRGBA) {
+	img, err := s.decoded(r.Context(), p)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, sized(img)); err != nil {
+		failWith(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "image/png")
+	w.Header().Set("Cache-Control", "private, max-age=3600")
+	_, _ = w.Write(b.Bytes()) // a client that has left needs no picture
+}
+
+// decoded decodes a picture when it is its turn.
+func (s *Server) decoded(ctx context.Context, p *picture) (*image.NRGBA, error) {
+	select {
+	case s.decode <- struct{}{}:
+		defer func() { <-s.decode }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	f, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	limits := imagein.DefaultLimits
+	if s.opt.Host.Pixels > 0 {
+		limits.MaxPixels = s.opt.Host.Pixels
+	}
+	if s.opt.Host.Memory > 0 {
+		limits.Memory = max(1, s.opt.free()/2)
+	}
+	img, err := imagein.Decode(f, p.Name, limits)
+	if err != nil {
+		return nil, failure.As(failure.Data, err)
+	}
+	return img.Image, nil
+}
+
+func (s *Server) colormaps(w http.ResponseWriter, _ *http.Request, _ string) {
+	maps := map[string][][3]uint8{}
+	for _, name := range heatmap.Colormaps {
+		if name == "auto" {
+			continue
+		}
+		colors, err := heatmap.Colors(name)
+		if err != nil {
+			failWith(w, err)
+			return
+		}
+		for _, c := range colors {
+			maps[name] = append(maps[name], [3]uint8{c.R, c.G, c.B})
+		}
+	}
+	answerJSON(w, http.StatusOK, maps)
+}
+
+// uploadName is what a picture that was sent is called: the last part of the name that
+// it came with.
+func uploadName(name string) string {
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	if name == "." || name == "/" || len(name) > 255 {
+		return "picture"
+	}
+	return labels.OneLine(name)
+}

@@ -1,0 +1,145 @@
+package serve
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"krypton/internal/explain"
+	"krypton/internal/failure"
+	"krypton/internal/heatmap"
+	"krypton/internal/obe"
+)
+
+// styleOf reads how a map is drawn from a request, by the names of the command line's
+// flags.
+func styleOf(q url.Values) (heatmap.Style, error) {
+	s := heatmap.Style{Mode: "overlay", Alpha: 0.6, Colormap: "auto"}
+	var err error
+	if v := q.Get("alpha"); v != "" {
+		if s.Alpha, err = strconv.ParseFloat(v, 64); err != nil || !(s.Alpha >= 0 && s.Alpha <= 1) {
+			return s, failure.Usagef("alpha is %q, want 0 to 1", v)
+		}
+	}
+	if v := q.Get("colormap"); v != "" {
+		if s.Colormap = v; !slices.Contains(heatmap.Colormaps, v) {
+			return s, failure.Usagef("colormap is %q, want one of %v", v, heatmap.Colormaps)
+		}
+	}
+	if v := q.Get("scale"); v != "" {
+		lo, hi, _ := strings.Cut(v, ",")
+		a, e1 := strconv.ParseFloat(lo, 64)
+		b, e2 := strconv.ParseFloat(hi, 64)
+		if e1 != nil || e2 != nil || !(b-a > 0) || b-a != b-a+0 {
+			return s, failure.Usagef("scale is %q, want min,max", v)
+		}
+		s.Scale = &heatmap.Scale{Lo: a, Hi: b}
+	}
+	if v := q.Get("contours"); v != "" {
+		for _, text := range strings.Split(v, ",") {
+			l, err := heatmap.ParseLevel(text)
+			if err != nil || len(s.Contours) == mostContours {
+				return s, failure.Usagef("contours: %q, want at most %d levels such as 10%% or 0.05", v, mostContours)
+			}
+			s.Contours = append(s.Contours, l)
+		}
+	}
+	s.Blocks = q.Get("blocks") == "true"
+	return s, nil
+}
+
+// mostContours bounds the lines of a map.
+const mostContours = 16
+
+// command is the command line that makes the map and draws it so.
+func (r *answer) command(q url.Values) string {
+	words := []string{"krypton", "obe"}
+	if p := r.picture; p.path != "" {
+		words = append(words, p.path)
+	}
+	words = append(words, r.ask.network.Flags...)
+	say := func(flag, value, usual string) {
+		if value != usual {
+			words = append(words, "--"+flag, value)
+		}
+	}
+	a, usual := r.ask.question, explain.Default()
+	say("patch", obe.Sizes(a.Patches), obe.Sizes(usual.Patches))
+	say("stride", obe.Sizes(a.Strides), obe.Sizes(usual.Strides))
+	say("border", string(a.Border), string(usual.Border))
+	say("region", a.Region.String(), "")
+	say("fill", fills(a.Fills), fills(usual.Fills))
+	say("seed", strconv.FormatUint(a.Seed, 10), strconv.FormatUint(usual.Seed, 10))
+	say("class", strings.Join(a.Classes, ","), "")
+	say("activation", string(a.Activation), string(usual.Activation))
+	say("score", string(a.Score), string(usual.Score))
+	say("mode", string(a.Mode), "")
+	words = append(words, wishes(a.Approximate)...)
+	say("combine", a.Combine, usual.Combine)
+	for _, flag := range []string{"alpha", "colormap", "scale", "contours"} {
+		say(flag, q.Get(flag), "")
+	}
+	if q.Get("blocks") == "true" {
+		words = append(words, "--blocks")
+	}
+	for i, w := range words {
+		words[i] = quoted(w)
+	}
+	return strings.Join(words, " ")
+}
+
+func fills(all []explain.Fill) string {
+	var names []string
+	for _, f := range all {
+		names = append(names, string(f))
+	}
+	return strings.Join(names, ",")
+}
+
+// wishes are the flags of what is given up.
+func wishes(w explain.Wish) []string {
+	var words []string
+	number := func(flag string, v *float64) {
+		if v != nil {
+			words = append(words, "--"+flag, strconv.FormatFloat(*v, 'g', -1, 64))
+		}
+	}
+	number("ssim", w.SSIM)
+	number("speedup", w.Speedup)
+	number("tau", w.Tau)
+	number("epsilon", w.Epsilon)
+	number("drill-down", w.DrillDown)
+	if w.Precision != nil {
+		words = append(words, "--precision", string(*w.Precision))
+	}
+	if w.Shortlist != nil {
+		words = append(words, "--shortlist", strconv.Itoa(*w.Shortlist))
+	}
+	if len(w.Steps) > 0 {
+		var steps []string
+		for _, s := range w.Steps {
+			steps = append(steps, strconv.Itoa(s))
+		}
+		words = append(words, "--steps", strings.Join(steps, ","))
+	}
+	if w.Checkerboard != nil && *w.Checkerboard {
+		words = append(words, "--checkerboard")
+	}
+	if w.Within != nil {
+		text, _ := w.Within.MarshalText()
+		words = append(words, "--within", string(text))
+	}
+	return words
+}
+
+// quoted is a word as a shell takes it for one.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("%+,-./:=@_", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

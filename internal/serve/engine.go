@@ -1,0 +1,369 @@
+package serve
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"krypton/internal/explain"
+	"krypton/internal/failure"
+	"krypton/internal/heatmap"
+	"krypton/internal/model"
+	"krypton/internal/obe"
+	"krypton/internal/prediction"
+)
+
+// Model is a network that clients may ask.
+type Model struct {
+	// Name is what the page calls it, Flags how the command line names it.
+	Name  string
+	Flags []string
+	// Make gives it with plans for a question. It is called for each question.
+	Make func(ctx context.Context, q *explain.Question) (*model.Model, error)
+}
+
+// Bounds of one map.
+const (
+	mostKept    = 64 << 20  // of outputs that it is read anew from
+	mostUpdates = 256 << 20 // for its updates
+	sampled     = 512       // positions that an estimate looks at
+	mostInputs  = 8         // pictures that are kept as the network reads them
+)
+
+// network is a model that is served.
+type network struct {
+	Model
+	host   explain.Host
+	labels []string
+	input  [2]int // height, width
+
+	mu     sync.Mutex
+	rate   float64 // multiply-adds in a second, as measured last
+	inputs []*kept // the latest used last
+}
+
+// kept is a picture as the network reads it.
+type kept struct {
+	picture string
+	input   *explain.Input
+}
+
+// newNetwork loads a model, and measures how fast it is here.
+func newNetwork(ctx context.Context, m Model, host explain.Host) (*network, error) {
+	n := &network{Model: m, host: host, rate: 1e10}
+	a, err := n.prepare(ctx, explain.Default())
+	if err != nil {
+		return nil, err
+	}
+	plane := a.model.Plan.InputPlane()
+	n.labels, n.input = a.model.Labels, [2]int{plane.H, plane.W}
+	p, err := a.job.Predict(ctx, a.job.Maps()[0], calibration)
+	if err != nil {
+		return nil, err
+	}
+	if s := p.Map.Seconds(); s > 0 && a.adds > 0 {
+		n.rate = float64(a.adds) / s
+	}
+	return n, nil
+}
+
+// calibration is about how long measuring takes.
+const calibration = 200 * time.Millisecond
+
+// ask is a question that fits a network.
+type ask struct {
+	network   *network
+	model     *model.Model
+	job       *explain.Job
+	question  explain.Question
+	positions int
+	adds      int64 // multiply-adds that it takes, about
+	keep      bool  // outputs
+}
+
+// prepare makes a question ready.
+func (n *network) prepare(ctx context.Context, q explain.Question) (*ask, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	m, err := n.Make(ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	return n.fit(ctx, m, q)
+}
+
+// fit makes a question ready for a model with its plans.
+func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question) (*ask, error) {
+	job, err := explain.Prepare(ctx, m, q, n.host)
+	if err != nil {
+		return nil, err
+	}
+	a := &ask{network: n, model: m, job: job, question: q, positions: job.Positions()}
+	for _, each := range job.Maps() {
+		a.adds += about(m, each.Grid)
+	}
+	if job.Mode() == obe.Naive {
+		a.adds = int64(a.positions) * m.Plan.MultiplyAdds()
+	}
+	a.keep = job.Mode() != obe.Approximate && job.Kept() <= mostKept
+	return a, nil
+}
+
+// about is what a grid's positions cost, told from some of them.
+func about(m *model.Model, g *obe.Grid) int64 {
+	step, sum, some := max(1, g.Len()/sampled), int64(0), int64(0)
+	for i := 0; i < g.Len(); i += step {
+		sum += m.Plan.Count(g.Rect(i))
+		some++
+	}
+	return sum / some * int64(g.Len())
+}
+
+// seconds is how long the map is expected to take alone.
+func (a *ask) seconds() float64 {
+	a.network.mu.Lock()
+	defer a.network.mu.Unlock()
+	return float64(a.adds) / a.network.rate
+}
+
+// bytes is the memory of the work and what is kept of it.
+func (a *ask) bytes() int64 {
+	plane := a.model.Plan.InputPlane()
+	n := a.job.Bytes() + a.network.host.Updates + 8*int64(plane.Len())
+	if a.keep {
+		n += a.job.Kept()
+	}
+	return n
+}
+
+// read reads a picture as the network wants it. Those read lately are kept: a picture is
+// asked about more than once.
+func (a *ask) read(ctx context.Context, p *picture) (*explain.Input, error) {
+	n := a.network
+	n.mu.Lock()
+	if i := slices.IndexFunc(n.inputs, func(r *kept) bool { return r.picture == p.ID }); i >= 0 {
+		found := n.inputs[i]
+		n.inputs = append(slices.Delete(n.inputs, i, i+1), found)
+		n.mu.Unlock()
+		return found.input, nil
+	}
+	n.mu.Unlock()
+	in, err := a.job.Read(ctx, p.source(), explain.Source{})
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if in.Picture.Rect.Dx()*in.Picture.Rect.Dy() <= mostInputPixels {
+		n.inputs = append(n.inputs, &kept{p.ID, in})
+		n.inputs = n.inputs[max(0, len(n.inputs)-mostInputs):]
+	}
+	return in, nil
+}
+
+// mostInputPixels bounds pictures that are kept decoded.
+const mostInputPixels = 4 << 20
+
+// Class is a class with its score.
+type Class struct {
+	Index int            `json:"index"`
+	Label string         `json:"label,omitempty"`
+	Score explain.Number `json:"score"`
+}
+
+// clean is what is known of the clean picture.
+type clean struct {
+	// Classes are those that are mapped, Top the best of all.
+	Classes []Class `json:"classes"`
+	Top     []Class `json:"top"`
+	Maps    []grid  `json:"maps"`
+	// Input and Picture are heights and widths. Transform puts the network's pixels on
+	// the picture: x of the picture is [0] times the network's and [2], y the same with
+	// [1] and [3].
+	Input     [2]int     `json:"input"`
+	Picture   [2]int     `json:"picture"`
+	Transform [4]float64 `json:"transform"`
+}
+
+// grid is where the patches of one map lie.
+type grid struct {
+	Patch [2]int `json:"patch"`
+	Ys    []int  `json:"ys"`
+	Xs    []int  `json:"xs"`
+	Fill  string `json:"fill,omitempty"`
+}
+
+// likeliest is how many classes the page lists.
+const likeliest = 5
+
+// clean describes the clean picture by its scores.
+func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
+	t, size := in.Transform, in.Picture.Rect
+	out := &clean{Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
+	class := func(i int, score float32) Class { return Class{i, a.model.Label(i), explain.Number(score)} }
+	for k, i := range c.Classes {
+		out.Classes = append(out.Classes, class(i, c.Base[k]))
+	}
+	for _, i := range prediction.Top(c.Probabilities, likeliest) {
+		out.Top = append(out.Top, class(i, c.Probabilities[i]))
+	}
+	for _, m := range a.job.Maps() {
+		out.Maps = append(out.Maps, grid{m.Grid.Patch, m.Grid.Ys, m.Grid.Xs, string(m.Fill)})
+	}
+	return out
+}
+
+// predict asks for the clean picture alone.
+func (a *ask) predict(ctx context.Context, in *explain.Input) (*clean, error) {
+	q := a.question
+	whole := obe.Size{H: obe.Length{Percent: 100}, W: obe.Length{Percent: 100}}
+	q.Patches, q.Strides, q.Region = []obe.Size{whole}, []obe.Size{whole}, obe.Region{}
+	q.Fills, q.Mode, q.Approximate, q.Verify, q.Compare = q.Fills[:1], obe.Exact, explain.Wish{}, 0, 0
+	alone, err := a.network.fit(ctx, a.model, q)
+	if err != nil {
+		return nil, err
+	}
+	var out *clean
+	_, err = alone.job.Ask(ctx, in, explain.Events{Clean: func(c explain.Clean) { out = alone.clean(in, c) }})
+	return out, err
+}
+
+// events tell of a map under way.
+type events struct {
+	clean    func(*clean)
+	answered func(i int, scores []float32, winner int32)
+	progress func(done int)
+}
+
+// compute computes the map.
+func (a *ask) compute(ctx context.Context, p *picture, in *explain.Input, ev events) (*answer, error) {
+	before, n := []int{}, 0
+	for _, m := range a.job.Maps() {
+		before = append(before, n)
+		n += m.Grid.Len()
+	}
+	out := &answer{ask: a, picture: p, input: in}
+	listen := explain.Events{
+		Clean: func(c explain.Clean) {
+			out.clean = a.clean(in, c)
+			ev.clean(out.clean)
+		},
+		Answered: func(of, i int, scores []float32, winner int32) { ev.answered(before[of]+i, scores, winner) },
+		Progress: func(done, _ int) { ev.progress(done) },
+	}
+	ask := a.job.Ask
+	if a.keep {
+		ask = a.job.AskAndKeep
+	}
+	var err error
+	out.answer, err = ask(ctx, in, listen)
+	return out, err
+}
+
+// measured takes how long a map took while it was its turn.
+func (a *ask) measured(took time.Duration) {
+	if a.job.Mode() != obe.Exact || took <= 0 {
+		return
+	}
+	a.network.mu.Lock()
+	defer a.network.mu.Unlock()
+	a.network.rate = float64(a.adds) / took.Seconds()
+}
+
+// answer is a map that is there.
+type answer struct {
+	ask     *ask
+	picture *picture
+	input   *explain.Input
+	answer  *explain.Answer
+	clean   *clean
+}
+
+// selection is what a map that is there can be read anew by, "" for what was asked.
+type selection struct{ class, activation, score string }
+
+// selected reads the map anew.
+func (r *answer) selected(ctx context.Context, s selection) (*answer, error) {
+	q := r.ask.question
+	if s.class != "" {
+		q.Classes = []string{s.class}
+	}
+	if s.activation != "" {
+		q.Activation = prediction.Activation(s.activation)
+	}
+	if s.score != "" {
+		q.Score = obe.Score(s.score)
+	}
+	if slices.Equal(q.Classes, r.ask.question.Classes) && q.Activation == r.ask.question.Activation && q.Score == r.ask.question.Score {
+		return r, nil
+	}
+	a, err := r.ask.network.fit(ctx, r.ask.model, q)
+	if err != nil {
+		return nil, err
+	}
+	anew, err := a.job.Reread(r.input, r.answer)
+	if err != nil {
+		return nil, failure.As(failure.Usage, err)
+	}
+	out := &answer{ask: a, picture: r.picture, input: r.input, answer: anew}
+	first := anew.Results()[0]
+	out.clean = a.clean(r.input, explain.Clean{Classes: first.Classes, Base: first.Base, Probabilities: first.Probabilities})
+	return out, nil
+}
+
+// numbers are the scores of a map, as the page reads them.
+type numbers struct {
+	Clean   *clean   `json:"clean"`   // with the grid of all maps together
+	Scores  []string `json:"scores"`  // of each class, float32, little-endian, base64
+	Winners string   `json:"winners"` // int32 the same way, "" for a map over several sizes
+}
+
+func (r *answer) numbers() numbers {
+	rec, c := r.answer.Record(), *r.clean
+	c.Maps = []grid{{rec.Patch, rec.Ys, rec.Xs, ""}}
+	out := numbers{Clean: &c}
+	for _, class := range rec.Classes {
+		var all []float32
+		for _, row := range class.Scores {
+			for _, v := range row {
+				all = append(all, float32(v))
+			}
+		}
+		out.Scores = append(out.Scores, floats(all))
+	}
+	out.Winners = ints(slices.Concat(rec.FlipMap...))
+	return out
+}
+
+// bytes is what the map holds, about.
+func (r *answer) bytes() int64 {
+	n := r.ask.job.Bytes() - r.ask.model.Plan.ViewBytes() + int64(len(r.input.Picture.Pix)) + 8*int64(len(r.input.Numbers()))
+	if r.ask.keep {
+		n += r.ask.job.Kept()
+	}
+	return n
+}
+
+// write writes one of the map's files: what the command line writes, but for what is
+// said there of the time that it took.
+func (r *answer) write(w io.Writer, name string, style heatmap.Style) error {
+	p := explain.Imprint{Heatmap: r.stem() + ".krypton.png", Scale: style.Scale, Timeless: true}
+	switch ending := filepath.Ext(name); {
+	case name == "heatmap.png":
+		return r.answer.WritePNG(w, r.input, style, p)
+	case strings.TrimSuffix(name, ending) == "scores" && slices.Contains(explain.ScoreFormats, ending):
+		return r.answer.WriteScores(w, ending, p)
+	}
+	return failure.Missingf("a map has no file %q", name)
+}
+
+// stem is what files of the map are called after.
+func (r *answer) stem() string {
+	base := filepath.Base(r.answer.Record().Image)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}

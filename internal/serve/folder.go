@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"krypton/internal/failure"
+)
+
+// mostFiles and mostDepth bound what is listed of a folder.
+const (
+	mostFiles = 5000
+	mostDepth = 8
+)
+
+// pictureEndings are those of files that are listed as pictures.
+var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".npy"}
+
+// folder is what clients may choose files of. No name leads out of it, by links neither.
+type folder struct {
+	root *os.Root // nil if there is none
+	name string   // as it was given
+}
+
+func openFolder(name string) (*folder, error) {
+	if name == "" {
+		return &folder{}, nil
+	}
+	root, err := os.OpenRoot(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, failure.As(failure.Missing, err)
+	case err != nil:
+		return nil, failure.As(failure.Usage, err)
+	}
+	return &folder{root, name}, nil
+}
+
+func (f *folder) close() {
+	if f.root != nil {
+		f.root.Close()
+	}
+}
+
+// file is one of a folder's.
+type file struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+}
+
+// pictures lists the folder's pictures by name; more says that there are others.
+func (f *folder) pictures() (files []file, more bool, err error) {
+	files = []file{}
+	if f.root == nil {
+		return files, false, nil
+	}
+	seen := 0
+	err = fs.WalkDir(f.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if seen++; seen > 4*mostFiles || len(files) == mostFiles {
+			more = true
+			return fs.SkipAll
+		}
+		switch {
+		case err != nil && name == ".":
+			return err
+		case err != nil, name != "." && strings.HasPrefix(d.Name(), "."), strings.Count(name, "/") >= mostDepth:
+			if d != nil && d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil // what cannot be read cannot be chosen
+		}
+		// A link's own kind is that of what it leads to.
+		if i, err := f.root.Stat(name); err == nil && i.Mode().IsRegular() && slices.Contains(pictureEndings, strings.ToLower(path.Ext(name))) {
+			files = append(files, file{name, i.Size()})
+		}
+		return nil
+	})
+	return files, more, err
+}
+
+// errNoPicture says that a name stands for no regular file of the folder.
+var errNoPicture = failure.Missingf("the folder has no such picture")
+
+// open opens a regular file of the folder.
+func (f *folder) open(name string) (*os.File, error) {
+	if f.root == nil {
+		return nil, failure.Missingf("no folder is served")
+	}
+	file, err := f.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, errNoPicture // why is nobody's business who asks for what is not listed
+	}
+	if i, err := file.Stat(); err != nil || !i.Mode().IsRegular() {
+		file.Close()
+		return nil, errNoPicture
+	}
+	return file, nil
+}
+
+// path is a file's name for the command line.
+func (f *folder) path(name string) string { return filepath.Join(f.name, filepath.FromSlash(name)) }

@@ -1,0 +1,106 @@
+package serve
+
+import (
+	"bytes"
+	"container/list"
+	"crypto/rand"
+	"io"
+	"sync"
+
+	"krypton/internal/explain"
+	"krypton/internal/failure"
+	"krypton/models"
+)
+
+// picture is one that a client has chosen or sent.
+type picture struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// path is the file's name for the command line.
+	path string
+	open func() (io.ReadCloser, error)
+	size int64 // bytes that are kept
+}
+
+// source is where its bytes come from. Records call it what the command line would.
+func (p *picture) source() explain.Source {
+	name := p.path
+	if name == "" {
+		name = p.Name
+	}
+	return explain.Source{Name: name, Called: p.Name, Open: p.open}
+}
+
+// pictures are those that clients have named lately. Sent ones are kept in memory, the
+// oldest of them until the room is used up.
+type pictures struct {
+	folder *folder
+	room   int64
+
+	mu    sync.Mutex
+	taken int64
+	byID  map[string]*list.Element // of *picture
+	used  *list.List               // the latest first
+}
+
+// mostPictures bounds the number of pictures that are known by an ID.
+const mostPictures = 10000
+
+func newPictures(f *folder, room int64) *pictures {
+	return &pictures{folder: f, room: room, byID: map[string]*list.Element{}, used: list.New()}
+}
+
+// find makes a picture of a file of the folder, or of the built-in one for "".
+func (p *pictures) find(name string) (*picture, error) {
+	if name == "" {
+		sample, data := models.Sample()
+		return &picture{Name: sample, open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}, nil
+	}
+	f, err := p.folder.open(name)
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
+	return &picture{Name: name, path: p.folder.path(name), open: func() (io.ReadCloser, error) { return p.folder.open(name) }}, nil
+}
+
+// choose takes what find finds.
+func (p *pictures) choose(name string) (*picture, error) {
+	x, err := p.find(name)
+	if err != nil {
+		return nil, err
+	}
+	return p.add(x), nil
+}
+
+// send takes the bytes of a picture.
+func (p *pictures) send(name string, data []byte) *picture {
+	return p.add(&picture{Name: name, path: name, size: int64(len(data)), open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+}
+
+func (p *pictures) add(x *picture) *picture {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	x.ID = rand.Text()
+	p.byID[x.ID] = p.used.PushFront(x)
+	p.taken += x.size
+	for (p.taken > p.room || p.used.Len() > mostPictures) && p.used.Len() > 1 {
+		last := p.used.Back()
+		gone := p.used.Remove(last).(*picture)
+		p.taken -= gone.size
+		delete(p.byID, gone.ID)
+	}
+	return x
+}
+
+// get finds a picture by its ID.
+func (p *pictures) get(id string) (*picture, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e, ok := p.byID[id]
+	if !ok {
+		return nil, failure.Missingf("picture %q is not known any more: choose it once more", id)
+	}
+	p.used.MoveToFront(e)
+	return e.Value.(*picture), nil
+}

@@ -1,0 +1,444 @@
+// The page: what is chosen, what is asked, and what the controls do to it.
+import { get, post, send } from './api.js';
+import { levels, scaleOf, short, ticks } from './field.js';
+import { GrowingMap } from './map.js';
+import { Panel } from './panel.js';
+
+const $ = (id) => document.getElementById(id);
+const classKeys = ['class', 'activation', 'score'];
+
+let about, palettes;
+let panels = [];
+let files = [];
+let chosenClass = ''; // '' is the model's own choice
+
+// say shows what went wrong, and to whoever listens.
+function say(error) { $('message').textContent = error ? error.message || String(error) : ''; }
+
+// trying runs what a control starts, and shows its failure.
+const trying = (f) => async (...args) => {
+  try { say(''); await f(...args); } catch (e) { if (e.name !== 'AbortError') say(e); }
+};
+
+// ---- questions
+
+const sizes = (id) => $(id).value.split(',').map((s) => s.trim()).filter(Boolean);
+
+function question(panel) {
+  const q = { patch: sizes('patch'), stride: sizes('stride'), fill: [$('fill').value] };
+  if ($('score').value !== 'value') q.score = $('score').value;
+  if ($('activation').value !== 'auto') q.activation = $('activation').value;
+  if (chosenClass) q.class = [chosenClass];
+  if (panel?.approximate) q.mode = 'approximate';
+  return q;
+}
+
+const ask = (panel, q) => ({ model: panel.model, picture: panel.picture.id, question: q });
+
+// chosen is what a finished map can be read anew by.
+function chosen() {
+  return { class: chosenClass, activation: $('activation').value === 'auto' ? '' : $('activation').value, score: $('score').value === 'value' ? '' : $('score').value };
+}
+
+// sameWork says whether two questions cost the network the same runs.
+function sameWork(a, b) {
+  const work = (q) => JSON.stringify(Object.entries(q).filter(([k]) => !classKeys.includes(k)).sort());
+  return a && a.model === b.model && a.picture === b.picture && work(a.question) === work(b.question);
+}
+
+// ---- pictures
+
+async function showPicture(panel, picture) {
+  $('progress-row').hidden = true;
+  await panel.setPicture(picture);
+  if (panel === panels[0]) {
+    $('picture-name').textContent = picture.name;
+    for (const b of $('strip').children) b.setAttribute('aria-current', String(b.dataset.file === picture.file));
+  }
+  await predict(panel);
+  render();
+}
+
+async function predict(panel) {
+  if (!panel.picture) return;
+  const of = panel.picture;
+  const seen = await post('/api/predictions', ask(panel, question()));
+  if (panel.picture !== of) return;
+  panel.seen = seen;
+  if (panel === panels[0]) {
+    $('explain').disabled = false;
+    showClasses(seen);
+    await estimate();
+  }
+  panel.redraw();
+}
+
+const chooseFile = trying(async (file, panel = panels[0]) => {
+  const picture = await post('/api/pictures?file=' + encodeURIComponent(file));
+  picture.file = file;
+  if (panel === panels[0]) chosenClass = '';
+  await showPicture(panel, picture);
+});
+
+const openFiles = trying(async (list) => {
+  const some = [...list].slice(0, 2);
+  if (!some.length) return;
+  chosenClass = '';
+  await showPicture(panels[0], await send(some[0]));
+  if (some[1]) {
+    $('compare').value = 'picture';
+    await compare();
+    await showPicture(panels[1], await send(some[1]));
+  }
+});
+
+function showStrip() {
+  $('strip').replaceChildren(...files.map(({ name }) => {
+    const b = document.createElement('button'), img = document.createElement('img');
+    b.dataset.file = name;
+    b.title = name || 'the built-in picture';
+    img.alt = b.title;
+    img.loading = 'lazy';
+    img.src = '/api/thumbnail?file=' + encodeURIComponent(name);
+    b.append(img);
+    b.onclick = () => chooseFile(name);
+    return b;
+  }));
+  $('other-picture').replaceChildren(...files.map(({ name }) => new Option(name || 'the built-in picture', name)));
+}
+
+// ---- classes
+
+const nameOf = (model, index) => about.models[model].labels?.[index] || `class ${index}`;
+
+function showClasses(seen) {
+  const mapped = seen.classes[0];
+  const list = seen.top.some((c) => c.index === mapped.index) ? seen.top : [...seen.top, mapped];
+  const most = Math.max(...list.map((c) => Math.abs(c.score)), 1e-12);
+  const focused = document.activeElement?.dataset?.class;
+  $('classes').replaceChildren(...list.map((c) => {
+    const li = document.createElement('li'), b = document.createElement('button');
+    b.dataset.class = c.index;
+    b.setAttribute('aria-pressed', String(c.index === mapped.index));
+    const name = document.createElement('span'), value = document.createElement('span');
+    name.className = 'name';
+    name.textContent = c.label || `class ${c.index}`;
+    value.className = 'value';
+    value.textContent = short(c.score);
+    b.style.setProperty('--share', Math.max(0, Math.min(1, most <= 1 ? c.score : c.score / most)));
+    b.append(name, value);
+    b.onclick = () => chooseClass('index:' + c.index);
+    li.append(b);
+    return li;
+  }));
+  if (focused) $('classes').querySelector(`[data-class="${focused}"]`)?.focus();
+}
+
+const chooseClass = trying(async (text) => {
+  chosenClass = text;
+  await reread();
+});
+
+// reread shows maps that are there by what is chosen now, and starts the others anew.
+async function reread() {
+  for (const panel of panels) {
+    const map = panel.map;
+    if (!map) continue;
+    const want = ask(panel, question(panel));
+    if (map.state === 'done' && sameWork(map.ask, want) && !panel.approximate) {
+      await map.read(chosen());
+      map.ask = want;
+      if (panel.part?.state === 'done') await panel.part.read(chosen());
+      if (panel === panels[0]) showClasses(map.clean);
+    } else {
+      run(panel, want);
+    }
+  }
+  if (!panels[0].map) await predictAll();
+  await showFiles();
+  render();
+}
+
+async function predictAll() { for (const p of panels) await predict(p); }
+
+// ---- maps
+
+let estimating = 0;
+async function estimate() {
+  const mine = ++estimating;
+  if (!panels[0].picture) return;
+  const e = await post('/api/estimates', ask(panels[0], question()));
+  if (mine === estimating) $('estimate').textContent = `${e.positions.toLocaleString('en')} positions, about ${time(e.seconds)}`;
+}
+
+function time(s) {
+  if (s < 1) return `${Math.max(0.1, s).toFixed(1)} s`;
+  if (s < 90) return `${Math.round(s)} s`;
+  return s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
+}
+
+function run(panel, what, part) {
+  const old = part ? panel.part : panel.map;
+  old?.cancel();
+  if (!part) { panel.part?.cancel(); panel.part = null; }
+  const map = new GrowingMap(what, (m) => {
+    if (m !== panel.map && m !== panel.part) return;
+    if (m.clean && m === panel.map && panel === panels[0] && m.shown !== m.clean) { m.shown = m.clean; showClasses(m.clean); }
+    schedule();
+    if (m.over) finished(m);
+  });
+  if (part) panel.part = map; else panel.map = map;
+  map.start().catch((e) => map.end('failed', e.message));
+  schedule();
+}
+
+function finished(map) {
+  if (map.state === 'failed') say(new Error(map.error));
+  if (map.state === 'done' && map === panels[0].map) trying(showFiles)();
+}
+
+const explain = trying(async () => {
+  for (const panel of panels) if (panel.picture) run(panel, ask(panel, question(panel)));
+});
+
+const refine = trying(async () => {
+  const [x, y, w, h] = ['rx', 'ry', 'rw', 'rh'].map((id) => Number($(id).value));
+  if (![x, y, w, h].every(Number.isInteger) || w < 1 || h < 1) throw new Error('The rectangle needs whole numbers: x, y, width and height.');
+  for (const panel of panels) {
+    if (!panel.picture) continue;
+    panel.rect = { x, y, w, h };
+    run(panel, ask(panel, { ...question(panel), patch: sizes('rpatch'), stride: sizes('rstride'), region: `${x},${y},${w},${h}` }), true);
+  }
+});
+
+function drawn(panel, rect) {
+  for (const [id, v] of [['rx', rect.x], ['ry', rect.y], ['rw', rect.w], ['rh', rect.h]]) $(id).value = v;
+  $('region-details').open = true;
+  setDrawing(false);
+  refine();
+}
+
+function unrefine() {
+  for (const panel of panels) {
+    panel.part?.cancel();
+    panel.part = panel.rect = null;
+  }
+  render();
+}
+
+// ---- comparing
+
+const compare = trying(async () => {
+  const what = $('compare').value;
+  $('other-picture-label').hidden = what !== 'picture';
+  $('other-model-label').hidden = what !== 'model';
+  document.body.classList.toggle('two', what !== '');
+  panels[1]?.remove();
+  panels.length = 1;
+  if (what) {
+    const b = new Panel($('panels'), told, drawn), a = panels[0];
+    b.model = what === 'model' ? Number($('other-model').value) : a.model;
+    b.approximate = what === 'approximate';
+    panels.push(b);
+    if (what === 'picture') {
+      if (files.length) await chooseFile($('other-picture').value, b);
+      else b.empty.textContent = 'Drop two pictures at once.';
+    } else if (a.picture) await showPicture(b, a.picture);
+    if (a.map && b.picture) run(b, ask(b, question(b)));
+  }
+  render();
+});
+
+// difference says how far the approximate map is from the exact one.
+function difference() {
+  const [a, b] = panels;
+  if (!b?.approximate || a.map?.state !== 'done' || b.map?.state !== 'done') return '';
+  const x = a.map.importance(), y = b.map.importance();
+  let sum = 0, most = 0, n = 0, lo = 0, hi = 0;
+  x.forEach((v, i) => {
+    if (Number.isNaN(v) || Number.isNaN(y[i])) return;
+    const d = Math.abs(v - y[i]);
+    sum += d; n++;
+    most = Math.max(most, d);
+    lo = Math.min(lo, v); hi = Math.max(hi, v);
+  });
+  const faster = a.map.summary.seconds_map / b.map.summary.seconds_map;
+  return `Measured at every pixel: ${short(sum / n)} mean and ${short(most)} largest difference, of drops from ${short(lo)} to ${short(hi)}; it took ${short(1 / faster)} of the exact map's time.`;
+}
+
+// ---- drawing
+
+let scheduled = false;
+function schedule() {
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => { scheduled = false; render(); });
+}
+
+function range() {
+  const lo = $('lo').value.trim(), hi = $('hi').value.trim();
+  if (lo === '' && hi === '') return null;
+  const v = [Number(lo || 0), Number(hi)];
+  const ok = hi !== '' && v.every(Number.isFinite) && v[0] < v[1];
+  for (const id of ['lo', 'hi']) $(id).setAttribute('aria-invalid', String(!ok));
+  return ok ? v : null;
+}
+
+function render() {
+  const lines = levels($('contours').value);
+  $('contours').setAttribute('aria-invalid', String(lines === null));
+  const fields = panels.map((p) => p.field()).filter(Boolean);
+  const scale = scaleOf(fields, $('colormap').value, range());
+  const opts = { alpha: Number($('alpha').value), blocks: $('blocks').checked, contours: lines || [] };
+  for (const p of panels) {
+    p.draw(scale, palettes[scale.colormap], opts);
+    caption(p);
+  }
+  legend(fields.length ? scale : null);
+  progress();
+  $('difference').textContent = difference();
+}
+
+function caption(p) {
+  const c = p.map?.clean?.classes[0] || p.seen?.classes[0];
+  if (!c) return;
+  p.title.textContent = `${c.label || 'class ' + c.index}  ${short(c.score)}`;
+  const what = p.approximate ? 'approximate' : 'exact';
+  const text = { asking: '', waiting: 'waiting for its turn', running: 'growing', paused: 'paused', done: what, failed: 'failed', cancelled: 'cancelled' }[p.map?.state] ?? '';
+  p.state.textContent = [panels.length > 1 && about.models.length > 1 ? about.models[p.model].name : '', panels.length > 1 ? p.picture?.name : '', text].filter(Boolean).join(' · ');
+  p.top.setAttribute('aria-label', `${p.picture.name}: ${p.title.textContent}${text ? ', map ' + text : ''}. Arrow keys read the map.`);
+}
+
+function legend(scale) {
+  $('legend').hidden = !scale;
+  if (!scale) return;
+  const g = $('bar').getContext('2d'), colors = palettes[scale.colormap];
+  for (let x = 0; x < 512; x++) {
+    g.fillStyle = `rgb(${colors[x >> 1].join(',')})`;
+    g.fillRect(x, 0, 1, 12);
+  }
+  $('ticks').replaceChildren(...ticks(scale).map((v) => {
+    const s = document.createElement('span');
+    s.textContent = short(v);
+    s.style.left = `${100 * (v - scale.lo) / (scale.hi - scale.lo)}%`;
+    return s;
+  }));
+  $('legend-text').textContent = scale.lo < 0 ? 'score drop when hidden (below 0: a rise)' : 'score drop when hidden';
+}
+
+function progress() {
+  const all = panels.flatMap((p) => [p.map, p.part]).filter((m) => m && !m.over);
+  $('progress-row').hidden = !all.length;
+  if (!all.length) return;
+  const sum = (f) => all.reduce((s, m) => s + (f(m) || 0), 0);
+  const total = sum((m) => m.total), finished = sum((m) => m.done), left = Math.max(...all.map((m) => m.left || 0));
+  $('progress').value = total ? finished / total : 0;
+  const held = all.every((m) => m.state === 'paused'), ahead = Math.max(...all.map((m) => m.ahead || 0));
+  $('pause').textContent = held ? 'Resume' : 'Pause';
+  $('progress-text').textContent = held ? `paused at ${finished.toLocaleString('en')} of ${total.toLocaleString('en')}`
+    : `${finished.toLocaleString('en')} of ${total.toLocaleString('en')}, about ${time(left)} left${ahead ? `, beside ${ahead} of others` : ''}`;
+}
+
+function told(panel, p) {
+  const read = p && [panel.part, panel.map].map((m) => m?.at(p.x, p.y)).find((r) => r && !Number.isNaN(r.drop));
+  if (!read) { $('readout').textContent = p ? `(${Math.floor(p.x)}, ${Math.floor(p.y)})` : ' '; return; }
+  const winner = read.winner === undefined ? '' : `; with the patch here, ${nameOf(panel.model, read.winner)} wins`;
+  $('readout').textContent = `(${Math.floor(p.x)}, ${Math.floor(p.y)}): score drop ${short(read.drop)}${winner}`;
+}
+
+// ---- downloads
+
+function style() {
+  const s = {};
+  if ($('alpha').value !== '0.6') s.alpha = $('alpha').value;
+  if ($('colormap').value !== 'auto') s.colormap = $('colormap').value;
+  if ($('contours').value.trim() && levels($('contours').value)) s.contours = $('contours').value;
+  if ($('blocks').checked) s.blocks = 'true';
+  const r = range();
+  if (r) s.scale = r.join(',');
+  return s;
+}
+
+async function showFiles() {
+  const map = panels[0].map, there = map?.state === 'done';
+  for (const a of $('downloads').children) {
+    a.setAttribute('aria-disabled', String(!there));
+    if (there) {
+      a.href = map.file('files/' + a.dataset.file, style());
+      a.setAttribute('download', '');
+    } else a.removeAttribute('href');
+  }
+  $('command').value = there ? (await get(map.file('command', style()))).command : '';
+  const notes = (there && map.summary.notes) || [];
+  $('notes').replaceChildren(...notes.map((n) => Object.assign(document.createElement('p'), { textContent: n })));
+}
+
+// ---- controls
+
+function setDrawing(on) {
+  document.body.classList.toggle('drawing', on);
+  $('draw').setAttribute('aria-pressed', String(on));
+}
+
+function wire() {
+  $('explain').onclick = explain;
+  $('refine').onclick = refine;
+  $('unrefine').onclick = unrefine;
+  $('draw').onclick = () => setDrawing(!document.body.classList.contains('drawing'));
+  $('cancel').onclick = () => { for (const p of panels) { p.map?.over || p.map?.cancel(); p.part?.over || p.part?.cancel(); } render(); };
+  $('pause').onclick = trying(async () => {
+    const all = panels.flatMap((p) => [p.map, p.part]).filter((m) => m?.id && !m.over);
+    const on = !all.every((m) => m.state === 'paused');
+    await Promise.all(all.map((m) => m.pause(on)));
+  });
+  for (const id of ['patch', 'stride', 'fill']) $(id).onchange = trying(estimate);
+  for (const id of ['activation', 'score']) $(id).onchange = trying(reread);
+  $('class').onchange = () => { if ($('class').value) chooseClass($('class').value); };
+  for (const id of ['alpha', 'colormap', 'contours', 'lo', 'hi', 'blocks']) {
+    $(id).addEventListener('input', schedule);
+    $(id).addEventListener('change', trying(showFiles));
+  }
+  for (const id of ['compare', 'other-model']) $(id).onchange = compare;
+  $('other-picture').onchange = () => chooseFile($('other-picture').value, panels[1]);
+  $('model').onchange = trying(async () => {
+    for (const p of panels) { p.forget(); p.model = Number($('model').value); p.seen = null; }
+    chosenClass = '';
+    showLabels();
+    await predictAll();
+    await showFiles();
+    render();
+  });
+  $('open').onchange = () => openFiles($('open').files);
+  $('copy').onclick = trying(async () => { await navigator.clipboard.writeText($('command').value); });
+  document.addEventListener('dragover', (e) => { e.preventDefault(); $('drop').hidden = false; });
+  document.addEventListener('dragleave', (e) => { if (!e.relatedTarget) $('drop').hidden = true; });
+  document.addEventListener('drop', (e) => { e.preventDefault(); $('drop').hidden = true; openFiles(e.dataTransfer.files); });
+  addEventListener('pagehide', () => panels.forEach((p) => p.forget()));
+}
+
+function showLabels() {
+  $('labels').replaceChildren(...(about.models[$('model').value].labels || []).map((l) => new Option('', l)));
+}
+
+async function begin() {
+  history.replaceState(null, '', location.pathname); // the token has done its work
+  [about, palettes] = await Promise.all([get('/api/about'), get('/api/colormaps')]);
+  $('model').replaceChildren(...about.models.map((m, i) => new Option(m.name, i)));
+  $('other-model').replaceChildren(...about.models.map((m, i) => new Option(m.name, i)));
+  $('other-model').value = about.models.length > 1 ? 1 : 0;
+  $('model-label').hidden = about.models.length < 2;
+  document.querySelector('#compare [value=model]').disabled = about.models.length < 2;
+  $('colormap').replaceChildren(new Option('auto', 'auto'), ...Object.keys(palettes).sort().map((n) => new Option(n)));
+  panels.push(new Panel($('panels'), told, drawn));
+  panels[0].model = 0;
+  showLabels();
+  wire();
+  const list = await get('/api/files');
+  files = list.pictures;
+  showStrip();
+  render();
+  await showFiles();
+  if (files.length) await chooseFile(files[0].name);
+}
+
+begin().catch(say);

@@ -1,0 +1,172 @@
+// What a map means at each pixel, and in which colour it is shown: the same arithmetic
+// as the program's own heatmaps, so that what is looked at is what is downloaded.
+
+// importance spreads the score drops of a grid over the network's pixels: the mean over
+// the patches that cover each, NaN where none does. A position that is not there yet
+// takes the score of the next coarser one that is.
+export function importance(grid, scores, base, input) {
+  const [h, w] = input, { ys, xs, patch } = grid, sw = w + 1;
+  const sum = new Float64Array((h + 1) * sw), count = new Float64Array((h + 1) * sw);
+  const n = xs.length;
+  for (let r = 0; r < ys.length; r++) {
+    for (let c = 0; c < n; c++) {
+      let s = scores[r * n + c];
+      for (let step = 2; s === undefined || Number.isNaN(s); step *= 2) {
+        s = scores[(r - r % step) * n + (c - c % step)];
+        if (step > 4096) break;
+      }
+      const d = base - s;
+      if (!Number.isFinite(d)) continue;
+      const y = ys[r], x = xs[c], y1 = Math.min(h, y + patch[0]), x1 = Math.min(w, x + patch[1]);
+      for (const [at, sign] of [[y * sw + x, 1], [y * sw + x1, -1], [y1 * sw + x, -1], [y1 * sw + x1, 1]]) {
+        sum[at] += sign * d;
+        count[at] += sign;
+      }
+    }
+  }
+  const out = new Float64Array(h * w);
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const at = y * sw + x;
+      for (const a of [sum, count]) {
+        if (x > 0) a[at] += a[at - 1];
+        if (y > 0) a[at] += a[at - sw];
+        if (x > 0 && y > 0) a[at] -= a[at - sw - 1];
+      }
+      const k = Math.round(count[at]);
+      out[y * w + x] = k < 1 ? NaN : sum[at] / k;
+    }
+  }
+  return out;
+}
+
+// mean is that of several maps at each pixel, of those that have a number there.
+export function mean(fields) {
+  if (fields.length === 1) return fields[0];
+  const out = new Float64Array(fields[0].length);
+  for (let i = 0; i < out.length; i++) {
+    let sum = 0, n = 0;
+    for (const f of fields) if (!Number.isNaN(f[i])) { sum += f[i]; n++; }
+    out[i] = sum / n; // 0/0 is NaN
+  }
+  return out;
+}
+
+// over lays a map of a part over another: what it has counts.
+export function over(under, part) {
+  const out = under.slice();
+  for (let i = 0; i < out.length; i++) if (!Number.isNaN(part[i])) out[i] = part[i];
+  return out;
+}
+
+// span is the range of some maps together, with zero.
+export function span(fields) {
+  let lo = 0, hi = 0;
+  for (const f of fields) for (const v of f) { if (v < lo) lo = v; if (v > hi) hi = v; }
+  return [lo, hi];
+}
+
+// scaleOf chooses colours and their range: two colours around zero where hiding raises
+// the score somewhere by more than a tenth of the largest drop.
+export function scaleOf(fields, colormap, fixed) {
+  let [lo, hi] = span(fields);
+  if (colormap === 'auto') colormap = -lo > 0.1 * hi ? 'bluered' : 'blackbody';
+  if (colormap === 'bluered') { hi = Math.max(hi, -lo); lo = -hi; } else lo = 0;
+  if (fixed) [lo, hi] = fixed;
+  if (!(hi > lo)) hi = lo + 1e-6;
+  return { colormap, lo, hi };
+}
+
+// cut is the drop from which on a pixel belongs to a level: a share of the pixels, or the
+// drop itself.
+export function cut(level, field) {
+  const falling = [...field].filter((v) => !Number.isNaN(v)).sort((a, b) => b - a);
+  if (!falling.length || falling[0] <= 0) return Infinity;
+  if (!level.share) return level.value;
+  const n = Math.min(falling.length, Math.max(1, Math.round(level.value * falling.length)));
+  const least = falling[n - 1];
+  if (least <= 0) return falling[falling.findIndex((d) => d <= 0) - 1] / 2;
+  for (let i = n; i < falling.length; i++) if (falling[i] < least) return Math.max(least + falling[i], least) / 2;
+  return least / 2;
+}
+
+// levels reads "10%, 0.05"; null if it is none.
+export function levels(text) {
+  const out = [];
+  for (const part of text.split(',').map((t) => t.trim()).filter(Boolean)) {
+    const share = part.endsWith('%'), value = Number(share ? part.slice(0, -1) : part);
+    if (!(value > 0) || !Number.isFinite(value) || (share && value > 100)) return null;
+    out.push({ share, value: share ? value / 100 : value });
+  }
+  return out.length > 16 ? null : out;
+}
+
+// sample reads a field at a point, smoothed between pixels or not.
+function sample(field, w, h, x, y, blocks) {
+  const own = field[Math.floor(y) * w + Math.floor(x)];
+  if (blocks || Number.isNaN(own)) return own;
+  x = Math.min(Math.max(x - 0.5, 0), w - 1);
+  y = Math.min(Math.max(y - 0.5, 0), h - 1);
+  const xi = Math.floor(x), yi = Math.floor(y), fx = x - xi, fy = y - yi;
+  const x1 = Math.min(xi + 1, w - 1), y1 = Math.min(yi + 1, h - 1);
+  const at = (yy, xx) => { const v = field[yy * w + xx]; return Number.isNaN(v) ? own : v; };
+  return (at(yi, xi) * (1 - fx) + at(yi, x1) * fx) * (1 - fy) + (at(y1, xi) * (1 - fx) + at(y1, x1) * fx) * fy;
+}
+
+// paint draws a map into an image of the size of the picture as it is shown.
+export function paint(image, field, seen, scale, colors, opts) {
+  const { input: [h, w], transform: [sx, sy, ox, oy], picture: [ph, pw] } = seen;
+  const kx = pw / image.width, ky = ph / image.height;
+  const most = Math.max(Math.abs(scale.lo), Math.abs(scale.hi));
+  const values = new Float32Array(image.width * image.height).fill(NaN);
+  for (let y = 0, i = 0; y < image.height; y++) {
+    const ny = ((y + 0.5) * ky - oy) / sy;
+    for (let x = 0; x < image.width; x++, i++) {
+      const nx = ((x + 0.5) * kx - ox) / sx;
+      if (nx < 0 || ny < 0 || nx >= w || ny >= h) continue;
+      const v = sample(field, w, h, nx, ny, opts.blocks);
+      if (Number.isNaN(v)) continue;
+      values[i] = v;
+      const c = colors[Math.round(255 * Math.min(1, Math.max(0, (v - scale.lo) / (scale.hi - scale.lo))))];
+      image.data.set(c, 4 * i);
+      image.data[4 * i + 3] = Math.round(255 * opts.alpha * Math.sqrt(Math.min(1, Math.abs(v) / most)));
+    }
+  }
+  for (const level of opts.contours) contour(image, values, cut(level, field));
+}
+
+// contour draws a light line between two dark ones around what reaches the cut.
+function contour(image, values, at) {
+  const { width: w, height: h } = image, edge = [];
+  const inside = (x, y) => values[y * w + x] >= at;
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      if (inside(x, y) && ((x > 0 && !inside(x - 1, y)) || (x + 1 < w && !inside(x + 1, y)) || (y > 0 && !inside(x, y - 1)) || (y + 1 < h && !inside(x, y + 1)))) edge.push([x, y]);
+    }
+  }
+  for (const [radius, shade] of [[2, 32], [1, 255]]) {
+    for (const [px, py] of edge) {
+      for (let dy = -radius; dy <= radius; dy++) {
+        for (let dx = -radius; dx <= radius; dx++) {
+          const x = px + dx, y = py + dy;
+          if (dx * dx + dy * dy <= radius * radius && x >= 0 && y >= 0 && x < w && y < h) image.data.set([shade, shade, shade, 255], 4 * (y * w + x));
+        }
+      }
+    }
+  }
+}
+
+// ticks are round numbers that divide a range in about five.
+export function ticks({ lo, hi }) {
+  const rough = (hi - lo) / 5, power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= rough) || rough;
+  const out = [];
+  for (let v = Math.ceil(lo / step) * step; v <= hi + step / 1e6; v += step) out.push(Math.abs(v) < step / 1e6 ? 0 : v);
+  return out;
+}
+
+// short writes a number with three digits.
+export function short(v) {
+  if (!Number.isFinite(v)) return String(v);
+  return String(Number(v.toPrecision(3)));
+}

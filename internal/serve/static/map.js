@@ -1,0 +1,123 @@
+// A map that grows while the server computes it, and is read anew when it is there.
+import { get, post, drop, floats, ints } from './api.js';
+import { importance, mean } from './field.js';
+
+export class GrowingMap {
+  // ask has model, picture and question; changed is called whenever something came.
+  constructor(ask, changed) {
+    this.ask = ask;
+    this.changed = changed;
+    this.state = 'asking';
+    this.done = 0;
+    this.total = 0;
+    this.left = 0;
+    this.clicked = performance.now();
+  }
+
+  async start() {
+    const made = await post('/api/maps', this.ask);
+    if (this.state === 'cancelled') { drop(made.id); return; }
+    Object.assign(this, { id: made.id, total: made.positions, left: made.seconds, state: 'waiting' });
+    this.source = new EventSource(`/api/maps/${this.id}/events`);
+    this.source.addEventListener('clean', (e) => this.begin(JSON.parse(e.data)));
+    this.source.addEventListener('part', (e) => this.grow(JSON.parse(e.data)));
+    this.source.addEventListener('done', (e) => this.finish(JSON.parse(e.data)));
+    for (const name of ['failed', 'cancelled']) {
+      this.source.addEventListener(name, (e) => this.end(name, JSON.parse(e.data).error));
+    }
+    this.source.onerror = () => {
+      if (this.source.readyState === EventSource.CLOSED) this.end('failed', 'the server does not answer');
+    };
+    this.changed(this);
+  }
+
+  begin(clean) {
+    this.clean = clean;
+    this.base = clean.classes[0].score;
+    this.grids = clean.maps;
+    this.scores = clean.maps.map((g) => new Float32Array(g.ys.length * g.xs.length).fill(NaN));
+    this.winners = clean.maps.map((g) => new Int32Array(g.ys.length * g.xs.length).fill(-1));
+    this.field = null;
+    this.changed(this);
+  }
+
+  grow(p) {
+    Object.assign(this, { state: p.state, done: p.done, total: p.total, left: p.seconds_left, spent: p.seconds, ahead: p.ahead });
+    if (p.positions && this.scores) {
+      const at = ints(p.positions), scores = floats(p.scores), winners = ints(p.winners);
+      const classes = scores.length / at.length;
+      at.forEach((position, i) => {
+        let k = 0;
+        while (position >= this.scores[k].length) position -= this.scores[k++].length;
+        this.scores[k][position] = scores[i * classes];
+        this.winners[k][position] = winners[i];
+      });
+      this.first ??= performance.now() - this.clicked;
+      this.field = null;
+    }
+    this.changed(this);
+  }
+
+  async finish(summary) {
+    this.source.close();
+    this.summary = summary;
+    try {
+      await this.read(this.chosen || {});
+      this.state = 'done';
+      this.done = this.total;
+      this.left = 0;
+    } catch (e) {
+      this.end('failed', e.message);
+    }
+    this.changed(this);
+  }
+
+  end(state, error) {
+    this.source?.close();
+    this.state = state;
+    this.error = state === 'failed' ? error : '';
+    this.changed(this);
+  }
+
+  get over() { return ['done', 'failed', 'cancelled'].includes(this.state); }
+
+  // read takes the finished map's scores for a class, an activation and a score.
+  async read(chosen) {
+    const query = new URLSearchParams(Object.entries(chosen).filter(([, v]) => v !== undefined && v !== ''));
+    const r = await get(`/api/maps/${this.id}/scores?${query}`);
+    Object.assign(this, { chosen, clean: r.clean, base: r.clean.classes[0].score, grids: r.clean.maps, scores: [floats(r.scores[0])], winners: [ints(r.winners)], field: null });
+  }
+
+  // file is where a download of the finished map is.
+  file(name, style) {
+    return `/api/maps/${this.id}/${name}?` + new URLSearchParams({ ...this.chosen, ...style });
+  }
+
+  importance() {
+    if (!this.scores) return null;
+    this.field ??= mean(this.grids.map((g, k) => importance(g, this.scores[k], this.base, this.clean.input)));
+    return this.field;
+  }
+
+  // at tells of a point in the network's pixels: the drop, and the class that wins where
+  // the middle of the patch is nearest.
+  at(x, y) {
+    const field = this.importance();
+    if (!field) return null;
+    const [h, w] = this.clean.input;
+    if (x < 0 || y < 0 || x >= w || y >= h) return null;
+    const drop = field[Math.floor(y) * w + Math.floor(x)];
+    const g = this.grids[0];
+    const near = (offsets, size, p) => offsets.reduce((best, o, i) => (Math.abs(o + size / 2 - p) < Math.abs(offsets[best] + size / 2 - p) ? i : best), 0);
+    const winner = this.winners[0]?.[near(g.ys, g.patch[0], y) * g.xs.length + near(g.xs, g.patch[1], x)];
+    return { drop, winner: winner >= 0 ? winner : undefined };
+  }
+
+  pause(on) { return post(`/api/maps/${this.id}/${on ? 'pause' : 'resume'}`); }
+
+  cancel() {
+    this.source?.close();
+    if (this.id) drop(this.id);
+    if (!this.over) this.end('cancelled');
+  }
+}
