@@ -25,7 +25,11 @@ func settingsWith(flags *pflag.FlagSet, inputs *inputFiles, set map[string]strin
 		if name == "out" || name == "scores" {
 			continue // they are names
 		}
-		if err := f.Set(name, value); err != nil {
+		err := f.Set(name, value)
+		if err == nil {
+			err = wrongText(f.Lookup(name).Value)
+		}
+		if err != nil {
 			if err := flagError(name, err); err != nil {
 				return nil, err
 			}

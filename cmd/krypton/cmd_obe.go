@@ -108,20 +108,24 @@ The scores are bit for bit those of running the whole network at every position
 }
 
 func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, args []string) error {
-	s, err := loadSettings(cmd)
+	s, err := loadSettingsOf(cmd.Flags())
 	if err != nil {
 		return err
 	}
-	if p, err := s.flags.GetBool("print-config"); err != nil || p {
-		if err == nil {
-			_, err = mo.load(cmd.Context(), s) // the model's file makes settings too
-		}
+	show, err := s.flags.GetBool("print-config")
+	if err != nil {
+		return err
+	}
+	invalid := s.valid()
+	switch {
+	case invalid != nil && (show || o.dryRun || o.batch.wanted()):
+		return invalid
+	case show:
+		_, err = mo.load(cmd.Context(), s) // the model's file makes settings too
 		return errors.Join(err, s.print(io.out))
-	}
-	if o.batch.wanted() {
+	case o.batch.wanted():
 		return runOBEBatch(cmd.Context(), cmd.Flags(), io, o, mo, args)
-	}
-	if o.dryRun {
+	case o.dryRun:
 		r, _, err := newOBERun(cmd.Context(), s, io, o, mo, args)
 		if err != nil {
 			return err
@@ -133,6 +137,9 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		return err
 	}
 	err = func() error {
+		if invalid != nil {
+			return invalid
+		}
 		var inputs []string
 		r, err := heed(cmd.Context(), func() (r *obeRun, err error) {
 			r, inputs, err = newOBERun(cmd.Context(), s, io, o, mo, args)

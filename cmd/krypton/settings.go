@@ -51,8 +51,26 @@ func addGlobalFlags(f *pflag.FlagSet) {
 	f.String("kernels", "auto", "kernel `set`: auto, avx512, avx2 or generic; with ,direct or as direct without Winograd's convolutions")
 }
 
-// loadSettings reads environment and configuration file for cmd.
-func loadSettings(cmd *cobra.Command) (*settings, error) { return loadSettingsOf(cmd.Flags()) }
+// loadSettings reads environment and configuration file for cmd, whose flags must have
+// values that they take.
+func loadSettings(cmd *cobra.Command) (*settings, error) {
+	s, err := loadSettingsOf(cmd.Flags())
+	if err == nil {
+		err = s.valid()
+	}
+	return s, err
+}
+
+// valid says what is wrong with the texts of patient flags.
+func (s *settings) valid() error {
+	var err error
+	s.flags.Visit(func(f *pflag.Flag) {
+		if e := wrongText(f.Value); e != nil && err == nil {
+			err = flagError(f.Name, e)
+		}
+	})
+	return err
+}
 
 // loadSettingsOf reads environment and configuration file for a command's flags.
 func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
@@ -103,6 +121,9 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		}
 		for _, value := range s.strings(f) {
 			e := f.Value.Set(value)
+			if e == nil {
+				e = wrongText(f.Value)
+			}
 			if err = flagError(f.Name, e); e != nil && err == nil {
 				err = failure.Usagef("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, wanted(f), value)
 			}
