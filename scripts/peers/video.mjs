@@ -34,7 +34,7 @@ if (!video || models.length === 0) {
 
 // frames gives the frames of a video as RGB of w by h pixels.
 async function* frames(w, h) {
-  const ff = spawn('ffmpeg', ['-nostdin', '-v', 'error', '-i', `file:${path.resolve(video)}`, '-map', '0:v:0', '-vf', `scale=${w}:${h}:flags=area`, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ff = spawn('ffmpeg', ['-nostdin', '-v', 'error', '-i', `file:${path.resolve(video)}`, '-map', '0:v:0', '-vf', `scale=${w}:${h}:flags=bilinear`, '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const size = 3 * w * h;
   let frame = Buffer.allocUnsafe(size);
   let have = 0;
