@@ -191,7 +191,7 @@ func TestUploadAndGrowth(t *testing.T) {
 		t.Errorf("estimate %q", e)
 	}
 	// A fine grid, so that growing can be seen.
-	do(t, ctx, chromedp.SetValue(chromedp.CSS("#stride"), "1"))
+	do(t, ctx, chromedp.SetValue(chromedp.CSS("#stride"), "1"), chromedp.SetValue(chromedp.CSS("#patch"), "16,32,48"))
 	eval[any](t, ctx, `document.querySelector('#stride').dispatchEvent(new Event('change')); window.seen = []; new MutationObserver(() => { const p = document.querySelector('#progress').value; if (p > 0 && p < 1) window.seen.push([p, `+painted+`]); }).observe(document.querySelector('#progress-text'), {childList: true}); 0`)
 	do(t, ctx, chromedp.Click(chromedp.CSS("#explain")))
 	until(t, ctx, mapThere)
@@ -218,7 +218,7 @@ func TestUploadAndGrowth(t *testing.T) {
 // TestCancelAndPause: both work by their buttons.
 func TestCancelAndPause(t *testing.T) {
 	ctx, _, _ := opened(t, 1280, 800)
-	do(t, ctx, chromedp.SetValue(chromedp.CSS("#stride"), "1"), chromedp.SetValue(chromedp.CSS("#patch"), "48"), chromedp.Click(chromedp.CSS("#explain")))
+	do(t, ctx, chromedp.SetValue(chromedp.CSS("#stride"), "1"), chromedp.SetValue(chromedp.CSS("#patch"), "16,24,32,40,48,56,64,72,80,88"), chromedp.Click(chromedp.CSS("#explain")))
 	until(t, ctx, "document.querySelector('#progress').value > 0.01")
 	do(t, ctx, chromedp.Click(chromedp.CSS("#pause")))
 	until(t, ctx, "document.querySelector('.panel figcaption span').textContent.includes('paused')")
