@@ -39,10 +39,10 @@ type network struct {
 	Model
 	host   explain.Host
 	labels []string
-	input  [2]int // height, width
+	input  [2]int  // height, width
+	rate   float64 // multiply-adds in a second, as measured at the start
 
 	mu     sync.Mutex
-	rate   float64 // multiply-adds in a second, as measured last
 	inputs []*kept // the latest used last
 }
 
@@ -263,16 +263,6 @@ func (a *ask) compute(ctx context.Context, p *picture, in *explain.Input, ev eve
 	var err error
 	out.answer, err = ask(ctx, in, listen)
 	return out, err
-}
-
-// measured takes how long a map took while it was its turn.
-func (a *ask) measured(took time.Duration) {
-	if a.job.Mode() != obe.Exact || took <= 0 {
-		return
-	}
-	a.network.mu.Lock()
-	defer a.network.mu.Unlock()
-	a.network.rate = float64(a.adds) / took.Seconds()
 }
 
 // answer is a map that is there.
