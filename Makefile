@@ -52,8 +52,8 @@ check: generate-check $(STATICCHECK) ## gofmt, vet, staticcheck, and that genera
 
 test-noasm: ## build without assembly, and test what then does the work
 	$(GO) build -tags noasm -o /dev/null ./cmd/krypton
-	$(GO) test -tags noasm ./internal/engine/...
-	$(GO) test -tags noasm -short -run '^(TestUpdateEqualsWholeRun|TestStream|TestReferenceProducts)$$' ./internal/incremental
+	KRYPTON_WANT_SETS=generic $(GO) test -tags noasm ./internal/engine/...
+	KRYPTON_WANT_SETS=generic $(GO) test -tags noasm -short -run '^(TestUpdateEqualsWholeRun|TestStream|TestReferenceProducts)$$' ./internal/incremental
 
 race: ## run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -timeout 90m -race ./...

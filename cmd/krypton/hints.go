@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"krypton/internal/evaluate"
-	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/model"
@@ -87,11 +86,7 @@ func hinted(err error) error {
 	if err == nil || errors.As(err, &done) {
 		return err
 	}
-	var setting *failure.SettingError
-	if errors.As(err, &setting) {
-		return &hintedError{strings.Replace(err.Error(), setting.Error(), setting.Named("--"), 1), err}
-	}
-	if text := explain.Spell(err, flagName); text != err.Error() {
+	if text := failure.Spell(err, flagName); text != err.Error() {
 		return &hintedError{text, err}
 	}
 	for _, hint := range hints {
@@ -102,8 +97,8 @@ func hinted(err error) error {
 	return err
 }
 
-// flagName is the flag that stands for a question's field.
-func flagName(f explain.Field) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
+// flagName is the flag that stands for a setting.
+func flagName(f failure.Setting) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
 
 // flagsOfInputs tells which flags give inputs their values.
 func flagsOfInputs(missing *onnxload.InputsError) string {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"krypton/internal/explain"
 	"krypton/internal/failure"
 )
 
@@ -114,7 +113,7 @@ func flagError(flag string, err error) error {
 	if !errors.As(err, &v) {
 		return nil
 	}
-	if errors.As(err, new(*explain.FieldError)) {
+	if errors.As(err, new(*failure.SettingError)) {
 		return hinted(v.err)
 	}
 	if strings.HasPrefix(v.Error(), "is ") { // speaks of the flag itself

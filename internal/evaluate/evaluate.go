@@ -52,7 +52,7 @@ const (
 // Check fails where a question makes no sense whatever the model and the maps.
 func (q *Question) Check() error {
 	for _, f := range []struct {
-		field explain.Field
+		field failure.Setting
 		fill  explain.Fill
 	}{{"fill", q.Fill}, {"insertion_start", q.Start}} {
 		if _, err := obe.ParseFill(string(f.fill), q.Seed); err != nil {
@@ -61,14 +61,14 @@ func (q *Question) Check() error {
 	}
 	switch {
 	case q.Steps < 1 || q.Steps > MaxSteps:
-		return explain.Wrong("%v is %d, want 1 to %d", explain.Field("steps"), q.Steps, MaxSteps)
+		return explain.Wrong("%v is %d, want 1 to %d", failure.Setting("steps"), q.Steps, MaxSteps)
 	case q.Random < 0 || q.Random > MaxRandom:
-		return explain.Wrong("%v is %d, want 0 to %d", explain.Field("random"), q.Random, MaxRandom)
+		return explain.Wrong("%v is %d, want 0 to %d", failure.Setting("random"), q.Random, MaxRandom)
 	case !slices.Contains(heatmap.Combines, q.Combine):
-		return explain.Wrong("%v is %q, want one of %v", explain.Field("combine"), q.Combine, heatmap.Combines)
+		return explain.Wrong("%v is %q, want one of %v", failure.Setting("combine"), q.Combine, heatmap.Combines)
 	case q.Activation != "":
 		if err := q.Activation.Check(); err != nil {
-			return explain.Wrong("%v: %w", explain.Field("activation"), err)
+			return explain.Wrong("%v: %w", failure.Setting("activation"), err)
 		}
 	}
 	return nil

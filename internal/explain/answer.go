@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
@@ -178,7 +179,7 @@ const nearlyUniform = 0.05
 
 // Uniform is a note on scores that say hardly anything, "" for others. spell writes the
 // names of fields.
-func Uniform(r prediction.Reading, scores []float32, spell func(Field) string) string {
+func Uniform(r prediction.Reading, scores []float32, spell func(failure.Setting) string) string {
 	n, top := float64(len(scores)), float64(scores[prediction.Winner(scores)])
 	if !r.Exclusive || !(top < min(2/n, 1/n+nearlyUniform*(1-1/n))) { // a NaN has its own note
 		return ""

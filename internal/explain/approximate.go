@@ -46,24 +46,24 @@ type Wish struct {
 }
 
 // settings are the fields that say what is given up.
-func (w *Wish) settings() []Field {
+func (w *Wish) settings() []failure.Setting {
 	return said([]wished{{"tau", w.Tau != nil}, {"epsilon", w.Epsilon != nil}, {"shortlist", w.Shortlist != nil}, {"drill_down", w.DrillDown != nil},
 		{"steps", w.Steps != nil}, {"checkerboard", w.Checkerboard != nil}, {"within", w.Within != nil}})
 }
 
 // choices are the fields that choose what is given up.
-func (w *Wish) choices() []Field {
+func (w *Wish) choices() []failure.Setting {
 	return said([]wished{{"ssim", w.SSIM != nil}, {"speedup", w.Speedup != nil}})
 }
 
 // wished is a field, and whether somebody said it.
 type wished struct {
-	name Field
+	name failure.Setting
 	said bool
 }
 
-func said(all []wished) []Field {
-	var names []Field
+func said(all []wished) []failure.Setting {
+	var names []failure.Setting
 	for _, w := range all {
 		if w.said {
 			names = append(names, w.name)
@@ -157,21 +157,21 @@ func (w *Wish) check(mode obe.Mode) (approximate bool, err error) {
 		case len(all) == 0:
 			return false, nil
 		case mode != "":
-			return false, Wrong("%v: needs %v approximate", all[0], Field("mode"))
+			return false, Wrong("%v: needs %v approximate", all[0], failure.Setting("mode"))
 		}
 	}
 	if d := w.Within; d != nil && (*d <= 0 || w.Steps != nil || w.DrillDown != nil || w.Checkerboard != nil || len(choices) > 0) {
-		return false, Wrong("%v takes a time, and excludes %v, %v, %v, %v and %v", Field("within"), Field("steps"), Field("checkerboard"), Field("drill_down"), Field("ssim"), Field("speedup"))
+		return false, Wrong("%v takes a time, and excludes %v, %v, %v, %v and %v", failure.Setting("within"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("drill_down"), failure.Setting("ssim"), failure.Setting("speedup"))
 	}
 	if w.Tau != nil && !(*w.Tau > 0 && *w.Tau <= 1) {
-		return false, Wrong("%v is %g, want above 0 and up to 1", Field("tau"), *w.Tau)
+		return false, Wrong("%v is %g, want above 0 and up to 1", failure.Setting("tau"), *w.Tau)
 	}
 	switch {
 	case len(choices) > 0 && len(own) > 0:
-		return false, Wrong("%v and %v choose from the profile: they exclude %v, %v, %v, %v, %v, %v, %v", Field("ssim"), Field("speedup"),
-			Field("tau"), Field("epsilon"), Field("shortlist"), Field("drill_down"), Field("steps"), Field("checkerboard"), Field("within"))
+		return false, Wrong("%v and %v choose from the profile: they exclude %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
+			failure.Setting("tau"), failure.Setting("epsilon"), failure.Setting("shortlist"), failure.Setting("drill_down"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("within"))
 	case len(choices) == 2:
-		return false, Wrong("%v and %v exclude each other", Field("ssim"), Field("speedup"))
+		return false, Wrong("%v and %v exclude each other", failure.Setting("ssim"), failure.Setting("speedup"))
 	case len(own) > 0:
 		return true, failure.As(failure.Usage, w.own().Validate())
 	}
@@ -210,7 +210,7 @@ func (w *Wish) given(profile *tune.Profile, family tune.Family) (*Given, error) 
 	case len(w.settings()) > 0:
 		return &Given{Approximation: w.own(), Seconds: time.Duration(or(w.Within, 0)).Seconds(), Source: Asked}, nil
 	case profile == nil && len(w.choices()) > 0:
-		return nil, Wrong("%v and %v need a profile beside the model: make one with 'krypton tune'", Field("ssim"), Field("speedup"))
+		return nil, Wrong("%v and %v need a profile beside the model: make one with 'krypton tune'", failure.Setting("ssim"), failure.Setting("speedup"))
 	case profile == nil:
 		return &Given{Approximation: tune.Default(family), Source: ByDefault, Family: family}, nil
 	}
@@ -230,7 +230,7 @@ func (w *Wish) given(profile *tune.Profile, family tune.Family) (*Given, error) 
 
 // settle takes back what this plan cannot give, for an output, and notes what one should
 // know of what is given up. spell writes the names of fields.
-func (g *Given) settle(plan *incremental.Plan, output int, spell func(Field) string) (notes []string) {
+func (g *Given) settle(plan *incremental.Plan, output int, spell func(failure.Setting) string) (notes []string) {
 	if g == nil {
 		return nil
 	}
@@ -347,5 +347,5 @@ func ParsePrecision(text string) (incremental.Precision, error) {
 	if p := incremental.Precision(text); slices.Contains(incremental.Precisions, p) {
 		return p, nil
 	}
-	return "", Wrong("%v is %q, want one of %s", Field("precision"), text, strings.Join(Precisions(), ", "))
+	return "", Wrong("%v is %q, want one of %s", failure.Setting("precision"), text, strings.Join(Precisions(), ", "))
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/labels"
 	"krypton/internal/prediction"
 )
@@ -33,7 +34,7 @@ func NewPicker(values, names []string, classes int) (Picker, error) {
 		default:
 			c, err := labels.Class(names, value, classes)
 			if err != nil {
-				return p, Wrong("%v %w", Field("class"), err)
+				return p, Wrong("%v %w", failure.Setting("class"), err)
 			}
 			p.fixed = append(p.fixed, c)
 		}

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"krypton/internal/failure"
 	"krypton/internal/incremental"
 )
 
@@ -26,10 +27,10 @@ type Host struct {
 	// Version is the program's, for records. Spell writes the names of fields in notes,
 	// nil as they are.
 	Version string
-	Spell   func(Field) string
+	Spell   func(failure.Setting) string
 }
 
-func (h *Host) spell(f Field) string {
+func (h *Host) spell(f failure.Setting) string {
 	if h.Spell == nil {
 		return string(f)
 	}
@@ -70,8 +71,7 @@ func (h *Host) Working(views int64) int64 {
 func (h *Host) Some(views int64) (int64, error) {
 	left := h.Working(views)
 	if left == 1 {
-		return 0, &FieldError{"%w: beside %d MiB for the program and its weights, views take %d MiB: %v is %d MiB",
-			[]any{incremental.ErrMemory, h.resident() >> 20, views >> 20, Field("memory"), h.Memory >> 20}}
+		return 0, failure.Settingf("%w: beside %d MiB for the program and its weights, views take %d MiB: %v is %d MiB", incremental.ErrMemory, h.resident()>>20, views>>20, failure.Setting("memory"), h.Memory>>20)
 	}
 	return left, nil
 }

@@ -361,8 +361,7 @@ func (j *Job) CheckMemory() error {
 	}
 	views, scores := j.viewBytes(), j.scoreBytes()
 	if left := j.host.Working(views + scores); j.host.Memory > 0 && left < updates {
-		return &FieldError{"%w: beside %d MiB for the program and its weights, views take %d MiB, scores of %d classes at %d positions %d MiB, and one position on each of %d threads %d KiB: %v is %d MiB",
-			[]any{incremental.ErrMemory, j.host.resident() >> 20, views >> 20, j.classes.count(j.numbers()), j.Positions(), scores >> 20, j.host.Threads, updates >> 10, Field("memory"), j.host.Memory >> 20}}
+		return failure.Settingf("%w: beside %d MiB for the program and its weights, views take %d MiB, scores of %d classes at %d positions %d MiB, and one position on each of %d threads %d KiB: %v is %d MiB", incremental.ErrMemory, j.host.resident()>>20, views>>20, j.classes.count(j.numbers()), j.Positions(), scores>>20, j.host.Threads, updates>>10, failure.Setting("memory"), j.host.Memory>>20)
 	}
 	return nil
 }

@@ -95,20 +95,20 @@ func TestCheck(t *testing.T) {
 
 // TestFieldsAreSpelled also where they stand in an error inside of another one.
 func TestFieldsAreSpelled(t *testing.T) {
-	flag := func(f Field) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
-	inner := wrongAs(failure.Temporary, "no room (%v)", Field("memory"))
-	outer := wrongAs(failure.Data, "%v %q: %w", Field("drill_down"), "memory", inner)
+	flag := func(f failure.Setting) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
+	inner := wrongAs(failure.Temporary, "no room (%v)", failure.Setting("memory"))
+	outer := wrongAs(failure.Data, "%v %q: %w", failure.Setting("drill_down"), "memory", inner)
 	if got := outer.Error(); got != `drill_down "memory": no room (memory)` {
 		t.Error(got)
 	}
 	wrapped := errors.Join(outer)
-	if got := Spell(wrapped, flag); got != `--drill-down "memory": no room (--memory)` {
+	if got := failure.Spell(wrapped, flag); got != `--drill-down "memory": no room (--memory)` {
 		t.Error(got)
 	}
 	if kind, _ := failure.Of(outer); kind != failure.Temporary || !errors.Is(outer, inner) {
 		t.Errorf("kind %v", kind)
 	}
-	if got := Spell(errors.New("memory"), flag); got != "memory" {
+	if got := failure.Spell(errors.New("memory"), flag); got != "memory" {
 		t.Error(got)
 	}
 }
@@ -194,7 +194,7 @@ func TestUniform(t *testing.T) {
 		p[0] = top
 		return p
 	}
-	spell := func(f Field) string { return "<" + string(f) + ">" }
+	spell := func(f failure.Setting) string { return "<" + string(f) + ">" }
 	for _, c := range []struct {
 		scores []float32
 		said   bool

@@ -6,7 +6,6 @@ package failure
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // Kind is a kind of failure.
@@ -88,32 +87,4 @@ func Mark(err, mark error) error {
 		return nil
 	}
 	return &marked{err, mark}
-}
-
-// settingMark stands before the names of settings in the formats of SettingErrors.
-const settingMark = "\x00"
-
-// SettingError is an error whose text names settings: programs write these as their users
-// know them.
-type SettingError struct {
-	format string
-	args   []any
-	err    error
-}
-
-// Settingf makes one, of no kind, of a format with a NUL byte before the name of each
-// setting.
-func Settingf(format string, args ...any) error {
-	return &SettingError{format, args, fmt.Errorf(strings.ReplaceAll(format, settingMark, ""), args...)}
-}
-
-// Error implements error, with the names as they are.
-func (e *SettingError) Error() string { return e.err.Error() }
-
-// Unwrap gives what the error wraps.
-func (e *SettingError) Unwrap() error { return e.err }
-
-// Named is the error's text with prefix before each name of a setting, as flags have it.
-func (e *SettingError) Named(prefix string) string {
-	return fmt.Errorf(strings.ReplaceAll(e.format, settingMark, prefix), e.args...).Error()
 }

@@ -36,9 +36,9 @@ func TestKinds(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	cause := errors.New("a cause")
-	err := fmt.Errorf("film: %w", Settingf("\x00min-score is %d and \x00iou %g: %w", 2, 0.5, cause))
+	err := fmt.Errorf("film: %w", Settingf("%v is %d and %v %g: %w", Setting("min-score"), 2, Setting("iou"), 0.5, cause))
 	var s *SettingError
-	if !errors.As(err, &s) || !errors.Is(err, cause) || err.Error() != "film: min-score is 2 and iou 0.5: a cause" || s.Named("--") != "--min-score is 2 and --iou 0.5: a cause" {
+	if !errors.As(err, &s) || !errors.Is(err, cause) || err.Error() != "film: min-score is 2 and iou 0.5: a cause" || s.Spell(func(name Setting) string { return "--" + string(name) }) != "--min-score is 2 and --iou 0.5: a cause" {
 		t.Error(err)
 	}
 	if _, classified := Of(err); classified {

@@ -104,15 +104,15 @@ func (q *Question) Check() error {
 	guard, score, iou := value(q.Guard, DefaultGuard), value(q.MinScore, DefaultMinScore), value(q.IoU, DefaultIoU)
 	switch {
 	case q.Shortlist < 0:
-		return settingError("\x00shortlist is %d, want 0 or more classes", q.Shortlist)
+		return settingError("%v is %d, want 0 or more classes", failure.Setting("shortlist"), q.Shortlist)
 	case q.Every < 1 || q.TuneFrames < 1 || q.VerifyEvery < 0 || q.Top < 1 || q.Smooth < 1 || q.MostObjects < 0 || value(q.KeyFrames, DefaultKeyFrames) < 0:
-		return settingError("\x00every, \x00tune-frames, \x00top and \x00window want 1 at least, \x00verify-every, \x00refresh and \x00max-objects 0")
+		return settingError("%v, %v, %v and %v want 1 at least, %v, %v and %v 0", failure.Setting("every"), failure.Setting("tune-frames"), failure.Setting("top"), failure.Setting("window"), failure.Setting("verify-every"), failure.Setting("refresh"), failure.Setting("max-objects"))
 	case !(q.TargetAgreement > 0 && q.TargetAgreement <= 1):
-		return settingError("\x00target-agreement is %g, want a share of 1", q.TargetAgreement)
+		return settingError("%v is %g, want a share of 1", failure.Setting("target-agreement"), q.TargetAgreement)
 	case !(guard >= 0 && guard <= 1):
-		return settingError("\x00guard is %g, want 0 to 1", guard)
+		return settingError("%v is %g, want 0 to 1", failure.Setting("guard"), guard)
 	case !(score >= 0 && score <= 1) || !(iou >= 0 && iou <= 1):
-		return settingError("\x00min-score is %g and \x00iou %g, want 0 to 1", score, iou)
+		return settingError("%v is %g and %v %g, want 0 to 1", failure.Setting("min-score"), score, failure.Setting("iou"), iou)
 	}
 	o := q.options(1)
 	o.Tolerance, o.Epsilon = max(0, o.Tolerance), max(0, o.Epsilon)
@@ -141,7 +141,7 @@ func (q *Question) Reading(opt video.Options) (video.Options, error) {
 		}
 		at, err := video.ParsePosition(p.text)
 		if err != nil {
-			return opt, settingError("\x00%s: %w", p.name, err)
+			return opt, settingError("%v: %w", failure.Setting(p.name), err)
 		}
 		*p.to = &at
 	}

@@ -507,7 +507,7 @@ func TestWrongQuestions(t *testing.T) {
 		var s *failure.SettingError
 		text, plain := err.Error(), strings.ReplaceAll(c.want, "--", "")
 		if errors.As(err, &s) {
-			text = s.Named("--")
+			text = s.Spell(flag)
 		}
 		if text != c.want || err.Error() != plain {
 			t.Errorf("%q and %q, want %q", text, err, c.want)
@@ -521,7 +521,7 @@ func TestWrongQuestions(t *testing.T) {
 	q = Defaults()
 	q.Start = "soon"
 	var s *failure.SettingError
-	if _, err := q.Reading(video.Options{}); !errors.As(err, &s) || !strings.HasPrefix(s.Named("--"), "--start: ") {
+	if _, err := q.Reading(video.Options{}); !errors.As(err, &s) || !strings.HasPrefix(s.Spell(flag), "--start: ") {
 		t.Error(err)
 	}
 }
@@ -585,3 +585,6 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%+v, %+v", one, two)
 	}
 }
+
+// flag is a setting as the command line has it.
+func flag(name failure.Setting) string { return "--" + string(name) }

@@ -56,17 +56,17 @@ func findAndProbe(ctx context.Context, in input, opt Options) (*tools, *streamIn
 func locateTools(opt Options) (*tools, error) {
 	name := opt.FFmpeg
 	if name == noFFmpeg {
-		return nil, failure.Settingf("%w: it is switched off (\x00ffmpeg none); without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg)
+		return nil, failure.Settingf("%w: it is switched off (%v none); without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg, failure.Setting("ffmpeg"))
 	}
 	if name == "" {
 		name = "ffmpeg"
 	}
 	path, err := exec.LookPath(name)
 	if err != nil && opt.FFmpeg == "" {
-		return nil, failure.Settingf("%w: install it (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg) or name it with \x00ffmpeg; without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg)
+		return nil, failure.Settingf("%w: install it (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg) or name it with %v; without it only Y4M, GIF, MJPEG, raw RGB and folders of pictures can be read", ErrNoFFmpeg, failure.Setting("ffmpeg"))
 	}
 	if err != nil {
-		return nil, failure.Settingf("%w: \x00ffmpeg %s: %w", ErrNoFFmpeg, opt.FFmpeg, err)
+		return nil, failure.Settingf("%w: %v %s: %w", ErrNoFFmpeg, failure.Setting("ffmpeg"), opt.FFmpeg, err)
 	}
 	t := &tools{ffmpeg: path}
 	base := strings.Replace(filepath.Base(path), "ffmpeg", "ffprobe", 1)

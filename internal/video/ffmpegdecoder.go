@@ -96,7 +96,7 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 	info.Width, info.Height = w, h
 	if int64(w) > opt.MaxPixels/int64(h) {
 		d.abandon()
-		return nil, info, failure.Settingf("%w: %d x %d pixels, the limit is %d in all (\x00max-pixels)", ErrUnusable, w, h, opt.MaxPixels)
+		return nil, info, failure.Settingf("%w: %d x %d pixels, the limit is %d in all (%v)", ErrUnusable, w, h, opt.MaxPixels, failure.Setting("max-pixels"))
 	}
 	return d, info, nil
 }
@@ -256,7 +256,7 @@ func (d *ffmpegDecoder) finish(read error) error {
 	case d.in.live:
 		return io.EOF
 	case said != "" && !d.opt.Lenient:
-		return failure.Settingf("%w: after %d frames%s (\x00lenient goes on over such)", bad, d.frames, said)
+		return failure.Settingf("%w: after %d frames%s (%v goes on over such)", bad, d.frames, said, failure.Setting("lenient"))
 	}
 	return d.complete()
 }

@@ -59,7 +59,7 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
 	if int64(s.width) > opt.MaxPixels/int64(s.height) {
-		return nil, failure.Settingf("%w: %d x %d pixels, the limit is %d in all (\x00max-pixels)", ErrUnusable, s.width, s.height, opt.MaxPixels)
+		return nil, failure.Settingf("%w: %d x %d pixels, the limit is %d in all (%v)", ErrUnusable, s.width, s.height, opt.MaxPixels, failure.Setting("max-pixels"))
 	}
 	return s, nil
 }

@@ -36,7 +36,7 @@ func asItIs(w, h int) imagein.Geometry {
 // fits refuses sizes beyond the limit.
 func (o Options) fits(w, h int) error {
 	if w < 1 || h < 1 || int64(w) > o.MaxPixels/int64(h) {
-		return failure.Settingf("%w: %d x %d pixels, the limit is %d in all (\x00max-pixels)", ErrUnusable, w, h, o.MaxPixels)
+		return failure.Settingf("%w: %d x %d pixels, the limit is %d in all (%v)", ErrUnusable, w, h, o.MaxPixels, failure.Setting("max-pixels"))
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func classify(name string, opt Options) (kind, error) {
 		return kind{what: isFile}, nil
 	case err == nil && st.Mode()&fs.ModeCharDevice != 0 && strings.HasPrefix(filepath.Clean(name), "/dev/video"):
 		if !opt.AllowNetwork {
-			return kind{}, failure.Settingf("%w (\x00allow-network)", ErrNetwork)
+			return kind{}, failure.Settingf("%w (%v)", ErrNetwork, failure.Setting("allow-network"))
 		}
 		return kind{what: isRemote, in: cameraInput(name)}, nil
 	case err == nil:
@@ -152,7 +152,7 @@ func classify(name string, opt Options) (kind, error) {
 	}
 	if scheme, rest, found := strings.Cut(name, "://"); found && rest != "" && scheme != "" && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz") == "" {
 		if !opt.AllowNetwork {
-			return kind{}, failure.Settingf("%w (\x00allow-network)", ErrNetwork)
+			return kind{}, failure.Settingf("%w (%v)", ErrNetwork, failure.Setting("allow-network"))
 		}
 		switch scheme {
 		case "http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "tcp", "srt":
