@@ -235,7 +235,7 @@ func (g *Given) settle(plan *incremental.Plan, output int, spell func(failure.Se
 		return nil
 	}
 	if n := g.Shortlist; n > 0 {
-		if tail, ok := plan.Tail(output); !ok || tail.Classes() <= n {
+		if head, ok := plan.Head(output); !ok || head.Classes() <= n {
 			if g.Source == Asked {
 				notes = append(notes, fmt.Sprintf("%s %d leaves nothing out: the model has no more classes, or its last layers mix them", spell("shortlist"), n))
 			}

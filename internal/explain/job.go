@@ -151,7 +151,7 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 	for _, v := range j.variants {
 		tasks = append(tasks, obe.Task{
 			Plan:          j.model.Plan,
-			Anchor:        j.reference(),
+			Reference:     j.reference(),
 			Grid:          v.grid,
 			Output:        j.output,
 			Reading:       j.reading,

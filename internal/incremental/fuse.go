@@ -55,7 +55,7 @@ func (p *Plan) fusable(before, s *step) bool {
 		return false
 	}
 	if _, ok := s.prim.(*engine.Softmax); ok {
-		return false // what it reads is wanted too: see Tail
+		return false // what it reads is wanted too: see ClassifierHead
 	}
 	if k := s.reads(before.out); k < 0 || s.in[k].plane != v.plane || s.whole != nil && s.whole[k] {
 		return false

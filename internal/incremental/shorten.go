@@ -12,7 +12,7 @@ import (
 // shortened is a plan of which only some classes of an output are computed, and what
 // stands in for the others: their numbers before the softmax, as they once were.
 type shortened struct {
-	tail    *Tail
+	head    *ClassifierHead
 	classes []int
 	plan    *Plan // of the listed classes
 	views   *Views
@@ -20,30 +20,30 @@ type shortened struct {
 	scores  []float32 // with the softmax
 }
 
-// shorten keeps some classes of a tail. all are every class's numbers before the
+// shorten keeps some classes of a head. all are every class's numbers before the
 // softmax; views are the whole plan's, and share the memory of what is before the
-// tail.
-func (t *Tail) shorten(v *Views, classes []int, all []float32) (*shortened, error) {
+// head.
+func (t *ClassifierHead) shorten(v *Views, classes []int, all []float32) (*shortened, error) {
 	if len(all) != t.Classes() {
 		return nil, fmt.Errorf("%d numbers for %d classes", len(all), t.Classes())
 	}
-	s := &shortened{tail: t, classes: slices.Clone(classes), all: slices.Clone(all), scores: make([]float32, len(all))}
+	s := &shortened{head: t, classes: slices.Clone(classes), all: slices.Clone(all), scores: make([]float32, len(all))}
 	var err error
 	s.plan, s.views, err = t.Keep(v, classes)
 	return s, err
 }
 
 // Share is the share of a whole run's multiply-adds that a run of n classes takes.
-func (t *Tail) Share(n int) float64 {
+func (t *ClassifierHead) Share(n int) float64 {
 	whole := t.plan.Count(t.plan.InputPlane().Rect())
 	first := &t.plan.steps[t.steps[0]]
 	work := engine.Work(first.prim, t.plan.values[first.out].plane.Rect())
 	return 1 - float64(work)/float64(whole)*(1-float64(n)/float64(t.Classes()))
 }
 
-// Ends says that nothing is computed behind the tail, so that a class's number before
+// Ends says that nothing is computed behind the head, so that a class's number before
 // the softmax is still there after a run that keeps nothing.
-func (t *Tail) Ends() bool {
+func (t *ClassifierHead) Ends() bool {
 	last := t.plan.steps[len(t.plan.steps)-1].out
 	return last == t.plan.outputs[t.output].value
 }
@@ -53,19 +53,19 @@ func (s *shortened) logits() []float32 {
 	if s == nil {
 		return nil
 	}
-	return s.views.data[s.tail.logits]
+	return s.views.data[s.head.logits]
 }
 
 // output gives output i of the whole plan, as Output of a Stream says.
 func (s *shortened) output(full *Plan, memory *outputMemory, i int) *tensor.Tensor {
-	if i != s.tail.output {
+	if i != s.head.output {
 		return memory.output(s.plan, s.views, i)
 	}
 	for k, v := range s.logits() {
 		s.all[s.classes[k]] = v
 	}
 	scores := s.all
-	if s.tail.Softmax {
+	if s.head.Softmax {
 		scores = s.scores
 		softmax.Row(scores, s.all)
 	}
@@ -85,7 +85,7 @@ func (s *shortened) output(full *Plan, memory *outputMemory, i int) *tensor.Tens
 // scale is a plan's scale where only the listed classes count.
 func (s *shortened) scale(all Scale) Scale {
 	e := slices.Clone(all)
-	for _, i := range s.tail.steps {
+	for _, i := range s.head.steps {
 		v := s.plan.steps[i].out
 		e[v] = s.plan.energy(s.views, v)
 	}

@@ -15,16 +15,16 @@ import (
 // others' as they were; whole runs give all again.
 func TestShorten(t *testing.T) {
 	ctx := context.Background()
-	for name, tail := range tails {
+	for name, head := range heads {
 		for seed, k := range asm.EverySet(t) {
 			for _, soft := range []bool{false, true} {
-				p, err := Compile(tailNetwork(t, uint64(seed), tail, soft).g, CompileOptions{Kernels: k, Direct: true})
+				p, err := Compile(headNetwork(t, uint64(seed), head, soft).g, CompileOptions{Kernels: k, Direct: true})
 				if err != nil {
 					t.Fatal(err)
 				}
-				end, ok := p.Tail(0)
+				end, ok := p.Head(0)
 				if !ok || !end.Ends() {
-					t.Fatalf("%s: no tail", name)
+					t.Fatalf("%s: no head", name)
 				}
 				rng := rand.New(rand.NewPCG(uint64(seed), 5))
 				s, err := p.NewStream(StreamOptions{Workers: 1 + seed%2})
@@ -52,7 +52,7 @@ func TestShorten(t *testing.T) {
 					if !slices.Equal(all, inference.Logits(end)) {
 						t.Fatalf("%s: an inference has other numbers", name)
 					}
-					classes := rng.Perm(tailClasses)[:1+rng.IntN(40)]
+					classes := rng.Perm(headClasses)[:1+rng.IntN(40)]
 					if err := s.Shorten(end, classes, all); err != nil {
 						t.Fatal(err)
 					}
@@ -110,10 +110,10 @@ func TestShorten(t *testing.T) {
 				if err := s.Shorten(end, []int{0}, nil); err == nil {
 					t.Error("numbers of no class are taken for all")
 				}
-				if err := s.Shorten(end, []int{tailClasses}, want); err == nil {
+				if err := s.Shorten(end, []int{headClasses}, want); err == nil {
 					t.Error("a class that is not there is listed")
 				}
-				if one, every := end.Share(1), end.Share(tailClasses); !(one > 0 && one < every && every == 1) {
+				if one, every := end.Share(1), end.Share(headClasses); !(one > 0 && one < every && every == 1) {
 					t.Errorf("%s: one class takes %g of a whole run, all of them %g", name, one, every)
 				}
 			}

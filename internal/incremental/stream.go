@@ -127,11 +127,11 @@ func (s *Stream) Output(i int) *tensor.Tensor {
 	return s.outputs.output(s.plan, s.views, i)
 }
 
-// Shorten has Update and WholeListed compute only the given classes of a tail of the
+// Shorten has Update and WholeListed compute only the given classes of a head of the
 // plan, until the next Whole. The others keep their numbers before the softmax, which
 // are given for all classes in all. After it, WholeListed must be called first, unless
 // the views are those of a whole run or of updates since.
-func (s *Stream) Shorten(t *Tail, classes []int, all []float32) error {
+func (s *Stream) Shorten(t *ClassifierHead, classes []int, all []float32) error {
 	short, err := t.shorten(s.all, classes, all)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (s *Stream) Shorten(t *Tail, classes []int, all []float32) error {
 
 // Logits are all classes' numbers before the softmax after Whole; they are not kept up
 // to date by a stream that is shortened.
-func (s *Stream) Logits(t *Tail) []float32 { return t.Logits(s.all) }
+func (s *Stream) Logits(t *ClassifierHead) []float32 { return t.Logits(s.all) }
 
 // ListedLogits are the numbers before the softmax of the classes that a stream is
 // shortened to, in their order; nil if it is not.

@@ -150,10 +150,10 @@ func (f *Inference) run(ctx context.Context, p *Plan, v *Views, input []float32)
 	return p.compute(ctx, v, input, f.crew, true)
 }
 
-// Shorten has RunListed compute only the given classes of a tail of the plan, until
+// Shorten has RunListed compute only the given classes of a head of the plan, until
 // the next Run. The others keep their numbers before the softmax, which are given for
 // all classes in all.
-func (f *Inference) Shorten(t *Tail, classes []int, all []float32) error {
+func (f *Inference) Shorten(t *ClassifierHead, classes []int, all []float32) error {
 	var err error
 	f.short, err = t.shorten(f.views, classes, all)
 	return err
@@ -167,8 +167,8 @@ func (f *Inference) RunListed(ctx context.Context, input []float32) error {
 	return f.run(ctx, f.short.plan, f.short.views, input)
 }
 
-// Logits are all classes' numbers before the softmax after Run, for a tail that Ends.
-func (f *Inference) Logits(t *Tail) []float32 { return t.Logits(f.views) }
+// Logits are all classes' numbers before the softmax after Run, for a head that Ends.
+func (f *Inference) Logits(t *ClassifierHead) []float32 { return t.Logits(f.views) }
 
 // ListedLogits are the numbers before the softmax of the classes that Shorten named,
 // in their order; nil if the last run was of all.

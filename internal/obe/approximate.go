@@ -298,9 +298,9 @@ type MeasuredError struct {
 	Range number.Double
 }
 
-// measure recomputes random positions whole, in float32 if there is an anchor, and
+// measure recomputes random positions whole, in float32 if there is a reference, and
 // compares them with the map.
-func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *anchor, r *Result) error {
+func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *reference, r *Result) error {
 	truth := *t
 	if moved != nil {
 		truth.Plan, views = moved.plan, moved.views

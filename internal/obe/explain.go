@@ -47,11 +47,11 @@ type Task struct {
 	Mode    Mode
 	// Approximation is what the mode Approximate gives up.
 	Approximation Approximation
-	// Anchor, for Approximate with a Plan of low precision, is the same model
+	// Reference, for Approximate with a Plan of low precision, is the same model
 	// in float32: the clean image's scores are its, all others are moved by
 	// what Plan gets wrong about the clean image, and errors are measured
 	// against it. nil if Plan is right.
-	Anchor *incremental.Plan
+	Reference *incremental.Plan
 	// Workers and Memory (bytes, 0 for no limit) bound what is used.
 	Workers int
 	Memory  int64
@@ -174,9 +174,9 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%w: output %q is empty", ErrTask, t.Plan.Outputs()[t.Output])
 	}
-	var moved *anchor
-	if t.Anchor != nil && t.Mode == Approximate {
-		if moved, err = t.newAnchor(ctx, out); err != nil {
+	var moved *reference
+	if t.Reference != nil && t.Mode == Approximate {
+		if moved, err = t.newReference(ctx, out); err != nil {
 			return nil, err
 		}
 		defer moved.release()
@@ -242,7 +242,7 @@ func (t *Task) read(r *Result, p []float32, at []int, i int) (nan bool) {
 }
 
 // positions answers every position of the grid. numbers is how many the output has.
-func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *anchor, r *Result, numbers int, began time.Time) error {
+func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *reference, r *Result, numbers int, began time.Time) error {
 	n := t.Grid.Len()
 	r.Winners = make([]int32, n)
 	r.Scores = make([][]float32, len(r.Classes))

@@ -29,12 +29,12 @@ type shortlist struct {
 // newShortlist keeps the n likeliest classes, those mapped included. It is nil
 // where there is nothing to leave out: the model's last layers mix classes, has
 // no more of them, or the score needs all.
-func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, n int) (*shortlist, error) {
-	tail, ok := t.Plan.Tail(t.Output)
-	if !ok || t.Score == Entropy || t.Reading.Pair || tail.Softmax && t.Reading.Activation != prediction.None {
+func (t *Task) newShortlist(views *incremental.Views, moved *reference, r *Result, n int) (*shortlist, error) {
+	head, ok := t.Plan.Head(t.Output)
+	if !ok || t.Score == Entropy || t.Reading.Pair || head.Softmax && t.Reading.Activation != prediction.None {
 		return nil, nil
 	}
-	logits := slices.Clone(tail.Logits(views))
+	logits := slices.Clone(head.Logits(views))
 	if moved != nil {
 		for i, d := range moved.shift {
 			logits[i] += d
@@ -58,7 +58,7 @@ func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, 
 	if len(others) == 0 {
 		return nil, nil
 	}
-	s := &shortlist{classes: append(slices.Clone(kept), others[0]), softmax: tail.Softmax || t.Reading.Activation == prediction.Softmax,
+	s := &shortlist{classes: append(slices.Clone(kept), others[0]), softmax: head.Softmax || t.Reading.Activation == prediction.Softmax,
 		reading: t.Reading, best: logits[others[0]]}
 	for _, c := range others {
 		s.sum += softmax.Exp(float64(logits[c]) - float64(s.best))
@@ -69,7 +69,7 @@ func (t *Task) newShortlist(views *incremental.Views, moved *anchor, r *Result, 
 		}
 	}
 	var err error
-	s.plan, s.views, err = tail.Keep(views, kept)
+	s.plan, s.views, err = head.Keep(views, kept)
 	return s, err
 }
 

@@ -19,21 +19,21 @@ func TestShortlist(t *testing.T) {
 	task := builtIn(t, 16, 8)
 	exact := answer(t, task)
 	classes := len(exact.Probabilities)
-	tail, ok := task.Plan.Tail(0)
+	head, ok := task.Plan.Head(0)
 	if !ok || classes < 4 {
-		t.Fatalf("the built-in model has no tail, or %d classes", classes)
+		t.Fatalf("the built-in model has no head, or %d classes", classes)
 	}
 	views, err := task.Plan.Materialize(context.Background(), slices.Clone(task.Base), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	clean := slices.Clone(tail.Logits(views))
+	clean := slices.Clone(head.Logits(views))
 	// Every position's logits, by the plan of all classes.
 	all := make([]int, classes)
 	for i := range all {
 		all[i] = i
 	}
-	whole, wholeViews, err := tail.Keep(views, all)
+	whole, wholeViews, err := head.Keep(views, all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func (p patches) Write(i int, dst []float32) {
 func TestAnchor(t *testing.T) {
 	task := builtIn(t, 16, 8)
 	exact := answer(t, task)
-	task.Mode, task.Anchor, task.Verify = obe.Approximate, task.Plan, 9
+	task.Mode, task.Reference, task.Verify = obe.Approximate, task.Plan, 9
 	for _, a := range []obe.Approximation{{}, {Shortlist: 2}} {
 		task.Approximation = a
 		r := answer(t, task)
@@ -147,9 +147,9 @@ func TestAnchor(t *testing.T) {
 	errors := map[bool]float64{}
 	for _, held := range []bool{false, true} {
 		if !held {
-			task.Anchor = nil
+			task.Reference = nil
 		} else {
-			task.Anchor = plan(t, incremental.CompileOptions{})
+			task.Reference = plan(t, incremental.CompileOptions{})
 		}
 		r := answer(t, task)
 		if held != slices.Equal(r.Base, exact.Base) {

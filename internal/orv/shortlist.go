@@ -13,7 +13,7 @@ import (
 // sum still counts them. (Vocabulary shortlists of machine translation do the same to
 // a softmax: Jean et al., ACL 2015, section 3.3.) A nil shortlist computes all classes.
 type shortlist struct {
-	tail  *incremental.Tail
+	head  *incremental.ClassifierHead
 	least int     // classes that are listed
 	share float64 // of a whole run's multiply-adds that one of so many takes
 
@@ -42,18 +42,18 @@ func newShortlist(p *incremental.Plan, output, n int) *shortlist {
 	if n == 0 {
 		return nil
 	}
-	tail, ok := p.Tail(output)
-	if !ok || !tail.Ends() || float64(n) > mostListed*float64(tail.Classes()) {
+	head, ok := p.Head(output)
+	if !ok || !head.Ends() || float64(n) > mostListed*float64(head.Classes()) {
 		return nil
 	}
-	return &shortlist{tail: tail, least: n, share: tail.Share(n)}
+	return &shortlist{head: head, least: n, share: head.Share(n)}
 }
 
 // listedRunner runs a plan whole, all of it or without the classes that are not listed.
 type listedRunner interface {
 	all(context.Context) error
-	logits(*incremental.Tail) []float32
-	shorten(t *incremental.Tail, classes []int, all []float32) error
+	logits(*incremental.ClassifierHead) []float32
+	shorten(t *incremental.ClassifierHead, classes []int, all []float32) error
 	listed(context.Context) error
 	listedLogits() []float32
 }
@@ -74,7 +74,7 @@ func (l *shortlist) cost() float64 {
 	case !l.listed():
 		return 1
 	case len(l.classes) > l.least:
-		return l.tail.Share(len(l.classes))
+		return l.head.Share(len(l.classes))
 	}
 	return l.share
 }
@@ -87,7 +87,7 @@ func (l *shortlist) whole(ctx context.Context, r listedRunner) (share float64, l
 	}
 	share = l.cost()
 	if l.runner = r; !slices.Contains(l.shortened, r) {
-		if err := r.shorten(l.tail, l.classes, l.all); err != nil {
+		if err := r.shorten(l.head, l.classes, l.all); err != nil {
 			return 0, false, err
 		}
 		l.shortened = append(l.shortened, r)
@@ -118,7 +118,7 @@ func (l *shortlist) everything(ctx context.Context, r listedRunner) error {
 		return err
 	}
 	l.classes = nil
-	l.all = append(l.all[:0], r.logits(l.tail)...)
+	l.all = append(l.all[:0], r.logits(l.head)...)
 	if slices.ContainsFunc(l.all, func(v float32) bool { return v-v != 0 }) {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (l *shortlist) everything(ctx context.Context, r listedRunner) error {
 		return nil
 	}
 	l.classes, l.runner, l.shortened = order[:n], r, append(l.shortened[:0], r)
-	return r.shorten(l.tail, l.classes, l.all)
+	return r.shorten(l.head, l.classes, l.all)
 }
 
 // ShortlistSize is the number of classes that a session of these options computes between
@@ -156,10 +156,10 @@ func (o *Options) updateCostLimit(p *incremental.Plan) float64 {
 // onStream runs a plan whole in a stream.
 type onStream struct{ *incremental.Stream }
 
-func (r onStream) all(ctx context.Context) error        { return r.Whole(ctx) }
-func (r onStream) logits(t *incremental.Tail) []float32 { return r.Logits(t) }
-func (r onStream) listed(ctx context.Context) error     { return r.WholeListed(ctx) }
-func (r onStream) shorten(t *incremental.Tail, classes []int, all []float32) error {
+func (r onStream) all(ctx context.Context) error                  { return r.Whole(ctx) }
+func (r onStream) logits(t *incremental.ClassifierHead) []float32 { return r.Logits(t) }
+func (r onStream) listed(ctx context.Context) error               { return r.WholeListed(ctx) }
+func (r onStream) shorten(t *incremental.ClassifierHead, classes []int, all []float32) error {
 	return r.Shorten(t, classes, all)
 }
 
@@ -168,12 +168,12 @@ func (r onStream) listedLogits() []float32 { return r.ListedLogits() }
 // onInference runs a session's plan whole, without its stream.
 type onInference struct{ s *Session }
 
-func (r onInference) all(ctx context.Context) error        { return r.s.inference.Run(ctx, r.s.input) }
-func (r onInference) logits(t *incremental.Tail) []float32 { return r.s.inference.Logits(t) }
-func (r onInference) listedLogits() []float32              { return r.s.inference.ListedLogits() }
+func (r onInference) all(ctx context.Context) error                  { return r.s.inference.Run(ctx, r.s.input) }
+func (r onInference) logits(t *incremental.ClassifierHead) []float32 { return r.s.inference.Logits(t) }
+func (r onInference) listedLogits() []float32                        { return r.s.inference.ListedLogits() }
 func (r onInference) listed(ctx context.Context) error {
 	return r.s.inference.RunListed(ctx, r.s.input)
 }
-func (r onInference) shorten(t *incremental.Tail, classes []int, all []float32) error {
+func (r onInference) shorten(t *incremental.ClassifierHead, classes []int, all []float32) error {
 	return r.s.inference.Shorten(t, classes, all)
 }

@@ -86,7 +86,7 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 		// One class: the same question for all settings.
 		t.Classes, t.Mode = r.Classes[:1], obe.Approximate
 		if plan != nil {
-			t.Anchor, t.Plan = t.Plan, plan
+			t.Reference, t.Plan = t.Plan, plan
 		}
 		samples = append(samples, sample{t, r})
 		if r.MultiplyAddsWhole == 0 {
@@ -95,8 +95,8 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 		p.Exact += speedup(r) / float64(len(tasks))
 		step()
 	}
-	tail, shorten := samples[0].task.Plan.Tail(samples[0].task.Output)
-	shorten = shorten && tail.Classes() > Shortlist
+	head, shorten := samples[0].task.Plan.Head(samples[0].task.Output)
+	shorten = shorten && head.Classes() > Shortlist
 	var all []Point
 	for i, tau := range taus {
 		for _, eps := range epsilons {

@@ -10,33 +10,33 @@ import (
 	"krypton/internal/graph"
 )
 
-// tailClasses is the number of classes of the networks of tails.
-const tailClasses = 75
+// headClasses is the number of classes of the networks of heads.
+const headClasses = 75
 
-// tails are ends of networks in which classes do not meet.
-var tails = map[string]func(n *network, x graph.ValueID) graph.ValueID{
+// heads are ends of networks in which classes do not meet.
+var heads = map[string]func(n *network, x graph.ValueID) graph.ValueID{
 	"convolution, pooled": func(n *network, x graph.ValueID) graph.ValueID {
-		x = n.node("Conv", nil, x, n.weights(.2, tailClasses, n.shape(x)[1], 1, 1), n.weights(.2, tailClasses))
+		x = n.node("Conv", nil, x, n.weights(.2, headClasses, n.shape(x)[1], 1, 1), n.weights(.2, headClasses))
 		return n.node("Flatten", nil, n.node("GlobalAveragePool", nil, n.node("Relu", nil, x)))
 	},
 	"slopes, pooled twice": func(n *network, x graph.ValueID) graph.ValueID {
-		x = n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}, "dilations": []int64{1, 1}, "kernel_shape": []int64{3, 3}}, x, n.weights(.2, tailClasses, n.shape(x)[1], 3, 3))
-		x = n.node("PRelu", nil, x, n.weights(1, tailClasses, 1, 1))
+		x = n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}, "dilations": []int64{1, 1}, "kernel_shape": []int64{3, 3}}, x, n.weights(.2, headClasses, n.shape(x)[1], 3, 3))
+		x = n.node("PRelu", nil, x, n.weights(1, headClasses, 1, 1))
 		x = n.node("MaxPool", map[string]any{"kernel_shape": []int64{2, 2}, "strides": []int64{2, 2}}, x)
 		return n.node("Flatten", nil, n.node("GlobalMaxPool", nil, n.node("Sigmoid", nil, x)))
 	},
 	"fully connected": func(n *network, x graph.ValueID) graph.ValueID {
 		s := n.shape(x)
-		return n.node("Gemm", map[string]any{"transB": int64(1)}, n.node("Flatten", nil, x), n.weights(.1, tailClasses, s[1]*s[2]*s[3]), n.weights(.2, tailClasses))
+		return n.node("Gemm", map[string]any{"transB": int64(1)}, n.node("Flatten", nil, x), n.weights(.1, headClasses, s[1]*s[2]*s[3]), n.weights(.2, headClasses))
 	},
 }
 
-// tailNetwork is a small network that ends so.
-func tailNetwork(t *testing.T, seed uint64, tail func(n *network, x graph.ValueID) graph.ValueID, softmax bool) *network {
+// headNetwork is a small network that ends so.
+func headNetwork(t *testing.T, seed uint64, head func(n *network, x graph.ValueID) graph.ValueID, softmax bool) *network {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	n, x := newNetwork(t, rng, 1, 4, 13, 12)
 	x = n.node("Relu", nil, n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}}, x, n.weights(.4, 24, 4, 3, 3)))
-	x = tail(n, x)
+	x = head(n, x)
 	if softmax {
 		x = n.node("Softmax", map[string]any{"axis": int64(1)}, x)
 	}
@@ -45,20 +45,20 @@ func tailNetwork(t *testing.T, seed uint64, tail func(n *network, x graph.ValueI
 }
 
 // TestTail: computing some classes gives their numbers before the softmax, bit
-// for bit, on the clean image and at every change, whatever the tail is made of,
+// for bit, on the clean image and at every change, whatever the head is made of,
 // the kernels and the precision.
 func TestTail(t *testing.T) {
-	const classes = tailClasses
-	for name, tail := range tails {
+	const classes = headClasses
+	for name, head := range heads {
 		for seed, k := range asm.EverySet(t) {
 			for _, precision := range Precisions {
 				for _, softmax := range []bool{false, true} {
 					opt := CompileOptions{Kernels: k, Precision: precision, Direct: true}
-					plain, err := Compile(tailNetwork(t, uint64(seed), tail, false).g, opt)
+					plain, err := Compile(headNetwork(t, uint64(seed), head, false).g, opt)
 					if err != nil {
 						t.Fatal(err)
 					}
-					p, err := Compile(tailNetwork(t, uint64(seed), tail, softmax).g, opt)
+					p, err := Compile(headNetwork(t, uint64(seed), head, softmax).g, opt)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -76,9 +76,9 @@ func TestTail(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					end, ok := p.Tail(0)
+					end, ok := p.Head(0)
 					if !ok || end.Softmax != softmax {
-						t.Fatalf("%s: tail %+v, found %v", name, end, ok)
+						t.Fatalf("%s: head %+v, found %v", name, end, ok)
 					}
 					want, _ := plain.Output(v, 0).Floats()
 					if d := differs([][][]float32{{want}}, [][][]float32{{end.Logits(w)}}); d != "" || len(end.Logits(w)) != classes {
@@ -136,8 +136,8 @@ func TestNoTail(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range p.outputs {
-			if tail, ok := p.Tail(i); ok {
-				t.Errorf("%s: tail %+v", name, tail)
+			if head, ok := p.Head(i); ok {
+				t.Errorf("%s: head %+v", name, head)
 			}
 		}
 	}

@@ -7,24 +7,24 @@ import (
 	"krypton/internal/engine"
 )
 
-// Tail is the end of a plan in which the classes of an output do not meet: from
+// ClassifierHead is the end of a plan in which the classes of an output do not meet: from
 // the last convolution or fully connected layer on, through what treats every
 // channel alike, to a softmax, if there is one. A class is a channel there, and
 // classes that do not matter need not be computed.
-type Tail struct {
+type ClassifierHead struct {
 	plan   *Plan
 	output int
-	// steps are the tail's, from the convolution on, the softmax left out.
+	// steps are the head's, from the convolution on, the softmax left out.
 	steps  []int
 	logits int // value before the softmax
 	// Softmax says that the model ends in one.
 	Softmax bool
 }
 
-// Tail finds the tail of an output. ok is false where there is none: where the
+// Head finds the classifier head of an output. ok is false where there is none: where the
 // output is no row of classes, or something behind the last convolution mixes
 // channels or is read by others.
-func (p *Plan) Tail(output int) (t *Tail, ok bool) {
+func (p *Plan) Head(output int) (t *ClassifierHead, ok bool) {
 	if output < 0 || output >= len(p.outputs) || p.outputs[output].constant != nil {
 		return nil, false
 	}
@@ -47,7 +47,7 @@ func (p *Plan) Tail(output int) (t *Tail, ok bool) {
 		}
 	}
 	v := p.outputs[output].value
-	t = &Tail{plan: p, output: output, logits: v}
+	t = &ClassifierHead{plan: p, output: output, logits: v}
 	if p.values[v].plane.H*p.values[v].plane.W != 1 {
 		return nil, false
 	}
@@ -125,15 +125,15 @@ func withChannels(prim engine.Primitive, channels []int) engine.Primitive {
 }
 
 // Classes is the number of classes.
-func (t *Tail) Classes() int { return t.plan.values[t.logits].plane.C }
+func (t *ClassifierHead) Classes() int { return t.plan.values[t.logits].plane.C }
 
 // Logits are all classes' numbers before the softmax.
-func (t *Tail) Logits(v *Views) []float32 { return v.data[t.logits] }
+func (t *ClassifierHead) Logits(v *Views) []float32 { return v.data[t.logits] }
 
 // Keep gives a plan whose output, without the softmax, is that of the given
 // classes in their order, and the same for the views. Its numbers are those of
 // the whole plan, bit for bit.
-func (t *Tail) Keep(v *Views, classes []int) (*Plan, *Views, error) {
+func (t *ClassifierHead) Keep(v *Views, classes []int) (*Plan, *Views, error) {
 	all := t.Classes()
 	for _, c := range classes {
 		if c < 0 || c >= all {

@@ -9,12 +9,12 @@ import (
 	"krypton/internal/prediction"
 )
 
-// anchor holds a map made in low precision to the clean image's scores in
+// reference holds a map made in low precision to the clean image's scores in
 // float32. Rounding moves the logits of all positions by nearly the same, since
 // they share most of the image: what it moves the clean image's by, which one
 // whole run tells, is taken off all of them. (A control variate with the clean
 // image as its known value.)
-type anchor struct {
+type reference struct {
 	plan  *incremental.Plan
 	views *incremental.Views
 	out   []float32 // of the clean image, in float32
@@ -27,10 +27,10 @@ type anchor struct {
 // smallestProbability is that whose logarithm still says something.
 const smallestProbability = 1e-30
 
-// newAnchor runs the clean image by Task.Anchor. rounded is what Task.Plan made
+// newReference runs the clean image by Task.Reference. rounded is what Task.Plan made
 // of it.
-func (t *Task) newAnchor(ctx context.Context, rounded []float32) (*anchor, error) {
-	a := &anchor{plan: t.Anchor}
+func (t *Task) newReference(ctx context.Context, rounded []float32) (*reference, error) {
+	a := &reference{plan: t.Reference}
 	var err error
 	if a.views, err = a.plan.Materialize(ctx, t.Base, t.Workers); err != nil {
 		return nil, err
@@ -41,8 +41,8 @@ func (t *Task) newAnchor(ctx context.Context, rounded []float32) (*anchor, error
 	if len(a.out) != len(rounded) {
 		return nil, fmt.Errorf("output %q has %d numbers in one precision and %d in the other", t.Plan.Outputs()[t.Output], len(a.out), len(rounded))
 	}
-	tail, ok := t.Plan.Tail(t.Output)
-	a.ratio = ok && tail.Softmax
+	head, ok := t.Plan.Head(t.Output)
+	a.ratio = ok && head.Softmax
 	a.shift = make([]float32, len(rounded))
 	for i, v := range rounded {
 		d := float64(a.out[i]) - float64(v)
@@ -60,7 +60,7 @@ func (t *Task) newAnchor(ctx context.Context, rounded []float32) (*anchor, error
 }
 
 // release gives the memory back once nobody needs the clean image's views.
-func (a *anchor) release() {
+func (a *reference) release() {
 	if a.views != nil {
 		a.plan.Release(a.views)
 		a.views = nil
@@ -68,7 +68,7 @@ func (a *anchor) release() {
 }
 
 // apply writes the scores of raw outputs, moved, to dst.
-func (a *anchor) apply(reading prediction.Reading, dst, out []float32) {
+func (a *reference) apply(reading prediction.Reading, dst, out []float32) {
 	if !a.ratio {
 		for i, v := range out {
 			dst[i] = v + a.shift[i]
