@@ -72,18 +72,18 @@ func tableImage(t *region.Table, x float64, n int) float64 {
 	return float64(r.Lo+r.Hi) / 2
 }
 
-// energies are the mean squares of the views' pixels (summed over channels),
+// meanSquares are the mean squares of the views' pixels (summed over channels),
 // the scale that a change threshold is relative to.
-func (p *Plan) energies(v *Views) []float64 {
+func (p *Plan) meanSquares(v *Views) []float64 {
 	e := make([]float64, len(p.values))
 	for i := range p.values {
-		e[i] = p.energy(v, i)
+		e[i] = p.meanSquare(v, i)
 	}
 	return e
 }
 
-// energy is that of one value, 0 for a single pixel or what has no view.
-func (p *Plan) energy(v *Views, i int) float64 {
+// meanSquare is that of one value, 0 for a single pixel or what has no view.
+func (p *Plan) meanSquare(v *Views, i int) float64 {
 	pl := p.values[i].plane
 	data, pitch := v.result(p, i)
 	if data == nil || pl.H*pl.W < 2 {
@@ -105,7 +105,7 @@ func (w *worker) trim(v, k int) {
 	if r.Empty() || pl.H*pl.W < 2 {
 		return
 	}
-	limit := float32(w.epsilon * w.epsilon * w.energy[v])
+	limit := float32(w.epsilon * w.epsilon * w.meanSquare[v])
 	c := pl.C
 	update, view := w.update(v, k), w.views.data[v]
 	width := r.X.Len()

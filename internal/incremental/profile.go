@@ -114,7 +114,7 @@ func (p *Plan) ProfileUpdates(ctx context.Context, v *Views, changes Changes, op
 	w := newWorker(p, v, opt.Policy)
 	w.reserve(p.slotNumbers(largest), chunk)
 	if opt.Epsilon > 0 {
-		w.epsilon, w.energy = opt.Epsilon, p.energies(v)
+		w.epsilon, w.meanSquare = opt.Epsilon, p.meanSquares(v)
 	}
 	return p.profile(n, chunk, runs, func(times stepTimes) error {
 		w.times = times

@@ -82,12 +82,12 @@ func (s *shortened) output(full *Plan, memory *outputMemory, i int) *tensor.Tens
 	return t
 }
 
-// scale is a plan's scale where only the listed classes count.
-func (s *shortened) scale(all Scale) Scale {
+// meanSquares are a plan's where only the listed classes count.
+func (s *shortened) meanSquares(all MeanSquares) MeanSquares {
 	e := slices.Clone(all)
 	for _, i := range s.head.steps {
 		v := s.plan.steps[i].out
-		e[v] = s.plan.energy(s.views, v)
+		e[v] = s.plan.meanSquare(s.views, v)
 	}
 	return e
 }

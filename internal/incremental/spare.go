@@ -37,7 +37,7 @@ func (p *Plan) worker(v *Views, policy Policy) *worker {
 // release keeps a worker's memory for the next one.
 func (w *worker) release() {
 	s := w.plan.spare
-	w.views, w.policy, w.energy = nil, nil, nil
+	w.views, w.policy, w.meanSquare = nil, nil, nil
 	clear(w.hosts)
 	clear(w.ins[:cap(w.ins)])
 	clear(w.jobs[:cap(w.jobs)])

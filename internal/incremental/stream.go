@@ -22,23 +22,23 @@ import (
 // Epsilon 0 the views equal those of a whole run on the present input, bit for
 // bit. It must not be used by several goroutines at a time.
 type Stream struct {
-	plan    *Plan
-	opt     StreamOptions
-	views   *Views
-	full    *Plan // the whole plan and its views; plan and views are those of short
-	all     *Views
-	short   *shortened // nil if all classes are computed
-	outputs outputMemory
-	energy  Scale
-	crew    *crew
-	masks   []*region.Mask // of each value; nil for host values
-	spare   map[engine.Plane][]*region.Mask
-	changed []bool // host values
-	rects   []region.Rect
-	jobs    []engine.Job
-	parts   []int // jobs[parts[i]:parts[i+1]] are part i's
-	ins     []engine.Patched
-	out     []float32
+	plan       *Plan
+	opt        StreamOptions
+	views      *Views
+	full       *Plan // the whole plan and its views; plan and views are those of short
+	all        *Views
+	short      *shortened // nil if all classes are computed
+	outputs    outputMemory
+	meanSquare MeanSquares
+	crew       *crew
+	masks      []*region.Mask // of each value; nil for host values
+	spare      map[engine.Plane][]*region.Mask
+	changed    []bool // host values
+	rects      []region.Rect
+	jobs       []engine.Job
+	parts      []int // jobs[parts[i]:parts[i+1]] are part i's
+	ins        []engine.Patched
+	out        []float32
 }
 
 // StreamOptions says how a stream works.
@@ -50,9 +50,9 @@ type StreamOptions struct {
 	// long as it has not moved by more than Epsilon times the root mean
 	// square of its value's pixels, taken in the last whole run: approximate.
 	Epsilon float64
-	// Scale, if set, is what Epsilon is relative to in place of the last whole
+	// MeanSquares, if set, are what Epsilon is relative to in place of the last whole
 	// run: taking it anew each time costs a pass over all views.
-	Scale Scale
+	MeanSquares MeanSquares
 	// Shape is what changed pixels are put together to, for comparison: a
 	// mask of any shape is the cheapest.
 	Shape Shape
@@ -101,17 +101,17 @@ func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
 	return s, nil
 }
 
-// Scale is the mean square of the pixels of each of a plan's values, summed over
+// MeanSquares are the mean squares of the pixels of each of a plan's values, summed over
 // channels.
-type Scale []float64
+type MeanSquares []float64
 
-// Scale takes the scale of the values for an input given as InputPlane says.
-func (p *Plan) Scale(ctx context.Context, input []float32, workers int) (Scale, error) {
+// MeanSquares takes those of the values for an input given as InputPlane says.
+func (p *Plan) MeanSquares(ctx context.Context, input []float32, workers int) (MeanSquares, error) {
 	v, err := p.Materialize(ctx, input, workers)
 	if err != nil {
 		return nil, err
 	}
-	return p.energies(v), nil
+	return p.meanSquares(v), nil
 }
 
 // Input is the input that the views belong to, channels last as InputPlane
@@ -136,7 +136,7 @@ func (s *Stream) Shorten(t *ClassifierHead, classes []int, all []float32) error 
 	if err != nil {
 		return err
 	}
-	s.short, s.plan, s.views, s.energy = short, short.plan, short.views, nil
+	s.short, s.plan, s.views, s.meanSquare = short, short.plan, short.views, nil
 	s.scale()
 	return nil
 }
@@ -161,7 +161,7 @@ func (s *Stream) WholeListed(ctx context.Context) error {
 	if err := s.plan.compute(ctx, s.views, s.Input(), s.crew, false); err != nil {
 		return err
 	}
-	s.energy = nil
+	s.meanSquare = nil
 	s.scale()
 	return nil
 }
@@ -170,13 +170,13 @@ func (s *Stream) WholeListed(ctx context.Context) error {
 // is not known.
 func (s *Stream) scale() {
 	switch {
-	case s.opt.Epsilon == 0 || s.energy != nil:
-	case s.opt.Scale != nil && s.short != nil:
-		s.energy = s.short.scale(s.opt.Scale)
-	case s.opt.Scale != nil:
-		s.energy = s.opt.Scale
+	case s.opt.Epsilon == 0 || s.meanSquare != nil:
+	case s.opt.MeanSquares != nil && s.short != nil:
+		s.meanSquare = s.short.meanSquares(s.opt.MeanSquares)
+	case s.opt.MeanSquares != nil:
+		s.meanSquare = s.opt.MeanSquares
 	default:
-		s.energy = s.plan.energies(s.views)
+		s.meanSquare = s.plan.meanSquares(s.views)
 	}
 }
 
@@ -186,9 +186,9 @@ func (s *Stream) SetEpsilon(epsilon float64) {
 	s.scale()
 }
 
-// SetScale changes what the threshold is relative to for the updates to come.
-func (s *Stream) SetScale(scale Scale) {
-	s.opt.Scale, s.energy = scale, nil
+// SetMeanSquares changes what the threshold is relative to for the updates to come.
+func (s *Stream) SetMeanSquares(m MeanSquares) {
+	s.opt.MeanSquares, s.meanSquare = m, nil
 	s.scale()
 }
 
@@ -471,7 +471,7 @@ func (s *Stream) commit(v int, jobs []engine.Job, scratch *engine.Scratch, moved
 	c := plane.C
 	limit := float32(0)
 	if s.opt.Epsilon > 0 && plane.H*plane.W > 1 {
-		limit = float32(s.opt.Epsilon * s.opt.Epsilon * s.energy[v])
+		limit = float32(s.opt.Epsilon * s.opt.Epsilon * s.meanSquare[v])
 	}
 	for i := range jobs {
 		r, out := jobs[i].Rect, jobs[i].Out

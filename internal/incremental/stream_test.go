@@ -201,7 +201,7 @@ func checkThreshold(t *testing.T, s *Stream, epsilon float64, what string) {
 		if err := p.materializeStep(st, fresh, newCrew(p, 1)); err != nil {
 			t.Fatal(err)
 		}
-		limit := epsilon * epsilon * s.energy[st.out] * 1.001
+		limit := epsilon * epsilon * s.meanSquare[st.out] * 1.001
 		if plane.H*plane.W < 2 {
 			limit = 0
 		}

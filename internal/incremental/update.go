@@ -87,9 +87,9 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 	if opt.Epsilon > 0 && !p.dynamic {
 		return errors.New("a change threshold needs a plan compiled for regions that depend on values")
 	}
-	var energy []float64
+	var meanSquare []float64
 	if opt.Epsilon > 0 {
-		energy = p.energies(v)
+		meanSquare = p.meanSquares(v)
 	}
 	workers := max(1, opt.Workers)
 	largest := p.largest(changes)
@@ -124,7 +124,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 			}()
 			w := p.worker(v, opt.Policy)
 			w.reserve(numbers, chunk)
-			w.epsilon, w.energy = opt.Epsilon, energy
+			w.epsilon, w.meanSquare = opt.Epsilon, meanSquare
 			for ctx.Err() == nil {
 				lo, hi := take()
 				if lo == hi {
@@ -240,10 +240,10 @@ type worker struct {
 
 	times stepTimes
 
-	centres [][]Point // [change][value], for the policy
-	spent   []int64   // multiply-adds of each change
-	epsilon float64   // change threshold
-	energy  []float64 // of each view, for the threshold
+	centres    [][]Point // [change][value], for the policy
+	spent      []int64   // multiply-adds of each change
+	epsilon    float64   // change threshold
+	meanSquare []float64 // of each view, for the threshold
 }
 
 func newWorker(p *Plan, v *Views, policy Policy) *worker {

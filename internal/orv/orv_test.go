@@ -341,12 +341,12 @@ func TestThreshold(t *testing.T) {
 	if agree < 57 || share > .8 {
 		t.Errorf("%d of 60 agree at a share of %.2f", agree, share)
 	}
-	want0, err := k.Sessions[0].Scale(context.Background(), frames[0])
+	want0, err := k.Sessions[0].MeanSquares(context.Background(), frames[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, s := range k.Sessions {
-		if !reflect.DeepEqual(s.opt.Scale, want0) {
+		if !reflect.DeepEqual(s.opt.MeanSquares, want0) {
 			t.Errorf("session %d's thresholds are not relative to the first frame", i)
 		}
 	}
@@ -367,7 +367,7 @@ func TestTuner(t *testing.T) {
 		}
 		levels := Candidates(tu.Noise())
 		got, err := tu.Choose(context.Background(), levels, .95)
-		if err != nil || got == nil || got.Agreement < .95 || tu.scale == nil {
+		if err != nil || got == nil || got.Agreement < .95 || tu.meanSquares == nil {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		for _, l := range levels {
@@ -379,7 +379,7 @@ func TestTuner(t *testing.T) {
 			}
 		}
 		got.Each = 0
-		got.Options.Scale = nil
+		got.Options.MeanSquares = nil
 		if first != nil && !reflect.DeepEqual(first, got) {
 			t.Errorf("%+v, then %+v", first, got)
 		}
@@ -423,7 +423,7 @@ func TestFill(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || !reflect.DeepEqual(tu.Answers(), all.Answers()) || !reflect.DeepEqual(tu.scale, all.scale) {
+		if err != nil || !reflect.DeepEqual(tu.Answers(), all.Answers()) || !reflect.DeepEqual(tu.meanSquares, all.meanSquares) {
 			t.Fatalf("other answers or another scale: %v", err)
 		}
 		got, err := tu.Choose(context.Background(), Candidates(tu.Noise()), .9)

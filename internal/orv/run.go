@@ -234,7 +234,7 @@ func (r *run) all(ctx context.Context, work chan<- *segment, workers int) error 
 // differ from one session to the next.
 func (r *run) scale(ctx context.Context) error {
 	s := r.task.Sessions[0]
-	if s.opt.Mode != Approximate || s.opt.Scale != nil {
+	if s.opt.Mode != Approximate || s.opt.MeanSquares != nil {
 		return nil
 	}
 	f := r.frame(ctx)
@@ -247,12 +247,12 @@ func (r *run) scale(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	scale, err := s.Scale(ctx, rgb)
+	m, err := s.MeanSquares(ctx, rgb)
 	if err != nil {
 		return fmt.Errorf("frame %d: %w", f.Index, err)
 	}
 	for _, s := range r.task.Sessions {
-		s.SetScale(scale)
+		s.SetMeanSquares(m)
 	}
 	return nil
 }

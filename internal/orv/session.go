@@ -44,10 +44,10 @@ type Options struct {
 	// Epsilon is the threshold between layers, see incremental.StreamOptions.
 	// Approximate only.
 	Epsilon float64
-	// Scale, if set, is what Epsilon is relative to; else Run takes it on the first
+	// MeanSquares, if set, are what Epsilon is relative to; else Run takes it on the first
 	// frame, and a session by itself in each whole run.
-	Scale incremental.Scale
-	Shape incremental.Shape
+	MeanSquares incremental.MeanSquares
+	Shape       incremental.Shape
 	// WholeFrom is the share of a whole run's multiply-adds from which on a
 	// change is answered by a whole run; 0 stands for DefaultWholeFrom.
 	WholeFrom float64
@@ -167,7 +167,7 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 	}
 	s.list = newShortlist(p, opt.Output, opt.Shortlist)
 	var err error
-	s.stream, err = p.NewStream(incremental.StreamOptions{Workers: opt.Workers, Epsilon: opt.Epsilon, Scale: opt.Scale, Shape: opt.Shape})
+	s.stream, err = p.NewStream(incremental.StreamOptions{Workers: opt.Workers, Epsilon: opt.Epsilon, MeanSquares: opt.MeanSquares, Shape: opt.Shape})
 	return s, err
 }
 
@@ -199,18 +199,18 @@ func (s *Session) Set(tolerance int, epsilon float64) {
 	}
 }
 
-// Scale takes what thresholds are relative to on a frame. Approximate mode only.
-func (s *Session) Scale(ctx context.Context, rgb []byte) (incremental.Scale, error) {
+// MeanSquares takes what thresholds are relative to on a frame. Approximate mode only.
+func (s *Session) MeanSquares(ctx context.Context, rgb []byte) (incremental.MeanSquares, error) {
 	in := make([]float32, s.plan.InputPlane().Len())
 	s.convert.Convert(in, rgb, s.h*s.w)
-	return s.plan.Scale(ctx, in, s.opt.Workers)
+	return s.plan.MeanSquares(ctx, in, s.opt.Workers)
 }
 
-// SetScale changes what thresholds are relative to for the frames to come.
+// SetMeanSquares changes what thresholds are relative to for the frames to come.
 // Approximate mode only.
-func (s *Session) SetScale(scale incremental.Scale) {
-	s.opt.Scale = scale
-	s.stream.SetScale(scale)
+func (s *Session) SetMeanSquares(m incremental.MeanSquares) {
+	s.opt.MeanSquares = m
+	s.stream.SetMeanSquares(m)
 }
 
 // FrameBytes is the size of a frame: rows of pixels of three bytes each, of the

@@ -127,7 +127,7 @@ func (t *Tuner) settle(ctx context.Context, w *Wish, s *Setting) error {
 	if s.Chosen, err = t.Choose(ctx, levels, w.Target); err != nil {
 		return err
 	}
-	s.Options.Scale, s.Known = t.scale, t.whole
+	s.Options.MeanSquares, s.Known = t.meanSquares, t.whole
 	control := &Control{Levels: levels, Target: w.Target, Longest: w.Longest, UpdateCostLimit: w.Options.updateCostLimit(t.Plan)}
 	switch {
 	case s.Chosen != nil:

@@ -57,11 +57,11 @@ type Tuner struct {
 	Segment        int // see Task
 	Guard          float32
 
-	scale    incremental.Scale
-	frames   [][]byte // of the network's plane
-	whole    []*Answer
-	Naive    time.Duration // mean time of a frame by whole runs
-	sessions []*Session    // of the last trial in approximate mode
+	meanSquares incremental.MeanSquares
+	frames      [][]byte // of the network's plane
+	whole       []*Answer
+	Naive       time.Duration // mean time of a frame by whole runs
+	sessions    []*Session    // of the last trial in approximate mode
 }
 
 // Add takes a frame, three bytes for each of the plane's pixels; it is copied.
@@ -108,7 +108,7 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *tally) v
 	if err := t.truth(ctx); err != nil {
 		return nil, err
 	}
-	opt.Workers, opt.Shape, opt.Scale = t.Workers, t.Shape, t.scale
+	opt.Workers, opt.Shape, opt.MeanSquares = t.Workers, t.Shape, t.meanSquares
 	length := t.Segment
 	if length == 0 || opt.Mode != Approximate {
 		length = len(t.frames)
@@ -356,8 +356,8 @@ func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb [
 				if err != nil {
 					continue // whoever gives frames must not be left waiting
 				}
-				if f.i == 0 && t.scale == nil {
-					if t.scale, err = s.Scale(ctx, f.rgb); err != nil {
+				if f.i == 0 && t.meanSquares == nil {
+					if t.meanSquares, err = s.MeanSquares(ctx, f.rgb); err != nil {
 						continue
 					}
 				}
