@@ -77,6 +77,8 @@ func (r *answer) command(q url.Values) string {
 	say("mode", string(a.Mode), "")
 	words = append(words, wishes(a.Approximate)...)
 	say("combine", a.Combine, usual.Combine)
+	say("verify", count(a.Verify), count(usual.Verify))
+	say("compare", count(a.Compare), count(usual.Compare))
 	for _, flag := range []string{"alpha", "colormap", "scale", "contours"} {
 		say(flag, q.Get(flag), "")
 	}
@@ -87,6 +89,14 @@ func (r *answer) command(q url.Values) string {
 		words[i] = quoted(w)
 	}
 	return strings.Join(words, " ")
+}
+
+// count is a number of positions, of which a negative one stands for all.
+func count(n int) string {
+	if n < 0 {
+		return "all"
+	}
+	return strconv.Itoa(n)
 }
 
 func fills(all []explain.Fill) string {
@@ -116,15 +126,15 @@ func wishes(w explain.Wish) []string {
 	if w.Shortlist != nil {
 		words = append(words, "--shortlist", strconv.Itoa(*w.Shortlist))
 	}
-	if len(w.Steps) > 0 {
+	if w.Steps != nil { // none of them says something too
 		var steps []string
 		for _, s := range w.Steps {
 			steps = append(steps, strconv.Itoa(s))
 		}
 		words = append(words, "--steps", strings.Join(steps, ","))
 	}
-	if w.Checkerboard != nil && *w.Checkerboard {
-		words = append(words, "--checkerboard")
+	if w.Checkerboard != nil {
+		words = append(words, map[bool]string{true: "--checkerboard", false: "--checkerboard=false"}[*w.Checkerboard])
 	}
 	if w.Within != nil {
 		text, _ := w.Within.MarshalText()

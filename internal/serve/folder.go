@@ -104,4 +104,14 @@ func (f *folder) open(name string) (*os.File, error) {
 }
 
 // path is a file's name for the command line.
-func (f *folder) path(name string) string { return filepath.Join(f.name, filepath.FromSlash(name)) }
+func (f *folder) path(name string) string {
+	return noFlag(filepath.Join(f.name, filepath.FromSlash(name)))
+}
+
+// noFlag is a path that no command line takes for a flag.
+func noFlag(path string) string {
+	if strings.HasPrefix(path, "-") {
+		return "." + string(filepath.Separator) + path
+	}
+	return path
+}

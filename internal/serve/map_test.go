@@ -10,6 +10,8 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -222,6 +224,9 @@ func TestCommand(t *testing.T) {
 	_, data := models.Sample()
 	s.must(s.http, "POST", "/api/pictures?name=a+b.png", data, &p)
 	for _, c := range []struct{ question, query, want string }{
+		{`{"stride":["64"],"verify":2,"compare":-1}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --verify 2 --compare all`},
+		{`{"stride":["64"],"approximate":{"steps":[]}}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --steps ''`},
+		{`{"stride":["64"],"approximate":{"checkerboard":false}}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --checkerboard=false`},
 		{`{"stride":["16"]}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 16`},
 		{`{"patch":["16","10%x24"],"stride":["30","40"],"region":"8,8,100,90","fill":["#102030","blur"],"class":["key"],"seed":7,"score":"margin"}`, "alpha=0.3&contours=10%25&blocks=true",
 			`krypton obe 'a b.png' --model 'it'\''s.onnx' --patch 16,10%x24 --stride 30,40 --region 8,8,100,90 --fill '#102030,blur' --seed 7 --class key --score margin --alpha 0.3 --contours 10% --blocks`},
@@ -233,6 +238,33 @@ func TestCommand(t *testing.T) {
 		s.must(s.http, "GET", "/api/maps/"+m+"/command?"+c.query, nil, &got)
 		if got.Command != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.question, got.Command, c.want)
+		}
+	}
+}
+
+// TestCommandTakesNoFileForAFlag, whether it was sent or lies in a folder.
+func TestCommandTakesNoFileForAFlag(t *testing.T) {
+	_, data := models.Sample()
+	folder := filepath.Join("-", "sub")
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "a.png"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	opt := usually()
+	opt.Folder = "-"
+	s := begin(t, opt)
+	for path, want := range map[string]string{"name=-x.png": "./-x.png", "file=sub/a.png": "./-/sub/a.png"} {
+		var p struct{ ID string }
+		s.must(s.http, "POST", "/api/pictures?"+path, data, &p)
+		m := s.startJSON(p.ID, json.RawMessage(`{"stride":["64"]}`))
+		s.finished(s.http, m)
+		var got struct{ Command string }
+		s.must(s.http, "GET", "/api/maps/"+m+"/command", nil, &got)
+		if want = "krypton obe " + want + " --stride 64"; got.Command != want {
+			t.Errorf("%s: %s, want %s", path, got.Command, want)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (p *pictures) choose(name string) (*picture, error) {
 
 // send takes the bytes of a picture.
 func (p *pictures) send(name string, data []byte) *picture {
-	return p.add(&picture{Name: name, path: name, size: int64(len(data)), open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+	return p.add(&picture{Name: name, path: noFlag(name), size: int64(len(data)), open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
 }
 
 func (p *pictures) add(x *picture) *picture {
