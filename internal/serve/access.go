@@ -120,6 +120,10 @@ func (a *access) admit(w http.ResponseWriter) string {
 // transfer is the longest time that a request and its answer may take to be sent.
 const transfer = 5 * time.Minute
 
+// strangers is the longest time that a request may take to be read of somebody who may
+// not ask: all connections could be held by it otherwise.
+const strangers = 3 * time.Second
+
 // guard lets requests through that are for this server, from a page of its own, and of
 // somebody who may ask.
 func (a *access) guard(next func(w http.ResponseWriter, r *http.Request, client string)) http.Handler {
@@ -127,7 +131,7 @@ func (a *access) guard(next func(w http.ResponseWriter, r *http.Request, client 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Whoever sends or reads too slowly is not waited for; streams set their own times.
 		c := http.NewResponseController(w)
-		_ = c.SetReadDeadline(time.Now().Add(transfer)) // not every writer has deadlines
+		_ = c.SetReadDeadline(time.Now().Add(strangers)) // not every writer has deadlines
 		_ = c.SetWriteDeadline(time.Now().Add(transfer))
 		h := w.Header()
 		// Pictures made in the page are blobs; notebooks on this machine may frame it.
@@ -152,6 +156,7 @@ func (a *access) guard(next func(w http.ResponseWriter, r *http.Request, client 
 			fail(w, http.StatusForbidden, "open the address that krypton serve printed, with its token")
 			return
 		}
+		_ = c.SetReadDeadline(time.Now().Add(transfer))
 		next(w, r, client)
 	})
 }

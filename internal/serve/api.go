@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -328,7 +329,14 @@ func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, _ string) {
 		failWith(w, err)
 		return
 	}
-	s.show(w, r, p, heatmap.Canvas)
+	model := 0
+	if v := r.URL.Query().Get("model"); v != "" {
+		if model, err = strconv.Atoi(v); err != nil || model < 0 || model >= len(s.networks) {
+			failWith(w, failure.Usagef("model %q: there are %d", v, len(s.networks)))
+			return
+		}
+	}
+	s.show(w, r, p, s.networks[model], heatmap.Canvas)
 }
 
 // thumbnailSize is the longer side of a small picture.
@@ -341,14 +349,14 @@ func (s *Server) thumbnail(w http.ResponseWriter, r *http.Request, _ string) {
 		failWith(w, err)
 		return
 	}
-	s.show(w, r, p, func(img *image.NRGBA) *image.NRGBA {
+	s.show(w, r, p, s.networks[0], func(img *image.NRGBA) *image.NRGBA {
 		return imaging.Fit(img, thumbnailSize, thumbnailSize, imaging.Linear)
 	})
 }
 
 // show answers with a picture, of which one is decoded at a time.
-func (s *Server) show(w http.ResponseWriter, r *http.Request, p *picture, sized func(*image.NRGBA) *image.NRGBA) {
-	img, err := s.decoded(r.Context(), p)
+func (s *Server) show(w http.ResponseWriter, r *http.Request, p *picture, n *network, sized func(*image.NRGBA) *image.NRGBA) {
+	img, err := s.decoded(r.Context(), p, n)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -359,12 +367,14 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, p *picture, sized 
 		return
 	}
 	w.Header().Set("Content-Type", "image/png")
-	w.Header().Set("Cache-Control", "private, max-age=3600")
+	if p.ID != "" { // a file of the folder may become another one, also of another server at this address
+		w.Header().Set("Cache-Control", "private, max-age=3600")
+	}
 	_, _ = w.Write(b.Bytes()) // a client that has left needs no picture
 }
 
-// decoded decodes a picture when it is its turn.
-func (s *Server) decoded(ctx context.Context, p *picture) (*image.NRGBA, error) {
+// decoded decodes a picture when it is its turn; a tensor, as the network reads it.
+func (s *Server) decoded(ctx context.Context, p *picture, n *network) (*image.NRGBA, error) {
 	select {
 	case s.decode <- struct{}{}:
 		defer func() { <-s.decode }()
@@ -383,7 +393,12 @@ func (s *Server) decoded(ctx context.Context, p *picture) (*image.NRGBA, error) 
 	if s.opt.Host.Memory > 0 {
 		limits.Memory = max(1, s.opt.free()/2)
 	}
-	img, err := imagein.Decode(f, p.Name, limits)
+	b := bufio.NewReader(f)
+	// What cannot be read now will fail once more in the decoder.
+	if head, _ := b.Peek(imagein.TensorMagic); imagein.IsTensor(head) {
+		return n.view(ctx, p)
+	}
+	img, err := imagein.Decode(b, p.Name, limits)
 	if err != nil {
 		return nil, failure.As(failure.Data, err)
 	}

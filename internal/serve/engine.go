@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"image"
 	"io"
 	"path/filepath"
 	"slices"
@@ -164,6 +165,19 @@ func (a *ask) read(ctx context.Context, p *picture) (*explain.Input, error) {
 		n.inputs = n.inputs[max(0, len(n.inputs)-mostInputs):]
 	}
 	return in, nil
+}
+
+// view is what a map of a tensor is drawn over.
+func (n *network) view(ctx context.Context, p *picture) (*image.NRGBA, error) {
+	a, err := n.prepare(ctx, explain.Default())
+	if err != nil {
+		return nil, err
+	}
+	in, err := a.job.Read(ctx, p.source(), explain.Source{})
+	if err != nil {
+		return nil, err
+	}
+	return in.Picture, nil
 }
 
 // mostInputPixels bounds pictures that are kept decoded.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/png"
 	"io"
 	"net"
 	"net/http"
@@ -400,6 +401,64 @@ func TestFolder(t *testing.T) {
 				t.Errorf("%s %q: %d %s, want %d", method, name, got, body[:min(200, len(body))], status)
 			}
 		}
+	}
+}
+
+// TestTensor: a map of a tensor has a picture to lie over, as the network reads it.
+func TestTensor(t *testing.T) {
+	opt := usually()
+	opt.Folder = t.TempDir()
+	head := "{'descr': '|u1', 'fortran_order': False, 'shape': (128, 128, 3), }"
+	npy := func(head string, n int) []byte {
+		return append([]byte("\x93NUMPY\x01\x00"+string(rune(len(head)))+"\x00"+head), make([]byte, n)...)
+	}
+	fits, none := npy(head, 128*128*3), npy(strings.Replace(head, "128, 128, 3", "128, 127, 3", 1), 128*127*3)
+	if err := os.WriteFile(filepath.Join(opt.Folder, "fits.npy"), fits, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, opt)
+	for i, data := range [][]byte{fits, none} {
+		want := []int{200, 422}[i]
+		var p struct{ ID string }
+		s.must(s.http, "POST", "/api/pictures?name=x.npy", data, &p)
+		status, body := s.call(s.http, "GET", "/api/pictures/"+p.ID+"/view?model=0", nil)
+		if status != want || want == 422 && !strings.Contains(string(body), "128 128 3") {
+			t.Errorf("view: %d %s", status, body[:min(200, len(body))])
+		}
+		if c, err := png.DecodeConfig(bytes.NewReader(body)); want == 200 && (err != nil || c.Width != c.Height) {
+			t.Errorf("view: %v %v", c, err)
+		}
+	}
+	if status, body := s.call(s.http, "GET", "/api/thumbnail?file=fits.npy", nil); status != 200 {
+		t.Errorf("thumbnail: %d %s", status, body)
+	}
+	if status, _ := s.call(s.http, "GET", "/api/pictures/x/view?model=1", nil); status != 404 {
+		t.Errorf("no such picture: %d", status)
+	}
+	for _, model := range []string{"1", "-1", "x"} {
+		if status, body := s.call(s.http, "GET", "/api/pictures/"+s.sample(s.http)+"/view?model="+model, nil); status != 400 {
+			t.Errorf("model %s: %d %s", model, status, body[:min(200, len(body))])
+		}
+	}
+}
+
+// TestStrangersAreNotWaitedFor: whoever may not ask cannot hold a connection by a body
+// that never comes.
+func TestStrangersAreNotWaitedFor(t *testing.T) {
+	s := begin(t, usually())
+	host := strings.TrimPrefix(s.url, "http://")
+	c, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(strangers + 30*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(c, "POST /api/maps HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\nx", host)
+	answer, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 403 ") {
+		t.Errorf("%v: %.40q", err, answer)
 	}
 }
 

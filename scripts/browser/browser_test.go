@@ -403,7 +403,12 @@ func TestKeyboard(t *testing.T) {
 
 // TestBesideEachOther: the approximate map beside the exact one, with their difference.
 func TestBesideEachOther(t *testing.T) {
-	ctx, _, _ := opened(t, 1280, 800)
+	ctx, address, folder := opened(t, 1280, 800)
+	if err := os.Link(filepath.Join(folder, "key.png"), filepath.Join(folder, "other.png")); err != nil {
+		t.Fatal(err)
+	}
+	do(t, ctx, chromedp.Navigate(address))
+	until(t, ctx, ready)
 	do(t, ctx, chromedp.Click(chromedp.CSS("#explain")))
 	until(t, ctx, mapThere)
 	eval[any](t, ctx, `document.querySelector('#compare-details').open = true; document.querySelector('#compare').value = 'approximate'; document.querySelector('#compare').dispatchEvent(new Event('change'))`)
@@ -411,8 +416,43 @@ func TestBesideEachOther(t *testing.T) {
 	if n := eval[int](t, ctx, "document.querySelectorAll('.panel canvas.top').length"); n != 2 {
 		t.Errorf("%d panels", n)
 	}
+	// Another question is none to measure by, and another picture comes to both.
+	eval[any](t, ctx, `document.querySelector('#stride').value = '8'; window.shown = document.querySelector('#difference').textContent; document.querySelector('#compare').dispatchEvent(new Event('change'))`)
+	until(t, ctx, "document.querySelector('#difference').textContent.includes('different questions')")
+	do(t, ctx, chromedp.Click(chromedp.CSS("#explain")))
+	until(t, ctx, "document.querySelector('#difference').textContent.includes('largest difference') && document.querySelector('#difference').textContent !== window.shown")
+	eval[any](t, ctx, "document.querySelector('#strip button:not([aria-current=true])').click()")
+	until(t, ctx, "document.querySelector('#picture-name').textContent === document.querySelectorAll('#strip button')[1].title && [...document.querySelectorAll('.panel figcaption span')].every((s) => s.textContent.includes(document.querySelector('#picture-name').textContent))")
 	if m := complaint(t, ctx); m != "" {
 		t.Error(m)
+	}
+}
+
+// TestBrokenPicture: of a picture that cannot be read the page says why, and shows no
+// other one in its place; a tensor has a picture.
+func TestBrokenPicture(t *testing.T) {
+	folder := t.TempDir()
+	for name, data := range map[string]string{
+		"bad.png":  "no picture",
+		"fine.npy": "\x93NUMPY\x01\x00\x43\x00" + "{'descr': '|u1', 'fortran_order': False, 'shape': (128, 128, 3), }\n" + strings.Repeat("\x80", 128*128*3),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := page(t, 1280, 800)
+	do(t, ctx, chromedp.Navigate(start(t, folder)))
+	until(t, ctx, "document.querySelector('#message').textContent.includes('bad.png: picture cannot be used')")
+	if !eval[bool](t, ctx, "document.querySelector('#explain').disabled") {
+		t.Error("there is nothing to explain")
+	}
+	eval[any](t, ctx, "document.querySelectorAll('#strip button')[1].click()")
+	until(t, ctx, "!document.querySelector('#explain').disabled")
+	eval[any](t, ctx, "document.querySelectorAll('#strip button')[0].click()")
+	until(t, ctx, "document.querySelector('#message').textContent !== ''")
+	const pixel = "[...document.querySelector('canvas.below').getContext('2d').getImageData(50, 50, 1, 1).data].join()"
+	if got := eval[string](t, ctx, pixel); got != "0,0,0,0" {
+		t.Errorf("the picture before is still shown: %s", got)
 	}
 }
 

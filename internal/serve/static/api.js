@@ -9,6 +9,8 @@ async function answer(response) {
   throw new Problem(text);
 }
 
+export async function blob(path) { return (await answer(await fetch(path))).blob(); }
+
 export async function get(path, signal) { return (await answer(await fetch(path, { signal }))).json(); }
 
 export async function post(path, body, signal) {

@@ -50,12 +50,15 @@ function sameWork(a, b) {
 
 async function showPicture(panel, picture) {
   $('progress-row').hidden = true;
+  if (panel === panels[0]) $('explain').disabled = true;
   await panel.setPicture(picture);
   if (panel === panels[0]) {
     $('picture-name').textContent = picture.name;
     for (const b of $('strip').children) b.setAttribute('aria-current', String(b.dataset.file === picture.file));
   }
   await predict(panel);
+  // What is not another picture is the same one.
+  if (panel === panels[0] && panels[1] && $('compare').value !== 'picture') await showPicture(panels[1], picture);
   render();
 }
 
@@ -135,8 +138,9 @@ function showClasses(seen) {
 }
 
 const chooseClass = trying(async (text) => {
+  const before = chosenClass;
   chosenClass = text;
-  await reread();
+  try { await reread(); } catch (e) { chosenClass = before; throw e; }
 });
 
 // reread shows maps that are there by what is chosen now, and starts the others anew.
@@ -249,10 +253,17 @@ const compare = trying(async () => {
   render();
 });
 
+// sameButMode says whether two questions differ in nothing but what may be given up.
+function sameButMode(a, b) {
+  const rest = ({ model, picture, question: { mode, ...q } }) => JSON.stringify([model, picture, Object.entries(q).sort()]);
+  return rest(a) === rest(b);
+}
+
 // difference says how far the approximate map is from the exact one.
 function difference() {
   const [a, b] = panels;
   if (!b?.approximate || a.map?.state !== 'done' || b.map?.state !== 'done') return '';
+  if (!sameButMode(a.map.ask, b.map.ask)) return 'The two maps answer different questions: Explain computes both anew.';
   const x = a.map.importance(), y = b.map.importance();
   let sum = 0, most = 0, n = 0, lo = 0, hi = 0;
   x.forEach((v, i) => {
@@ -401,14 +412,21 @@ function wire() {
   for (const id of ['compare', 'other-model']) $(id).onchange = compare;
   $('other-picture').onchange = () => chooseFile($('other-picture').value, panels[1]);
   $('model').onchange = trying(async () => {
-    for (const p of panels) { p.forget(); p.model = Number($('model').value); p.seen = null; }
+    for (const p of panels) {
+      p.forget();
+      p.seen = null;
+      if (p === panels[0] || $('compare').value !== 'model') p.model = Number($('model').value);
+    }
     chosenClass = '';
     showLabels();
     await predictAll();
     await showFiles();
     render();
   });
-  $('open').onchange = () => openFiles($('open').files);
+  $('open').onchange = () => {
+    openFiles($('open').files);
+    $('open').value = ''; // the same file may be opened once more
+  };
   $('copy').onclick = trying(async () => { await navigator.clipboard.writeText($('command').value); });
   document.addEventListener('dragover', (e) => { e.preventDefault(); $('drop').hidden = false; });
   document.addEventListener('dragleave', (e) => { if (!e.relatedTarget) $('drop').hidden = true; });

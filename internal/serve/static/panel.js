@@ -1,4 +1,5 @@
 // A picture with its map: drawing, pointing, rectangles.
+import { blob } from './api.js';
 import { over, paint } from './field.js';
 
 export class Panel {
@@ -32,13 +33,16 @@ export class Panel {
   async setPicture(picture) {
     this.forget();
     this.picture = picture;
-    this.seen = null;
+    this.seen = this.image = null;
     this.point = this.rect = null;
+    for (const c of [this.below, this.top]) c.getContext('2d').clearRect(0, 0, c.width, c.height);
     this.title.textContent = picture.name;
     this.state.textContent = '';
-    const image = new Image();
-    image.src = `/api/pictures/${picture.id}/view`;
-    await image.decode();
+    const image = new Image(), url = URL.createObjectURL(await blob(`/api/pictures/${picture.id}/view?model=${this.model}`));
+    try {
+      image.src = url;
+      await image.decode();
+    } finally { URL.revokeObjectURL(url); }
     if (this.picture !== picture) return;
     this.image = image;
     this.empty.textContent = '';
