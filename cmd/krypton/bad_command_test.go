@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"math/rand/v2"
@@ -102,6 +103,26 @@ func TestOutputsThatCannotBe(t *testing.T) {
 	w.Close()
 	if code := cmd.ProcessState.ExitCode(); code == exitOK || stderr.Len() > 0 {
 		t.Errorf("C03 broken pipe: exit code %d, %q", code, stderr.String())
+	}
+}
+
+// TestServingEndsByASignal, which the exit code names as that of any command.
+func TestServingEndsByASignal(t *testing.T) {
+	for sig, want := range map[syscall.Signal]int{syscall.SIGINT: exitInterrupt, syscall.SIGTERM: exitTerminated} {
+		cmd := command("serve")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = bufio.NewReader(out).ReadString('\n') // the address
+		_ = cmd.Process.Signal(sig)
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); err != nil || code != want {
+			t.Errorf("%v: exit code %d, want %d (%v)", sig, code, want, err)
+		}
 	}
 }
 

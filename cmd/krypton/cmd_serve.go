@@ -98,7 +98,6 @@ func runServe(cmd *cobra.Command, io streams, o *serveOptions, args []string) er
 	if opt.Host, err = host(s, o.maxPixels); err != nil {
 		return err
 	}
-	opt.Host.Spell = nil // the page names fields itself
 	if len(args) > 0 {
 		opt.Folder = args[0]
 	}
@@ -138,7 +137,10 @@ func show(ctx context.Context, io streams, o *serveOptions, server *serve.Server
 			fmt.Fprintf(io.err, "krypton: no browser could be opened: %v\n", err)
 		}
 	}
-	return server.Serve(ctx, l)
+	if err := server.Serve(ctx, l); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // what ended it: a signal
 }
 
 // servedModel is a model with the settings of the command line. Plans are kept in

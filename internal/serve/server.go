@@ -5,6 +5,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"embed"
 	"errors"
 	"io/fs"
@@ -67,6 +68,11 @@ type Server struct {
 
 // New loads the models and makes a server, which nobody can reach yet.
 func New(ctx context.Context, opt Options) (*Server, error) {
+	if opt.Certificate != "" { // before anybody is told the address
+		if _, err := tls.LoadX509KeyPair(opt.Certificate, opt.Key); err != nil {
+			return nil, err
+		}
+	}
 	f, err := openFolder(opt.Folder)
 	if err != nil {
 		return nil, err
