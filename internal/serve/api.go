@@ -8,7 +8,6 @@ import (
 	"errors"
 	"image"
 	"image/png"
-	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -314,12 +313,25 @@ func (s *Server) addPicture(w http.ResponseWriter, r *http.Request, _ string) {
 		answerJSON(w, http.StatusCreated, p)
 		return
 	}
-	data, err := io.ReadAll(r.Body)
+	size, known := r.ContentLength, r.ContentLength >= 0 && r.ContentLength <= mostUpload
+	if !known {
+		size = mostUpload
+	}
+	here, err := s.pictures.expect(size)
 	if err != nil {
+		failWith(w, err)
+		return
+	}
+	defer here()
+	var data bytes.Buffer
+	if known {
+		data.Grow(int(size) + bytes.MinRead) // once, for all of it
+	}
+	if _, err := data.ReadFrom(r.Body); err != nil {
 		failWith(w, failure.As(failure.Usage, err))
 		return
 	}
-	answerJSON(w, http.StatusCreated, s.pictures.send(uploadName(q.Get("name")), data))
+	answerJSON(w, http.StatusCreated, s.pictures.send(uploadName(q.Get("name")), data.Bytes()))
 }
 
 // viewPicture gives a picture in the size in which a heatmap lies over it.

@@ -37,10 +37,11 @@ type pictures struct {
 	folder *folder
 	room   int64
 
-	mu    sync.Mutex
-	taken int64
-	byID  map[string]*list.Element // of *picture
-	used  *list.List               // the latest first
+	mu     sync.Mutex
+	taken  int64
+	coming int64                    // bytes of pictures that are being sent
+	byID   map[string]*list.Element // of *picture
+	used   *list.List               // the latest first
 }
 
 // mostPictures bounds the number of pictures that are known by an ID.
@@ -71,6 +72,23 @@ func (p *pictures) choose(name string) (*picture, error) {
 		return nil, err
 	}
 	return p.add(x), nil
+}
+
+// expect makes room for a picture of so many bytes that is being sent, until its end.
+// Pictures that are sent at once have as much room together as those that are kept, and
+// one comes whatever its size.
+func (p *pictures) expect(bytes int64) (end func(), err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.coming > 0 && p.coming+bytes > p.room {
+		return nil, errFull
+	}
+	p.coming += bytes
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.coming -= bytes
+	}, nil
 }
 
 // send takes the bytes of a picture.

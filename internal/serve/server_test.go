@@ -496,6 +496,59 @@ func TestTooMuch(t *testing.T) {
 	}
 }
 
+// TestSendingAtOnce: pictures that are being sent take no more memory than those that are
+// kept may, but one at least.
+func TestSendingAtOnce(t *testing.T) {
+	s := begin(t, usually())
+	s.server.pictures.room = 150
+	body, more := io.Pipe()
+	req, err := http.NewRequest("POST", s.url+"/api/pictures?name=x", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = 100
+	first := make(chan error, 1)
+	go func() {
+		r, err := s.http.Do(req)
+		if err == nil {
+			r.Body.Close()
+			if r.StatusCode != 201 {
+				err = errors.New(r.Status)
+			}
+		}
+		first <- err
+	}()
+	if _, err := more.Write(make([]byte, 50)); err != nil {
+		t.Fatal(err)
+	}
+	coming := func() int64 {
+		s.server.pictures.mu.Lock()
+		defer s.server.pictures.mu.Unlock()
+		return s.server.pictures.coming
+	}
+	for coming() != 100 {
+		time.Sleep(time.Millisecond)
+	}
+	for n, want := range map[int]int{51: 429, 50: 201} {
+		if status, body := s.call(s.http, "POST", "/api/pictures?name=y", make([]byte, n)); status != want {
+			t.Errorf("%d bytes beside 100: %d %s, want %d", n, status, body, want)
+		}
+	}
+	if _, err := more.Write(make([]byte, 50)); err != nil {
+		t.Fatal(err)
+	}
+	more.Close()
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	for coming() != 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if status, body := s.call(s.http, "POST", "/api/pictures?name=y", make([]byte, 200)); status != 201 {
+		t.Errorf("more than there is room for, alone: %d %s", status, body)
+	}
+}
+
 // TestBadQuestions: what makes no sense is refused with a word on what it is.
 func TestBadQuestions(t *testing.T) {
 	s := begin(t, usually())
