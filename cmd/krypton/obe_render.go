@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -40,13 +38,11 @@ func parseRange(text string) (colourRange, error) {
 	case "auto":
 		return colourRange{}, nil
 	}
-	lo, hi, ok := strings.Cut(text, ",")
-	a, e1 := strconv.ParseFloat(lo, 64)
-	b, e2 := strconv.ParseFloat(hi, 64)
-	if !ok || e1 != nil || e2 != nil || !(a < b) || math.IsInf(a, 0) || math.IsInf(b, 0) {
+	s, ok := heatmap.ParseScale(text)
+	if !ok {
 		return colourRange{}, fmt.Errorf("is %q, want auto, shared or min,max", text)
 	}
-	return colourRange{fixed: &heatmap.Scale{Lo: a, Hi: b}}, nil
+	return colourRange{fixed: &s}, nil
 }
 
 // parseLevel reads a level, none for no text.

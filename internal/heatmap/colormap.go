@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot/palette"
@@ -16,6 +17,14 @@ var Colormaps = []string{"auto", "blackbody", "kindlmann", "viridis", "inferno",
 
 // Scale is the range of importance that a colour map spans.
 type Scale struct{ Lo, Hi float64 }
+
+// ParseScale reads "min,max": two numbers that have a finite distance above zero.
+func ParseScale(text string) (Scale, bool) {
+	lo, hi, ok := strings.Cut(text, ",")
+	a, e1 := strconv.ParseFloat(lo, 64)
+	b, e2 := strconv.ParseFloat(hi, 64)
+	return Scale{a, b}, ok && e1 == nil && e2 == nil && b-a > 0 && !math.IsInf(b-a, 0)
+}
 
 // colors is a colour map over a scale.
 type colors struct {

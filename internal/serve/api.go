@@ -272,9 +272,15 @@ func (s *Server) mapFile(w http.ResponseWriter, r *http.Request, _ string) {
 }
 
 func (s *Server) mapCommand(w http.ResponseWriter, r *http.Request, _ string) {
-	if a := s.done(w, r); a != nil {
-		answerJSON(w, http.StatusOK, map[string]string{"command": a.command(r.URL.Query())})
+	a := s.done(w, r)
+	if a == nil {
+		return
 	}
+	if _, err := styleOf(r.URL.Query()); err != nil {
+		failWith(w, err) // no command line would take it either
+		return
+	}
+	answerJSON(w, http.StatusOK, map[string]string{"command": a.command(r.URL.Query())})
 }
 
 func (s *Server) about(w http.ResponseWriter, _ *http.Request, _ string) {

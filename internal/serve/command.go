@@ -28,13 +28,11 @@ func styleOf(q url.Values) (heatmap.Style, error) {
 		}
 	}
 	if v := q.Get("scale"); v != "" {
-		lo, hi, _ := strings.Cut(v, ",")
-		a, e1 := strconv.ParseFloat(lo, 64)
-		b, e2 := strconv.ParseFloat(hi, 64)
-		if e1 != nil || e2 != nil || !(b-a > 0) || b-a != b-a+0 {
+		scale, ok := heatmap.ParseScale(v)
+		if !ok {
 			return s, failure.Usagef("scale is %q, want min,max", v)
 		}
-		s.Scale = &heatmap.Scale{Lo: a, Hi: b}
+		s.Scale = &scale
 	}
 	if v := q.Get("contours"); v != "" {
 		for _, text := range strings.Split(v, ",") {

@@ -207,7 +207,7 @@ func TestFiles(t *testing.T) {
 				}
 			}
 		}
-		for path, want := range map[string]int{"files/heatmap.png?alpha=2": 400, "files/heatmap.png?colormap=plaid": 400, "files/x": 404, "files/scores.exe": 404, "scores?class=zebra": 400, "files/heatmap.png?scale=1,0": 400, "files/heatmap.png?contours=x": 400} {
+		for path, want := range map[string]int{"files/heatmap.png?alpha=2": 400, "files/heatmap.png?colormap=plaid": 400, "files/x": 404, "files/scores.exe": 404, "scores?class=zebra": 400, "files/heatmap.png?scale=1,0": 400, "files/heatmap.png?scale=-1e308,1e308": 400, "files/heatmap.png?scale=-Inf,0": 400, "command?scale=-1e308,1e308": 400, "command?alpha=NaN": 400, "files/heatmap.png?contours=x": 400} {
 			if status, body := s.call(s.http, "GET", "/api/maps/"+m+"/"+path, nil); status != want {
 				t.Errorf("%s: %d %s, want %d", path, status, body[:min(100, len(body))], want)
 			}

@@ -290,7 +290,7 @@ function range() {
   const lo = $('lo').value.trim(), hi = $('hi').value.trim();
   if (lo === '' && hi === '') return null;
   const v = [Number(lo || 0), Number(hi)];
-  const ok = hi !== '' && v.every(Number.isFinite) && v[0] < v[1];
+  const ok = hi !== '' && Number.isFinite(v[1] - v[0]) && v[0] < v[1];
   for (const id of ['lo', 'hi']) $(id).setAttribute('aria-invalid', String(!ok));
   return ok ? v : null;
 }

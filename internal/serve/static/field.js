@@ -161,7 +161,8 @@ export function ticks({ lo, hi }) {
   const rough = (hi - lo) / 5, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= rough) || rough;
   const out = [];
-  for (let v = Math.ceil(lo / step) * step; v <= hi + step / 1e6; v += step) out.push(Math.abs(v) < step / 1e6 ? 0 : v);
+  // A step may be too small to be added to a large number.
+  for (let i = Math.ceil(lo / step); i * step <= hi + step / 1e6 && out.length < 20; i++) out.push(i * step || 0);
   return out;
 }
 
