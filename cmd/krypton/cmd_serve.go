@@ -133,7 +133,7 @@ func show(ctx context.Context, io streams, o *serveOptions, server *serve.Server
 		return err
 	}
 	if o.open {
-		if err := openBrowser(address); err != nil {
+		if err := openBrowser(server.AddressOnce(l)); err != nil {
 			fmt.Fprintf(io.err, "krypton: no browser could be opened: %v\n", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -22,12 +23,15 @@ type access struct {
 	cookie string   // its name: cookies do not tell ports apart
 	hosts  map[string]bool
 	secure bool
+
+	mu      sync.Mutex
+	tickets map[string]bool // that stand for the token once
 }
 
 // newAccess makes a token for a server at this address, which is reached under its own
 // names and the others.
 func newAccess(at net.Addr, others []string, secure bool) *access {
-	a := &access{token: rand.Text(), hosts: map[string]bool{}, secure: secure}
+	a := &access{token: rand.Text(), hosts: map[string]bool{}, secure: secure, tickets: map[string]bool{}}
 	rand.Read(a.key[:])
 	port := ""
 	if tcp, ok := at.(*net.TCPAddr); ok {
@@ -103,6 +107,27 @@ func (a *access) isToken(text string) bool {
 	return subtle.ConstantTimeCompare([]byte(text), []byte(a.token)) == 1
 }
 
+// ticket is a text that stands for the token once: what starts a browser is seen by
+// everybody on the machine.
+func (a *access) ticket() string {
+	t := rand.Text()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tickets[t] = true
+	return t
+}
+
+// redeem says whether a text is a ticket, which it no longer is then.
+func (a *access) redeem(text string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.tickets[text] {
+		return false
+	}
+	delete(a.tickets, text)
+	return true
+}
+
 // mark is what a cookie has besides the client's name, so that nobody makes up a name.
 func (a *access) mark(id string) string {
 	h := hmac.New(sha256.New, a.key[:])
@@ -149,7 +174,7 @@ func (a *access) guard(next func(w http.ResponseWriter, r *http.Request, client 
 			return
 		}
 		client := a.client(r)
-		if client == "" && r.Method == http.MethodGet && r.URL.Path == "/" && a.isToken(r.URL.Query().Get("token")) {
+		if client == "" && r.Method == http.MethodGet && r.URL.Path == "/" && (a.isToken(r.URL.Query().Get("token")) || a.redeem(r.URL.Query().Get("token"))) {
 			client = a.admit(w)
 		}
 		if client == "" {

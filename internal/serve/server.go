@@ -134,8 +134,14 @@ func (s *Server) Listen(address string) (net.Listener, error) {
 }
 
 // Address is what to open in a browser, with the token.
-func (s *Server) Address(l net.Listener) string {
-	u := url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/", RawQuery: "token=" + s.access.token}
+func (s *Server) Address(l net.Listener) string { return s.address(l, s.access.token) }
+
+// AddressOnce is an address that lets in once: for a browser's command line, which others
+// on the machine can read.
+func (s *Server) AddressOnce(l net.Listener) string { return s.address(l, s.access.ticket()) }
+
+func (s *Server) address(l net.Listener, token string) string {
+	u := url.URL{Scheme: "http", Host: l.Addr().String(), Path: "/", RawQuery: "token=" + token}
 	if s.access.secure {
 		u.Scheme = "https"
 	}

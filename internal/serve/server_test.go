@@ -108,6 +108,42 @@ func (s *served) client() *http.Client {
 	return c
 }
 
+// TestOnce: the address that a browser is started with lets in once; the cookie that came
+// of it goes on letting in.
+func TestOnce(t *testing.T) {
+	s := begin(t, usually())
+	address := s.url + "/?token=" + s.server.access.ticket()
+	get := func(c *http.Client, at string) int {
+		r, err := c.Get(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		return r.StatusCode
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser, other := &http.Client{Jar: jar}, &http.Client{}
+	for _, c := range []struct {
+		client *http.Client
+		at     string
+		want   int
+	}{
+		{other, s.url + "/?token=", http.StatusForbidden},
+		{browser, address, http.StatusOK},
+		{other, address, http.StatusForbidden},
+		{browser, address, http.StatusOK}, // loaded anew
+		{browser, s.url + "/api/about", http.StatusOK},
+		{other, s.url + "/?token=" + s.token, http.StatusOK},
+	} {
+		if got := get(c.client, c.at); got != c.want {
+			t.Errorf("%s: %d, want %d", strings.TrimPrefix(c.at, s.url), got, c.want)
+		}
+	}
+}
+
 // call sends a request, and gives its status and what came back.
 func (s *served) call(c *http.Client, method, path string, body any) (int, []byte) {
 	s.t.Helper()
