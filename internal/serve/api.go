@@ -116,6 +116,20 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 	return a, &q, nil
 }
 
+// enter makes a question about a picture ready and takes a seat for it.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, client string, urgent bool) (*ask, *picture, *seat, error) {
+	a, q, err := s.prepare(w, r)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := s.pictures.get(q.Picture)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	seat, err := s.turns.enter(client, a.bytes(), urgent)
+	return a, p, seat, err
+}
+
 func (s *Server) estimate(w http.ResponseWriter, r *http.Request, _ string) {
 	a, _, err := s.prepare(w, r)
 	if err != nil {
@@ -126,17 +140,7 @@ func (s *Server) estimate(w http.ResponseWriter, r *http.Request, _ string) {
 }
 
 func (s *Server) predict(w http.ResponseWriter, r *http.Request, client string) {
-	a, q, err := s.prepare(w, r)
-	if err != nil {
-		failWith(w, err)
-		return
-	}
-	p, err := s.pictures.get(q.Picture)
-	if err != nil {
-		failWith(w, err)
-		return
-	}
-	seat, err := s.turns.enter(client, a.bytes(), true)
+	a, p, seat, err := s.enter(w, r, client, true)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -159,17 +163,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, client string) 
 }
 
 func (s *Server) startMap(work context.Context, w http.ResponseWriter, r *http.Request, client string) {
-	a, q, err := s.prepare(w, r)
-	if err != nil {
-		failWith(w, err)
-		return
-	}
-	p, err := s.pictures.get(q.Picture)
-	if err != nil {
-		failWith(w, err)
-		return
-	}
-	seat, err := s.turns.enter(client, a.bytes(), false)
+	a, p, seat, err := s.enter(w, r, client, false)
 	if err != nil {
 		failWith(w, err)
 		return

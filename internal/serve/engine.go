@@ -126,11 +126,7 @@ func about(m *model.Model, g *obe.Grid) int64 {
 }
 
 // seconds is how long the map is expected to take alone.
-func (a *ask) seconds() float64 {
-	a.network.mu.Lock()
-	defer a.network.mu.Unlock()
-	return float64(a.adds) / a.network.rate
-}
+func (a *ask) seconds() float64 { return float64(a.adds) / a.network.rate }
 
 // bytes is the memory of the work and what is kept of it.
 func (a *ask) bytes() int64 {
