@@ -154,16 +154,12 @@ func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models 
 	if err != nil {
 		return serve.Model{}, err
 	}
-	file, opt, err := m.open(ctx, own)
+	n, err := m.loaded(ctx, own)
 	if err != nil {
 		return serve.Model{}, err
 	}
-	n, err := m.network(ctx, file, opt)
-	if err != nil {
-		return serve.Model{}, err
-	}
-	return serve.Model{Name: file.Name, Flags: modelArguments(flags, name), Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
-		if err := q.CheckFor(file); err != nil {
+	return serve.Model{Name: n.File.Name, Flags: modelArguments(flags, name), Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
+		if err := q.CheckFor(n.File); err != nil {
 			return nil, err
 		}
 		return m.prepare(ctx, own, n, q.Need(n))

@@ -123,13 +123,18 @@ func (o *modelOptions) plan(ctx context.Context, s *settings, n *model.Network, 
 	return made, hinted(err)
 }
 
-// planned opens, loads and plans.
-func (o *modelOptions) planned(ctx context.Context, s *settings, need model.Need) (*model.Network, *model.Plans, error) {
+// loaded opens and loads.
+func (o *modelOptions) loaded(ctx context.Context, s *settings) (*model.Network, error) {
 	file, opt, err := o.open(ctx, s)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	n, err := o.network(ctx, file, opt)
+	return o.network(ctx, file, opt)
+}
+
+// planned opens, loads and plans.
+func (o *modelOptions) planned(ctx context.Context, s *settings, need model.Need) (*model.Network, *model.Plans, error) {
+	n, err := o.loaded(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,11 +155,7 @@ func (o *modelOptions) prepare(ctx context.Context, s *settings, n *model.Networ
 
 // load makes a model ready for whole runs on pictures.
 func (o *modelOptions) load(ctx context.Context, s *settings) (*model.Model, error) {
-	file, opt, err := o.open(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	n, err := o.network(ctx, file, opt)
+	n, err := o.loaded(ctx, s)
 	if err != nil {
 		return nil, err
 	}
