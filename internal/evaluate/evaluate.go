@@ -56,19 +56,19 @@ func (q *Question) Check() error {
 		fill  explain.Fill
 	}{{"fill", q.Fill}, {"insertion_start", q.Start}} {
 		if _, err := obe.ParseFill(string(f.fill), q.Seed); err != nil {
-			return explain.Wrong("%v: %w", f.field, err)
+			return failure.Wrongf("%v: %w", f.field, err)
 		}
 	}
 	switch {
 	case q.Steps < 1 || q.Steps > MaxSteps:
-		return explain.Wrong("%v is %d, want 1 to %d", failure.Setting("steps"), q.Steps, MaxSteps)
+		return failure.Wrongf("%v is %d, want 1 to %d", failure.Setting("steps"), q.Steps, MaxSteps)
 	case q.Random < 0 || q.Random > MaxRandom:
-		return explain.Wrong("%v is %d, want 0 to %d", failure.Setting("random"), q.Random, MaxRandom)
+		return failure.Wrongf("%v is %d, want 0 to %d", failure.Setting("random"), q.Random, MaxRandom)
 	case !slices.Contains(heatmap.Combines, q.Combine):
-		return explain.Wrong("%v is %q, want one of %v", failure.Setting("combine"), q.Combine, heatmap.Combines)
+		return failure.Wrongf("%v is %q, want one of %v", failure.Setting("combine"), q.Combine, heatmap.Combines)
 	case q.Activation != "":
 		if err := q.Activation.Check(); err != nil {
-			return explain.Wrong("%v: %w", failure.Setting("activation"), err)
+			return failure.Wrongf("%v: %w", failure.Setting("activation"), err)
 		}
 	}
 	return nil

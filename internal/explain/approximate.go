@@ -157,21 +157,21 @@ func (w *Wish) check(mode obe.Mode) (approximate bool, err error) {
 		case len(all) == 0:
 			return false, nil
 		case mode != "":
-			return false, Wrong("%v: needs %v approximate", all[0], failure.Setting("mode"))
+			return false, failure.Wrongf("%v: needs %v approximate", all[0], failure.Setting("mode"))
 		}
 	}
 	if d := w.Within; d != nil && (*d <= 0 || w.Steps != nil || w.DrillDown != nil || w.Checkerboard != nil || len(choices) > 0) {
-		return false, Wrong("%v takes a time, and excludes %v, %v, %v, %v and %v", failure.Setting("within"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("drill_down"), failure.Setting("ssim"), failure.Setting("speedup"))
+		return false, failure.Wrongf("%v takes a time, and excludes %v, %v, %v, %v and %v", failure.Setting("within"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("drill_down"), failure.Setting("ssim"), failure.Setting("speedup"))
 	}
 	if w.Tau != nil && !(*w.Tau > 0 && *w.Tau <= 1) {
-		return false, Wrong("%v is %g, want above 0 and up to 1", failure.Setting("tau"), *w.Tau)
+		return false, failure.Wrongf("%v is %g, want above 0 and up to 1", failure.Setting("tau"), *w.Tau)
 	}
 	switch {
 	case len(choices) > 0 && len(own) > 0:
-		return false, Wrong("%v and %v choose from the profile: they exclude %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
+		return false, failure.Wrongf("%v and %v choose from the profile: they exclude %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
 			failure.Setting("tau"), failure.Setting("epsilon"), failure.Setting("shortlist"), failure.Setting("drill_down"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("within"))
 	case len(choices) == 2:
-		return false, Wrong("%v and %v exclude each other", failure.Setting("ssim"), failure.Setting("speedup"))
+		return false, failure.Wrongf("%v and %v exclude each other", failure.Setting("ssim"), failure.Setting("speedup"))
 	case len(own) > 0:
 		return true, failure.As(failure.Usage, w.own().Validate())
 	}
@@ -210,7 +210,7 @@ func (w *Wish) given(profile *tune.Profile, family tune.Family) (*Given, error) 
 	case len(w.settings()) > 0:
 		return &Given{Approximation: w.own(), Seconds: time.Duration(or(w.Within, 0)).Seconds(), Source: Asked}, nil
 	case profile == nil && len(w.choices()) > 0:
-		return nil, Wrong("%v and %v need a profile beside the model: make one with 'krypton tune'", failure.Setting("ssim"), failure.Setting("speedup"))
+		return nil, failure.Wrongf("%v and %v need a profile beside the model: make one with 'krypton tune'", failure.Setting("ssim"), failure.Setting("speedup"))
 	case profile == nil:
 		return &Given{Approximation: tune.Default(family), Source: ByDefault, Family: family}, nil
 	}
@@ -347,5 +347,5 @@ func ParsePrecision(text string) (incremental.Precision, error) {
 	if p := incremental.Precision(text); slices.Contains(incremental.Precisions, p) {
 		return p, nil
 	}
-	return "", Wrong("%v is %q, want one of %s", failure.Setting("precision"), text, strings.Join(Precisions(), ", "))
+	return "", failure.Wrongf("%v is %q, want one of %s", failure.Setting("precision"), text, strings.Join(Precisions(), ", "))
 }

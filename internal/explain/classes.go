@@ -34,7 +34,7 @@ func NewPicker(values, names []string, classes int) (Picker, error) {
 		default:
 			c, err := labels.Class(names, value, classes)
 			if err != nil {
-				return p, Wrong("%v %w", failure.Setting("class"), err)
+				return p, failure.Wrongf("%v %w", failure.Setting("class"), err)
 			}
 			p.fixed = append(p.fixed, c)
 		}

@@ -162,7 +162,7 @@ func (r *Reader) limits(name string, others int) (imagein.Limits, error) {
 	// Each of the others as numbers, and what scaling and blurring take.
 	need := int64(plane.H) * int64(plane.W) * int64(4*plane.C*others+40)
 	if l.Memory = left - need; l.Memory <= 0 {
-		return l, wrongAs(failure.Temporary, "%s: %w: pictures of the network's size, %d x %d, take %d MiB, %d MiB are left for them (%v)", name, imagein.ErrMemory, plane.W, plane.H, need>>20, left>>20, failure.Setting("memory"))
+		return l, failure.As(failure.Temporary, failure.Settingf("%s: %w: pictures of the network's size, %d x %d, take %d MiB, %d MiB are left for them (%v)", name, imagein.ErrMemory, plane.W, plane.H, need>>20, left>>20, failure.Setting("memory")))
 	}
 	return l, nil
 }
@@ -241,7 +241,7 @@ func (in *Input) makeFill(f namedFill) (filled, error) {
 			return filled{numbers, "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
 		}
 		if in.model.NoPictures != nil {
-			return filled{}, Wrong("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", in.source.Called, failure.Setting("fill"), f.name, plane.C)
+			return filled{}, failure.Wrongf("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", in.source.Called, failure.Setting("fill"), f.name, plane.C)
 		}
 		return filled{pre.Normalize(f.Image(in.Picture), plane.C), "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
 	case in.deep == nil:
@@ -315,11 +315,11 @@ func (in *Input) Preprocessed() map[string]any {
 func (r *Reader) readMask(in *Input, from Source) error {
 	limits, err := r.limits(from.Called, 0)
 	if err != nil {
-		return wrongAs(failure.Temporary, "%v: %w", failure.Setting("mask"), err)
+		return failure.As(failure.Temporary, failure.Settingf("%v: %w", failure.Setting("mask"), err))
 	}
 	f, err := from.Open()
 	if err != nil {
-		return wrongAs(failure.Data, "%v: %w", failure.Setting("mask"), err)
+		return failure.As(failure.Data, failure.Settingf("%v: %w", failure.Setting("mask"), err))
 	}
 	defer f.Close()
 	m, err := imagein.DecodeMask(f, from.Called, limits)
@@ -327,12 +327,12 @@ func (r *Reader) readMask(in *Input, from Source) error {
 		return pictureError(failure.Settingf("%v: %w", failure.Setting("mask"), err))
 	}
 	if m.Transparent {
-		return wrongAs(failure.Data, "%v: %s: has transparent parts: what counts must be painted, the rest black", failure.Setting("mask"), from.Called)
+		return failure.As(failure.Data, failure.Settingf("%v: %s: has transparent parts: what counts must be painted, the rest black", failure.Setting("mask"), from.Called))
 	}
 	plane := r.model.Plan.InputPlane()
 	in.mask, err = imagein.Mask(m, in.Picture.Bounds().Size(), in.Transform, plane.W, plane.H)
 	if err != nil {
-		return wrongAs(failure.Data, "%v: %s: %w", failure.Setting("mask"), from.Called, err)
+		return failure.As(failure.Data, failure.Settingf("%v: %s: %w", failure.Setting("mask"), from.Called, err))
 	}
 	in.MaskSHA256, in.masked = m.SHA256, &MaskRecord{File: from.Name, SHA256: m.SHA256}
 	for _, v := range in.mask {
@@ -341,7 +341,7 @@ func (r *Reader) readMask(in *Input, from Source) error {
 		}
 	}
 	if in.masked.Pixels == 0 {
-		return wrongAs(failure.Data, "%v: %s: nothing counts in what the network sees", failure.Setting("mask"), from.Called)
+		return failure.As(failure.Data, failure.Settingf("%v: %s: nothing counts in what the network sees", failure.Setting("mask"), from.Called))
 	}
 	return nil
 }

@@ -81,20 +81,20 @@ func (q *Question) Check() error {
 		return err
 	}
 	if !slices.Contains(Scores, q.Score) {
-		return Wrong("%v is %q, want value, margin or entropy", failure.Setting("score"), q.Score)
+		return failure.Wrongf("%v is %q, want value, margin or entropy", failure.Setting("score"), q.Score)
 	}
 	if q.Mode != "" && !slices.Contains(Modes, q.Mode) {
-		return Wrong("%v is %q, want exact, approximate or naive", failure.Setting("mode"), q.Mode)
+		return failure.Wrongf("%v is %q, want exact, approximate or naive", failure.Setting("mode"), q.Mode)
 	}
 	if !slices.Contains(heatmap.Combines, q.Combine) {
-		return Wrong("%v is %q, want one of %v", failure.Setting("combine"), q.Combine, heatmap.Combines)
+		return failure.Wrongf("%v is %q, want one of %v", failure.Setting("combine"), q.Combine, heatmap.Combines)
 	}
 	if q.Verify < 0 || q.Chunk < 0 {
-		return Wrong("%v %d, %v %d: must not be negative", failure.Setting("verify"), q.Verify, failure.Setting("chunk"), q.Chunk)
+		return failure.Wrongf("%v %d, %v %d: must not be negative", failure.Setting("verify"), q.Verify, failure.Setting("chunk"), q.Chunk)
 	}
 	if q.Activation != "" {
 		if err := q.Activation.Check(); err != nil {
-			return Wrong("%v: %w", failure.Setting("activation"), err)
+			return failure.Wrongf("%v: %w", failure.Setting("activation"), err)
 		}
 	}
 	_, err := q.Approximate.check(q.Mode)
@@ -125,11 +125,11 @@ func (q *Question) Need(n *model.Network) model.Need {
 func (q *Question) checkSizes() error {
 	switch n := len(q.Patches); {
 	case n == 0 || len(q.Strides) == 0:
-		return Wrong("%v has %d sizes and %v %d: want one of each at least", failure.Setting("patch"), n, failure.Setting("stride"), len(q.Strides))
+		return failure.Wrongf("%v has %d sizes and %v %d: want one of each at least", failure.Setting("patch"), n, failure.Setting("stride"), len(q.Strides))
 	case n > maxSizes:
-		return Wrong("%v has %d sizes: want at most %d", failure.Setting("patch"), n, maxSizes)
+		return failure.Wrongf("%v has %d sizes: want at most %d", failure.Setting("patch"), n, maxSizes)
 	case len(q.Strides) != 1 && len(q.Strides) != n:
-		return Wrong("%v has %d sizes and %v %d: want one stride, or one for each size", failure.Setting("patch"), n, failure.Setting("stride"), len(q.Strides))
+		return failure.Wrongf("%v has %d sizes and %v %d: want one stride, or one for each size", failure.Setting("patch"), n, failure.Setting("stride"), len(q.Strides))
 	}
 	return nil
 }
@@ -151,12 +151,12 @@ func (f *Fill) UnmarshalText(text []byte) error {
 // CheckFills fails unless there are some, all are known and none is named twice.
 func CheckFills(fills []Fill) error {
 	if len(fills) == 0 || len(fills) > maxFills {
-		return Wrong("%v: %d fills, want 1 to %d", failure.Setting("fill"), len(fills), maxFills)
+		return failure.Wrongf("%v: %d fills, want 1 to %d", failure.Setting("fill"), len(fills), maxFills)
 	}
 	named, err := parseFills(fills, 0)
 	for i, f := range named {
 		if slices.ContainsFunc(named[:i], func(g namedFill) bool { return g.Fill == f.Fill }) {
-			return Wrong("%v: %s is named twice", failure.Setting("fill"), f.name)
+			return failure.Wrongf("%v: %s is named twice", failure.Setting("fill"), f.name)
 		}
 	}
 	return err
@@ -174,7 +174,7 @@ func parseFills(names []Fill, seed uint64) ([]namedFill, error) {
 	for _, name := range names {
 		f, err := obe.ParseFill(string(name), seed)
 		if err != nil {
-			return nil, Wrong("%v: %w", failure.Setting("fill"), err)
+			return nil, failure.Wrongf("%v: %w", failure.Setting("fill"), err)
 		}
 		fills = append(fills, namedFill{name, f})
 	}

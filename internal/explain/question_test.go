@@ -96,8 +96,8 @@ func TestCheck(t *testing.T) {
 // TestFieldsAreSpelled also where they stand in an error inside of another one.
 func TestFieldsAreSpelled(t *testing.T) {
 	flag := func(f failure.Setting) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
-	inner := wrongAs(failure.Temporary, "no room (%v)", failure.Setting("memory"))
-	outer := wrongAs(failure.Data, "%v %q: %w", failure.Setting("drill_down"), "memory", inner)
+	inner := failure.As(failure.Temporary, failure.Settingf("no room (%v)", failure.Setting("memory")))
+	outer := failure.As(failure.Data, failure.Settingf("%v %q: %w", failure.Setting("drill_down"), "memory", inner))
 	if got := outer.Error(); got != `drill_down "memory": no room (memory)` {
 		t.Error(got)
 	}

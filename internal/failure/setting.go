@@ -21,6 +21,9 @@ type SettingError struct {
 // their names.
 func Settingf(format string, args ...any) error { return &SettingError{format, args} }
 
+// Wrongf is Settingf of the kind Usage, unless what it wraps has a kind.
+func Wrongf(format string, args ...any) error { return As(Usage, Settingf(format, args...)) }
+
 // Error implements error: settings have their own names.
 func (e *SettingError) Error() string { return e.Spell(nil) }
 

@@ -75,7 +75,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, l Limits) (*Job, e
 func (j *Job) prepareClassifier(ctx context.Context) error {
 	m, q := j.model, &j.question
 	if len(q.Classes) > 0 {
-		return settingError("%v is for detectors, and %s describes none", failure.Setting("classes"), m.File.Where)
+		return failure.Wrongf("%v is for detectors, and %s describes none", failure.Setting("classes"), m.File.Where)
 	}
 	var err error
 	j.reading, err = m.Reading(ctx, j.output, q.Activation, j.threads, 0)
@@ -125,7 +125,7 @@ func (j *Job) prepareDetector() error {
 	for _, c := range q.Classes {
 		n, err := labels.Class(m.Labels, c, j.spec.Classes)
 		if err != nil {
-			return settingError("%v %w", failure.Setting("classes"), err)
+			return failure.Wrongf("%v %w", failure.Setting("classes"), err)
 		}
 		j.classes = append(j.classes, n)
 	}

@@ -84,12 +84,6 @@ func Defaults() Question {
 		Top: 3, Smooth: 1, MostObjects: 300}
 }
 
-// settingError says what is wrong with fields of a Question, by the names that settings
-// have.
-func settingError(format string, args ...any) error {
-	return failure.As(failure.Usage, failure.Settingf(format, args...))
-}
-
 // value is what a pointer points to, or its default.
 func value[T any](p *T, or T) T {
 	if p == nil {
@@ -104,15 +98,15 @@ func (q *Question) Check() error {
 	guard, score, iou := value(q.Guard, DefaultGuard), value(q.MinScore, DefaultMinScore), value(q.IoU, DefaultIoU)
 	switch {
 	case q.Shortlist < 0:
-		return settingError("%v is %d, want 0 or more classes", failure.Setting("shortlist"), q.Shortlist)
+		return failure.Wrongf("%v is %d, want 0 or more classes", failure.Setting("shortlist"), q.Shortlist)
 	case q.Every < 1 || q.TuneFrames < 1 || q.VerifyEvery < 0 || q.Top < 1 || q.Smooth < 1 || q.MostObjects < 0 || value(q.KeyFrames, DefaultKeyFrames) < 0:
-		return settingError("%v, %v, %v and %v want 1 at least, %v, %v and %v 0", failure.Setting("every"), failure.Setting("tune-frames"), failure.Setting("top"), failure.Setting("window"), failure.Setting("verify-every"), failure.Setting("refresh"), failure.Setting("max-objects"))
+		return failure.Wrongf("%v, %v, %v and %v want 1 at least, %v, %v and %v 0", failure.Setting("every"), failure.Setting("tune-frames"), failure.Setting("top"), failure.Setting("window"), failure.Setting("verify-every"), failure.Setting("refresh"), failure.Setting("max-objects"))
 	case !(q.TargetAgreement > 0 && q.TargetAgreement <= 1):
-		return settingError("%v is %g, want a share of 1", failure.Setting("target-agreement"), q.TargetAgreement)
+		return failure.Wrongf("%v is %g, want a share of 1", failure.Setting("target-agreement"), q.TargetAgreement)
 	case !(guard >= 0 && guard <= 1):
-		return settingError("%v is %g, want 0 to 1", failure.Setting("guard"), guard)
+		return failure.Wrongf("%v is %g, want 0 to 1", failure.Setting("guard"), guard)
 	case !(score >= 0 && score <= 1) || !(iou >= 0 && iou <= 1):
-		return settingError("%v is %g and %v %g, want 0 to 1", failure.Setting("min-score"), score, failure.Setting("iou"), iou)
+		return failure.Wrongf("%v is %g and %v %g, want 0 to 1", failure.Setting("min-score"), score, failure.Setting("iou"), iou)
 	}
 	o := q.options(1)
 	o.Tolerance, o.Epsilon = max(0, o.Tolerance), max(0, o.Epsilon)
@@ -141,7 +135,7 @@ func (q *Question) Reading(opt video.Options) (video.Options, error) {
 		}
 		at, err := video.ParsePosition(p.text)
 		if err != nil {
-			return opt, settingError("%v: %w", failure.Setting(p.name), err)
+			return opt, failure.Wrongf("%v: %w", failure.Setting(p.name), err)
 		}
 		*p.to = &at
 	}
