@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"slices"
 
@@ -39,11 +38,14 @@ type MapFile struct {
 // ReadMapFile reads a file of maps and checks what can be checked without the model:
 // what obe writes as .json, or a .npy file. Errors have the kinds Missing and Data.
 func ReadMapFile(name string) (*MapFile, error) {
-	data, err := readRegular(name, maxMapFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, failure.As(failure.Missing, err)
-	} else if err != nil {
-		return nil, failure.As(failure.Data, err)
+	f, err := explain.File(name).Open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := regular.ReadAll(f, maxMapFile)
+	if err != nil {
+		return nil, failure.Dataf("%s: %w", name, err)
 	}
 	return parseMap(name, data)
 }
@@ -64,20 +66,6 @@ func parseMap(name string, data []byte) (*MapFile, error) {
 		return nil, failure.Dataf("%s: %w", name, err)
 	}
 	return m, nil
-}
-
-// readRegular reads a regular file of bounded size.
-func readRegular(name string, limit int64) ([]byte, error) {
-	f, err := imagein.OpenRegular(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := regular.ReadAll(f, limit)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return data, nil
 }
 
 // maxSide bounds the sides of a network's input that a record may speak of.

@@ -190,15 +190,9 @@ func (r *Recognition) settings() map[string]any {
 	}
 	set["top"], set["activation"], set["activation_reason"], set["window"] = q.Top, j.reading.Activation, j.reading.Reason, q.Smooth
 	if v := m.File.Config.Value; v != nil {
-		set["value"] = (*valueRecord)(v)
+		set["value"] = v
 	}
 	return set
-}
-
-// valueRecord is how a header tells what the network's number is.
-type valueRecord struct {
-	Name string `json:"name,omitempty"`
-	Unit string `json:"unit,omitempty"`
 }
 
 // unit is that of a network whose number is a quantity.
