@@ -411,6 +411,11 @@ func (r *run) take(ctx context.Context) error {
 		if st.first+i < len(t.Past) {
 			continue
 		}
+		// Frames may be answered long before they are given out: who cancels between two
+		// gets no more of them.
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		r.count(res)
 		start := time.Now()
 		err := r.emit(res)
