@@ -11,6 +11,7 @@ import (
 
 	"krypton/internal/batch"
 	"krypton/internal/failure"
+	"krypton/internal/inputs"
 	"krypton/internal/model"
 )
 
@@ -105,13 +106,13 @@ func (b *batchOptions) part(items []batch.Item, cost func(batch.Item) float64, s
 
 // start opens the journal of this process's part of a batch. Its end is closed by the
 // caller.
-func (b *batchOptions) start(inputs *inputFiles, items []batch.Item, columns []string, fingerprint string, force bool, cost func(batch.Item) float64, say io.Writer) (*batch.Run, error) {
+func (b *batchOptions) start(inputs *inputs.Set, items []batch.Item, columns []string, fingerprint string, force bool, cost func(batch.Item) float64, say io.Writer) (*batch.Run, error) {
 	shard, mine, err := b.part(items, cost, say)
 	if err != nil {
 		return nil, err
 	}
 	run, err := batch.Start(batch.RunOptions{Dir: b.dir, Items: items, Columns: columns, Shard: shard, Mine: mine,
-		Fingerprint: fingerprint, Resume: b.resume, Force: force, Check: inputs.check})
+		Fingerprint: fingerprint, Resume: b.resume, Force: force, Check: inputs.Check})
 	switch {
 	case errors.Is(err, batch.ErrBegun):
 		return nil, fmt.Errorf("%w: --resume goes on with it, --force begins anew", err)

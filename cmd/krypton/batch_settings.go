@@ -4,11 +4,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
+	"krypton/internal/inputs"
 )
 
 // settingsWith makes the settings of an item: those of the command line in flags, but
 // for what set says. addFlags adds the command's own flags to a new set.
-func settingsWith(flags *pflag.FlagSet, inputs *inputFiles, set map[string]string, addFlags func(*pflag.FlagSet)) (*settings, error) {
+func settingsWith(flags *pflag.FlagSet, inputs *inputs.Set, set map[string]string, addFlags func(*pflag.FlagSet)) (*settings, error) {
 	f := pflag.NewFlagSet("item", pflag.ContinueOnError)
 	addGlobalFlags(f)
 	addFlags(f)
@@ -40,7 +41,7 @@ func settingsWith(flags *pflag.FlagSet, inputs *inputFiles, set map[string]strin
 	if err != nil {
 		return nil, err
 	}
-	inputs.addFlags(f)
+	addInputs(inputs, f)
 	s.inputs = inputs
 	return s, nil
 }

@@ -1,79 +1,30 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"math/rand/v2"
 	"os"
-	"slices"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/bench"
+	"krypton/internal/explain"
 	"krypton/internal/failure"
-	"krypton/internal/incremental"
-	"krypton/internal/model"
-	"krypton/internal/number"
+	"krypton/internal/limits"
 	"krypton/internal/obe"
-	"krypton/internal/region"
 )
-
-// benchRow is one model's measurement. Seconds are the best of all rounds where
-// their name does not say median, and those of maps are for all positions.
-type benchRow struct {
-	Model   string `json:"model"`
-	Kernels string `json:"kernels"`
-	Threads int    `json:"threads"`
-	// PeakGFLOPs is the measured peak of one core times the threads.
-	PeakGFLOPs float64 `json:"peak_gflops"`
-
-	// Whole is one run of the network on one picture with all threads.
-	Whole        float64       `json:"seconds_whole"`
-	WholeMedian  float64       `json:"seconds_whole_median"`
-	WholeRuns    int           `json:"whole_runs"`
-	WholeGFLOPs  number.Double `json:"gflops_whole"`
-	WholePeak    number.Double `json:"share_of_peak_whole"`
-	WholeMemory  int64         `json:"peak_rss_whole"` // of the process after these runs, in bytes; 0 if not known
-	MultiplyAdds int64         `json:"multiply_adds_whole"`
-
-	// The map by incremental runs; its clean run is part of the time. Where
-	// only ExactSampled positions ran, seconds are scaled by multiply-adds.
-	Positions         int           `json:"positions"`
-	ExactSampled      int           `json:"exact_sampled"`
-	Exact             float64       `json:"seconds_exact"`
-	ExactMedian       float64       `json:"seconds_exact_median"`
-	MultiplyAddsExact int64         `json:"multiply_adds_exact"`
-	ExactGFLOPs       number.Double `json:"gflops_exact"`
-	ExactPeak         number.Double `json:"share_of_peak_exact"`
-	ExactMemory       int64         `json:"peak_rss_exact"`
-
-	// The map by whole runs, scaled from NaiveSampled positions.
-	NaiveSampled int           `json:"naive_sampled"`
-	Naive        float64       `json:"seconds_naive"`
-	NaiveMedian  float64       `json:"seconds_naive_median"`
-	NaiveGFLOPs  number.Double `json:"gflops_naive"`
-	NaivePeak    number.Double `json:"share_of_peak_naive"`
-
-	Ratio   number.Double `json:"ratio"`         // naive to exact, in seconds
-	Counted number.Double `json:"ratio_counted"` // the same in multiply-adds
-}
 
 // benchOptions are the flags of `krypton bench`.
 type benchOptions struct {
-	model                     modelOptions
-	patch, stride             obe.Size
-	sample, positions, rounds int
-	asJSON, force             bool
-	whole, layers             bool
-	raw, outputs              string
+	model         modelOptions
+	question      bench.Question
+	asJSON, force bool
+	layers        bool
+	raw, outputs  string
 }
 
 func newBench(io streams) *cobra.Command {
@@ -110,34 +61,21 @@ For comparison with other programs, --raw gives the network's input and
 				return err
 			}
 			if o.layers {
-				return o.runLayers(cmd.Context(), s, args, io.out)
+				return benched(cmd.Context(), s, args, o.layersOf, o.asJSON, io.out, bench.WriteLayers)
 			}
-			var rows []benchRow
-			for _, name := range args {
-				b, err := o.prepare(cmd.Context(), s, name)
-				if err != nil {
-					return err
-				}
-				if err := b.run(cmd.Context()); err != nil {
-					return fmt.Errorf("model %s: %w", b.row.Model, err)
-				}
-				rows = append(rows, b.row)
-			}
-			if o.asJSON {
-				return json.NewEncoder(io.out).Encode(rows)
-			}
-			return printBench(io.out, rows)
+			return benched(cmd.Context(), s, args, o.measure, o.asJSON, io.out, bench.WriteTable)
 		},
 	}
 	f := cmd.Flags()
-	typed(f, &o.patch, "patch", "16", obe.ParseSize, "patch `size` in pixels or percent of the network's input: 16, 10% or HxW")
-	typed(f, &o.stride, "stride", "4", obe.ParseSize, "`step` between positions in pixels or percent: 4, 2% or YxX")
-	f.IntVar(&o.rounds, "rounds", 2, "turns; the best of them counts")
-	f.IntVar(&o.positions, "positions", 0, "measure the map on about `N` random positions and scale it by multiply-adds (default: all positions)")
-	f.IntVar(&o.sample, "sample", 128, "positions that are run naively, 0 for none")
+	q := &o.question
+	typed(f, &q.Patch, "patch", "16", obe.ParseSize, "patch `size` in pixels or percent of the network's input: 16, 10% or HxW")
+	typed(f, &q.Stride, "stride", "4", obe.ParseSize, "`step` between positions in pixels or percent: 4, 2% or YxX")
+	f.IntVar(&q.Rounds, "rounds", 2, "turns; the best of them counts")
+	f.IntVar(&q.Positions, "positions", 0, "measure the map on about `N` random positions and scale it by multiply-adds (default: all positions)")
+	f.IntVar(&q.Sample, "sample", 128, "positions that are run naively, 0 for none")
 	f.StringVar(&o.raw, "raw", "", "run on this `file` of little-endian float32 numbers, in the order of the model's input, instead of a random picture")
 	f.StringVar(&o.outputs, "outputs", "", "write the outputs of a whole run to this `file`: little-endian float32 numbers, one output after the other")
-	f.BoolVar(&o.whole, "whole", false, "measure whole runs alone, with the plan that suits them best")
+	f.BoolVar(&q.WholeOnly, "whole", false, "measure whole runs alone, with the plan that suits them best")
 	f.BoolVar(&o.layers, "layers", false, "measure step by step, on one core; --rounds and --positions say how often, --whole leaves the patches out")
 	f.BoolVar(&o.force, "force", false, "replace the file of --outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print a JSON array")
@@ -146,8 +84,8 @@ For comparison with other programs, --raw gives the network's input and
 }
 
 func (o *benchOptions) validate(s *settings, models []string) error {
-	if o.sample < 0 || o.positions < 0 || o.rounds < 1 {
-		return failure.Usagef("--sample %d, --positions %d, --rounds %d: want no negative number, and a round at least", o.sample, o.positions, o.rounds)
+	if err := o.question.Check(); err != nil {
+		return err
 	}
 	if o.layers && o.outputs != "" {
 		return failure.Usagef("--layers with --outputs: want one of them")
@@ -156,254 +94,118 @@ func (o *benchOptions) validate(s *settings, models []string) error {
 		return failure.Usagef("--raw and --outputs are for one model")
 	}
 	if o.outputs != "" {
-		return s.inputs.checkOutput(o.outputs, o.force)
+		return s.inputs.CheckOutput(o.outputs, o.force)
 	}
 	return nil
 }
 
-// benchmark is one model being measured.
-type benchmark struct {
-	options    *benchOptions
-	plan       *incremental.Plan
-	threads    int
-	memory     int64
-	base, fill []float32
-	// The grid of the map, and the parts of it that are run.
-	grid, exact, naive *obe.Grid
-	row                benchRow
+// benched measures models one after the other, and prints what was found.
+func benched[T any](ctx context.Context, s *settings, names []string, measure func(context.Context, *settings, string) (T, error), asJSON bool, out io.Writer, write func(io.Writer, []T) error) error {
+	var all []T
+	for _, name := range names {
+		r, err := measure(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		all = append(all, r)
+	}
+	if asJSON {
+		return json.NewEncoder(out).Encode(all)
+	}
+	return write(out, all)
 }
 
-func (o *benchOptions) prepare(ctx context.Context, s *settings, name string) (*benchmark, error) {
-	b := &benchmark{options: o}
+// prepare makes ready what q asks about a model, and gives the model's name too.
+func (o *benchOptions) prepare(ctx context.Context, s *settings, name string, q bench.Question) (*bench.Job, string, error) {
+	h := explain.Host{Resident: limits.Resident}
 	var err error
-	if b.threads, _, err = s.threads(); err != nil {
-		return nil, err
+	if h.Threads, _, err = s.threads(); err != nil {
+		return nil, "", err
 	}
-	if b.memory, err = s.memory(); err != nil {
-		return nil, err
+	if h.Memory, err = s.memory(); err != nil {
+		return nil, "", err
 	}
 	k, _, err := s.kernels()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	o.model.model = name
-	need := model.Need{}
-	if !o.whole {
-		need = need.For([]obe.Size{o.patch}, o.stride)
+	n, made, err := o.model.planned(ctx, s, q.Need())
+	if err != nil {
+		return nil, "", err
 	}
-	n, made, err := o.model.planned(ctx, s, need)
+	j, err := bench.Prepare(n.File.Name, made.First, k, q, h)
+	if err == nil && o.raw != "" {
+		err = useRaw(j, o.raw)
+	}
+	return j, n.File.Name, hinted(err)
+}
+
+// useRaw gives a job the network's input from a file.
+func useRaw(j *bench.Job, path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return failure.As(failure.Missing, err)
+	}
+	if err != nil {
+		return failure.As(failure.Data, err)
+	}
+	defer f.Close()
+	return j.Use(path, f)
+}
+
+// measure measures one model.
+func (o *benchOptions) measure(ctx context.Context, s *settings, name string) (*bench.Row, error) {
+	j, name, err := o.prepare(ctx, s, name, o.question)
 	if err != nil {
 		return nil, err
 	}
-	b.plan = made.First
-	if b.memory, err = limited(b.memory).Some(b.plan.ViewBytes()); err != nil {
-		return nil, hinted(err)
-	}
-	b.row = benchRow{Model: n.File.Name, Kernels: k.Name, Threads: b.threads, PeakGFLOPs: k.Peak() * float64(b.threads) / 1e9,
-		MultiplyAdds: b.plan.MultiplyAdds()}
-	plane := b.plan.InputPlane()
-	if b.grid, err = obe.NewGrid(plane.H, plane.W, o.patch.On(plane.H, plane.W), o.stride.On(plane.H, plane.W), obe.Cover, region.Rect{}); err != nil {
-		return nil, failure.As(failure.Usage, err)
-	}
-	rng := rand.New(rand.NewPCG(1, 1))
-	b.exact, b.naive = sampleGrid(b.grid, o.positions, rng), sampleGrid(b.grid, o.sample, rng)
-	b.base, b.fill = make([]float32, plane.Len()), make([]float32, plane.Len())
-	for i := range b.base {
-		b.base[i] = rng.Float32()*2 - 1
-	}
-	if o.raw != "" {
-		b.base, err = b.readRaw(o.raw)
-	}
-	return b, err
-}
-
-// readRaw reads the network's input from a file.
-func (b *benchmark) readRaw(path string) ([]float32, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, failure.As(failure.Missing, err)
-	}
+	r, err := o.measured(ctx, j)
 	if err != nil {
-		return nil, failure.As(failure.Data, err)
+		return nil, fmt.Errorf("model %s: %w", name, err)
 	}
-	plane := b.plan.InputPlane()
-	if len(data) != 4*plane.Len() {
-		return nil, failure.Dataf("%s: %d bytes, but the network reads %d float32 numbers (%dx%d pixels of %d channels)", path, len(data), plane.Len(), plane.H, plane.W, plane.C)
-	}
-	onnx := make([]float32, plane.Len())
-	for i := range onnx {
-		onnx[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return b.plan.Arrange(onnx), nil
+	return r, nil
 }
 
-// sampleGrid takes about n positions of a grid, all of them if n is 0: rows
-// and columns drawn at random from equal parts of each.
-func sampleGrid(g *obe.Grid, n int, rng *rand.Rand) *obe.Grid {
-	s := *g
-	if n == 0 || n >= g.Len() {
-		return &s
+// measured saves what a run of the network gives, if that is wanted, and measures then.
+func (o *benchOptions) measured(ctx context.Context, j *bench.Job) (*bench.Row, error) {
+	views, err := j.Warm(ctx)
+	if err != nil {
+		return nil, err
 	}
-	rows := min(len(g.Ys), max(1, int(math.Round(math.Sqrt(float64(n*len(g.Ys))/float64(len(g.Xs)))))))
-	draw := func(from []int, k int) []int {
-		to := make([]int, k)
-		for i := range to {
-			lo, hi := len(from)*i/k, len(from)*(i+1)/k
-			to[i] = from[lo+rng.IntN(hi-lo)]
-		}
-		return to
-	}
-	s.Ys, s.Xs = draw(g.Ys, rows), draw(g.Xs, min(len(g.Xs), max(1, n/rows)))
-	return &s
-}
-
-// run measures in turns, since machines are often shared: a slow minute then
-// meets all sides.
-func (b *benchmark) run(ctx context.Context) error {
-	if err := b.writeOutputs(ctx); err != nil { // also the warm-up
-		return err
-	}
-	for i := range b.grid.Len() {
-		b.row.MultiplyAddsExact += b.plan.Count(b.grid.Rect(i))
-	}
-	var whole, exact, naive []float64
-	for range b.options.rounds {
-		w, err := b.wholeRuns(ctx)
+	if o.outputs != "" {
+		workBegins(ctx)
+		data, err := j.Outputs(views)
 		if err != nil {
-			return err
-		}
-		whole = append(whole, w...)
-		if b.row.WholeMemory == 0 {
-			b.row.WholeMemory = peakMemory()
-		}
-		if b.options.whole {
-			continue
-		}
-		e, err := b.exactMap(ctx)
-		if err != nil {
-			return err
-		}
-		exact = append(exact, e)
-		if b.row.ExactMemory == 0 {
-			b.row.ExactMemory = peakMemory()
-		}
-		if b.options.sample == 0 {
-			continue
-		}
-		n, err := b.explain(ctx, b.naive, obe.Naive)
-		if err != nil {
-			return err
-		}
-		naive = append(naive, n.Map.Seconds()*float64(b.grid.Len())/float64(b.naive.Len()))
-	}
-	b.summarize(whole, exact, naive)
-	return nil
-}
-
-// wholeRuns times runs of the whole network: three, or as many as fit into half
-// a second.
-func (b *benchmark) wholeRuns(ctx context.Context) ([]float64, error) {
-	var times []float64
-	f := b.plan.NewInference(b.threads)
-	for start := time.Now(); len(times) < 3 || time.Since(start) < time.Second/2; {
-		t := time.Now()
-		if err := f.Run(ctx, b.base); err != nil {
 			return nil, err
 		}
-		times = append(times, time.Since(t).Seconds())
-	}
-	return times, nil
-}
-
-// exactMap times the heatmap by incremental runs.
-func (b *benchmark) exactMap(ctx context.Context) (float64, error) {
-	r, err := b.explain(ctx, b.exact, obe.Exact)
-	if err != nil {
-		return 0, err
-	}
-	scale := 1.0
-	if b.exact.Len() < b.grid.Len() {
-		by := number.Ratio(float64(b.row.MultiplyAddsExact), float64(r.MultiplyAddsIncremental))
-		if !by.Finite() { // a network without any
-			by = number.Ratio(float64(b.grid.Len()), float64(b.exact.Len()))
-		}
-		scale = float64(by)
-	}
-	return r.Views.Seconds() + r.Map.Seconds()*scale, nil
-}
-
-func (b *benchmark) explain(ctx context.Context, g *obe.Grid, mode obe.Mode) (*obe.Result, error) {
-	return obe.Explain(ctx, obe.Task{Plan: b.plan, Base: b.base, Fill: b.fill, Grid: g, Mode: mode, Workers: b.threads, Memory: b.memory})
-}
-
-// writeOutputs runs the network once and saves its outputs if that is wanted.
-func (b *benchmark) writeOutputs(ctx context.Context) error {
-	v, err := b.plan.Materialize(ctx, b.base, b.threads)
-	if err != nil || b.options.outputs == "" {
-		return err
-	}
-	workBegins(ctx)
-	var buf bytes.Buffer
-	for i, name := range b.plan.Outputs() {
-		f, err := b.plan.Output(v, i).Floats()
-		if err != nil {
-			return fmt.Errorf("output %q: %w", name, err)
-		}
-		if err := binary.Write(&buf, binary.LittleEndian, f); err != nil {
+		if err := failure.As(failure.CantCreate, atomicfile.Write(o.outputs, o.force, func(w io.Writer) error {
+			_, err := w.Write(data)
 			return err
+		})); err != nil {
+			return nil, err
 		}
 	}
-	return failure.As(failure.CantCreate, atomicfile.Write(b.options.outputs, b.options.force, func(w io.Writer) error {
-		_, err := w.Write(buf.Bytes())
-		return err
-	}))
+	return j.Measure(ctx)
 }
 
-// summarize turns the times of all rounds into the row.
-func (b *benchmark) summarize(whole, exact, naive []float64) {
-	r := &b.row
-	r.WholeRuns, r.Positions, r.ExactSampled = len(whole), b.grid.Len(), b.exact.Len()
-	r.Whole, r.WholeMedian = bestAndMedian(whole)
-	r.WholeGFLOPs = number.Ratio(2*float64(r.MultiplyAdds), 1e9*r.Whole)
-	r.WholePeak = number.Ratio(float64(r.WholeGFLOPs), r.PeakGFLOPs)
-	if len(exact) == 0 {
-		return
+// layersOf measures one model step by step: whole runs by the plan that suits them best.
+func (o *benchOptions) layersOf(ctx context.Context, s *settings, name string) (*bench.Layers, error) {
+	whole := o.question
+	whole.WholeOnly = true
+	j, called, err := o.prepare(ctx, s, name, whole)
+	if err != nil {
+		return nil, err
 	}
-	r.Exact, r.ExactMedian = bestAndMedian(exact)
-	r.ExactGFLOPs = number.Ratio(2*float64(r.MultiplyAddsExact+r.MultiplyAdds), 1e9*r.Exact)
-	r.ExactPeak = number.Ratio(float64(r.ExactGFLOPs), r.PeakGFLOPs)
-	all := float64(r.Positions) * float64(r.MultiplyAdds)
-	r.Counted = number.Ratio(all, float64(r.MultiplyAddsExact))
-	if len(naive) > 0 {
-		r.NaiveSampled = b.naive.Len()
-		r.Naive, r.NaiveMedian = bestAndMedian(naive)
-		r.NaiveGFLOPs = number.Ratio(2*all, 1e9*r.Naive)
-		r.NaivePeak, r.Ratio = number.Ratio(float64(r.NaiveGFLOPs), r.PeakGFLOPs), number.Ratio(r.Naive, r.Exact)
-	}
-}
-
-func bestAndMedian(t []float64) (best, median float64) {
-	slices.Sort(t)
-	return t[0], (t[len(t)/2] + t[(len(t)-1)/2]) / 2
-}
-
-// printBench writes the table for people.
-func printBench(out io.Writer, rows []benchRow) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "model\tone run ms\tGFLOP/s\tpositions\tnaive s\texact s\tratio\tcounted\tnaive GFLOP/s\texact GFLOP/s\tof peak: run\tnaive\texact\tMiB\t\n")
-	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%.2f\t%s\t%d\t%.2f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t\n", r.Model, 1000*r.Whole, r.WholeGFLOPs.Text("%.0f", 1), r.Positions, r.Naive, r.Exact, r.Ratio.Text("%.2fx", 1), r.Counted.Text("%.2fx", 1),
-			r.NaiveGFLOPs.Text("%.0f", 1), r.ExactGFLOPs.Text("%.0f", 1), r.WholePeak.Text("%.0f%%", 100), r.NaivePeak.Text("%.0f%%", 100), r.ExactPeak.Text("%.0f%%", 100), r.ExactMemory>>20)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if r.ExactSampled < r.Positions {
-			fmt.Fprintf(out, "\n%s: exact is scaled from %d of %d positions", printable(r.Model), r.ExactSampled, r.Positions)
+	l, err := j.WholeLayers(ctx)
+	if err == nil && !o.question.WholeOnly {
+		if j, _, err = o.prepare(ctx, s, name, o.question); err != nil {
+			return nil, err
 		}
+		l.Patch, err = j.PatchLayers(ctx)
 	}
-	r := rows[0]
-	_, err := fmt.Fprintf(out, "\npeak: %.0f GFLOP/s on %d threads (%s kernels); naive is scaled from %d positions\n", r.PeakGFLOPs, r.Threads, r.Kernels, r.NaiveSampled)
-	return err
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", called, err)
+	}
+	return l, nil
 }

@@ -11,6 +11,7 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
+	"krypton/internal/inputs"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 )
@@ -44,7 +45,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.lists.addFlags(f)
 	o.approximate.addFlags(f)
 	o.render.addFlags(f)
-	o.batch.addFlags(f, "pictures", ownEnding)
+	o.batch.addFlags(f, "pictures", inputs.MapEnding)
 	f.BoolVar(&o.scoresOnly, "scores-only", false, "write --scores and draw no pictures")
 	f.BoolVar(&o.batch.resume, "resume", false, "batch: go on where an interrupted run with the same settings stopped")
 	f.StringVarP(&o.out, "out", "o", "", "output `file` (PNG), folder/ for several pictures, or - (default beside the picture as NAME.krypton.png)")

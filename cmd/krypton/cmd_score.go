@@ -14,6 +14,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
+	"krypton/internal/inputs"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/ui"
@@ -105,7 +106,7 @@ func (o *scoreOptions) question(s *settings) (evaluate.Question, error) {
 		if out == "" {
 			continue
 		}
-		if err := s.inputs.checkOutput(out, o.force); err != nil {
+		if err := s.inputs.CheckOutput(out, o.force); err != nil {
 			return q, err
 		}
 	}
@@ -160,14 +161,14 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 
 // addNamed makes what the maps name part of what is read: their pictures and models.
 // That counts only where an output may replace a file.
-func (o *scoreOptions) addNamed(inputs *inputFiles, maps []string) {
+func (o *scoreOptions) addNamed(inputs *inputs.Set, maps []string) {
 	if !o.force || o.points == "" && o.plot == "" {
 		return
 	}
 	for _, name := range maps {
 		if m, err := evaluate.ReadMapFile(name); err == nil && m.Record != nil { // else measuring it says so
-			inputs.add(m.Record.Image)
-			inputs.addModel(m.Record.Model)
+			inputs.Add(m.Record.Image)
+			inputs.AddModel(m.Record.Model)
 		}
 	}
 }

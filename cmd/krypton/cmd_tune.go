@@ -92,7 +92,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 		return err
 	}
 	for _, in := range inputs {
-		s.inputs.add(in)
+		s.inputs.Add(in)
 	}
 	if len(job.Maps()) != 1 {
 		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
@@ -110,7 +110,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	}
 	for _, f := range []string{o.points, o.plot} {
 		if f != "" {
-			if err := s.inputs.checkOutput(f, o.force); err != nil {
+			if err := s.inputs.CheckOutput(f, o.force); err != nil {
 				return err
 			}
 		}
@@ -254,7 +254,7 @@ func (o *tuneOptions) target(s *settings, m *model.File) (*profileTarget, error)
 	}
 	// The model's own file gets the profile; no other file that is read does.
 	if own := model.ConfigPath(m.Path); !atomicfile.SameFile(t.path, own) {
-		if err := s.inputs.check(t.path); err != nil {
+		if err := s.inputs.Check(t.path); err != nil {
 			return nil, err
 		}
 	}

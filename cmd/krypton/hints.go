@@ -9,6 +9,7 @@ import (
 	"krypton/internal/evaluate"
 	"krypton/internal/failure"
 	"krypton/internal/graph"
+	"krypton/internal/inputs"
 	"krypton/internal/model"
 	"krypton/internal/onnxload"
 	"krypton/internal/recognize"
@@ -42,6 +43,7 @@ var hints = []func(err error) (before, after string){
 	hintFor(onnxload.ErrInput, "--input: ", ""),
 	hintFor(onnxload.ErrOutput, "--output: ", ""),
 	hintFor(onnxload.ErrShape, "", "; say --size HxW, or --dim NAME=N"),
+	hintFor(inputs.ErrNUL, "", ": name it by --files-from0"),
 	hintFor(evaluate.ErrPicture, "", ": --image must name it"),
 	hintFor(evaluate.ErrSize, "", ": say --size"),
 	hintFor(evaluate.ErrPreprocessing, "", ": give the flags that obe was given"),

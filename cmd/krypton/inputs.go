@@ -1,164 +1,69 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"krypton/internal/failure"
-	"krypton/internal/regular"
-)
-
-// pictureEndings are the file endings that a folder is searched for.
-var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
-
-// ownEnding ends the names that heatmaps get by default: a folder is not
-// searched for them, or a second run would explain heatmaps.
-const ownEnding = ".krypton.png"
-
-const (
-	// maxInputs bounds the number of pictures of one run.
-	maxInputs = 1 << 20
-	// maxList bounds a list of names.
-	maxList = 256 << 20
+	"krypton/internal/batch"
+	"krypton/internal/inputs"
 )
 
 // inputLists are the flags that name files of names.
-type inputLists struct{ lines, nul string }
+type inputLists struct{ inputs.Lists }
 
 func (l *inputLists) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&l.lines, "files-from", "", "also read names of pictures from this `file` (- for standard input), one a line")
-	f.StringVar(&l.nul, "files-from0", "", "the same with names ended by NUL bytes, as find -print0 writes them")
+	f.StringVar(&l.Lines, "files-from", "", "also read names of pictures from this `file` (- for standard input), one a line")
+	f.StringVar(&l.NUL, "files-from0", "", "the same with names ended by NUL bytes, as find -print0 writes them")
 }
 
-// expand turns arguments into picture files: files, folders (their pictures,
-// sorted, not their subfolders), patterns, @list files (one name a line) and -
-// for standard input; then come the names of the lists. What cannot be found
-// stays, so that it is reported like any other bad input.
+// expand turns arguments and lists into picture files.
 func (l *inputLists) expand(args []string, stdin io.Reader) ([]string, error) {
-	var out []string
-	for _, arg := range args {
-		names, err := expandInput(arg)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, names...)
-	}
-	readers := 0
-	for _, in := range append(out, l.lines, l.nul) {
-		if in == "-" {
-			readers++
-		}
-	}
-	if readers > 1 {
-		return nil, failure.Usagef("standard input (-) is named more than once")
-	}
-	for _, list := range []struct {
-		path string
-		end  byte
-	}{{l.lines, '\n'}, {l.nul, 0}} {
-		if list.path == "" {
+	names, err := l.Expand(args, stdin)
+	return names, hinted(err)
+}
+
+// inputFlags are the flags that name files which are read.
+var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind"}
+
+// addInputs takes the files that flags and arguments name.
+func addInputs(r *inputs.Set, flags *pflag.FlagSet) {
+	for _, name := range inputFlags {
+		f := flags.Lookup(name)
+		if f == nil {
 			continue
 		}
-		names, err := readList(list.path, list.end, stdin)
-		if err != nil {
-			return nil, err
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
 		}
-		out = append(out, names...)
-	}
-	if len(out) > maxInputs {
-		return nil, failure.Usagef("%d pictures: more than %d", len(out), maxInputs)
-	}
-	return out, nil
-}
-
-func expandInput(arg string) ([]string, error) {
-	if list, ok := strings.CutPrefix(arg, "@"); ok {
-		return readList(list, '\n', nil)
-	}
-	i, err := os.Stat(arg)
-	switch {
-	case arg == "-":
-	case err == nil && i.IsDir():
-		entries, err := os.ReadDir(arg)
-		if err != nil {
-			return nil, failure.Missingf("%s: %w", arg, err)
-		}
-		var out []string
-		for _, e := range entries { // sorted by name
-			name := strings.ToLower(e.Name())
-			if !e.IsDir() && slices.Contains(pictureEndings, filepath.Ext(name)) && !strings.HasSuffix(name, ownEnding) {
-				out = append(out, filepath.Join(arg, e.Name()))
+		for _, v := range values {
+			if _, file, ok := strings.Cut(v, "="); ok && name == "bind" {
+				v = file
+			}
+			switch name {
+			case "model":
+				r.AddModel(v)
+			case "files-from":
+				r.AddList(v, '\n')
+			case "files-from0":
+				r.AddList(v, 0)
+			default:
+				r.Add(v)
 			}
 		}
-		if len(out) == 0 {
-			return nil, failure.Missingf("%s: no pictures in this folder", arg)
-		}
-		return out, nil
-	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
-		m, err := filepath.Glob(arg)
-		if err != nil {
-			return nil, failure.Usagef("pattern %q: %w", arg, err)
-		}
-		if len(m) == 0 {
-			return nil, failure.Missingf("pattern %q matches nothing", arg)
-		}
-		return m, nil
 	}
-	return []string{arg}, nil
+	for _, a := range flags.Args() {
+		r.AddArgument(a)
+	}
 }
 
-// readList reads names that end in a newline or NUL byte. They are files as they
-// are: a folder, a pattern, @ and - mean nothing here.
-func readList(path string, end byte, stdin io.Reader) ([]string, error) {
-	b, err := readListFile(path, stdin)
-	if err != nil {
-		kind := failure.Data
-		if errors.Is(err, fs.ErrNotExist) {
-			kind = failure.Missing
-		}
-		return nil, failure.As(kind, fmt.Errorf("list %s: %w", path, err))
+// addItems takes the files of all items of a batch.
+func addItems(r *inputs.Set, items []batch.Item) {
+	for _, it := range items {
+		r.AddArgument(it.Path)
+		r.AddModel(it.Set["model"])
+		r.Add(it.Set["labels"], it.Set["mask"])
 	}
-	if end == '\n' && bytes.IndexByte(b, 0) >= 0 {
-		return nil, failure.Dataf("list %s: holds NUL bytes: name it by --files-from0", path)
-	}
-	var out []string
-	for name := range strings.SplitSeq(string(b), string(end)) {
-		if end == '\n' {
-			name = strings.TrimSuffix(name, "\r")
-		}
-		switch name {
-		case "":
-			continue
-		case "-":
-			name = "./-"
-		}
-		out = append(out, name)
-	}
-	if len(out) == 0 {
-		return nil, failure.Missingf("list %s: no names in it", path)
-	}
-	return out, nil
-}
-
-// readListFile reads a list, which may be a pipe.
-func readListFile(path string, stdin io.Reader) ([]byte, error) {
-	r := stdin
-	if path != "-" || stdin == nil {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		r = f
-	}
-	return regular.ReadAll(r, maxList)
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"krypton/internal/limits"
 	"krypton/internal/onnxwrite"
 )
 
@@ -28,7 +29,7 @@ func TestMemoryIsKept(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector's own memory counts several times as much")
 	}
-	if peakMemory() == 0 {
+	if limits.Peak() == 0 {
 		t.Skip("this system does not tell how much memory a process holds")
 	}
 	for limit, want := range map[string]int{"200MiB": exitOK, "120MiB": exitOK, "96MiB": exitOK, "30MiB": exitTemporary} {
@@ -42,7 +43,7 @@ func TestMemoryIsKept(t *testing.T) {
 			continue
 		}
 		peak := peakOf(t, events)
-		most, err := parseBytes(limit)
+		most, err := limits.ParseBytes(limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +116,7 @@ func TestMemoryOfScores(t *testing.T) {
 		if got := cmd.ProcessState.ExitCode(); got != code || code != exitOK && !strings.Contains(string(out), "4000 classes at 841 positions") {
 			t.Errorf("%d MiB: exit code %d, want %d: %s", limit>>20, got, code, out)
 		}
-		if peak := peakOf(t, events); peakMemory() != 0 && !raceDetector {
+		if peak := peakOf(t, events); limits.Peak() != 0 && !raceDetector {
 			t.Logf("--memory %d MiB: %d MiB", limit>>20, peak>>20)
 			if peak == 0 || peak > limit+limit/10 {
 				t.Errorf("--memory %d MiB: it took %d", limit>>20, peak>>20)
@@ -155,7 +156,7 @@ func TestMemoryOfPictures(t *testing.T) {
 		if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.Contains(string(out), c.says) || !strings.Contains(string(out), "--memory") {
 			t.Errorf("%q: exit code %d, want %d: %s", c.args, code, c.code, out)
 		}
-		if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && !raceDetector && u.Maxrss<<10 > max(200<<20, peakMemory()+16<<20) { // of this process too, before it became another
+		if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && !raceDetector && u.Maxrss<<10 > max(200<<20, limits.Peak()+16<<20) { // of this process too, before it became another
 			t.Errorf("%q took %d MiB", c.args, u.Maxrss>>10)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
+	"krypton/internal/limits"
 	"krypton/internal/model"
 )
 
@@ -63,7 +64,7 @@ func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
 // loading are complete then.
 func (o *modelOptions) open(ctx context.Context, s *settings) (*model.File, model.LoadOptions, error) {
 	none := model.LoadOptions{}
-	limit, err := parseBytes(o.maxBytes)
+	limit, err := limits.ParseBytes(o.maxBytes)
 	if err != nil {
 		return nil, none, failure.Usagef("--max-model-bytes: %w", err)
 	}
@@ -71,13 +72,13 @@ func (o *modelOptions) open(ctx context.Context, s *settings) (*model.File, mode
 	if err != nil {
 		return nil, none, hinted(err)
 	}
-	s.inputs.addModel(file.Path)
-	s.inputs.add(file.Cached, file.LabelFile)
+	s.inputs.AddModel(file.Path)
+	s.inputs.Add(file.Cached, file.LabelFile)
 	if err := applyModel(s, file); err != nil {
 		return nil, none, err
 	}
 	opt, err := o.loadOptions()
-	s.inputs.add(model.Files(opt.Bound)...)
+	s.inputs.Add(model.Files(opt.Bound)...)
 	return file, opt, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"krypton/internal/batch"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
+	"krypton/internal/inputs"
 	"krypton/internal/model"
 	"krypton/internal/ui"
 )
@@ -26,7 +27,7 @@ var obeColumns = batch.DefaultColumns
 type obeBatch struct {
 	*obeOptions
 	flags  *pflag.FlagSet // as the command line set them
-	inputs *inputFiles
+	inputs *inputs.Set
 	io     streams
 	models *model.Cache
 	run    *batch.Run
@@ -64,13 +65,13 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 		return err
 	}
 	b.inputs = s.inputs
-	b.inputs.addItems(items)
+	addItems(b.inputs, items)
 	base, err := makeOBERun(ctx, s, io, o, mo)
 	if err != nil {
 		return err
 	}
 	for _, it := range items {
-		b.inputs.add(base.maskFile(it.Path))
+		b.inputs.Add(base.maskFile(it.Path))
 	}
 	b.quiet = base.quiet
 	fingerprint := o.batch.fingerprint("obe", s, base.job.Model())

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"krypton/internal/batch"
+	"krypton/internal/limits"
 )
 
 // smallPictures makes pictures of their own each, in a new folder.
@@ -140,7 +141,7 @@ func TestBatchKilledAtAnyMoment(t *testing.T) {
 
 // TestBatchMemoryIsFlat: ten times the pictures take no more memory.
 func TestBatchMemoryIsFlat(t *testing.T) {
-	if peakMemory() == 0 {
+	if limits.Peak() == 0 {
 		t.Skip("this system does not tell how much memory a process holds")
 	}
 	in := smallPictures(t, 300, 32)

@@ -10,6 +10,7 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
+	"krypton/internal/inputs"
 )
 
 func (o *obeOptions) isFolder() bool {
@@ -41,9 +42,9 @@ func (o *obeOptions) target(in string) string {
 		if in != "-" {
 			dir = filepath.Dir(in)
 		}
-		return filepath.Join(dir, nameOf(in)+ownEnding)
+		return filepath.Join(dir, nameOf(in)+inputs.MapEnding)
 	case o.isFolder():
-		return filepath.Join(o.out, nameOf(in)+ownEnding)
+		return filepath.Join(o.out, nameOf(in)+inputs.MapEnding)
 	}
 	return o.out
 }
@@ -75,7 +76,7 @@ func (r *obeRun) checkOutputs(o *outcome) error {
 		if slices.Contains(outputs[:i], f) {
 			return failure.Usagef("%s would be written twice", f)
 		}
-		if err := r.inputs.check(f); err != nil {
+		if err := r.inputs.Check(f); err != nil {
 			return err
 		}
 		if other, ok := r.written[filepath.Clean(f)]; ok {

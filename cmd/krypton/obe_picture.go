@@ -9,6 +9,7 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
+	"krypton/internal/inputs"
 	"krypton/internal/ui"
 )
 
@@ -18,7 +19,7 @@ type obeRun struct {
 	*obeOptions
 	job      *explain.Job
 	style    heatmap.Style // without what a picture decides
-	inputs   *inputFiles
+	inputs   *inputs.Set
 	io       streams
 	quiet    bool
 	multiple bool
@@ -43,7 +44,7 @@ func newOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *
 		inputs = []string{""} // the built-in sample
 	}
 	for _, in := range inputs {
-		r.inputs.add(in, o.maskFile(in))
+		r.inputs.Add(in, o.maskFile(in))
 	}
 	r.multiple = len(inputs) > 1
 	if r.multiple && o.out != "" && !o.isFolder() {

@@ -11,6 +11,7 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
+	"krypton/internal/limits"
 	"krypton/internal/model"
 	"krypton/internal/number"
 	"krypton/internal/obe"
@@ -47,7 +48,7 @@ func (o *obeOptions) question(s *settings) explain.Question {
 
 // host is what a command has for jobs of internal/explain.
 func host(s *settings, maxPixels int64) (explain.Host, error) {
-	h := explain.Host{Resident: residentMemory, Pixels: maxPixels, Version: version, Spell: flagName}
+	h := explain.Host{Resident: limits.Resident, Pixels: maxPixels, Version: version, Spell: flagName}
 	var err error
 	if h.Threads, _, err = s.threads(); err != nil {
 		return h, err

@@ -15,6 +15,8 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
+	"krypton/internal/inputs"
+	"krypton/internal/limits"
 	"krypton/internal/number"
 	"krypton/internal/ui"
 )
@@ -74,7 +76,7 @@ type summaryEvent struct {
 
 // newReporter opens what --events and --progress name, but for inputs. Once the context ends, pipes that nobody reads are not
 // waited for.
-func newReporter(ctx context.Context, o *obeOptions, std streams, inputs *inputFiles) (*reporter, error) {
+func newReporter(ctx context.Context, o *obeOptions, std streams, inputs *inputs.Set) (*reporter, error) {
 	r := &reporter{io: std, start: time.Now(), paths: map[string]string{}}
 	r.total.Version = version
 	stop := onStateSignal(r.printState)
@@ -112,7 +114,7 @@ func (r *reporter) hurry() {
 }
 
 // open opens a file that grows while the run goes on.
-func (r *reporter) open(flag, path string, force bool, inputs *inputFiles) (io.Writer, error) {
+func (r *reporter) open(flag, path string, force bool, inputs *inputs.Set) (io.Writer, error) {
 	switch path {
 	case "-", "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2":
 		return r.io.err, nil
@@ -122,7 +124,7 @@ func (r *reporter) open(flag, path string, force bool, inputs *inputFiles) (io.W
 	if other := r.paths[filepath.Clean(path)]; other != "" {
 		return nil, fmt.Errorf("%s: %s writes there", path, other)
 	}
-	if err := inputs.check(path); err != nil {
+	if err := inputs.Check(path); err != nil {
 		return nil, err
 	}
 	f, err := openGrowing(path, force)
@@ -214,7 +216,7 @@ func (r *reporter) finish(ctx context.Context, err error) error {
 		status = r.run.Status()
 	}
 	t.Pictures, t.Done, t.Failed = status.Pictures, status.Done, status.Failed
-	t.ExitCode, t.Seconds, t.PeakMemory = exitCode(final), time.Since(r.start).Seconds(), peakMemory()
+	t.ExitCode, t.Seconds, t.PeakMemory = exitCode(final), time.Since(r.start).Seconds(), limits.Peak()
 	t.Ratio = number.Ratio(float64(t.MultiplyAddsWhole), float64(t.MultiplyAddsSpent))
 	r.events.Emit("summary", t)
 	r.blocks.Write(status, true)

@@ -14,6 +14,7 @@ import (
 	"krypton/internal/batch"
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
+	"krypton/internal/inputs"
 	"krypton/internal/model"
 )
 
@@ -24,7 +25,7 @@ var orvColumns = []string{"model", "labels", "output", "preset", "mode", "tolera
 type orvBatch struct {
 	*orvOptions
 	flags  *pflag.FlagSet // as the command line set them
-	inputs *inputFiles
+	inputs *inputs.Set
 	io     streams
 	models *model.Cache
 	run    *batch.Run
@@ -58,7 +59,7 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 		return err
 	}
 	b.inputs = s.inputs
-	b.inputs.addItems(items)
+	addItems(b.inputs, items)
 	m, err := mo.load(ctx, s)
 	if err != nil {
 		return err

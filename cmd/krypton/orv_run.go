@@ -12,6 +12,9 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/incremental"
+	"krypton/internal/inputs"
+	"krypton/internal/labelfiles"
+	"krypton/internal/limits"
 	"krypton/internal/orv"
 	"krypton/internal/recognize"
 	"krypton/internal/ui"
@@ -22,7 +25,7 @@ import (
 type orvJob struct {
 	*orvOptions
 	name    string // of the video
-	inputs  *inputFiles
+	inputs  *inputs.Set
 	io      streams
 	threads int
 	quiet   bool
@@ -63,7 +66,7 @@ func recognizeVideo(ctx context.Context, s *settings, io streams, o *orvOptions,
 	if err != nil {
 		return err
 	}
-	defer out.abandon() // what run has not seen to
+	defer out.Abandon() // what run has not seen to
 	r, err := recognize.Start(ctx, j.job, j.film)
 	if err != nil {
 		return err
@@ -158,7 +161,7 @@ func (o *orvOptions) readingOf(q recognize.Question, io streams) (video.Options,
 // decoder and to the annotated video.
 func (j *orvJob) checkMemory(limit int64) error {
 	need := j.job.Memory(j.film.Info(), j.annotate != "")
-	if held := residentMemory(); held+need.Views+need.Frames > limit {
+	if held := limits.Resident(); held+need.Views+need.Frames > limit {
 		return fmt.Errorf("%w: beside %d MiB for the program and its weights, layers' outputs of %d sessions take %d MiB, and frames on their way %d MiB: --memory is %d MiB",
 			incremental.ErrMemory, held>>20, need.Sessions, need.Views>>20, need.Frames>>20, limit>>20)
 	}
@@ -193,7 +196,7 @@ func (j *orvJob) newAnnotator(ctx context.Context, r *recognize.Recognition) (*r
 }
 
 // run answers all frames and says what came of it.
-func (j *orvJob) run(ctx context.Context, r *recognize.Recognition, out *orvOutputs) error {
+func (j *orvJob) run(ctx context.Context, r *recognize.Recognition, out *labelfiles.Files) error {
 	h, err := r.Header(version)
 	if err != nil {
 		return err
@@ -203,7 +206,7 @@ func (j *orvJob) run(ctx context.Context, r *recognize.Recognition, out *orvOutp
 	if err != nil {
 		return err
 	}
-	earlier, err := out.begin(j.io.out, h)
+	earlier, err := out.Begin(j.io.out, h)
 	if err != nil {
 		if a != nil {
 			a.Abort()
@@ -220,7 +223,7 @@ func (j *orvJob) run(ctx context.Context, r *recognize.Recognition, out *orvOutp
 		a.Abort()
 	}
 	if err == nil {
-		err = out.finish()
+		err = out.Finish()
 	}
 	if err != nil {
 		return j.kept(ctx, out, hinted(recognize.Classify(err)))
@@ -229,7 +232,7 @@ func (j *orvJob) run(ctx context.Context, r *recognize.Recognition, out *orvOutp
 }
 
 // answer hands the frames to the outputs and shows how far they are.
-func (j *orvJob) answer(ctx context.Context, r *recognize.Recognition, earlier []framelabels.Result, out *orvOutputs, a *recognize.Annotator) (*recognize.Summary, error) {
+func (j *orvJob) answer(ctx context.Context, r *recognize.Recognition, earlier []framelabels.Result, out *labelfiles.Files, a *recognize.Annotator) (*recognize.Summary, error) {
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", r.Frames())
 	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
 	defer stop()
@@ -248,8 +251,8 @@ func (j *orvJob) answer(ctx context.Context, r *recognize.Recognition, earlier [
 }
 
 // kept says what is left of a run that failed, if anything is.
-func (j *orvJob) kept(ctx context.Context, out *orvOutputs, err error) error {
-	left := out.abandon()
+func (j *orvJob) kept(ctx context.Context, out *labelfiles.Files, err error) error {
+	left := out.Abandon()
 	if left == "" {
 		return err
 	}
@@ -257,5 +260,5 @@ func (j *orvJob) kept(ctx context.Context, out *orvOutputs, err error) error {
 	if j.annotate != "" {
 		how += " without --annotate"
 	}
-	return fmt.Errorf("%w (%d frames are in %s; %s goes on with them)", signalled(ctx, err), out.saved, left, how)
+	return fmt.Errorf("%w (%d frames are in %s; %s goes on with them)", signalled(ctx, err), out.Saved(), left, how)
 }

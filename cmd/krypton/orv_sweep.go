@@ -19,7 +19,7 @@ import (
 // by side with whole runs.
 func (j *orvJob) sweepSettings(ctx context.Context) error {
 	if j.sweep != "-" {
-		if err := j.inputs.checkOutput(j.sweep, j.force); err != nil {
+		if err := j.inputs.CheckOutput(j.sweep, j.force); err != nil {
 			return err
 		}
 	}

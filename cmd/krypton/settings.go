@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/failure"
+	"krypton/internal/inputs"
 	"krypton/internal/limits"
 	"krypton/internal/model"
 	"krypton/internal/regular"
@@ -39,7 +40,7 @@ type settings struct {
 	// bound is the mapping bind of the configuration file, as --bind has it.
 	bound []string
 	// inputs are the files that are read: also those of a batch's other items.
-	inputs *inputFiles
+	inputs *inputs.Set
 }
 
 func addGlobalFlags(f *pflag.FlagSet) {
@@ -74,7 +75,7 @@ func (s *settings) valid() error {
 
 // loadSettingsOf reads environment and configuration file for a command's flags.
 func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
-	s := &settings{v: viper.New(), flags: flags, inputs: &inputFiles{}}
+	s := &settings{v: viper.New(), flags: flags, inputs: &inputs.Set{}}
 	s.v.SetEnvPrefix("KRYPTON")
 	s.v.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
 	s.v.AutomaticEnv()
@@ -129,8 +130,8 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 			}
 		}
 	})
-	s.inputs.add(s.file)
-	s.inputs.addFlags(s.flags)
+	s.inputs.Add(s.file)
+	addInputs(s.inputs, s.flags)
 	return s, err
 }
 
@@ -311,25 +312,8 @@ func (s *settings) memoryFrom() (n int64, from string, err error) {
 		least := limits.This().Memory()[0]
 		return least.N, least.From, nil
 	}
-	if n, err = parseBytes(text); err != nil {
+	if n, err = limits.ParseBytes(text); err != nil {
 		return 0, "", failure.Usagef("--memory: %w", err)
 	}
 	return n, s.origin("memory"), nil
-}
-
-// parseBytes reads a number with an optional unit: B, KiB, MiB, GiB, TiB, or
-// the powers of ten KB, MB, GB, TB (k, M, G, T alone are powers of two).
-func parseBytes(s string) (int64, error) {
-	i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-	number, unit := s, ""
-	if i >= 0 {
-		number, unit = s[:i], strings.ToLower(strings.TrimSpace(s[i:]))
-	}
-	f, err := strconv.ParseFloat(number, 64)
-	scale, ok := map[string]float64{"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 1e3, "m": 1 << 20, "mib": 1 << 20, "mb": 1e6,
-		"g": 1 << 30, "gib": 1 << 30, "gb": 1e9, "t": 1 << 40, "tib": 1 << 40, "tb": 1e12}[unit]
-	if err != nil || !ok || f <= 0 || f*scale > 1<<60 {
-		return 0, fmt.Errorf("%q is not a size: want a number with a unit, such as 512MiB or 2GiB", s)
-	}
-	return int64(f * scale), nil
 }

@@ -15,3 +15,14 @@ func Printable(s string) string {
 
 // OneLine is a name as it goes into messages, tables and subtitles.
 func OneLine(name string) string { return strings.ReplaceAll(Printable(name), "\n", " ") }
+
+// Shortened makes one line, of 100 characters at most, of text that may be long, such as
+// metadata, which may be whole lists of names.
+func Shortened(text string) string {
+	const most = 100
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
+}

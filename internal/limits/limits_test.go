@@ -219,3 +219,24 @@ func FuzzParsers(f *testing.F) {
 		}
 	})
 }
+
+func TestParseBytes(t *testing.T) {
+	for text, want := range map[string]int64{"1": 1, "1.5k": 1536, "2 GiB": 2 << 30, "3MB": 3e6, "4g": 4 << 30, "1TiB": 1 << 40, "7B": 7} {
+		if n, err := ParseBytes(text); err != nil || n != want {
+			t.Errorf("%q: %d, %v, want %d", text, n, err, want)
+		}
+	}
+	for _, text := range []string{"", "GiB", "0", "-1", "1e9", "1XB", "99999999TiB", "nan"} {
+		if n, err := ParseBytes(text); err == nil {
+			t.Errorf("%q became %d", text, n)
+		}
+	}
+}
+
+// TestProcess: what the process holds is something, and its peak no less where the system
+// tells it.
+func TestProcess(t *testing.T) {
+	if held, peak := Resident(), Peak(); held <= 0 || peak != 0 && peak < held/2 {
+		t.Errorf("%d bytes held, %d at most", held, peak)
+	}
+}

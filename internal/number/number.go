@@ -41,6 +41,11 @@ func (n Double) Text(format string, scale float64) string {
 	return fmt.Sprintf(format, scale*float64(n))
 }
 
+// Milliseconds is a number of milliseconds in three digits, never as a power of ten.
+func Milliseconds(ms float64) string {
+	return strconv.FormatFloat(ms, 'f', max(0, min(4, 2-int(math.Floor(math.Log10(max(ms, 1e-4)))))), 64)
+}
+
 // MarshalJSON implements json.Marshaler.
 func (n Single) MarshalJSON() ([]byte, error) {
 	if !n.Finite() {

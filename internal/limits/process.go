@@ -1,22 +1,15 @@
-package main
+package limits
 
 import (
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
-
-	"krypton/internal/explain"
 )
 
-// limited is this process with a limit for its memory.
-func limited(memory int64) *explain.Host {
-	return &explain.Host{Memory: memory, Resident: residentMemory}
-}
-
-// residentMemory is the part of the machine's memory that this process holds; what
+// Resident is the part of the machine's memory that this process holds, in bytes; what
 // the Go runtime has taken where the system does not tell.
-func residentMemory() int64 {
+func Resident() int64 {
 	if n := processMemory("VmRSS:"); n > 0 {
 		return n
 	}
@@ -25,9 +18,9 @@ func residentMemory() int64 {
 	return int64(m.Sys - m.HeapReleased)
 }
 
-// peakMemory is the largest part of the machine's memory that this process has
-// held so far, in bytes; 0 where the system does not tell.
-func peakMemory() int64 { return processMemory("VmHWM:") }
+// Peak is the largest part of the machine's memory that this process has held so far, in
+// bytes; 0 where the system does not tell.
+func Peak() int64 { return processMemory("VmHWM:") }
 
 // processMemory reads one of the kernel's numbers about this process, in bytes; 0
 // if there is none.

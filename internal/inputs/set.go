@@ -1,4 +1,6 @@
-package main
+// Package inputs finds the files that a run reads, by arguments, patterns, folders and
+// lists, and keeps outputs from taking their place.
+package inputs
 
 import (
 	"bufio"
@@ -13,20 +15,18 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/atomicfile"
-	"krypton/internal/batch"
 	"krypton/internal/failure"
 	"krypton/internal/model"
 	"krypton/internal/regular"
 )
 
-// inputFiles are the files that a run reads, or will: none of them is ever replaced by
-// an output, whatever name or link leads to it, and also with --force. They are known
+// Set is the files that a run reads, or will: none of them is ever replaced by
+// an output, whatever name or link leads to it and whatever may be replaced. They are known
 // before any output is opened.
-type inputFiles struct {
+type Set struct {
 	mu     sync.Mutex
 	names  []string        // that are not looked at yet: only where something would be replaced
 	models []string        // whose external data is not looked for yet
@@ -35,76 +35,41 @@ type inputFiles struct {
 	rest   []fs.FileInfo // where files have no identity that can be looked up
 }
 
-// inputFlags are the flags that name files which are read.
-var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind"}
-
-// addFlags takes the files that flags and arguments name.
-func (r *inputFiles) addFlags(flags *pflag.FlagSet) {
-	for _, name := range inputFlags {
-		f := flags.Lookup(name)
-		if f == nil {
-			continue
-		}
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, v := range values {
-			if _, file, ok := strings.Cut(v, "="); ok && name == "bind" {
-				v = file
-			}
-			switch name {
-			case "model":
-				r.addModel(v)
-			case "files-from":
-				r.addList(v, '\n')
-			case "files-from0":
-				r.addList(v, 0)
-			default:
-				r.add(v)
-			}
-		}
-	}
-	for _, a := range flags.Args() {
-		r.addArgument(a)
-	}
-}
-
-// addArgument takes what an argument of the command line stands for: a file, the
+// AddArgument takes what an argument of the command line stands for: a file, the
 // pictures of a folder or pattern, a list, a model.
-func (r *inputFiles) addArgument(arg string) {
+func (r *Set) AddArgument(arg string) {
 	if strings.EqualFold(filepath.Ext(arg), ".onnx") {
-		r.addModel(arg)
+		r.AddModel(arg)
 	}
-	r.add(arg)
+	r.Add(arg)
 	if list, ok := strings.CutPrefix(arg, "@"); ok {
-		r.addList(list, '\n')
+		r.AddList(list, '\n')
 	}
 	names, err := filepath.Glob(arg)
 	if i, e := os.Stat(arg); e == nil && i.IsDir() {
 		names, err = filepath.Glob(filepath.Join(arg, "*")) // a folder with * in its name holds others too
 	}
 	for _, name := range names {
-		if err == nil && slices.Contains(pictureEndings, strings.ToLower(filepath.Ext(name))) && !strings.HasSuffix(name, ownEnding) {
-			r.add(name)
+		if err == nil && slices.Contains(PictureEndings, strings.ToLower(filepath.Ext(name))) && !strings.HasSuffix(name, MapEnding) {
+			r.Add(name)
 		}
 	}
 }
 
-// addList takes a list of names, and the files that it names. A list that comes by a
+// AddList takes a list of names, and the files that it names. A list that comes by a
 // pipe is read once only, which is later.
-func (r *inputFiles) addList(path string, end byte) {
-	r.add(path)
+func (r *Set) AddList(path string, end byte) {
+	r.Add(path)
 	if i, err := os.Stat(path); err != nil || !i.Mode().IsRegular() {
 		return
 	}
 	if names, err := readList(path, end, nil); err == nil { // else reading it says so
-		r.add(names...)
+		r.Add(names...)
 	}
 }
 
-// addModel takes a model's file with what lies beside it.
-func (r *inputFiles) addModel(path string) {
+// AddModel takes a model's file with what lies beside it.
+func (r *Set) AddModel(path string) {
 	r.mu.Lock()
 	seen := path == "" || r.seen[path]
 	if !seen {
@@ -118,9 +83,9 @@ func (r *inputFiles) addModel(path string) {
 	if seen {
 		return
 	}
-	r.add(path)
+	r.Add(path)
 	beside := model.ConfigPath(path)
-	r.add(beside)
+	r.Add(beside)
 	data, err := regular.ReadSmall(beside)
 	if err != nil {
 		return // there is none, or loading says what is wrong
@@ -138,22 +103,13 @@ func (r *inputFiles) addModel(path string) {
 	}
 	for _, n := range named {
 		if n.Kind == yaml.ScalarNode { // of others, numbers, there is no file
-			r.add(filepath.Join(filepath.Dir(path), n.Value))
+			r.Add(filepath.Join(filepath.Dir(path), n.Value))
 		}
 	}
 }
 
-// addItems takes the files of all items of a batch.
-func (r *inputFiles) addItems(items []batch.Item) {
-	for _, it := range items {
-		r.addArgument(it.Path)
-		r.addModel(it.Set["model"])
-		r.add(it.Set["labels"], it.Set["mask"])
-	}
-}
-
-// add takes files; "" is none.
-func (r *inputFiles) add(paths ...string) {
+// Add takes files; "" is none.
+func (r *Set) Add(paths ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.names = append(r.names, paths...)
@@ -161,7 +117,7 @@ func (r *inputFiles) add(paths ...string) {
 
 // look takes what the names that were added lead to by now. What is not there, or no
 // regular file, is passed over.
-func (r *inputFiles) look() {
+func (r *Set) look() {
 	for _, m := range r.models {
 		r.names = append(r.names, externalData(m)...)
 	}
@@ -183,7 +139,7 @@ func (r *inputFiles) look() {
 }
 
 // holds says whether a path leads to an input.
-func (r *inputFiles) holds(path string) bool {
+func (r *Set) holds(path string) bool {
 	i, err := os.Stat(path)
 	if err != nil || !i.Mode().IsRegular() {
 		return false
@@ -197,31 +153,31 @@ func (r *inputFiles) holds(path string) bool {
 	return slices.ContainsFunc(r.rest, func(in fs.FileInfo) bool { return os.SameFile(in, i) })
 }
 
-// check fails if an output would replace an input. nil knows no inputs.
-func (r *inputFiles) check(path string) error {
+// Check fails if an output would replace an input. nil knows no inputs.
+func (r *Set) Check(path string) error {
 	if r == nil || !r.holds(path) {
 		return nil
 	}
 	return failure.CantCreatef("%s is an input: it is not overwritten", path)
 }
 
-// checkFolder is check for a folder that would be replaced with all in it.
-func (r *inputFiles) checkFolder(path string) error {
+// CheckFolder is Check for a folder that would be replaced with all in it.
+func (r *Set) CheckFolder(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil // it is not there, or not to be replaced
 	}
 	for _, e := range entries {
-		if err := r.check(filepath.Join(path, e.Name())); err != nil {
+		if err := r.Check(filepath.Join(path, e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkOutput says before any work whether a file can be written, and may be.
-func (r *inputFiles) checkOutput(path string, force bool) error {
-	if err := r.check(path); err != nil {
+// CheckOutput says before any work whether a file can be written, and may be.
+func (r *Set) CheckOutput(path string, force bool) error {
+	if err := r.Check(path); err != nil {
 		return err
 	}
 	return failure.As(failure.CantCreate, atomicfile.Check(path, force))

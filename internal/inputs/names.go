@@ -1,0 +1,160 @@
+package inputs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"krypton/internal/failure"
+	"krypton/internal/regular"
+)
+
+// PictureEndings are the file endings that a folder is searched for.
+var PictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
+
+// MapEnding ends the names that heatmaps get by default: a folder is not
+// searched for them, or a second run would explain heatmaps.
+const MapEnding = ".krypton.png"
+
+const (
+	// maxInputs bounds the number of pictures of one run.
+	maxInputs = 1 << 20
+	// maxList bounds a list of names.
+	maxList = 256 << 20
+)
+
+// Lists name files of names: a line each, or ended by NUL bytes. - is standard input.
+type Lists struct{ Lines, NUL string }
+
+// ErrNUL is that of a list of lines with NUL bytes in it.
+var ErrNUL = errors.New("holds NUL bytes")
+
+// Expand turns arguments into picture files: files, folders (their pictures,
+// sorted, not their subfolders), patterns, @list files (one name a line) and -
+// for standard input; then come the names of the lists. What cannot be found
+// stays, so that it is reported like any other bad input.
+func (l *Lists) Expand(args []string, stdin io.Reader) ([]string, error) {
+	var out []string
+	for _, arg := range args {
+		names, err := expand(arg)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, names...)
+	}
+	readers := 0
+	for _, in := range append(out, l.Lines, l.NUL) {
+		if in == "-" {
+			readers++
+		}
+	}
+	if readers > 1 {
+		return nil, failure.Usagef("standard input (-) is named more than once")
+	}
+	for _, list := range []struct {
+		path string
+		end  byte
+	}{{l.Lines, '\n'}, {l.NUL, 0}} {
+		if list.path == "" {
+			continue
+		}
+		names, err := readList(list.path, list.end, stdin)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, names...)
+	}
+	if len(out) > maxInputs {
+		return nil, failure.Usagef("%d pictures: more than %d", len(out), maxInputs)
+	}
+	return out, nil
+}
+
+func expand(arg string) ([]string, error) {
+	if list, ok := strings.CutPrefix(arg, "@"); ok {
+		return readList(list, '\n', nil)
+	}
+	i, err := os.Stat(arg)
+	switch {
+	case arg == "-":
+	case err == nil && i.IsDir():
+		entries, err := os.ReadDir(arg)
+		if err != nil {
+			return nil, failure.Missingf("%s: %w", arg, err)
+		}
+		var out []string
+		for _, e := range entries { // sorted by name
+			name := strings.ToLower(e.Name())
+			if !e.IsDir() && slices.Contains(PictureEndings, filepath.Ext(name)) && !strings.HasSuffix(name, MapEnding) {
+				out = append(out, filepath.Join(arg, e.Name()))
+			}
+		}
+		if len(out) == 0 {
+			return nil, failure.Missingf("%s: no pictures in this folder", arg)
+		}
+		return out, nil
+	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
+		m, err := filepath.Glob(arg)
+		if err != nil {
+			return nil, failure.Usagef("pattern %q: %w", arg, err)
+		}
+		if len(m) == 0 {
+			return nil, failure.Missingf("pattern %q matches nothing", arg)
+		}
+		return m, nil
+	}
+	return []string{arg}, nil
+}
+
+// readList reads names that end in a newline or NUL byte. They are files as they
+// are: a folder, a pattern, @ and - mean nothing here.
+func readList(path string, end byte, stdin io.Reader) ([]string, error) {
+	b, err := readListFile(path, stdin)
+	if err != nil {
+		kind := failure.Data
+		if errors.Is(err, fs.ErrNotExist) {
+			kind = failure.Missing
+		}
+		return nil, failure.As(kind, fmt.Errorf("list %s: %w", path, err))
+	}
+	if end == '\n' && bytes.IndexByte(b, 0) >= 0 {
+		return nil, failure.Dataf("list %s: %w", path, ErrNUL)
+	}
+	var out []string
+	for name := range strings.SplitSeq(string(b), string(end)) {
+		if end == '\n' {
+			name = strings.TrimSuffix(name, "\r")
+		}
+		switch name {
+		case "":
+			continue
+		case "-":
+			name = "./-"
+		}
+		out = append(out, name)
+	}
+	if len(out) == 0 {
+		return nil, failure.Missingf("list %s: no names in it", path)
+	}
+	return out, nil
+}
+
+// readListFile reads a list, which may be a pipe.
+func readListFile(path string, stdin io.Reader) ([]byte, error) {
+	r := stdin
+	if path != "-" || stdin == nil {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		r = f
+	}
+	return regular.ReadAll(r, maxList)
+}
