@@ -86,18 +86,27 @@ type decoder struct {
 	exps   []float32
 }
 
-// add takes a box of corners in pixels.
-func (d *decoder) add(b Box) {
+// add takes a box of corners in pixels, if it counts.
+func (d *decoder) add(b Box) bool {
 	b.X0, b.Y0 = max(0, b.X0), max(0, b.Y0)
 	b.X1, b.Y1 = min(d.w, b.X1), min(d.h, b.Y1)
 	b.Score = min(b.Score, 1) // rounding may have it above
-	if b.Score >= d.least && b.valid() {
-		d.boxes = append(d.boxes, b)
+	if !(b.Score >= d.least && b.valid()) {
+		return false
 	}
+	d.boxes = append(d.boxes, b)
+	return true
+}
+
+// addCell takes the box of a cell.
+func (d *decoder) addCell(c *cell, p [4]float32, i, class int, score float32) {
+	b := c.lie(p, i, d.w, d.h)
+	b.Class, b.Score = class, score
+	d.add(b)
 }
 
 // turns says whether boxes may be turned.
-func (d *decoder) turns() bool { return d.spec.Angle || slices.Contains(d.spec.Columns, "angle") }
+func (s *Spec) turns() bool { return s.Angle || slices.Contains(s.Columns, "angle") }
 
 // addFour takes a box as the spec says that its four numbers are.
 func (d *decoder) addFour(p [4]float32, class int, score float32) {
@@ -111,36 +120,78 @@ func (d *decoder) addBox(p [4]float32, corners bool, angle float32, class int, s
 		return
 	}
 	d.seen.box(p, corners)
-	if d.spec.Relative {
-		p[0], p[1], p[2], p[3] = p[0]*d.w, p[1]*d.h, p[2]*d.w, p[3]*d.h
+	b, q, ok := d.spec.lie(p, corners, angle, d.w, d.h)
+	if !ok {
+		return
 	}
-	if !corners {
-		x, y, w, h := p[0], p[1], p[2], p[3]
-		if d.turns() {
-			if w > 0 && h > 0 {
-				d.addTurned(turned(x, y, w, h, angle), class, score)
-			}
-			return
-		}
-		p = [4]float32{x - w/2, y - h/2, x + w/2, y + h/2}
-	}
-	d.add(Box{p[0], p[1], p[2], p[3], class, score})
-}
-
-// addTurned takes a turned box.
-func (d *decoder) addTurned(q quad, class int, score float32) {
-	n := len(d.boxes)
-	x0, y0, x1, y1 := q.hull()
-	if d.add(Box{x0, y0, x1, y1, class, score}); len(d.boxes) > n {
+	b.Class, b.Score = class, score
+	if d.add(b) && d.spec.turns() {
 		d.turned = append(d.turned, q)
 	}
 }
 
-func (d *decoder) ssd(h *head) {
-	background := 0
-	if d.spec.Background != nil {
-		background = *d.spec.Background
+// lie makes a box of its four numbers as they stand in a row of a head, for an input of
+// width by height pixels: of corners, or of centre and size. Where boxes may be turned it
+// is the hull, and the quad is how it lies; there is none without any extent.
+func (s *Spec) lie(p [4]float32, corners bool, angle, width, height float32) (Box, quad, bool) {
+	if s.Relative {
+		p[0], p[1], p[2], p[3] = p[0]*width, p[1]*height, p[2]*width, p[3]*height
 	}
+	switch x, y, w, h := p[0], p[1], p[2], p[3]; {
+	case corners:
+	case !s.turns():
+		p = [4]float32{x - w/2, y - h/2, x + w/2, y + h/2}
+	case w > 0 && h > 0:
+		q := turned(x, y, w, h, angle)
+		x0, y0, x1, y1 := q.hull()
+		return Box{X0: x0, Y0: y0, X1: x1, Y1: y1}, q, true
+	default:
+		return Box{}, quad{}, false
+	}
+	return Box{X0: p[0], Y0: p[1], X1: p[2], Y1: p[3]}, quad{}, true
+}
+
+// cell is what the boxes of a head's cells are relative to: a grid, and for some forms
+// a stride in pixels and an anchor.
+type cell struct {
+	form           string
+	rows, columns  int
+	stride, aw, ah float32
+}
+
+// lie makes a box of the four numbers of the cell i, for an input of width by height
+// pixels: as FastestDet (dog-qiuqiu/FastestDet, utils/tool.py, handle_preds), YOLOX
+// (Megvii-BaseDetection/YOLOX, yolo_head.py, decode_outputs), or YOLO v2 (Redmon and
+// Farhadi 2017) and v3 (2018) have it.
+func (c *cell) lie(p [4]float32, i int, width, height float32) Box {
+	column, row := float32(i%c.columns), float32(i/c.columns)
+	exp := func(v float32) float32 { return float32(math.Exp(float64(v))) }
+	var x, y, w, h float32
+	switch c.form {
+	case "grid":
+		x = (float32(math.Tanh(float64(p[0]))) + column) / float32(c.columns) * width
+		y = (float32(math.Tanh(float64(p[1]))) + row) / float32(c.rows) * height
+		w, h = sigmoid(p[2])*width, sigmoid(p[3])*height
+	case "yolox":
+		x, y = (p[0]+column)*c.stride, (p[1]+row)*c.stride
+		w, h = c.stride*exp(p[2]), c.stride*exp(p[3])
+	default:
+		x, y = (sigmoid(p[0])+column)*c.stride, (sigmoid(p[1])+row)*c.stride
+		w, h = c.aw*exp(p[2]), c.ah*exp(p[3])
+	}
+	return Box{X0: x - w/2, Y0: y - h/2, X1: x + w/2, Y1: y + h/2}
+}
+
+// background is the class of the form ssd that is nothing, below 0 for none.
+func (s *Spec) background() int {
+	if s.Background == nil {
+		return 0
+	}
+	return *s.Background
+}
+
+func (d *decoder) ssd(h *head) {
+	background := d.spec.background()
 	for i := range h.n {
 		for c, score := range d.scores(h.data[i*h.classes:][:h.classes], i) {
 			if c != background && score >= d.least {
@@ -281,10 +332,10 @@ func (d *decoder) chosen(h *head) {
 	}
 }
 
-// grid decodes FastestDet's head (dog-qiuqiu/FastestDet, utils/tool.py,
-// handle_preds).
+// grid decodes FastestDet's head.
 func (d *decoder) grid(h *head) {
 	n := h.h * h.w
+	c := cell{form: "grid", rows: h.h, columns: h.w}
 	at := func(c, i int) float32 { return h.data[c*n+i] }
 	classes, best, low := bestRows(h.data[5*n:], h.classes, n)
 	if low >= 0 {
@@ -302,10 +353,7 @@ func (d *decoder) grid(h *head) {
 		if !(score >= d.least) {
 			continue
 		}
-		x := (float32(math.Tanh(float64(at(1, i)))) + float32(i%h.w)) / float32(h.w) * d.w
-		y := (float32(math.Tanh(float64(at(2, i)))) + float32(i/h.w)) / float32(h.h) * d.h
-		bw, bh := sigmoid(at(3, i))*d.w, sigmoid(at(4, i))*d.h
-		d.add(Box{x - bw/2, y - bh/2, x + bw/2, y + bh/2, classes[i], score})
+		d.addCell(&c, [4]float32{at(1, i), at(2, i), at(3, i), at(4, i)}, i, classes[i], score)
 	}
 }
 
@@ -321,8 +369,7 @@ func (s *Spec) grids(width, height int) (strides []int, cells int) {
 	return strides, cells
 }
 
-// cells decodes YOLOX's rows (Megvii-BaseDetection/YOLOX, yolo_head.py,
-// decode_outputs): the cells of one grid after the other, row by row.
+// cells decodes YOLOX's rows: the cells of one grid after the other, row by row.
 func (d *decoder) cells(h *head) {
 	strides, all := d.spec.grids(int(d.w), int(d.h))
 	if all != h.n { // Fit has said so
@@ -331,8 +378,8 @@ func (d *decoder) cells(h *head) {
 	}
 	i := 0
 	for _, stride := range strides {
-		gw, gh := int(d.w)/stride, int(d.h)/stride
-		for c := range gw * gh {
+		grid := cell{form: "yolox", rows: int(d.h) / stride, columns: int(d.w) / stride, stride: float32(stride)}
+		for c := range grid.rows * grid.columns {
 			r := h.data[i*h.row:][:h.row]
 			i++
 			object := d.score(r[4], i, -1)
@@ -340,33 +387,26 @@ func (d *decoder) cells(h *head) {
 				continue
 			}
 			class, p := best(d.scores(r[5:][:h.classes], i))
-			s := float32(stride)
-			x, y := (r[0]+float32(c%gw))*s, (r[1]+float32(c/gw))*s
-			bw, bh := s*float32(math.Exp(float64(r[2]))), s*float32(math.Exp(float64(r[3])))
-			d.add(Box{x - bw/2, y - bh/2, x + bw/2, y + bh/2, class, object * p})
+			d.addCell(&grid, [4]float32(r), c, class, object*p)
 		}
 	}
 }
 
-// anchored decodes the grids of YOLO v2 (Redmon and Farhadi 2017) and v3 (2018).
+// anchored decodes the grids of YOLO v2 and v3.
 func (d *decoder) anchored(h *head) {
 	n := h.h * h.w
 	each := (5 + h.classes) * n
 	classes := make([]float32, h.classes)
-	stride := float32(h.stride)
 	for a := range len(h.anchors) / 2 {
-		aw, ah := h.anchors[2*a], h.anchors[2*a+1]
-		if d.spec.Form == "yolov2" {
-			aw, ah = aw*stride, ah*stride
-		}
+		c := d.spec.anchor(h, a)
 		for i := range n {
 			at := func(c int) float32 { return h.data[a*each+c*n+i] }
 			object := sigmoid(at(4))
 			if !(object >= d.least) {
 				continue
 			}
-			for c := range classes {
-				classes[c] = at(5 + c)
+			for k := range classes {
+				classes[k] = at(5 + k)
 			}
 			class, p := best(classes)
 			if d.spec.Form == "yolov2" {
@@ -378,11 +418,18 @@ func (d *decoder) anchored(h *head) {
 			} else {
 				p = sigmoid(p)
 			}
-			x, y := (sigmoid(at(0))+float32(i%h.w))*stride, (sigmoid(at(1))+float32(i/h.w))*stride
-			bw, bh := aw*float32(math.Exp(float64(at(2)))), ah*float32(math.Exp(float64(at(3))))
-			d.add(Box{x - bw/2, y - bh/2, x + bw/2, y + bh/2, class, object * p})
+			d.addCell(&c, [4]float32{at(0), at(1), at(2), at(3)}, i, class, object*p)
 		}
 	}
+}
+
+// anchor is a grid's cell with the anchor a.
+func (s *Spec) anchor(h *head, a int) cell {
+	c := cell{form: s.Form, rows: h.h, columns: h.w, stride: float32(h.stride), aw: h.anchors[2*a], ah: h.anchors[2*a+1]}
+	if s.Form == "yolov2" {
+		c.aw, c.ah = c.aw*c.stride, c.ah*c.stride
+	}
+	return c
 }
 
 // best is the largest number and where it is.

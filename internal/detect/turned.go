@@ -43,14 +43,15 @@ func area(polygon []point) float64 {
 }
 
 // overlap is the intersection of two quads over their union: one is cut by the sides of
-// the other (Sutherland and Hodgman 1974).
+// the other (Sutherland and Hodgman 1974), each of which adds one corner at most.
 func (q quad) overlap(o quad) float32 {
-	rest := append(make([]point, 0, 8), q[:]...)
+	var memory [2][8]point
+	rest := append(memory[1][:0], q[:]...)
 	for i, a := range o {
 		b := o[(i+1)%4]
 		// Corners go round so that the inside of a side has one sign.
 		side := func(p point) float64 { return (b.x-a.x)*(p.y-a.y) - (b.y-a.y)*(p.x-a.x) }
-		var cut []point
+		cut := memory[i%2][:0]
 		for k, p := range rest {
 			n := rest[(k+1)%len(rest)]
 			sp, sn := side(p), side(n)
