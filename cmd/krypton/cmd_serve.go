@@ -85,14 +85,34 @@ this machine can reach it, unless --listen says otherwise.` + exitHelp,
 	return cmd
 }
 
+// check refuses what makes no sense, whatever is served.
+func (o *serveOptions) check(s *settings) error {
+	if (o.cert == "") != (o.key == "") {
+		return failure.Usagef("--tls-cert and --tls-key go together")
+	}
+	if o.maxPixels < 1 {
+		return failure.Usagef("--max-pixels is %d, want 1 at least", o.maxPixels)
+	}
+	names := o.hosts
+	if s.given("host") && len(names) == 0 { // what an empty text is read as
+		names = []string{""}
+	}
+	for _, name := range names {
+		if name == "" || strings.ContainsAny(name, "/ \t") {
+			return failure.Usagef("--host is %q, want the name of a machine", name)
+		}
+	}
+	return nil
+}
+
 func runServe(cmd *cobra.Command, io streams, o *serveOptions, args []string) error {
 	ctx := cmd.Context()
 	s, err := loadSettings(cmd)
 	if err != nil {
 		return err
 	}
-	if (o.cert == "") != (o.key == "") {
-		return failure.Usagef("--tls-cert and --tls-key go together")
+	if err := o.check(s); err != nil {
+		return err
 	}
 	opt := serve.Options{Hosts: o.hosts, Certificate: o.cert, Key: o.key, Insecure: o.insecure}
 	if opt.Host, err = host(s, o.maxPixels); err != nil {

@@ -88,6 +88,9 @@ func (a *Answer) Printed(p Imprint) *Record {
 	}
 	if p.Timeless {
 		r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels = 0, 0, 0, ""
+		if c := r.Compare; c != nil {
+			r.Compare = &CompareRecord{Positions: c.Positions, Largest: c.Largest, Different: c.Different}
+		}
 	}
 	return &r
 }

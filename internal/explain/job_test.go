@@ -84,7 +84,10 @@ func TestAskedAtOnce(t *testing.T) {
 	jobs := []*Job{
 		builtIn(t, m, nil),
 		builtIn(t, m, func(q *Question) { q.Classes, q.Fills = []string{"all"}, []Fill{"blur", "black"} }),
-		builtIn(t, m, func(q *Question) { q.Region = obe.Region{X: 32, Y: 16, W: 64, H: 64}; q.Score = obe.Margin }),
+		builtIn(t, m, func(q *Question) {
+			q.Region = obe.Region{X: 32, Y: 16, W: 64, H: 64}
+			q.Score, q.Compare = obe.Margin, 5
+		}),
 	}
 	var alone []string
 	for _, j := range jobs {

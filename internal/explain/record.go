@@ -102,10 +102,10 @@ type CompareRecord struct {
 	Positions int `json:"positions"` // that were run whole
 	// Whole is the time of these runs, All that of all positions by that
 	// measure, and Map what the map took with its clean run.
-	Whole     float64       `json:"seconds_whole"`
-	All       float64       `json:"seconds_whole_all"`
-	Map       float64       `json:"seconds_map_and_views"`
-	Ratio     number.Double `json:"ratio"` // of the last two
+	Whole     float64       `json:"seconds_whole,omitempty"`
+	All       float64       `json:"seconds_whole_all,omitempty"`
+	Map       float64       `json:"seconds_map_and_views,omitempty"`
+	Ratio     number.Double `json:"ratio,omitempty"` // of the last two
 	Largest   Number        `json:"largest_difference"`
 	Different int           `json:"outputs_different"`
 }

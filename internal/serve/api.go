@@ -8,6 +8,7 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -69,7 +70,13 @@ func read(w http.ResponseWriter, r *http.Request, v any) error {
 	if err := d.Decode(v); err != nil {
 		return failure.Usagef("the question cannot be read: %w", err)
 	}
-	return nil
+	switch _, err := d.Token(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return failure.Usagef("what follows the question cannot be read: %w", err)
+	}
+	return failure.Usagef("something follows the question")
 }
 
 // asked is a question about a picture.

@@ -3,12 +3,14 @@ package serve
 import (
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"krypton/internal/failure"
 )
@@ -50,8 +52,18 @@ func (f *folder) close() {
 
 // file is one of a folder's.
 type file struct {
-	Name  string `json:"name"`
+	Name string `json:"name"`
+	// File is the name as an address has it, where that is no UTF-8: JSON cannot hold it.
+	File  string `json:"file,omitempty"`
 	Bytes int64  `json:"bytes"`
+}
+
+func newFile(name string, bytes int64) file {
+	f := file{Name: name, Bytes: bytes}
+	if !utf8.ValidString(name) {
+		f.Name, f.File = strings.ToValidUTF8(name, "\ufffd"), url.QueryEscape(name)
+	}
+	return f
 }
 
 // pictures lists the folder's pictures by name; more says that there are others.
@@ -77,7 +89,7 @@ func (f *folder) pictures() (files []file, more bool, err error) {
 		}
 		// A link's own kind is that of what it leads to.
 		if i, err := f.root.Stat(name); err == nil && i.Mode().IsRegular() && slices.Contains(pictureEndings, strings.ToLower(path.Ext(name))) {
-			files = append(files, file{name, i.Size()})
+			files = append(files, newFile(name, i.Size()))
 		}
 		return nil
 	})

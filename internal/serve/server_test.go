@@ -33,6 +33,7 @@ type served struct {
 	url    string // without the token
 	token  string
 	http   *http.Client
+	by     *http.Transport // of all clients, nil for one each
 }
 
 // builtIn is the built-in model, with plans for each question.
@@ -76,6 +77,12 @@ func begin(t *testing.T, opt Options) *served {
 
 func serveOn(t *testing.T, s *Server, l net.Listener) *served {
 	t.Helper()
+	return serveWith(t, s, l, nil)
+}
+
+// serveWith serves clients that reach the server in this way, nil for one of their own.
+func serveWith(t *testing.T, s *Server, l net.Listener, by *http.Transport) *served {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- s.Serve(ctx, l) }()
@@ -86,7 +93,7 @@ func serveOn(t *testing.T, s *Server, l net.Listener) *served {
 		}
 	})
 	address, token, _ := strings.Cut(s.Address(l), "?token=")
-	x := &served{t: t, server: s, url: strings.TrimSuffix(address, "/"), token: token}
+	x := &served{t: t, server: s, url: strings.TrimSuffix(address, "/"), token: token, by: by}
 	x.http = x.client()
 	return x
 }
@@ -98,7 +105,11 @@ func (s *served) client() *http.Client {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c := &http.Client{Jar: jar, Timeout: time.Minute, Transport: &http.Transport{}}
+	by := s.by
+	if by == nil {
+		by = &http.Transport{}
+	}
+	c := &http.Client{Jar: jar, Timeout: time.Minute, Transport: by}
 	s.t.Cleanup(c.CloseIdleConnections)
 	r, err := c.Get(s.url + "/?token=" + s.token)
 	if err != nil || r.StatusCode != http.StatusOK {
@@ -600,7 +611,9 @@ func TestBadQuestions(t *testing.T) {
 		`{"picture":"` + id + `","question":{"patch":["16"],"stride":["4"],"region":"0,0,999,999"}}`: "400 region",
 		`{"picture":"` + id + `","question":{"patch":["16"],"stride":["4"],"class":["zebra"]}}`:      "400 zebra",
 		`{"picture":"` + id + `","question":{"patch":["16"],"stride":["4"],"activation":"tanh"}}`:    "400 tanh",
-		`{"picture":"nobody","question":{"patch":["16"],"stride":["4"]}}`:                            "404 nobody",
+		`{"picture":"` + id + `"} {"picture":"x"}`:                                                   "400 follows",
+		`{"picture":"` + id + `"}]`:                                       "400 follows",
+		`{"picture":"nobody","question":{"patch":["16"],"stride":["4"]}}`: "404 nobody",
 	} {
 		for _, path := range []string{"/api/maps", "/api/predictions"} {
 			status, text := s.call(s.http, "POST", path, body)
