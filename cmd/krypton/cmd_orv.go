@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"krypton/internal/detect"
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/imagein"
@@ -94,8 +95,8 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.activation, "activation", "auto", activationHelp)
 	f.IntVar(&o.window, "smooth", 1, "smooth labels over this many frames")
 	alias(f, "window", "smooth")
-	f.Float64Var(&o.minScore, "min-score", recognize.DefaultMinScore, "detectors: lowest score of an object (default: what the description of the head says)")
-	f.Float64Var(&o.iou, "iou", recognize.DefaultIoU, "detectors: overlap from which on the weaker of two boxes of a class goes, 0 for never (default: what the description of the head says; 0 where boxes come chosen)")
+	f.Float64Var(&o.minScore, "min-score", detect.DefaultMinScore, "detectors: lowest score of an object (default: what the description of the head says)")
+	f.Float64Var(&o.iou, "iou", detect.DefaultIoU, "detectors: overlap from which on the weaker of two boxes of a class goes, 0 for never (default: what the description of the head says; 0 where boxes come chosen)")
 	f.StringSliceVar(&o.classes, "classes", nil, "detectors: only these `classes` (numbers or labels; index:N, label:NAME where both fit)")
 	f.IntVar(&o.most, "max-objects", 300, "detectors: largest number of objects of a frame")
 	f.BoolVar(&o.confidence, "confidence", false, "the format yolo: write the score as a sixth column, which trainers refuse")

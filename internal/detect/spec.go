@@ -91,6 +91,29 @@ var ErrHead = errors.New("the description of the detector does not fit the netwo
 // Activations lists what Spec.Activation may be.
 var Activations = []string{"none", "sigmoid", "softmax"}
 
+// What Spec.Threshold and Spec.IoU stand for where they are left open.
+const (
+	DefaultMinScore = 0.5
+	DefaultIoU      = 0.45
+)
+
+// Thresholds are the lowest score of an object and the overlap from which on the weaker
+// of two boxes of a class goes, unless others are asked for: as the description says, or
+// else the usual ones, and no thinning (0) where boxes come chosen.
+func (s *Spec) Thresholds() (score, iou float64) {
+	score, iou = DefaultMinScore, DefaultIoU
+	if s.Threshold > 0 {
+		score = float64(s.Threshold)
+	}
+	switch {
+	case s.IoU > 0:
+		iou = float64(s.IoU)
+	case s.Chosen():
+		iou = 0
+	}
+	return score, iou
+}
+
 // Chosen says that the head's boxes have been thinned: none is there twice.
 func (s *Spec) Chosen() bool { return s.Form == "nms" || s.Form == "detr" }
 

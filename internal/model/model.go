@@ -201,8 +201,23 @@ func (m *Model) Output() (int, error) {
 // Outputs are the network's outputs without numbers.
 func (m *Model) Outputs() []detect.Output { return OutputsOf(m.Plan) }
 
-// Detector is Network.Detector.
-func (m *Model) Detector() (*detect.Spec, error) { return m.network.Detector(m.Plan, len(m.Labels)) }
+// Detector is Network.Detector, of which it is known that it fits the outputs, with the
+// number of classes in it.
+func (m *Model) Detector() (*detect.Spec, error) {
+	spec, err := m.network.Detector(m.Plan, len(m.Labels))
+	if err != nil || spec == nil {
+		return nil, err
+	}
+	plane := m.Plan.InputPlane()
+	if spec, err = spec.Fit(m.Outputs(), len(m.Labels), plane.W, plane.H); err != nil {
+		where := m.File.Where
+		if m.File.Config.Detector == nil {
+			where = "model " + m.File.Name + ", as its metadata have it"
+		}
+		return nil, failure.Dataf("%s: detector: %w", where, err)
+	}
+	return spec, nil
+}
 
 // Label is a class's name, "" if it has none.
 func (m *Model) Label(class int) string {

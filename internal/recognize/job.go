@@ -99,28 +99,10 @@ func (j *Job) prepareClassifier(ctx context.Context) error {
 	return nil
 }
 
-// prepareDetector finds out whether the head fits, and which classes count.
+// prepareDetector finds out which boxes count.
 func (j *Job) prepareDetector() error {
 	m, q := j.model, &j.question
-	plane := m.Plan.InputPlane()
-	var err error
-	if j.spec, err = j.spec.Fit(m.Outputs(), len(m.Labels), plane.W, plane.H); err != nil {
-		where := m.File.Where
-		if m.File.Config.Detector == nil {
-			where = "model " + m.File.Name + ", as its metadata have it"
-		}
-		return failure.Dataf("%s: detector: %w", where, err)
-	}
-	score, iou := DefaultMinScore, DefaultIoU
-	if j.spec.Threshold > 0 {
-		score = float64(j.spec.Threshold)
-	}
-	switch {
-	case j.spec.IoU > 0:
-		iou = float64(j.spec.IoU)
-	case j.spec.Chosen():
-		iou = 0
-	}
+	score, iou := j.spec.Thresholds()
 	j.minScore, j.iou = value(q.MinScore, score), value(q.IoU, iou)
 	for _, c := range q.Classes {
 		n, err := labels.Class(m.Labels, c, j.spec.Classes)

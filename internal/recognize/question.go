@@ -4,6 +4,7 @@
 package recognize
 
 import (
+	"krypton/internal/detect"
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/orv"
@@ -56,7 +57,7 @@ type Question struct {
 
 	// MinScore is the lowest score of an object, and IoU the overlap from which on the
 	// weaker of two boxes of a class goes; nil is what the description of the head says,
-	// else DefaultMinScore and DefaultIoU, and no thinning where boxes come chosen.
+	// else the usual ones (detect.Spec.Thresholds).
 	MinScore *float64 `json:"min_score,omitempty"`
 	IoU      *float64 `json:"iou,omitempty"`
 	// Classes are numbers or labels of the objects that count, nil for all.
@@ -73,9 +74,7 @@ const (
 	DefaultGuard     = 0.1
 	// BoxGuard is the guard of detectors: scores of boxes move by more than the
 	// probabilities of a classifier's hundreds of classes.
-	BoxGuard        = 0.15
-	DefaultMinScore = 0.5
-	DefaultIoU      = 0.45
+	BoxGuard = 0.15
 )
 
 // Defaults is the usual question.
@@ -95,7 +94,7 @@ func value[T any](p *T, or T) T {
 // Check says what is wrong with the numbers, as far as that can be told without the
 // model.
 func (q *Question) Check() error {
-	guard, score, iou := value(q.Guard, DefaultGuard), value(q.MinScore, DefaultMinScore), value(q.IoU, DefaultIoU)
+	guard, score, iou := value(q.Guard, DefaultGuard), value(q.MinScore, detect.DefaultMinScore), value(q.IoU, detect.DefaultIoU)
 	switch {
 	case q.Shortlist < 0:
 		return failure.Wrongf("%v is %d, want 0 or more classes", failure.Setting("shortlist"), q.Shortlist)
