@@ -34,6 +34,8 @@ type Style struct {
 	Masked *Level
 	// Contours are levels around which lines are drawn.
 	Contours []Level
+	// Boxes are drawn over it all.
+	Boxes []Box
 	// Title stands above, in bold; Caption lines below.
 	Title   string
 	Caption []string
@@ -76,6 +78,9 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 	}
 	for _, l := range s.Contours {
 		contour(panels[len(panels)-1], field, l.Cut(values))
+	}
+	if err := frame(panels[len(panels)-1], picture.Bounds(), s.Boxes); err != nil {
+		return nil, err
 	}
 	caption := append(append([]string{}, s.Caption...), levelCaption(s, values)...)
 	if missing {
@@ -291,6 +296,9 @@ func text(out *image.NRGBA, f font.Face, s string, x, y int, c color.Color) {
 	d.DrawString(s)
 }
 
+// measure is how wide a line is.
+func measure(f font.Face, s string) int { return font.MeasureString(f, s).Ceil() }
+
 // clip makes a line from anywhere safe to draw and no wider than width.
 func clip(f font.Face, s string, width int) string {
 	s = strings.Map(func(r rune) rune {
@@ -303,10 +311,10 @@ func clip(f font.Face, s string, width int) string {
 	if len(r) > 400 {
 		r = r[:400]
 	}
-	if string(r) == s && font.MeasureString(f, s).Ceil() <= width {
+	if string(r) == s && measure(f, s) <= width {
 		return s
 	}
-	for len(r) > 0 && font.MeasureString(f, string(r)+"…").Ceil() > width {
+	for len(r) > 0 && measure(f, string(r)+"…") > width {
 		r = r[:len(r)-1]
 	}
 	return string(r) + "…"
