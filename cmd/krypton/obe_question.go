@@ -16,6 +16,7 @@ import (
 	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/target"
 )
 
 // question is what the flags ask.
@@ -27,7 +28,7 @@ func (o *obeOptions) question(s *settings) explain.Question {
 		Region:  o.region,
 		Fills:   o.fills,
 		Seed:    o.seed,
-		Score:   obe.Score(o.score),
+		Score:   target.Score(o.score),
 		Combine: o.combine,
 		Verify:  o.verify,
 		Compare: o.compare,

@@ -17,6 +17,7 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/target"
 )
 
 // Question is what is asked of maps.
@@ -249,7 +250,7 @@ func (j *Job) newRecord(m *MapFile, in *explain.Input, picture string, class int
 	if p := meter.Probabilities(); class < len(p) {
 		r.Class.BaseScore = explain.Number(p[class])
 	}
-	if m.Record != nil && m.Record.Score != string(obe.Value) {
+	if m.Record != nil && m.Record.Score != string(target.Value) {
 		r.Notes = append(r.Notes, fmt.Sprintf("the map is of the %s; the curves are of the class's score", m.Record.Score))
 	}
 	return r

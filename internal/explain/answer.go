@@ -170,7 +170,7 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 	if n := Uniform(j.reading, r.Probabilities, j.host.spell); n != "" {
 		rec.Notes = append(rec.Notes, n)
 	}
-	if c := r.Classes[0]; c != top && !j.classes.all {
+	if c := r.Items[0].Index; c != top && !j.classes.all {
 		rec.Notes = append(rec.Notes, fmt.Sprintf("%s is mapped, but %s is predicted (%.3g)", j.ClassName(c), j.ClassName(top), r.Probabilities[top]))
 	}
 	return rec
@@ -212,8 +212,8 @@ func flips(g *obe.Grid, r *obe.Result) ([][]int32, int) {
 // classRecords gives each class's scores, row by row.
 func (j *Job) classRecords(g *obe.Grid, r *obe.Result) []ClassRecord {
 	var out []ClassRecord
-	for k, c := range r.Classes {
-		cr := ClassRecord{Index: c, Label: j.model.Label(c), BaseScore: Number(r.Base[k])}
+	for k, item := range r.Items {
+		cr := ClassRecord{Index: item.Index, Label: item.Name, BaseScore: Number(r.Base[k])}
 		numbers := make([]Number, len(r.Scores[k]))
 		for i, v := range r.Scores[k] {
 			numbers[i] = Number(v)

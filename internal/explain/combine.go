@@ -35,7 +35,7 @@ func combine(maps []variant, results []*obe.Result, rule string) (*obe.Grid, *ob
 			return nil, nil, err
 		}
 	}
-	all := &obe.Result{Classes: first.Classes, Base: first.Base, Probabilities: first.Probabilities}
+	all := &obe.Result{Bound: first.Bound, Items: first.Items, Base: first.Base, Winner: first.Winner, Probabilities: first.Probabilities}
 	for _, r := range results {
 		all.MultiplyAddsWhole += r.MultiplyAddsWhole
 		all.MultiplyAddsIncremental += r.MultiplyAddsIncremental

@@ -6,6 +6,7 @@ import (
 
 	"krypton/internal/obe"
 	"krypton/internal/region"
+	"krypton/internal/target"
 )
 
 // TestCombine holds the combined map to what it says: at each pixel the mean
@@ -21,12 +22,12 @@ func TestCombine(t *testing.T) {
 	}
 	// 2x2 patches at y 0, 2 and x 0, 2 (column 4 is uncovered); one of 3x3.
 	results := []*obe.Result{
-		{Classes: []int{7}, Base: []float32{1}, Scores: [][]float32{{.5, 1, 0, .25}}, MultiplyAddsWhole: 10, Skipped: 1},
-		{Classes: []int{7}, Base: []float32{1}, Scores: [][]float32{{.75}}, MultiplyAddsWhole: 3, NaN: true},
+		{Items: []target.Item{{Index: 7}}, Base: []float32{1}, Scores: [][]float32{{.5, 1, 0, .25}}, MultiplyAddsWhole: 10, Skipped: 1},
+		{Items: []target.Item{{Index: 7}}, Base: []float32{1}, Scores: [][]float32{{.75}}, MultiplyAddsWhole: 3, NaN: true},
 	}
 	maps := []variant{{grids[0], 0}, {grids[1], 0}}
 	g, r, err := combine(maps, results, "mean")
-	if err != nil || g.Len() != 20 || g.Patch != [2]int{1, 1} || r.MultiplyAddsWhole != 13 || r.Skipped != 1 || !r.NaN || r.Classes[0] != 7 {
+	if err != nil || g.Len() != 20 || g.Patch != [2]int{1, 1} || r.MultiplyAddsWhole != 13 || r.Skipped != 1 || !r.NaN || r.Items[0].Index != 7 {
 		t.Fatalf("%+v %+v %v", g, r, err)
 	}
 	for _, c := range []struct {
@@ -54,8 +55,8 @@ func TestCombineFills(t *testing.T) {
 	}
 	nan := float32(math.NaN())
 	results := []*obe.Result{
-		{Classes: []int{7, 8}, Base: []float32{1, .5}, Scores: [][]float32{{.5, 1, 0, .25, nan, nan}, {0, 0, 0, 0, 0, 1}}, Skipped: 1, Masked: 2, Verified: 3},
-		{Classes: []int{7, 8}, Base: []float32{1, .5}, Scores: [][]float32{{.25, 1, .5, .25, .5, nan}, {1, 1, 1, 1, .5, 0}}, Skipped: 2, Verified: 3},
+		{Items: []target.Item{{Index: 7}, {Index: 8}}, Base: []float32{1, .5}, Scores: [][]float32{{.5, 1, 0, .25, nan, nan}, {0, 0, 0, 0, 0, 1}}, Skipped: 1, Masked: 2, Verified: 3},
+		{Items: []target.Item{{Index: 7}, {Index: 8}}, Base: []float32{1, .5}, Scores: [][]float32{{.25, 1, .5, .25, .5, nan}, {1, 1, 1, 1, .5, 0}}, Skipped: 2, Verified: 3},
 	}
 	g, r, err := combine([]variant{{grid, 0}, {grid, 1}}, results, "sum")
 	if err != nil || g != grid || r.Skipped != 3 || r.Masked != 2 || r.Verified != 6 {

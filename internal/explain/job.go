@@ -10,6 +10,7 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/target"
 	"krypton/internal/tune"
 )
 
@@ -25,6 +26,7 @@ type Job struct {
 	output   int
 	reading  prediction.Reading
 	classes  Picker
+	target   target.Target
 	notes    []string // that hold for every picture
 }
 
@@ -92,11 +94,14 @@ func (j *Job) read(ctx context.Context) error {
 		return err
 	}
 	j.notes = append(j.notes, m.Doubts(j.reading)...)
-	if q.Score == obe.Entropy && !j.reading.Exclusive && !j.reading.Pair {
+	if q.Score == target.Entropy && !j.reading.Exclusive && !j.reading.Pair {
 		j.notes = append(j.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
 	}
-	j.classes, err = NewPicker(q.Classes, m.Labels, j.reading.Classes(j.reading.Outputs))
-	return err
+	if j.classes, err = NewPicker(q.Classes, m.Labels, j.reading.Classes(j.reading.Outputs)); err != nil {
+		return err
+	}
+	j.target = target.Classes{Output: j.output, Name: m.Plan.Outputs()[j.output], Reading: j.reading, Score: q.Score, Choose: j.classes.Choose, Label: m.Label}
+	return nil
 }
 
 // Question is what is asked, not to be written.
@@ -153,9 +158,7 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 			Plan:          j.model.Plan,
 			Reference:     j.reference(),
 			Grid:          v.grid,
-			Output:        j.output,
-			Reading:       j.reading,
-			Score:         q.Score,
+			Target:        j.target,
 			Base:          in.base,
 			Fill:          fills[v.fill],
 			Mode:          j.mode,
@@ -167,7 +170,6 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 			Compare:       q.Compare,
 			Seed:          q.Seed,
 			Mask:          in.mask,
-			Choose:        j.classes.Choose,
 		})
 	}
 	return tasks, nil
@@ -179,7 +181,7 @@ type Events struct {
 	// position is told of.
 	Clean func(Clean)
 	// Answered is called from several goroutines at once with each position that has been
-	// computed, of which of Maps: the scores of Clean.Classes, which are the callee's only
+	// computed, of which of Maps: the scores of Clean.Items, which are the callee's only
 	// during the call, and the best class there. An exact map is computed from coarse to
 	// fine if somebody listens.
 	Answered func(of, position int, scores []float32, winner int32)
@@ -192,10 +194,10 @@ type Events struct {
 
 // Clean is the prediction for the clean picture.
 type Clean struct {
-	// Classes are those that are mapped, Base their scores.
-	Classes []int
-	Base    []float32
-	// Probabilities are the scores of all classes.
+	// Items are what is mapped, Base their scores.
+	Items []target.Item
+	Base  []float32
+	// Probabilities are the scores of all classes, nil where what is mapped is none.
 	Probabilities []float32
 }
 
@@ -250,7 +252,7 @@ func (j *Job) ask(ctx context.Context, in *Input, events Events, keep bool) (*An
 // listen hands the events of a task, which is that of the map k, to whoever listens.
 func (j *Job) listen(t *obe.Task, k, before int, events Events) {
 	if f := events.Clean; f != nil && k == 0 {
-		t.Clean = func(r *obe.Result) { f(Clean{r.Classes, r.Base, r.Probabilities}) }
+		t.Clean = func(r *obe.Result) { f(Clean{r.Items, r.Base, r.Probabilities}) }
 	}
 	if f := events.Answered; f != nil {
 		t.Gradual = true

@@ -15,6 +15,7 @@ import (
 	"krypton/internal/heatmap"
 	"krypton/internal/model"
 	"krypton/internal/obe"
+	"krypton/internal/target"
 )
 
 // builtIn prepares the default question, changed by change, for the built-in model.
@@ -86,7 +87,7 @@ func TestAskedAtOnce(t *testing.T) {
 		builtIn(t, m, func(q *Question) { q.Classes, q.Fills = []string{"all"}, []Fill{"blur", "black"} }),
 		builtIn(t, m, func(q *Question) {
 			q.Region = obe.Region{X: 32, Y: 16, W: 64, H: 64}
-			q.Score, q.Compare = obe.Margin, 5
+			q.Score, q.Compare = target.Margin, 5
 		}),
 	}
 	var alone []string
@@ -123,7 +124,7 @@ func TestAskedAtOnce(t *testing.T) {
 				if got := text(t, a); got != alone[k] {
 					t.Errorf("round %d, question %d: %s\nalone %s", round, k, got, alone[k])
 				}
-				if len(told) != j.Positions() || len(clean.Classes) != len(a.Record().Classes) {
+				if len(told) != j.Positions() || len(clean.Items) != len(a.Record().Classes) {
 					t.Errorf("question %d: %d positions are told, of %d", k, len(told), j.Positions())
 				}
 				for of, r := range a.Results() {
@@ -154,7 +155,7 @@ func TestReread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := builtIn(t, m, func(q *Question) { q.Classes, q.Score, q.Activation = []string{"3", "top2"}, obe.Margin, "sigmoid" })
+	other := builtIn(t, m, func(q *Question) { q.Classes, q.Score, q.Activation = []string{"3", "top2"}, target.Margin, "sigmoid" })
 	want, err := other.Ask(context.Background(), in, Events{})
 	if err != nil {
 		t.Fatal(err)

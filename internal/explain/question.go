@@ -14,6 +14,7 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/target"
 	"krypton/internal/tune"
 )
 
@@ -37,7 +38,7 @@ type Question struct {
 	// Activation makes scores of the outputs; none is what the model's own file says, or
 	// else auto.
 	Activation prediction.Activation `json:"activation,omitempty"`
-	Score      obe.Score             `json:"score,omitempty"`
+	Score      target.Score          `json:"score,omitempty"`
 	// Mode is how positions are answered; none is exact, or approximate where
 	// Approximate says what may be given up.
 	Mode        obe.Mode `json:"mode,omitempty"`
@@ -56,7 +57,7 @@ type Question struct {
 // Default is the question that nobody said anything about.
 func Default() Question {
 	pixels := func(n int) []obe.Size { return []obe.Size{{H: obe.Length{Pixels: n}, W: obe.Length{Pixels: n}}} }
-	return Question{Patches: pixels(16), Strides: pixels(4), Border: obe.Cover, Fills: []Fill{"gray"}, Seed: 1, Score: obe.Value, Combine: "mean"}
+	return Question{Patches: pixels(16), Strides: pixels(4), Border: obe.Cover, Fills: []Fill{"gray"}, Seed: 1, Score: target.Value, Combine: "mean"}
 }
 
 // The largest numbers of patch sizes and of fills of one question: each takes a map.
@@ -67,7 +68,7 @@ const (
 
 // Scores and Modes list the values of Question.Score and Question.Mode.
 var (
-	Scores = []obe.Score{obe.Value, obe.Margin, obe.Entropy}
+	Scores = []target.Score{target.Value, target.Margin, target.Entropy}
 	Modes  = []obe.Mode{obe.Exact, obe.Approximate, obe.Naive}
 )
 

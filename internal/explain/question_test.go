@@ -14,6 +14,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/target"
 	"krypton/internal/tune"
 )
 
@@ -30,7 +31,7 @@ func TestQuestionInJSON(t *testing.T) {
 	}
 	full := Question{
 		Patches: []obe.Size{size("16"), size("10%x24")}, Strides: []obe.Size{size("4"), size("2%")}, Border: obe.Skip, Region: obe.Region{X: 1, Y: 2, W: 30, H: 40},
-		Fills: []Fill{"gray", "#102030"}, Seed: 1<<63 + 1, Classes: []string{"top3", "label:7"}, Activation: prediction.Sigmoid, Score: obe.Margin, Mode: obe.Approximate,
+		Fills: []Fill{"gray", "#102030"}, Seed: 1<<63 + 1, Classes: []string{"top3", "label:7"}, Activation: prediction.Sigmoid, Score: target.Margin, Mode: obe.Approximate,
 		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
 		Combine:     "cell", Verify: 3, Compare: -1, Chunk: 7,
 	}

@@ -17,6 +17,7 @@ import (
 	"krypton/internal/onnxwrite"
 	"krypton/internal/prediction"
 	"krypton/internal/region"
+	"krypton/internal/target"
 	"krypton/models"
 )
 
@@ -223,7 +224,7 @@ func occlusion(t *testing.T, s Setup) []float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := obe.Explain(context.Background(), obe.Task{Plan: s.Plan, Grid: grid, Base: s.Picture, Fill: s.Removed, Reading: s.Reading, Mode: obe.Exact, Workers: 2})
+	r, err := obe.Explain(context.Background(), obe.Task{Plan: s.Plan, Grid: grid, Base: s.Picture, Fill: s.Removed, Target: target.Classes{Reading: s.Reading}, Mode: obe.Exact, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

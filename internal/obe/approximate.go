@@ -281,7 +281,7 @@ func nearestWinners(g *Grid, r *Result, rows, cols, fineRows, fineCols []int) {
 	}
 	for _, y := range fineRows {
 		for _, x := range fineCols {
-			if i := y*len(g.Xs) + x; !r.Computed[i] {
+			if i := y*len(g.Xs) + x; r.Winners != nil && !r.Computed[i] {
 				r.Winners[i] = r.Winners[nearest(rows, y)*len(g.Xs)+nearest(cols, x)]
 			}
 		}
@@ -292,7 +292,7 @@ func nearestWinners(g *Grid, r *Result, rows, cols, fineRows, fineCols []int) {
 // positions drawn at random.
 type MeasuredError struct {
 	Positions int
-	// Mean and Largest are absolute differences of the first class's score.
+	// Mean and Largest are absolute differences of the first item's score.
 	Mean, Largest number.Double
 	// Range is the range of the map's scores, to compare them with.
 	Range number.Double
@@ -317,19 +317,20 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *ref
 		return nil
 	}
 	e := &MeasuredError{Positions: len(pick), Range: number.Double(slices.Max(r.Scores[0])) - number.Double(slices.Min(r.Scores[0]))}
-	p := make([]float32, len(r.Probabilities))
+	scorer, scores := r.Bound.Scorer(), make([]float32, len(r.Items))
 	if t.Checking != nil {
 		t.Checking(0, len(pick))
 	}
+	block := t.block(r)
 	for lo := 0; lo < len(pick); lo += block {
 		part := pick[lo:min(lo+block, len(pick))]
 		whole, _, err := truth.rerun(ctx, views, part, true)
 		if err != nil {
 			return err
 		}
-		for i, out := range whole {
-			t.Reading.Apply(p, out)
-			d := number.Double(math.Abs(float64(t.Score.of(p, r.Classes[0])) - float64(r.Scores[0][part[i]])))
+		for i, outs := range whole {
+			scorer.Score(scores, outs)
+			d := number.Double(math.Abs(float64(scores[0]) - float64(r.Scores[0][part[i]])))
 			e.Mean += d / number.Double(len(pick))
 			if d > e.Largest || d != d {
 				e.Largest = d
@@ -345,7 +346,7 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *ref
 
 // PartialMap is what computing a part of a map would have given.
 type PartialMap struct {
-	Scores []float32 // of the first class
+	Scores []float32 // of the first item
 	// Share is the part of the positions that would have been computed.
 	Share float64
 }

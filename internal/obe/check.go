@@ -24,8 +24,17 @@ type Comparison struct {
 	Different int
 }
 
-// block bounds the positions whose outputs are held at once to be compared.
-const block = 256
+// block bounds the positions whose outputs are held at once to be compared, and
+// blockBytes what these may take.
+const (
+	block      = 256
+	blockBytes = 64 << 20
+)
+
+// block is the number of positions whose outputs are held at once.
+func (t *Task) block(r *Result) int {
+	return max(1, min(block, blockBytes/(4*r.numbers)))
+}
 
 // measurable is the time that whole runs should take together, so that getting
 // ready for them does not count.
@@ -50,6 +59,7 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 		t.Checking(0, n)
 	}
 	c := &Comparison{Positions: compare, Of: len(order)}
+	block := t.block(r)
 	for lo := 0; lo < n; lo += block {
 		pick := order[lo:min(lo+block, n)]
 		exact, _, err := t.rerun(ctx, views, pick, t.Mode == Naive)
@@ -61,18 +71,9 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 			return err
 		}
 		for i := range pick {
-			for k, a := range exact[i] {
-				b := whole[i][k]
-				if math.Float32bits(a) == math.Float32bits(b) {
-					continue
-				}
-				if lo+i < verify {
-					return fmt.Errorf("%w: position %d (%v), output element %d: %g, whole run %g", ErrMismatch, pick[i], t.Grid.Rect(pick[i]), k, a, b)
-				}
-				c.Different++
-				if d := float32(math.Abs(float64(a) - float64(b))); d > c.Largest || d != d {
-					c.Largest = d
-				}
+			k, a, b := c.add(exact[i], whole[i])
+			if k >= 0 && lo+i < verify {
+				return fmt.Errorf("%w: position %d (%v), output element %d: %g, whole run %g", ErrMismatch, pick[i], t.Grid.Rect(pick[i]), k, a, b)
 			}
 		}
 		c.Whole += spent
@@ -96,15 +97,46 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 	return nil
 }
 
-// rerun gives the outputs at some positions and the time they took.
-func (t *Task) rerun(ctx context.Context, views *incremental.Views, pick []int, whole bool) ([][]float32, time.Duration, error) {
-	out := make([][]float32, len(pick))
+// add compares the outputs of a position, and gives the first element that differs, -1
+// if none does.
+func (c *Comparison) add(exact, whole [][]float32) (first int, a, b float32) {
+	first = -1
+	at := 0 // over all outputs
+	for n, out := range exact {
+		for k, x := range out {
+			y := whole[n][k]
+			if math.Float32bits(x) == math.Float32bits(y) {
+				continue
+			}
+			if first < 0 {
+				first, a, b = at+k, x, y
+			}
+			c.Different++
+			if d := float32(math.Abs(float64(x) - float64(y))); d > c.Largest || d != d {
+				c.Largest = d
+			}
+		}
+		at += len(out)
+	}
+	return first, a, b
+}
+
+// rerun gives the outputs that the target reads at some positions, and the time they
+// took.
+func (t *Task) rerun(ctx context.Context, views *incremental.Views, pick []int, whole bool) ([][][]float32, time.Duration, error) {
+	outs := make([][][]float32, len(pick))
+	reads := t.Target.Reads()
 	c := &picked{changes: newChanges(t, whole), pick: pick}
 	start := time.Now()
 	err := t.Plan.Update(ctx, views, c, incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk}, func(i int, res incremental.Results) error {
-		f, err := res.Floats(t.Output)
-		out[i] = append([]float32{}, f...)
-		return err
+		for _, output := range reads {
+			f, err := res.Floats(output)
+			if err != nil {
+				return err
+			}
+			outs[i] = append(outs[i], append([]float32{}, f...))
+		}
+		return nil
 	})
-	return out, time.Since(start), err
+	return outs, time.Since(start), err
 }

@@ -41,7 +41,9 @@ func (a Approximation) checkerboard(g *Grid, r *Result, free func(i int) bool, t
 			}
 			differ[i] = math.Max(differ[i], d)
 		}
-		r.Winners[i] = r.Winners[near[0]]
+		if r.Winners != nil {
+			r.Winners[i] = r.Winners[near[0]]
+		}
 	}
 	sort.SliceStable(white, func(i, j int) bool { return differ[white[i]] > differ[white[j]] })
 	white = white[:min(len(white), int(math.Round(a.DrillDown*float64(n))))]

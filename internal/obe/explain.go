@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"krypton/internal/incremental"
-	"krypton/internal/prediction"
+	"krypton/internal/target"
 )
 
 // Mode says how positions are answered.
@@ -35,16 +35,9 @@ type Task struct {
 	// are cut from, both normalized, channels last, as Plan.InputPlane says.
 	Base, Fill []float32
 	Grid       *Grid
-	// Output is the index of the model's output that holds the scores, and
-	// Reading how its numbers become them.
-	Output  int
-	Reading prediction.Reading
-	Score   Score
-	// Classes lists the classes to map; nil lets Choose pick them from the
-	// clean image's activated outputs, or takes the best one.
-	Classes []int
-	Choose  func(scores []float32) []int
-	Mode    Mode
+	// Target is what is mapped; nil is the best of the first output's numbers.
+	Target target.Target
+	Mode   Mode
 	// Approximation is what the mode Approximate gives up.
 	Approximation Approximation
 	// Reference, for Approximate with a Plan of low precision, is the same model
@@ -76,10 +69,10 @@ type Task struct {
 	// to fine, so that what is there early shows the whole image. Scores do not
 	// depend on it.
 	Gradual bool
-	// Clean is called once the clean image's scores are there: the result's
-	// Classes, Base and Probabilities are final. Answered is called from several
+	// Clean is called once the clean image's scores are there: the result's Bound,
+	// Items, Base, Winner and Probabilities are final. Answered is called from several
 	// goroutines with each position that was computed, the scores of the
-	// result's classes and the winner there; scores are the callee's only during
+	// result's items and the winner there; scores are the callee's only during
 	// the call.
 	Clean    func(*Result)
 	Answered func(i int, scores []float32, winner int32)
@@ -90,15 +83,19 @@ type Task struct {
 
 // Result is the answer to a Task.
 type Result struct {
-	Classes []int
-	// Base holds each class's score on the clean image, and Probabilities
-	// the scores of all classes there.
+	// Bound is the target on the clean image, and Items what it maps there.
+	Bound target.Bound
+	Items []target.Item
+	// Base holds each item's score on the clean image, Winner is the best class there,
+	// and Probabilities are the scores of all classes; nil if the target is none of
+	// classes.
 	Base          []float32
+	Winner        int32
 	Probabilities []float32
-	// Scores holds, for each class, the score with the patch at each
+	// Scores holds, for each item, the score with the patch at each
 	// position of the grid, row by row.
 	Scores [][]float32
-	// Winners holds the best class at each position.
+	// Winners holds the best class at each position; nil if the target knows none.
 	Winners []int32
 	// MultiplyAddsWhole and MultiplyAddsIncremental count what the map
 	// costs by whole runs computing plain sums, and what the mode spent.
@@ -124,9 +121,11 @@ type Result struct {
 	Compared *Comparison
 	// Views and Map are the times of the clean run and of all positions.
 	Views, Map time.Duration
-	// Clean and Outputs hold the network's own numbers, before the activation, on
-	// the clean image and at each position, one after the other (Task.Keep).
-	Clean, Outputs []float32
+	// Clean and Outputs hold the network's own numbers, of each output that the target
+	// reads, on the clean image and at each position, one after the other (Task.Keep).
+	Clean, Outputs [][]float32
+
+	numbers int // of the outputs that the target reads
 }
 
 // ErrTask says that a task cannot be run on its model: a usage error.
@@ -138,20 +137,31 @@ var ErrNotKept = errors.New("the map's outputs were not kept")
 // ErrMismatch says that a verified position differed from a whole run.
 var ErrMismatch = errors.New("incremental result differs from a whole run")
 
-// Explain answers a task.
-func Explain(ctx context.Context, t Task) (*Result, error) {
+// valid fails where a task cannot be run on its model.
+func (t *Task) valid() error {
 	plane := t.Plan.InputPlane()
 	if t.Mask != nil && len(t.Mask) != plane.H*plane.W {
-		return nil, fmt.Errorf("%w: the mask has %d pixels, the network reads %dx%d", ErrTask, len(t.Mask), plane.H, plane.W)
+		return fmt.Errorf("%w: the mask has %d pixels, the network reads %dx%d", ErrTask, len(t.Mask), plane.H, plane.W)
 	}
 	if t.Grid.Plane != [2]int{plane.H, plane.W} || len(t.Base) != plane.Len() || len(t.Fill) != plane.Len() {
-		return nil, fmt.Errorf("%w: the grid is for %v, the network reads %dx%dx%d", ErrTask, t.Grid.Plane, plane.H, plane.W, plane.C)
+		return fmt.Errorf("%w: the grid is for %v, the network reads %dx%dx%d", ErrTask, t.Grid.Plane, plane.H, plane.W, plane.C)
 	}
+	if err := t.Approximation.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrTask, err)
+	}
+	return nil
+}
+
+// Explain answers a task.
+func Explain(ctx context.Context, t Task) (*Result, error) {
 	if t.Mode != Approximate {
 		t.Approximation = Approximation{}
 	}
-	if err := t.Approximation.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTask, err)
+	if t.Target == nil {
+		t.Target = target.Classes{}
+	}
+	if err := t.valid(); err != nil {
+		return nil, err
 	}
 	start := time.Now()
 	began := start
@@ -164,36 +174,30 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		defer t.Plan.Release(views)
 	}
 	r := &Result{Views: time.Since(start)}
-	if t.Output < 0 || t.Output >= len(t.Plan.Outputs()) {
-		return nil, fmt.Errorf("%w: the model has no output %d", ErrTask, t.Output)
-	}
-	out, err := t.Plan.Output(views, t.Output).Floats()
+	clean, err := t.outputs(t.Plan, views)
 	if err != nil {
-		return nil, fmt.Errorf("%w: output %q: %v", ErrTask, t.Plan.Outputs()[t.Output], err)
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: output %q is empty", ErrTask, t.Plan.Outputs()[t.Output])
+		return nil, err
 	}
 	var moved *reference
 	if t.Reference != nil && t.Mode == Approximate {
-		if moved, err = t.newReference(ctx, out); err != nil {
+		if moved, err = t.newReference(ctx, clean); err != nil {
 			return nil, err
 		}
 		defer moved.release()
 		if t.Verify == 0 {
 			moved.release() // only errors are measured with it
 		}
-		out = moved.out
+		clean = moved.clean
 		r.Views = time.Since(start)
 	}
-	if err := t.clean(r, out); err != nil {
+	if err := t.bind(r, clean); err != nil {
 		return nil, err
 	}
 	if t.Clean != nil {
 		t.Clean(r)
 	}
 	start = time.Now()
-	if err := t.positions(ctx, views, moved, r, len(out), began); err != nil {
+	if err := t.positions(ctx, views, moved, r, clean, began); err != nil {
 		return nil, err
 	}
 	r.Map = time.Since(start)
@@ -209,132 +213,129 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	return r, nil
 }
 
-// clean makes the clean image's scores of its outputs, and chooses the classes.
-func (t *Task) clean(r *Result, out []float32) error {
-	r.Probabilities = make([]float32, t.Reading.Classes(len(out)))
-	t.Reading.Apply(r.Probabilities, out)
-	r.Classes = t.Classes
-	if r.Classes == nil && t.Choose != nil {
-		r.Classes = t.Choose(r.Probabilities)
+// bind puts the target to the clean image's outputs, and makes room for a score of each
+// of its items at each position.
+func (t *Task) bind(r *Result, clean [][]float32) error {
+	b, err := t.Target.Bind(clean)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrTask, err)
 	}
-	if len(r.Classes) == 0 {
-		r.Classes = []int{t.Reading.Own(r.Probabilities)}
+	r.Bound, r.Items, r.numbers = b, b.Items(), 0
+	for _, out := range clean {
+		r.numbers += len(out)
 	}
-	for _, c := range r.Classes {
-		if c < 0 || c >= len(r.Probabilities) {
-			return fmt.Errorf("%w: class %d: output %q has classes 0 to %d", ErrTask, c, t.Plan.Outputs()[t.Output], len(r.Probabilities)-1)
-		}
-		b := t.Score.of(r.Probabilities, c)
-		r.Base, r.NaN = append(r.Base, b), r.NaN || b != b
+	r.Base, r.NaN = make([]float32, len(r.Items)), false
+	r.Winner = b.Scorer().Score(r.Base, clean)
+	for _, v := range r.Base {
+		r.NaN = r.NaN || v != v
+	}
+	if c, ok := b.(*target.BoundClasses); ok {
+		r.Probabilities = c.Scores()
+	}
+	if r.Winners = nil; r.Winner != target.None {
+		r.Winners = make([]int32, t.Grid.Len())
+	}
+	r.Scores = make([][]float32, len(r.Items))
+	for k := range r.Scores {
+		r.Scores[k] = make([]float32, t.Grid.Len())
 	}
 	return nil
 }
 
-// read takes the scores of position i for the classes at these places of p, and says
-// whether one of them is no number.
-func (t *Task) read(r *Result, p []float32, at []int, i int) (nan bool) {
-	for k, c := range at {
-		s := t.Score.of(p, c)
+// put takes the scores of position i, and says whether one of them is no number.
+func (r *Result) put(i int, scores []float32, winner int32) (nan bool) {
+	for k, s := range scores {
 		r.Scores[k][i] = s
 		nan = nan || s != s
+	}
+	if r.Winners != nil {
+		r.Winners[i] = winner
 	}
 	return nan
 }
 
-// positions answers every position of the grid. numbers is how many the output has.
-func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *reference, r *Result, numbers int, began time.Time) error {
-	n := t.Grid.Len()
-	r.Winners = make([]int32, n)
-	r.Scores = make([][]float32, len(r.Classes))
-	for i := range r.Scores {
-		r.Scores[i] = make([]float32, n)
-	}
-	c := newChanges(t, t.Mode == Naive)
-	// All classes, or those that a shortlist names: where a position's outputs
-	// come from, what they make of the scores, and where a class stands there.
-	plan, outputs, scored, apply := t.Plan, numbers, len(r.Probabilities), t.Reading.Apply
-	class := func(i int) int { return i }
-	at := r.Classes
-	if moved != nil {
-		apply = func(dst, out []float32) { moved.apply(t.Reading, dst, out) }
-	}
+// asker is what answers the map's positions.
+func (t *Task) asker(views *incremental.Views, moved *reference, r *Result, clean [][]float32) (*asker, error) {
 	if n := t.Approximation.Shortlist; n > 0 {
-		short, err := t.newShortlist(views, moved, r, n)
-		if err != nil {
-			return err
+		if a, err := t.shortlist(views, moved, r, n); a != nil || err != nil {
+			return a, err
 		}
-		if short != nil {
-			plan, views, scored, apply = short.plan, short.views, len(short.classes), short.apply
-			outputs = scored - 1
-			class = func(i int) int { return short.classes[i] }
-			at = nil
-			for _, c := range r.Classes {
-				at = append(at, slices.Index(short.classes, c))
-			}
-			r.Shortlisted = outputs
-		}
+	}
+	if moved != nil {
+		return t.newAsker(views, moved.mover, r.Bound, clean), nil
+	}
+	return t.newAsker(views, nil, r.Bound, clean), nil
+}
+
+// positions answers every position of the grid. clean are the clean image's outputs.
+func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *reference, r *Result, clean [][]float32, began time.Time) error {
+	a, err := t.asker(views, moved, r, clean)
+	if err != nil {
+		return err
 	}
 	keep := t.Keep && t.Approximation.Exact() && moved == nil
 	if keep {
-		out, err := t.Plan.Output(views, t.Output).Floats()
-		if err != nil {
-			return err
+		for _, out := range clean {
+			r.Clean, r.Outputs = append(r.Clean, slices.Clone(out)), append(r.Outputs, make([]float32, t.Grid.Len()*len(out)))
 		}
-		r.Clean, r.Outputs = slices.Clone(out), make([]float32, n*numbers)
 	}
-	var done, nan, spent atomic.Int64
-	buffers := make(chan []float32, max(1, t.Workers)) // one for each worker
-	opt := incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk, Done: func(k int) {
-		d := done.Add(int64(k))
-		if t.Progress != nil {
-			t.Progress(int(d), n)
-		}
-	}}
-	opt = t.Approximation.options(opt)
+	c := newChanges(t, t.Mode == Naive)
+	var nan, spent atomic.Int64
+	opt := t.Approximation.options(t.options())
 	compute := func(pick []int) error {
-		return plan.Update(ctx, views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
+		return a.plan.Update(ctx, a.views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
+			h := a.take()
+			defer a.give(h)
 			i := pick[k]
 			spent.Add(res.MultiplyAdds())
-			out, err := res.Floats(t.Output)
-			if err != nil {
+			if err := a.read(h, i, res); err != nil {
 				return err
 			}
-			if len(out) != outputs {
-				return fmt.Errorf("output %q has %d numbers at position %d and %d on the clean image", t.Plan.Outputs()[t.Output], len(out), i, outputs)
-			}
-			var p []float32
-			select {
-			case p = <-buffers:
-			default:
-				p = make([]float32, scored)
-			}
 			if keep {
-				copy(r.Outputs[i*numbers:], out)
+				for k, out := range h.outs {
+					copy(r.Outputs[k][i*len(out):], out)
+				}
 			}
-			apply(p, out)
-			if t.read(r, p, at, i) {
+			winner := a.score(h)
+			if r.put(i, h.scores, winner) {
 				nan.Store(1)
 			}
-			r.Winners[i] = int32(class(prediction.Winner(p)))
-			t.answered(r, i)
-			select {
-			case buffers <- p:
-			default:
+			if t.Answered != nil {
+				t.Answered(i, h.scores, winner)
 			}
 			return nil
 		})
 	}
 	if t.Gradual && t.Approximation.Exact() {
-		if err := gradually(t.Grid, r, compute); err != nil {
-			return err
-		}
-	} else if err := t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return time.Since(began) >= t.Approximation.Within }); err != nil {
+		err = gradually(t.Grid, r, compute)
+	} else {
+		err = t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return time.Since(began) >= t.Approximation.Within })
+	}
+	if err != nil {
 		return err
 	}
+	r.NaN = r.NaN || nan.Load() != 0
+	t.count(r, c, spent.Load())
+	return nil
+}
+
+// options are those of the engine that a map's positions are answered with.
+func (t *Task) options() incremental.Options {
+	var done atomic.Int64
+	return incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk, Done: func(k int) {
+		d := done.Add(int64(k))
+		if t.Progress != nil {
+			t.Progress(int(d), t.Grid.Len())
+		}
+	}}
+}
+
+// count adds up what the map's positions took.
+func (t *Task) count(r *Result, c *changes, spent int64) {
+	n := t.Grid.Len()
 	if t.Progress != nil {
 		t.Progress(n, n) // interpolated ones too
 	}
-	r.NaN = r.NaN || nan.Load() != 0
 	whole := t.Plan.MultiplyAdds()
 	for i := range n {
 		if c.masked[i] {
@@ -346,6 +347,5 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 		}
 		r.MultiplyAddsWhole += whole
 	}
-	r.MultiplyAddsIncremental = spent.Load()
-	return nil
+	r.MultiplyAddsIncremental = spent
 }

@@ -17,6 +17,7 @@ import (
 	"krypton/internal/onnxload"
 	"krypton/internal/prediction"
 	"krypton/internal/region"
+	"krypton/internal/target"
 	"krypton/models"
 )
 
@@ -140,7 +141,7 @@ func builtIn(t *testing.T, patch, stride int) obe.Task {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Reading: reading(t, p), Mode: obe.Exact, Workers: 2}
+	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Target: target.Classes{Reading: reading(t, p)}, Mode: obe.Exact, Workers: 2}
 }
 
 // TestMask: positions off the mask keep the clean score and cost nothing in
@@ -220,7 +221,7 @@ func explain(t *testing.T, p *incremental.Plan, pic *imagein.Picture, preset str
 		t.Fatal(err)
 	}
 	r, err := obe.Explain(context.Background(), obe.Task{Plan: p, Grid: g, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(f.Image(fitted), plane.C),
-		Reading: reading(t, p), Mode: mode, Workers: 2})
+		Target: target.Classes{Reading: reading(t, p)}, Mode: mode, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,8 +309,8 @@ func TestPhotosExactEqualsNaive(t *testing.T) {
 				}
 				exact := explain(t, p, pic, "caffe", c.patch, c.stride, obe.Exact, "gray")
 				same(t, k.Name+" "+name, exact, explain(t, p, pic, "caffe", c.patch, c.stride, obe.Naive, "gray"))
-				if exact.Classes[0] != classes[i] {
-					t.Errorf("%s: class %d, want %d", name, exact.Classes[0], classes[i])
+				if exact.Items[0].Index != classes[i] {
+					t.Errorf("%s: class %d, want %d", name, exact.Items[0].Index, classes[i])
 				}
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"krypton/internal/incremental"
-	"krypton/internal/prediction"
 )
 
 // reference holds a map made in low precision to the clean image's scores in
@@ -17,11 +16,33 @@ import (
 type reference struct {
 	plan  *incremental.Plan
 	views *incremental.Views
-	out   []float32 // of the clean image, in float32
+	clean [][]float32 // outputs of the clean image, in float32
+	mover mover       // of the other plan's outputs
 	// shift is what is added to a class's raw output, or to its logarithm
-	// where the model itself ends in a softmax (ratio).
+	// where the model itself ends in a softmax.
 	shift []float32
-	ratio bool
+}
+
+// shifts are added to the numbers of outputs, to those of each for itself.
+type shifts [][]float32
+
+func (s shifts) move(k int, dst, out []float32) {
+	for i, v := range out {
+		dst[i] = v + s[k][i]
+	}
+}
+
+// ratios are added to the logarithms of the one output, whose numbers are shares of 1.
+type ratios []float32
+
+func (s ratios) move(_ int, dst, out []float32) {
+	sum := 0.0
+	for i, v := range out {
+		sum += float64(v) * math.Exp(float64(s[i]))
+	}
+	for i, v := range out {
+		dst[i] = float32(float64(v) * math.Exp(float64(s[i])) / sum)
+	}
 }
 
 // smallestProbability is that whose logarithm still says something.
@@ -29,32 +50,39 @@ const smallestProbability = 1e-30
 
 // newReference runs the clean image by Task.Reference. rounded is what Task.Plan made
 // of it.
-func (t *Task) newReference(ctx context.Context, rounded []float32) (*reference, error) {
+func (t *Task) newReference(ctx context.Context, rounded [][]float32) (*reference, error) {
 	a := &reference{plan: t.Reference}
 	var err error
 	if a.views, err = a.plan.Materialize(ctx, t.Base, t.Workers); err != nil {
 		return nil, err
 	}
-	if a.out, err = a.plan.Output(a.views, t.Output).Floats(); err != nil {
-		return nil, fmt.Errorf("%w: output %q: %v", ErrTask, t.Plan.Outputs()[t.Output], err)
+	if a.clean, err = t.outputs(a.plan, a.views); err != nil {
+		return nil, err
 	}
-	if len(a.out) != len(rounded) {
-		return nil, fmt.Errorf("output %q has %d numbers in one precision and %d in the other", t.Plan.Outputs()[t.Output], len(a.out), len(rounded))
-	}
-	head, ok := t.Plan.Head(t.Output)
-	a.ratio = ok && head.Softmax
-	a.shift = make([]float32, len(rounded))
-	for i, v := range rounded {
-		d := float64(a.out[i]) - float64(v)
-		if a.ratio {
-			d = 0
-			if v > smallestProbability && a.out[i] > smallestProbability {
-				d = math.Log(float64(a.out[i])) - math.Log(float64(v))
+	head, ok := t.head()
+	ratio := ok && head.Softmax
+	all := make(shifts, len(rounded))
+	for k, out := range a.clean {
+		if len(out) != len(rounded[k]) {
+			return nil, fmt.Errorf("output %q has %d numbers in one precision and %d in the other", t.Plan.Outputs()[t.Target.Reads()[k]], len(out), len(rounded[k]))
+		}
+		all[k] = make([]float32, len(out))
+		for i, v := range rounded[k] {
+			d := float64(out[i]) - float64(v)
+			if ratio {
+				d = 0
+				if v > smallestProbability && out[i] > smallestProbability {
+					d = math.Log(float64(out[i])) - math.Log(float64(v))
+				}
+			}
+			if d-d == 0 {
+				all[k][i] = float32(d)
 			}
 		}
-		if d-d == 0 {
-			a.shift[i] = float32(d)
-		}
+	}
+	a.shift = all[0]
+	if a.mover = all; ratio {
+		a.mover = ratios(a.shift)
 	}
 	return a, nil
 }
@@ -65,23 +93,4 @@ func (a *reference) release() {
 		a.plan.Release(a.views)
 		a.views = nil
 	}
-}
-
-// apply writes the scores of raw outputs, moved, to dst.
-func (a *reference) apply(reading prediction.Reading, dst, out []float32) {
-	if !a.ratio {
-		for i, v := range out {
-			dst[i] = v + a.shift[i]
-		}
-		reading.Apply(dst, dst[:len(out)])
-		return
-	}
-	sum := 0.0
-	for i, v := range out {
-		sum += float64(v) * math.Exp(float64(a.shift[i]))
-	}
-	for i, v := range out {
-		dst[i] = float32(float64(v) * math.Exp(float64(a.shift[i])) / sum)
-	}
-	reading.Apply(dst, dst[:len(out)])
 }

@@ -6,32 +6,41 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/prediction"
 	"krypton/internal/softmax"
+	"krypton/internal/target"
 )
 
-// shortlist computes, at each position, only the classes that the clean image
-// makes likely. The others keep the clean image's logits, which the softmax's
-// sum still counts. (Vocabulary shortlists of machine translation do the same to
-// a softmax: Jean et al., ACL 2015, section 3.3.)
-type shortlist struct {
-	plan  *incremental.Plan
-	views *incremental.Views
-	// classes are those kept, and last the best of the others.
-	classes []int
-	// softmax says that scores are a softmax of all classes; otherwise
-	// reading maps each for itself.
-	softmax bool
-	reading prediction.Reading
-	shift   []float32 // added to each logit that is computed; nil is nothing
-	best    float32   // the logit of the best of the others
-	sum     float64   // exp(logit - best) of all others together
+// head is the classifier head of the output that the target reads, if it reads one and
+// that has one.
+func (t *Task) head() (*incremental.ClassifierHead, bool) {
+	reads := t.Target.Reads()
+	if len(reads) != 1 {
+		return nil, false
+	}
+	return t.Plan.Head(reads[0])
 }
 
-// newShortlist keeps the n likeliest classes, those mapped included. It is nil
-// where there is nothing to leave out: the model's last layers mix classes, has
-// no more of them, or the score needs all.
-func (t *Task) newShortlist(views *incremental.Views, moved *reference, r *Result, n int) (*shortlist, error) {
-	head, ok := t.Plan.Head(t.Output)
-	if !ok || t.Score == Entropy || t.Reading.Pair || head.Softmax && t.Reading.Activation != prediction.None {
+// Shortlists says whether computing n classes leaves any out.
+func (t *Task) Shortlists(n int) bool {
+	if t.Target.Kind() != target.ClassKind {
+		return false
+	}
+	head, ok := t.head()
+	return ok && head.Classes() > n
+}
+
+// shortlist computes, at each position, only the n classes that the clean image makes
+// likeliest, those mapped included. The others keep the clean image's logits, which the
+// softmax's sum still counts. (Vocabulary shortlists of machine translation do the same
+// to a softmax: Jean et al., ACL 2015, section 3.3.) It is nil where there is nothing to
+// leave out: the target is none of classes, the model's last layers mix classes, has no
+// more of them, or the score needs all.
+func (t *Task) shortlist(views *incremental.Views, moved *reference, r *Result, n int) (*asker, error) {
+	bound, ok := r.Bound.(*target.BoundClasses)
+	if !ok {
+		return nil, nil
+	}
+	head, ok := t.head()
+	if !ok || !bound.Shortens(head.Softmax) {
 		return nil, nil
 	}
 	logits := slices.Clone(head.Logits(views))
@@ -43,12 +52,14 @@ func (t *Task) newShortlist(views *incremental.Views, moved *reference, r *Resul
 	if slices.ContainsFunc(logits, func(v float32) bool { return v-v != 0 }) {
 		return nil, nil
 	}
-	order := prediction.Top(logits, len(logits))
-	kept := slices.Clone(r.Classes)
-	var others []int
-	for _, c := range order {
+	var kept, others []int
+	for _, item := range r.Items {
+		kept = append(kept, item.Index)
+	}
+	mapped := len(kept)
+	for _, c := range prediction.Top(logits, len(logits)) {
 		switch {
-		case slices.Contains(r.Classes, c):
+		case slices.Contains(kept[:mapped], c):
 		case len(kept) < n:
 			kept = append(kept, c)
 		default:
@@ -58,31 +69,23 @@ func (t *Task) newShortlist(views *incremental.Views, moved *reference, r *Resul
 	if len(others) == 0 {
 		return nil, nil
 	}
-	s := &shortlist{classes: append(slices.Clone(kept), others[0]), softmax: head.Softmax || t.Reading.Activation == prediction.Softmax,
-		reading: t.Reading, best: logits[others[0]]}
+	list := target.Shortlist{Classes: kept, Next: others[0], Best: logits[others[0]], Softmax: head.Softmax}
 	for _, c := range others {
-		s.sum += softmax.Exp(float64(logits[c]) - float64(s.best))
+		list.Sum += softmax.Exp(float64(logits[c]) - float64(list.Best))
 	}
+	short := *t
+	var mover mover
 	if moved != nil {
-		for _, c := range kept {
-			s.shift = append(s.shift, moved.shift[c])
+		s := make([]float32, len(kept))
+		for i, c := range kept {
+			s[i] = moved.shift[c]
 		}
+		mover = shifts{s}
 	}
 	var err error
-	s.plan, s.views, err = head.Keep(views, kept)
-	return s, err
-}
-
-// apply writes the scores of the listed classes to dst, given the logits of all
-// but the last.
-func (s *shortlist) apply(dst, logits []float32) {
-	k := copy(dst, logits)
-	for i, d := range s.shift {
-		dst[i] += d
+	if short.Plan, views, err = head.Keep(views, kept); err != nil {
+		return nil, err
 	}
-	if dst[k] = s.best; s.softmax {
-		softmax.RowOf(dst, dst, s.sum)
-		return
-	}
-	s.reading.Apply(dst, dst)
+	r.Shortlisted = len(kept)
+	return short.newAsker(views, mover, bound.Shorten(list), [][]float32{make([]float32, len(kept))}), nil
 }

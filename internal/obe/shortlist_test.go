@@ -10,6 +10,7 @@ import (
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/region"
+	"krypton/internal/target"
 )
 
 // TestShortlist: scores are those of a softmax over logits of which only the
@@ -53,8 +54,8 @@ func TestShortlist(t *testing.T) {
 		task.Approximation = obe.Approximation{Shortlist: n}
 		r := answer(t, task)
 		kept := prediction.Top(clean, n) // the mapped class is the first of them
-		if r.Shortlisted != n || !slices.Contains(kept, r.Classes[0]) {
-			t.Fatalf("%d classes, %d computed, %v kept, %v mapped", n, r.Shortlisted, kept, r.Classes)
+		if r.Shortlisted != n || !slices.Contains(kept, r.Items[0].Index) {
+			t.Fatalf("%d classes, %d computed, %v kept, %v mapped", n, r.Shortlisted, kept, r.Items)
 		}
 		worst, p := 0.0, make([]float32, classes)
 		for i := range logits {
@@ -63,7 +64,7 @@ func TestShortlist(t *testing.T) {
 				mixed[c] = logits[i][c]
 			}
 			prediction.Reading{Activation: prediction.Softmax}.Apply(p, mixed)
-			if got, want := r.Scores[0][i], p[r.Classes[0]]; math.Abs(float64(got-want)) > 1e-5 {
+			if got, want := r.Scores[0][i], p[r.Items[0].Index]; math.Abs(float64(got-want)) > 1e-5 {
 				t.Fatalf("%d classes, position %d: %g, want %g", n, i, got, want)
 			}
 			if got, want := int(r.Winners[i]), prediction.Winner(p); p[got] != p[want] {
@@ -85,14 +86,14 @@ func TestShortlist(t *testing.T) {
 		t.Errorf("a list of all classes: not exact, or %d computed", r.Shortlisted)
 	}
 	task.Approximation.Shortlist = 2
-	task.Score = obe.Margin
+	task.Target = target.Classes{Reading: reading(t, task.Plan), Score: target.Margin}
 	margins := answer(t, task)
 	for i, m := range margins.Scores[0] {
-		if (m < 0) != (int(margins.Winners[i]) != margins.Classes[0]) && m != 0 {
-			t.Errorf("position %d: a margin of %g, and %d wins over %d", i, m, margins.Winners[i], margins.Classes[0])
+		if (m < 0) != (int(margins.Winners[i]) != margins.Items[0].Index) && m != 0 {
+			t.Errorf("position %d: a margin of %g, and %d wins over %d", i, m, margins.Winners[i], margins.Items[0].Index)
 		}
 	}
-	task.Score, task.Mode = obe.Entropy, obe.Exact
+	task.Target, task.Mode = target.Classes{Reading: reading(t, task.Plan), Score: target.Entropy}, obe.Exact
 	entropy := answer(t, task)
 	task.Mode = obe.Approximate
 	if r := answer(t, task); !slices.Equal(r.Scores[0], entropy.Scores[0]) || r.Shortlisted != 0 {

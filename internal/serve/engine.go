@@ -16,6 +16,7 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/target"
 )
 
 // Model is a network that clients may ask.
@@ -216,8 +217,8 @@ func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
 	t, size := in.Transform, in.Picture.Rect
 	out := &clean{Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
 	class := func(i int, score float32) Class { return Class{i, a.model.Label(i), explain.Number(score)} }
-	for k, i := range c.Classes {
-		out.Classes = append(out.Classes, class(i, c.Base[k]))
+	for k, item := range c.Items {
+		out.Classes = append(out.Classes, Class{item.Index, item.Name, explain.Number(c.Base[k])})
 	}
 	for _, i := range prediction.Top(c.Probabilities, likeliest) {
 		out.Top = append(out.Top, class(i, c.Probabilities[i]))
@@ -297,7 +298,7 @@ func (r *answer) selected(ctx context.Context, s selection) (*answer, error) {
 		q.Activation = prediction.Activation(s.activation)
 	}
 	if s.score != "" {
-		q.Score = obe.Score(s.score)
+		q.Score = target.Score(s.score)
 	}
 	if slices.Equal(q.Classes, r.ask.question.Classes) && q.Activation == r.ask.question.Activation && q.Score == r.ask.question.Score {
 		return r, nil
@@ -312,7 +313,7 @@ func (r *answer) selected(ctx context.Context, s selection) (*answer, error) {
 	}
 	out := &answer{ask: a, picture: r.picture, input: r.input, answer: anew}
 	first := anew.Results()[0]
-	out.clean = a.clean(r.input, explain.Clean{Classes: first.Classes, Base: first.Base, Probabilities: first.Probabilities})
+	out.clean = a.clean(r.input, explain.Clean{Items: first.Items, Base: first.Base, Probabilities: first.Probabilities})
 	return out, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/quality"
+	"krypton/internal/target"
 )
 
 // The settings that are measured: every tau with every epsilon by running the
@@ -83,8 +84,8 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 		if err != nil {
 			return nil, nil, err
 		}
-		// One class: the same question for all settings.
-		t.Classes, t.Mode = r.Classes[:1], obe.Approximate
+		// One item: the same question for all settings.
+		t.Target, t.Mode = target.Narrow(t.Target, r.Items[0]), obe.Approximate
 		if plan != nil {
 			t.Reference, t.Plan = t.Plan, plan
 		}
@@ -95,8 +96,7 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 		p.Exact += speedup(r) / float64(len(tasks))
 		step()
 	}
-	head, shorten := samples[0].task.Plan.Head(samples[0].task.Output)
-	shorten = shorten && head.Classes() > Shortlist
+	shorten := samples[0].task.Shortlists(Shortlist)
 	var all []Point
 	for i, tau := range taus {
 		for _, eps := range epsilons {

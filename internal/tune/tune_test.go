@@ -18,6 +18,7 @@ import (
 	"krypton/internal/onnxload"
 	"krypton/internal/prediction"
 	"krypton/internal/region"
+	"krypton/internal/target"
 	"krypton/models"
 )
 
@@ -52,7 +53,7 @@ func sampleTask(t *testing.T, stride int) obe.Task {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Reading: prediction.Reading{Activation: prediction.Softmax}, Workers: 2}
+	return obe.Task{Plan: p, Grid: grid, Base: pre.Normalize(fitted, plane.C), Fill: pre.Normalize(fill.Image(fitted), plane.C), Target: target.Classes{Reading: prediction.Reading{Activation: prediction.Softmax}}, Workers: 2}
 }
 
 // TestMeasure: the profile is a frontier, begins at the exact map, falls in

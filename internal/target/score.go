@@ -1,8 +1,6 @@
-package obe
+package target
 
-import (
-	"math"
-)
+import "math"
 
 // Score says which number of a prediction the map shows.
 type Score string
