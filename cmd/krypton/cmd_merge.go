@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -65,7 +64,7 @@ func runMerge(cmd *cobra.Command, io streams, dir string, asJSON, check bool) er
 			return err
 		}
 	}
-	said, lost, err := remarks(cmd.Context(), dir, m)
+	said, lost, err := m.Remarks(cmd.Context(), dir)
 	if err != nil {
 		return err
 	}
@@ -91,28 +90,4 @@ func runMerge(cmd *cobra.Command, io streams, dir string, asJSON, check bool) er
 		fmt.Fprintf(io.err, "all %d items are done\n", sum.Items)
 	}
 	return nil
-}
-
-// remarks has a line for each item that is not done, or whose outputs, below dir, are
-// no longer what they were; lost counts the latter.
-func remarks(ctx context.Context, dir string, m *batch.Merged) (said []string, lost int, err error) {
-	for _, r := range m.Results {
-		if ctx.Err() != nil {
-			return nil, 0, context.Cause(ctx)
-		}
-		why := r.Error
-		switch {
-		case r.Status == batch.StatusDone:
-			err := r.Lost(dir)
-			if err == nil {
-				continue
-			}
-			lost++
-			why = err.Error()
-		case why == "":
-			why = "no shard has done it"
-		}
-		said = append(said, fmt.Sprintf("%s: %s: %s", r.Item, r.Status, why))
-	}
-	return said, lost, nil
 }

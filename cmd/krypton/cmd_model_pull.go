@@ -11,6 +11,7 @@ import (
 
 	"krypton/internal/catalogue"
 	"krypton/internal/failure"
+	"krypton/internal/model"
 	"krypton/internal/ui"
 )
 
@@ -81,7 +82,7 @@ func runModelPull(cmd *cobra.Command, io streams, o *pullOptions, args []string)
 	if err != nil {
 		return err
 	}
-	list, err := named(public, args)
+	list, err := model.Named(public, args)
 	if err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (p *puller) fetch(ctx context.Context, what string, file catalogue.File) er
 	}
 	err := f.Fetch(ctx, p.cache, what, file)
 	progress.Finish()
-	return cacheError(err)
+	return hinted(err)
 }
 
 // tell says what was pulled.

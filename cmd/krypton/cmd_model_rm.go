@@ -7,6 +7,7 @@ import (
 
 	"krypton/internal/catalogue"
 	"krypton/internal/failure"
+	"krypton/internal/model"
 	"krypton/internal/ui"
 )
 
@@ -33,7 +34,7 @@ go with the last model that has them. A model that is being pulled is left (75).
 			if err != nil {
 				return err
 			}
-			list, err := named(public, args)
+			list, err := model.Named(public, args)
 			if err != nil {
 				return err
 			}
@@ -42,9 +43,9 @@ go with the last model that has them. A model that is being pulled is left (75).
 				return failure.As(failure.CantCreate, err)
 			}
 			for _, m := range list {
-				freed, err := remove(public, cache, m)
+				freed, err := public.Remove(cache, m)
 				if err != nil {
-					return cacheError(err)
+					return err
 				}
 				if !quiet {
 					if _, err := fmt.Fprintf(io.err, "%s: %s removed\n", m.Name, ui.Size(freed)); err != nil {
@@ -57,23 +58,4 @@ go with the last model that has them. A model that is being pulled is left (75).
 	}
 	addCacheFlag(cmd.Flags(), &dir)
 	return cmd
-}
-
-// remove removes a model, and its labels if no other model in the cache has
-// them. It gives the number of bytes.
-func remove(public *catalogue.Catalogue, cache *catalogue.Cache, m *catalogue.Model) (int64, error) {
-	freed, err := cache.Remove("model "+m.Name, m.File)
-	if err != nil || m.LabelFile == nil {
-		return freed, err
-	}
-	for _, other := range public.Models {
-		if l := other.LabelFile; l != nil && l.SHA256 == m.LabelFile.SHA256 && (cache.Has(other.File) || cache.Partial(other.File) > 0) {
-			return freed, nil
-		}
-	}
-	if !cache.Has(*m.LabelFile) && cache.Partial(*m.LabelFile) == 0 {
-		return freed, nil
-	}
-	n, err := cache.Remove("labels of model "+m.Name, *m.LabelFile)
-	return freed + n, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +16,7 @@ import (
 	"krypton/internal/inputs"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/spreadsheet"
 	"krypton/internal/ui"
 )
 
@@ -213,7 +213,7 @@ func (c *scorer) outputs() error {
 	for _, f := range []struct {
 		path  string
 		write func(writer, []*evaluate.Record) error
-	}{{c.points, evaluate.WriteCurves}, {c.plot, evaluate.PlotCurves}} {
+	}{{c.points, func(w writer, all []*evaluate.Record) error { return spreadsheet.CSV(w, evaluate.CurveTable(all)) }}, {c.plot, evaluate.PlotCurves}} {
 		if f.path == "" {
 			continue
 		}
@@ -289,20 +289,7 @@ func (o *scoreOptions) write(w writer, records []*evaluate.Record) error {
 		}
 		return nil
 	case o.asCSV:
-		return evaluate.WriteAreas(w, records)
+		return spreadsheet.CSV(w, evaluate.AreaTable(records))
 	}
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	head := "map\tclass\tscore\tdeletion\tinsertion"
-	if o.random > 0 {
-		head += "\trandom deletion\trandom insertion\tbeaten"
-	}
-	fmt.Fprintln(t, head)
-	for _, r := range records {
-		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.4f\t%.4f", printable(r.Map), printable(r.ClassName()), float32(r.Class.BaseScore), float32(r.Deletion.Area), float32(r.Insertion.Area))
-		if q := r.Random; q != nil {
-			fmt.Fprintf(t, "\t%.4f\t%.4f\t%d and %d of %d", float32(q.Deletion.Mean), float32(q.Insertion.Mean), q.Deletion.Beaten, q.Insertion.Beaten, q.Maps)
-		}
-		fmt.Fprintln(t)
-	}
-	return t.Flush()
+	return spreadsheet.Text(w, evaluate.Table(records, o.random > 0))
 }

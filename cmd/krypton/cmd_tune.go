@@ -2,18 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/explain"
@@ -21,7 +15,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/model"
 	"krypton/internal/obe"
-	"krypton/internal/regular"
+	"krypton/internal/spreadsheet"
 	"krypton/internal/tune"
 	"krypton/internal/ui"
 )
@@ -121,13 +115,13 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	}
 	profile.Patch, profile.Stride = cmd.Flags().Lookup("patch").Value.String(), cmd.Flags().Lookup("stride").Value.String()
 	workBegins(cmd.Context())
-	if target != nil && (target.path != "-" || !o.asJSON) { // JSON is the profile too
-		if err := target.write(io.out, profile); err != nil {
+	if target != nil && (target.Path != "" || !o.asJSON) { // JSON is the profile too
+		if err := target.Write(io.out, profile); err != nil {
 			return failure.As(failure.CantCreate, err)
 		}
 	}
 	if o.points != "" {
-		if err := atomicfile.Write(o.points, o.force, func(w writer) error { return writePoints(w, all) }); err != nil {
+		if err := atomicfile.Write(o.points, o.force, func(w writer) error { return spreadsheet.CSV(w, tune.Table(all)) }); err != nil {
 			return failure.As(failure.CantCreate, err)
 		}
 	}
@@ -197,19 +191,12 @@ func (o *tuneOptions) measure(ctx context.Context, io streams, job *explain.Job,
 }
 
 // report prints the profile, and the setting that was asked for.
-func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget) error {
+func (o *tuneOptions) report(io streams, p *tune.Profile, target *model.ProfileFile) error {
 	out := io.out
-	if target != nil && target.path == "-" {
+	if target != nil && target.Path == "" {
 		out = io.err // standard output has the profile
 	}
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "speedup\tSSIM scores\tSSIM rendered\tworst\trank\ttop tenth\tsetting\n")
-	fmt.Fprintf(w, "%.1fx\t1\t1\t1\t1\t1\texact\n", p.Exact)
-	for _, q := range p.Points {
-		a := &explain.Given{Approximation: q.Approximation, Precision: q.Precision}
-		fmt.Fprintf(w, "%.1fx\t%.3f\t%.3f\t%.3f\t%.3f\t%.3f\t%s\n", q.Speedup, q.SSIM, q.SSIMPaper, q.Worst, q.Rank, q.TopDecile, a.Text())
-	}
-	if err := w.Flush(); err != nil {
+	if err := spreadsheet.Text(out, explain.ProfileTable(p)); err != nil {
 		return err
 	}
 	choice, what := tune.Point{}, ""
@@ -228,103 +215,30 @@ func (o *tuneOptions) report(io streams, p *tune.Profile, target *profileTarget)
 	if _, err := fmt.Fprintf(out, "\n%s: %.1fx with %s\n", what, choice.Speedup, a.Text()); err != nil {
 		return err
 	}
-	if target != nil && target.path != "-" {
-		fmt.Fprintf(io.err, "wrote %s\n", printable(target.path))
+	if target != nil && target.Path != "" {
+		fmt.Fprintf(io.err, "wrote %s\n", printable(target.Path))
 	}
 	return nil
 }
 
-// profileTarget is where a profile goes: into a model's configuration file.
-type profileTarget struct {
-	path  string
-	force bool
-	root  yaml.Node // what the file holds
-}
-
-// target finds the file and fails before any work if it cannot be written.
-func (o *tuneOptions) target(s *settings, m *model.File) (*profileTarget, error) {
-	t := &profileTarget{path: o.out, force: o.force}
+// target finds the file that the profile goes into, and fails before any work if it cannot
+// be written. It is nil where there is none, and has no name for standard output.
+func (o *tuneOptions) target(s *settings, m *model.File) (*model.ProfileFile, error) {
+	path := o.out
 	switch {
 	case o.out == "" && m.Path == "":
 		return nil, nil // nothing lies beside a built-in model
 	case o.out == "-":
-		return t, nil // standard output
+		return &model.ProfileFile{}, nil // standard output
 	case o.out == "":
-		t.path = model.ConfigPath(m.Path)
+		path = model.ConfigPath(m.Path)
 	}
 	// The model's own file gets the profile; no other file that is read does.
-	if own := model.ConfigPath(m.Path); !atomicfile.SameFile(t.path, own) {
-		if err := s.inputs.Check(t.path); err != nil {
+	if own := model.ConfigPath(m.Path); !atomicfile.SameFile(path, own) {
+		if err := s.inputs.Check(path); err != nil {
 			return nil, err
 		}
 	}
-	data, err := regular.ReadSmall(t.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return t, failure.As(failure.CantCreate, atomicfile.Check(t.path, true))
-	case err != nil:
-		return nil, failure.Dataf("%s: %w", t.path, err)
-	}
-	if err := yaml.Unmarshal(data, &t.root); err != nil {
-		return nil, failure.Dataf("%s: %w", t.path, model.YAMLError(err))
-	}
-	if len(t.root.Content) > 0 && t.root.Content[0].Kind != yaml.MappingNode {
-		return nil, failure.Dataf("%s: is no configuration of a model", t.path)
-	}
-	if t.entry() != nil && !o.force {
-		return nil, failure.CantCreatef("%s has a profile already (--force replaces it)", t.path)
-	}
-	return t, failure.As(failure.CantCreate, atomicfile.Check(t.path, true))
-}
-
-// entry is the profile that the file holds, or nil.
-func (t *profileTarget) entry() *yaml.Node {
-	if len(t.root.Content) == 0 {
-		return nil
-	}
-	m := t.root.Content[0]
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == "approximate" {
-			return m.Content[i+1]
-		}
-	}
-	return nil
-}
-
-// write puts the profile into the file, which keeps its other entries, or into out.
-func (t *profileTarget) write(out writer, p *tune.Profile) error {
-	var n yaml.Node
-	if err := n.Encode(p); err != nil {
-		return err
-	}
-	if len(t.root.Content) == 0 {
-		t.root = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
-	}
-	if e := t.entry(); e != nil {
-		*e = n
-	} else {
-		m := t.root.Content[0]
-		m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "approximate"}, &n)
-	}
-	encode := func(w writer) error {
-		e := yaml.NewEncoder(w)
-		e.SetIndent(2)
-		return errors.Join(e.Encode(&t.root), e.Close())
-	}
-	if t.path == "-" {
-		return encode(out)
-	}
-	return atomicfile.Write(t.path, true, encode)
-}
-
-// writePoints writes everything that was measured.
-func writePoints(out writer, all []tune.Point) error {
-	w := csv.NewWriter(out)
-	rows := [][]string{{"tau", "epsilon", "shortlist", "steps", "checkerboard", "drill_down", "speedup", "ssim", "ssim_paper", "worst", "rank", "top_decile"}}
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
-	for _, q := range all {
-		rows = append(rows, []string{number(q.Tau), number(q.Epsilon), strconv.Itoa(q.Shortlist), strings.Trim(fmt.Sprint(q.Steps), "[]"), strconv.FormatBool(q.Checkerboard), number(q.DrillDown), number(q.Speedup),
-			number(q.SSIM), number(q.SSIMPaper), number(q.Worst), number(q.Rank), number(q.TopDecile)})
-	}
-	return w.WriteAll(rows)
+	f, err := model.OpenProfile(path, o.force)
+	return f, hinted(err)
 }

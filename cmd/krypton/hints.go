@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/catalogue"
 	"krypton/internal/evaluate"
 	"krypton/internal/failure"
 	"krypton/internal/graph"
@@ -39,6 +40,8 @@ var hints = []func(err error) (before, after string){
 	}),
 	hintAs(func(*model.UnknownError) (string, string) { return "", " (krypton model list shows all)" }),
 	hintAs(func(e *onnxload.InputsError) (string, string) { return "", "; say " + flagsOfInputs(e) }),
+	hintFor(model.ErrProfileThere, "", " (--force replaces it)"),
+	hintFor(catalogue.ErrOffline, "", ", and --offline asks nobody for it"),
 	hintFor(onnxload.ErrBind, "--bind: ", ""),
 	hintFor(onnxload.ErrInput, "--input: ", ""),
 	hintFor(onnxload.ErrOutput, "--output: ", ""),

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"krypton/internal/number"
 )
 
 // report says in words, or as JSON, what was done.
@@ -21,27 +19,7 @@ func (run *obeRun) report(o *outcome) error {
 		return nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", o.label, r.Title())
-	fmt.Fprintf(&b, "; %d positions in %.2f s", r.Positions, r.SecondsMap)
-	if fewer := number.Ratio(float64(r.MultiplyAddsWhole), float64(r.MultiplyAddsSpent)); fewer.Finite() {
-		fmt.Fprintf(&b, ", %.1f times fewer multiply-adds than running the network each time", fewer)
-	}
-	fmt.Fprintf(&b, " (activation %s: %s; preprocessing %s/%s)", r.Activation, r.ActivationReason, run.job.Model().Preset, r.Preprocess["resize"])
-	if r.Flips > 0 {
-		fmt.Fprintf(&b, "; another class wins at %d positions", r.Flips)
-	}
-	if r.Verified > 0 {
-		fmt.Fprintf(&b, "; %d positions verified bit for bit", r.Verified)
-	}
-	if r.Approximated != nil {
-		fmt.Fprintf(&b, "\n  approximate: %s", r.Approximated.Text())
-	}
-	if r.Compare != nil {
-		fmt.Fprintf(&b, "\n  %s", r.Compare.Text())
-	}
-	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "\n  note: %s", n)
-	}
+	fmt.Fprintf(&b, "%s: %s", o.label, r.Text(run.job.Model().Preset))
 	if out := o.outputs(); o.target == "" {
 		fmt.Fprintf(&b, "\n  wrote %s", strings.Join(out, ", "))
 	} else if o.target != "-" {

@@ -4,89 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"krypton/internal/framelabels"
-	"krypton/internal/number"
-	"krypton/internal/orv"
 	"krypton/internal/recognize"
 )
 
-// orvSummary is what --json prints.
-type orvSummary struct {
-	Video      string         `json:"video"`
-	Model      string         `json:"model"`
-	Decoder    string         `json:"decoder"`
-	Frames     int            `json:"frames"`
-	Skipped    int            `json:"frames_skipped"`
-	Updated    int            `json:"frames_updated"`
-	Whole      int            `json:"frames_whole"`
-	Guarded    int            `json:"frames_guarded"`
-	Refreshed  int            `json:"frames_refreshed"`
-	Agreed     int            `json:"frames_refreshed_agreed"`
-	NaN        bool           `json:"has_nan"` // some score was not a number
-	Changed    number.Double  `json:"mean_changed"`
-	Recomputed number.Double  `json:"mean_recomputed"`
-	FPS        number.Double  `json:"frames_per_second"`
-	Settings   map[string]any `json:"settings"`
-	// Agreement with whole runs: of the tuned setting on the first frames, and
-	// of the frames that were verified.
-	Expected    *float64      `json:"expected_agreement,omitempty"`
-	Verified    int           `json:"frames_verified"`
-	Agreement   number.Double `json:"verified_agreement"`
-	F1          *float64      `json:"verified_f1,omitempty"`
-	Largest     number.Double `json:"verified_largest_difference"`
-	Seconds     float64       `json:"seconds"`
-	SecondsOpen float64       `json:"seconds_opening"`
-	SecondsTune float64       `json:"seconds_tuning"`
-	SecondsWait float64       `json:"seconds_waiting_for_frames"`
-	SecondsDiff float64       `json:"seconds_finding_changes"`
-	SecondsNet  float64       `json:"seconds_network"`
-	SecondsRead float64       `json:"seconds_reading_outputs"`
-	SecondsTest float64       `json:"seconds_verifying"`
-	SecondsOut  float64       `json:"seconds_writing"`
-	Notes       []string      `json:"notes,omitempty"`
-}
-
-// summary is what a run came to. Loading the model is not part of any time.
-func (j *orvJob) summary(r *recognize.Recognition, h framelabels.Header, s *recognize.Summary) orvSummary {
-	seconds := func(d time.Duration) float64 { return d.Seconds() }
-	sum := orvSummary{
-		Video: j.name, Model: h.Model, Decoder: j.film.Info().Decoder, Settings: h.Settings,
-		Frames: s.Frames, Skipped: s.Skipped, Updated: s.Updated, Whole: s.Whole,
-		Guarded: s.Guarded, Refreshed: s.KeyFrames, Agreed: s.KeyFramesAgreed,
-		NaN: s.NaN > 0, Changed: number.Double(s.Changed), Recomputed: s.Recomputed,
-		FPS:      number.Ratio(float64(s.Frames), s.Total.Seconds()),
-		Verified: s.Verified, Agreement: number.Double(s.Agreement()), Largest: number.Double(s.Largest),
-		Seconds: seconds(s.Total), SecondsOpen: seconds(j.film.Opening), SecondsTune: seconds(s.Tuning), SecondsWait: seconds(s.Wait),
-		SecondsDiff: seconds(s.Difference), SecondsNet: seconds(s.Network), SecondsRead: seconds(s.Interpret), SecondsTest: seconds(s.Verify), SecondsOut: seconds(s.Emit),
-		Notes: j.notes(r, s),
-	}
-	if t := r.Setting().Chosen; t != nil {
-		sum.Expected = &t.Agreement
-	}
-	if h.Detector && s.Verified > 0 {
-		f := s.Boxes.F1()
-		sum.F1 = &f
-	}
-	return sum
-}
-
-// notes are what there is to say besides.
-func (j *orvJob) notes(r *recognize.Recognition, s *recognize.Summary) []string {
-	notes := r.Notes()
-	if r.Untuned() {
-		notes = append(notes, fmt.Sprintf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (--target-agreement)", j.targetAgreement, r.Setting().Tried))
-	}
-	if s.NaN > 0 {
-		notes = append(notes, fmt.Sprintf("scores of %d frames are not numbers", s.NaN))
-	}
-	return notes
-}
-
 // report says in words, or as JSON, what was done.
 func (j *orvJob) report(r *recognize.Recognition, h framelabels.Header, s *recognize.Summary) error {
-	sum := j.summary(r, h, s)
+	sum := r.Report(h, s, flagName)
 	if j.asJSON {
 		to := j.io.out
 		if j.out == "-" {
@@ -98,33 +23,7 @@ func (j *orvJob) report(r *recognize.Recognition, h framelabels.Header, s *recog
 		return nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d frames in %.2f s, %s a second: %d unchanged, %d updated, %d run whole", j.name, s.Frames, sum.Seconds, sum.FPS.Text("%.0f", 1), s.Skipped, s.Updated, s.Whole)
-	if sum.Recomputed.Finite() {
-		fmt.Fprintf(&b, "; %.1f %% recomputed", 100*sum.Recomputed)
-	}
-	if o := r.Setting().Options; o.Mode == orv.Approximate {
-		fmt.Fprintf(&b, "\n  approximate: tolerance %d, epsilon %g", o.Tolerance, o.Epsilon)
-		if sum.Expected != nil {
-			fmt.Fprintf(&b, "; agreed with whole runs on %.1f %% of the first frames", 100**sum.Expected)
-		}
-		if s.KeyFrames > 0 {
-			fmt.Fprintf(&b, "; %d of %d refreshes agreed", s.KeyFramesAgreed, s.KeyFrames)
-		}
-		if s.Guarded > 0 {
-			fmt.Fprintf(&b, "; %d close calls decided by whole runs", s.Guarded)
-		}
-	}
-	switch {
-	case sum.F1 != nil:
-		fmt.Fprintf(&b, "\n  verified: %d frames, F1 %.3f", s.Verified, *sum.F1)
-	case s.Verified > 0:
-		fmt.Fprintf(&b, "\n  verified: %d frames, %.1f %% agree, largest difference %.2g", s.Verified, 100*sum.Agreement, s.Largest)
-	}
-	fmt.Fprintf(&b, "\n  time: %.2f s opening, %.2f tuning, %.2f waiting for frames, %.2f writing; summed over cores %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying",
-		sum.SecondsOpen, sum.SecondsTune, sum.SecondsWait, sum.SecondsOut, sum.SecondsDiff, sum.SecondsNet, sum.SecondsRead, sum.SecondsTest)
-	for _, n := range sum.Notes {
-		fmt.Fprintf(&b, "\n  note: %s", n)
-	}
+	b.WriteString(sum.Text())
 	if base := j.base(); base != "-" {
 		for _, f := range strings.Split(j.formats, ",") {
 			fmt.Fprintf(&b, "\n  wrote %s", base+framelabels.Ending(strings.TrimSpace(f)))

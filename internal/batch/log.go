@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"krypton/internal/regular"
 	"os"
+
+	"krypton/internal/regular"
 )
 
 // version is of the journal's form. A change that old programs would misread

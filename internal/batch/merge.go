@@ -1,7 +1,9 @@
 package batch
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,4 +52,28 @@ func (m *Merged) Write(dir string) error {
 		return failure.As(failure.CantCreate, err)
 	}
 	return failure.As(failure.CantCreate, atomicfile.Write(filepath.Join(dir, TimingsFile), true, m.WriteTimings))
+}
+
+// Remarks has a line for each item that is not done, or whose outputs, below dir, are
+// no longer what they were; lost counts the latter.
+func (m *Merged) Remarks(ctx context.Context, dir string) (said []string, lost int, err error) {
+	for _, r := range m.Results {
+		if ctx.Err() != nil {
+			return nil, 0, context.Cause(ctx)
+		}
+		why := r.Error
+		switch {
+		case r.Status == StatusDone:
+			err := r.Lost(dir)
+			if err == nil {
+				continue
+			}
+			lost++
+			why = err.Error()
+		case why == "":
+			why = "no shard has done it"
+		}
+		said = append(said, fmt.Sprintf("%s: %s: %s", r.Item, r.Status, why))
+	}
+	return said, lost, nil
 }

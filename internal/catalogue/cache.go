@@ -61,6 +61,11 @@ func (c *Cache) Partial(f File) int64 {
 // It fails with fs.ErrNotExist if neither is there, and with a Temporary error
 // while somebody fetches it.
 func (c *Cache) Remove(what string, f File) (int64, error) {
+	n, err := c.remove(what, f)
+	return n, classified(err)
+}
+
+func (c *Cache) remove(what string, f File) (int64, error) {
 	if _, err := os.Lstat(c.Path(f)); err != nil && c.Partial(f) == 0 {
 		return 0, &Error{Missing, what, c.Path(f), fs.ErrNotExist}
 	}
@@ -136,3 +141,22 @@ func (c *Cache) check(f File) error {
 }
 
 var errDamaged = errors.New("the file in the cache is damaged: krypton model rm removes it")
+
+// Remove removes a model, and its labels if no other model in the cache has
+// them. It gives the number of bytes.
+func (c *Catalogue) Remove(cache *Cache, m *Model) (int64, error) {
+	freed, err := cache.Remove("model "+m.Name, m.File)
+	if err != nil || m.LabelFile == nil {
+		return freed, err
+	}
+	for _, other := range c.Models {
+		if l := other.LabelFile; l != nil && l.SHA256 == m.LabelFile.SHA256 && (cache.Has(other.File) || cache.Partial(other.File) > 0) {
+			return freed, nil
+		}
+	}
+	if !cache.Has(*m.LabelFile) && cache.Partial(*m.LabelFile) == 0 {
+		return freed, nil
+	}
+	n, err := cache.Remove("labels of model "+m.Name, *m.LabelFile)
+	return freed + n, err
+}

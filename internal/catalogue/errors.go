@@ -1,23 +1,30 @@
 package catalogue
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
 
-// Kind says what sort of failure an Error is, for callers that must choose
-// between giving up, trying again and looking at their disk.
-type Kind int
+	"krypton/internal/failure"
+)
+
+// Kind is a kind of failure: those of an Error are the following.
+type Kind = failure.Kind
 
 // The kinds.
 const (
 	// Temporary may work later: no connection, a server that fails, stalls or
 	// breaks off, a lock that somebody holds.
-	Temporary Kind = iota
+	Temporary = failure.Temporary
 	// Missing is not there, or not for us.
-	Missing
+	Missing = failure.Missing
 	// Wrong is there, but is not what the catalogue says.
-	Wrong
+	Wrong = failure.Data
 	// Storage is the cache, which cannot be read or written.
-	Storage
+	Storage = failure.CantCreate
 )
+
+// ErrOffline is that of a file which is not there, where nobody may be asked for it.
+var ErrOffline = errors.New("not in the cache")
 
 // Error says that a file could not be had.
 type Error struct {
@@ -31,3 +38,12 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %v", e.What, e.Address, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
+
+// classified gives an Error the kind that it has, for callers who know failures only.
+func classified(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return failure.As(e.Kind, err)
+	}
+	return err
+}

@@ -69,9 +69,14 @@ func ParseMirror(text string) (*url.URL, error) {
 
 // Fetch makes a file lie in the cache: at once if it is there, by going on where
 // an earlier Fetch broke off, or from its beginning. Nothing but the bytes that
-// the catalogue means ever has the file's name. Errors are *Error, or the
-// context's.
+// the catalogue means ever has the file's name. Errors are *Error, of its
+// kind, or the context's.
 func (f *Fetcher) Fetch(ctx context.Context, c *Cache, what string, file File) error {
+	return classified(f.have(ctx, c, what, file))
+}
+
+// have is Fetch, whose errors have no kind.
+func (f *Fetcher) have(ctx context.Context, c *Cache, what string, file File) error {
 	if f.Offline {
 		return f.there(c, what, file)
 	}
@@ -125,7 +130,7 @@ func (f *Fetcher) there(c *Cache, what string, file File) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Missing, what, c.Path(file), errors.New("not in the cache, and --offline asks nobody for it")}
+		return &Error{Missing, what, c.Path(file), ErrOffline}
 	case errors.Is(err, errDamaged):
 		return &Error{Wrong, what, c.Path(file), err}
 	}

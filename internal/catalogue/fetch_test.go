@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"krypton/internal/failure"
 )
 
 // content is a file of 300000 bytes that no two servers confuse.
@@ -81,7 +83,7 @@ func haveNot(t *testing.T, c *Cache, f File) {
 func refused(t *testing.T, err error, kind Kind, words ...string) {
 	t.Helper()
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != kind {
+	if said, ok := failure.Of(err); !errors.As(err, &e) || e.Kind != kind || ok && said != kind {
 		t.Fatalf("error %v, want kind %d", err, kind)
 	}
 	if strings.Contains(err.Error(), "\n") {
@@ -129,7 +131,7 @@ func TestFetch(t *testing.T) {
 	if freed, err := c.Remove("model m", f); err != nil || freed != f.Size {
 		t.Errorf("removed %d bytes, %v", freed, err)
 	}
-	refused(t, fetcher.Fetch(t.Context(), c, "model m", f), Missing, "--offline")
+	refused(t, fetcher.Fetch(t.Context(), c, "model m", f), Missing, ErrOffline.Error())
 	_, err := c.Remove("model m", f)
 	refused(t, err, Missing)
 	if asked.Load() != 1 {

@@ -15,6 +15,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/faithful"
 	"krypton/internal/heatmap"
+	"krypton/internal/spreadsheet"
 )
 
 // unusable says whether an error is of the kind of bad inputs.
@@ -200,16 +201,23 @@ func TestScoreOutputs(t *testing.T) {
 	curve := faithful.Curve{Shares: []float64{0, 1}, Scores: []float64{1, math.NaN()}}
 	r := &Record{Map: "=x.json", Class: explain.ClassRecord{Index: 2, Label: "@sum"}, Deletion: newCurve(curve), Insertion: newCurve(curve), curves: [2]faithful.Curve{curve, curve}}
 	var b bytes.Buffer
-	if err := WriteAreas(&b, []*Record{r}); err != nil || !strings.HasSuffix(b.String(), "\n'=x.json,,2,'@sum,0,NaN,NaN,0,,\n") {
+	if err := spreadsheet.CSV(&b, AreaTable([]*Record{r})); err != nil || !strings.HasSuffix(b.String(), "\n'=x.json,,2,'@sum,0,NaN,NaN,0,,\n") {
 		t.Errorf("areas, %v:\n%s", err, b.String())
 	}
 	b.Reset()
-	if err := WriteCurves(&b, []*Record{r}); err != nil || !strings.Contains(b.String(), "\n'=x.json,2,'@sum,insertion,1,NaN,\n") || strings.Count(b.String(), "\n") != 5 {
+	if err := spreadsheet.CSV(&b, CurveTable([]*Record{r})); err != nil || !strings.Contains(b.String(), "\n'=x.json,2,'@sum,insertion,1,NaN,\n") || strings.Count(b.String(), "\n") != 5 {
 		t.Errorf("curves, %v:\n%s", err, b.String())
 	}
 	if text := string(marshal(t, r)); !strings.Contains(text, `"deletion":{"area":null,"shares":[0,1],"scores":[1,null]}`) || strings.Contains(text, "random") {
 		t.Error(text)
 	}
+	r.Random = &Random{Maps: 4}
+	for random, head := range map[bool]string{false: "map class score deletion insertion", true: "map class score deletion insertion random deletion random insertion beaten"} {
+		if rows := Table([]*Record{r}, random); strings.Join(rows[0], " ") != head || rows[1][0] != "=x.json" || rows[1][len(rows[1])-1] != "0 and 0 of 4" {
+			t.Errorf("%q", rows)
+		}
+	}
+	r.Random = nil
 	good := faithful.Curve{Shares: []float64{0, 1}, Scores: []float64{1, 0}}
 	for _, n := range []int{1, 6, 7, 40} {
 		var records []*Record

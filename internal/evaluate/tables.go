@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -13,31 +12,54 @@ import (
 	"krypton/internal/spreadsheet"
 )
 
-// WriteAreas writes the areas as CSV.
-func WriteAreas(w io.Writer, records []*Record) error {
-	c := csv.NewWriter(w)
+// AreaTable is the areas as a table for programs: a head, and a row for each map.
+func AreaTable(records []*Record) [][]string {
 	rows := [][]string{{"map", "image", "class", "label", "base_score", "deletion", "insertion", "random_maps", "random_deletion", "random_insertion"}}
 	for _, r := range records {
-		row := []string{spreadsheet.Harmless(r.Map), spreadsheet.Harmless(r.Image), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label), text(r.Class.BaseScore), text(r.Deletion.Area), text(r.Insertion.Area), "0", "", ""}
+		row := []string{
+			spreadsheet.Harmless(r.Map), spreadsheet.Harmless(r.Image), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label),
+			text(r.Class.BaseScore), text(r.Deletion.Area), text(r.Insertion.Area), "0", "", "",
+		}
 		if q := r.Random; q != nil {
 			row = append(row[:7], strconv.Itoa(q.Maps), text(q.Deletion.Mean), text(q.Insertion.Mean))
 		}
 		rows = append(rows, row)
 	}
-	return c.WriteAll(rows)
+	return rows
+}
+
+// Table is the areas as a table for people, beside those of random maps if these were
+// measured.
+func Table(records []*Record, random bool) [][]string {
+	head := []string{"map", "class", "score", "deletion", "insertion"}
+	if random {
+		head = append(head, "random deletion", "random insertion", "beaten")
+	}
+	rows := [][]string{head}
+	area := func(n explain.Number) string { return fmt.Sprintf("%.4f", float32(n)) }
+	for _, r := range records {
+		row := []string{labels.Printable(r.Map), labels.Printable(r.ClassName()), fmt.Sprintf("%.3f", float32(r.Class.BaseScore)), area(r.Deletion.Area), area(r.Insertion.Area)}
+		if q := r.Random; q != nil {
+			row = append(row, area(q.Deletion.Mean), area(q.Insertion.Mean), fmt.Sprintf("%d and %d of %d", q.Deletion.Beaten, q.Insertion.Beaten, q.Maps))
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // text writes a number with the digits that single precision has.
 func text(n explain.Number) string { return strconv.FormatFloat(float64(n), 'g', -1, 32) }
 
-// WriteCurves writes every point of every curve as CSV.
-func WriteCurves(w io.Writer, records []*Record) error {
-	c := csv.NewWriter(w)
+// CurveTable is every point of every curve: a head, and a row for each.
+func CurveTable(records []*Record) [][]string {
 	rows := [][]string{{"map", "class", "label", "curve", "share", "score", "random_mean"}}
 	for _, r := range records {
 		for i, curve := range []string{"deletion", "insertion"} {
 			for k, share := range r.curves[i].Shares {
-				row := []string{spreadsheet.Harmless(r.Map), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label), curve, text(explain.Number(share)), text(explain.Number(r.curves[i].Scores[k])), ""}
+				row := []string{
+					spreadsheet.Harmless(r.Map), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label),
+					curve, text(explain.Number(share)), text(explain.Number(r.curves[i].Scores[k])), "",
+				}
 				if r.Random != nil {
 					row[6] = text(explain.Number(r.random[i].Scores[k]))
 				}
@@ -45,7 +67,7 @@ func WriteCurves(w io.Writer, records []*Record) error {
 			}
 		}
 	}
-	return c.WriteAll(rows)
+	return rows
 }
 
 // maxPlotted is the number of lines up to which each map has its own.

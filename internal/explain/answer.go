@@ -11,6 +11,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
+	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 )
@@ -241,6 +242,34 @@ func (r *Record) Title() string {
 		t += " " + r.Value.Unit
 	}
 	return t
+}
+
+// Text says in words what was done: a line, and more that are indented. preset is that of
+// the model's pictures.
+func (r *Record) Text(preset string) string {
+	var b strings.Builder
+	b.WriteString(r.Title())
+	fmt.Fprintf(&b, "; %d positions in %.2f s", r.Positions, r.SecondsMap)
+	if fewer := number.Ratio(float64(r.MultiplyAddsWhole), float64(r.MultiplyAddsSpent)); fewer.Finite() {
+		fmt.Fprintf(&b, ", %.1f times fewer multiply-adds than running the network each time", fewer)
+	}
+	fmt.Fprintf(&b, " (activation %s: %s; preprocessing %s/%s)", r.Activation, r.ActivationReason, preset, r.Preprocess["resize"])
+	if r.Flips > 0 {
+		fmt.Fprintf(&b, "; another class wins at %d positions", r.Flips)
+	}
+	if r.Verified > 0 {
+		fmt.Fprintf(&b, "; %d positions verified bit for bit", r.Verified)
+	}
+	if r.Approximated != nil {
+		fmt.Fprintf(&b, "\n  approximate: %s", r.Approximated.Text())
+	}
+	if r.Compare != nil {
+		fmt.Fprintf(&b, "\n  %s", r.Compare.Text())
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "\n  note: %s", n)
+	}
+	return b.String()
 }
 
 // Caption says in a few lines what the map is of.

@@ -349,3 +349,21 @@ func ParsePrecision(text string) (incremental.Precision, error) {
 	}
 	return "", failure.Wrongf("%v is %q, want one of %s", failure.Setting("precision"), text, strings.Join(Precisions(), ", "))
 }
+
+// ProfileTable is a profile as a table for people: a head, the exact map, and a row for each
+// point.
+func ProfileTable(p *tune.Profile) [][]string {
+	rows := [][]string{
+		{"speedup", "SSIM scores", "SSIM rendered", "worst", "rank", "top tenth", "setting"},
+		{fmt.Sprintf("%.1fx", p.Exact), "1", "1", "1", "1", "1", "exact"},
+	}
+	for _, q := range p.Points {
+		row := []string{fmt.Sprintf("%.1fx", q.Speedup)}
+		for _, v := range []float64{q.SSIM, q.SSIMPaper, q.Worst, q.Rank, q.TopDecile} {
+			row = append(row, fmt.Sprintf("%.3f", v))
+		}
+		given := &Given{Approximation: q.Approximation, Precision: q.Precision}
+		rows = append(rows, append(row, given.Text()))
+	}
+	return rows
+}

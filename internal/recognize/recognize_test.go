@@ -2,6 +2,7 @@ package recognize
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"krypton/internal/framelabels"
 	"krypton/internal/incremental"
 	"krypton/internal/model"
+	"krypton/internal/number"
 	"krypton/internal/onnxwrite"
 	"krypton/internal/orv"
 	"krypton/internal/video"
@@ -555,6 +557,42 @@ func TestUntuned(t *testing.T) {
 	}
 }
 
+// TestReport: the report counts all frames, says what could not be tuned by the names that
+// are asked for, and is JSON whatever numbers there are.
+func TestReport(t *testing.T) {
+	bold := 255
+	for _, untuned := range []bool{false, true} {
+		j := prepare(t, load(t, ""), func(q *Question) {
+			if q.VerifyEvery = 3; untuned {
+				q.Tolerance, q.TargetAgreement = &bold, 1
+			}
+		})
+		r, err := Start(context.Background(), j, film(clip(40)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := r.Header("v")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := r.Run(context.Background(), nil, SinkFunc(func(*framelabels.Result) error { return nil }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := r.Report(h, s, flag)
+		text := sum.Text()
+		if sum.Frames != 40 || sum.Skipped+sum.Updated+sum.Whole != 40 || sum.Verified == 0 || sum.Expected == nil != untuned {
+			t.Errorf("%+v", sum)
+		}
+		if !strings.HasPrefix(text, "film: 40 frames in ") || !strings.Contains(text, "\n  verified: ") || strings.Contains(text, "now and then (--target-agreement)") != untuned {
+			t.Error(text)
+		}
+		if b, err := json.Marshal(sum); err != nil || !strings.Contains(string(b), `"frames":40,`) {
+			t.Errorf("%s, %v", b, err)
+		}
+	}
+}
+
 // TestSweep: exact updates agree with whole runs, and every setting is told of.
 func TestSweep(t *testing.T) {
 	j := prepare(t, load(t, ""), func(q *Question) { q.TuneFrames = 4 })
@@ -569,6 +607,10 @@ func TestSweep(t *testing.T) {
 		if m.Whole <= 0 || m.Each <= 0 || !(m.Recomputed > 0) || m.Agreement > 1 {
 			t.Errorf("%+v", m)
 		}
+	}
+	rows := SweepTable(append(list, Measured{Agreement: number.None}))
+	if len(rows) != 34 || len(rows[0]) != len(rows[1]) || rows[1][0] != "exact" || rows[1][4] != "1" || rows[33][4] != "" {
+		t.Errorf("%q", rows)
 	}
 	if err := Sweep(context.Background(), j, film(nil), nil); !errors.Is(err, ErrNoFrames) {
 		t.Error(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"krypton/internal/incremental"
@@ -90,3 +91,32 @@ func (j *Job) sweep() []orv.Options {
 	}
 	return list
 }
+
+// Milliseconds is a time with three decimals.
+func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// SweepTable is what was measured as a table: a head, and a row for each setting.
+func SweepTable(all []Measured) [][]string {
+	rows := [][]string{sweepHead}
+	for i := range all {
+		rows = append(rows, all[i].row())
+	}
+	return rows
+}
+
+// row is a setting's row; a number that is none is left out.
+func (m *Measured) row() []string {
+	text := func(v number.Double) string {
+		if !v.Finite() {
+			return ""
+		}
+		return strconv.FormatFloat(float64(v), 'g', 4, 64)
+	}
+	row := []string{string(m.Mode), strconv.Itoa(m.Tolerance), text(number.Double(m.Epsilon)), string(m.Shape)}
+	for _, v := range []number.Double{m.Agreement, m.Largest, m.Recomputed, m.Guarded, number.Double(Milliseconds(m.Each)), number.Double(Milliseconds(m.Whole)), number.Ratio(float64(m.Whole), float64(m.Each))} {
+		row = append(row, text(v))
+	}
+	return row
+}
+
+var sweepHead = []string{"mode", "tolerance", "epsilon", "shape", "agreement", "largest_difference", "recomputed", "guarded", "ms_frame", "ms_whole", "speedup"}

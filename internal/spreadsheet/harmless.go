@@ -1,4 +1,5 @@
-// Package spreadsheet makes text safe for programs that take it for formulas.
+// Package spreadsheet writes tables, for programs and for people, and makes text safe for
+// programs that take it for formulas.
 package spreadsheet
 
 import (
