@@ -60,12 +60,12 @@ func (m *Move) RunParts(s *Scratch, jobs []Job, lo, hi int) {
 				src = j.whole(s, b.In)
 			}
 			if len(b.Loops) < 2 {
-				copyLoops(j.Out, src, b.To, b.From, b.Loops)
+				Copy(j.Out, src, b.To, b.From, b.Loops)
 				continue
 			}
 			l := b.Loops[0]
 			s.loops = append(append(s.loops[:0], Loop{to - from, l.From, l.To}), b.Loops[1:]...)
-			copyLoops(j.Out, src, b.To+from*l.To, b.From+from*l.From, s.loops)
+			Copy(j.Out, src, b.To+from*l.To, b.From+from*l.From, s.loops)
 		}
 	}
 }
@@ -87,7 +87,9 @@ func (b *Block) Runs() int {
 	return n
 }
 
-func copyLoops(dst, src []float32, to, from int, loops []Loop) {
+// Copy copies the elements that nested loops go through, the outermost first, from src,
+// where the first is from, to dst, where it goes.
+func Copy(dst, src []float32, to, from int, loops []Loop) {
 	if len(loops) == 0 {
 		dst[to] = src[from]
 		return
@@ -102,7 +104,7 @@ func copyLoops(dst, src []float32, to, from int, loops []Loop) {
 		}
 	case len(loops) > 1:
 		for i := range l.N {
-			copyLoops(dst, src, to+i*l.To, from+i*l.From, loops[1:])
+			Copy(dst, src, to+i*l.To, from+i*l.From, loops[1:])
 		}
 	case l.From == 1 && l.To == 1:
 		copy(dst[to:][:l.N], src[from:])

@@ -138,11 +138,15 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		o := output{Name: v.Name, Type: v.Info.Type, constant: v.Info.Value, made: made[i]}
 		if o.constant == nil {
 			r := c.force(id)
-			o.value, o.layout = r.value, r.layout
-			o.onnx = r.layout.same(rowMajor(r.layout.shape))
+			if o.shape = r.layout.shape; c.p.values[r.value].host {
+				o.host = r.value
+			} else {
+				o.pieces = c.p.outputOf(r.value, r.layout)
+			}
 		}
 		c.p.outputs = append(c.p.outputs, o)
 	}
+	c.takeApart()
 	c.compose()
 	if !opt.Dynamic {
 		c.grow()
@@ -503,8 +507,8 @@ func (c *compiler) assignSlots() {
 		}
 	}
 	for _, o := range p.outputs {
-		if o.constant == nil {
-			last[o.value] = len(p.steps)
+		for _, v := range o.reads() {
+			last[v] = len(p.steps)
 		}
 	}
 	var free []int

@@ -148,8 +148,10 @@ func (c *compiler) drop(left map[int]bool) {
 		}
 	}
 	for i := range p.outputs {
-		if p.outputs[i].constant == nil {
-			p.outputs[i].value = number[p.outputs[i].value]
+		o := &p.outputs[i]
+		o.host = number[o.host]
+		for k := range o.pieces {
+			o.pieces[k].value = number[o.pieces[k].value]
 		}
 	}
 }

@@ -105,8 +105,8 @@ func (p *Plan) readers() [][]int {
 		}
 	}
 	for _, o := range p.outputs {
-		if o.constant == nil {
-			readers[o.value] = append(readers[o.value], -1)
+		for _, v := range o.reads() {
+			readers[v] = append(readers[v], -1)
 		}
 	}
 	return readers

@@ -42,11 +42,15 @@ func (p *Plan) Head(output int) (t *ClassifierHead, ok bool) {
 		}
 	}
 	for _, o := range p.outputs {
-		if o.constant == nil {
-			readers[o.value]++
+		for _, v := range o.reads() {
+			readers[v]++
 		}
 	}
-	v := p.outputs[output].value
+	o := &p.outputs[output]
+	if len(o.pieces) != 1 {
+		return nil, false
+	}
+	v := o.pieces[0].value
 	t = &ClassifierHead{plan: p, output: output, logits: v}
 	if p.values[v].plane.H*p.values[v].plane.W != 1 {
 		return nil, false
@@ -62,7 +66,7 @@ func (p *Plan) Head(output int) (t *ClassifierHead, ok bool) {
 		}
 		from := s.in[0]
 		if soft, is := s.prim.(*engine.Softmax); is {
-			if v != p.outputs[output].value || soft.Log || soft.Size != p.values[v].plane.C || from.plane != p.values[v].plane {
+			if v != o.pieces[0].value || soft.Log || soft.Size != p.values[v].plane.C || from.plane != p.values[v].plane {
 				return nil, false
 			}
 			t.Softmax, t.logits, v = true, from.value, from.value
@@ -162,12 +166,14 @@ func (t *ClassifierHead) Keep(v *Views, classes []int) (*Plan, *Views, error) {
 		}
 	}
 	if t.Softmax {
-		p.steps = slices.DeleteFunc(p.steps, func(s step) bool { return s.out == p.outputs[t.output].value })
+		p.steps = slices.DeleteFunc(p.steps, func(s step) bool { return s.out == p.outputs[t.output].pieces[0].value })
 	}
 	// The logits now live to the end.
 	p.values[t.logits].slot = p.slots
 	p.slots++
-	p.outputs[t.output] = output{Name: p.outputs[t.output].Name, Type: p.outputs[t.output].Type, value: t.logits, layout: rowMajor([]int{1, len(classes)}), onnx: true}
+	o := output{Name: p.outputs[t.output].Name, Type: p.outputs[t.output].Type, shape: []int{1, len(classes)}}
+	o.pieces = p.outputOf(t.logits, rowMajor(o.shape))
+	p.outputs[t.output] = o
 	return &p, &w, nil
 }
 

@@ -99,19 +99,6 @@ type step struct {
 	reference *reference
 }
 
-// output is one output of the model.
-type output struct {
-	Name   string
-	Type   tensor.DType
-	value  int
-	layout layout
-	// onnx says that the elements lie in ONNX order.
-	onnx bool
-	// constant is set if the output does not depend on the input.
-	constant *tensor.Tensor
-	made     graph.Made
-}
-
 // InputPlane is the plane of the image input, channels last.
 func (p *Plan) InputPlane() engine.Plane { return p.values[p.input].plane }
 
@@ -151,7 +138,7 @@ func (p *Plan) OutputShape(i int) []int {
 	if c := p.outputs[i].constant; c != nil {
 		return c.Shape
 	}
-	return p.outputs[i].layout.shape
+	return p.outputs[i].shape
 }
 
 // OutputType is the element type of output i.

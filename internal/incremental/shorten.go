@@ -45,7 +45,7 @@ func (t *ClassifierHead) Share(n int) float64 {
 // the softmax is still there after a run that keeps nothing.
 func (t *ClassifierHead) Ends() bool {
 	last := t.plan.steps[len(t.plan.steps)-1].out
-	return last == t.plan.outputs[t.output].value
+	return last == t.plan.outputs[t.output].pieces[0].value
 }
 
 // logits are the listed classes' numbers before the softmax.
@@ -75,10 +75,10 @@ func (s *shortened) output(full *Plan, memory *outputMemory, i int) *tensor.Tens
 	}
 	t := (*memory)[i]
 	if t == nil {
-		t = tensor.Zeros[float32](o.layout.shape...)
+		t = tensor.Zeros[float32](o.shape...)
 		(*memory)[i] = t
 	}
-	o.layout.gather(t.Data.([]float32), scores)
+	o.pieces[0].copyAll(t.Data.([]float32), scores)
 	return t
 }
 

@@ -41,6 +41,9 @@ func (w *worker) release() {
 	clear(w.hosts)
 	clear(w.ins[:cap(w.ins)])
 	clear(w.jobs[:cap(w.jobs)])
+	for i := range w.outputs {
+		w.outputs[i].begun = false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.workers = append(s.workers, w)

@@ -53,7 +53,7 @@ type Results struct {
 	index  int // of the change in its chunk
 }
 
-// Floats gives output i in ONNX order. The slice is reused.
+// Floats gives output i in ONNX order. The slice must not be written, and is reused.
 func (r Results) Floats(i int) ([]float32, error) { return r.worker.output(r.index, i) }
 
 // Tensor gives output i in ONNX order as a tensor of its own.
@@ -63,15 +63,29 @@ func (r Results) Tensor(i int) (*tensor.Tensor, error) {
 	if o.constant != nil {
 		return o.constant, nil
 	}
-	if w.plan.values[o.value].host {
-		return w.host(r.index, o.value), nil
+	if o.host != 0 {
+		return w.host(r.index, o.host), nil
 	}
 	f, err := r.Floats(i)
 	if err != nil {
 		return nil, err
 	}
-	return o.typed(tensor.New(append([]float32{}, f...), o.layout.shape...)), nil
+	return o.typed(tensor.New(append([]float32{}, f...), o.shape...)), nil
 }
+
+// Changed gives the parts of output i that the change may have moved: outside of them
+// the output is, bit for bit, what Plan.Output gives of the views. What a reader has made
+// of that (a sum over pixels, the best of many boxes) it can correct by them alone:
+//
+//	for _, b := range r.Changed(i) { // of an output [1, C, H, W]
+//		for y := b[2].Lo; y < b[2].Hi; y++ {
+//			for x := b[3].Lo; x < b[3].Hi; x++ {
+//
+// Parts do not overlap. Of planes there is one for each, of a detector's list [1, N, K]
+// one for each run of its rows; none if nothing has changed, one of everything where
+// nobody knows. They are valid as long as Floats' slice, which costs no more than they
+// hold either.
+func (r Results) Changed(i int) []Part { return r.worker.changed(r.index, i) }
 
 // MultiplyAdds is the number of multiply-adds that the change took.
 func (r Results) MultiplyAdds() int64 { return r.worker.spent[r.index] }
@@ -236,7 +250,11 @@ type worker struct {
 	ins    []engine.Patched
 	placed []bool    // values of the chunk that have their memory
 	whole  []float32 // a composed plane
-	flat   []float32 // an output in ONNX order
+
+	chunk   int     // number of chunks, this one included
+	outputs []shown // what readers see
+	found   []patch
+	loops   []engine.Loop
 
 	times stepTimes
 
@@ -273,6 +291,7 @@ func (w *worker) reserve(numbers []int, chunk int) {
 // run computes the updates of changes [lo, hi).
 func (w *worker) run(changes Changes, lo, hi int) error {
 	w.n = hi - lo
+	w.chunk++
 	p := w.plan
 	for len(w.rects) < w.n {
 		w.rects = append(w.rects, make([]region.Rect, len(p.values)))
@@ -541,23 +560,4 @@ func (w *worker) host(k, v int) *tensor.Tensor {
 		return w.views.host[v]
 	}
 	return w.hosts[v][k]
-}
-
-// output is change k's output i in ONNX order.
-func (w *worker) output(k, i int) ([]float32, error) {
-	o := &w.plan.outputs[i]
-	if o.constant != nil {
-		return o.constant.Floats()
-	}
-	if w.plan.values[o.value].host {
-		return w.host(k, o.value).Floats()
-	}
-	v := &w.plan.values[o.value]
-	src := w.composed(source{o.value, v.plane}, k)
-	if o.onnx {
-		return src, nil
-	}
-	w.flat = resize(w.flat, v.plane.Len())
-	o.layout.gather(w.flat, src)
-	return w.flat, nil
 }

@@ -366,8 +366,8 @@ func (p *Plan) Output(v *Views, i int) *tensor.Tensor {
 	if o.constant != nil {
 		return o.constant
 	}
-	if p.values[o.value].host {
-		return v.host[o.value]
+	if o.host != 0 {
+		return v.host[o.host]
 	}
 	return o.typed(p.gatherOutput(v, i, nil))
 }
@@ -389,9 +389,9 @@ func (o *output) typed(t *tensor.Tensor) *tensor.Tensor {
 func (p *Plan) gatherOutput(v *Views, i int, t *tensor.Tensor) *tensor.Tensor {
 	o := &p.outputs[i]
 	if t == nil {
-		t = tensor.Zeros[float32](o.layout.shape...)
+		t = tensor.Zeros[float32](o.shape...)
 	}
-	o.layout.gather(t.Data.([]float32), v.data[o.value])
+	o.gather(t.Data.([]float32), v)
 	return t
 }
 
@@ -400,7 +400,7 @@ type outputMemory []*tensor.Tensor
 
 // output is Plan.Output, valid until it is called for the same output again.
 func (o *outputMemory) output(p *Plan, v *Views, i int) *tensor.Tensor {
-	if out := &p.outputs[i]; out.constant != nil || p.values[out.value].host {
+	if out := &p.outputs[i]; out.constant != nil || out.host != 0 {
 		return p.Output(v, i)
 	}
 	if *o == nil {
