@@ -108,11 +108,11 @@ func (c *compiler) normalizedFrom(n *graph.Node, from graph.ValueID, l *engine.L
 	return true, nil
 }
 
-// ofPixels says whether a node takes the mean or the maximum over all pixels of a value
-// whose channels are last.
-func (c *compiler) ofPixels(n *graph.Node, o *op.Reduce, axes []int) bool {
+// ofPixels says whether axes are those of all pixels of a node's input, whose channels are
+// last.
+func (c *compiler) ofPixels(n *graph.Node, axes []int) bool {
 	_, lies, ok := c.channelsLast(n.In[0])
-	if !ok || o.Kind != op.ReduceMean && o.Kind != op.ReduceMax || slices.Contains(axes, len(lies.axes)-1) {
+	if !ok || slices.Contains(axes, len(lies.axes)-1) {
 		return false
 	}
 	for a, axis := range lies.axes[:len(lies.axes)-1] {
@@ -126,11 +126,7 @@ func (c *compiler) ofPixels(n *graph.Node, o *op.Reduce, axes []int) bool {
 // reducePixels lowers what ofPixels finds.
 func (c *compiler) reducePixels(n *graph.Node, o *op.Reduce) {
 	plane, lies, _ := c.channelsLast(n.In[0])
-	kind := op.PoolAverage
-	if o.Kind == op.ReduceMax {
-		kind = op.PoolMax
-	}
-	src, prim := c.wholePlane(n, c.asPlane(lies.value, plane), kind)
+	src, prim := c.wholePlane(n, c.asPlane(lies.value, plane), o.Kind)
 	y, x := region.Whole(src.plane.H), region.Whole(src.plane.W)
 	out := engine.Plane{H: 1, W: 1, C: plane.C}
 	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim}, c.g.Values[n.Out[0]].Name, out)

@@ -59,6 +59,9 @@ func (n *network) block(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
 		e := n.node("Add", nil, n.node("Erf", nil, n.node("Div", nil, y, n.number(math.Sqrt2))), n.number(1))
 		y = n.node("Mul", nil, n.node("Mul", nil, y, e), n.number(0.5))
 	}
+	if rng.IntN(3) == 0 {
+		y = n.byResponse(rng, y, out)
+	}
 	y = n.node("MatMul", nil, y, n.weights(1/float32(math.Sqrt(float64(out))), out, c))
 	y = n.node([]string{"Mul", "Add", "Sub", "Div"}[rng.IntN(4)], nil, y, n.constantFrom(1, c))
 	if s := n.shape(x); len(n.shape(y)) == 3 {
@@ -68,6 +71,28 @@ func (n *network) block(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
 	if rng.IntN(2) == 0 {
 		y = n.node("Mul", nil, y, n.weights(1, c, 1, 1))
 	}
+	return n.node("Add", nil, y, x)
+}
+
+// byResponse adds a normalization of channels by what all pixels have of them beside the
+// mean of all channels, as ConvNeXt V2 has it.
+func (n *network) byResponse(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
+	kind := []string{"ReduceL2", "ReduceL2", "ReduceL1", "ReduceSum", "ReduceSumSquare", "ReduceMean", "ReduceMax"}[rng.IntN(7)]
+	axes := []int64{1, 2}[:len(n.shape(x))-2]
+	var g graph.ValueID
+	if kind == "ReduceSum" { // its axes are an input
+		g = n.node(kind, nil, x, n.ints(axes...))
+	} else {
+		g = n.node(kind, map[string]any{"axes": axes}, x)
+	}
+	g = n.node("Abs", nil, g)
+	mean := n.node("ReduceMean", map[string]any{"axes": []int64{-1}}, g)
+	g = n.node("Div", nil, g, n.node("Add", nil, mean, n.number(0.1)))
+	y := n.node("Mul", nil, x, g)
+	if rng.IntN(2) == 0 {
+		y = n.node("Mul", nil, g, x)
+	}
+	y = n.node("Add", nil, n.node("Mul", nil, n.weights(1, append([]int{1, 1, 1}[:len(n.shape(x))-1:3], c)...), y), n.weights(1, c))
 	return n.node("Add", nil, y, x)
 }
 

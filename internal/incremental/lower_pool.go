@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
 	"krypton/internal/region"
@@ -67,9 +68,33 @@ func (c *compiler) emitWindowed(n *graph.Node, src source, y, x region.Window, p
 
 // globalPool lowers pooling over the whole plane.
 func (c *compiler) globalPool(n *graph.Node, kind op.PoolKind) (bool, error) {
-	if kind != op.PoolMax && kind != op.PoolAverage {
-		return false, nil
+	switch kind {
+	case op.PoolMax:
+		return c.reducePlane(n, op.ReduceMax)
+	case op.PoolAverage:
+		return c.reducePlane(n, op.ReduceMean)
 	}
+	return false, nil
+}
+
+// planeReductions are what becomes one number of each channel of a plane, by kernels:
+// sums of what of makes of the numbers, or the largest.
+var planeReductions = map[op.ReduceKind]struct {
+	of   *engine.Unary
+	mean bool // divided by how many there are
+	root bool // the root of the sum
+}{
+	op.ReduceMax: {}, op.ReduceMean: {mean: true}, op.ReduceSum: {},
+	op.ReduceL1: {of: absolute}, op.ReduceSumSquare: {of: squared}, op.ReduceL2: {of: squared, root: true},
+}
+
+var (
+	squared  = &engine.Unary{Function: asm.Square, Table: asm.Table(asm.Square)}
+	absolute = &engine.Unary{Function: asm.Abs, Table: asm.Table(asm.Abs)}
+)
+
+// reducePlane lowers what makes one number of each channel of the whole plane.
+func (c *compiler) reducePlane(n *graph.Node, kind op.ReduceKind) (bool, error) {
 	src, ok := c.pixelsOf(n.In[0])
 	if !ok {
 		src, ok = c.rows(n.In[0])
@@ -81,31 +106,35 @@ func (c *compiler) globalPool(n *graph.Node, kind op.PoolKind) (bool, error) {
 	return true, c.emitWindowed(n, src, region.Whole(src.plane.H), region.Whole(src.plane.W), prim, engine.Plane{H: 1, W: 1, C: src.plane.C})
 }
 
-// sumsFrom is from how many numbers on a plane's mean goes by sums of its rows: a change
+// sumsFrom is from how many numbers on a plane's sum goes by sums of its rows: a change
 // then reads the rows that it reaches, and workers share the rows.
 const sumsFrom = 1 << 16
 
-// wholePlane is what takes the mean or the maximum of a whole plane, and of what: the
-// plane itself, or the sums of its rows.
-func (c *compiler) wholePlane(n *graph.Node, src source, kind op.PoolKind) (source, engine.Primitive) {
-	plane := src.plane
-	if kind == op.PoolMax {
+// wholePlane is what reduces a whole plane, and of what: the plane itself, or the sums of
+// its rows.
+func (c *compiler) wholePlane(n *graph.Node, src source, kind op.ReduceKind) (source, engine.Primitive) {
+	plane, how := src.plane, planeReductions[kind]
+	if kind == op.ReduceMax {
 		return src, &engine.MaxPool{In: plane, Out: engine.Plane{H: 1, W: 1, C: plane.C}, Y: region.Whole(plane.H), X: region.Whole(plane.W)}
 	}
-	mean := &engine.Mean{Count: plane.H * plane.W}
+	mean := &engine.Mean{Count: 1, Of: how.of, Root: how.root}
+	if how.mean {
+		mean.Count = plane.H * plane.W
+	}
 	if plane.H == 1 || plane.W == 1 || plane.Len() < sumsFrom {
 		return src, mean
 	}
+	mean.Of = nil
 	sums := engine.Plane{H: plane.H, W: 1, C: plane.C}
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{region.Identity(plane.H), region.Whole(plane.W)}, in: []source{src}, prim: &engine.RowSums{}},
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{region.Identity(plane.H), region.Whole(plane.W)}, in: []source{src}, prim: &engine.RowSums{Of: how.of}},
 		c.g.Values[n.Out[0]].Name+" (rows)", sums)
 	return source{v, sums}, mean
 }
 
-// reduce lowers the mean or maximum over exactly the spatial axes.
+// reduce lowers what makes one number of each channel over exactly the spatial axes.
 func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
 	shape := c.shape(n.In[0])
-	if c.g.Values[n.In[0]].Info.Type != tensor.Float32 || len(shape) < 3 || shape[0] != 1 {
+	if _, ok := planeReductions[o.Kind]; !ok || c.g.Values[n.In[0]].Info.Type != tensor.Float32 || len(shape) < 3 || shape[0] != 1 {
 		return false, nil
 	}
 	axes, err := o.Axes(c.infos(n.In))
@@ -116,18 +145,12 @@ func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
 	for a := 2; a < len(shape); a++ {
 		spatial = append(spatial, a)
 	}
-	if !c.asRows(n.In[0]) && c.ofPixels(n, o, axes) {
+	if !c.asRows(n.In[0]) && c.ofPixels(n, axes) {
 		c.reducePixels(n, o)
 		return true, nil
 	}
 	if !slices.Equal(axes, spatial) {
 		return false, nil
 	}
-	switch o.Kind {
-	case op.ReduceMean:
-		return c.globalPool(n, op.PoolAverage)
-	case op.ReduceMax:
-		return c.globalPool(n, op.PoolMax)
-	}
-	return false, nil
+	return c.reducePlane(n, o.Kind)
 }

@@ -42,7 +42,11 @@ func (c *compiler) grid(id graph.ValueID) (g pixelGrid, ok bool) {
 	if r == nil || r.shape != nil || c.p.values[r.value].host || c.g.Values[id].Info.Type != tensor.Float32 {
 		return g, false
 	}
-	plane := c.p.values[r.value].plane
+	return c.gridOn(r, c.p.values[r.value].plane)
+}
+
+// gridOn is grid for a value whose numbers are taken as those of another plane of as many.
+func (c *compiler) gridOn(r *ref, plane engine.Plane) (g pixelGrid, ok bool) {
 	g.source, g.layout = source{r.value, plane}, r.layout
 	channels, pixels := 1, 1
 	for a, n := range r.layout.shape {
@@ -373,7 +377,6 @@ func (c *compiler) binaryWithin(n *graph.Node, o *op.Elementwise) (bool, error) 
 	b := &engine.Binary{Out: main.plane}
 	operation(b, o)
 	s := step{prim: b}
-	var sources [2]source
 	for i, id := range n.In {
 		if t := c.constant(id); t != nil {
 			f, err := t.Floats()
@@ -383,24 +386,37 @@ func (c *compiler) binaryWithin(n *graph.Node, o *op.Elementwise) (bool, error) 
 			b.Const[i], b.Kind[i] = main.constant(f, t.Shape)
 			continue
 		}
-		if !in[i].alike(main) {
+		if row, ok := c.rowFor(id, main); ok {
+			in[i], b.Kind[i] = row, engine.PerChannel
+		} else if !in[i].alike(main) {
 			return false, nil
 		}
-		sources[i] = in[i].source
 	}
 	for i := range in {
 		if b.Const[i] != nil {
 			continue
 		}
+		src := c.asPlane(in[i].value, in[i].plane)
 		if pick := in[i].spreadTo(main); pick != nil {
-			v := c.emit(step{node: n.Name, operator: "(channels)", kind: op.Pointwise, in: []source{in[i].source}, prim: pick}, c.g.Values[n.In[i]].Name, main.plane)
-			sources[i] = source{v, main.plane}
+			to := engine.Plane{H: src.plane.H, W: src.plane.W, C: main.plane.C}
+			v := c.emit(step{node: n.Name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: pick}, c.g.Values[n.In[i]].Name, to)
+			src = source{v, to}
 		}
-		s.in = append(s.in, sources[i])
+		s.in, s.whole = append(s.in, src), append(s.whole, b.Kind[i] == engine.PerChannel)
 	}
 	to := *main
 	c.emitWithin(n, 0, &to, s)
 	return true, nil
+}
+
+// rowFor gives a value that has one element along the axes of another's pixels as a grid of
+// one pixel, whose channels all pixels of the other are combined with.
+func (c *compiler) rowFor(id graph.ValueID, main *pixelGrid) (g pixelGrid, ok bool) {
+	r := c.refs[id]
+	if main.plane.H*main.plane.W == 1 || slices.ContainsFunc(main.pixel, func(a gridAxis) bool { return r.layout.shape[a.axis] > 1 }) {
+		return g, false
+	}
+	return c.gridOn(r, engine.Plane{H: 1, W: 1, C: c.p.values[r.value].plane.Len()})
 }
 
 // spreadTo gives the step that lays the channels of a grid, broadcast, as those of

@@ -163,8 +163,10 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		}
 	case *engine.Moments:
 		return 2 * costElement, 0
-	case *engine.Mean, *engine.RowSums:
-		return costTap, 0
+	case *engine.Mean:
+		return costTap + costBefore(p.Of), 0
+	case *engine.RowSums:
+		return costTap + costBefore(p.Of), 0
 	case *engine.Softmax:
 		return costSoftmax, 0
 	case *engine.Spread:
@@ -185,6 +187,14 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		return costTap * float64(p.Y.Kernel*p.X.Kernel), 0
 	}
 	return costElement, 0
+}
+
+// costBefore is what a function costs that is applied to what is added up.
+func costBefore(u *engine.Unary) float64 {
+	if u == nil {
+		return 0
+	}
+	return costOf(u.Function)
 }
 
 // costOf is what one element of a function costs.
