@@ -516,6 +516,42 @@ func mishAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32
 //go:noescape
 func eluAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
+// logAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = log(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func logAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// softplusAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = log(1 + exp(x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func softplusAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// celuAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = P[0]*(exp(P[1]*x)-1) if x is negative, else x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func celuAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// powAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = |x|^P[0], times P[1] if x < 0 // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func powAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
 // sqrtAVX512 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
 //
 //	out[i] = sqrt(x) // of x[i]
@@ -596,6 +632,15 @@ func absAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 //
 //go:noescape
 func negAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// softsignAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = x / (1 + |x|) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func softsignAVX512(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
 // squareAVX512 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //
@@ -1423,6 +1468,42 @@ func mishAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 //go:noescape
 func eluAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
+// logAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = log(x) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func logAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// softplusAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = log(1 + exp(x)) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func softplusAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// celuAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = P[0]*(exp(P[1]*x)-1) if x is negative, else x // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func celuAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// powAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
+//
+//	out[i] = |x|^P[0], times P[1] if x < 0 // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func powAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
 // sqrtAVX2 computes, for each i < bytes/4, in float64 (see pointwise_generic.go, whose operations these are):
 //
 //	out[i] = sqrt(x) // of x[i]
@@ -1503,6 +1584,15 @@ func absAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 //
 //go:noescape
 func negAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
+
+// softsignAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
+//
+//	out[i] = x / (1 + |x|) // of x[i]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func softsignAVX2(x *float32, out *float32, bytes int, table *float64, mask *int32)
 
 // squareAVX2 computes, for each i < bytes/4, in float32 (see single.go, whose operations these are):
 //

@@ -29,11 +29,11 @@ var setAVX512 = withQuads(withPairs(Kernels{
 	},
 	functions: [functions]pointwiseKernel{
 		Exp: expAVX512, Swish: swishAVX512, Tanh: tanhAVX512, Erf: erfAVX512, Gelu: geluAVX512, GeluTanh: geluTanhAVX512, Mish: mishAVX512, Elu: eluAVX512,
-		Sqrt: sqrtAVX512, Reciprocal: reciprocalAVX512,
+		Sqrt: sqrtAVX512, Reciprocal: reciprocalAVX512, Log: logAVX512, Softplus: softplusAVX512, Celu: celuAVX512, Pow: powAVX512,
 	},
 	singles: [functions]pointwiseKernel{
 		Sigmoid: sigmoidAVX512, Swish: siluAVX512, HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512,
-		LeakyRelu: leakyReluAVX512, Abs: absAVX512, Neg: negAVX512, Square: squareAVX512,
+		LeakyRelu: leakyReluAVX512, Abs: absAVX512, Neg: negAVX512, Square: squareAVX512, Softsign: softsignAVX512,
 	},
 	winograd2: winogradKernels{winogradInput2AVX512, winogradOutput2AVX512},
 	winograd4: [3][3]winogradKernels{
@@ -96,11 +96,11 @@ var setAVX2 = Kernels{
 	},
 	functions: [functions]pointwiseKernel{
 		Exp: expAVX2, Swish: swishAVX2, Tanh: tanhAVX2, Erf: erfAVX2, Gelu: geluAVX2, GeluTanh: geluTanhAVX2, Mish: mishAVX2, Elu: eluAVX2,
-		Sqrt: sqrtAVX2, Reciprocal: reciprocalAVX2,
+		Sqrt: sqrtAVX2, Reciprocal: reciprocalAVX2, Log: logAVX2, Softplus: softplusAVX2, Celu: celuAVX2, Pow: powAVX2,
 	},
 	singles: [functions]pointwiseKernel{
 		Sigmoid: sigmoidAVX2, Swish: siluAVX2, HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2,
-		LeakyRelu: leakyReluAVX2, Abs: absAVX2, Neg: negAVX2, Square: squareAVX2,
+		LeakyRelu: leakyReluAVX2, Abs: absAVX2, Neg: negAVX2, Square: squareAVX2, Softsign: softsignAVX2,
 	},
 	winograd2: winogradKernels{winogradInput2AVX2, winogradOutput2AVX2},
 	winograd4: [3][3]winogradKernels{

@@ -3,6 +3,7 @@ package asm
 import (
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -32,6 +33,11 @@ const (
 	Abs                  //
 	Neg                  //
 	Square               // x * x
+	Log                  // the natural logarithm
+	Softplus             // log(1 + exp(x))
+	Celu                 // x, or P[0]*(exp(P[1]*x)-1) where x is negative, with P[1] = 1/P[0]
+	Pow                  // |x| to the power of P[0], times P[1] where x is less than 0: see PowSign
+	Softsign             // x / (1 + |x|)
 	functions
 )
 
@@ -91,6 +97,32 @@ var own = [functions][]float64{
 	Gelu:     {-0.5, 20},
 	GeluTanh: {2 * 0x1.9884533d43651p-1, 2 * 0x1.9884533d43651p-1 * 0.044715, 15},
 	Mish:     {2},
+	Log:      logarithm,
+	Pow:      logarithm,
+	Softplus: append(slices.Clone(logarithm[:atanhTerms]), 2),
+}
+
+// atanhTerms is how many coefficients a polynomial has, the highest first, that is
+// 2 atanh(s)/s of s*s up to 1/9: log(m) is that of s = (m-1)/(m+1), times s.
+const atanhTerms = 7
+
+// logarithm is what logarithms take: those, where mantissas begin, the bits that bring
+// exponents to whole numbers and mantissas out of a number, a number whose last bits are
+// whole numbers and what is taken off those, then what no float32 but 0 is below.
+var logarithm = []float64{0x1.bfb4561e8dc48p-3, 0x1.5eab67b0d884cp-3, 0x1.c8cf1b3455de3p-3, 0x1.2489ae158dab2p-2, 0x1.9999c2d1aee49p-2, 0x1.5555553081220p-1, 0x1.0000000002acdp+1,
+	math.Sqrt2 / 2, math.Float64frombits(math.Float64bits(1) - math.Float64bits(math.Sqrt2/2)), math.Float64frombits(1<<52 - 1),
+	1 << 52, 1<<52 + 1023, 0x1p-150, math.Inf(-1), math.NaN()}
+
+// PowSign is the second parameter of Pow for a power, by which that of a negative number
+// is that of its size: there is none but of whole powers.
+func PowSign(p float64) float64 {
+	switch {
+	case p != math.Trunc(p):
+		return math.NaN()
+	case math.Mod(p, 2) != 0:
+		return -1
+	}
+	return 1
 }
 
 // tail are coefficients, the highest first, of the normal distribution's

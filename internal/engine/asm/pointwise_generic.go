@@ -61,6 +61,24 @@ func lessOne(x float64, t []float64) float64 {
 	return math.FMA(two, rest, two-t[atOne])
 }
 
+// ln is the natural logarithm of x that is not less than 0: of the power of 2 that leaves
+// the rest between the roots of a half and 2, and of that rest.
+func ln(x float64, t []float64) float64 {
+	c := t[atOwn:]
+	bits := math.Float64bits(x) + math.Float64bits(c[8])
+	k := math.Float64frombits(bits>>52|math.Float64bits(c[10])) - c[11]
+	m := math.Float64frombits(bits&math.Float64bits(c[9]) + math.Float64bits(c[7]))
+	s := (m - t[atOne]) / (m + t[atOne])
+	y := math.FMA(k, t[atLn2], float64(horner(float64(s*s), c[:atanhTerms])*s)) + (x - x)
+	switch {
+	case x < c[12]:
+		return c[13]
+	case t[atHighest] < x:
+		return x
+	}
+	return y
+}
+
 // normalTail is the normal distribution's probability of less than -z, for h =
 // -z*z/2.
 func normalTail(z, h float64, t []float64) float64 {
@@ -109,6 +127,30 @@ var plain = [functions]func(x float64, t []float64) float64{
 			return lessOne(x, t) * t[atP0]
 		}
 		return x * t[atP1]
+	},
+	Log: func(x float64, t []float64) float64 {
+		if x < 0 {
+			return t[atOwn+14]
+		}
+		return ln(x, t)
+	},
+	Softplus: func(x float64, t []float64) float64 {
+		e := exp(-math.Abs(x), t)
+		s := e / (e + t[atOwn+atanhTerms])
+		return math.FMA(horner(float64(s*s), t[atOwn:atOwn+atanhTerms]), s, atLeastOf(x, 0))
+	},
+	Celu: func(x float64, t []float64) float64 {
+		if math.Signbit(x) {
+			return lessOne(x*t[atP1], t) * t[atP0]
+		}
+		return x
+	},
+	Pow: func(x float64, t []float64) float64 {
+		sign := t[atOne]
+		if x < 0 {
+			sign = t[atP1]
+		}
+		return exp(float64(ln(math.Abs(x), t)*t[atP0]), t) * sign
 	},
 	Sqrt:       func(x float64, _ []float64) float64 { return math.Sqrt(x) },
 	Reciprocal: func(x float64, t []float64) float64 { return t[atOne] / x },

@@ -39,6 +39,18 @@ var exactly = [functions]func(x float64, p []float64) float64{
 	Abs:        func(x float64, _ []float64) float64 { return math.Abs(x) },
 	Neg:        func(x float64, _ []float64) float64 { return -x },
 	Square:     func(x float64, _ []float64) float64 { return x * x },
+	Log:        func(x float64, _ []float64) float64 { return math.Log(x) },
+	Softplus:   func(x float64, _ []float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
+	Celu: func(x float64, p []float64) float64 {
+		return math.Max(0, x) + math.Min(0, p[0]*math.Expm1(x/p[0]))
+	},
+	Pow: func(x float64, p []float64) float64 {
+		if x < 0 && p[0] != math.Trunc(p[0]) {
+			return math.NaN()
+		}
+		return math.Pow(x+0, p[0])
+	},
+	Softsign: func(x float64, _ []float64) float64 { return x / (1 + math.Abs(x)) },
 }
 
 // bounded is HardSigmoid. A sixth of 3 is half, though not that of the nearest float64.
@@ -53,7 +65,10 @@ func bounded(x float64, p []float64) float64 {
 var parameters = [functions][][]float64{
 	Swish: {{1}, {1.702}, {-0.5}}, Elu: {{1, 1}, {0.3, 1}, {1.7580993, 1.050701}},
 	HardSigmoid: {{0.2, 0.5}, {1. / 6, 0.5}}, HardSwish: {{0.2, 0.5}, {1. / 6, 0.5}}, LeakyRelu: {{0.01}, {-2}},
+	Celu: {{1, 1}, {0.7, 1 / 0.7}, {-2, -0.5}}, Pow: {raised(3), raised(0.5), raised(-0.5), raised(1./3), raised(2.2), raised(-1), raised(4), raised(0.01)},
 }
+
+func raised(p float64) []float64 { return []float64{p, PowSign(p)} }
 
 // mostUlps is how far a function may be from its exact value.
 func mostUlps(f Function, table []float64) float64 {

@@ -25,13 +25,14 @@ const (
 	at32Low     = at32Most + 1  // below it exp(-x) is scaled
 	at32Scale   = at32Low + 1   // by this
 	at32Sign    = at32Scale + 1 // see atSign
-	singles     = at32Sign + 1
+	at32Largest = at32Sign + 1  // the largest number
+	singles     = at32Largest + 1
 )
 
 // inSingle says whether there is a kernel in float32 for f.
 func inSingle(f Function, p0 float64) bool {
 	switch f {
-	case Sigmoid, HardSigmoid, HardSwish, LeakyRelu, Abs, Neg, Square:
+	case Sigmoid, HardSigmoid, HardSwish, LeakyRelu, Abs, Neg, Square, Softsign:
 		return true
 	case Swish: // another factor would be rounded before the exponential magnifies that
 		return p0 == 1
@@ -50,7 +51,7 @@ func singleConstants(p0, p1 float64) []float32 {
 		rest = float32(math.Copysign(math.SmallestNonzeroFloat32, p0))
 	}
 	return []float32{first, rest, float32(p1), float32(p1 - float64(float32(p1))), 1, -0x1.715476p+0, 3 << 22, 0x1.62e430p-1, -0x1.05c610p-29,
-		0x1.6d117cp-10, -0x1.120be2p-7, 0x1.555518p-5, -0x1.5554dcp-3, 0.5, -110, 80, -64, 0x1p-64, float32(math.Copysign(0, -1))}
+		0x1.6d117cp-10, -0x1.120be2p-7, 0x1.555518p-5, -0x1.5554dcp-3, 0.5, -110, 80, -64, 0x1p-64, float32(math.Copysign(0, -1)), math.MaxFloat32}
 }
 
 // fma32 is a*b + c, rounded once. The product of two float32 is exact in float64; the
@@ -130,6 +131,10 @@ var plain32 = [functions]func(x float32, t []float32) float32{
 	Abs:    func(x float32, _ []float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) },
 	Neg:    func(x float32, _ []float32) float32 { return -x },
 	Square: func(x float32, _ []float32) float32 { return x * x },
+	Softsign: func(x float32, t []float32) float32 {
+		v := bound(x, -t[at32Largest], t[at32Largest])
+		return v / (math.Float32frombits(math.Float32bits(v)&^(1<<31)) + t[at32One])
+	},
 }
 
 // singlesGeneric makes loops of the plain functions.

@@ -26,6 +26,8 @@ const (
 	atOwn     = atHighest + 1
 	atTail    = atOwn + 9
 	tailTerms = 11
+
+	atanhTerms = 7
 	atSingle  = atTail + 1 + tailTerms + 1 // of the functions in float32
 )
 
@@ -193,6 +195,26 @@ func (f function) lessOne(x pair) pair {
 	return f.fma(two, rest, f.sub(two, f.constant(atOne)))
 }
 
+func (f function) ln(x pair) pair {
+	shift := f.constant(atOwn + 8)
+	bits := f.each(func(h int, to reg.VecVirtual) { VPADDQ(shift[h], x[h], to) })
+	whole := f.constant(atOwn + 10)
+	k := f.each(func(h int, to reg.VecVirtual) {
+		VPSRLQ(operand.U8(52), bits[h], to)
+		VORPD(whole[h], to, to)
+	})
+	k = f.sub(k, f.constant(atOwn+11))
+	mantissa, least := f.constant(atOwn+9), f.constant(atOwn+7)
+	m := f.each(func(h int, to reg.VecVirtual) {
+		VANDPD(mantissa[h], bits[h], to)
+		VPADDQ(least[h], to, to)
+	})
+	s := f.div(f.sub(m, f.constant(atOne)), f.add(m, f.constant(atOne)))
+	y := f.fma(k, f.constant(atLn2), f.mul(f.horner(f.mul(s, s), atOwn, atanhTerms), s))
+	y = f.less(f.constant(atHighest), x, x, f.add(y, f.sub(x, x)))
+	return f.less(x, f.constant(atOwn+12), f.constant(atOwn+13), y)
+}
+
 func (f function) normalTail(z, h pair) pair {
 	shift := f.constant(atTail)
 	d := f.div(f.constant(atOne), f.add(z, shift))
@@ -238,6 +260,21 @@ var functions = []struct {
 	}},
 	{"elu", "P[0]*(exp(x)-1) if x is negative, else P[1]*x", func(f function, x pair) pair {
 		return f.bySign(x, f.mul(f.lessOne(x), f.constant(atP0)), f.mul(x, f.constant(atP1)))
+	}},
+	{"log", "log(x)", func(f function, x pair) pair {
+		return f.less(x, f.zero(), f.constant(atOwn+14), f.ln(x))
+	}},
+	{"softplus", "log(1 + exp(x))", func(f function, x pair) pair {
+		e := f.exp(f.neg(f.abs(x)))
+		s := f.div(e, f.add(e, f.constant(atOwn+atanhTerms)))
+		return f.fma(f.horner(f.mul(s, s), atOwn, atanhTerms), s, f.atLeast(x, f.zero()))
+	}},
+	{"celu", "P[0]*(exp(P[1]*x)-1) if x is negative, else x", func(f function, x pair) pair {
+		return f.bySign(x, f.mul(f.lessOne(f.mul(x, f.constant(atP1))), f.constant(atP0)), x)
+	}},
+	{"pow", "|x|^P[0], times P[1] if x < 0", func(f function, x pair) pair {
+		y := f.exp(f.mul(f.ln(f.abs(x)), f.constant(atP0)))
+		return f.mul(y, f.less(x, f.zero(), f.constant(atP1), f.constant(atOne)))
 	}},
 	{"sqrt", "sqrt(x)", func(f function, x pair) pair {
 		return f.each(func(h int, to reg.VecVirtual) { VSQRTPD(x[h], to) })

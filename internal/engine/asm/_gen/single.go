@@ -24,6 +24,7 @@ const (
 	at32Low     = at32Most + 1
 	at32Scale   = at32Low + 1
 	at32Sign    = at32Scale + 1
+	at32Largest = at32Sign + 1
 )
 
 // single writes code for a function of single elements in float32: each method is one
@@ -172,6 +173,11 @@ var singles = []struct {
 	}},
 	{"abs", "|x|", []int{at32Sign}, func(f single, x reg.VecVirtual) reg.VecVirtual { return f.op(VANDNPS, x, f.constant(at32Sign)) }},
 	{"neg", "-x", []int{at32Sign}, func(f single, x reg.VecVirtual) reg.VecVirtual { return f.op(VXORPS, f.constant(at32Sign), x) }},
+	{"softsign", "x / (1 + |x|)", []int{at32Sign, at32Largest, at32One}, func(f single, x reg.VecVirtual) reg.VecVirtual {
+		least := f.op(VXORPS, f.constant(at32Sign), f.constant(at32Largest))
+		v := f.atMost(f.atLeast(x, least), f.constant(at32Largest))
+		return f.op(VDIVPS, f.op(VADDPS, f.constant(at32One), f.op(VANDNPS, v, f.constant(at32Sign))), v)
+	}},
 	{"square", "x * x", nil, func(f single, x reg.VecVirtual) reg.VecVirtual { return f.op(VMULPS, x, x) }},
 }
 
