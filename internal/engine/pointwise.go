@@ -243,11 +243,12 @@ func (m *Softmax) Run(s *Scratch, jobs []Job) {
 		row = softmax.LogRow
 	}
 	for i := range jobs {
-		eachRow(s, jobs[i:i+1], func(x, out []float32) {
-			for k := 0; k < len(x); k += m.Size {
-				row(out[k:k+m.Size], x[k:k+m.Size])
-			}
-		})
+		// A classifier's only row is as Row has it, which is asked for some classes alone.
+		if jobs[i].In[0].Len() == m.Size {
+			eachRow(s, jobs[i:i+1], func(x, out []float32) { row(out, x) })
+			continue
+		}
+		eachRow(s, jobs[i:i+1], func(x, out []float32) { softmax.Rows(out, x, m.Size, m.Log) })
 	}
 }
 

@@ -66,6 +66,9 @@ var written = []struct {
 	{"x*Tanh(Log(1+Exp(x)))", "Mish", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		return n.node("Mul", nil, x, n.node("Tanh", nil, n.node("Log", nil, n.node("Add", nil, n.node("Exp", nil, x), n.number(1)))))
 	}},
+	{"x/(1+Abs(x))", "Softsign", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		return n.node("Div", nil, x, n.node("Add", nil, n.node("Abs", nil, x), n.number(1)))
+	}},
 	{"(x-Mean(x))/Sqrt(Mean((x-Mean(x))^2)+e)*scale+bias", "LayerNormalization", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		x = n.last(x)
 		d := n.centred(x)
@@ -198,7 +201,7 @@ func kindOf(p *Plan) string {
 			return "a Go function"
 		}
 		return map[asm.Function]string{asm.Sigmoid: "Sigmoid", asm.Swish: "SiLU", asm.HardSwish: "hard-swish", asm.HardSigmoid: "hard-sigmoid",
-			asm.Gelu: "GELU", asm.GeluTanh: "GELU by tanh", asm.Mish: "Mish"}[prim.Function]
+			asm.Gelu: "GELU", asm.GeluTanh: "GELU by tanh", asm.Mish: "Mish", asm.Softsign: "Softsign"}[prim.Function]
 	case *engine.Rescale:
 		return "GroupNormalization"
 	case *engine.LayerNorm:

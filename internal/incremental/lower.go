@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"krypton/internal/engine"
-	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
+	"krypton/internal/tensor"
 )
 
 // native lowers a node to primitives of the engine, together with the nodes
@@ -49,8 +49,12 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	if o, ok := n.Op.(*op.Elementwise); ok && o.Name == "Mean" {
 		return false, nil // a sum that is divided
 	}
-	if isElementwise(n, "Pow") && c.is(n.In[1], 2) && slices.Equal(c.shape(n.In[0]), c.shape(n.Out[0])) {
-		return c.elementwise(n, &engine.Unary{Function: asm.Square, Table: asm.Table(asm.Square)})
+	if isElementwise(n, "Pow") && slices.Equal(c.shape(n.In[0]), c.shape(n.Out[0])) {
+		if t := c.number(n.In[1]); t != nil && t.DType() == tensor.Float32 {
+			if u := power(float64(t.Data.([]float32)[0])); u != nil {
+				return c.elementwise(n, u)
+			}
+		}
 	}
 	if done, err := c.lists(n); done || err != nil {
 		return done, err

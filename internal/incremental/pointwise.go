@@ -1,6 +1,8 @@
 package incremental
 
 import (
+	"math"
+
 	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
 	"krypton/internal/op"
@@ -14,6 +16,8 @@ var functions = map[string]struct {
 }{
 	"Exp": {of: asm.Exp}, "Sigmoid": {of: asm.Sigmoid}, "Tanh": {of: asm.Tanh}, "Erf": {of: asm.Erf}, "Gelu": {of: asm.Gelu}, "GeluTanh": {of: asm.GeluTanh},
 	"Mish": {of: asm.Mish}, "Sqrt": {of: asm.Sqrt}, "Reciprocal": {of: asm.Reciprocal}, "Abs": {of: asm.Abs}, "Neg": {of: asm.Neg},
+	"Log": {of: asm.Log}, "Softplus": {of: asm.Softplus}, "Softsign": {of: asm.Softsign},
+	"Celu":        {asm.Celu, func(a []float64) []float64 { return []float64{a[0], 1 / a[0]} }},
 	"Swish":       {asm.Swish, func(a []float64) []float64 { return a }},
 	"Elu":         {asm.Elu, func(a []float64) []float64 { return []float64{a[0], 1} }},
 	"Selu":        {asm.Elu, func(a []float64) []float64 { return []float64{a[0] * a[1], a[1]} }},
@@ -33,6 +37,17 @@ func unary(u *op.Unary) *engine.Unary {
 		p.Function, p.Table = f.of, asm.Table(f.of, parameters...)
 	}
 	return p
+}
+
+// power is the primitive of a constant power, nil for those that have no kernel.
+func power(p float64) *engine.Unary {
+	switch {
+	case p == 2:
+		return squared
+	case p == 0 || math.IsInf(p, 0) || p != p:
+		return nil
+	}
+	return &engine.Unary{Function: asm.Pow, Table: asm.Table(asm.Pow, p, asm.PowSign(p))}
 }
 
 // operations are those of operators on two operands.

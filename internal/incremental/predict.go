@@ -202,7 +202,7 @@ func costOf(f asm.Function) float64 {
 	switch f {
 	case asm.Sigmoid, asm.Swish:
 		return costFunction32
-	case asm.HardSigmoid, asm.HardSwish, asm.LeakyRelu, asm.Sqrt, asm.Reciprocal, asm.Abs, asm.Neg, asm.Square:
+	case asm.HardSigmoid, asm.HardSwish, asm.LeakyRelu, asm.Sqrt, asm.Reciprocal, asm.Abs, asm.Neg, asm.Square, asm.Softsign:
 		return costSimple
 	}
 	return costFunction

@@ -136,7 +136,7 @@ var spellings = []struct {
 	{of: asm.Sigmoid}, {of: asm.Swish, parameters: []float64{1}}, {of: asm.Swish, parameters: []float64{1.702}},
 	{of: asm.HardSwish, parameters: []float64{1. / 6, 0.5}}, {of: asm.HardSwish, parameters: []float64{0.2, 0.5}},
 	{of: asm.HardSigmoid, parameters: []float64{1. / 6, 0.5}}, {of: asm.HardSigmoid, parameters: []float64{0.2, 0.5}},
-	{of: asm.Gelu}, {of: asm.GeluTanh}, {of: asm.Mish}, {of: asm.Tanh},
+	{of: asm.Gelu}, {of: asm.GeluTanh}, {of: asm.Mish}, {of: asm.Tanh}, {of: asm.Softsign},
 }
 
 // arguments are where functions are compared: numbers of every size with both signs,

@@ -25,6 +25,22 @@ func RowOf(dst, x []float32, many float64) {
 	asm.RowTimes(dst, dst, float32(1/sum))
 }
 
+// Rows writes what Row does, or LogRow, for each of many rows of size numbers, by kernels
+// that compute short ones side by side: not to the same bits as those.
+func Rows(dst, x []float32, size int, log bool) {
+	if size < asm.ShortRow {
+		asm.ShortSoftmax(x, dst, size, log)
+		return
+	}
+	row := Row
+	if log {
+		row = LogRow
+	}
+	for k := 0; k < len(x); k += size {
+		row(dst[k:k+size], x[k:k+size])
+	}
+}
+
 // LogRow writes the logarithm of what Row does.
 func LogRow(dst, x []float32) {
 	const block = 64

@@ -872,6 +872,18 @@ func rowScaleAVX512(x *float32, out *float32, scale *float32, bias *float32, blo
 //go:noescape
 func rowExpAVX512(x *float32, out *float32, blocks int, top float64, table *float64) float64
 
+// shortSoftmaxAVX512 computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],
+// n being at least 1, exp(x) / sum of exp(x), in their place. See shortSoftmaxGeneric.
+//
+//go:noescape
+func shortSoftmaxAVX512(x *float32, n int, table *float64)
+
+// shortLogSoftmaxAVX512 computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],
+// n being at least 1, x - log(sum of exp(x)), in their place. See shortSoftmaxGeneric.
+//
+//go:noescape
+func shortLogSoftmaxAVX512(x *float32, n int, table *float64)
+
 // movedAVX512 sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2
 // is at most the float32 whose bits limit has: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.
 //
@@ -1823,6 +1835,18 @@ func rowScaleAVX2(x *float32, out *float32, scale *float32, bias *float32, block
 //
 //go:noescape
 func rowExpAVX2(x *float32, out *float32, blocks int, top float64, table *float64) float64
+
+// shortSoftmaxAVX2 computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],
+// n being at least 1, exp(x) / sum of exp(x), in their place. See shortSoftmaxGeneric.
+//
+//go:noescape
+func shortSoftmaxAVX2(x *float32, n int, table *float64)
+
+// shortLogSoftmaxAVX2 computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],
+// n being at least 1, x - log(sum of exp(x)), in their place. See shortSoftmaxGeneric.
+//
+//go:noescape
+func shortLogSoftmaxAVX2(x *float32, n int, table *float64)
 
 // movedAVX2 sets bit i < n <= 64 unless the sum over j < bytes/4 of (from[i*fromStep/4+j]-to[i*toStep/4+j])^2
 // is at most the float32 whose bits limit has: a NaN sets it. mask holds the lanes of the last, partial vector. See movedGeneric.

@@ -65,7 +65,7 @@ func bounded(x float64, p []float64) float64 {
 var parameters = [functions][][]float64{
 	Swish: {{1}, {1.702}, {-0.5}}, Elu: {{1, 1}, {0.3, 1}, {1.7580993, 1.050701}},
 	HardSigmoid: {{0.2, 0.5}, {1. / 6, 0.5}}, HardSwish: {{0.2, 0.5}, {1. / 6, 0.5}}, LeakyRelu: {{0.01}, {-2}},
-	Celu: {{1, 1}, {0.7, 1 / 0.7}, {-2, -0.5}}, Pow: {raised(3), raised(0.5), raised(-0.5), raised(1./3), raised(2.2), raised(-1), raised(4), raised(0.01)},
+	Celu: {{1, 1}, {0.7, 1 / 0.7}, {-2, -0.5}}, Pow: {raised(3), raised(0.5), raised(-0.5), raised(1. / 3), raised(2.2), raised(-1), raised(4), raised(0.01)},
 }
 
 func raised(p float64) []float64 { return []float64{p, PowSign(p)} }

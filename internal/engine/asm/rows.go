@@ -110,6 +110,41 @@ func RowExp(x, out []float32, top float32) float64 {
 
 var expTable = Table(Exp)
 
+// ShortRow is below how many numbers rows are short: many of them are computed side by
+// side.
+const ShortRow = rowLanes
+
+// ShortSoftmax writes exp(x) over the sum of all exp(x), or the logarithm of that, of each
+// row of n numbers, fewer than ShortRow. out may be x. What a row gives depends on it alone.
+func ShortSoftmax(x, out []float32, n int, log bool) {
+	if n < 1 || n >= ShortRow || len(x)%n != 0 || len(out) < len(x) {
+		panic(fmt.Sprintf("asm: ShortSoftmax of %d into %d, rows of %d", len(x), len(out), n))
+	}
+	run := shortSoftmax
+	if log {
+		run = shortLogSoftmax
+	}
+	var block [rowLanes * ShortRow]float32 // number k of row i is k*rowLanes+i
+	for len(x) > 0 {
+		rows := min(rowLanes, len(x)/n)
+		for i := range rows {
+			for k, v := range x[i*n:][:n] {
+				block[k*rowLanes+i] = v
+			}
+		}
+		run(&block[0], n, &logTable[0])
+		for i := range rows {
+			to := out[i*n:][:n]
+			for k := range to {
+				to[k] = block[k*rowLanes+i]
+			}
+		}
+		x, out = x[rows*n:], out[rows*n:]
+	}
+}
+
+var logTable = Table(Log)
+
 func fewExp(x, out []float32, top float64) float64 {
 	var sums [rowLanes]float64
 	for i, v := range x {
@@ -165,6 +200,45 @@ func rowExpGeneric(x, out *float32, blocks int, top float64, table *float64) flo
 		to[i] = float32(e)
 	}
 	return halves(&sums)
+}
+
+func shortSoftmaxGeneric(x *float32, n int, table *float64) {
+	all, t := unsafe.Slice(x, n*rowLanes), unsafe.Slice(table, tableLen)
+	for i := range rowLanes {
+		top, sum := largestOf(all[i:]), 0.0
+		for k := i; k < len(all); k += rowLanes {
+			e := exp(float64(all[k])-top, t)
+			sum += e
+			all[k] = float32(e)
+		}
+		factor := float32(t[atOne] / sum)
+		for k := i; k < len(all); k += rowLanes {
+			all[k] *= factor
+		}
+	}
+}
+
+func shortLogSoftmaxGeneric(x *float32, n int, table *float64) {
+	all, t := unsafe.Slice(x, n*rowLanes), unsafe.Slice(table, tableLen)
+	for i := range rowLanes {
+		top, sum := largestOf(all[i:]), 0.0
+		for k := i; k < len(all); k += rowLanes {
+			sum += exp(float64(all[k])-top, t)
+		}
+		log := ln(sum, t)
+		for k := i; k < len(all); k += rowLanes {
+			all[k] = float32((float64(all[k]) - top) - log)
+		}
+	}
+}
+
+// largestOf is the largest of every rowLanes-th number; where one is NaN, any.
+func largestOf(x []float32) float64 {
+	top := x[0]
+	for k := rowLanes; k < len(x); k += rowLanes {
+		top = max(top, x[k])
+	}
+	return float64(top)
 }
 
 func rowTimesGeneric(x, out *float32, n int, factor *float32) {

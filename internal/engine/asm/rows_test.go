@@ -79,6 +79,65 @@ func TestRowExpBlocks(t *testing.T) {
 	}
 }
 
+// TestShortSoftmax: rows beside one another are those of plain Go to the bit, and near
+// sums in float64; what is no number makes all of its row none, and no other.
+func TestShortSoftmax(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	for n := 1; n < ShortRow; n++ {
+		for _, rows := range []int{1, 7, 16, 17, 50} {
+			for _, log := range []bool{false, true} {
+				x := floats(rng, rows*n, []float32{1, 30, 3e38}[rng.IntN(3)])
+				bad := rng.IntN(rows)
+				x[bad*n] = []float32{float32(math.NaN()), float32(math.Inf(1)), 0, float32(math.Inf(-1))}[rng.IntN(4)]
+				out, want := beforeGuard(rows*n), make([]float32, rows*n)
+				ShortSoftmax(x, out, n, log)
+				for i := range rows { // by itself, in plain Go
+					var block [rowLanes * ShortRow]float32
+					for k := range n {
+						block[k*rowLanes] = x[i*n+k]
+					}
+					if log {
+						shortLogSoftmaxGeneric(&block[0], n, &logTable[0])
+					} else {
+						shortSoftmaxGeneric(&block[0], n, &logTable[0])
+					}
+					for k := range n {
+						want[i*n+k] = block[k*rowLanes]
+					}
+					softmaxIsNear(t, x[i*n:][:n], out[i*n:][:n], log)
+				}
+				sameRow(t, "softmax", x, out, want)
+				ShortSoftmax(x, x, n, log)
+				sameRow(t, "softmax in place", want, x, want)
+			}
+		}
+	}
+}
+
+func softmaxIsNear(t *testing.T, x, got []float32, log bool) {
+	t.Helper()
+	top, sum := math.Inf(-1), 0.0
+	for _, v := range x {
+		top = math.Max(top, float64(v))
+	}
+	for _, v := range x {
+		sum += math.Exp(float64(v) - top)
+	}
+	for i, v := range x {
+		want := math.Exp(float64(v)-top) / sum
+		tolerance := 2e-7*want + 1e-40
+		if log {
+			want = float64(v) - top - math.Log(sum)
+			tolerance = 1e-7*math.Abs(want) + 1e-8
+		}
+		if g := float64(got[i]); math.Abs(g-want) > tolerance || (g != g) != (want != want) {
+			if !(math.IsInf(float64(float32(want)), 0) && g == float64(float32(want))) {
+				t.Fatalf("softmax of %v, logarithm %v: %g at %d, want %g", x, log, g, i, want)
+			}
+		}
+	}
+}
+
 func TestTranspose(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for range 300 {

@@ -40,6 +40,7 @@ func main() {
 		rowSum(set)
 		rowScale(set)
 		rowExp(set)
+		shortRows(set)
 		moved(set)
 		for _, w := range winogradTiles() {
 			winogradInput(set, w)

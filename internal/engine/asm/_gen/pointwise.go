@@ -28,7 +28,7 @@ const (
 	tailTerms = 11
 
 	atanhTerms = 7
-	atSingle  = atTail + 1 + tailTerms + 1 // of the functions in float32
+	atSingle   = atTail + 1 + tailTerms + 1 // of the functions in float32
 )
 
 // pair is a vector of float32 widened to float64: its lower and its upper half.

@@ -17,7 +17,7 @@ func (s isa) rowVectors() int { return rowLanes / s.lane }
 func (f function) sums() []pair {
 	acc := make([]pair, f.s.rowVectors())
 	for i := range acc {
-		acc[i] = f.each(func(_ int, v reg.VecVirtual) { VXORPD(v, v, v) })
+		acc[i] = f.zeros()
 	}
 	return acc
 }
@@ -177,6 +177,94 @@ func rowExp(s isa) {
 	MOVSD(f.total(acc), result(5))
 	VZEROUPPER()
 	RET()
+}
+
+// shortRows writes softmax of rowLanes short rows, and its logarithm.
+func shortRows(s isa) {
+	for _, log := range []bool{false, true} {
+		name, does := "shortSoftmax"+s.name, "exp(x) / sum of exp(x)"
+		if log {
+			name, does = "shortLogSoftmax"+s.name, "x - log(sum of exp(x))"
+		}
+		TEXT(name, NOSPLIT, "func(x *float32, n int, table *float64)")
+		Doc(name+" computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],",
+			"n being at least 1, "+does+", in their place. See shortSoftmaxGeneric.")
+		Pragma("noescape")
+		first, table := reg.R8, reg.R10
+		MOVQ(arg("x", 0), first)
+		MOVQ(arg("table", 2), table)
+		f := function{s: s, table: table}
+		for v := range s.rowVectors() {
+			f.shortSoftmax(first, v, log)
+		}
+		VZEROUPPER()
+		RET()
+	}
+}
+
+// shortSoftmax computes the rows of one vector.
+func (f function) shortSoftmax(first reg.Register, v int, log bool) {
+	off, left := GP64(), GP64()
+	each := func(what string, body func()) {
+		label := what + "OfVector" + string(rune('0'+v))
+		XORQ(off, off)
+		MOVQ(arg("n", 1), left)
+		Label(label)
+		body()
+		ADDQ(operand.Imm(4*rowLanes), off)
+		DECQ(left)
+		JNZ(operand.LabelRef(label))
+	}
+	store := func(y pair) {
+		for h, half := range f.narrow(y) {
+			VMOVUPS(half, indexed(first, off, v*f.s.bytes()+h*f.s.bytes()/2))
+		}
+	}
+	XORQ(off, off)
+	top := f.widened(first, off, v)
+	each("largest", func() {
+		w := f.widened(first, off, v)
+		for h := range w {
+			VMAXPD(w[h], top[h], top[h])
+		}
+	})
+	acc := f.zeros()
+	each("sum", func() {
+		e := f.exp(f.sub(f.widened(first, off, v), top))
+		for h := range e {
+			VADDPD(e[h], acc[h], acc[h])
+		}
+		if !log {
+			store(e)
+		}
+	})
+	if log {
+		sum := f.ln(acc)
+		each("result", func() { store(f.sub(f.sub(f.widened(first, off, v), top), sum)) })
+		return
+	}
+	factor := f.narrow(f.div(f.constant(atOne), acc))
+	each("result", func() {
+		for h := range factor {
+			at := indexed(first, off, v*f.s.bytes()+h*f.s.bytes()/2)
+			y := f.half()
+			VMULPS(at, factor[h], y)
+			VMOVUPS(y, at)
+		}
+	})
+}
+
+// zeros are sums before anything is added, of their own.
+func (f function) zeros() pair {
+	return f.each(func(_ int, v reg.VecVirtual) { VXORPD(v, v, v) })
+}
+
+// half is a register for half a vector of float32.
+func (f function) half() reg.VecVirtual {
+	if f.s.lane == 16 {
+		return YMM()
+	}
+	return XMM()
 }
 
 // rowLargest writes the largest of a row.
