@@ -31,6 +31,10 @@ const (
 	gatherChannels         // any, of one input
 )
 
+// fewest is the number of channels up to which those that are picked one by one are copied
+// for all pixels, one after the other.
+const fewest = 4
+
 // shortest is the number of channels from which runs that are no plain copies pay.
 const shortest = 16
 
@@ -151,6 +155,14 @@ func (c *Channels) row(m *move, src [][]float32, dst []float32, w int, first []i
 	case m.way == zipChannels && m.n == n && pa == half && pb == half:
 		asm.Zip(dst, a[:w*pa], b[:w*pb])
 		return
+	case m.way == copyChannels:
+		copyPixels(dst[m.to:], a[m.from[0]:], w, m.n, n, pa)
+		return
+	case m.way == gatherChannels && m.n <= fewest:
+		for i, from := range c.Source[m.to:][:m.n] {
+			copyPixels(dst[m.to+i:], a[from-first[m.in[0]]:], w, 1, n, pa)
+		}
+		return
 	}
 	for x := range w {
 		out := dst[x*n+m.to:][:m.n]
@@ -159,8 +171,6 @@ func (c *Channels) row(m *move, src [][]float32, dst []float32, w int, first []i
 			for i := range out {
 				out[i] = c.Fill
 			}
-		case copyChannels:
-			copy(out, a[x*pa+m.from[0]:])
 		case zipChannels:
 			asm.Zip(out, a[x*pa+m.from[0]:][:half], b[x*pb+m.from[1]:][:half])
 		case secondChannels:

@@ -23,6 +23,9 @@ func TestChannels(t *testing.T) {
 			if trial%2 == 0 {
 				p.C = same
 			}
+			if trial%5 == 0 { // few, as boxes have
+				p.C = 1 + rng.IntN(6)
+			}
 			p.View, p.Update = random(rng, p.Plane.Len()), random(rng, p.Rect.Area()*p.C)
 			in, first = append(in, p), append(first, first[len(first)-1]+p.C)
 		}

@@ -102,6 +102,8 @@ func Copy(dst, src []float32, to, from int, loops []Loop) {
 		for i := range loops[1].N {
 			transposeLoops(dst, src, to+i*loops[1].To, from+i*loops[1].From, l, loops[2])
 		}
+	case len(loops) == 2 && loops[1].From == 1 && loops[1].To == 1:
+		copyPixels(dst[to:], src[from:], l.N, loops[1].N, l.To, l.From)
 	case len(loops) > 1:
 		for i := range l.N {
 			Copy(dst, src, to+i*l.To, from+i*l.From, loops[1:])
@@ -112,6 +114,36 @@ func Copy(dst, src []float32, to, from int, loops []Loop) {
 		for range l.N {
 			dst[to] = src[from]
 			to, from = to+l.To, from+l.From
+		}
+	}
+}
+
+// copyPixels copies n neighbouring numbers of each of w pixels, which lie to and from apart.
+// A call of copy for a few takes longer than they do.
+func copyPixels(dst, src []float32, w, n, to, from int) {
+	switch {
+	case n == to && n == from:
+		copy(dst[:w*n], src)
+	case n == 1:
+		for x := range w {
+			dst[x*to] = src[x*from]
+		}
+	case n == 2:
+		for x := range w {
+			d, s := dst[x*to:][:2], src[x*from:][:2]
+			d[0], d[1] = s[0], s[1]
+		}
+	case n <= 4:
+		for x := range w {
+			d, s := dst[x*to:][:n], src[x*from:][:n]
+			d[0], d[1], d[2] = s[0], s[1], s[2]
+			if n == 4 {
+				d[3] = s[3]
+			}
+		}
+	default:
+		for x := range w {
+			copy(dst[x*to:][:n], src[x*from:])
 		}
 	}
 }

@@ -26,10 +26,7 @@ func (c *Concat) Run(s *Scratch, jobs []Job) {
 			}
 			for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 				src := p.pixels(y, j.Rect.X, s.lineBuffer(0, w*p.C))
-				dst := j.Out[(y-j.Rect.Y.Lo)*w*pitch+first:]
-				for x := range w {
-					copy(dst[x*pitch:][:p.C], src[x*p.C:])
-				}
+				copyPixels(j.Out[(y-j.Rect.Y.Lo)*w*pitch+first:], src, w, p.C, pitch, p.C)
 			}
 			first += p.C
 		}
