@@ -142,6 +142,7 @@ type Scratch struct {
 	window   []*float32
 	outs     []*float32
 	shapes   []asm.WinogradTile
+	taken    []uint64
 	counts   []int
 	run      asm.Run
 	sums     []float64 // of groups

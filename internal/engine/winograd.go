@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math/bits"
 
 	"krypton/internal/engine/asm"
 	"krypton/internal/region"
@@ -12,8 +13,7 @@ import (
 // (Size+2)^2 products for a pair of channels instead of 9 Size^2. Where fewer
 // outputs are left at the plane's end, tiles are smaller, and so are the products:
 // 14 outputs are 4 + 4 + 4 + 2, 7 are 4 + 3. A tile's outputs depend, through
-// rounding, on all of its inputs: a change of any of them changes the whole tile
-// (see Align).
+// rounding, on more inputs than their windows hold (see WinogradReach).
 type Winograd struct {
 	In, Out Plane
 	Y, X    region.Window
@@ -96,22 +96,28 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 // networks can be compared.
 func (w *Winograd) MultiplyAdds() int64 { return int64(w.Out.C) * int64(w.In.C) * 9 }
 
-// Align grows a region of the output to whole tiles.
-func (w *Winograd) Align(r region.Rect) region.Rect {
-	return r.Aligned(int(w.Size)).Intersect(w.Out.Rect())
+// WinogradReach maps the region of an output that a change reaches through the windows
+// to the region whose bits may change.
+func WinogradReach(size asm.WinogradSize, out Plane, r region.Rect) region.Rect {
+	if r = r.Intersect(out.Rect()); r.Empty() {
+		return r
+	}
+	r.Y.Lo, r.Y.Hi = size.Reach(r.Y.Lo, r.Y.Hi, out.H)
+	r.X.Lo, r.X.Hi = size.Reach(r.X.Lo, r.X.Hi, out.W)
+	return r
 }
 
-// Work implements Coster: the products of whole tiles.
+// Work implements Coster: the products that the region's tiles take.
 func (w *Winograd) Work(r region.Rect) int64 {
 	return WinogradProducts(w.Size, w.Out, r) * int64(w.In.C) * int64(w.Out.C)
 }
 
 // WinogradProducts is the number of products for a pair of channels that the tiles
-// take that cover region r of the output.
+// take that cover region r of the output, for its outputs.
 func WinogradProducts(size asm.WinogradSize, out Plane, r region.Rect) int64 {
 	along := func(s region.Span, n int) (products int) {
 		for at := s.Lo / int(size) * int(size); at < s.Hi; at += int(size) {
-			products += size.Outputs(n-at) + 2
+			products += bits.OnesCount64(size.Taken(size.Outputs(n-at), s.Lo-at, s.Hi-at))
 		}
 		return products
 	}
@@ -199,6 +205,7 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	b.window = grow(&s.window, elements)
 	b.outs = grow(&s.outs, b.most*m*m)
 	b.shapes = grow(&s.shapes, b.most)
+	b.taken = grow(&s.taken, b.most)
 	b.rows = grow(&s.counts, elements*(b.most/s.Kernels.Rows+1))
 	s.table = grow(&s.table, pointers)
 	s.out = grow(&s.out, pointers)
@@ -243,7 +250,8 @@ type winogradBlock struct {
 	v, m, tmp        []float32
 	window, outs     []*float32
 	shapes           []asm.WinogradTile
-	rows             []int // of an element's tiles, some at a time
+	taken            []uint64 // elements of each tile, a bit for each
+	rows             []int    // of an element's tiles, some at a time
 }
 
 // add transforms the inputs of tile (ty, tx), whose input rows stand in
@@ -296,7 +304,21 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 		}
 	}
 	b.shapes[b.n] = shape
+	b.taken[b.n] = b.takes(shape, j.Rect, ty*m, tx*m)
 	b.n++
+}
+
+// takes is which elements the outputs in r of a tile, whose first one is (y, x), are
+// made of, a bit for each.
+func (b *winogradBlock) takes(shape asm.WinogradTile, r region.Rect, y, x int) (taken uint64) {
+	side := b.Size.Side()
+	rows, columns := b.Size.Taken(shape.Y, r.Y.Lo-y, r.Y.Hi-y), b.Size.Taken(shape.X, r.X.Lo-x, r.X.Hi-x)
+	for i := range side {
+		if rows>>i&1 != 0 {
+			taken |= columns << (i * side)
+		}
+	}
+	return taken
 }
 
 // multiply multiplies all tiles by the weights and transforms the products back.
@@ -329,11 +351,10 @@ func (b *winogradBlock) kernels() (*asm.Kernels, int) {
 // number with those that fill the last rows.
 func (b *winogradBlock) lay(k *asm.Kernels, in, e, lo, hi, at, pitch int) int {
 	s := b.scratch
-	i, j := e/b.Size.Side(), e%b.Size.Side()
 	v, m := b.v[e*b.vStride:], b.m[e*b.mStride:]
 	n := 0
 	for t := lo; t < hi; t++ {
-		if shape := &b.shapes[t]; b.Size.Takes(i, shape.Y) && b.Size.Takes(j, shape.X) {
+		if b.taken[t]>>e&1 != 0 {
 			s.table[at+n], s.out[at+n] = &v[t*in], &m[(t-lo)*pitch]
 			n++
 		}

@@ -83,10 +83,7 @@ func testWinograd(t *testing.T, k *asm.Kernels, size asm.WinogradSize, bf16 bool
 						row[i] = float32(math.NaN())
 					}
 				}
-				out := w.Align(randomRect(rng, c.y.Out, c.x.Out))
-				if rng.IntN(2) == 0 { // a band need not be aligned
-					out = randomRect(rng, c.y.Out, c.x.Out)
-				}
+				out := randomRect(rng, c.y.Out, c.x.Out)
 				jobs = append(jobs, Job{In: []Patched{p}, Rect: out, Out: make([]float32, out.Area()*c.outC)})
 			}
 			w.Run(s, jobs)
@@ -227,29 +224,76 @@ func BenchmarkWinograd(b *testing.B) {
 // TestWinogradProducts counts the products of tiles one by one, for all plane sizes
 // and spans along one axis.
 func TestWinogradProducts(t *testing.T) {
-	axis := map[asm.WinogradSize]func(left int) int{
-		asm.Winograd2: func(int) int { return 4 },
-		asm.Winograd4: func(left int) int { return map[int]int{1: 4, 2: 4, 3: 5}[left] },
-	}
-	for size, small := range axis {
+	for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
 		m := int(size)
 		for n := 1; n < 20; n++ {
 			for lo := range n {
 				for hi := lo + 1; hi <= n; hi++ {
 					want := 0
-					for tile := lo / m; tile*m < hi; tile++ {
-						if each := small(min(m, n-tile*m)); each > 0 {
-							want += each
-						} else {
-							want += m + 2
+					for at := lo / m * m; at < hi; at += m {
+						outputs := max(2, min(m, n-at))
+						want += outputs
+						if lo <= at {
+							want++
+						}
+						if hi >= at+outputs {
+							want++
 						}
 					}
-					r := region.Rect{Y: region.Span{Lo: lo, Hi: hi}, X: region.Span{Lo: 0, Hi: 1}}
-					if got := WinogradProducts(size, Plane{n, 4, 1}, r); got != int64(want*(m+2)) {
+					r := region.Rect{Y: region.Span{Lo: lo, Hi: hi}, X: region.Span{Lo: 0, Hi: m}}
+					if got := WinogradProducts(size, Plane{n, m, 1}, r); got != int64(want*(m+2)) {
 						t.Fatalf("F%d, [%d,%d) of %d: %d products, want %d", m, lo, hi, n, got, want*(m+2))
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestWinogradReach changes rectangles of the input: outside of WinogradReach no bit of
+// the output changes, and each of its rows and columns has one that does.
+func TestWinogradReach(t *testing.T) {
+	for _, k := range asm.EverySet(t) {
+		for _, size := range []asm.WinogradSize{asm.Winograd2, asm.Winograd4} {
+			t.Run(fmt.Sprintf("%s/F%d", k.Name, size), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(21, 22))
+				s := NewScratch(k)
+				for range 200 {
+					in := Plane{1 + rng.IntN(14), 1 + rng.IntN(14), 1 + rng.IntN(20)}
+					y, x := same3(rng, in.H), same3(rng, in.W)
+					w, err := NewWinograd(s, in, y, x, size, false, random(rng, 16*in.C*9), nil, 16, unclamped)
+					if err != nil {
+						t.Fatal(err)
+					}
+					run := func(x []float32) []float32 {
+						out := make([]float32, w.Out.Len())
+						w.Run(s, []Job{{In: []Patched{{Plane: in, View: x}}, Rect: w.Out.Rect(), Out: out}})
+						return out
+					}
+					data := random(rng, in.Len())
+					before := run(data)
+					r := randomRect(rng, in.H, in.W)
+					reach := WinogradReach(size, w.Out, region.Rect{Y: y.Reach(r.Y), X: x.Reach(r.X)})
+					rows, columns := map[int]bool{}, map[int]bool{}
+					for range 4 { // a bit may stay by chance
+						for y := r.Y.Lo; y < r.Y.Hi; y++ {
+							copy(data[(y*in.W+r.X.Lo)*in.C:(y*in.W+r.X.Hi)*in.C], random(rng, r.X.Len()*in.C))
+						}
+						for i, v := range run(data) {
+							y, x := i/w.Out.C/w.Out.W, i/w.Out.C%w.Out.W
+							if math.Float32bits(v) == math.Float32bits(before[i]) {
+								continue
+							}
+							if rows[y], columns[x] = true, true; y < reach.Y.Lo || y >= reach.Y.Hi || x < reach.X.Lo || x >= reach.X.Hi {
+								t.Fatalf("%v, windows %v %v: a change of %v changes output (%d, %d), outside of %v", in, w.Y, w.X, r, y, x, reach)
+							}
+						}
+					}
+					if len(rows) != reach.Y.Len() || len(columns) != reach.X.Len() {
+						t.Errorf("%v, windows %v %v: a change of %v changes %d rows and %d columns, not all of %v", in, w.Y, w.X, r, len(rows), len(columns), reach)
+					}
+				}
+			})
 		}
 	}
 }

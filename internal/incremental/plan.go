@@ -79,7 +79,7 @@ type step struct {
 	// windows and tables map regions for Windowed and Rearranging steps.
 	windows [2]region.Window // y, x
 	// tile, if not 0, is the side of the tiles that the output is computed
-	// in: regions grow to whole tiles.
+	// in: see engine.WinogradReach.
 	tile   int
 	tables [2]*region.Table
 	// inPlace lists inputs that are part of the output's memory already.
@@ -167,7 +167,7 @@ func (p *Plan) reach(s *step, in []region.Rect) region.Rect {
 	case op.Windowed:
 		r = region.Rect{Y: s.windows[0].Reach(r.Y), X: s.windows[1].Reach(r.X)}
 		if s.tile > 0 {
-			r = r.Aligned(s.tile)
+			r = engine.WinogradReach(asm.WinogradSize(s.tile), out, r)
 		}
 	case op.Rearranging:
 		r = region.Rect{Y: s.tables[0].Reach(r.Y), X: s.tables[1].Reach(r.X)}

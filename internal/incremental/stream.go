@@ -319,7 +319,7 @@ func (s *Stream) reach(st *step) bool {
 	}
 	s.shape(out)
 	if st.tile > 0 {
-		out.Align(st.tile)
+		out.Align(st.tile) // more than WinogradReach, so that no two rectangles share a tile
 	}
 	return !out.Empty()
 }

@@ -84,12 +84,3 @@ func (r Rect) canonical() Rect {
 
 // String gives the rectangle as [y0,y1)x[x0,x1).
 func (r Rect) String() string { return r.Y.String() + "x" + r.X.String() }
-
-// Aligned is the smallest rectangle around r whose borders are multiples of n.
-func (r Rect) Aligned(n int) Rect {
-	grow := func(s Span) Span { return Span{Lo: s.Lo / n * n, Hi: (s.Hi + n - 1) / n * n} }
-	if r.Empty() {
-		return r
-	}
-	return Rect{Y: grow(r.Y), X: grow(r.X)}
-}

@@ -42,11 +42,35 @@ func (m WinogradSize) Outputs(left int) int {
 // lastElement is the row or column of elements that no finite point belongs to.
 const lastElement = 5
 
-// Takes says whether row (or column) i of the elements is among those of a tile of
-// so many outputs along that axis: one more than its outputs from the beginning,
-// and the last. So smaller tiles at a plane's end share the weights of the others.
-func (m WinogradSize) Takes(i, outputs int) bool {
-	return m == Winograd2 || i <= outputs || i == lastElement
+// Taken is the rows (or columns) of elements that outputs lo to hi of a tile of so many
+// along that axis are made of, a bit for each. A tile of n outputs has elements 0 to n
+// and the last, so that smaller tiles at a plane's end share the weights of the others;
+// the first belongs to the first output alone, the last one to the last.
+func (m WinogradSize) Taken(outputs, lo, hi int) uint64 {
+	taken := uint64(2)<<outputs - 2
+	if lo <= 0 {
+		taken |= 1
+	}
+	if hi >= outputs {
+		taken |= 1 << (m.Side() - 1)
+	}
+	return taken
+}
+
+// Reach maps what a change reaches through the 3 x 3 windows, along an axis with so
+// many outputs, to the outputs whose bits may change. The first of a tile's inputs is
+// part of the first output alone, the last one of the last, and each of the others is
+// part of all, through rounding where its window does not hold it: a change that
+// reaches one outer output alone changes no other. Tiles of two outputs are their
+// windows' sums.
+func (m WinogradSize) Reach(lo, hi, outputs int) (int, int) {
+	if first := lo / int(m) * int(m); lo < first+m.Outputs(outputs-first)-1 && m.Outputs(outputs-first) > 2 {
+		lo = first
+	}
+	if last := (hi - 1) / int(m) * int(m); hi > last+1 && m.Outputs(outputs-last) > 2 {
+		hi = last + m.Outputs(outputs-last)
+	}
+	return lo, hi
 }
 
 // WinogradTile is a tile of Y x X outputs, as Outputs gives them for its Size.
