@@ -67,7 +67,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	typed(f, &o.compare, "compare", "", parseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
 	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
-	typed(f, &o.render.scale, "scale", "auto", parseRange, "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
+	typed(f, &o.render.scale, "scale", "auto", heatmap.ParseRange, "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.StringVar(&o.events, "events", "", "write what happens to this `file` or pipe as lines of JSON (- for standard error)")
 	f.StringVar(&o.progress, "progress", "", "write how far the run is to this `file` or pipe as blocks of key=value (- for standard error)")

@@ -186,6 +186,7 @@ func (c *scorer) all(ctx context.Context, args []string, builtin bool) error {
 			continue
 		}
 		failed++
+		err = hinted(err)
 		if first == nil {
 			first = err
 		}

@@ -6,11 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"krypton/internal/catalogue"
 	"krypton/internal/evaluate"
 	"krypton/internal/failure"
 	"krypton/internal/graph"
-	"krypton/internal/inputs"
 	"krypton/internal/model"
 	"krypton/internal/onnxload"
 	"krypton/internal/recognize"
@@ -40,13 +38,10 @@ var hints = []func(err error) (before, after string){
 	}),
 	hintAs(func(*model.UnknownError) (string, string) { return "", " (krypton model list shows all)" }),
 	hintAs(func(e *onnxload.InputsError) (string, string) { return "", "; say " + flagsOfInputs(e) }),
-	hintFor(model.ErrProfileThere, "", " (--force replaces it)"),
-	hintFor(catalogue.ErrOffline, "", ", and --offline asks nobody for it"),
 	hintFor(onnxload.ErrBind, "--bind: ", ""),
 	hintFor(onnxload.ErrInput, "--input: ", ""),
 	hintFor(onnxload.ErrOutput, "--output: ", ""),
 	hintFor(onnxload.ErrShape, "", "; say --size HxW, or --dim NAME=N"),
-	hintFor(inputs.ErrNUL, "", ": name it by --files-from0"),
 	hintFor(evaluate.ErrPicture, "", ": --image must name it"),
 	hintFor(evaluate.ErrSize, "", ": say --size"),
 	hintFor(evaluate.ErrPreprocessing, "", ": give the flags that obe was given"),

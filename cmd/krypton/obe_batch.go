@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -96,7 +94,7 @@ func (o *obeOptions) checkBatch() error {
 	switch {
 	case o.out != "":
 		return errors.New("--out and --out-dir exclude each other (--name names the outputs of a batch)")
-	case o.render.scale.shared:
+	case o.render.scale.Shared:
 		return errors.New("--scale shared needs all pictures at once: give a batch min,max")
 	case o.scoresOnly && len(o.scores) == 0:
 		return errors.New("--scores-only needs --scores")
@@ -108,33 +106,11 @@ func (o *obeOptions) checkBatch() error {
 
 // outputs are the names of an item's outputs.
 func (b *obeBatch) outputs(it batch.Item) ([]string, error) {
-	base, err := it.Output(b.batch.name)
-	if err != nil {
-		return nil, err
+	names, err := it.Outputs(b.batch.name, b.scores)
+	if err != nil || !b.scoresOnly {
+		return names, err
 	}
-	names := []string{base}
-	if b.scoresOnly {
-		names = nil
-	}
-	scores, own := b.scores, it.Set["scores"]
-	if own != "" {
-		scores = strings.Split(own, ",")
-	}
-	for _, f := range scores {
-		if filepath.IsAbs(f) && own == "" {
-			names = append(names, filepath.Clean(strings.ReplaceAll(f, "{name}", batch.NameOf(it.Path))))
-			continue
-		}
-		if filepath.IsAbs(f) {
-			return nil, fmt.Errorf("%s: scores %q must be relative to --out-dir", it.Path, f)
-		}
-		name, err := it.Expand(f)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, nil
+	return names[1:], nil
 }
 
 // variant makes ready what an item's own settings need.
@@ -150,11 +126,6 @@ func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*obeRun,
 		return nil, err
 	}
 	return makeOBERun(ctx, s, b.io, &o, &m)
-}
-
-// settingsKey stands for what an item's job depends on.
-func settingsKey(it batch.Item) string {
-	return batch.Item{Path: it.Set["model"], Set: it.Set}.Key()
 }
 
 // costs predicts an item's work: its positions' multiply-adds. Settings that
@@ -175,7 +146,7 @@ func (b *obeBatch) costs(ctx context.Context, base *obeRun) func(batch.Item) flo
 		if len(it.Set) == 0 {
 			return none
 		}
-		key := settingsKey(it)
+		key := it.SettingsKey()
 		if c, ok := known[key]; ok {
 			return c
 		}
@@ -220,24 +191,8 @@ func (b *obeBatch) all(ctx context.Context, base *obeRun) error {
 
 // groups goes through the shard's items by kind.
 func (b *obeBatch) groups(ctx context.Context, base *obeRun) error {
-	// Items of one kind come one after the other, so that each model is loaded once.
-	groups := map[string][]batch.Item{}
-	var order []string
-	for _, it := range b.run.Mine {
-		key := ""
-		if len(it.Set) > 0 {
-			key = settingsKey(it)
-		}
-		if groups[key] == nil {
-			order = append(order, key)
-		}
-		groups[key] = append(groups[key], it)
-	}
-	slices.SortStableFunc(order, func(x, y string) int {
-		return strings.Compare(groups[x][0].Set["model"], groups[y][0].Set["model"])
-	})
-	for _, key := range order {
-		if err := b.group(ctx, base, groups[key]); err != nil {
+	for _, items := range batch.Groups(b.run.Mine) {
+		if err := b.group(ctx, base, items); err != nil {
 			return err
 		}
 	}
@@ -262,7 +217,7 @@ func (b *obeBatch) group(ctx context.Context, base *obeRun, items []batch.Item) 
 			if unusable != nil {
 				return unusable
 			}
-			return b.read(ctx, j, p)
+			return hinted(b.read(ctx, j, p))
 		},
 		Compute: func(ctx context.Context, p *batchPicture) (err error) {
 			if !p.Idle() {
@@ -275,7 +230,7 @@ func (b *obeBatch) group(ctx context.Context, base *obeRun, items []batch.Item) 
 			}
 			return err
 		},
-		Write: func(p *batchPicture) error { return b.write(j, p) },
+		Write: func(p *batchPicture) error { return hinted(b.write(j, p)) },
 		Told:  b.tell,
 	})
 }
@@ -349,7 +304,7 @@ func (b *obeBatch) tell(p *batchPicture) {
 		b.rep.item(p.Work)
 	default:
 		b.tally.failed++
-		b.rep.fail(p.Item.Path, p.Err)
+		b.rep.Fail(p.Item.Path, p.Err)
 		b.bar.Say(func() { fmt.Fprintf(b.io.err, "krypton: %s\n", printable(messageFor(p.Item.Path, p.Err))) })
 	}
 }

@@ -88,11 +88,12 @@ type tally struct {
 
 // fail tells of a picture that failed; the others go on.
 func (r *obeRun) fail(t *tally, in string, err error) {
+	err = hinted(err)
 	t.failed++
 	if t.first == nil {
 		t.first = err
 	}
-	r.rep.fail(label(in), err)
+	r.rep.Fail(label(in), err)
 	if r.multiple {
 		fmt.Fprintf(r.io.err, "krypton: %s\n", printable(err.Error()))
 	}
@@ -109,7 +110,7 @@ func (r *obeRun) all(ctx context.Context, inputs []string) error {
 		o := r.newOutcome(in)
 		err := r.explain(ctx, o)
 		r.rep.run.End(err != nil)
-		if err == nil && r.render.scale.shared {
+		if err == nil && r.render.scale.Shared {
 			o.keep()
 			kept = append(kept, o)
 		} else if err == nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -10,9 +9,6 @@ import (
 	"krypton/internal/heatmap"
 )
 
-// maxContours bounds the number of lines of --contours.
-const maxContours = 16
-
 // renderOptions are the flags that say how a map is drawn.
 type renderOptions struct {
 	overlay, mapOnly, sideBySide, blocks bool
@@ -20,29 +16,7 @@ type renderOptions struct {
 	colormap                             string
 	masked                               *heatmap.Level
 	contours                             []heatmap.Level
-	scale                                colourRange
-}
-
-// colourRange is the range of the colours: each map's own, one for all maps of a run, or
-// a fixed one.
-type colourRange struct {
-	shared bool
-	fixed  *heatmap.Scale
-}
-
-// parseRange reads auto, shared or min,max.
-func parseRange(text string) (colourRange, error) {
-	switch text {
-	case "shared":
-		return colourRange{shared: true}, nil
-	case "auto":
-		return colourRange{}, nil
-	}
-	s, ok := heatmap.ParseScale(text)
-	if !ok {
-		return colourRange{}, fmt.Errorf("is %q, want auto, shared or min,max", text)
-	}
-	return colourRange{fixed: &s}, nil
+	scale                                heatmap.Range
 }
 
 // parseLevel reads a level, none for no text.
@@ -55,16 +29,9 @@ func parseLevel(text string) (*heatmap.Level, error) {
 }
 
 // setContours takes the levels to draw lines around.
-func (o *renderOptions) setContours(texts []string) error {
-	o.contours = nil
-	for _, text := range texts {
-		l, err := heatmap.ParseLevel(text)
-		if err != nil {
-			return err
-		}
-		o.contours = append(o.contours, l)
-	}
-	return nil
+func (o *renderOptions) setContours(texts []string) (err error) {
+	o.contours, err = heatmap.ParseLevels(texts)
+	return err
 }
 
 func (o *renderOptions) addFlags(f *pflag.FlagSet) {
@@ -81,10 +48,7 @@ func (o *renderOptions) addFlags(f *pflag.FlagSet) {
 
 // style checks the flags. The caller adds what else a style has.
 func (o *renderOptions) style() (heatmap.Style, error) {
-	s := heatmap.Style{Mode: "overlay", Alpha: o.alpha, Colormap: o.colormap, Scale: o.scale.fixed, Blocks: o.blocks, Masked: o.masked, Contours: o.contours}
-	if !(o.alpha >= 0 && o.alpha <= 1) {
-		return s, failure.Usagef("--alpha is %g, want 0 to 1", o.alpha)
-	}
+	s := heatmap.Style{Mode: "overlay", Alpha: o.alpha, Colormap: o.colormap, Scale: o.scale.Fixed, Blocks: o.blocks, Masked: o.masked, Contours: o.contours}
 	drawn := 0
 	for mode, on := range map[string]bool{"overlay": o.overlay, "map-only": o.mapOnly, "side-by-side": o.sideBySide} {
 		if on {
@@ -92,13 +56,8 @@ func (o *renderOptions) style() (heatmap.Style, error) {
 			s.Mode = mode
 		}
 	}
-	switch {
-	case drawn > 1:
+	if drawn > 1 {
 		return s, failure.Usagef("--overlay, --map-only and --side-by-side exclude each other")
-	case o.masked != nil && o.mapOnly:
-		return s, failure.Usagef("--masked shows the picture, --map-only does not: they exclude each other")
-	case len(o.contours) > maxContours:
-		return s, failure.Usagef("--contours: %d levels, at most %d are drawn", len(o.contours), maxContours)
 	}
-	return s, nil
+	return s, hinted(s.Check())
 }

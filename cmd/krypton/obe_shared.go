@@ -26,17 +26,9 @@ func (r *obeRun) drawShared(ctx context.Context, kept []*outcome, t *tally) erro
 	for i, o := range kept {
 		maps[i] = o.answer.Map(0)
 	}
-	scale, err := heatmap.SharedScale(maps, r.combine)
+	style, err := r.style.Shared(maps, r.combine)
 	if err != nil {
 		return err
-	}
-	style := r.style
-	style.Scale = &scale
-	if style.Colormap == "auto" { // by the scale, not by each picture's own values
-		style.Colormap = "blackbody"
-		if scale.Lo < 0 {
-			style.Colormap = "bluered"
-		}
 	}
 	for _, o := range kept {
 		err := r.drawKept(ctx, o, style)

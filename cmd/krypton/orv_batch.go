@@ -84,7 +84,7 @@ func (b *orvBatch) all(ctx context.Context) error {
 	failed, before := 0, 0
 	var last error // of the video that an interruption ended: it says what is left of it
 	err := batch.Drive(ctx, b.run, b.run.Mine, batch.Stages[*orvItem]{
-		Read: b.read,
+		Read: func(ctx context.Context, v *batchVideo) error { return hinted(b.read(ctx, v)) },
 		Compute: func(ctx context.Context, v *batchVideo) error {
 			if last = nil; v.Idle() {
 				return nil

@@ -11,7 +11,7 @@ import (
 
 // report says in words, or as JSON, what was done.
 func (j *orvJob) report(r *recognize.Recognition, h framelabels.Header, s *recognize.Summary) error {
-	sum := r.Report(h, s, flagName)
+	sum := r.Report(h, s)
 	if j.asJSON {
 		to := j.io.out
 		if j.out == "-" {

@@ -97,7 +97,7 @@ func openORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mo
 			return nil, err
 		}
 		q.Activation = o.activation // which the model's own file may have set by now
-		return recognize.Prepare(ctx, m, q, recognize.Limits{Threads: j.threads})
+		return recognize.Prepare(ctx, m, q, recognize.Limits{Threads: j.threads, Spell: flagName})
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"krypton/internal/failure"
 	"krypton/internal/lock"
 	"krypton/internal/regular"
 )
@@ -23,7 +24,7 @@ import (
 var ErrCannotWrite = errors.New("cannot write")
 
 // ErrExists says that an output exists and nobody asked to replace it.
-var ErrExists = errors.New("exists already (--force replaces it)")
+var ErrExists error = failure.Settingf("exists already (%v replaces it)", failure.Setting("force"))
 
 // Check says before any work whether path could be written: its folder is there and
 // takes files, and path is free, or a file (or link) that force may replace.

@@ -33,8 +33,11 @@ var DefaultColumns = []string{"model", "labels", "output", "preset", "class", "p
 // itemColumn names the input in a table or object.
 const itemColumn = "item"
 
-// outFlag names the file that an item's picture goes to.
-const outFlag = "out"
+// outFlag names the file that an item's picture goes to, scoresFlag those of its scores.
+const (
+	outFlag    = "out"
+	scoresFlag = "scores"
+)
 
 // Options say how a manifest is read.
 type Options struct {

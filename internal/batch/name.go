@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"krypton/internal/failure"
 )
 
 // NameOf is what an input's outputs are called after: its name without folder and
@@ -52,6 +55,59 @@ func (it Item) Output(template string) (string, error) {
 		template = out
 	}
 	return it.Expand(template)
+}
+
+// Outputs are the names of an item's output and of its further files, by their own templates:
+// those of the item's setting "scores", or else the ones of all. Of those of all an absolute
+// one stays where it is, with {name} in it.
+func (it Item) Outputs(template string, files []string) ([]string, error) {
+	base, err := it.Output(template)
+	if err != nil {
+		return nil, err
+	}
+	names, own := []string{base}, it.Set[scoresFlag]
+	if own != "" {
+		files = strings.Split(own, ",")
+	}
+	for _, f := range files {
+		switch {
+		case filepath.IsAbs(f) && own == "":
+			names = append(names, filepath.Clean(strings.ReplaceAll(f, "{name}", NameOf(it.Path))))
+			continue
+		case filepath.IsAbs(f):
+			return nil, failure.Settingf("%s: scores %q must be relative to %v", it.Path, f, failure.Setting("out-dir"))
+		}
+		name, err := it.Expand(f)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// SettingsKey stands for an item's own settings.
+func (it Item) SettingsKey() string { return Item{Path: it.Set["model"], Set: it.Set}.Key() }
+
+// Groups are items with equal settings, together: those of one model one after the other, so
+// that each is loaded once.
+func Groups(items []Item) [][]Item {
+	of := map[string]int{}
+	var groups [][]Item
+	for _, it := range items {
+		key := ""
+		if len(it.Set) > 0 {
+			key = it.SettingsKey()
+		}
+		i, known := of[key]
+		if !known {
+			i = len(groups)
+			of[key], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], it)
+	}
+	slices.SortStableFunc(groups, func(a, b []Item) int { return strings.Compare(a[0].Set["model"], b[0].Set["model"]) })
+	return groups
 }
 
 // Clash says that two items would write the same output.

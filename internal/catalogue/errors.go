@@ -24,7 +24,7 @@ const (
 )
 
 // ErrOffline is that of a file which is not there, where nobody may be asked for it.
-var ErrOffline = errors.New("not in the cache")
+var ErrOffline error = failure.Settingf("not in the cache, and %v asks nobody for it", failure.Setting("offline"))
 
 // Error says that a file could not be had.
 type Error struct {

@@ -246,7 +246,7 @@ func (j *Job) newRecord(m *MapFile, in *explain.Input, picture string, class int
 	r := &Record{Version: j.host.Version, Map: m.Name, MapSHA256: m.SHA256, Model: model.File.Name, ModelSHA256: model.File.SHA256, Image: picture, ImageSHA256: in.SHA256,
 		Class:  explain.ClassRecord{Index: class, Label: model.Label(class)},
 		Output: meter.Output(), Activation: string(meter.Reading().Activation), ActivationReason: meter.Reading().Reason, Combine: j.question.Combine, Fill: string(j.question.Fill), Start: string(j.question.Start), Seed: j.question.Seed, Steps: meter.Points()/2 - 1,
-		Kernels: model.Plan.Kernels(), Threads: j.host.Threads, Notes: slices.Concat(j.Notes(in), model.Doubts(meter.Reading()))}
+		Kernels: model.Plan.Kernels(), Threads: j.host.Threads, Notes: slices.Concat(j.Notes(in), model.Doubts(meter.Reading(), j.host.Spell))}
 	if p := meter.Probabilities(); class < len(p) {
 		r.Class.BaseScore = explain.Number(p[class])
 	}

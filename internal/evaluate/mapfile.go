@@ -60,7 +60,7 @@ func parseMap(name string, data []byte) (*MapFile, error) {
 	}
 	m.Record = new(explain.Record)
 	if err := json.Unmarshal(data, m.Record); err != nil {
-		return nil, failure.Dataf("%s: neither a .npy file nor what obe --scores NAME.json writes: %w", name, err)
+		return nil, failure.As(failure.Data, failure.Settingf("%s: neither a .npy file nor what obe %v NAME.json writes: %w", name, failure.Setting("scores"), err))
 	}
 	if err := validMap(m.Record); err != nil {
 		return nil, failure.Dataf("%s: %w", name, err)

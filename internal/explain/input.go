@@ -181,7 +181,10 @@ func (r *Reader) pictureInput(from io.Reader, name string) (*Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Input{Picture: pic.Image, SHA256: pic.SHA256, samples: pic.Samples, notes: pic.Notes}
+	in := &Input{Picture: pic.Image, SHA256: pic.SHA256, samples: pic.Samples}
+	for _, n := range pic.Notes {
+		in.notes = append(in.notes, failure.Spell(n, r.host.Spell))
+	}
 	if pic.Deep != nil {
 		in.deep, in.Transform = pre.FitDeep(pic.Deep, plane.W, plane.H)
 		in.base = pre.NormalizeDeep(in.deep, plane.C)

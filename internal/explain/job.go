@@ -93,7 +93,7 @@ func (j *Job) read(ctx context.Context) error {
 	if j.reading, err = m.Reading(ctx, j.output, string(activation), j.host.Threads, j.host.Free()); err != nil {
 		return err
 	}
-	j.notes = append(j.notes, m.Doubts(j.reading)...)
+	j.notes = append(j.notes, m.Doubts(j.reading, j.host.Spell)...)
 	if q.Score == target.Entropy && !j.reading.Exclusive && !j.reading.Pair {
 		j.notes = append(j.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
 	}

@@ -30,6 +30,19 @@ func ParseLevel(s string) (Level, error) {
 	return Level{share, v}, nil
 }
 
+// ParseLevels reads several levels.
+func ParseLevels(texts []string) ([]Level, error) {
+	var all []Level
+	for _, text := range texts {
+		l, err := ParseLevel(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
 // String writes a level as ParseLevel reads it.
 func (l Level) String() string {
 	if l.Share {

@@ -18,6 +18,7 @@ import (
 	"math"
 	"os"
 
+	"krypton/internal/failure"
 	"krypton/internal/regular"
 
 	_ "golang.org/x/image/bmp"
@@ -54,8 +55,9 @@ type Picture struct {
 	Orientation int
 	// Transparent says that some parts were.
 	Transparent bool
-	// Notes say what was changed: transparency laid over white.
-	Notes []string
+	// Notes say what was changed, such as transparency laid over white; failure.Spell writes
+	// them.
+	Notes []error
 }
 
 // Open reads a picture file.
@@ -123,7 +125,7 @@ func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err erro
 // pixels fails if there are too many.
 func (l *Limits) pixels(width, height int) error {
 	if width < 1 || height < 1 || int64(width) > l.MaxPixels/int64(height) {
-		return fmt.Errorf("%w: %d x %d pixels, the limit is %d in all (--max-pixels)", ErrUnusable, width, height, l.MaxPixels)
+		return failure.Settingf("%w: %d x %d pixels, the limit is %d in all (%v)", ErrUnusable, width, height, l.MaxPixels, failure.Setting("max-pixels"))
 	}
 	return nil
 }
@@ -171,7 +173,7 @@ func (l *Limits) readAll(r io.Reader) ([]byte, error) {
 	case int64(len(data)) > l.MaxBytes:
 		return nil, fmt.Errorf("%w: larger than %d MiB", ErrUnusable, l.MaxBytes>>20)
 	case int64(len(data)) > most:
-		return nil, fmt.Errorf("%w: the file is larger than half of the %d MiB that are left (--memory)", ErrMemory, l.Memory>>20)
+		return nil, failure.Settingf("%w: the file is larger than half of the %d MiB that are left (%v)", ErrMemory, l.Memory>>20, failure.Setting("memory"))
 	}
 	return data, nil
 }
@@ -207,13 +209,13 @@ func (p *Picture) settle(d *Deep) {
 // tellDark notes that a deep picture uses few of its numbers.
 func (p *Picture) tellDark(bits int, greatest float64) {
 	if most := math.Exp2(float64(bits)) - 1; greatest > 0 && greatest < (most+1)/4 {
-		p.Notes = append(p.Notes, fmt.Sprintf("the largest of its %d-bit numbers is %g of %g: if that is meant to be white, say --window 0,%g", bits, greatest, most, greatest))
+		p.Notes = append(p.Notes, failure.Settingf("the largest of its %d-bit numbers is %g of %g: if that is meant to be white, say %v 0,%g", bits, greatest, most, failure.Setting("window"), greatest))
 	}
 }
 
 func (p *Picture) tellTransparent() {
 	if p.Transparent {
-		p.Notes = append(p.Notes, "transparent parts are laid over white")
+		p.Notes = append(p.Notes, errors.New("transparent parts are laid over white"))
 	}
 }
 

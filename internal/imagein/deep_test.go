@@ -176,7 +176,7 @@ func TestWindow(t *testing.T) {
 
 // TestNoteOnDarkDepth: twelve bits in sixteen are told of, and mapped as stored.
 func TestNoteOnDarkDepth(t *testing.T) {
-	for v, want := range map[uint16]string{4095: "[the largest of its 16-bit numbers is 4095 of 65535: if that is meant to be white, say --window 0,4095]", 40000: "[]", 0: "[]"} {
+	for v, want := range map[uint16]string{4095: "[the largest of its 16-bit numbers is 4095 of 65535: if that is meant to be white, say window 0,4095]", 40000: "[]", 0: "[]"} {
 		img := image.NewGray16(image.Rect(0, 0, 2, 2))
 		img.SetGray16(1, 1, color.Gray16{v})
 		p, err := open(encoded(t, "png", img))

@@ -2,10 +2,11 @@ package imagein
 
 import (
 	"errors"
-	"fmt"
 	"image"
 	"image/color"
 	"runtime/debug"
+
+	"krypton/internal/failure"
 )
 
 // ErrMemory says that a picture takes more memory than there is for it now.
@@ -18,7 +19,7 @@ const large = 64 << 20
 // takes much. bytes are what its file has.
 func (l *Limits) fits(width, height int, bytes, need int64) error {
 	if l.Memory > 0 && need > l.Memory-bytes {
-		return fmt.Errorf("%w: %d x %d pixels take about %d MiB to decode, %d MiB are left for that (--memory)", ErrMemory, width, height, (need+bytes)>>20, l.Memory>>20)
+		return failure.Settingf("%w: %d x %d pixels take about %d MiB to decode, %d MiB are left for that (%v)", ErrMemory, width, height, (need+bytes)>>20, l.Memory>>20, failure.Setting("memory"))
 	}
 	if need > large {
 		debug.FreeOSMemory()

@@ -7,6 +7,8 @@ import (
 	"image/draw"
 	"math"
 	"strings"
+
+	"krypton/internal/failure"
 )
 
 // Preprocess says how a picture becomes a network's input. A normalized value
@@ -90,7 +92,7 @@ func (p *Preprocess) Validate(channels int) error {
 		return fmt.Errorf("scale is %g: want a number that is not 0", p.Scale)
 	}
 	if !(p.CropFraction >= MinCropFraction && p.CropFraction <= 1) {
-		return fmt.Errorf("crop fraction (--crop-fraction) is %g: want %g to 1", p.CropFraction, MinCropFraction)
+		return failure.Settingf("crop fraction (%v) is %g: want %g to 1", failure.Setting("crop-fraction"), p.CropFraction, MinCropFraction)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"krypton/internal/failure"
 	"krypton/internal/tiffin"
 )
 
@@ -36,7 +37,7 @@ func (p *Picture) takeTIFF(data []byte, l *Limits, w *Window) error {
 		return err
 	}
 	if f.Further > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("%d further numbers of each pixel, of which the file does not say what they are, are passed over", f.Further))
+		p.Notes = append(p.Notes, failure.Settingf("%d further numbers of each pixel, of which the file does not say what they are, are passed over", f.Further))
 	}
 	if !f.Deep() {
 		img, err := f.Image()
@@ -85,7 +86,7 @@ func (p *Picture) takeNumbers(f *tiffin.File, w *Window) error {
 	}
 	p.Samples = fmt.Sprint(f.Format, f.Bits)
 	if through == nil {
-		return fmt.Errorf("%w: its numbers (%s) go from %g to %g: say which are black and white (--window LO,HI)", ErrUnusable, p.Samples, least, greatest)
+		return failure.Settingf("%w: its numbers (%s) go from %g to %g: say which are black and white (%v LO,HI)", ErrUnusable, p.Samples, least, greatest, failure.Setting("window"))
 	}
 	p.Transparent = transparent
 	p.settle(&Deep{f.Width, f.Height, min(f.Colors, 3), pix})

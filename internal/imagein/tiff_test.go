@@ -48,7 +48,7 @@ func TestNumbersNeedAWindow(t *testing.T) {
 		"float64": plainTIFF(t, 3, 1, 1, 64, 3, 1, 1, []float64{-1000, 0, 3000}),
 	} {
 		_, err := through(b, nil)
-		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "its numbers ("+samples+") go from -1000 to 3000: say which are black and white (--window LO,HI)") {
+		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "its numbers ("+samples+") go from -1000 to 3000: say which are black and white (window LO,HI)") {
 			t.Errorf("%s: %v", samples, err)
 		}
 		p, err := through(b, &Window{-1000, 1000})
@@ -94,7 +94,7 @@ func TestTIFFColours(t *testing.T) {
 		t.Errorf("turned: %v, %v", p, err)
 	}
 	p, err = open(plainTIFF(t, 1, 1, 3, 8, 1, 1, 1, []byte{9, 8, 7}))
-	if err != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "2 further numbers of each pixel") || p.Image.Pix[0] != 9 {
+	if err != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0].Error(), "2 further numbers of each pixel") || p.Image.Pix[0] != 9 {
 		t.Errorf("further numbers: %v, %v", p, err)
 	}
 }

@@ -33,7 +33,7 @@ const (
 type Lists struct{ Lines, NUL string }
 
 // ErrNUL is that of a list of lines with NUL bytes in it.
-var ErrNUL = errors.New("holds NUL bytes")
+var ErrNUL error = failure.Settingf("holds NUL bytes: name it by %v", failure.Setting("files-from0"))
 
 // Expand turns arguments into picture files: files, folders (their pictures,
 // sorted, not their subfolders), patterns, @list files (one name a line) and -

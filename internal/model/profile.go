@@ -21,7 +21,7 @@ type ProfileFile struct {
 }
 
 // ErrProfileThere is that of a file that has a profile already.
-var ErrProfileThere = errors.New("has a profile already")
+var ErrProfileThere error = failure.Settingf("has a profile already (%v replaces it)", failure.Setting("force"))
 
 // OpenProfile reads what a file holds, if it is there, and fails if it could not be
 // written: with ErrProfileThere where a profile is in it, unless that is to be replaced.

@@ -48,11 +48,12 @@ func (m *Model) Reading(ctx context.Context, output int, activation string, work
 	})
 }
 
-// Doubts are notes on what makes numbers and names of classes doubtful.
-func (m *Model) Doubts(r prediction.Reading) []string {
+// Doubts are notes on what makes numbers and names of classes doubtful. spell writes the
+// names of settings, nil as they are.
+func (m *Model) Doubts(r prediction.Reading, spell func(failure.Setting) string) []string {
 	var notes []string
-	if r.Doubt != "" {
-		notes = append(notes, r.Doubt)
+	if r.Doubt != nil {
+		notes = append(notes, failure.Spell(r.Doubt, spell))
 	}
 	if l, n := len(m.Labels), r.Classes(r.Outputs); l > 0 && l != n {
 		notes = append(notes, fmt.Sprintf("there are %d labels for %d classes: names may belong to other classes", l, n))

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
 	"krypton/internal/tensor"
@@ -33,7 +34,8 @@ type Reading struct {
 	// add to 1.
 	Exclusive bool
 	// Doubt says where what was asked for does not go with what makes the output.
-	Doubt string
+	// It is nil where all is well, and names settings.
+	Doubt error
 
 	odds bool // of Pair: the number is no probability
 }
@@ -175,11 +177,10 @@ func (q *Question) refuse(what string) error {
 			others = append(others, name)
 		}
 	}
-	advice := "the model has no other output that is"
-	if others != nil {
-		advice = "--output names another: " + strings.Join(others, ", ")
+	if others == nil {
+		return fmt.Errorf("%s %w (the model has no other output that is)", what, ErrNoClasses)
 	}
-	return fmt.Errorf("%s %w (%s)", what, ErrNoClasses, advice)
+	return failure.Settingf("%s %w (%v names another: %s)", what, ErrNoClasses, failure.Setting("output"), strings.Join(others, ", "))
 }
 
 // byMaker is what goes with numbers that are known by what makes them.
@@ -200,15 +201,15 @@ func byMaker(made graph.Made) (Activation, string) {
 }
 
 // doubt says where an activation was asked for that is computed already.
-func doubt(a Activation, made graph.Made, n int) string {
+func doubt(a Activation, made graph.Made, n int) error {
 	switch {
 	case a == Softmax && n == 1:
-		return "softmax of one number is always 1 (--activation)"
+		return failure.Settingf("softmax of one number is always 1 (%v)", failure.Setting("activation"))
 	case (a == Softmax || a == Sigmoid) && (made.Kind == graph.Shares || made.Kind == graph.Chances || made.Kind == graph.Scaled):
 		auto, why := byMaker(made)
-		return fmt.Sprintf("%s was asked for, but %s: --activation auto takes %s", a, why, auto)
+		return failure.Settingf("%s was asked for, but %s: %v auto takes %s", a, why, failure.Setting("activation"), auto)
 	}
-	return ""
+	return nil
 }
 
 // neutral runs the network on pictures that are the same for every model and judges
@@ -229,7 +230,7 @@ type neutral struct {
 // next makes the next run. A network that fails on such a picture says nothing.
 func (t *neutral) next(ctx context.Context) error {
 	if need := t.q.Plan.InferenceBytes(); t.q.Memory > 0 && need > t.q.Memory {
-		return fmt.Errorf("%w: a whole run of the network takes %d MiB, %d MiB are left for it (--memory)", incremental.ErrMemory, need>>20, t.q.Memory>>20)
+		return failure.Settingf("%w: a whole run of the network takes %d MiB, %d MiB are left for it (%v)", incremental.ErrMemory, need>>20, t.q.Memory>>20, failure.Setting("memory"))
 	}
 	plane := t.q.Plan.InputPlane()
 	input := make([]float32, plane.Len())

@@ -487,7 +487,7 @@ func TestRefused(t *testing.T) {
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
-		case c.want != "" && (!errors.Is(err, ErrNoClasses) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "--output names another: x")):
+		case c.want != "" && (!errors.Is(err, ErrNoClasses) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "output names another: x")):
 			t.Errorf("%s: %+v, %v; want an error with %q", name, r, err, c.want)
 		}
 	}
@@ -500,7 +500,7 @@ func TestRefused(t *testing.T) {
 func TestDoubts(t *testing.T) {
 	for a, doubtful := range map[Activation]bool{None: false, Sigmoid: true, Softmax: true, Auto: false} {
 		r, err := read(stem(3).add("Sigmoid", "y", []string{"x"}).plan(t), Question{Activation: a})
-		if err != nil || (r.Doubt != "") != doubtful || a != Auto && r.Activation != a {
+		if err != nil || (r.Doubt != nil) != doubtful || a != Auto && r.Activation != a {
 			t.Errorf("%s over sigmoids: %+v, %v", a, r, err)
 		}
 	}

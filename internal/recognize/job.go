@@ -17,9 +17,11 @@ import (
 	"krypton/internal/video"
 )
 
-// Limits are what a job may use.
+// Limits are what a job may use, and how it speaks.
 type Limits struct {
 	Threads int // cores, 1 at least
+	// Spell writes the names of settings in notes, nil as they are.
+	Spell func(failure.Setting) string
 }
 
 // Job is a question that was put to a model. It does not change: any number of videos may
@@ -28,6 +30,7 @@ type Job struct {
 	model    *model.Model
 	question Question
 	threads  int
+	spell    func(failure.Setting) string
 	options  orv.Options // thresholds that are to be chosen are below 0
 	output   int
 	reading  prediction.Reading // of classifiers
@@ -47,7 +50,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, l Limits) (*Job, e
 	if m.NoPictures != nil {
 		return nil, m.NoPictures
 	}
-	j := &Job{model: m, question: q, threads: max(1, l.Threads), notes: append([]string(nil), m.Notes...)}
+	j := &Job{model: m, question: q, threads: max(1, l.Threads), spell: l.Spell, notes: append([]string(nil), m.Notes...)}
 	j.options = q.options(j.threads)
 	var err error
 	if j.output, err = m.Output(); err != nil {
@@ -89,7 +92,7 @@ func (j *Job) prepareClassifier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.notes = append(j.notes, m.Doubts(j.reading)...)
+	j.notes = append(j.notes, m.Doubts(j.reading, j.spell)...)
 	// The softmax keeps count of the classes that are not on a shortlist.
 	if j.options.Mode == orv.Approximate && q.Shortlist > 0 && j.reading.Exclusive {
 		// One more than are named, so that the best of them all can lose its place.

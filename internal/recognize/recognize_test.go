@@ -159,7 +159,7 @@ func prepare(t testing.TB, m *model.Model, change func(*Question)) *Job {
 	if change != nil {
 		change(&q)
 	}
-	j, err := Prepare(context.Background(), m, q, Limits{Threads: 2})
+	j, err := Prepare(context.Background(), m, q, Limits{Threads: 2, Spell: flag})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +351,7 @@ func TestCancel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j, f, err := Open(ctx, path, opt, func() (*Job, error) { return Prepare(ctx, m, q, Limits{Threads: 2}) })
+		j, f, err := Open(ctx, path, opt, func() (*Job, error) { return Prepare(ctx, m, q, Limits{Threads: 2, Spell: flag}) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -579,7 +579,7 @@ func TestReport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum := r.Report(h, s, flag)
+		sum := r.Report(h, s)
 		text := sum.Text()
 		if sum.Frames != 40 || sum.Skipped+sum.Updated+sum.Whole != 40 || sum.Verified == 0 || sum.Expected == nil != untuned {
 			t.Errorf("%+v", sum)

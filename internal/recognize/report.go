@@ -49,8 +49,8 @@ type Report struct {
 }
 
 // Report tells what a run whose header is h came to. Loading the model is not part of any
-// time. spell writes the names of settings in notes, nil as they are.
-func (r *Recognition) Report(h framelabels.Header, s *Summary, spell func(failure.Setting) string) *Report {
+// time.
+func (r *Recognition) Report(h framelabels.Header, s *Summary) *Report {
 	sum := &Report{
 		summary:     s,
 		options:     r.setting.Options,
@@ -81,7 +81,7 @@ func (r *Recognition) Report(h framelabels.Header, s *Summary, spell func(failur
 		SecondsRead: s.Interpret.Seconds(),
 		SecondsTest: s.Verify.Seconds(),
 		SecondsOut:  s.Emit.Seconds(),
-		Notes:       r.notesOf(s, spell),
+		Notes:       r.notesOf(s),
 	}
 	if t := r.setting.Chosen; t != nil {
 		sum.Expected = &t.Agreement
@@ -94,12 +94,12 @@ func (r *Recognition) Report(h framelabels.Header, s *Summary, spell func(failur
 }
 
 // notesOf are what there is to say besides.
-func (r *Recognition) notesOf(s *Summary, spell func(failure.Setting) string) []string {
+func (r *Recognition) notesOf(s *Summary) []string {
 	notes := r.Notes()
 	if r.Untuned() {
 		untuned := failure.Settingf("no approximation agreed on %g of the first %d frames while saving work: it is tried again now and then (%v)",
 			r.job.question.TargetAgreement, r.setting.Tried, failure.Setting("target-agreement"))
-		notes = append(notes, failure.Spell(untuned, spell))
+		notes = append(notes, failure.Spell(untuned, r.job.spell))
 	}
 	if s.NaN > 0 {
 		notes = append(notes, fmt.Sprintf("scores of %d frames are not numbers", s.NaN))

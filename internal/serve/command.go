@@ -37,8 +37,8 @@ func styleOf(q url.Values) (heatmap.Style, error) {
 	if v := q.Get("contours"); v != "" {
 		for _, text := range strings.Split(v, ",") {
 			l, err := heatmap.ParseLevel(text)
-			if err != nil || len(s.Contours) == mostContours {
-				return s, failure.Usagef("contours: %q, want at most %d levels such as 10%% or 0.05", v, mostContours)
+			if err != nil || len(s.Contours) == heatmap.MostContours {
+				return s, failure.Usagef("contours: %q, want at most %d levels such as 10%% or 0.05", v, heatmap.MostContours)
 			}
 			s.Contours = append(s.Contours, l)
 		}
@@ -46,9 +46,6 @@ func styleOf(q url.Values) (heatmap.Style, error) {
 	s.Blocks = q.Get("blocks") == "true"
 	return s, nil
 }
-
-// mostContours bounds the lines of a map.
-const mostContours = 16
 
 // command is the command line that makes the map and draws it so.
 func (r *answer) command(q url.Values) string {
