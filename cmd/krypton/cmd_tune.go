@@ -134,8 +134,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 		return json.NewEncoder(io.out).Encode(profile)
 	}
 	if !quiet {
-		r := job.Reading()
-		fmt.Fprintf(io.err, "scores: %s\n", printable(fmt.Sprintf("activation %s: %s", r.Activation, r.Reason)))
+		fmt.Fprintf(io.err, "scores: %s\n", printable(job.Aim().Text()))
 	}
 	return o.report(io, profile, target)
 }

@@ -26,6 +26,8 @@ type modelOptions struct {
 	mean, std, window                          []float64
 	scale, crop                                float64
 	pad                                        int
+	// parts says that --output may name a part of an output.
+	parts bool
 	// models, if set, keeps what is loaded for the next one who asks.
 	models *model.Cache
 }
@@ -82,9 +84,20 @@ func (o *modelOptions) open(ctx context.Context, s *settings) (*model.File, mode
 	return file, opt, err
 }
 
+// part is what --output says: an output's name, and ranges of indices in brackets behind
+// it, if there are any.
+func (o *modelOptions) part() (name, ranges string) {
+	at := strings.LastIndexByte(o.output, '[')
+	if !o.parts || at < 0 || !strings.HasSuffix(o.output, "]") {
+		return o.output, ""
+	}
+	return o.output[:at], o.output[at+1 : len(o.output)-1]
+}
+
 // loadOptions are the flags that say how a file becomes a network.
 func (o *modelOptions) loadOptions() (opt model.LoadOptions, err error) {
-	opt = model.LoadOptions{Input: o.input, Layout: o.layout, Output: o.output, Dims: map[string]int{}}
+	name, _ := o.part()
+	opt = model.LoadOptions{Input: o.input, Layout: o.layout, Output: name, Dims: map[string]int{}}
 	if opt.Bind, opt.Bound, err = model.Bindings(o.bind); err != nil {
 		return opt, hinted(err)
 	}

@@ -43,6 +43,7 @@ func (o *obeOptions) question(s *settings) explain.Question {
 	if s.origin("mode") != "default" {
 		q.Mode = obe.Mode(o.mode)
 	}
+	q.What = o.what.what()
 	q.Approximate = o.approximate.wish(s, q.Mode)
 	return q
 }
@@ -87,6 +88,7 @@ func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Quest
 	if err != nil {
 		return nil, err
 	}
+	_, q.Part = mo.part() // the model's own file may name the output
 	if err := q.CheckFor(file); err != nil {
 		return nil, hinted(err)
 	}

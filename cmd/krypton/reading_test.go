@@ -320,17 +320,18 @@ func TestNamesOfObjects(t *testing.T) {
 // TestNoRowOfClasses: every command refuses what is none, and names what is.
 func TestNoRowOfClasses(t *testing.T) {
 	d := newDesk(t)
-	planes := headed([]float32{1, 2}, node("Softmax"))
-	planes.Graph.Outputs = []onnxwrite.ValueInfo{{Name: "planes"}, {Name: "y"}}
-	planes.Graph.Nodes = append(planes.Graph.Nodes, onnxwrite.Node{OpType: "Relu", Inputs: []string{"in"}, Outputs: []string{"planes"}})
-	features := headed([]float32{1, 2, 3, 4}, node("LpNormalization"))
+	lists := headed(make([]float32, 8), onnxwrite.Node{OpType: "Softmax", Inputs: []string{"x"}, Outputs: []string{"y"}}, onnxwrite.Node{OpType: "Reshape", Inputs: []string{"x", "to"}, Outputs: []string{"lists"}})
+	lists.Graph.Initializers = append(lists.Graph.Initializers, onnxwrite.Raw("to", []int64{3}, []int64{1, 2, 4}))
+	lists.Graph.Outputs = []onnxwrite.ValueInfo{{Name: "lists"}, {Name: "y"}}
+	alone := headed(make([]float32, 8), onnxwrite.Node{OpType: "Reshape", Inputs: []string{"x", "to"}, Outputs: []string{"y"}})
+	alone.Graph.Initializers = lists.Graph.Initializers
 	p := d.picture("p.npy", .1, .2, .3)
 	for file, c := range map[string]struct {
 		m    *onnxwrite.Model
 		want string
 	}{
-		"planes.onnx":   {planes, `output "planes" has shape [1 3 16 16], which is no row of classes (--output names another: y)`},
-		"features.onnx": {features, `output "y" of shape [1 4] is a feature vector, made by LpNormalization node "head", which is no row of classes (the model has no other output that is)`},
+		"lists.onnx": {lists, `output "lists" has shape [1 2 4], which is no row of classes (--output names another: y)`},
+		"alone.onnx": {alone, `output "y" has shape [1 2 4], which is no row of classes (the model has no other output that is)`},
 	} {
 		model := d.write(file, c.m.Marshal())
 		d.one("map.npy")
@@ -341,7 +342,7 @@ func TestNoRowOfClasses(t *testing.T) {
 			}
 		}
 	}
-	if r := d.obe(p, d.path("planes.onnx"), "--output", "y", "--class", "1"); r.Output != "y" || r.Activation != "none" {
+	if r := d.obe(p, d.path("lists.onnx"), "--output", "y", "--class", "1"); r.Output != "y" || r.Activation != "none" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -90,17 +90,34 @@ func TestReportedScores(t *testing.T) {
 	}
 }
 
-// reportedRefusals are outputs that are no row of classes, by what the refusal names.
-var reportedRefusals = map[string]string{"seg.onnx": "[1 4 32 32]", "embed.onnx": "[1 64]"}
+// reportedTargets are outputs that are no row of classes, with what PyTorch gives for them.
+var reportedTargets = []struct {
+	model, args string
+	want        float64
+}{
+	{"seg.onnx", "", .6881591}, {"seg.onnx", "--class 3", .3810027}, {"seg.onnx", "--at 3,4", .4713125}, {"seg.onnx", "--segment-region 0,0,16,16 --class 1", .0814256},
+	{"seg.onnx", "--class 2 --score dice", 1}, {"seg.onnx", "--output y[0,2] --reduce mean", 2.1584476}, {"seg.onnx", "--output y[0,2,3:9] --reduce max", 4.1893936},
+	{"embed.onnx", "", 1}, {"embed.onnx", "--score euclidean", 0}, {"embed.onnx", "--reference @p.npy", 1},
+}
 
-// TestReportedRefusals: also names that fit several classes.
+// TestReportedTargets: what people wanted of planes and vectors.
+func TestReportedTargets(t *testing.T) {
+	at := reported(t)
+	for _, c := range reportedTargets {
+		args := []string{at("p.npy"), "--model", at(c.model), "--patch", "8", "--stride", "8", "--fill", "mean", "--verify", "3"}
+		r, _ := obeRecord(t, append(args, strings.Fields(strings.ReplaceAll(c.args, "@", at("")+"/"))...)...)
+		if got := float64(r.Classes[0].BaseScore); math.Abs(got-c.want) > 1e-5*max(1, math.Abs(c.want)) || r.Verified != 3 || r.Target == nil {
+			t.Errorf("%s %s: %g, want %g; %+v", c.model, c.args, got, c.want, r.Target)
+		}
+	}
+}
+
+// TestReportedRefusals: names that fit several classes, and classes of what has none.
 func TestReportedRefusals(t *testing.T) {
 	at := reported(t)
 	d := newDesk(t)
-	for file, want := range reportedRefusals {
-		if _, errs := d.krypton(exitData, "obe", at("p.npy"), "--model", at(file), "--class", "2"); !strings.Contains(errs, want) {
-			t.Errorf("%s: %s", file, errs)
-		}
+	if _, errs := d.krypton(exitUsage, "obe", at("p.npy"), "--model", at("embed.onnx"), "--class", "2"); !strings.Contains(errs, "features have no classes") {
+		t.Error(errs)
 	}
 	words := filepath.Join(os.Getenv("KRYPTON_DATA"), "labels", "imagenet_synset_words.txt")
 	model := d.write("thousand.onnx", headed(make([]float32, 1000), node("Softmax")).Marshal())
@@ -141,7 +158,10 @@ func TestEveryReportedFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := slices.Concat(slices.Collect(maps.Keys(reportedRefusals)), slices.Collect(maps.Keys(reportedHeads)))
+	known := slices.Collect(maps.Keys(reportedHeads))
+	for _, c := range reportedTargets {
+		known = append(known, c.model)
+	}
 	for _, c := range reportedScores {
 		known = append(known, c.model, c.picture)
 	}

@@ -69,6 +69,11 @@ func scriptData(t testing.TB, data string) {
 			t.Fatal(err)
 		}
 	}
+	for name, b := range targetData(t) {
+		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // scriptCommands are what scripts know beside krypton, code and testscript's own.

@@ -103,7 +103,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host explain.Host)
 		return nil, err
 	}
 	// Maps may be of other outputs: then it is seen there whether one is no row of classes.
-	if r, err := m.Reading(ctx, j.output, string(j.activation()), host.Threads, host.Free()); err == nil {
+	if r, err := m.Reading(ctx, model.Part{Output: j.output}, string(j.activation()), host.Threads, host.Free()); err == nil {
 		if _, err := explain.NewPicker(q.Classes, m.Labels, r.Classes(r.Outputs)); err != nil {
 			return nil, err
 		}
@@ -206,12 +206,12 @@ func (j *Job) meter(ctx context.Context, m *MapFile, in *explain.Input) (*faithf
 
 // reading is what a map's activation means: that of the model, if it is the same.
 func (j *Job) reading(ctx context.Context, output int, activation prediction.Activation) (prediction.Reading, error) {
-	model := j.Model()
-	r, err := model.Reading(ctx, output, string(prediction.Auto), j.host.Threads, j.host.Free())
+	m, part := j.Model(), model.Part{Output: output}
+	r, err := m.Reading(ctx, part, string(prediction.Auto), j.host.Threads, j.host.Free())
 	if err != nil || activation == prediction.Auto || activation == r.Activation && j.question.Activation == "" {
 		return r, err
 	}
-	return model.Reading(ctx, output, string(activation), j.host.Threads, j.host.Free())
+	return m.Reading(ctx, part, string(activation), j.host.Threads, j.host.Free())
 }
 
 // pick gives the maps of the classes that are asked for.

@@ -133,11 +133,12 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		Image:             in.source.Name,
 		ImageSHA256:       in.SHA256,
 		Classes:           j.classRecords(g, r),
-		Output:            m.Plan.Outputs()[j.output],
-		Activation:        string(j.reading.Activation),
-		ActivationReason:  j.reading.Reason,
+		Output:            m.Plan.Outputs()[j.aim.Output],
+		Activation:        string(j.aim.activationName()),
+		ActivationReason:  j.aim.Reading.Reason,
 		Value:             m.File.Config.Value,
-		Score:             string(q.Score),
+		Score:             string(j.aim.Score),
+		Target:            j.aim.record(),
 		Mode:              string(j.mode),
 		Patch:             g.Patch,
 		Stride:            g.Stride,
@@ -164,14 +165,17 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		Bound:             m.Bound,
 	}
 	rec.FlipMap, rec.Flips = flips(g, r)
-	top := prediction.Top(r.Probabilities, 1)[0]
 	if r.NaN {
 		rec.Notes = append(rec.Notes, "some scores are not numbers (NaN)")
 	}
-	if n := Uniform(j.reading, r.Probabilities, j.host.spell); n != "" {
+	if r.Probabilities == nil {
+		return rec
+	}
+	top := prediction.Top(r.Probabilities, 1)[0]
+	if n := Uniform(j.aim.Reading, r.Probabilities, j.host.spell); n != "" {
 		rec.Notes = append(rec.Notes, n)
 	}
-	if c := r.Items[0].Index; c != top && !j.classes.all {
+	if c := r.Items[0].Index; c != top && !j.aim.classes.all {
 		rec.Notes = append(rec.Notes, fmt.Sprintf("%s is mapped, but %s is predicted (%.3g)", j.ClassName(c), j.ClassName(top), r.Probabilities[top]))
 	}
 	return rec
@@ -198,11 +202,11 @@ func flips(g *obe.Grid, r *obe.Result) ([][]int32, int) {
 		return nil, 0 // of several patch sizes: each has its own
 	}
 	var rows [][]int32
-	n, top := 0, prediction.Top(r.Probabilities, 1)[0]
+	n := 0
 	for line := range slices.Chunk(r.Winners, len(g.Xs)) {
 		rows = append(rows, line)
 		for _, w := range line {
-			if int(w) != top {
+			if w != r.Winner {
 				n++
 			}
 		}
@@ -214,7 +218,7 @@ func flips(g *obe.Grid, r *obe.Result) ([][]int32, int) {
 func (j *Job) classRecords(g *obe.Grid, r *obe.Result) []ClassRecord {
 	var out []ClassRecord
 	for k, item := range r.Items {
-		cr := ClassRecord{Index: item.Index, Label: item.Name, BaseScore: Number(r.Base[k])}
+		cr := ClassRecord{Index: item.Index, Label: item.Name, Unit: item.Unit, BaseScore: Number(r.Base[k])}
 		numbers := make([]Number, len(r.Scores[k]))
 		for i, v := range r.Scores[k] {
 			numbers[i] = Number(v)

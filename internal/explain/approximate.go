@@ -230,12 +230,12 @@ func (w *Wish) given(profile *tune.Profile, family tune.Family) (*Given, error) 
 
 // settle takes back what this plan cannot give, for an output, and notes what one should
 // know of what is given up. spell writes the names of fields.
-func (g *Given) settle(plan *incremental.Plan, output int, spell func(failure.Setting) string) (notes []string) {
+func (g *Given) settle(plan *incremental.Plan, aim *Aim, spell func(failure.Setting) string) (notes []string) {
 	if g == nil {
 		return nil
 	}
 	if n := g.Shortlist; n > 0 {
-		if head, ok := plan.Head(output); !ok || head.Classes() <= n {
+		if head, ok := plan.Head(aim.Output); !ok || aim.record() != nil || head.Classes() <= n {
 			if g.Source == Asked {
 				notes = append(notes, fmt.Sprintf("%s %d leaves nothing out: the model has no more classes, or its last layers mix them", spell("shortlist"), n))
 			}

@@ -9,7 +9,6 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/model"
 	"krypton/internal/obe"
-	"krypton/internal/prediction"
 	"krypton/internal/target"
 	"krypton/internal/tune"
 )
@@ -23,10 +22,7 @@ type Job struct {
 	gives    *Given // up, in approximate mode
 	grids    []*obe.Grid
 	variants []variant
-	output   int
-	reading  prediction.Reading
-	classes  Picker
-	target   target.Target
+	aim      *Aim
 	notes    []string // that hold for every picture
 }
 
@@ -75,40 +71,24 @@ func (j *Job) makeGrids() error {
 	return nil
 }
 
-// read finds out what the model's outputs mean, and which classes are asked for.
+// read finds out what the model's outputs mean, and what is asked for.
 func (j *Job) read(ctx context.Context) error {
 	var err error
-	m, q := j.model, &j.question
-	if j.output, err = m.Output(); err != nil {
+	m := j.model
+	if j.aim, err = NewAim(ctx, j.Reader, &j.question); err != nil {
 		return err
 	}
 	j.notes = append(j.notes, m.Notes...)
-	j.notes = append(j.notes, j.gives.settle(m.Plan, j.output, j.host.spell)...)
-	activation := q.Activation
-	if activation == "" {
-		if activation = prediction.Auto; m.Own {
-			activation = prediction.Activation(m.File.Config.Activation)
-		}
-	}
-	if j.reading, err = m.Reading(ctx, j.output, string(activation), j.host.Threads, j.host.Free()); err != nil {
-		return err
-	}
-	j.notes = append(j.notes, m.Doubts(j.reading, j.host.Spell)...)
-	if q.Score == target.Entropy && !j.reading.Exclusive && !j.reading.Pair {
-		j.notes = append(j.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
-	}
-	if j.classes, err = NewPicker(q.Classes, m.Labels, j.reading.Classes(j.reading.Outputs)); err != nil {
-		return err
-	}
-	j.target = target.Classes{Output: j.output, Name: m.Plan.Outputs()[j.output], Reading: j.reading, Score: q.Score, Choose: j.classes.Choose, Label: m.Label}
+	j.notes = append(j.notes, j.gives.settle(m.Plan, j.aim, j.host.spell)...)
+	j.notes = append(j.notes, j.aim.notes...)
 	return nil
 }
 
 // Question is what is asked, not to be written.
 func (j *Job) Question() *Question { return &j.question }
 
-// Reading is how the model's outputs become scores of classes.
-func (j *Job) Reading() prediction.Reading { return j.reading }
+// Aim is what is mapped.
+func (j *Job) Aim() *Aim { return j.aim }
 
 // Mode is how positions are answered.
 func (j *Job) Mode() obe.Mode { return j.mode }
@@ -151,6 +131,10 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 	if err != nil {
 		return nil, err
 	}
+	of, err := j.aim.Target(in)
+	if err != nil {
+		return nil, err
+	}
 	q := &j.question
 	var tasks []obe.Task
 	for _, v := range j.variants {
@@ -158,7 +142,7 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 			Plan:          j.model.Plan,
 			Reference:     j.reference(),
 			Grid:          v.grid,
-			Target:        j.target,
+			Target:        of,
 			Base:          in.base,
 			Fill:          fills[v.fill],
 			Mode:          j.mode,
@@ -292,7 +276,7 @@ func (j *Job) Reread(in *Input, from *Answer) (*Answer, error) {
 
 // sameMaps says whether two jobs compute the same outputs at the same positions.
 func (j *Job) sameMaps(other *Job) bool {
-	if j.model.Plan != other.model.Plan || j.output != other.output || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
+	if j.model.Plan != other.model.Plan || j.aim.Output != other.aim.Output || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
 		return false
 	}
 	for k, v := range j.variants {
@@ -363,7 +347,7 @@ func (j *Job) CheckMemory() error {
 	}
 	views, scores := j.viewBytes(), j.scoreBytes()
 	if left := j.host.Working(views + scores); j.host.Memory > 0 && left < updates {
-		return failure.Settingf("%w: beside %d MiB for the program and its weights, views take %d MiB, scores of %d classes at %d positions %d MiB, and one position on each of %d threads %d KiB: %v is %d MiB", incremental.ErrMemory, j.host.resident()>>20, views>>20, j.classes.count(j.numbers()), j.Positions(), scores>>20, j.host.Threads, updates>>10, failure.Setting("memory"), j.host.Memory>>20)
+		return failure.Settingf("%w: beside %d MiB for the program and its weights, views take %d MiB, scores of %d classes at %d positions %d MiB, and one position on each of %d threads %d KiB: %v is %d MiB", incremental.ErrMemory, j.host.resident()>>20, views>>20, j.aim.most, j.Positions(), scores>>20, j.host.Threads, updates>>10, failure.Setting("memory"), j.host.Memory>>20)
 	}
 	return nil
 }
@@ -383,7 +367,7 @@ func (j *Job) viewBytes() int64 {
 // numbers is how many the output has; 1 where that depends on data.
 func (j *Job) numbers() int {
 	n := 1
-	for _, d := range j.model.Plan.OutputShape(j.output) {
+	for _, d := range j.model.Plan.OutputShape(j.aim.Output) {
 		n *= d
 	}
 	return n
@@ -401,7 +385,7 @@ func (j *Job) scoreBytes() int64 {
 		plane := j.model.Plan.InputPlane()
 		each += forPosition * int64(plane.H) * int64(plane.W)
 	}
-	return each * int64(j.classes.count(j.numbers()))
+	return each * int64(j.aim.most)
 }
 
 // ClassName is a class's label, or its number.

@@ -39,6 +39,7 @@ type Question struct {
 	// else auto.
 	Activation prediction.Activation `json:"activation,omitempty"`
 	Score      target.Score          `json:"score,omitempty"`
+	What
 	// Mode is how positions are answered; none is exact, or approximate where
 	// Approximate says what may be given up.
 	Mode        obe.Mode `json:"mode,omitempty"`
@@ -66,11 +67,8 @@ const (
 	maxFills = 16
 )
 
-// Scores and Modes list the values of Question.Score and Question.Mode.
-var (
-	Scores = []target.Score{target.Value, target.Margin, target.Entropy}
-	Modes  = []obe.Mode{obe.Exact, obe.Approximate, obe.Naive}
-)
+// Modes list the values of Question.Mode.
+var Modes = []obe.Mode{obe.Exact, obe.Approximate, obe.Naive}
 
 // Check fails where a question makes no sense whatever the model. Prepare checks it too;
 // who loads the model after it is asked saves that.
@@ -82,7 +80,10 @@ func (q *Question) Check() error {
 		return err
 	}
 	if !slices.Contains(Scores, q.Score) {
-		return failure.Wrongf("%v is %q, want value, margin or entropy", failure.Setting("score"), q.Score)
+		return failure.Wrongf("%v is %q, want one of %s", failure.Setting("score"), q.Score, list(Scores))
+	}
+	if err := q.What.check(); err != nil {
+		return err
 	}
 	if q.Mode != "" && !slices.Contains(Modes, q.Mode) {
 		return failure.Wrongf("%v is %q, want exact, approximate or naive", failure.Setting("mode"), q.Mode)

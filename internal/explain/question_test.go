@@ -34,9 +34,10 @@ func TestQuestionInJSON(t *testing.T) {
 		Fills: []Fill{"gray", "#102030"}, Seed: 1<<63 + 1, Classes: []string{"top3", "label:7"}, Activation: prediction.Sigmoid, Score: target.Margin, Mode: obe.Approximate,
 		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
 		Combine:     "cell", Verify: 3, Compare: -1, Chunk: 7,
+		What: What{Target: target.SegmentKind, Part: "0,:,3:-1", Reduce: target.Mean, At: &Point{3, 4}, SegmentRegion: obe.Region{X: 5, Y: 6, W: 7, H: 8}},
 	}
-	for i, f := range reflect.VisibleFields(reflect.TypeFor[Question]()) {
-		if reflect.ValueOf(full).Field(i).IsZero() {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Question]()) {
+		if f.Tag.Get("json") != "-" && reflect.ValueOf(full).FieldByIndex(f.Index).IsZero() {
 			t.Errorf("%s is not tried", f.Name)
 		}
 	}
@@ -54,7 +55,7 @@ func TestQuestionInJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"patch": ["24"], "approximate": {"within": "1.5s"}}`), &q); err != nil || q.Patches[0] != size("24") || q.Strides[0] != size("4") || *q.Approximate.Within != Duration(1500*time.Millisecond) {
 		t.Errorf("%v: %+v", err, q)
 	}
-	for _, bad := range []string{`{"patch": ["0"]}`, `{"region": "1,2"}`, `{"fill": ["pink"]}`, `{"approximate": {"within": "soon"}}`, `{"seed": -1}`} {
+	for _, bad := range []string{`{"patch": ["0"]}`, `{"region": "1,2"}`, `{"fill": ["pink"]}`, `{"approximate": {"within": "soon"}}`, `{"seed": -1}`, `{"at": "3"}`, `{"at": "3,4,5"}`, `{"segment_region": "1,2,3"}`} {
 		if err := json.Unmarshal([]byte(bad), ptr(Default())); err == nil {
 			t.Errorf("%s is a question", bad)
 		}
@@ -67,23 +68,28 @@ func TestCheck(t *testing.T) {
 		t.Fatal(q.Check())
 	}
 	for want, spoil := range map[string]func(q *Question){
-		"patch has 0 sizes":     func(q *Question) { q.Patches = nil },
-		"and stride 0":          func(q *Question) { q.Strides = nil },
-		"patch has 17 sizes":    func(q *Question) { q.Patches = slices.Repeat(q.Patches, 17) },
-		"want one stride":       func(q *Question) { q.Strides = slices.Repeat(q.Strides, 2) },
-		"fill: 0 fills":         func(q *Question) { q.Fills = nil },
-		"fill: 17 fills":        func(q *Question) { q.Fills = slices.Repeat(q.Fills, 17) },
-		`unknown fill "pink"`:   func(q *Question) { q.Fills = []Fill{"gray", "pink"} },
-		`fill: unknown fill ""`: func(q *Question) { q.Fills = []Fill{""} },
-		"grey is named twice":   func(q *Question) { q.Fills = []Fill{"gray", "grey"} },
-		"#000000 is named":      func(q *Question) { q.Fills = []Fill{"black", "blur", "#000000"} },
-		`score is "best"`:       func(q *Question) { q.Score = "best" },
-		`mode is "fast"`:        func(q *Question) { q.Mode = "fast" },
-		`combine is "max"`:      func(q *Question) { q.Combine = "max" },
-		"verify -1":             func(q *Question) { q.Verify = -1 },
-		"chunk -1":              func(q *Question) { q.Chunk = -1 },
-		"activation:":           func(q *Question) { q.Activation = "relu" },
-		"tau is 2":              func(q *Question) { q.Approximate.Tau = ptr(2.) },
+		`target is "box", want one of class, segment`:  func(q *Question) { q.Target = "box" },
+		"reduce makes a number, and target is segment": func(q *Question) { q.Target, q.Reduce = target.SegmentKind, target.Sum },
+		`reduce is "median", want one of mean`:         func(q *Question) { q.Reduce = "median" },
+		"at and segment_region exclude each other":     func(q *Question) { q.At, q.SegmentRegion = &Point{}, obe.Region{W: 1, H: 1} },
+		`output: "a" is no range of indices`:           func(q *Question) { q.Part = "0,a" },
+		"patch has 0 sizes":                            func(q *Question) { q.Patches = nil },
+		"and stride 0":                                 func(q *Question) { q.Strides = nil },
+		"patch has 17 sizes":                           func(q *Question) { q.Patches = slices.Repeat(q.Patches, 17) },
+		"want one stride":                              func(q *Question) { q.Strides = slices.Repeat(q.Strides, 2) },
+		"fill: 0 fills":                                func(q *Question) { q.Fills = nil },
+		"fill: 17 fills":                               func(q *Question) { q.Fills = slices.Repeat(q.Fills, 17) },
+		`unknown fill "pink"`:                          func(q *Question) { q.Fills = []Fill{"gray", "pink"} },
+		`fill: unknown fill ""`:                        func(q *Question) { q.Fills = []Fill{""} },
+		"grey is named twice":                          func(q *Question) { q.Fills = []Fill{"gray", "grey"} },
+		"#000000 is named":                             func(q *Question) { q.Fills = []Fill{"black", "blur", "#000000"} },
+		`score is "best"`:                              func(q *Question) { q.Score = "best" },
+		`mode is "fast"`:                               func(q *Question) { q.Mode = "fast" },
+		`combine is "max"`:                             func(q *Question) { q.Combine = "max" },
+		"verify -1":                                    func(q *Question) { q.Verify = -1 },
+		"chunk -1":                                     func(q *Question) { q.Chunk = -1 },
+		"activation:":                                  func(q *Question) { q.Activation = "relu" },
+		"tau is 2":                                     func(q *Question) { q.Approximate.Tau = ptr(2.) },
 	} {
 		q := Default()
 		spoil(&q)

@@ -16,6 +16,7 @@ type Number = number.Single
 type ClassRecord struct {
 	Index     int        `json:"index"`
 	Label     string     `json:"label,omitempty"`
+	Unit      string     `json:"unit,omitempty"`
 	BaseScore Number     `json:"base_score"`
 	Scores    [][]Number `json:"scores,omitempty"` // row by row
 }
@@ -33,7 +34,8 @@ type Record struct {
 	Output            string         `json:"output"`
 	Activation        string         `json:"activation"`
 	ActivationReason  string         `json:"activation_reason,omitempty"`
-	Value             *model.Value   `json:"value,omitempty"` // what the number is, unless a class's score
+	Value             *model.Value   `json:"value,omitempty"`  // what the number is, unless a class's score
+	Target            *TargetRecord  `json:"target,omitempty"` // nil for classes of a row
 	Score             string         `json:"score"`
 	Mode              string         `json:"mode"`
 	Patch             [2]int         `json:"patch"`

@@ -53,6 +53,16 @@ func Bindings(texts []string) (map[string]*tensor.Tensor, []Bound, error) {
 	return values, told, nil
 }
 
+// ReadNumbers reads the numbers of a .npy file, whatever its shape, and gives its digest.
+func ReadNumbers(path string) ([]float32, string, error) {
+	t, sum, err := readArray(path)
+	if err != nil {
+		return nil, "", err
+	}
+	numbers, err := t.Numbers()
+	return numbers, sum, failure.As(failure.Data, err)
+}
+
 // readArray reads a .npy file, and gives its digest.
 func readArray(path string) (*tensor.Tensor, string, error) {
 	f, err := imagein.OpenRegular(path)

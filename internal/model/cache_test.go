@@ -277,7 +277,7 @@ func TestReadingAtOnce(t *testing.T) {
 				return
 			}
 			for _, activation := range []string{"auto", "softmax", "none"} {
-				r, err := m.Reading(t.Context(), 0, activation, 1, 0)
+				r, err := m.Reading(t.Context(), Part{}, activation, 1, 0)
 				want := activation
 				if want == "auto" {
 					want = "none"

@@ -35,13 +35,15 @@ type Config struct {
 	Output      string         `yaml:"output"`
 	// Bind gives other inputs than the picture's a value: a number, a list, or the name
 	// of a .npy file beside the model.
-	Bind        map[string]any `yaml:"bind"`
-	Activation  string         `yaml:"activation"`
-	Value       *Value         `yaml:"value"`
-	Accuracy    any            `yaml:"accuracy"`
-	Training    any            `yaml:"training"`
-	Approximate *tune.Profile  `yaml:"approximate"`
-	Detector    *detect.Spec   `yaml:"detector"`
+	Bind       map[string]any `yaml:"bind"`
+	Activation string         `yaml:"activation"`
+	Value      *Value         `yaml:"value"`
+	// Values are the output's numbers, where it has several that are quantities.
+	Values      []Value       `yaml:"values"`
+	Accuracy    any           `yaml:"accuracy"`
+	Training    any           `yaml:"training"`
+	Approximate *tune.Profile `yaml:"approximate"`
+	Detector    *detect.Spec  `yaml:"detector"`
 }
 
 // Value says in a model's file, and in records, that its number is a quantity.
@@ -63,6 +65,13 @@ func (m *File) decode(config []byte) error {
 		return failure.Dataf("%s: %w", m.Where, YAMLError(err))
 	}
 	if v := m.Config.Value; v != nil {
+		v.Name, v.Unit = labels.OneLine(v.Name), labels.OneLine(v.Unit)
+	}
+	if v := m.Config.Values; len(v) > 0 && m.Config.Value != nil {
+		return failure.Dataf("%s: value and values exclude each other", m.Where)
+	}
+	for i := range m.Config.Values {
+		v := &m.Config.Values[i]
 		v.Name, v.Unit = labels.OneLine(v.Name), labels.OneLine(v.Unit)
 	}
 	if a := m.Config.Approximate; a != nil {

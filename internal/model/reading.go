@@ -12,19 +12,29 @@ import (
 // ErrActivation: there is no activation of a name.
 var ErrActivation = errors.New("activation")
 
+// Part is a part of an output, by its index. Text stands for what is taken of it, "" for
+// all.
+type Part struct {
+	Output int
+	Text   string
+	prediction.Part
+}
+
 // readingKey is what a reading depends on beside the plan.
 type readingKey struct {
 	output     int
+	part       string
+	each       int
 	activation string
 	why        string
 	names      int
 	value      bool
 }
 
-// Reading finds out how an output's numbers become scores of classes, once for plans, an
+// Reading finds out how numbers of an output become scores of classes, once for plans, an
 // output and what is asked. memory is what that may take, in bytes, 0 if it does not
 // count.
-func (m *Model) Reading(ctx context.Context, output int, activation string, workers int, memory int64) (prediction.Reading, error) {
+func (m *Model) Reading(ctx context.Context, part Part, activation string, workers int, memory int64) (prediction.Reading, error) {
 	if err := prediction.Activation(activation).Check(); err != nil {
 		return prediction.Reading{}, failure.Mark(failure.As(failure.Usage, err), ErrActivation)
 	}
@@ -32,17 +42,20 @@ func (m *Model) Reading(ctx context.Context, output int, activation string, work
 	if m.Own && activation == m.File.Config.Activation {
 		why = "the model's own file says so"
 	}
-	value := m.File.Config.Value != nil
-	key := readingKey{output, activation, why, len(m.Labels), value}
+	names, value := len(m.Labels), m.File.Config.Value != nil && part.Each == 0
+	if part.Each == 1 { // a plane of one number each: what is there, and what is not
+		names = 2
+	}
+	key := readingKey{part.Output, part.Text, part.Each, activation, why, names, value}
 	return m.plans.readings.get(ctx, key, key, 0, func() (prediction.Reading, error) {
-		r, err := prediction.Read(ctx, prediction.Question{Plan: m.Plan, Output: output, Activation: prediction.Activation(activation), Why: why, Names: len(m.Labels), Value: value, Workers: workers, Memory: memory})
+		r, err := prediction.Read(ctx, prediction.Question{Plan: m.Plan, Output: part.Output, Part: part.Part, Activation: prediction.Activation(activation), Why: why, Names: names, Value: value, Workers: workers, Memory: memory})
 		switch {
 		case errors.Is(err, prediction.ErrNoClasses):
 			return r, failure.Dataf("model %s: %w", m.File.Name, err)
 		case err != nil:
 			return r, err
 		case value && r.Outputs != 1:
-			return r, failure.Dataf("%s: value: output %q has %d numbers, a value is one", m.File.Where, m.Plan.Outputs()[output], r.Outputs)
+			return r, failure.Dataf("%s: value: output %q has %d numbers, a value is one", m.File.Where, m.Plan.Outputs()[part.Output], r.Outputs)
 		}
 		return r, nil
 	})

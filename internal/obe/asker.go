@@ -69,7 +69,7 @@ func (a *asker) give(h *hand) {
 // read puts the outputs of position i into a hand, as the network gives them.
 func (a *asker) read(h *hand, i int, res incremental.Results) error {
 	for k, output := range a.reads {
-		out, err := res.Floats(output)
+		out, err := numbers(res, output)
 		if err != nil {
 			return err
 		}
@@ -82,6 +82,19 @@ func (a *asker) read(h *hand, i int, res incremental.Results) error {
 		}
 	}
 	return nil
+}
+
+// numbers are those of an output, which may be whole ones.
+func numbers(res incremental.Results, output int) ([]float32, error) {
+	out, err := res.Floats(output)
+	if err == nil {
+		return out, nil
+	}
+	t, err := res.Tensor(output)
+	if err != nil {
+		return nil, err
+	}
+	return t.Numbers()
 }
 
 // score makes the scores, and the winner, of what a hand holds.
@@ -102,7 +115,7 @@ func (t *Task) outputs(p *incremental.Plan, v *incremental.Views) ([][]float32, 
 		if i < 0 || i >= len(p.Outputs()) {
 			return nil, fmt.Errorf("%w: the model has no output %d", ErrTask, i)
 		}
-		out, err := p.Output(v, i).Floats()
+		out, err := p.Output(v, i).Numbers()
 		if err != nil {
 			return nil, fmt.Errorf("%w: output %q: %v", ErrTask, p.Outputs()[i], err)
 		}

@@ -130,7 +130,7 @@ func (t *Task) rerun(ctx context.Context, views *incremental.Views, pick []int, 
 	start := time.Now()
 	err := t.Plan.Update(ctx, views, c, incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk}, func(i int, res incremental.Results) error {
 		for _, output := range reads {
-			f, err := res.Floats(output)
+			f, err := numbers(res, output)
 			if err != nil {
 				return err
 			}

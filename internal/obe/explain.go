@@ -229,9 +229,7 @@ func (t *Task) bind(r *Result, clean [][]float32) error {
 	for _, v := range r.Base {
 		r.NaN = r.NaN || v != v
 	}
-	if c, ok := b.(*target.BoundClasses); ok {
-		r.Probabilities = c.Scores()
-	}
+	r.Probabilities = target.Scores(b)
 	if r.Winners = nil; r.Winner != target.None {
 		r.Winners = make([]int32, t.Grid.Len())
 	}

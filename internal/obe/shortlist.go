@@ -21,7 +21,7 @@ func (t *Task) head() (*incremental.ClassifierHead, bool) {
 
 // Shortlists says whether computing n classes leaves any out.
 func (t *Task) Shortlists(n int) bool {
-	if t.Target.Kind() != target.ClassKind {
+	if _, ok := t.Target.(target.Classes); !ok {
 		return false
 	}
 	head, ok := t.head()

@@ -81,10 +81,36 @@ type Question struct {
 	Names int
 	// Value says that the numbers are quantities, and no classes' scores.
 	Value bool
+	// Part is what of the output is read; the zero value is all of it, as one row.
+	Part Part
 	// Workers share the whole runs, of which there may be some; Memory (bytes, 0 for
 	// no limit) is what these may take.
 	Workers int
 	Memory  int64
+}
+
+// Part is a part of an output, or rows of classes in it.
+type Part struct {
+	// Shape is the part's, and Index where its numbers are in the output; nil is all.
+	Shape []int
+	Index []int32
+	// Each is how many numbers there are classes of, again and again: of a pixel, say. 0
+	// is all.
+	Each int
+}
+
+// Of takes the part out of an output's numbers.
+func (p *Part) Of(out []float32) []float32 {
+	if p.Index == nil {
+		return out
+	}
+	part := make([]float32, 0, len(p.Index))
+	for _, i := range p.Index {
+		if int(i) < len(out) {
+			part = append(part, out[i])
+		}
+	}
+	return part
 }
 
 // ErrNoClasses says that an output is no row of classes.
@@ -99,6 +125,9 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 	}
 	name, made := q.Plan.Outputs()[q.Output], q.Plan.Made(q.Output)
 	shape := q.Plan.OutputShape(q.Output)
+	if q.Part.Shape != nil {
+		shape = q.Part.Shape
+	}
 	runs := &neutral{q: q}
 	for shape == nil && runs.done < neutralPictures {
 		if err := runs.next(ctx); err != nil {
@@ -107,6 +136,9 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 		shape = runs.shape
 	}
 	n, row := Row(shape)
+	if q.Part.Each > 0 {
+		n, row = q.Part.Each, true
+	}
 	switch t := q.Plan.OutputType(q.Output); {
 	case shape == nil:
 		return Reading{}, q.refuse(fmt.Sprintf("output %q has a shape that depends on the picture, and", name))
@@ -254,6 +286,7 @@ func (t *neutral) next(ctx context.Context) error {
 	out := t.run.Output(t.q.Output)
 	t.shape = out.Shape
 	t.out, _ = out.Floats() // what is no float is refused
+	t.out = t.q.Part.Of(t.out)
 	return nil
 }
 

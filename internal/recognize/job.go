@@ -81,7 +81,7 @@ func (j *Job) prepareClassifier(ctx context.Context) error {
 		return failure.Wrongf("%v is for detectors, and %s describes none", failure.Setting("classes"), m.File.Where)
 	}
 	var err error
-	j.reading, err = m.Reading(ctx, j.output, q.Activation, j.threads, 0)
+	j.reading, err = m.Reading(ctx, model.Part{Output: j.output}, q.Activation, j.threads, 0)
 	if errors.Is(err, prediction.ErrNoClasses) {
 		advice := "'detector:'"
 		if l := detect.Suggest(m.Plan.OutputShape(j.output), len(m.Labels)); len(l) > 0 {

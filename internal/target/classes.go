@@ -70,7 +70,7 @@ type BoundClasses struct {
 // Items implements Bound.
 func (b *BoundClasses) Items() []Item { return b.items }
 
-// Scores are those of all classes on the clean picture.
+// Scores implements Scored.
 func (b *BoundClasses) Scores() []float32 { return b.scores }
 
 // Scorer implements Bound.

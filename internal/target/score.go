@@ -13,6 +13,14 @@ const (
 	Margin Score = "margin"
 	// Entropy is the entropy of all scores, in nats; it needs probabilities.
 	Entropy Score = "entropy"
+	// Dice and IoU are overlaps of a class's pixels with those of the clean picture:
+	// twice what is common by the sum of both, and what is common by what either has.
+	Dice Score = "dice"
+	IoU  Score = "iou"
+	// Cosine and Euclidean compare vectors: the cosine of their angle, and their
+	// distance.
+	Cosine    Score = "cosine"
+	Euclidean Score = "euclidean"
 )
 
 // of computes the score of a class from activated outputs.

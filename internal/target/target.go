@@ -45,6 +45,21 @@ type Scorer interface {
 	Score(dst []float32, outs [][]float32) (winner int32)
 }
 
+// Scored is a Bound that has scores of classes on the clean picture.
+type Scored interface {
+	Bound
+	// Scores are those of all classes.
+	Scores() []float32
+}
+
+// Scores are those of all classes on the clean picture, nil where there are none.
+func Scores(b Bound) []float32 {
+	if s, ok := b.(Scored); ok {
+		return s.Scores()
+	}
+	return nil
+}
+
 // None is the winner of targets that know none.
 const None = -1
 
@@ -63,6 +78,12 @@ type Kind string
 const (
 	// ClassKind is the score of a class.
 	ClassKind Kind = "class"
+	// SegmentKind is how surely, or how well, pixels are a class's.
+	SegmentKind Kind = "segment"
+	// NumberKind is a quantity.
+	NumberKind Kind = "number"
+	// FeaturesKind is how like another a vector is.
+	FeaturesKind Kind = "features"
 )
 
 // Narrower is a target that can be asked for a single one of its items.

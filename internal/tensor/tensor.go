@@ -223,6 +223,45 @@ func (t *Tensor) Floats() ([]float32, error) {
 	return nil, fmt.Errorf("element type is %v, want a floating-point type", t.DType())
 }
 
+// Numbers gives the elements as float32, whole numbers and truth values too.
+func (t *Tensor) Numbers() ([]float32, error) {
+	switch d := t.Data.(type) {
+	case []int64:
+		return numbersOf(d), nil
+	case []int32:
+		return numbersOf(d), nil
+	case []int16:
+		return numbersOf(d), nil
+	case []int8:
+		return numbersOf(d), nil
+	case []uint8:
+		return numbersOf(d), nil
+	case []uint16:
+		return numbersOf(d), nil
+	case []uint32:
+		return numbersOf(d), nil
+	case []uint64:
+		return numbersOf(d), nil
+	case []bool:
+		r := make([]float32, len(d))
+		for i, v := range d {
+			if v {
+				r[i] = 1
+			}
+		}
+		return r, nil
+	}
+	return t.Floats()
+}
+
+func numbersOf[T int64 | int32 | int16 | int8 | uint8 | uint16 | uint32 | uint64](d []T) []float32 {
+	r := make([]float32, len(d))
+	for i, v := range d {
+		r[i] = float32(v)
+	}
+	return r
+}
+
 // Make allocates a zeroed tensor of a type known only at run time.
 func Make(t DType, shape ...int) (*Tensor, error) {
 	if _, err := Size(shape); err != nil {

@@ -1,0 +1,575 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"krypton/internal/failure"
+	"krypton/internal/graph"
+	"krypton/internal/model"
+	"krypton/internal/obe"
+	"krypton/internal/prediction"
+	"krypton/internal/region"
+	"krypton/internal/target"
+)
+
+// What says what a question maps of a model's outputs, beside classes, activation and
+// score. The zero value leaves it to the output: a row of numbers is one of classes, a
+// plane is one of segments, a vector whose length was made 1 is one of features.
+type What struct {
+	// Target is what is mapped.
+	Target target.Kind `json:"target,omitempty"`
+	// Part is the part of the output that is read: a range of indices for each axis, as
+	// target.ParseRanges reads them. None is all.
+	Part string `json:"part,omitempty"`
+	// Reduce makes one number of all that are read.
+	Reduce target.Reduction `json:"reduce,omitempty"`
+	// At is a pixel of the picture, SegmentRegion a part of it: only these pixels count
+	// of a plane, whatever they are on the clean picture.
+	At            *Point     `json:"at,omitempty"`
+	SegmentRegion obe.Region `json:"segment_region,omitzero"`
+	// Reference is the file of what features are compared with: a picture, or a .npy file
+	// of a vector. None is the clean picture.
+	Reference string `json:"-"`
+}
+
+// Point is a pixel of a picture.
+type Point struct{ X, Y int }
+
+// ParsePoint reads X,Y.
+func ParsePoint(s string) (*Point, error) {
+	var p Point
+	var end string
+	if n, _ := fmt.Sscanf(s+"\n", "%d,%d%s", &p.X, &p.Y, &end); n != 2 || p.X < 0 || p.Y < 0 {
+		return nil, fmt.Errorf("is %q, want x,y", s)
+	}
+	return &p, nil
+}
+
+// String writes a point as ParsePoint reads it.
+func (p *Point) String() string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d,%d", p.X, p.Y)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Point) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Point) UnmarshalText(text []byte) error {
+	read, err := ParsePoint(string(text))
+	if err != nil {
+		return fmt.Errorf("a point %w", err)
+	}
+	*p = *read
+	return nil
+}
+
+// scoresOf are the scores that there are of each kind; the first is that of a question
+// which asks for the value.
+var scoresOf = map[target.Kind][]target.Score{
+	target.ClassKind:    {target.Value, target.Margin, target.Entropy},
+	target.SegmentKind:  {target.Value, target.Margin, target.Entropy, target.Dice, target.IoU},
+	target.NumberKind:   {target.Value},
+	target.FeaturesKind: {target.Cosine, target.Euclidean},
+}
+
+// Kinds and Scores list the values of What.Target and Question.Score.
+var (
+	Kinds  = []target.Kind{target.ClassKind, target.SegmentKind, target.NumberKind, target.FeaturesKind}
+	Scores = []target.Score{target.Value, target.Margin, target.Entropy, target.Dice, target.IoU, target.Cosine, target.Euclidean}
+)
+
+// check fails where that makes no sense whatever the model.
+func (w *What) check() error {
+	switch {
+	case w.Target != "" && !slices.Contains(Kinds, w.Target):
+		return failure.Wrongf("%v is %q, want one of %s", failure.Setting("target"), w.Target, list(Kinds))
+	case w.Reduce != "" && !slices.Contains(target.Reductions, string(w.Reduce)):
+		return failure.Wrongf("%v is %q, want one of %s", failure.Setting("reduce"), w.Reduce, strings.Join(target.Reductions, ", "))
+	case w.Reduce != "" && w.Target != "" && w.Target != target.NumberKind:
+		return failure.Wrongf("%v makes a number, and %v is %s", failure.Setting("reduce"), failure.Setting("target"), w.Target)
+	case w.At != nil && w.SegmentRegion != (obe.Region{}):
+		return failure.Wrongf("%v and %v exclude each other", failure.Setting("at"), failure.Setting("segment_region"))
+	}
+	if w.Part != "" {
+		if _, err := target.ParseRanges(w.Part); err != nil {
+			return failure.Wrongf("%v: %w", failure.Setting("output"), err)
+		}
+	}
+	return nil
+}
+
+// list writes names with commas between them.
+func list[T ~string](names []T) string {
+	texts := make([]string, len(names))
+	for i, n := range names {
+		texts[i] = string(n)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// Aim is what a question maps, of a model whose outputs are known. It does not change.
+type Aim struct {
+	// Kind is what is mapped, of the output Output, and Score which of its numbers.
+	Kind   target.Kind
+	Output int
+	Score  target.Score
+	// Reading is how numbers become scores of classes, if they are such.
+	Reading prediction.Reading
+
+	what    What
+	model   *model.Model
+	classes Picker
+	part    model.Part
+	layout  target.Layout // of a plane
+	plane   bool
+	labels  bool // a pixel's number is its class
+	most    int  // items
+	vector  []float32
+	from    referred
+	notes   []string
+}
+
+// referred is the file that features are compared with.
+type referred struct{ name, sha256 string }
+
+// ErrNoTarget says that an output is nothing that a map is made of without being told how.
+var ErrNoTarget = errors.New("no target")
+
+// NewAim finds out what a question maps.
+func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
+	m := r.model
+	a := &Aim{what: q.What, model: m, Score: q.Score}
+	var err error
+	if a.Output, err = m.Output(); err != nil {
+		return nil, err
+	}
+	if err := a.cut(); err != nil {
+		return nil, err
+	}
+	a.tell(q)
+	if a.Score == target.Value || a.Score == "" {
+		a.Score = scoresOf[a.Kind][0]
+	}
+	if !slices.Contains(scoresOf[a.Kind], a.Score) {
+		return nil, failure.Wrongf("%v is %q: a target that is a %s has %s", failure.Setting("score"), q.Score, a.Kind, list(scoresOf[a.Kind]))
+	}
+	if err := a.fits(q); err != nil {
+		return nil, err
+	}
+	switch a.Kind {
+	case target.SegmentKind:
+		return a, a.readSegments(ctx, r, q)
+	case target.NumberKind:
+		return a, a.readNumbers(q)
+	case target.FeaturesKind:
+		return a, a.readFeatures(ctx, r)
+	}
+	return a, a.readClasses(ctx, r, q)
+}
+
+// cut takes the part of the output that is read.
+func (a *Aim) cut() error {
+	a.part = model.Part{Output: a.Output, Text: a.what.Part}
+	shape := a.model.Plan.OutputShape(a.Output)
+	if a.what.Part == "" {
+		a.part.Shape = shape
+		return nil
+	}
+	name := a.model.Plan.Outputs()[a.Output]
+	if shape == nil {
+		return failure.Dataf("model %s: output %q has a shape that depends on the picture: no part of it can be named", a.model.File.Name, name)
+	}
+	ranges, err := target.ParseRanges(a.what.Part)
+	if err == nil {
+		a.part.Index, a.part.Shape, err = target.Indices(shape, ranges)
+	}
+	if err != nil {
+		return failure.Wrongf("%v %s[%s]: %w", failure.Setting("output"), name, a.what.Part, err)
+	}
+	return nil
+}
+
+// tell finds out what is mapped, where nobody says, and how a plane lies.
+func (a *Aim) tell(q *Question) {
+	m, shape := a.model, a.part.Shape
+	c := &m.File.Config
+	a.layout, a.plane = planeOf(shape, m.Plan.InputPlane().H, m.Plan.InputPlane().W, len(m.Labels), a.what.Target == target.SegmentKind || a.what.At != nil || a.what.SegmentRegion != obe.Region{})
+	_, row := prediction.Row(shape)
+	switch made := m.Plan.Made(a.Output); {
+	case a.what.Target != "":
+		a.Kind = a.what.Target
+	case a.what.Reduce != "" || len(c.Values) > 0 || c.Value != nil && shape != nil && !row:
+		a.Kind = target.NumberKind
+	case row && made.Kind == graph.Direction && count(shape) > 1 && a.what.Part == "":
+		a.Kind = target.FeaturesKind
+	case a.plane && c.Detector == nil && !row:
+		a.Kind = target.SegmentKind
+	default:
+		a.Kind = target.ClassKind // or refused
+	}
+}
+
+// count is how many numbers a shape has.
+func count(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// coarsest is how many pixels of the network's input one pixel of a plane may stand for
+// along each side, so that it is taken for one of segments.
+const coarsest = 16
+
+// planeOf tells how a plane of pixels lies in a shape: [1,C,H,W] or [1,H,W,C], or [1,H,W]
+// or [H,W] with the sides of the input in proportion. names is how many classes have
+// names. sure says that somebody said that it is one.
+func planeOf(shape []int, h, w, names int, sure bool) (target.Layout, bool) {
+	for len(shape) > 2 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	like := func(y, x int) bool { // the input's sides in proportion, but for rounding
+		return y > 1 && x > 1 && math.Abs(float64(y)/float64(h)-float64(x)/float64(w)) <= 1/float64(min(h, w)) && (sure || y*coarsest >= h)
+	}
+	switch len(shape) {
+	case 2:
+		return target.Layout{C: 1, H: shape[0], W: shape[1]}, like(shape[0], shape[1])
+	case 3:
+		first, last := target.Layout{C: shape[0], H: shape[1], W: shape[2]}, target.Layout{C: shape[2], H: shape[0], W: shape[1], Last: true}
+		a, b := like(first.H, first.W), like(last.H, last.W)
+		switch {
+		case a && b && (first.C == names) != (last.C == names):
+			a = first.C == names
+		case a && b:
+			a = first.C <= last.C
+		}
+		if a {
+			return first, true
+		}
+		return last, b
+	}
+	return target.Layout{}, false
+}
+
+// fits fails where something is asked for that the kind does not have.
+func (a *Aim) fits(q *Question) error {
+	where := a.what.At != nil || a.what.SegmentRegion != obe.Region{}
+	switch {
+	case where && !a.plane:
+		return failure.Wrongf("%v and %v are of planes of pixels: output %q of shape %v is none", failure.Setting("at"), failure.Setting("segment_region"), a.name(), a.part.Shape)
+	case where && a.Kind != target.SegmentKind && a.Kind != target.NumberKind:
+		return failure.Wrongf("%v and %v: %v is %s", failure.Setting("at"), failure.Setting("segment_region"), failure.Setting("target"), a.Kind)
+	case a.what.Reference != "" && a.Kind != target.FeaturesKind:
+		return failure.Wrongf("%v is for features: the output %q is mapped as %s (%v)", failure.Setting("reference"), a.name(), a.Kind, failure.Setting("target"))
+	case a.Kind == target.FeaturesKind && len(q.Classes) > 0:
+		return failure.Wrongf("%v: features have no classes", failure.Setting("class"))
+	}
+	return nil
+}
+
+// name is the output's.
+func (a *Aim) name() string { return a.model.Plan.Outputs()[a.Output] }
+
+// activation is the question's, or what the model's own file says.
+func (a *Aim) activation(q *Question) string {
+	switch {
+	case q.Activation != "":
+		return string(q.Activation)
+	case a.model.Own:
+		return a.model.File.Config.Activation
+	}
+	return string(prediction.Auto)
+}
+
+func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
+	m := a.model
+	var err error
+	if a.Reading, err = m.Reading(ctx, a.part, a.activation(q), r.host.Threads, r.host.Free()); err != nil {
+		if errors.Is(err, prediction.ErrNoClasses) {
+			err = failure.Mark(err, ErrNoTarget)
+		}
+		return err
+	}
+	a.notes = append(a.notes, m.Doubts(a.Reading, r.host.Spell)...)
+	if a.Score == target.Entropy && !a.Reading.Exclusive && !a.Reading.Pair {
+		a.notes = append(a.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
+	}
+	n := a.Reading.Classes(a.Reading.Outputs)
+	a.classes, err = NewPicker(q.Classes, m.Labels, n)
+	a.most = a.classes.count(n)
+	return err
+}
+
+func (a *Aim) readSegments(ctx context.Context, r *Reader, q *Question) error {
+	m, l := a.model, a.layout
+	if !a.plane {
+		return failure.Wrongf("%v is %s: output %q of shape %v is no plane of pixels of a picture of %dx%d (%v takes a part of one)", failure.Setting("target"), a.Kind, a.name(), a.part.Shape, m.Plan.InputPlane().H, m.Plan.InputPlane().W, failure.Setting("output"))
+	}
+	n := l.C
+	if a.labels = l.C == 1 && m.Plan.Made(a.Output).Kind == graph.Ranking; a.labels {
+		if a.Score == target.Margin || a.Score == target.Entropy {
+			return failure.Wrongf("%v is %q: the output %q holds numbers of classes, and no scores", failure.Setting("score"), a.Score, a.name())
+		}
+		a.Reading = prediction.Reading{Activation: prediction.None, Reason: "the output holds numbers of classes", Outputs: 1}
+		n = len(m.Labels)
+	} else {
+		part := a.part
+		part.Each = l.C
+		var err error
+		if a.Reading, err = m.Reading(ctx, part, a.activation(q), r.host.Threads, r.host.Free()); err != nil {
+			return err
+		}
+		n = a.Reading.Classes(l.C)
+		if a.Reading.Doubt != nil {
+			a.notes = append(a.notes, failure.Spell(a.Reading.Doubt, r.host.Spell))
+		}
+		if names := len(m.Labels); names > 0 && names != n && !(n == 2 && names == 1) {
+			a.notes = append(a.notes, fmt.Sprintf("there are %d labels for %d classes: names may belong to other classes", names, n))
+		}
+	}
+	names := m.Labels
+	if a.Reading.Pair && len(names) == 1 {
+		names = []string{"", names[0]}
+	}
+	var err error
+	a.classes, err = NewPicker(q.Classes, names, n)
+	a.most = max(1, a.classes.count(n))
+	return err
+}
+
+// label names a class of a segment: one name for one plane is that of what is there.
+func (a *Aim) label(class int) string {
+	if a.Reading.Pair && len(a.model.Labels) == 1 {
+		return map[int]string{1: a.model.Labels[0]}[class]
+	}
+	return a.model.Label(class)
+}
+
+func (a *Aim) readNumbers(q *Question) error {
+	m, c := a.model, &a.model.File.Config
+	n := count(a.part.Shape)
+	if a.part.Shape == nil || n == 0 {
+		return failure.Dataf("model %s: output %q has a shape that depends on the picture, or is empty: no numbers of it can be named", m.File.Name, a.name())
+	}
+	if len(c.Values) > 0 && len(c.Values) != n && a.what.Part == "" && a.what.Reduce == "" {
+		return failure.Dataf("%s: values: %d are named, output %q has %d numbers", m.File.Where, len(c.Values), a.name(), n)
+	}
+	_, row := prediction.Row(a.part.Shape)
+	if a.what.Reduce == "" && !row {
+		a.what.Reduce = target.Mean
+	}
+	if a.what.Reduce != "" {
+		if len(q.Classes) > 0 {
+			return failure.Wrongf("%v and %v exclude each other", failure.Setting("class"), failure.Setting("reduce"))
+		}
+		a.most = 1
+		return nil
+	}
+	names := m.Labels
+	if len(names) == 0 {
+		for _, v := range c.Values {
+			names = append(names, v.Name)
+		}
+	}
+	var err error
+	a.classes, err = NewPicker(q.Classes, names, n)
+	a.most = max(1, a.classes.count(n))
+	return err
+}
+
+// item names a number, or -1 for what is made of them all.
+func (a *Aim) item(i int) target.Item {
+	c := &a.model.File.Config
+	var v model.Value
+	switch {
+	case i < 0:
+		if c.Value != nil {
+			v = *c.Value
+		}
+		what := string(a.what.Reduce) + " of " + a.name()
+		if a.what.Part != "" {
+			what += "[" + a.what.Part + "]"
+		}
+		if v.Name != "" {
+			what = string(a.what.Reduce) + " " + v.Name
+		}
+		return target.Item{Name: what, Unit: v.Unit}
+	case i < len(c.Values):
+		v = c.Values[i]
+	case c.Value != nil:
+		v = *c.Value
+	}
+	if i < len(a.model.Labels) {
+		v.Name = a.model.Labels[i]
+	}
+	return target.Item{Name: v.Name, Unit: v.Unit}
+}
+
+// readFeatures reads what features are compared with.
+func (a *Aim) readFeatures(ctx context.Context, r *Reader) error {
+	a.most = 1
+	path := a.what.Reference
+	if path == "" {
+		return nil
+	}
+	if strings.EqualFold(filepath.Ext(path), ".npy") {
+		vector, sum, err := model.ReadNumbers(path)
+		if err != nil {
+			return fmt.Errorf("%v: %w", failure.Setting("reference"), err)
+		}
+		if n := count(a.part.Shape); len(vector) == n || len(vector) != r.model.Plan.InputPlane().Len() {
+			if len(vector) != n {
+				return failure.Dataf("%s: %d numbers: the output %q has %d, the network's input %d", path, len(vector), a.name(), n, r.model.Plan.InputPlane().Len())
+			}
+			a.vector, a.from = vector, referred{path, sum}
+			return nil
+		}
+	}
+	in, err := r.Read(ctx, File(path), Source{})
+	if err != nil {
+		return err
+	}
+	run := a.model.Plan.NewInference(r.host.Threads)
+	if err := run.Run(ctx, in.base); err != nil {
+		return err
+	}
+	out, err := run.Output(a.Output).Floats()
+	if err != nil {
+		return failure.Dataf("model %s: output %q: %w", a.model.File.Name, a.name(), err)
+	}
+	a.vector, a.from = a.part.Of(out), referred{path, in.SHA256}
+	return nil
+}
+
+// Target is what is asked of a picture.
+func (a *Aim) Target(in *Input) (target.Target, error) {
+	var t target.Target
+	part := a.part.Index
+	switch a.Kind {
+	case target.SegmentKind:
+		s := target.Segments{Output: a.Output, Name: a.name(), Layout: a.layout, Reading: a.Reading, Labels: a.labels, Score: a.Score, Choose: a.classes.Choose, Label: a.label}
+		var err error
+		if s.Part, s.Whole, err = a.where(in); err != nil {
+			return nil, err
+		}
+		t = s
+	case target.NumberKind:
+		where, some, err := a.where(in)
+		if err != nil {
+			return nil, err
+		}
+		if some {
+			part = a.pixels(where)
+		}
+		t = target.Numbers{Output: a.Output, Name: a.name(), Reduce: a.what.Reduce, Choose: a.classes.Choose, Item: a.item}
+	case target.FeaturesKind:
+		t = target.Features{Output: a.Output, Name: a.name(), Score: a.Score, Reference: a.vector, From: filepath.Base(a.from.name)}
+	default:
+		t = target.Classes{Output: a.Output, Name: a.name(), Reading: a.Reading, Score: a.Score, Choose: a.classes.Choose, Label: a.model.Label}
+	}
+	if part != nil {
+		return target.Cut{Target: t, Index: part}, nil
+	}
+	return t, nil
+}
+
+// where is the part of the plane that a part of the picture lies on.
+func (a *Aim) where(in *Input) (part region.Rect, some bool, err error) {
+	r := a.what.SegmentRegion
+	if p := a.what.At; p != nil {
+		r = obe.Region{X: p.X, Y: p.Y, W: 1, H: 1}
+	}
+	if r == (obe.Region{}) {
+		return part, false, nil
+	}
+	plane := a.model.Plan.InputPlane()
+	x := onPlane(r.X, r.W, in.Transform.ScaleX, in.Transform.OffsetX, plane.W, a.layout.W)
+	y := onPlane(r.Y, r.H, in.Transform.ScaleY, in.Transform.OffsetY, plane.H, a.layout.H)
+	if part = (region.Rect{Y: y, X: x}); part.Empty() {
+		return part, false, failure.Wrongf("%v of the picture lies outside of what the network sees", map[bool]failure.Setting{true: "at", false: "segment_region"}[a.what.At != nil])
+	}
+	return part, true, nil
+}
+
+// onPlane is where n pixels of a picture from lo on lie on a plane of out pixels, for a
+// network that reads in: those whose middle lies in them, or else the nearest.
+func onPlane(lo, n int, scale, offset float64, in, out int) region.Span {
+	k := float64(out) / float64(in) / scale
+	a, b := (float64(lo)-offset)*k, (float64(lo+n)-offset)*k
+	if b <= 0 || a >= float64(out) {
+		return region.Span{}
+	}
+	s := region.Span{Lo: max(0, int(math.Ceil(a-.5))), Hi: min(out, int(math.Ceil(b-.5)))}
+	if s.Lo >= s.Hi {
+		s.Lo = min(out-1, max(0, int((a+b)/2)))
+		s.Hi = s.Lo + 1
+	}
+	return s
+}
+
+// pixels are the places of the numbers of a part of the plane in the output.
+func (a *Aim) pixels(where region.Rect) []int32 {
+	var all []int32
+	l := a.layout
+	for y := where.Y.Lo; y < where.Y.Hi; y++ {
+		for x := where.X.Lo; x < where.X.Hi; x++ {
+			for c := range l.C {
+				i := int32(l.At(c, y*l.W+x))
+				if a.part.Index != nil {
+					i = a.part.Index[i]
+				}
+				all = append(all, i)
+			}
+		}
+	}
+	return all
+}
+
+// TargetRecord says what a map is of where that is no class of a row.
+type TargetRecord struct {
+	Kind      target.Kind      `json:"kind"`
+	Part      string           `json:"part,omitempty"`
+	Reduce    target.Reduction `json:"reduce,omitempty"`
+	At        *Point           `json:"at,omitempty"`
+	Region    *obe.Region      `json:"segment_region,omitempty"`
+	Reference string           `json:"reference,omitempty"`
+	SHA256    string           `json:"reference_sha256,omitempty"`
+}
+
+// Text says in a few words how outputs become scores.
+func (a *Aim) Text() string {
+	if a.Reading.Reason == "" {
+		return fmt.Sprintf("%s, %s", a.Kind, a.Score)
+	}
+	return fmt.Sprintf("activation %s: %s", a.Reading.Activation, a.Reading.Reason)
+}
+
+// activationName is what records call it; numbers that are no scores have none.
+func (a *Aim) activationName() prediction.Activation {
+	if a.Reading.Activation == "" {
+		return prediction.None
+	}
+	return a.Reading.Activation
+}
+
+// record is what records say of the target, nil for classes of a row.
+func (a *Aim) record() *TargetRecord {
+	if a.Kind == target.ClassKind && a.what.Part == "" {
+		return nil
+	}
+	r := &TargetRecord{Kind: a.Kind, Part: a.what.Part, Reduce: a.what.Reduce, At: a.what.At, Reference: a.from.name, SHA256: a.from.sha256}
+	if a.what.SegmentRegion != (obe.Region{}) {
+		r.Region = &a.what.SegmentRegion
+	}
+	return r
+}
