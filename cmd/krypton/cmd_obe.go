@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -67,7 +65,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.what.addFlags(f)
 	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches), approximate (give up a little for speed) or naive (run the whole network each time)")
 	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs; of an approximate map, measure the error")
-	typed(f, &o.compare, "compare", "", parseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
+	typed(f, &o.compare, "compare", "", explain.ParseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
 	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
 	typed(f, &o.render.scale, "scale", "auto", heatmap.ParseRange, "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
@@ -173,19 +171,4 @@ func addFillFlag(f *pflag.FlagSet, to *[]explain.Fill, usage string) {
 		}
 		return explain.CheckFills(*to)
 	})
-}
-
-// parseCompare reads --compare: a number, or all as -1.
-func parseCompare(s string) (int, error) {
-	switch s {
-	case "":
-		return 0, nil
-	case "all":
-		return -1, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("is %q, want a number of positions or all", s)
-	}
-	return n, nil
 }

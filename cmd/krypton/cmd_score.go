@@ -268,7 +268,7 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 func (c *scorer) picture(m *evaluate.MapFile, builtin bool) (explain.Source, error) {
 	switch {
 	case c.image != "":
-		return sourceOf(c.image, c.io.in), nil
+		return explain.Named(c.image, c.io.in), nil
 	case m.Record == nil && builtin:
 		return explain.Sample(), nil
 	case m.Record == nil:

@@ -166,7 +166,7 @@ func (o *tuneOptions) job(ctx context.Context, s *settings) (*explain.Job, error
 func (o *tuneOptions) measure(ctx context.Context, io streams, job *explain.Job, inputs []string, quiet bool) (*tune.Profile, []tune.Point, error) {
 	var tasks []obe.Task
 	for _, name := range inputs {
-		in, err := job.Read(ctx, sourceOf(name, io.in), explain.Source{})
+		in, err := job.Read(ctx, explain.Named(name, io.in), explain.Source{})
 		if err != nil {
 			return nil, nil, hinted(err)
 		}

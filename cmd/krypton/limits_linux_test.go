@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"krypton/internal/environment"
 )
 
 // envOf is what `krypton env --json` says when it is run by a program with
 // arguments, such as taskset; "" means directly.
-func envOf(t *testing.T, by []string, env ...string) (e environment, err error) {
+func envOf(t *testing.T, by []string, env ...string) (e environment.Report, err error) {
 	t.Helper()
 	cmd := command("env", "--json")
 	if len(by) > 0 {
@@ -30,7 +32,7 @@ func envOf(t *testing.T, by []string, env ...string) (e environment, err error) 
 	return e, err
 }
 
-// TestEnvSaysItsLimits: affinity and the environment limit the process, the least
+// TestEnvSaysItsLimits: affinity and the environment.Report limit the process, the least
 // counts, and absurd numbers are no threads.
 func TestEnvSaysItsLimits(t *testing.T) {
 	for name, c := range map[string]struct {

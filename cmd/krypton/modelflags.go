@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -97,27 +94,19 @@ func (o *modelOptions) part() (name, ranges string) {
 // loadOptions are the flags that say how a file becomes a network.
 func (o *modelOptions) loadOptions() (opt model.LoadOptions, err error) {
 	name, _ := o.part()
-	opt = model.LoadOptions{Input: o.input, Layout: o.layout, Output: name, Dims: map[string]int{}}
+	opt = model.LoadOptions{Input: o.input, Layout: o.layout, Output: name}
 	if opt.Bind, opt.Bound, err = model.Bindings(o.bind); err != nil {
 		return opt, hinted(err)
 	}
 	if o.size != "" {
-		if opt.Size, err = pair(o.size); err != nil {
+		if opt.Size, err = model.ParsePixels(o.size); err != nil {
 			return opt, failure.Usagef("--size: %w", err)
 		}
 	}
-	for _, d := range o.dims {
-		name, value, _ := strings.Cut(d, "=")
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 {
-			return opt, failure.Usagef("--dim %q: want NAME=N", d)
-		}
-		opt.Dims[name] = n
+	if opt.Dims, err = model.ParseDims(o.dims); err == nil {
+		err = opt.Check()
 	}
-	if !slices.Contains([]string{"", "nchw", "nhwc"}, o.layout) {
-		return opt, failure.Usagef("--layout is %q, want nchw or nhwc", o.layout)
-	}
-	return opt, nil
+	return opt, hinted(err)
 }
 
 // network loads an opened model.
@@ -174,18 +163,4 @@ func (o *modelOptions) load(ctx context.Context, s *settings) (*model.Model, err
 		return nil, err
 	}
 	return o.prepare(ctx, s, n, model.Need{})
-}
-
-// pair reads N or HxW in pixels.
-func pair(s string) ([2]int, error) {
-	a, b, two := strings.Cut(s, "x")
-	if !two {
-		b = a
-	}
-	h, e1 := strconv.Atoi(a)
-	w, e2 := strconv.Atoi(b)
-	if e1 != nil || e2 != nil || h < 1 || w < 1 || h > 1<<20 || w > 1<<20 {
-		return [2]int{}, fmt.Errorf("%q is not a size: want a number from 1 on, or two as HxW", s)
-	}
-	return [2]int{h, w}, nil
 }

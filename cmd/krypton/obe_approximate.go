@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -31,7 +28,7 @@ var approximateFlags = []string{"ssim", "speedup", "precision", "tau", "epsilon"
 func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.tau, "tau", 1, "approximate: no region exceeds this `share` of a layer's width or height")
 	f.Float64Var(&o.epsilon, "epsilon", 0, "approximate: drop border pixels of a region that moved by less than this `share` of the layer's scale")
-	typed(f, &o.steps, "steps", "", parseSteps, "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
+	typed(f, &o.steps, "steps", "", explain.ParseSteps, "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
 	f.BoolVar(&o.checkerboard, "checkerboard", false, "approximate: compute every other position, then a tenth of all (--drill-down) where their neighbours differ most; the others are interpolated")
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
 	f.IntVar(&o.shortlist, "shortlist", 0, "approximate: compute the `N` likeliest classes only, where the last layers allow; the softmax counts the others as on the clean image")
@@ -64,20 +61,4 @@ func given[T any](s *settings, name string, value T) *T {
 		return nil
 	}
 	return &value
-}
-
-// parseSteps reads numbers with commas between them.
-func parseSteps(s string) ([]int, error) {
-	if s == "" {
-		return nil, nil
-	}
-	var steps []int
-	for _, w := range strings.Split(s, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(w))
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("is %q, want whole numbers such as 4,2,1", s)
-		}
-		steps = append(steps, n)
-	}
-	return steps, nil
 }

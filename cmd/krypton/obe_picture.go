@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"krypton/internal/explain"
@@ -175,23 +174,9 @@ func (r *obeRun) read(ctx context.Context, o *outcome) error {
 // input reads a picture; "" is the built-in one and - is standard input.
 func (r *obeRun) input(ctx context.Context, name string) (*explain.Input, error) {
 	in, err := heed(ctx, func() (*explain.Input, error) {
-		return r.job.Read(ctx, sourceOf(name, r.io.in), sourceOf(r.maskFile(name), nil))
+		return r.job.Read(ctx, explain.Named(name, r.io.in), explain.Named(r.maskFile(name), nil))
 	})
 	return in, hinted(err)
-}
-
-// sourceOf is where a picture comes from: "" is none or the built-in one, and - is
-// standard input.
-func sourceOf(name string, stdin io.Reader) explain.Source {
-	switch {
-	case name == "" && stdin == nil:
-		return explain.Source{}
-	case name == "":
-		return explain.Sample()
-	case name == "-" && stdin != nil:
-		return explain.Source{Name: name, Called: "standard input", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }}
-	}
-	return explain.File(name)
 }
 
 // maskFile is the mask of a picture, "" if there is none.
@@ -226,22 +211,7 @@ func (r *obeRun) compute(ctx context.Context, o *outcome) error {
 	var err error
 	o.answer, err = r.job.Ask(ctx, o.input, explain.Events{
 		Progress: func(done, _ int) { progress.Set(done) },
-		Checking: checking(progress, o.label),
+		Checking: progress.Checking(o.label + ": whole runs"),
 	})
 	return hinted(err)
-}
-
-// checking shows how far whole runs are, which can take longer than the map.
-func checking(progress *ui.Progress, label string) func(done, total int) {
-	var aside *ui.Progress
-	return func(done, total int) {
-		if aside == nil {
-			aside = progress.Aside(label+": whole runs", total)
-		}
-		aside.Set(done)
-		if done == total {
-			aside.Finish()
-			aside = nil
-		}
-	}
 }

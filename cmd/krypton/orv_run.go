@@ -53,7 +53,7 @@ func recognizeVideo(ctx context.Context, s *settings, io streams, o *orvOptions,
 	defer func() { _ = j.film.Close() }() // what it could say, Next has said
 	memory, err := s.memory()
 	if err == nil {
-		err = j.checkMemory(memory)
+		err = j.job.CheckMemory(j.film.Info(), j.annotate != "", limits.Resident(), memory)
 	}
 	if err != nil {
 		return err
@@ -154,18 +154,6 @@ func (o *orvOptions) readingOf(q recognize.Question, io streams) (video.Options,
 		}
 	}
 	return v, nil
-}
-
-// checkMemory fails before any frame is answered if a run is known to need more than
-// --memory: the layers' outputs of each session, and frames on their way from the
-// decoder and to the annotated video.
-func (j *orvJob) checkMemory(limit int64) error {
-	need := j.job.Memory(j.film.Info(), j.annotate != "")
-	if held := limits.Resident(); held+need.Views+need.Frames > limit {
-		return fmt.Errorf("%w: beside %d MiB for the program and its weights, layers' outputs of %d sessions take %d MiB, and frames on their way %d MiB: --memory is %d MiB",
-			incremental.ErrMemory, held>>20, need.Sessions, need.Views>>20, need.Frames>>20, limit>>20)
-	}
-	return nil
 }
 
 // newAnnotator begins the annotated video, nil if none is wanted.

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -348,6 +349,22 @@ func ParsePrecision(text string) (incremental.Precision, error) {
 		return p, nil
 	}
 	return "", failure.Wrongf("%v is %q, want one of %s", failure.Setting("precision"), text, strings.Join(Precisions(), ", "))
+}
+
+// ParseSteps reads numbers with commas between them.
+func ParseSteps(s string) ([]int, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var steps []int
+	for _, w := range strings.Split(s, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(w))
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("is %q, want whole numbers such as 4,2,1", s)
+		}
+		steps = append(steps, n)
+	}
+	return steps, nil
 }
 
 // ProfileTable is a profile as a table for people: a head, the exact map, and a row for each

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strconv"
 
 	"krypton/internal/number"
 	"krypton/internal/obe"
@@ -34,4 +35,19 @@ func compared(results []*obe.Result) *CompareRecord {
 // Text says it in words.
 func (c *CompareRecord) Text() string {
 	return fmt.Sprintf("running the network at %d positions took %.2f s: all would take %s times as long as the map did; largest difference %g", c.Positions, c.Whole, c.Ratio.Text("%.1f", 1), float32(c.Largest))
+}
+
+// ParseCompare reads how many positions are compared: a number, or all as -1.
+func ParseCompare(s string) (int, error) {
+	switch s {
+	case "":
+		return 0, nil
+	case "all":
+		return -1, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("is %q, want a number of positions or all", s)
+	}
+	return n, nil
 }

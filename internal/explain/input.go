@@ -44,6 +44,20 @@ func Sample() Source {
 	return Bytes(name, name, data)
 }
 
+// Named is the source that a name stands for: a file, - for what stdin reads, and "" for the
+// built-in picture; without stdin "" is none, and - a file.
+func Named(name string, stdin io.Reader) Source {
+	switch {
+	case name == "" && stdin == nil:
+		return Source{}
+	case name == "":
+		return Sample()
+	case name == "-" && stdin != nil:
+		return Source{Name: name, Called: "standard input", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }}
+	}
+	return File(name)
+}
+
 // Bytes is the source of bytes.
 func Bytes(name, called string, data []byte) Source {
 	return Source{name, called, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}

@@ -10,6 +10,7 @@ import (
 	"krypton/internal/detect"
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
+	"krypton/internal/incremental"
 	"krypton/internal/labels"
 	"krypton/internal/model"
 	"krypton/internal/orv"
@@ -185,4 +186,16 @@ func (j *Job) Memory(info video.Info, annotated bool) Memory {
 		need.Frames += (framesAhead + 2) * 3 * int64(info.Width) * int64(info.Height)
 	}
 	return need
+}
+
+// CheckMemory fails before any frame is answered if a run is known to need more than the
+// limit, beside what the process holds, both in bytes: the layers' outputs of each session,
+// and frames on their way from the decoder and to the annotated video.
+func (j *Job) CheckMemory(info video.Info, annotated bool, held, limit int64) error {
+	need := j.Memory(info, annotated)
+	if held+need.Views+need.Frames > limit {
+		return failure.Settingf("%w: beside %d MiB for the program and its weights, layers' outputs of %d sessions take %d MiB, and frames on their way %d MiB: %v is %d MiB",
+			incremental.ErrMemory, held>>20, need.Sessions, need.Views>>20, need.Frames>>20, failure.Setting("memory"), limit>>20)
+	}
+	return nil
 }

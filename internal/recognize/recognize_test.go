@@ -628,5 +628,18 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestCheckMemory: what a run needs is allowed, and a byte less is not.
+func TestCheckMemory(t *testing.T) {
+	j, i := prepare(t, load(t, ""), nil), (&pictures{}).Info()
+	need := j.Memory(i, true)
+	all := 100 + need.Views + need.Frames
+	if err := j.CheckMemory(i, true, 100, all); err != nil {
+		t.Error(err)
+	}
+	if err := j.CheckMemory(i, true, 100, all-1); !errors.Is(err, incremental.ErrMemory) || !strings.Contains(failure.Spell(err, flag), "MiB: --memory is ") {
+		t.Error(err)
+	}
+}
+
 // flag is a setting as the command line has it.
 func flag(name failure.Setting) string { return "--" + string(name) }

@@ -146,6 +146,22 @@ func (p *Progress) Aside(label string, total int) *Progress {
 	return p.aside(label, total)
 }
 
+// Checking is Aside for work whose end is known once it has begun: it is told how much of
+// it is done, and begins anew after the end.
+func (p *Progress) Checking(label string) func(done, total int) {
+	var aside *Progress
+	return func(done, total int) {
+		if aside == nil {
+			aside = p.Aside(label, total)
+		}
+		aside.Set(done)
+		if done == total {
+			aside.Finish()
+			aside = nil
+		}
+	}
+}
+
 // Say calls print, which writes a line of its own to where the bar is: the bar
 // makes way, and comes back with the next count.
 func (p *Progress) Say(print func()) {

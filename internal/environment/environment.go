@@ -1,0 +1,82 @@
+// Package environment says what a machine gives this process: its processor, kernel sets,
+// caches and limits.
+package environment
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"krypton/internal/engine/asm"
+	"krypton/internal/labels"
+	"krypton/internal/limits"
+)
+
+// Report is what a machine gives a process, and what of it the process uses. Version, Threads,
+// Memory and where these and the kernels come from are the program's to fill in.
+type Report struct {
+	Version     string   `json:"version"`
+	Go          string   `json:"go"`
+	System      string   `json:"system"`
+	CPU         string   `json:"cpu"`
+	KernelSets  []string `json:"kernel_sets"`
+	Kernels     string   `json:"kernels"`
+	KernelsFrom string   `json:"kernels_from"`
+	Threads     int      `json:"threads"`
+	ThreadsFrom string   `json:"threads_from"`
+	// Processors and Memories are all that limits the process, the least first.
+	Processors []limits.Limit `json:"processor_limits"`
+	Memory     int64          `json:"memory_limit"`
+	MemoryFrom string         `json:"memory_from"`
+	Memories   []limits.Limit `json:"memory_limits"`
+	L1Data     int            `json:"l1_data"`
+	L2         int            `json:"l2"`
+	L3         int            `json:"l3"`
+	PeakGFLOPs float64        `json:"peak_gflops_per_core"`
+}
+
+// Look looks at the machine, and measures what a core does with a kernel set.
+func Look(k *asm.Kernels) *Report {
+	system := limits.This()
+	e := &Report{
+		Go:         runtime.Version(),
+		System:     runtime.GOOS + "/" + runtime.GOARCH,
+		CPU:        cpuid.CPU.BrandName,
+		Kernels:    k.Name,
+		Processors: system.Processors(),
+		Memories:   system.Memory(),
+		L1Data:     cpuid.CPU.Cache.L1D,
+		L2:         cpuid.CPU.Cache.L2,
+		L3:         cpuid.CPU.Cache.L3,
+		PeakGFLOPs: k.Peak() / 1e9,
+	}
+	for _, set := range asm.Sets() {
+		e.KernelSets = append(e.KernelSets, set.Name)
+	}
+	return e
+}
+
+// Text lays the report out for people.
+func (e *Report) Text() string {
+	return fmt.Sprintf(`version      %s (%s, %s)
+processor    %s
+kernel sets  %v
+kernels      %s (%s)
+peak         %.0f GFLOP/s on one core with these kernels
+caches       L1 %d KiB, L2 %d KiB, L3 %d KiB
+threads      %d (%s)
+%smemory       %d MiB at most (%s)
+%s`, e.Version, e.Go, e.System, e.CPU, e.KernelSets, e.Kernels, e.KernelsFrom, e.PeakGFLOPs, e.L1Data>>10, e.L2>>10, e.L3>>10,
+		e.Threads, e.ThreadsFrom, limitLines(e.Processors, 1), e.Memory>>20, e.MemoryFrom, limitLines(e.Memories, 1<<20))
+}
+
+// limitLines shows limits, one a line, in the given unit.
+func limitLines(all []limits.Limit, unit int64) string {
+	var b strings.Builder
+	for _, l := range all {
+		fmt.Fprintf(&b, "             %6d  %s\n", l.N/unit, labels.Printable(l.From))
+	}
+	return b.String()
+}
