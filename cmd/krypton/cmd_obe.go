@@ -26,6 +26,7 @@ type obeOptions struct {
 	region                  obe.Region
 	classes                 []string
 	what                    whatOptions
+	boxes                   boxOptions
 	activation, score, mode string
 	verify, chunk           int
 	scores                  []string
@@ -61,8 +62,9 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.mask, "mask", "", "picture `file` of the same shape as the input picture: only positions whose patch touches what is not black there ({name} stands for the picture)")
 	f.StringSliceVar(&o.classes, "class", []string{"top"}, "`classes` to map: top, topN (such as top3), all, a number or a label (index:N, label:NAME where both fit)")
 	f.StringVar(&o.activation, "activation", "auto", activationHelp)
-	f.StringVar(&o.score, "score", "value", "what is mapped: value (the class's score), margin (to the best other class) or entropy; of segments also dice or iou (overlap), of features cosine or euclidean")
+	f.StringVar(&o.score, "score", "value", "what is mapped: value (the class's score), margin (to the best other class) or entropy; of segments also dice or iou (overlap), of features cosine or euclidean, of boxes overlap (times the class's score) or drise")
 	o.what.addFlags(f)
+	o.boxes.addFlags(f)
 	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches), approximate (give up a little for speed) or naive (run the whole network each time)")
 	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs; of an approximate map, measure the error")
 	typed(f, &o.compare, "compare", "", explain.ParseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
@@ -102,7 +104,7 @@ The scores are bit for bit those of running the whole network at every position
 	for flag, values := range map[string][]string{
 		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
-		"scale": {"auto", "shared"}, "compare": {"all"}, "precision": explain.Precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+		"box": {"best", "all", "false"}, "scale": {"auto", "shared"}, "compare": {"all"}, "precision": explain.Precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

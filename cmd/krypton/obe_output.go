@@ -125,6 +125,9 @@ func (r *obeRun) draw(o *outcome, style heatmap.Style) error {
 		return nil
 	}
 	o.imprint.Scale = style.Scale
+	if err := r.drawOthers(o, style); err != nil {
+		return err
+	}
 	img, err := o.answer.Draw(o.input, style)
 	if err != nil {
 		return err
@@ -137,4 +140,48 @@ func (r *obeRun) draw(o *outcome, style heatmap.Style) error {
 		return nil
 	}
 	return failure.As(failure.CantCreate, atomicfile.Write(o.target, o.force, png))
+}
+
+// drawOthers writes the heatmaps of the other boxes that were asked for, beside the
+// first's: how many there are is known only now. In a batch, whose files are named
+// before, and where the picture goes to standard output, the first is drawn alone.
+func (r *obeRun) drawOthers(o *outcome, style heatmap.Style) error {
+	if r.batch.wanted() || o.target == "-" {
+		return nil
+	}
+	others := o.answer.Others()
+	for _, other := range others {
+		f := besides(o.target, other.Name)
+		if err := r.inputs.CheckOutput(f, o.force); err != nil {
+			return err
+		}
+		if owner, ok := r.written[filepath.Clean(f)]; ok {
+			return failure.CantCreatef("%s: %s was written for %s in this run", o.label, f, owner)
+		}
+		r.written[filepath.Clean(f)] = o.label
+		o.more = append(o.more, f)
+	}
+	for i, other := range others {
+		img, err := other.Draw(o.input, style)
+		if err != nil {
+			return err
+		}
+		imprint := o.imprint
+		imprint.Heatmap = o.more[i]
+		err = atomicfile.Write(o.more[i], o.force, func(w io.Writer) error { return other.EncodePNG(w, img, imprint) })
+		if err != nil {
+			return failure.As(failure.CantCreate, err)
+		}
+	}
+	return nil
+}
+
+// besides is the name of a file beside another one.
+func besides(file, name string) string {
+	dir, base := filepath.Split(file)
+	ending := filepath.Ext(base)
+	if strings.HasSuffix(base, inputs.MapEnding) {
+		ending = inputs.MapEnding
+	}
+	return dir + strings.TrimSuffix(base, ending) + "." + name + ending
 }

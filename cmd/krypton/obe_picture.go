@@ -141,6 +141,7 @@ type outcome struct {
 	in, label string
 	target    string   // of the heatmap, "-" for stdout
 	files     []string // of the scores
+	more      []string // of other maps
 	force     bool     // replace outputs
 	imprint   explain.Imprint
 	input     *explain.Input

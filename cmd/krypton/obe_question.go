@@ -40,6 +40,7 @@ func (o *obeOptions) question(s *settings) explain.Question {
 	if s.given("class") {
 		q.Classes = o.classes // else the model's own
 	}
+	o.boxes.ask(s, &q)
 	if s.origin("mode") != "default" {
 		q.Mode = obe.Mode(o.mode)
 	}

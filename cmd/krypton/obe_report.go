@@ -23,7 +23,7 @@ func (run *obeRun) report(o *outcome) error {
 	if out := o.outputs(); o.target == "" {
 		fmt.Fprintf(&b, "\n  wrote %s", strings.Join(out, ", "))
 	} else if o.target != "-" {
-		fmt.Fprintf(&b, "\n  wrote %s", o.target)
+		fmt.Fprintf(&b, "\n  wrote %s", strings.Join(append([]string{o.target}, o.more...), ", "))
 	}
 	fmt.Fprintln(run.io.err, printable(b.String()))
 	return nil

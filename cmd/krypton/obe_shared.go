@@ -22,9 +22,12 @@ func (r *obeRun) drawShared(ctx context.Context, kept []*outcome, t *tally) erro
 	if len(kept) == 0 {
 		return nil
 	}
-	maps := make([]*heatmap.Map, len(kept))
-	for i, o := range kept {
-		maps[i] = o.answer.Map(0)
+	var maps []*heatmap.Map
+	for _, o := range kept {
+		maps = append(maps, o.answer.Map(0))
+		for _, other := range o.answer.Others() {
+			maps = append(maps, other.Map(0))
+		}
 	}
 	style, err := r.style.Shared(maps, r.combine)
 	if err != nil {

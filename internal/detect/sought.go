@@ -123,9 +123,9 @@ func above(v float32) float32 {
 }
 
 // DRISE is the largest similarity of a box with a sought one over all boxes, as Petsiuk
-// et al. (Black-box Explanation of Object Detectors via Saliency Maps, CVPR 2021, section
-// 3.2) define it: the overlap of both, times the cosine between the vectors of their
-// classes' shares, times the box's objectness. A head without objectness has no such
+// et al. (Black-box Explanation of Object Detectors via Saliency Maps, CVPR 2021) define
+// it: the overlap of both, times the cosine between the vectors of their classes' shares,
+// times the box's objectness. A head without objectness has no such
 // factor, as there; the vector of one that has a background holds that too; of boxes that
 // come chosen the score is the objectness, and the vector 1 for the box's class.
 func (r *Raw) DRISE(outs [][]float32, s *Sought) float32 {
@@ -197,7 +197,7 @@ func (r *Raw) Unknown(outs [][]float32, known []*Sought, iou float32, likely Pla
 	u := unknown{raw: r, known: known, iou: iou}
 	if likely.plane < len(r.planes) {
 		b := r.of(&r.planes[likely.plane], outs)
-		if likely.box < b.n && (b.chosen || likely.class < b.classes) {
+		if likely.box < b.n && likely.class != b.background && (b.chosen || likely.class < b.classes) {
 			u.look(&b, likely)
 		}
 	}

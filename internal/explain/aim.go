@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"krypton/internal/detect"
 	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/model"
@@ -79,12 +80,13 @@ var scoresOf = map[target.Kind][]target.Score{
 	target.SegmentKind:  {target.Value, target.Margin, target.Entropy, target.Dice, target.IoU},
 	target.NumberKind:   {target.Value},
 	target.FeaturesKind: {target.Cosine, target.Euclidean},
+	target.BoxKind:      {target.Overlap, target.DRISE},
 }
 
 // Kinds and Scores list the values of What.Target and Question.Score.
 var (
-	Kinds  = []target.Kind{target.ClassKind, target.SegmentKind, target.NumberKind, target.FeaturesKind}
-	Scores = []target.Score{target.Value, target.Margin, target.Entropy, target.Dice, target.IoU, target.Cosine, target.Euclidean}
+	Kinds  = []target.Kind{target.ClassKind, target.SegmentKind, target.NumberKind, target.FeaturesKind, target.BoxKind}
+	Scores = []target.Score{target.Value, target.Margin, target.Entropy, target.Dice, target.IoU, target.Cosine, target.Euclidean, target.Overlap, target.DRISE}
 )
 
 // check fails where that makes no sense whatever the model.
@@ -134,6 +136,8 @@ type Aim struct {
 	labels  bool // a pixel's number is its class
 	most    int  // items
 	vector  []float32
+	spec    *detect.Spec  // of a detector
+	boxes   *target.Boxes // nil for other kinds
 	from    referred
 	notes   []string
 }
@@ -155,7 +159,13 @@ func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
 	if err := a.cut(); err != nil {
 		return nil, err
 	}
-	a.tell(q)
+	detects, err := a.detects(q)
+	if err != nil {
+		return nil, err
+	}
+	if a.tell(q); detects {
+		a.Kind = target.BoxKind
+	}
 	if a.Score == target.Value || a.Score == "" {
 		a.Score = scoresOf[a.Kind][0]
 	}
@@ -172,6 +182,8 @@ func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
 		return a, a.readNumbers(q)
 	case target.FeaturesKind:
 		return a, a.readFeatures(ctx, r)
+	case target.BoxKind:
+		return a, a.readBoxes(q)
 	}
 	return a, a.readClasses(ctx, r, q)
 }
@@ -296,6 +308,9 @@ func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
 	var err error
 	if a.Reading, err = m.Reading(ctx, a.part, a.activation(q), r.host.Threads, r.host.Free()); err != nil {
 		if errors.Is(err, prediction.ErrNoClasses) {
+			if a.spec == nil {
+				err = failure.Dataf("%w; %s", err, m.DescribeHead(a.Output))
+			}
 			err = failure.Mark(err, ErrNoTarget)
 		}
 		return err
@@ -472,6 +487,8 @@ func (a *Aim) Target(in *Input) (target.Target, error) {
 			part = a.pixels(where)
 		}
 		t = target.Numbers{Output: a.Output, Name: a.name(), Reduce: a.what.Reduce, Choose: a.classes.Choose, Item: a.item}
+	case target.BoxKind:
+		return a.boxesIn(in)
 	case target.FeaturesKind:
 		t = target.Features{Output: a.Output, Name: a.name(), Score: a.Score, Reference: a.vector, From: filepath.Base(a.from.name)}
 	default:

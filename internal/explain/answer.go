@@ -24,6 +24,7 @@ type Answer struct {
 	result  *obe.Result // of the maps together
 	record  *Record
 	shown   *heatmap.Map // of the first class
+	others  []Other
 	combine string
 }
 
@@ -38,9 +39,11 @@ func (j *Job) answer(in *Input, results []*obe.Result) (*Answer, error) {
 	if len(j.variants) > 1 {
 		j.addScales(a.record, results)
 	}
+	a.record.ofBoxes(j.boxesOf(in, r))
 	a.record.addMask(in.masked, r.Masked)
 	a.record.Compare = compared(results)
 	a.record.Approximated = j.gives.of(results)
+	a.addOthers()
 	return a, nil
 }
 
@@ -60,13 +63,20 @@ func (a *Answer) Results() []*obe.Result { return a.results }
 
 // Small is the answer without what only scores are for: it can be drawn still.
 func (a *Answer) Small() *Answer {
-	return &Answer{record: a.record.Summary(), shown: a.shown, combine: a.combine}
+	small := &Answer{record: a.record.Summary(), shown: a.shown, combine: a.combine}
+	for _, o := range a.others {
+		small.others = append(small.others, Other{o.Name, o.Answer.Small()})
+	}
+	return small
 }
 
 // Draw draws the map of the first class over the picture. Title, caption and the rule
 // where patches overlap are the answer's.
 func (a *Answer) Draw(in *Input, style heatmap.Style) (*image.NRGBA, error) {
 	style.Combine, style.Title, style.Caption = a.combine, a.record.Title(), a.record.Caption()
+	if b := a.record.Boxes; b != nil {
+		style.Boxes = b.drawn(a.record.Classes[0])
+	}
 	return heatmap.Render(a.shown, in.Picture, in.Transform.Apply, style)
 }
 
@@ -241,6 +251,9 @@ func (r *Record) addMask(m *MaskRecord, skipped int) {
 // Title names the class and its score.
 func (r *Record) Title() string {
 	c := r.Classes[0]
+	if r.Boxes != nil {
+		return r.Boxes.title(c)
+	}
 	t := fmt.Sprintf("%s  %.3g", className(c.Label, c.Index), float32(c.BaseScore))
 	if r.Value != nil && r.Value.Unit != "" {
 		t += " " + r.Value.Unit
@@ -264,6 +277,9 @@ func (r *Record) Text(preset string) string {
 	if r.Verified > 0 {
 		fmt.Fprintf(&b, "; %d positions verified bit for bit", r.Verified)
 	}
+	if r.Boxes != nil {
+		b.WriteString(r.boxLines())
+	}
 	if r.Approximated != nil {
 		fmt.Fprintf(&b, "\n  approximate: %s", r.Approximated.Text())
 	}
@@ -285,6 +301,9 @@ func (r *Record) Caption() []string {
 		}
 	}
 	what := map[string]string{"value": value, "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
+	if r.Boxes != nil {
+		what = r.boxCaption()
+	}
 	size, fill := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1]), "fill "+r.Fill
 	var sizes, fills []string
 	for _, s := range r.Scales {

@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"krypton/internal/failure"
@@ -183,6 +184,8 @@ type Clean struct {
 	Base  []float32
 	// Probabilities are the scores of all classes, nil where what is mapped is none.
 	Probabilities []float32
+	// Boxes are what a detector found, nil for other models.
+	Boxes *BoxesRecord
 }
 
 // Ask answers the question about a picture.
@@ -216,7 +219,7 @@ func (j *Job) ask(ctx context.Context, in *Input, events Events, keep bool) (*An
 	before := 0
 	for k, t := range tasks {
 		t.Views, t.Keep = views, keep
-		j.listen(&t, k, before, events)
+		j.listen(in, &t, k, before, events)
 		r, err := obe.Explain(ctx, t)
 		switch {
 		case errors.Is(err, obe.ErrTask):
@@ -233,10 +236,15 @@ func (j *Job) ask(ctx context.Context, in *Input, events Events, keep bool) (*An
 	return j.answer(in, results)
 }
 
+// clean is what a result knows of the clean picture.
+func (j *Job) clean(in *Input, r *obe.Result) Clean {
+	return Clean{r.Items, r.Base, r.Probabilities, j.boxesOf(in, r)}
+}
+
 // listen hands the events of a task, which is that of the map k, to whoever listens.
-func (j *Job) listen(t *obe.Task, k, before int, events Events) {
+func (j *Job) listen(in *Input, t *obe.Task, k, before int, events Events) {
 	if f := events.Clean; f != nil && k == 0 {
-		t.Clean = func(r *obe.Result) { f(Clean{r.Items, r.Base, r.Probabilities}) }
+		t.Clean = func(r *obe.Result) { f(j.clean(in, r)) }
 	}
 	if f := events.Answered; f != nil {
 		t.Gradual = true
@@ -276,7 +284,7 @@ func (j *Job) Reread(in *Input, from *Answer) (*Answer, error) {
 
 // sameMaps says whether two jobs compute the same outputs at the same positions.
 func (j *Job) sameMaps(other *Job) bool {
-	if j.model.Plan != other.model.Plan || j.aim.Output != other.aim.Output || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
+	if j.model.Plan != other.model.Plan || !slices.Equal(j.aim.reads(), other.aim.reads()) || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
 		return false
 	}
 	for k, v := range j.variants {
@@ -364,13 +372,14 @@ func (j *Job) viewBytes() int64 {
 	return n
 }
 
-// numbers is how many the output has; 1 where that depends on data.
+// numbers is how many the outputs have that are read; 1 for one where that depends on
+// data.
 func (j *Job) numbers() int {
-	n := 1
-	for _, d := range j.model.Plan.OutputShape(j.aim.Output) {
-		n *= d
+	sum := 0
+	for _, i := range j.aim.reads() {
+		sum += count(j.model.Plan.OutputShape(i))
 	}
-	return n
+	return sum
 }
 
 // scoreBytes is what the scores of a picture's maps take: as they are computed, in the

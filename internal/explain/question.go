@@ -35,6 +35,15 @@ type Question struct {
 	// Classes are those to map: top, topN, all, a number or a label, index:N or
 	// label:NAME. None is the model's own.
 	Classes []string `json:"class,omitempty"`
+	// Boxes are those of a detector to map: best, topN, all, a number (from 1, the best
+	// first), a class by its label (label:NAME, index:N), or false for those that are not
+	// there on the clean picture, which are mapped in any case. None is the best.
+	Boxes []string `json:"box,omitempty"`
+	// MinScore is the lowest score of a box that is found, IoU the overlap from which on
+	// the weaker of two boxes of a class goes; nil is what the description of the head
+	// says, else the usual ones (detect.Spec.Thresholds).
+	MinScore *float64 `json:"min_score,omitempty"`
+	IoU      *float64 `json:"iou,omitempty"`
 	// Activation makes scores of the outputs; none is what the model's own file says, or
 	// else auto.
 	Activation prediction.Activation `json:"activation,omitempty"`
@@ -98,6 +107,9 @@ func (q *Question) Check() error {
 		if err := q.Activation.Check(); err != nil {
 			return failure.Wrongf("%v: %w", failure.Setting("activation"), err)
 		}
+	}
+	if err := q.checkBoxes(); err != nil {
+		return err
 	}
 	_, err := q.Approximate.check(q.Mode)
 	return err

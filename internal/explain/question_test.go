@@ -33,7 +33,8 @@ func TestQuestionInJSON(t *testing.T) {
 		Patches: []obe.Size{size("16"), size("10%x24")}, Strides: []obe.Size{size("4"), size("2%")}, Border: obe.Skip, Region: obe.Region{X: 1, Y: 2, W: 30, H: 40},
 		Fills: []Fill{"gray", "#102030"}, Seed: 1<<63 + 1, Classes: []string{"top3", "label:7"}, Activation: prediction.Sigmoid, Score: target.Margin, Mode: obe.Approximate,
 		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
-		Combine:     "cell", Verify: 3, Compare: -1, Chunk: 7,
+		Boxes:       []string{"3", "car", "false"}, MinScore: ptr(.3), IoU: ptr(.4),
+		Combine: "cell", Verify: 3, Compare: -1, Chunk: 7,
 		What: What{Target: target.SegmentKind, Part: "0,:,3:-1", Reduce: target.Mean, At: &Point{3, 4}, SegmentRegion: obe.Region{X: 5, Y: 6, W: 7, H: 8}},
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Question]()) {
@@ -68,7 +69,9 @@ func TestCheck(t *testing.T) {
 		t.Fatal(q.Check())
 	}
 	for want, spoil := range map[string]func(q *Question){
-		`target is "box", want one of class, segment`:  func(q *Question) { q.Target = "box" },
+		`target is "path", want one of class, segment`: func(q *Question) { q.Target = "path" },
+		"min-score is 2, want 0 to 1":                  func(q *Question) { q.MinScore = ptr(2.) },
+		"iou is -1, want 0 to 1":                       func(q *Question) { q.IoU = ptr(-1.) },
 		"reduce makes a number, and target is segment": func(q *Question) { q.Target, q.Reduce = target.SegmentKind, target.Sum },
 		`reduce is "median", want one of mean`:         func(q *Question) { q.Reduce = "median" },
 		"at and segment_region exclude each other":     func(q *Question) { q.At, q.SegmentRegion = &Point{}, obe.Region{W: 1, H: 1} },

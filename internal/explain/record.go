@@ -16,6 +16,7 @@ type Number = number.Single
 type ClassRecord struct {
 	Index     int        `json:"index"`
 	Label     string     `json:"label,omitempty"`
+	Box       int        `json:"box,omitempty"` // of BoxesRecord.Found, by number
 	Unit      string     `json:"unit,omitempty"`
 	BaseScore Number     `json:"base_score"`
 	Scores    [][]Number `json:"scores,omitempty"` // row by row
@@ -71,6 +72,8 @@ type Record struct {
 	Scale   *[2]float64    `json:"scale,omitempty"`
 	// Approximated is nil for exact and naive maps.
 	Approximated *Given `json:"approximate,omitempty"`
+	// Boxes is what a detector found: Classes are of boxes, and of false ones.
+	Boxes *BoxesRecord `json:"boxes,omitempty"`
 	// Bound are the values of other inputs than the picture's.
 	Bound []model.Bound `json:"bind,omitempty"`
 }

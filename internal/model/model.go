@@ -219,6 +219,15 @@ func (m *Model) Detector() (*detect.Spec, error) {
 	return spec, nil
 }
 
+// DescribeHead says how a detector's head would be described, if an output belongs to one.
+func (m *Model) DescribeHead(output int) string {
+	advice := "'detector:'"
+	if l := detect.Suggest(m.Plan.OutputShape(output), len(m.Labels)); len(l) > 0 {
+		advice = "'" + strings.Join(l, "' or '") + "'"
+	}
+	return fmt.Sprintf("describe a detector's head as %s in %s (see docs/video.md)", advice, m.File.Where)
+}
+
 // Label is a class's name, "" if it has none.
 func (m *Model) Label(class int) string {
 	if class < len(m.Labels) {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/target"
 )
@@ -217,6 +218,9 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 // of its items at each position.
 func (t *Task) bind(r *Result, clean [][]float32) error {
 	b, err := t.Target.Bind(clean)
+	if _, known := failure.Of(err); known { // whose fault it is, the target knows
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrTask, err)
 	}

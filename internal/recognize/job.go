@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"image"
-	"strings"
 
 	"krypton/internal/detect"
 	"krypton/internal/failure"
@@ -84,11 +83,7 @@ func (j *Job) prepareClassifier(ctx context.Context) error {
 	var err error
 	j.reading, err = m.Reading(ctx, model.Part{Output: j.output}, q.Activation, j.threads, 0)
 	if errors.Is(err, prediction.ErrNoClasses) {
-		advice := "'detector:'"
-		if l := detect.Suggest(m.Plan.OutputShape(j.output), len(m.Labels)); len(l) > 0 {
-			advice = "'" + strings.Join(l, "' or '") + "'"
-		}
-		return failure.Dataf("%w; describe a detector's head as %s in %s (see docs/video.md)", err, advice, m.File.Where)
+		return failure.Dataf("%w; %s", err, m.DescribeHead(j.output))
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"krypton/internal/explain"
+	"krypton/internal/onnxwrite"
+)
+
+// cellDetector is a detector of the form grid of 64 by 64 pixels and 8 by 8 cells: red is
+// objectness, green the share of class 0 and blue that of class 1, each as the mean over
+// the cell. All boxes are 12.8 pixels wide and high, in the middle of their cell.
+func cellDetector() []byte {
+	conv := func(name string, channels []int, bias ...float32) (onnxwrite.Node, []onnxwrite.Tensor) {
+		n := len(bias)
+		w := make([]float32, n*3*64)
+		for i, c := range channels {
+			for k := range 64 {
+				w[(i*3+c)*64+k] = 1. / 64
+			}
+		}
+		return onnxwrite.Node{OpType: "Conv", Inputs: []string{"images", name + " w", name + " b"}, Outputs: []string{name}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("strides", 8, 8)}},
+			[]onnxwrite.Tensor{onnxwrite.Raw(name+" w", []int64{int64(n), 3, 8, 8}, w), onnxwrite.Raw(name+" b", []int64{int64(n)}, bias)}
+	}
+	clip := func(of, name string) onnxwrite.Node {
+		return onnxwrite.Node{OpType: "Clip", Inputs: []string{of, "zero", "one"}, Outputs: []string{name}}
+	}
+	middle, size := float32(math.Atanh(.5)), logitOf(.2)
+	a, wa := conv("red", []int{0}, 0)
+	b, wb := conv("places", nil, middle, middle, size, size)
+	c, wc := conv("colours", []int{1, 2}, 0, 0)
+	g := onnxwrite.Graph{
+		Inputs:       []onnxwrite.ValueInfo{{Name: "images", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, 64, 64)}},
+		Outputs:      []onnxwrite.ValueInfo{{Name: "boxes", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 7, 8, 8)}},
+		Initializers: slices.Concat(wa, wb, wc, []onnxwrite.Tensor{onnxwrite.Raw("zero", nil, []float32{0}), onnxwrite.Raw("one", nil, []float32{1})}),
+		Nodes: []onnxwrite.Node{a, b, c, clip("red", "object"), clip("colours", "classes"),
+			{OpType: "Concat", Inputs: []string{"object", "places", "classes"}, Outputs: []string{"boxes"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 1)}}},
+	}
+	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: g}
+	return m.Marshal()
+}
+
+func logitOf(p float64) float32 { return float32(math.Log(p / (1 - p))) }
+
+// boxFolder holds that detector, and a picture of 64 by 32 pixels, which a letterbox puts
+// on the network's rows 16 to 48: a dog in the cell of row 3 and column 3, and a cat in
+// that of row 5 and column 6.
+func boxFolder(t *testing.T) string {
+	img := image.NewNRGBA(image.Rect(0, 0, 64, 32))
+	for y := range 32 {
+		for x := range 64 {
+			c := color.NRGBA{A: 255}
+			switch [2]int{(y + 16) / 8, x / 8} {
+			case [2]int{3, 3}:
+				c = color.NRGBA{255, 51, 255, 255}
+			case [2]int{5, 6}:
+				c = color.NRGBA{204, 230, 0, 255}
+			}
+			img.SetNRGBA(x, y, c)
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return inFolder(t, map[string][]byte{
+		"m.onnx": cellDetector(), "p.png": b.Bytes(), "none.onnx": tables(nil, false, asColumns(84, make([]float32, 6))),
+		"m.krypton.yaml": []byte("preprocess: {preset: unit, resize: letterbox, pad: 100}\nlabels: names.txt\ndetector: {form: grid}\n"),
+		"names.txt":      []byte("cat\ndog\n"),
+	})
+}
+
+// scoreAt is the score of a map with the patch at a cell.
+func scoreAt(r *explain.Record, k, row, column int) float64 {
+	return float64(r.Classes[k].Scores[row][column])
+}
+
+// TestBoxMaps: a box vanishes where its cell is hidden, a false one appears where a cell
+// becomes one of an object, and boxes are in pixels of the picture and end where it does.
+func TestBoxMaps(t *testing.T) {
+	dir := boxFolder(t)
+	args := func(more ...string) []string {
+		return append([]string{filepath.Join(dir, "p.png"), "--model", filepath.Join(dir, "m.onnx"), "--patch", "8", "--stride", "8"}, more...)
+	}
+	cat := math.Pow(.8, .6) * math.Pow(230./255, .4)
+	padded := 100. / 255 // the gray of a letterbox is a thing that is half there
+	near := func(what string, got, want float64) {
+		t.Helper()
+		if !(math.Abs(got-want) < 1e-5) {
+			t.Errorf("%s is %v, want %v", what, got, want)
+		}
+	}
+
+	r, _ := obeRecord(t, args("--box", "all", "--fill", "black", "--verify", "20")...)
+	if len(r.Classes) != 3 || r.Classes[0].Label != "dog" || r.Classes[0].Index != 1 || r.Classes[0].Box != 1 || r.Classes[1].Label != "cat" || r.Classes[1].Box != 2 || r.Classes[2].Label != "false boxes" || r.Classes[2].Box != 0 {
+		t.Fatalf("maps of %+v", r.Summary().Classes)
+	}
+	if r.Score != "overlap" || r.Target.Kind != "box" || r.Verified != 20 || r.FlipMap != nil {
+		t.Errorf("score %q of %+v, %d verified, winners %v", r.Score, r.Target, r.Verified, r.FlipMap)
+	}
+	found := r.Boxes.Found
+	if len(found) != 2 || found[0].Label != "dog" || found[1].Class != 0 {
+		t.Fatalf("found %+v", found)
+	}
+	for i, want := range [][5]float64{{1, 21.6, 5.6, 34.4, 18.4}, {cat, 45.6, 21.6, 58.4, 32}} {
+		b := found[i]
+		for k, got := range []explain.Number{b.Score, b.X0, b.Y0, b.X1, b.Y1} {
+			near(fmt.Sprintf("number %d of box %d", k, b.Number), float64(got), want[k])
+		}
+	}
+	near("the dog", float64(r.Classes[0].BaseScore), 1)
+	near("the cat", float64(r.Classes[1].BaseScore), cat)
+	near("a false box", float64(r.Classes[2].BaseScore), padded)
+	for row := range 8 {
+		for column := range 8 {
+			dog, other := 1., cat
+			if row == 3 && column == 3 {
+				dog = 0
+			}
+			if row == 5 && column == 6 { // the gray below has a box that reaches into the picture
+				other = padded * boxOverlap(37.6, 48, 45.6, 48)
+			}
+			near("the dog hidden at a cell", scoreAt(r, 0, row, column), dog)
+			near("the cat hidden at a cell", scoreAt(r, 1, row, column), other)
+			near("false boxes", scoreAt(r, 2, row, column), padded)
+		}
+	}
+
+	white, _ := obeRecord(t, args("--box", "false", "--fill", "white")...)
+	for row := 2; row < 6; row++ {
+		for column := range 8 {
+			want := 1. // a cat, as the first of the classes that are there
+			if row == 5 && column == 6 {
+				want = padded // the cat that is there
+			}
+			near(fmt.Sprintf("false boxes behind white at %d,%d", row, column), scoreAt(white, 0, row, column), want)
+		}
+	}
+	if len(white.Classes) != 1 || white.Classes[0].Index != -1 {
+		t.Errorf("maps of %+v", white.Summary().Classes)
+	}
+
+	alike, _ := obeRecord(t, args("--score", "drise", "--fill", "white", "--box", "dog,2")...)
+	near("the dog by D-RISE", float64(alike.Classes[0].BaseScore), 1)
+	near("the cat by D-RISE", float64(alike.Classes[1].BaseScore), .8) // its objectness
+	// White has both classes where the dog has .2 and 1.
+	near("white where the dog was", scoreAt(alike, 0, 3, 3), 1.2/math.Sqrt(2*1.04))
+}
+
+// boxOverlap is how much two boxes of the same columns overlap.
+func boxOverlap(a0, a1, b0, b1 float64) float64 {
+	both := max(0, min(a1, b1)-max(a0, b0))
+	return both / (a1 - a0 + b1 - b0 - both)
+}
+
+// TestBoxMapsAreExact: incremental maps of boxes are those of whole runs bit for bit.
+func TestBoxMapsAreExact(t *testing.T) {
+	dir := boxFolder(t)
+	for _, score := range []string{"overlap", "drise"} {
+		var records []*explain.Record
+		for _, mode := range []string{"exact", "naive"} {
+			r, _ := obeRecord(t, filepath.Join(dir, "p.png"), "--model", filepath.Join(dir, "m.onnx"), "--patch", "7", "--stride", "3", "--fill", "noise", "--box", "all", "--score", score, "--mode", mode)
+			records = append(records, r)
+		}
+		for k := range records[0].Classes {
+			if !reflect.DeepEqual(records[0].Classes[k].Scores, records[1].Classes[k].Scores) {
+				t.Errorf("%s: maps of %q differ", score, records[0].Classes[k].Label)
+			}
+		}
+	}
+}
+
+// TestBoxesThatAreAskedFor: by number, class, how many, all; what is not there is said.
+func TestBoxesThatAreAskedFor(t *testing.T) {
+	dir := boxFolder(t)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, c := range []struct {
+		args string
+		want string // the boxes' numbers, 0 for false ones; or an exit code and what is said
+	}{
+		{"", "1 0"}, {"--box best", "1 0"}, {"--box top", "1 0"}, {"--box top2", "1 2 0"}, {"--box top9", "1 2 0"}, {"--box 2", "2 0"}, {"--box cat", "2 0"},
+		{"--box index:1", "1 0"}, {"--box label:cat,dog", "2 1 0"}, {"--box false,2", "0 2"}, {"--box all", "1 2 0"}, {"--box 2,all", "2 1 0"}, {"--score value", "1 0"},
+		{"--min-score 0.9", "1 0"}, {"--min-score 0.9 --box all", "1 0"}, {"--min-score 1 --iou 0.1", "1 0"},
+		{"--box 3", "64 --box 3: 2 are found"},
+		{"--box 0", "64 --box 0: boxes are numbered from 1"},
+		{"--box bird", "64 --box \"bird\" is no number"},
+		{"--min-score 0.9 --box cat", "65 --box cat: no box of this class is found with a score of 0.9 or more, among 1 of others"},
+		{"--region 0,0,8,8 --min-score 2", "64 --min-score is 2, want 0 to 1"},
+		{"--class dog", "64 --class is for classifiers"},
+		{"--score margin", "64 --score is \"margin\""},
+		{"--target class", "65 output \"boxes\" has shape [1 7 8 8]"},
+		{"--target class --box 1", "64 --box, --min-score and --iou are for boxes"},
+	} {
+		var out, err bytes.Buffer
+		args := append([]string{"obe", at("p.png"), "--model", at("m.onnx"), "--patch", "32", "--stride", "32", "--json", "-o", filepath.Join(t.TempDir(), "o.png")}, strings.Fields(c.args)...)
+		code := run(args, strings.NewReader(""), &out, &err)
+		if code != 0 {
+			want, says, _ := strings.Cut(c.want, " ")
+			if fmt.Sprint(code) != want || !strings.Contains(err.String(), says) {
+				t.Errorf("%q: exit code %d, %s, want %s", c.args, code, err.String(), c.want)
+			}
+			continue
+		}
+		r, _ := obeRecord(t, append([]string{at("p.png"), "--model", at("m.onnx")}, strings.Fields(c.args)...)...)
+		var got []string
+		for _, k := range r.Classes {
+			got = append(got, fmt.Sprint(k.Box))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q: boxes %v, want %s", c.args, got, c.want)
+		}
+	}
+}
+
+// TestUndescribedDetector: a detector whose head nobody described is refused, and told how
+// it would be; one that is no detector has no boxes.
+func TestUndescribedDetector(t *testing.T) {
+	dir := boxFolder(t)
+	for _, c := range []struct{ args, says string }{
+		{"", "describe a detector's head as 'detector: {form: yolov8, classes: 2}'"},
+		{"--box 1", "--box is for detectors, and"},
+		{"--score overlap", "--box is for detectors, and"},
+	} {
+		var out, err bytes.Buffer
+		args := append([]string{"obe", filepath.Join(dir, "p.png"), "--model", filepath.Join(dir, "none.onnx"), "-o", filepath.Join(dir, "o.png")}, strings.Fields(c.args)...)
+		if code := run(args, strings.NewReader(""), &out, &err); code != 65 && code != 64 || !strings.Contains(err.String(), c.says) {
+			t.Errorf("%q: exit code %d, %s", c.args, code, err.String())
+		}
+	}
+}
+
+// TestBoxFiles: each box that is asked for has a picture of its own, which replaces
+// nothing unasked; the record in it begins with its box.
+func TestBoxFiles(t *testing.T) {
+	dir := boxFolder(t)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	ask := func(more ...string) (int, string) {
+		var out, err bytes.Buffer
+		code := run(append([]string{"obe", at("p.png"), "--model", at("m.onnx"), "--patch", "16", "--stride", "16", "--box", "all,false"}, more...), strings.NewReader(""), &out, &err)
+		return code, err.String()
+	}
+	code, said := ask()
+	if code != 0 || !strings.Contains(said, "found with a score of 0.5 or more: 2\n   *box 1, dog  1.000  at 22,6 to 34,18\n   *box 2, cat  0.839  at 46,22 to 58,32") {
+		t.Fatalf("exit code %d, %s", code, said)
+	}
+	for name, first := range map[string]string{"p.krypton.png": `"label":"dog","box":1`, "p.box2.krypton.png": `"label":"cat","box":2`, "p.false.krypton.png": `"label":"false boxes"`} {
+		b, err := os.ReadFile(at(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := bytes.Index(b, []byte(`"classes":[{`)); i < 0 || !bytes.Contains(b[i:i+70], []byte(first)) || !bytes.Contains(b, []byte(name+`"`)) {
+			t.Errorf("%s: the record has not %s first, or another name", name, first)
+		}
+	}
+	if code, said := ask("-o", at("x.png")); code != 0 || !strings.Contains(said, "x.box2.png, "+at("x.false.png")) {
+		t.Errorf("exit code %d, %s", code, said)
+	}
+	if err := os.Remove(at("p.krypton.png")); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := ask(); code != 73 || !strings.Contains(said, "p.box2.krypton.png") {
+		t.Errorf("files that are there: exit code %d, %s", code, said)
+	}
+}
