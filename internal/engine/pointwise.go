@@ -120,15 +120,15 @@ func (a *Sum) Run(s *Scratch, jobs []Job) {
 // Operand says how an input of Binary is spread over the output.
 type Operand int
 
-// The ways of spreading.
+// The ways of spreading. An input of one row is used for all rows.
 const (
-	// Full has the output's own plane.
+	// Full has the output's rows of pixels.
 	Full Operand = iota
-	// PerChannel is a plane of one pixel, used at every pixel.
+	// PerChannel has one pixel in a row, used at every one.
 	PerChannel
 	// PerPixel has one channel, used for every channel.
 	PerPixel
-	// Scalar is a single number.
+	// Scalar has one number in a row.
 	Scalar
 )
 
@@ -171,12 +171,15 @@ func (b *Binary) operands(s *Scratch, j *Job, y int) (v [2][]float32) {
 			}
 			continue
 		}
-		p := &j.In[input]
+		p, row := &j.In[input], y
 		input++
+		if p.H == 1 {
+			row = 0
+		}
 		if each {
-			v[k] = p.pixels(y, j.Rect.X, s.lineBuffer(k, w*p.C))
+			v[k] = p.pixels(row, j.Rect.X, s.lineBuffer(k, w*p.C))
 		} else {
-			v[k] = p.pixels(0, p.Plane.Rect().X, s.lineBuffer(k, p.C))
+			v[k] = p.pixels(row, p.Plane.Rect().X, s.lineBuffer(k, p.C))
 		}
 	}
 	return v

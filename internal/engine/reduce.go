@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"math"
+
+	"krypton/internal/engine/asm"
+)
 
 // ReduceKind is what Reduce makes of numbers.
 type ReduceKind int
@@ -34,6 +38,7 @@ func (r *Reduce) MultiplyAdds() int64 { return 0 }
 
 // Run implements Primitive.
 func (r *Reduce) Run(s *Scratch, jobs []Job) {
+	parts, step := r.parts()
 	for i := range jobs {
 		j := &jobs[i]
 		p, w := &j.In[0], j.Rect.X.Len()
@@ -41,23 +46,96 @@ func (r *Reduce) Run(s *Scratch, jobs []Job) {
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 			src := p.pixels(y, j.Rect.X, s.lineBuffer(0, w*p.C))
 			for x := range w {
-				px := src[x*p.C:][:p.C]
-				for c, from := range r.Source {
-					out[c] = r.of(px, from)
+				px, to := src[x*p.C:][:p.C], out[:len(r.Source)]
+				out = out[len(to):]
+				if parts != nil {
+					r.combine(s, px, parts, step, to)
+					continue
 				}
-				out = out[len(r.Source):]
+				for c, from := range r.Source {
+					to[c] = r.of(s, px, from)
+				}
 			}
 		}
 	}
 }
 
+// fewParts is how many numbers are combined one by one that lie apart from the next's.
+const fewParts = 8
+
+// parts gives where the numbers of the first output lie, and how much further those of
+// each next one, as the branches of a split do; nil where they lie otherwise, or each
+// output had better be taken by itself.
+func (r *Reduce) parts() (first []int, step int) {
+	first = r.Source[0]
+	if r.Kind > ReduceMin || len(r.Source) < 8 || len(first) < 2 {
+		return nil, 0
+	}
+	step = r.Source[1][0] - first[0]
+	for c, from := range r.Source {
+		if len(from) != len(first) {
+			return nil, 0
+		}
+		for k, at := range from {
+			if at != first[k]+c*step {
+				return nil, 0
+			}
+		}
+	}
+	if step != 1 && len(first) > fewParts {
+		return nil, 0
+	}
+	return first, step
+}
+
+// combine makes one number of those of each output, in float32.
+func (r *Reduce) combine(s *Scratch, px []float32, parts []int, step int, out []float32) {
+	if step == 1 {
+		n, how := len(out), r.arithmetic()
+		s.Kernels.Combine(how, px[parts[0]:], px[parts[1]:], out, 1, 0, n, false)
+		for _, at := range parts[2:] {
+			s.Kernels.Combine(how, out, px[at:], out, 1, 0, n, false)
+		}
+	} else {
+		for c := range out {
+			v := px[parts[0]+c*step]
+			for _, at := range parts[1:] {
+				switch w := px[at+c*step]; r.Kind {
+				case ReduceMax:
+					v = max(v, w)
+				case ReduceMin:
+					v = min(v, w)
+				default:
+					v += w
+				}
+			}
+			out[c] = v
+		}
+	}
+	if r.Kind == ReduceMean {
+		s.scale[0] = float32(len(parts))
+		s.Kernels.Combine(asm.Quotient, out, s.scale[:1], out, 1, 0, len(out), true)
+	}
+}
+
+// arithmetic is what combines two numbers.
+func (r *Reduce) arithmetic() asm.Arithmetic {
+	switch r.Kind {
+	case ReduceMax:
+		return asm.Larger
+	case ReduceMin:
+		return asm.Smaller
+	}
+	return asm.Sum
+}
+
 // of reduces the numbers of a pixel that from lists, which are together often.
-func (r *Reduce) of(px []float32, from []int) float32 {
+func (r *Reduce) of(s *Scratch, px []float32, from []int) float32 {
 	if r.Kind >= ReduceFirstMax {
 		return r.which(px, from)
 	}
 	if n := len(from); from[n-1]-from[0] == n-1 {
-		return r.together(px[from[0]:][:n])
+		return r.together(s, px[from[0]:][:n])
 	}
 	v := r.first()
 	for _, k := range from {
@@ -66,32 +144,38 @@ func (r *Reduce) of(px []float32, from []int) float32 {
 	return r.finish(v, len(from))
 }
 
-// together reduces numbers in four strands, so that no sum waits for the one before.
-func (r *Reduce) together(x []float32) float32 {
-	first := r.first()
-	v := [4]float64{first, first, first, first}
-	i := 0
-	for ; i+4 <= len(x); i += 4 {
-		q := x[i:][:4]
-		switch r.Kind {
-		case ReduceMean, ReduceSum:
-			v[0], v[1], v[2], v[3] = v[0]+float64(q[0]), v[1]+float64(q[1]), v[2]+float64(q[2]), v[3]+float64(q[3])
-		default:
-			for k := range q {
-				v[k] = r.add(v[k], q[k])
-			}
-		}
-	}
-	for ; i < len(x); i++ {
-		v[0] = r.add(v[0], x[i])
-	}
+// together reduces numbers that lie together.
+func (r *Reduce) together(s *Scratch, x []float32) float32 {
 	switch r.Kind {
-	case ReduceMax:
-		return r.finish(max(v[0], v[1], v[2], v[3]), len(x))
-	case ReduceMin:
-		return r.finish(min(v[0], v[1], v[2], v[3]), len(x))
+	case ReduceMean, ReduceSum:
+		return r.finish(asm.RowSum(x), len(x))
+	case ReduceL2, ReduceSumSquare:
+		return r.finish(asm.RowSquares(x, 0), len(x))
+	case ReduceMax, ReduceMin:
+		return r.extreme(s, x)
 	}
-	return r.finish((v[0]+v[1])+(v[2]+v[3]), len(x))
+	v := r.first()
+	for _, f := range x {
+		v = r.add(v, f)
+	}
+	return r.finish(v, len(x))
+}
+
+// extreme is the largest or the least of numbers: of one half and the other, until they
+// are few.
+func (r *Reduce) extreme(s *Scratch, x []float32) float32 {
+	const few = 16
+	how := r.arithmetic()
+	for tmp := s.lineBuffer(1, len(x)/2+1); len(x) > few; {
+		n := (len(x) + 1) / 2
+		s.Kernels.Combine(how, x, x[len(x)-n:], tmp, 1, 0, n, false)
+		x = tmp[:n]
+	}
+	v := r.first()
+	for _, f := range x {
+		v = r.add(v, f)
+	}
+	return float32(v)
 }
 
 // first is where the reduction begins.

@@ -1,6 +1,7 @@
 package incremental
 
 import (
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
 	"krypton/internal/tensor"
@@ -8,12 +9,8 @@ import (
 
 // comparisons are the operators whose yes and no are made 1 and 0 of, as maps of maxima
 // do ("where a pool changes nothing").
-var comparisons = map[string]func(a, b float32) bool{
-	"Equal":          func(a, b float32) bool { return a == b },
-	"Greater":        func(a, b float32) bool { return a > b },
-	"GreaterOrEqual": func(a, b float32) bool { return a >= b },
-	"Less":           func(a, b float32) bool { return a < b },
-	"LessOrEqual":    func(a, b float32) bool { return a <= b },
+var comparisons = map[string]asm.Arithmetic{
+	"Equal": asm.Equal, "Greater": asm.Greater, "GreaterOrEqual": asm.GreaterOrEqual, "Less": asm.Less, "LessOrEqual": asm.LessOrEqual,
 }
 
 // recognizeComparisons finds comparisons that are only read as numbers.
@@ -28,10 +25,14 @@ func (c *compiler) recognizeComparisons() {
 			continue
 		}
 		compare := c.g.Nodes[at]
-		if o, ok := compare.Op.(*op.Compare); ok && comparisons[o.Name] != nil && c.g.Values[compare.In[0]].Info.Type == tensor.Float32 {
+		of, ok := compare.Op.(*op.Compare)
+		if !ok {
+			continue
+		}
+		if _, ok := comparisons[of.Name]; ok && c.g.Values[compare.In[0]].Info.Type == tensor.Float32 {
 			c.take(chain{nodes: []int{at, i}, lower: func(c *compiler, last *graph.Node) (bool, error) {
 				n := *last
-				n.Name, n.In, n.Op = compare.Name+"+"+last.Name, compare.In, &op.Elementwise{Name: o.Name}
+				n.Name, n.In, n.Op = compare.Name+"+"+last.Name, compare.In, &op.Elementwise{Name: of.Name}
 				if c.empty(&n) || len(c.shape(n.Out[0])) == 0 {
 					return false, nil
 				}

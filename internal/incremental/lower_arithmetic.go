@@ -70,6 +70,27 @@ func spread(s, out []int) (engine.Operand, bool) {
 	return 0, false
 }
 
+// spreadPartly is spread for values of one row of a plane, or one column.
+func spreadPartly(s, out []int) (engine.Operand, bool) {
+	if len(s) != 4 || len(out) != 4 || s[0] != 1 || out[0] != 1 {
+		return 0, false
+	}
+	for a, n := range s {
+		if n != 1 && n != out[a] {
+			return 0, false
+		}
+	}
+	switch {
+	case s[1] == out[1] && s[3] == out[3]:
+		return engine.Full, true
+	case s[1] == out[1]:
+		return engine.PerChannel, true
+	case s[3] == out[3]:
+		return engine.PerPixel, true
+	}
+	return engine.Scalar, true
+}
+
 // softmax lowers the normalization over an axis, whose elements are put together if they
 // do not lie so.
 func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
@@ -144,7 +165,7 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 		return false, nil
 	}
 	for i, id := range n.In {
-		if a := &sides[i]; a.constant == nil && a.kind == engine.Scalar {
+		if a := &sides[i]; a.constant == nil && a.kind == engine.Scalar && !a.partly {
 			r := c.force(id)
 			a.source = source{r.value, c.p.values[r.value].plane}
 		} else if a.constant == nil {
@@ -166,7 +187,7 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 			operation(b, o)
 			for _, a := range []side{left, right} {
 				if a.constant == nil {
-					s.in, s.whole = append(s.in, a.source), append(s.whole, a.kind == engine.PerChannel || a.kind == engine.Scalar)
+					s.in, s.whole = append(s.in, a.source), append(s.whole, a.partly || a.kind == engine.PerChannel || a.kind == engine.Scalar)
 				}
 			}
 			s.prim = b
@@ -181,11 +202,12 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 type side struct {
 	kind     engine.Operand
 	constant []float32 // as kind has them, channels last; nil for a value
+	partly   bool      // a value of one row, or of one column, that is used for all
 	source   source
 }
 
 // plane says that the side is a value of the result's shape.
-func (a *side) plane() bool { return a.constant == nil && a.kind == engine.Full }
+func (a *side) plane() bool { return a.constant == nil && a.kind == engine.Full && !a.partly }
 
 // sides tells how the inputs of a node broadcast over its output, without the places
 // of those that are no constants; ok is false if one does otherwise than primitives can.
@@ -194,7 +216,11 @@ func (c *compiler) sides(n *graph.Node, out []int) (sides []side, ok bool) {
 	sides = make([]side, len(n.In))
 	for i, id := range n.In {
 		a := &sides[i]
-		if a.kind, ok = spread(c.shape(id), out); !ok {
+		if a.kind, ok = spread(c.shape(id), out); !ok && c.constant(id) == nil {
+			a.kind, ok = spreadPartly(c.shape(id), out)
+			a.partly = ok
+		}
+		if !ok {
 			return nil, false
 		}
 		if t := c.constant(id); t != nil {

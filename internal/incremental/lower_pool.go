@@ -149,8 +149,32 @@ func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
 		c.reducePixels(n, o)
 		return true, nil
 	}
-	if !slices.Equal(axes, spatial) {
+	if slices.Equal(axes, spatial) {
+		return c.reducePlane(n, o.Kind)
+	}
+	if len(axes) == 1 && slices.Contains(spatial, axes[0]) && len(shape) == 4 && o.KeepDims {
+		return c.reduceAlong(n, o.Kind, axes[0])
+	}
+	return false, nil
+}
+
+// reduceAlong lowers the mean or the maximum over one axis of the plane, which stays.
+func (c *compiler) reduceAlong(n *graph.Node, kind op.ReduceKind, axis int) (bool, error) {
+	if kind != op.ReduceMean && kind != op.ReduceMax {
 		return false, nil
 	}
-	return c.reducePlane(n, o.Kind)
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	y, x := region.Whole(src.plane.H), region.Identity(src.plane.W)
+	if axis == 3 {
+		y, x = region.Identity(src.plane.H), region.Whole(src.plane.W)
+	}
+	out := engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}
+	var prim engine.Primitive = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
+	if kind == op.ReduceMean {
+		prim = &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
+	}
+	return true, c.emitWindowed(n, src, y, x, prim, out)
 }

@@ -129,6 +129,23 @@ func (n *network) evaluate(input *tensor.Tensor) []*tensor.Tensor {
 	return outs
 }
 
+// byRowsAndColumns combines a plane with what is made of its rows and of its columns, of
+// each channel or of all, as attention by coordinates does.
+func (n *network) byRowsAndColumns(rng *rand.Rand, x graph.ValueID) graph.ValueID {
+	for _, axis := range []int64{3, 2}[:1+rng.IntN(2)] {
+		g := n.node([]string{"ReduceMean", "ReduceMax"}[rng.IntN(2)], map[string]any{"axes": []int64{axis}}, x)
+		if rng.IntN(3) == 0 {
+			g = n.node("ReduceMean", map[string]any{"axes": []int64{1}}, g)
+		}
+		in := []graph.ValueID{x, n.node("Sigmoid", nil, g)}
+		if rng.IntN(3) == 0 {
+			in[0], in[1] = in[1], in[0]
+		}
+		x = n.node([]string{"Mul", "Add", "Sub", "Div"}[rng.IntN(4)], nil, in...)
+	}
+	return x
+}
+
 // batchNormalization adds one with random numbers.
 func (n *network) batchNormalization(x graph.ValueID) graph.ValueID {
 	m := n.shape(x)[1]
@@ -333,9 +350,14 @@ func randomNetwork(t testing.TB, rng *rand.Rand) *network {
 		}
 	}
 	last := live[len(live)-1]
-	if rng.IntN(3) == 0 { // squeeze and excite
+	switch rng.IntN(6) {
+	case 0, 1: // squeeze and excite
 		p := n.node("GlobalAveragePool", nil, last)
 		last = n.node("Mul", nil, last, n.node("Sigmoid", nil, p))
+	case 2:
+		if len(n.shape(last)) == 4 {
+			last = n.byRowsAndColumns(rng, last)
+		}
 	}
 	switch s := n.shape(last); rng.IntN(4) {
 	case 0:

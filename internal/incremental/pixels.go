@@ -196,6 +196,9 @@ func (c *compiler) pixelwise(n *graph.Node) (bool, error) {
 		return c.splitWithin(n, o, &g)
 	case *op.Expand:
 		return c.expandWithin(n, &g), nil
+	case *op.Tile:
+		rank := len(g.layout.shape)
+		return c.pickWithin(n, &g, [][3][]int{{make([]int, rank), slices.Repeat([]int{1}, rank), c.shape(n.Out[0])}}), nil
 	case *op.Reduce:
 		return c.reduceWithin(n, o, &g)
 	}
@@ -259,7 +262,8 @@ func (c *compiler) expandWithin(n *graph.Node, g *pixelGrid) bool {
 }
 
 // pickWithin emits steps that pick channels, for each output those at every step-th
-// index along axes: starts, steps, counts. It returns false where pixels are picked.
+// index along axes, from the first on again behind the last: starts, steps, counts. It
+// returns false where pixels are picked.
 func (c *compiler) pickWithin(n *graph.Node, g *pixelGrid, cuts [][3][]int) bool {
 	var tos []pixelGrid
 	var picks []*engine.Channels
@@ -277,7 +281,7 @@ func (c *compiler) pickWithin(n *graph.Node, g *pixelGrid, cuts [][3][]int) bool
 		to.channels(func(channel int, at []int) {
 			for a := range from {
 				if from[a] = at[a]; g.within(a) {
-					from[a] = starts[a] + at[a]*steps[a]
+					from[a] = (starts[a] + at[a]*steps[a]) % g.layout.shape[a]
 				}
 			}
 			pick.Source[channel] = g.channel(from)

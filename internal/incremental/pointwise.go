@@ -55,14 +55,10 @@ var operations = map[string]asm.Arithmetic{"Add": asm.Sum, "Sum": asm.Sum, "Sub"
 
 // operation makes an operator's arithmetic that of b.
 func operation(b *engine.Binary, o *op.Elementwise) {
-	b.F = o.F32
-	if holds := comparisons[o.Name]; holds != nil {
-		b.F = func(x, y float32) float32 {
-			if holds(x, y) {
-				return 1
-			}
-			return 0
-		}
+	if of, ok := comparisons[o.Name]; ok {
+		b.Operation, b.Native = of, true
+		return
 	}
+	b.F = o.F32
 	b.Operation, b.Native = operations[o.Name]
 }

@@ -20,6 +20,11 @@ const (
 	Larger                           // a or b
 	Smaller                          // a or b
 	Slope                            // a * b where a < 0, else a
+	Equal                            // 1 where a == b, else 0; so the others
+	Less                             // a < b
+	LessOrEqual                      // a <= b
+	Greater                          // a > b
+	GreaterOrEqual                   // a >= b
 	arithmetics
 )
 
@@ -34,6 +39,14 @@ func (o Arithmetic) Swapped() (Arithmetic, bool) {
 		return QuotientOf, true
 	case QuotientOf:
 		return Quotient, true
+	case Less:
+		return Greater, true
+	case LessOrEqual:
+		return GreaterOrEqual, true
+	case Greater:
+		return Less, true
+	case GreaterOrEqual:
+		return LessOrEqual, true
 	case Slope:
 		return o, false
 	}
@@ -94,6 +107,18 @@ var combine = [arithmetics]func(a, b float32) float32{
 		}
 		return a
 	},
+	Equal:          func(a, b float32) float32 { return oneIf(a == b) },
+	Less:           func(a, b float32) float32 { return oneIf(a < b) },
+	LessOrEqual:    func(a, b float32) float32 { return oneIf(a <= b) },
+	Greater:        func(a, b float32) float32 { return oneIf(a > b) },
+	GreaterOrEqual: func(a, b float32) float32 { return oneIf(a >= b) },
+}
+
+func oneIf(holds bool) float32 {
+	if holds {
+		return 1
+	}
+	return 0
 }
 
 // arithmeticGeneric makes loops of the operations.

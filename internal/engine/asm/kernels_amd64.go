@@ -813,6 +813,96 @@ func slopeRowsAVX512(a *float32, b *float32, out *float32, n int, step int, byte
 //go:noescape
 func slopeNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
 
+// equalRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a == b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func equalRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// equalNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a == b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func equalNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a < b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func lessRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a < b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func lessNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessOrEqualRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a <= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func lessOrEqualRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessOrEqualNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a <= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func lessOrEqualNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a > b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func greaterRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a > b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func greaterNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterOrEqualRowsAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a >= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func greaterOrEqualRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterOrEqualNumberAVX512 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a >= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func greaterOrEqualNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
 // affineAVX512 computes, for each pixel i < n and c < bytes/4, rounding after each operation:
 //
 //	out[i*bytes/4+c] = min(clamp[1], max(clamp[0], x[i*pitch/4+c]*scale[c] + shift[c]))
@@ -1776,6 +1866,96 @@ func slopeRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes 
 //
 //go:noescape
 func slopeNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// equalRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a == b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func equalRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// equalNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a == b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func equalNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a < b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func lessRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a < b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func lessNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessOrEqualRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a <= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func lessOrEqualRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// lessOrEqualNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a <= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func lessOrEqualNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a > b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func greaterRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a > b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func greaterNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterOrEqualRowsAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4+c]:
+//
+//	out[i*bytes/4+c] = 1 if a >= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func greaterOrEqualRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+
+// greaterOrEqualNumberAVX2 computes, for each pixel i < n and c < bytes/4, with a = a[i*bytes/4+c] and b = b[i*step/4]:
+//
+//	out[i*bytes/4+c] = 1 if a >= b, else 0
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func greaterOrEqualNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
 
 // affineAVX2 computes, for each pixel i < n and c < bytes/4, rounding after each operation:
 //

@@ -22958,6 +22958,951 @@ next:
 	VZEROUPPER
 	RET
 
+// func equalRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·equalRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x00, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVUPS    64(R9)(SI*1), Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x00, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVUPS    128(R9)(SI*1), Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x00, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVUPS    192(R9)(SI*1), Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x00, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x00, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVUPS.Z  (R9)(SI*1), K1, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x00, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func equalNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·equalNumberAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	VBROADCASTSS (R9), Z12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x00, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVAPS    Z12, Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x00, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVAPS    Z12, Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x00, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVAPS    Z12, Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x00, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x00, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x00, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·lessRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x01, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVUPS    64(R9)(SI*1), Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x01, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVUPS    128(R9)(SI*1), Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x01, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVUPS    192(R9)(SI*1), Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x01, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x01, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVUPS.Z  (R9)(SI*1), K1, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x01, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·lessNumberAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	VBROADCASTSS (R9), Z12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x01, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVAPS    Z12, Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x01, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVAPS    Z12, Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x01, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVAPS    Z12, Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x01, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x01, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x01, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessOrEqualRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·lessOrEqualRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x02, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVUPS    64(R9)(SI*1), Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x02, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVUPS    128(R9)(SI*1), Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x02, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVUPS    192(R9)(SI*1), Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x02, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x02, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVUPS.Z  (R9)(SI*1), K1, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x02, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessOrEqualNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·lessOrEqualNumberAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	VBROADCASTSS (R9), Z12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x02, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVAPS    Z12, Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x02, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVAPS    Z12, Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x02, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVAPS    Z12, Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x02, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x02, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x02, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·greaterRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0e, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVUPS    64(R9)(SI*1), Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x0e, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVUPS    128(R9)(SI*1), Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x0e, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVUPS    192(R9)(SI*1), Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x0e, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0e, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVUPS.Z  (R9)(SI*1), K1, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0e, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·greaterNumberAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	VBROADCASTSS (R9), Z12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0e, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVAPS    Z12, Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x0e, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVAPS    Z12, Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x0e, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVAPS    Z12, Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x0e, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0e, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0e, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterOrEqualRowsAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·greaterOrEqualRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0d, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVUPS    64(R9)(SI*1), Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x0d, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVUPS    128(R9)(SI*1), Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x0d, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVUPS    192(R9)(SI*1), Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x0d, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVUPS    (R9)(SI*1), Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0d, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVUPS.Z  (R9)(SI*1), K1, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0d, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterOrEqualNumberAVX512(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·greaterOrEqualNumberAVX512(SB), NOSPLIT, $0-56
+	MOVQ      a+0(FP), R8
+	MOVQ      b+8(FP), R9
+	MOVQ      out+16(FP), R10
+	MOVQ      n+24(FP), R11
+	MOVQ      step+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+48(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	VBROADCASTSS (R9), Z12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ       SI, DX
+	JGT        single
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0d, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	VMOVUPS    64(R8)(SI*1), Z1
+	VMOVAPS    Z12, Z5
+	VPTERNLOGD $0xff, Z9, Z9, Z9
+	VPSRLD     $0x19, Z9, Z9
+	VPSLLD     $0x17, Z9, Z9
+	VCMPPS     $0x0d, Z5, Z1, K2
+	VMOVAPS.Z  Z9, K2, Z1
+	VMOVUPS    Z1, 64(R10)(SI*1)
+	VMOVUPS    128(R8)(SI*1), Z2
+	VMOVAPS    Z12, Z6
+	VPTERNLOGD $0xff, Z10, Z10, Z10
+	VPSRLD     $0x19, Z10, Z10
+	VPSLLD     $0x17, Z10, Z10
+	VCMPPS     $0x0d, Z6, Z2, K2
+	VMOVAPS.Z  Z10, K2, Z2
+	VMOVUPS    Z2, 128(R10)(SI*1)
+	VMOVUPS    192(R8)(SI*1), Z3
+	VMOVAPS    Z12, Z7
+	VPTERNLOGD $0xff, Z11, Z11, Z11
+	VPSRLD     $0x19, Z11, Z11
+	VPSLLD     $0x17, Z11, Z11
+	VCMPPS     $0x0d, Z7, Z3, K2
+	VMOVAPS.Z  Z11, K2, Z3
+	VMOVUPS    Z3, 192(R10)(SI*1)
+	ADDQ       $0x00000100, SI
+	JMP        block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ       SI, DX
+	JGT        partial
+	VMOVUPS    (R8)(SI*1), Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0d, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, (R10)(SI*1)
+	ADDQ       $0x00000040, SI
+	JMP        vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMOVUPS.Z  (R8)(SI*1), K1, Z0
+	VMOVAPS    Z12, Z4
+	VPTERNLOGD $0xff, Z8, Z8, Z8
+	VPSRLD     $0x19, Z8, Z8
+	VPSLLD     $0x17, Z8, Z8
+	VCMPPS     $0x0d, Z4, Z0, K2
+	VMOVAPS.Z  Z8, K2, Z0
+	VMOVUPS    Z0, K1, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
 // func affineAVX512(x *float32, scale *float32, shift *float32, out *float32, n int, pitch int, bytes int, clamp *float32, mask *int32)
 // Requires: AVX, AVX512F
 TEXT ·affineAVX512(SB), NOSPLIT, $0-72
@@ -47726,6 +48671,941 @@ partial:
 	VXORPS     Y8, Y8, Y8
 	VCMPPS     $0x01, Y8, Y0, Y8
 	VBLENDVPS  Y8, Y4, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func equalRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·equalRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x00, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVUPS  32(R9)(SI*1), Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x00, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVUPS  64(R9)(SI*1), Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x00, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVUPS  96(R9)(SI*1), Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x00, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x00, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x00, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func equalNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·equalNumberAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	VBROADCASTSS (R9), Y12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x00, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVAPS  Y12, Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x00, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVAPS  Y12, Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x00, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVAPS  Y12, Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x00, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x00, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMOVAPS    Y12, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x00, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·lessRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x01, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVUPS  32(R9)(SI*1), Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x01, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVUPS  64(R9)(SI*1), Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x01, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVUPS  96(R9)(SI*1), Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x01, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x01, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x01, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·lessNumberAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	VBROADCASTSS (R9), Y12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x01, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVAPS  Y12, Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x01, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVAPS  Y12, Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x01, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVAPS  Y12, Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x01, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x01, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMOVAPS    Y12, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x01, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessOrEqualRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·lessOrEqualRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x02, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVUPS  32(R9)(SI*1), Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x02, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVUPS  64(R9)(SI*1), Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x02, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVUPS  96(R9)(SI*1), Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x02, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x02, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x02, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func lessOrEqualNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·lessOrEqualNumberAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	VBROADCASTSS (R9), Y12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x02, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVAPS  Y12, Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x02, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVAPS  Y12, Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x02, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVAPS  Y12, Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x02, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x02, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMOVAPS    Y12, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x02, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·greaterRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0e, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVUPS  32(R9)(SI*1), Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x0e, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVUPS  64(R9)(SI*1), Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x0e, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVUPS  96(R9)(SI*1), Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x0e, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0e, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x0e, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·greaterNumberAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	VBROADCASTSS (R9), Y12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0e, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVAPS  Y12, Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x0e, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVAPS  Y12, Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x0e, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVAPS  Y12, Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x0e, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0e, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMOVAPS    Y12, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x0e, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterOrEqualRowsAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·greaterOrEqualRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	XORQ SI, SI
+	MOVQ BX, DX
+	SUBQ $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0d, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVUPS  32(R9)(SI*1), Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x0d, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVUPS  64(R9)(SI*1), Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x0d, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVUPS  96(R9)(SI*1), Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x0d, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVUPS  (R9)(SI*1), Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0d, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMASKMOVPS (R9)(SI*1), Y15, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x0d, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)(SI*1)
+
+next:
+	ADDQ BX, R8
+	ADDQ BX, R10
+	ADDQ R12, R9
+	DECQ R11
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func greaterOrEqualNumberAVX2(a *float32, b *float32, out *float32, n int, step int, bytes int, mask *int32)
+// Requires: AVX, AVX2
+TEXT ·greaterOrEqualNumberAVX2(SB), NOSPLIT, $0-56
+	MOVQ    a+0(FP), R8
+	MOVQ    b+8(FP), R9
+	MOVQ    out+16(FP), R10
+	MOVQ    n+24(FP), R11
+	MOVQ    step+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+48(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	VBROADCASTSS (R9), Y12
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ     SI, DX
+	JGT      single
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0d, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	VMOVUPS  32(R8)(SI*1), Y1
+	VMOVAPS  Y12, Y5
+	VPCMPEQD Y9, Y9, Y9
+	VPSRLD   $0x19, Y9, Y9
+	VPSLLD   $0x17, Y9, Y9
+	VCMPPS   $0x0d, Y5, Y1, Y1
+	VANDPS   Y9, Y1, Y1
+	VMOVUPS  Y1, 32(R10)(SI*1)
+	VMOVUPS  64(R8)(SI*1), Y2
+	VMOVAPS  Y12, Y6
+	VPCMPEQD Y10, Y10, Y10
+	VPSRLD   $0x19, Y10, Y10
+	VPSLLD   $0x17, Y10, Y10
+	VCMPPS   $0x0d, Y6, Y2, Y2
+	VANDPS   Y10, Y2, Y2
+	VMOVUPS  Y2, 64(R10)(SI*1)
+	VMOVUPS  96(R8)(SI*1), Y3
+	VMOVAPS  Y12, Y7
+	VPCMPEQD Y11, Y11, Y11
+	VPSRLD   $0x19, Y11, Y11
+	VPSLLD   $0x17, Y11, Y11
+	VCMPPS   $0x0d, Y7, Y3, Y3
+	VANDPS   Y11, Y3, Y3
+	VMOVUPS  Y3, 96(R10)(SI*1)
+	ADDQ     $0x00000080, SI
+	JMP      block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ     SI, DX
+	JGT      partial
+	VMOVUPS  (R8)(SI*1), Y0
+	VMOVAPS  Y12, Y4
+	VPCMPEQD Y8, Y8, Y8
+	VPSRLD   $0x19, Y8, Y8
+	VPSLLD   $0x17, Y8, Y8
+	VCMPPS   $0x0d, Y4, Y0, Y0
+	VANDPS   Y8, Y0, Y0
+	VMOVUPS  Y0, (R10)(SI*1)
+	ADDQ     $0x00000020, SI
+	JMP      vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (R8)(SI*1), Y15, Y0
+	VMOVAPS    Y12, Y4
+	VPCMPEQD   Y8, Y8, Y8
+	VPSRLD     $0x19, Y8, Y8
+	VPSLLD     $0x17, Y8, Y8
+	VCMPPS     $0x0d, Y4, Y0, Y0
+	VANDPS     Y8, Y0, Y0
 	VMASKMOVPS Y0, Y15, (R10)(SI*1)
 
 next:

@@ -26,6 +26,11 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		Larger:         {largerRowsAVX512, largerNumberAVX512},
 		Smaller:        {smallerRowsAVX512, smallerNumberAVX512},
 		Slope:          {slopeRowsAVX512, slopeNumberAVX512},
+		Equal:          {equalRowsAVX512, equalNumberAVX512},
+		Less:           {lessRowsAVX512, lessNumberAVX512},
+		LessOrEqual:    {lessOrEqualRowsAVX512, lessOrEqualNumberAVX512},
+		Greater:        {greaterRowsAVX512, greaterNumberAVX512},
+		GreaterOrEqual: {greaterOrEqualRowsAVX512, greaterOrEqualNumberAVX512},
 	},
 	functions: [functions]pointwiseKernel{
 		Exp: expAVX512, Swish: swishAVX512, Tanh: tanhAVX512, Erf: erfAVX512, Gelu: geluAVX512, GeluTanh: geluTanhAVX512, Mish: mishAVX512, Elu: eluAVX512,
@@ -93,6 +98,11 @@ var setAVX2 = Kernels{
 		Larger:         {largerRowsAVX2, largerNumberAVX2},
 		Smaller:        {smallerRowsAVX2, smallerNumberAVX2},
 		Slope:          {slopeRowsAVX2, slopeNumberAVX2},
+		Equal:          {equalRowsAVX2, equalNumberAVX2},
+		Less:           {lessRowsAVX2, lessNumberAVX2},
+		LessOrEqual:    {lessOrEqualRowsAVX2, lessOrEqualNumberAVX2},
+		Greater:        {greaterRowsAVX2, greaterNumberAVX2},
+		GreaterOrEqual: {greaterOrEqualRowsAVX2, greaterOrEqualNumberAVX2},
 	},
 	functions: [functions]pointwiseKernel{
 		Exp: expAVX2, Swish: swishAVX2, Tanh: tanhAVX2, Erf: erfAVX2, Gelu: geluAVX2, GeluTanh: geluTanhAVX2, Mish: mishAVX2, Elu: eluAVX2,

@@ -34,6 +34,32 @@ var arithmetic = []struct {
 		VCMPPS(lessThan, tmp, a, tmp)
 		VBLENDVPS(tmp, b, a, a)
 	}},
+	{"equal", "1 if a == b, else 0", comparison(0)},
+	{"less", "1 if a < b, else 0", comparison(1)},
+	{"lessOrEqual", "1 if a <= b, else 0", comparison(2)},
+	{"greater", "1 if a > b, else 0", comparison(14)},
+	{"greaterOrEqual", "1 if a >= b, else 0", comparison(13)},
+}
+
+// comparison is 1 where a predicate of VCMPPS, which is false of NaN, holds, else 0.
+func comparison(predicate int) func(s isa, a, b, tmp reg.VecPhysical) {
+	return func(s isa, a, b, tmp reg.VecPhysical) {
+		holds := operand.U8(predicate)
+		if s.lane == 16 {
+			VPTERNLOGD(operand.U8(0xff), tmp, tmp, tmp)
+		} else {
+			VPCMPEQD(tmp, tmp, tmp)
+		}
+		VPSRLD(operand.U8(25), tmp, tmp) // all bits set become those of 1
+		VPSLLD(operand.U8(23), tmp, tmp)
+		if s.lane == 16 {
+			VCMPPS(holds, b, a, reg.K2)
+			VMOVAPS_Z(tmp, reg.K2, a)
+			return
+		}
+		VCMPPS(holds, b, a, a)
+		VANDPS(tmp, a, a)
+	}
 }
 
 // orNaN is an extreme of a and b, which as the processor has it is b where a is no
