@@ -102,7 +102,7 @@ func Copy(dst, src []float32, to, from int, loops []Loop) {
 		for i := range loops[1].N {
 			transposeLoops(dst, src, to+i*loops[1].To, from+i*loops[1].From, l, loops[2])
 		}
-	case len(loops) == 2 && loops[1].From == 1 && loops[1].To == 1:
+	case len(loops) == 2 && loops[1].From == 1 && loops[1].To == 1 && l.From >= 0: // not backwards
 		copyPixels(dst[to:], src[from:], l.N, loops[1].N, l.To, l.From)
 	case len(loops) > 1:
 		for i := range l.N {

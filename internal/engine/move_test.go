@@ -34,6 +34,9 @@ func TestMove(t *testing.T) {
 		from, to := strides(), strides()
 		b := Block{}
 		for a, n := range shape {
+			if rng.IntN(5) == 0 { // backwards
+				b.From, from[a] = b.From+(n-1)*from[a], -from[a]
+			}
 			b.Loops = append(b.Loops, Loop{n, from[a], to[a]})
 		}
 		slices.SortFunc(b.Loops, func(a, b Loop) int { return cmp.Compare(b.To, a.To) })
@@ -47,7 +50,7 @@ func TestMove(t *testing.T) {
 		in.Compose(all)
 		want, at := make([]float32, size), make([]int, len(shape))
 		for range size {
-			f, w := 0, 0
+			f, w := b.From, 0
 			for a, i := range at {
 				f, w = f+i*from[a], w+i*to[a]
 			}
