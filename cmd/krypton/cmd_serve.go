@@ -178,16 +178,23 @@ func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models 
 	if err != nil {
 		return serve.Model{}, err
 	}
-	return serve.Model{Name: n.File.Name, Flags: modelArguments(flags, name), Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
-		if err := q.CheckFor(n.File); err != nil {
-			return nil, err
-		}
-		return m.prepare(ctx, own, n, q.Need(n))
-	}}, nil
+	unwindowed := m // frames have no numbers but 0 to 255
+	unwindowed.window = nil
+	return serve.Model{
+		Name: n.File.Name, Flags: modelArguments(flags, name, true), WatchFlags: modelArguments(flags, name, false),
+		Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
+			if err := q.CheckFor(n.File); err != nil {
+				return nil, err
+			}
+			return m.prepare(ctx, own, n, q.Need(n))
+		},
+		Watch: func(ctx context.Context) (*model.Model, error) { return unwindowed.prepare(ctx, own, n, model.Need{}) },
+	}, nil
 }
 
-// modelArguments are the flags about a model, as they were said.
-func modelArguments(flags *pflag.FlagSet, name string) []string {
+// modelArguments are the flags about a model, as they were said, for commands that read
+// pictures or videos.
+func modelArguments(flags *pflag.FlagSet, name string, pictures bool) []string {
 	var args []string
 	if name != "" {
 		args = append(args, "--model", name)
@@ -195,7 +202,9 @@ func modelArguments(flags *pflag.FlagSet, name string) []string {
 	known := pflag.NewFlagSet("model", pflag.ContinueOnError)
 	var m modelOptions
 	m.addFlags(known)
-	m.addWindowFlag(known)
+	if pictures {
+		m.addWindowFlag(known)
+	}
 	addGlobalFlags(known)
 	flags.Visit(func(f *pflag.Flag) {
 		if known.Lookup(f.Name) == nil || f.Name == "model" || f.Name == "quiet" || f.Name == "threads" || f.Name == "memory" {

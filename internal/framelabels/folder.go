@@ -20,13 +20,7 @@ const folderMark = "# Boxes in the YOLO format, by krypton orv."
 // the picture, and the score if the header asks for it. classes.txt and data.yaml name
 // the classes. The folder must not exist yet, or be empty.
 func NewFolder(dir string, h Header) (Writer, error) {
-	if !h.Detector {
-		return nil, errors.New("the format yolo is for detectors")
-	}
-	if h.Width < 1 || h.Height < 1 {
-		return nil, errors.New("the format yolo needs the size of the video")
-	}
-	if err := apart(&h); err != nil {
+	if err := fits(&h); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -39,18 +33,42 @@ func NewFolder(dir string, h Header) (Writer, error) {
 	if len(entries) > 0 {
 		return nil, fmt.Errorf("%s: the folder is not empty", dir)
 	}
-	f := &folder{dir: dir, header: h, classes: classNames(&h)}
-	return f, f.write("data.yaml", folderMark+"\n")
+	f, err := newFiles(func(name, text string) error {
+		return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
+	}, h)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.write("data.yaml", folderMark+"\n") // as long as there are no classes
+}
+
+// NewFiles makes a writer of the format yolo that hands the folder's files to put.
+func NewFiles(put func(name, text string) error, h Header) (Writer, error) {
+	return newFiles(put, h)
+}
+
+func newFiles(put func(name, text string) error, h Header) (*folder, error) {
+	if err := fits(&h); err != nil {
+		return nil, err
+	}
+	return &folder{write: put, header: h, classes: classNames(&h)}, nil
+}
+
+// fits says why boxes of a video cannot be written as yolo, if so.
+func fits(h *Header) error {
+	switch {
+	case !h.Detector:
+		return errors.New("the format yolo is for detectors")
+	case h.Width < 1 || h.Height < 1:
+		return errors.New("the format yolo needs the size of the video")
+	}
+	return apart(h)
 }
 
 type folder struct {
-	dir     string
+	write   func(name, text string) error
 	header  Header
 	classes classList
-}
-
-func (f *folder) write(name, text string) error {
-	return os.WriteFile(filepath.Join(f.dir, name), []byte(text), 0o644)
 }
 
 func (f *folder) Write(r *Result) error {

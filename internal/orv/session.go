@@ -61,6 +61,17 @@ type Options struct {
 	// run, which is faster where updates do not pay: no layer's output is
 	// kept. Exact mode only.
 	WholeOnly bool
+	// Turn, if set, is called before the network's work for a frame, and over after it:
+	// there those who share the processors take turns. Sessions call it side by side.
+	Turn func(ctx context.Context) (over func(), err error)
+}
+
+// turn waits until it is this session's turn.
+func (s *Session) turn(ctx context.Context) (over func(), err error) {
+	if s.opt.Turn == nil {
+		return func() {}, nil
+	}
+	return s.opt.Turn(ctx)
 }
 
 // DefaultWholeFrom is the share of a whole run from which on updating costs as
@@ -201,6 +212,11 @@ func (s *Session) Set(tolerance int, epsilon float64) {
 
 // MeanSquares takes what thresholds are relative to on a frame. Approximate mode only.
 func (s *Session) MeanSquares(ctx context.Context, rgb []byte) (incremental.MeanSquares, error) {
+	over, err := s.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer over()
 	in := make([]float32, s.plan.InputPlane().Len())
 	s.convert.Convert(in, rgb, s.h*s.w)
 	return s.plan.MeanSquares(ctx, in, s.opt.Workers)
@@ -235,6 +251,11 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	if len(rgb) != s.FrameBytes() {
 		return Step{}, fmt.Errorf("a frame has %d bytes, want %d for %dx%d pixels", len(rgb), s.FrameBytes(), s.w, s.h)
 	}
+	over, err := s.turn(ctx)
+	if err != nil {
+		return Step{}, err
+	}
+	defer over()
 	start := time.Now()
 	if s.streamless() {
 		return s.bypass(ctx, rgb, bypassing{skip: s.opt.Mode == Exact})
@@ -265,7 +286,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	}
 	st.Difference = time.Since(start)
 	start = time.Now()
-	err := s.compute(ctx, &st)
+	err = s.compute(ctx, &st)
 	st.Network = time.Since(start)
 	return st, err
 }
@@ -387,6 +408,11 @@ func (s *Session) FrameWholeIfChanged(ctx context.Context, rgb []byte, assume bo
 	if len(rgb) != s.FrameBytes() {
 		return Step{}, fmt.Errorf("a frame has %d bytes, want %d", len(rgb), s.FrameBytes())
 	}
+	over, err := s.turn(ctx)
+	if err != nil {
+		return Step{}, err
+	}
+	defer over()
 	return s.bypass(ctx, rgb, bypassing{skip: true, assume: assume})
 }
 
@@ -444,6 +470,11 @@ func (s *Session) Check(ctx context.Context, rgb []byte, f func(output func(i in
 	if len(rgb) != s.FrameBytes() {
 		return fmt.Errorf("a frame has %d bytes, want %d", len(rgb), s.FrameBytes())
 	}
+	over, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer over()
 	if s.check == nil {
 		s.check = s.plan.NewInference(s.opt.Workers)
 		if s.input == nil {

@@ -95,7 +95,7 @@ func Tune(ctx context.Context, t *Tuner, w Wish, next func() ([]byte, error)) (*
 	s := &Setting{Options: w.Options}
 	s.Options.Tolerance, s.Options.Epsilon = max(0, w.Options.Tolerance), max(0, w.Options.Epsilon)
 	if w.open() {
-		t.Workers, t.Shape = w.Options.Workers, w.Options.Shape
+		t.Workers, t.Shape, t.Turn = w.Options.Workers, w.Options.Shape, w.Options.Turn
 		if err := t.Fill(ctx, next); err != nil {
 			return nil, err
 		}

@@ -54,7 +54,8 @@ type Tuner struct {
 	NewInterpreter func() Interpreter
 	Workers        int
 	Shape          incremental.Shape
-	Segment        int // see Task
+	Turn           func(ctx context.Context) (over func(), err error) // see Options
+	Segment        int                                                // see Task
 	Guard          float32
 
 	meanSquares incremental.MeanSquares
@@ -108,7 +109,7 @@ func (t *Tuner) try(ctx context.Context, opt Options, hopeless func(so *tally) v
 	if err := t.truth(ctx); err != nil {
 		return nil, err
 	}
-	opt.Workers, opt.Shape, opt.MeanSquares = t.Workers, t.Shape, t.meanSquares
+	opt.Workers, opt.Shape, opt.MeanSquares, opt.Turn = t.Workers, t.Shape, t.meanSquares, t.Turn
 	length := t.Segment
 	if length == 0 || opt.Mode != Approximate {
 		length = len(t.frames)
@@ -335,7 +336,7 @@ func (t *Tuner) answerWhole(ctx context.Context, all func(give func(i int, rgb [
 	if t.Segment == 0 {
 		n = 1 // as they will be answered
 	}
-	sessions, err := NewSessions(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers}, n)
+	sessions, err := NewSessions(t.Plan, t.Converter, Options{Mode: Naive, Workers: t.Workers, Turn: t.Turn}, n)
 	if err != nil {
 		return nil, err
 	}

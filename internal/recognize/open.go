@@ -44,6 +44,8 @@ type Film struct {
 	Identity []any
 	// Opening is what opening it took, once the job was prepared.
 	Opening time.Duration
+	// Turn, if set, is where those who share the processors take turns, see orv.Options.
+	Turn func(ctx context.Context) (over func(), err error)
 
 	cancel context.CancelFunc
 }

@@ -70,6 +70,7 @@ func Start(ctx context.Context, j *Job, f *Film) (*Recognition, error) {
 	r := newRecognition(j, f)
 	begin := time.Now()
 	wish := orv.Wish{Options: j.options, Target: j.question.TargetAgreement, Longest: r.longest}
+	wish.Options.Turn = f.Turn
 	var err error
 	if r.setting, err = orv.Tune(ctx, r.tuner(), wish, r.first(ctx)); err != nil {
 		return nil, Classify(err)
@@ -145,6 +146,9 @@ func (r *Recognition) first(ctx context.Context) (next func() ([]byte, error)) {
 
 // Setting is how the frames are answered.
 func (r *Recognition) Setting() *orv.Setting { return r.setting }
+
+// Geometry says how the video's frames lie on the network's plane.
+func (r *Recognition) Geometry() imagein.Geometry { return r.geometry }
 
 // Untuned says that no thresholds agreed on the first frames as often as they should
 // have, and saved work. Whole runs then answer frames.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,15 +90,29 @@ type asked struct {
 // question is what is asked; what it does not say is the usual.
 func (q *asked) question() (explain.Question, error) {
 	full := explain.Default()
-	if len(q.Question) == 0 {
-		return full, nil
+	err := decode(q.Question, &full)
+	return full, err
+}
+
+// decode reads what a question says over what is usual.
+func decode(text json.RawMessage, usual any) error {
+	if len(text) == 0 {
+		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(q.Question))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&full); err != nil {
-		return full, failure.Usagef("question: %w", err)
+	if err := d.Decode(usual); err != nil {
+		return failure.Usagef("question: %w", err)
 	}
-	return full, nil
+	return nil
+}
+
+// network finds a model by its number.
+func (s *Server) network(i int) (*network, error) {
+	if i < 0 || i >= len(s.networks) {
+		return nil, failure.Usagef("model %d: there are %d", i, len(s.networks))
+	}
+	return s.networks[i], nil
 }
 
 // prepare makes a question ready.
@@ -106,14 +121,15 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 	if err := read(w, r, &q); err != nil {
 		return nil, nil, err
 	}
-	if q.Model < 0 || q.Model >= len(s.networks) {
-		return nil, nil, failure.Usagef("model %d: there are %d", q.Model, len(s.networks))
+	n, err := s.network(q.Model)
+	if err != nil {
+		return nil, nil, err
 	}
 	full, err := q.question()
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := s.networks[q.Model].prepare(r.Context(), full)
+	a, err := n.prepare(r.Context(), full)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -176,58 +192,71 @@ func (s *Server) startMap(work context.Context, w http.ResponseWriter, r *http.R
 		return
 	}
 	ctx, stop := context.WithCancelCause(work)
-	j := newJob(a, p, seat, s.patience, stop)
-	s.maps.start(ctx, j)
-	w.Header().Set("Location", "/api/maps/"+j.id)
-	answerJSON(w, http.StatusCreated, map[string]any{"id": j.id, "positions": a.positions, "seconds": a.seconds(), "ahead": seat.ahead()})
+	m := &mapping{job: newJob(seat, s.patience, stop), ask: a, picture: p}
+	s.jobs.start(ctx, m)
+	w.Header().Set("Location", "/api/maps/"+m.id)
+	answerJSON(w, http.StatusCreated, map[string]any{"id": m.id, "positions": a.positions, "seconds": a.seconds(), "ahead": seat.ahead()})
 }
 
-// job finds a request's map.
-func (s *Server) job(w http.ResponseWriter, r *http.Request) *job {
-	j, err := s.maps.get(r.PathValue("id"))
+// found finds a request's piece of work, of type T.
+func found[T piece](s *Server, w http.ResponseWriter, r *http.Request) (p T, ok bool) {
+	p, err := find[T](s.jobs, r.PathValue("id"))
 	if err != nil {
 		failWith(w, err)
-		return nil
+		return p, false
 	}
-	return j
+	return p, true
 }
 
 func (s *Server) mapState(w http.ResponseWriter, r *http.Request, _ string) {
-	if j := s.job(w, r); j != nil {
-		p, c, _ := j.part(0)
-		p.At, p.Score, p.Wins = "", "", ""
-		answerJSON(w, http.StatusOK, map[string]any{"part": p, "clean": c})
+	if m, ok := found[*mapping](s, w, r); ok {
+		m.mu.Lock()
+		now := map[string]any{"part": m.far(m.count, m.ask.positions, m.ask.seconds()), "clean": m.clean}
+		m.mu.Unlock()
+		answerJSON(w, http.StatusOK, now)
 	}
 }
 
-func (s *Server) mapEvents(w http.ResponseWriter, r *http.Request, _ string) {
-	j := s.job(w, r)
-	if j == nil {
+// mostLasting bounds the seconds for which a stream may be asked.
+const mostLasting = 24 * 60 * 60
+
+// sendEvents streams the events of a piece of work, of type T.
+func sendEvents[T piece](s *Server, w http.ResponseWriter, r *http.Request) {
+	p, ok := found[T](s, w, r)
+	if !ok {
 		return
 	}
 	from, err := strconv.Atoi(r.Header.Get("Last-Event-ID"))
 	if err != nil {
 		from = 0 // the beginning
 	}
-	j.stream(r.Context(), w, from)
+	seconds := 0
+	if v := r.URL.Query().Get("seconds"); v != "" {
+		if seconds, err = strconv.Atoi(v); err != nil || seconds < 1 || seconds > mostLasting {
+			failWith(w, failure.Usagef("seconds is %q, want 1 to %d", v, mostLasting))
+			return
+		}
+	}
+	stream(r.Context(), w, p, from, time.Duration(seconds)*time.Second)
 }
 
-func (s *Server) pauseMap(w http.ResponseWriter, r *http.Request, _ string) {
-	if j := s.job(w, r); j != nil {
-		j.pause(r.URL.Path == "/api/maps/"+j.id+"/pause")
+// pause holds a piece of work, of type T, or lets it go on.
+func pause[T piece](s *Server, w http.ResponseWriter, r *http.Request, on bool) {
+	if p, ok := found[T](s, w, r); ok {
+		p.base().pause(on)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
-func (s *Server) dropMap(w http.ResponseWriter, r *http.Request, _ string) {
-	s.maps.drop(r.PathValue("id"))
+func (s *Server) drop(w http.ResponseWriter, r *http.Request, _ string) {
+	s.jobs.drop(r.PathValue("id"))
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // done finds a request's map that is there, as the request wants it read.
 func (s *Server) done(w http.ResponseWriter, r *http.Request) *answer {
-	j := s.job(w, r)
-	if j == nil {
+	j, ok := found[*mapping](s, w, r)
+	if !ok {
 		return nil
 	}
 	j.mu.Lock()
@@ -286,27 +315,37 @@ func (s *Server) mapCommand(w http.ResponseWriter, r *http.Request, _ string) {
 
 func (s *Server) about(w http.ResponseWriter, _ *http.Request, _ string) {
 	type model struct {
-		Name   string   `json:"name"`
-		Labels []string `json:"labels"`
-		Input  [2]int   `json:"input"`
+		Name     string   `json:"name"`
+		Labels   []string `json:"labels"`
+		Input    [2]int   `json:"input"`
+		Detector bool     `json:"detector"` // of objects in videos
+		// Why it cannot be asked for maps, or about videos; "" if it can.
+		NoMaps   string `json:"no_maps,omitempty"`
+		NoVideos string `json:"no_videos,omitempty"`
+	}
+	why := func(err error) string {
+		if err == nil {
+			return ""
+		}
+		return err.Error()
 	}
 	var models []model
 	for _, n := range s.networks {
-		models = append(models, model{n.Name, n.labels, n.input})
+		models = append(models, model{n.Name, n.labels, n.input, n.detector, why(n.noMaps), why(n.noVideos)})
 	}
 	answerJSON(w, http.StatusOK, map[string]any{"version": s.opt.Host.Version, "models": models, "folder": s.folder.name})
 }
 
 func (s *Server) files(w http.ResponseWriter, _ *http.Request, _ string) {
-	list, more, err := s.folder.pictures()
+	l, err := s.folder.list()
 	if err != nil {
 		failWith(w, err)
 		return
 	}
 	if s.folder.root == nil {
-		list = append(list, file{}) // the built-in one has no name
+		l.Pictures = append(l.Pictures, file{}) // the built-in one has no name
 	}
-	answerJSON(w, http.StatusOK, map[string]any{"pictures": list, "more": more})
+	answerJSON(w, http.StatusOK, l)
 }
 
 func (s *Server) addPicture(w http.ResponseWriter, r *http.Request, _ string) {
@@ -363,7 +402,12 @@ const thumbnailSize = 128
 
 // thumbnail gives a small picture of one of the folder's.
 func (s *Server) thumbnail(w http.ResponseWriter, r *http.Request, _ string) {
-	p, err := s.pictures.find(r.URL.Query().Get("file"))
+	name := r.URL.Query().Get("file")
+	if ending := strings.ToLower(path.Ext(name)); slices.Contains(videoEndings, ending) && !slices.Contains(pictureEndings, ending) {
+		s.videoThumbnail(w, r, name)
+		return
+	}
+	p, err := s.pictures.find(name)
 	if err != nil {
 		failWith(w, err)
 		return

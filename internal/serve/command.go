@@ -10,6 +10,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/obe"
+	"krypton/internal/recognize"
 )
 
 // styleOf reads how a map is drawn from a request, by the names of the command line's
@@ -80,10 +81,69 @@ func (r *answer) command(q url.Values) string {
 	if q.Get("blocks") == "true" {
 		words = append(words, "--blocks")
 	}
-	for i, w := range words {
-		words[i] = quoted(w)
+	return shell(words)
+}
+
+// command is the command line that recognizes the video so.
+func (r *recognition) command() string {
+	words := append([]string{"krypton", "orv", r.film.path}, r.network.WatchFlags...)
+	say := func(flag, value, usual string) {
+		if value != usual {
+			words = append(words, "--"+flag, value)
+		}
 	}
-	return strings.Join(words, " ")
+	number := func(flag string, v, usual int) { say(flag, strconv.Itoa(v), strconv.Itoa(usual)) }
+	real := func(flag string, v *float64) {
+		if v != nil {
+			say(flag, strconv.FormatFloat(*v, 'g', -1, 64), "")
+		}
+	}
+	whole := func(flag string, v *int) {
+		if v != nil {
+			say(flag, strconv.Itoa(*v), "")
+		}
+	}
+	yes := func(flag string, v bool) {
+		if v {
+			words = append(words, "--"+flag)
+		}
+	}
+	q, usual := r.question, recognize.Defaults()
+	say("start", q.Start, "")
+	say("end", q.End, "")
+	number("every", q.Every, usual.Every)
+	say("mode", string(q.Mode), string(usual.Mode))
+	whole("tolerance", q.Tolerance)
+	number("specks", q.Specks, usual.Specks)
+	real("epsilon", q.Epsilon)
+	say("shape", string(q.Shape), string(usual.Shape))
+	whole("refresh", q.KeyFrames)
+	real("guard", q.Guard)
+	number("shortlist", q.Shortlist, usual.Shortlist)
+	if q.TargetAgreement != usual.TargetAgreement {
+		real("target-agreement", &q.TargetAgreement)
+	}
+	number("tune-frames", q.TuneFrames, usual.TuneFrames)
+	number("verify-every", q.VerifyEvery, usual.VerifyEvery)
+	yes("timings", q.Timings)
+	number("top", q.Top, usual.Top)
+	say("activation", q.Activation, "")
+	number("smooth", q.Smooth, usual.Smooth)
+	real("min-score", q.MinScore)
+	real("iou", q.IoU)
+	say("classes", strings.Join(q.Classes, ","), "")
+	number("max-objects", q.MostObjects, usual.MostObjects)
+	yes("no-track", q.Untracked)
+	return shell(words)
+}
+
+// shell is a command line of words.
+func shell(words []string) string {
+	var list []string
+	for _, w := range words {
+		list = append(list, quoted(w))
+	}
+	return strings.Join(list, " ")
 }
 
 // count is a number of positions, of which a negative one stands for all.

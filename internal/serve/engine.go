@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"image"
 	"io"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/recognize"
 	"krypton/internal/target"
 )
 
@@ -26,6 +28,10 @@ type Model struct {
 	Flags []string
 	// Make gives it with plans for a question. It is called for each question.
 	Make func(ctx context.Context, q *explain.Question) (*model.Model, error)
+	// Watch gives it with plans for videos, nil if it is asked about none; WatchFlags is
+	// how the command line names it there.
+	Watch      func(ctx context.Context) (*model.Model, error)
+	WatchFlags []string
 }
 
 // Bounds of one map.
@@ -43,6 +49,9 @@ type network struct {
 	labels []string
 	input  [2]int  // height, width
 	rate   float64 // multiply-adds in a second, as measured at the start
+	// noMaps and noVideos say why it cannot be asked for them, if so.
+	noMaps, noVideos error
+	detector         bool // of objects in videos
 
 	mu     sync.Mutex
 	inputs []*kept // the latest used last
@@ -54,23 +63,63 @@ type kept struct {
 	input   *explain.Input
 }
 
-// newNetwork loads a model, and measures how fast it is here.
+// newNetwork loads a model, and finds out what it can be asked.
 func newNetwork(ctx context.Context, m Model, host explain.Host) (*network, error) {
 	n := &network{Model: m, host: host, rate: 1e10}
-	a, err := n.prepare(ctx, explain.Default())
+	n.noMaps = n.measure(ctx)
+	if errors.Is(n.noMaps, context.Cause(ctx)) && ctx.Err() != nil {
+		return nil, n.noMaps
+	}
+	n.noVideos = n.watchable(ctx)
+	if n.noMaps != nil && n.noVideos != nil {
+		return nil, n.noMaps
+	}
+	return n, nil
+}
+
+// watchable says why the model cannot be asked about videos, if so.
+func (n *network) watchable(ctx context.Context) error {
+	a, err := n.watch(ctx, recognize.Defaults())
+	if err != nil {
+		return err
+	}
+	m := a.Model()
+	plane := m.Plan.InputPlane()
+	n.labels, n.input, n.detector = m.Labels, [2]int{plane.H, plane.W}, a.Detector()
+	return nil
+}
+
+// watch makes a question about a video ready.
+func (n *network) watch(ctx context.Context, q recognize.Question) (*recognize.Job, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	if n.Watch == nil {
+		return nil, failure.Usagef("model %s is asked about no videos", n.Name)
+	}
+	m, err := n.Watch(ctx)
 	if err != nil {
 		return nil, err
+	}
+	return recognize.Prepare(ctx, m, q, recognize.Limits{Threads: n.host.Threads, Spell: n.host.Spell})
+}
+
+// measure makes the model ready for maps, and measures how fast it is here.
+func (n *network) measure(ctx context.Context) error {
+	a, err := n.prepare(ctx, explain.Default())
+	if err != nil {
+		return err
 	}
 	plane := a.model.Plan.InputPlane()
 	n.labels, n.input = a.model.Labels, [2]int{plane.H, plane.W}
 	p, err := a.job.Predict(ctx, a.job.Maps()[0], calibration)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s := p.Map.Seconds(); s > 0 && a.adds > 0 {
 		n.rate = float64(a.adds) / s
 	}
-	return n, nil
+	return nil
 }
 
 // calibration is about how long measuring takes.

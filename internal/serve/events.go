@@ -11,103 +11,78 @@ import (
 	"time"
 )
 
-// pace is the least time between two parts of a map for one listener, who is sent all
+// pace is the least time between two parts of work for one listener, who is sent all
 // that has come meanwhile: who reads slowly gets fewer and larger parts, and nothing
 // waits for him.
 const pace = 40 * time.Millisecond
 
-// part is a piece of a growing map.
-type part struct {
-	State state   `json:"state"`
-	Done  int     `json:"done"`
-	Total int     `json:"total"`
-	Ahead int     `json:"ahead"`        // pieces of others' work that take turns with it
-	Spent float64 `json:"seconds"`      // so far, without pauses
-	Left  float64 `json:"seconds_left"` // about
-	First int     `json:"first"`        // so many positions were sent before
-	At    string  `json:"positions"`    // int32, little-endian, base64
-	Score string  `json:"scores"`       // float32 the same way: for each position one for each class
-	Wins  string  `json:"winners"`      // int32: the best class at each position
-	Error string  `json:"error,omitempty"`
-	next  int     // what comes after it
+// told is an event.
+type told struct {
+	name string
+	data any
 }
 
-// stream sends a map's events as they come until it is over: "clean" once, "part" again
-// and again, then "done", "failed" or "cancelled". from is how many positions the
-// listener has already.
-func (j *job) stream(ctx context.Context, w http.ResponseWriter, from int) {
+// look is what there is to tell a listener now.
+type look struct {
+	head    *told // what is told once, before all else; nil if it is not known yet
+	news    *told
+	next    int  // how much has been told then
+	over    bool // nothing comes after it
+	changed <-chan struct{}
+}
+
+// stream sends the events of a piece of work as they come until it is over, or for so
+// long, 0 for any time. from is how much the listener has already.
+func stream(ctx context.Context, w http.ResponseWriter, p piece, from int, lasting time.Duration) {
+	j := p.base()
 	j.listen(1)
 	defer j.listen(-1)
+	if lasting > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeout(ctx, lasting)
+		defer end()
+	}
 	out := http.NewResponseController(w)
 	_ = out.SetReadDeadline(time.Time{}) // nothing more is read
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
-	send := func(name string, v any) bool {
-		text, err := json.Marshal(v)
+	send := func(t *told) bool {
+		text, err := json.Marshal(t.data)
 		if err != nil {
 			return false
 		}
 		_ = out.SetWriteDeadline(time.Now().Add(j.writing)) // not every writer has deadlines
-		if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", from, name, text); err != nil {
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", from, t.name, text); err != nil {
 			return false
 		}
 		return out.Flush() == nil
 	}
-	told := false
-	for {
-		p, c, changed := j.part(from)
-		if c != nil && !told {
-			if told = true; !send("clean", c) {
+	if lasting > 0 { // who is to come back does so at once
+		if _, err := fmt.Fprintf(w, "retry: 50\n\n"); err != nil {
+			return
+		}
+	}
+	for begun := false; ; {
+		l := p.look(from)
+		if l.head != nil && !begun {
+			if begun = true; !send(l.head) {
 				return
 			}
 		}
-		if p.State.over() {
-			if p.State == done {
-				send("done", j.answer.answer.Record().Summary())
-			} else {
-				send(string(p.State), p)
+		from = l.next
+		if !send(l.news) || l.over {
+			return
+		}
+		for _, c := range []<-chan time.Time{time.After(j.heartbeat), time.After(pace)} {
+			select {
+			case <-l.changed:
+				l.changed = nil
+			case <-c:
+			case <-ctx.Done():
+				return
 			}
-			return
-		}
-		from = p.next
-		if !send("part", p) {
-			return
-		}
-		select {
-		case <-changed:
-		case <-time.After(j.heartbeat):
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-time.After(pace):
-		case <-ctx.Done():
-			return
 		}
 	}
-}
-
-// part is what has come since the first positions, and what tells of the next change.
-func (j *job) part(from int) (part, *clean, <-chan struct{}) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	from = min(max(0, from), len(j.order))
-	p := part{State: j.state, Done: j.count, Total: j.ask.positions, First: from, next: len(j.order), Spent: j.elapsed().Seconds()}
-	if j.state == waiting || j.state == running {
-		p.Ahead = j.seat.ahead()
-	}
-	if p.Left = j.ask.seconds(); j.count > 0 {
-		p.Left = p.Spent * float64(p.Total-j.count) / float64(j.count)
-	}
-	if j.err != nil {
-		p.Error = j.err.Error()
-	}
-	if n := len(j.order); n > from {
-		k := len(j.scores) / n
-		p.At, p.Wins = ints(j.order[from:]), ints(j.winners[from:])
-		p.Score = floats(j.scores[from*k:])
-	}
-	return p, j.clean, j.changed
 }
 
 // ints and floats write numbers as little-endian bytes in base64.

@@ -66,16 +66,26 @@ func newFile(name string, bytes int64) file {
 	return f
 }
 
-// pictures lists the folder's pictures by name; more says that there are others.
-func (f *folder) pictures() (files []file, more bool, err error) {
-	files = []file{}
+// videoEndings are those of files that are listed as videos. A GIF may be either.
+var videoEndings = []string{".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".ogv", ".3gp", ".vob", ".mjpeg", ".mjpg", ".y4m", ".gif"}
+
+// listing is what there is in a folder, by name; more says that there are others.
+type listing struct {
+	Pictures []file `json:"pictures"`
+	Videos   []file `json:"videos"`
+	More     bool   `json:"more"`
+}
+
+// list lists the folder's pictures and videos.
+func (f *folder) list() (l listing, err error) {
+	l = listing{Pictures: []file{}, Videos: []file{}}
 	if f.root == nil {
-		return files, false, nil
+		return l, nil
 	}
 	seen := 0
 	err = fs.WalkDir(f.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if seen++; seen > 4*mostFiles || len(files) == mostFiles {
-			more = true
+		if seen++; seen > 4*mostFiles || len(l.Pictures)+len(l.Videos) >= mostFiles {
+			l.More = true
 			return fs.SkipAll
 		}
 		switch {
@@ -88,16 +98,26 @@ func (f *folder) pictures() (files []file, more bool, err error) {
 			return nil // what cannot be read cannot be chosen
 		}
 		// A link's own kind is that of what it leads to.
-		if i, err := f.root.Stat(name); err == nil && i.Mode().IsRegular() && slices.Contains(pictureEndings, strings.ToLower(path.Ext(name))) {
-			files = append(files, newFile(name, i.Size()))
+		ending := strings.ToLower(path.Ext(name))
+		picture, video := slices.Contains(pictureEndings, ending), slices.Contains(videoEndings, ending)
+		if !picture && !video {
+			return nil
+		}
+		if i, err := f.root.Stat(name); err == nil && i.Mode().IsRegular() {
+			if picture {
+				l.Pictures = append(l.Pictures, newFile(name, i.Size()))
+			}
+			if video {
+				l.Videos = append(l.Videos, newFile(name, i.Size()))
+			}
 		}
 		return nil
 	})
-	return files, more, err
+	return l, err
 }
 
-// errNoPicture says that a name stands for no regular file of the folder.
-var errNoPicture = failure.Missingf("the folder has no such picture")
+// errNoFile says that a name stands for no regular file of the folder.
+var errNoFile = failure.Missingf("the folder has no such file")
 
 // open opens a regular file of the folder.
 func (f *folder) open(name string) (*os.File, error) {
@@ -106,11 +126,11 @@ func (f *folder) open(name string) (*os.File, error) {
 	}
 	file, err := f.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, errNoPicture // why is nobody's business who asks for what is not listed
+		return nil, errNoFile // why is nobody's business who asks for what is not listed
 	}
 	if i, err := file.Stat(); err != nil || !i.Mode().IsRegular() {
 		file.Close()
-		return nil, errNoPicture
+		return nil, errNoFile
 	}
 	return file, nil
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// state is how far a map is.
+// state is how far a piece of work is.
 type state string
 
-// The states of a map.
+// The states of work.
 const (
 	waiting   state = "waiting" // for its first turn
 	running   state = "running"
@@ -25,84 +25,98 @@ func (s state) over() bool { return s == done || s == failed || s == cancelled }
 
 // patience says how long things are waited for.
 type patience struct {
-	// unheard and held are times after which nobody is taken to want a map: one that
-	// goes on with nobody listening, and one that is paused.
+	// unheard and held are times after which nobody is taken to want a piece of work: one
+	// that goes on with nobody listening, and one that is paused.
 	unheard, held time.Duration
 	// heartbeat is how often a listener to whom nothing is sent is looked after, and
 	// writing the longest time that a write may take.
 	heartbeat, writing time.Duration
+	// looking is how long the decoder of a video whose frames are looked at is kept for
+	// the next one.
+	looking time.Duration
 }
 
-var usual = patience{unheard: 15 * time.Second, held: 15 * time.Minute, heartbeat: 10 * time.Second, writing: 20 * time.Second}
+var usual = patience{unheard: 15 * time.Second, held: 15 * time.Minute, heartbeat: 10 * time.Second, writing: 20 * time.Second, looking: 10 * time.Second}
 
-// errUnheard, errHeld and errCancelled are why a map is cancelled.
+// errUnheard, errHeld and errCancelled are why work is cancelled.
 var (
 	errUnheard   = errors.New("nobody listened")
 	errHeld      = errors.New("paused for too long")
 	errCancelled = errors.New("cancelled")
 )
 
-// job is a map under way, or one that is there.
+// piece is work that a client has asked for, under way or over: a map, or a recognition.
+type piece interface {
+	base() *job
+	// compute does the work; its seat's turns are its own to wait for.
+	compute(ctx context.Context) error
+	// ended lets go of what only work under way needs. base's lock is held.
+	ended()
+	// kept is how many bytes it holds once it is over.
+	kept() int64
+	// look gives what a listener is to be sent who has been sent so much.
+	look(from int) look
+	// forgotten frees what it holds outside of memory. It may be called before the end.
+	forgotten()
+}
+
+// job is what all work has in common: whose turn it is, how far it is, who wants it.
 type job struct {
 	patience
-	id      string
-	ask     *ask
-	picture *picture
-	seat    *seat
-	stop    context.CancelCauseFunc
+	id   string
+	seat *seat
+	stop context.CancelCauseFunc
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at each change
 	state   state
-	clean   *clean
-	// order lists the positions that are there, as they came; scores has so many
-	// numbers for each of them as classes are mapped, winners one.
-	order   []int32
-	scores  []float32
-	winners []int32
-	count   int // that are done, also without a score of their own
-	answer  *answer
 	err     error
-	begun   time.Time // of the first turn
+	begun   time.Time     // of the first turn
+	spent   time.Duration // of work that is over
 	holding time.Duration
 	pausing time.Time // zero if it is not paused
 	listens int
 	idle    *time.Timer // cancels what nobody wants
 }
 
-// newJob makes a map that waits.
-func newJob(a *ask, p *picture, s *seat, t patience, stop context.CancelCauseFunc) *job {
-	j := &job{patience: t, id: rand.Text(), ask: a, picture: p, seat: s, stop: stop, state: waiting, changed: make(chan struct{})}
+// newJob makes work that waits.
+func newJob(s *seat, t patience, stop context.CancelCauseFunc) *job {
+	j := &job{patience: t, id: rand.Text(), seat: s, stop: stop, state: waiting, changed: make(chan struct{})}
 	j.idle = time.AfterFunc(t.unheard, j.unwanted)
 	return j
 }
 
-// run computes the map. It is called once.
-func (j *job) run(ctx context.Context) {
+func (j *job) base() *job { return j }
+
+// run does a piece of work. It is called once.
+func run(ctx context.Context, p piece) {
+	j := p.base()
 	defer j.seat.leave()
-	a, err := j.compute(ctx)
+	err := p.compute(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
 	j.change(func() {
 		j.idle.Stop()
 		j.hold(false)
-		switch j.answer, j.err = a, err; {
+		j.spent = j.elapsed()
+		switch j.err = err; {
 		case err == nil:
 			j.state = done
-			j.order, j.scores, j.winners = nil, nil, nil // the answer has them
 		case ctx.Err() != nil:
 			j.state = cancelled
 		default:
 			j.state = failed
 		}
+		p.ended()
 	})
 	j.stop(errCancelled)
 }
 
-func (j *job) compute(ctx context.Context) (*answer, error) {
+// begin waits for the first turn.
+func (j *job) begin(ctx context.Context) error {
 	if err := j.seat.wait(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	j.change(func() {
 		j.begun = time.Now()
@@ -110,27 +124,7 @@ func (j *job) compute(ctx context.Context) (*answer, error) {
 			j.state = running
 		}
 	})
-	in, err := j.ask.read(ctx, j.picture)
-	if err != nil {
-		return nil, err
-	}
-	return j.ask.compute(ctx, j.picture, in, events{
-		clean:    func(c *clean) { j.change(func() { j.clean = c }) },
-		answered: j.answered,
-		progress: func(done int) {
-			j.change(func() { j.count = max(j.count, done) })
-			_ = j.seat.wait(ctx) // the work itself looks whether it is to end
-		},
-	})
-}
-
-// answered takes the scores of a position.
-func (j *job) answered(i int, scores []float32, winner int32) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.order = append(j.order, int32(i))
-	j.scores = append(j.scores, scores...)
-	j.winners = append(j.winners, winner)
+	return nil
 }
 
 // change makes a change and tells who listens.
@@ -142,7 +136,7 @@ func (j *job) change(f func()) {
 	j.changed = make(chan struct{})
 }
 
-// pause holds the map after the positions that are being computed, or lets it go on.
+// pause holds the work after what is being computed, or lets it go on.
 func (j *job) pause(on bool) {
 	j.change(func() {
 		switch {
@@ -160,7 +154,7 @@ func (j *job) pause(on bool) {
 	j.seat.pause(on)
 }
 
-// hold keeps the time of pauses, after too long a one of which the map is cancelled.
+// hold keeps the time of pauses, after too long a one of which the work is cancelled.
 func (j *job) hold(on bool) {
 	switch {
 	case on && j.pausing.IsZero():
@@ -180,7 +174,7 @@ func (j *job) listen(n int) {
 	j.watch()
 }
 
-// watch sets the time after which nobody is taken to want the map.
+// watch sets the time after which nobody is taken to want the work.
 func (j *job) watch() {
 	switch {
 	case j.state.over():
@@ -194,7 +188,7 @@ func (j *job) watch() {
 	}
 }
 
-// unwanted cancels the map that nobody wants.
+// unwanted cancels work that nobody wants.
 func (j *job) unwanted() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -205,10 +199,13 @@ func (j *job) unwanted() {
 	}
 }
 
-// elapsed is how long the map has been computed, with the turns of others.
+// elapsed is how long the work has taken, with the turns of others.
 func (j *job) elapsed() time.Duration {
-	if j.begun.IsZero() {
+	switch {
+	case j.begun.IsZero():
 		return 0
+	case j.state.over():
+		return j.spent
 	}
 	t := time.Since(j.begun) - j.holding
 	if !j.pausing.IsZero() {
@@ -217,25 +214,37 @@ func (j *job) elapsed() time.Duration {
 	return t
 }
 
-// over says whether the map is not computed any more.
+// far is how far work is, as listeners are told.
+type far struct {
+	State state   `json:"state"`
+	Done  int     `json:"done"`
+	Total int     `json:"total"`
+	Ahead int     `json:"ahead"`        // pieces of others' work that take turns with it
+	Spent float64 `json:"seconds"`      // so far, without pauses
+	Left  float64 `json:"seconds_left"` // about
+	First int     `json:"first"`        // so much was sent before
+	Error string  `json:"error,omitempty"`
+}
+
+// far tells how far the work is, whose total is below 0 if that is not known; alone is
+// how long it would take by itself, as far as is known before it begins.
+func (j *job) far(done, total int, alone float64) far {
+	f := far{State: j.state, Done: done, Total: total, Spent: j.elapsed().Seconds(), Left: alone}
+	if j.state == waiting || j.state == running {
+		f.Ahead = j.seat.ahead()
+	}
+	if done > 0 && total >= 0 {
+		f.Left = f.Spent * float64(max(0, total-done)) / float64(done)
+	}
+	if j.err != nil {
+		f.Error = j.err.Error()
+	}
+	return f
+}
+
+// over says whether nothing is computed any more.
 func (j *job) over() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.state.over()
-}
-
-// stub is what a map takes of which nothing came.
-const stub = 4 << 10
-
-// kept is how many bytes a map that is over holds.
-func (j *job) kept() int64 {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	switch {
-	case !j.state.over():
-		return 0
-	case j.answer == nil:
-		return stub
-	}
-	return stub + j.answer.bytes()
 }

@@ -60,8 +60,9 @@ type Server struct {
 	networks []*network
 	folder   *folder
 	pictures *pictures
+	films    *films
 	turns    *turns
-	maps     *maps
+	jobs     *jobs
 	decode   chan struct{} // held by who decodes a picture to show it
 	access   *access
 }
@@ -88,8 +89,9 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		}
 		s.networks = append(s.networks, n)
 	}
+	s.films = &films{folder: f, pixels: opt.Host.Pixels, looking: usual.looking}
 	share = opt.share(opt.free())
-	s.pictures, s.maps = newPictures(f, share.pictures), newMaps(share.maps)
+	s.pictures, s.jobs = newPictures(f, share.pictures), newJobs(share.maps)
 	s.turns = &turns{slice: slice, memory: share.work, most: mostWork, own: mostOwnWork}
 	return s, nil
 }
@@ -174,13 +176,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	s.maps.stop()
+	s.jobs.stop()
 	grace, done := context.WithTimeout(context.Background(), 2*time.Second)
 	defer done()
 	if h.Shutdown(grace) != nil {
 		h.Close()
 	}
-	s.maps.wait()
+	s.jobs.wait()
+	s.films.close()
 	return nil
 }
 
@@ -193,11 +196,12 @@ func (s *Server) working() int {
 
 // handler is all that the server answers. work is the context of what outlives a request.
 func (s *Server) handler(work context.Context) http.Handler {
+	s.films.work = work
 	files, err := fs.Sub(static, "static")
 	if err != nil {
 		panic(err) // it is part of the program
 	}
-	type handle func(w http.ResponseWriter, r *http.Request, client string)
+	type handle = func(w http.ResponseWriter, r *http.Request, client string)
 	routes := map[string]handle{
 		"GET /api/about":                  s.about,
 		"GET /api/files":                  s.files,
@@ -209,10 +213,6 @@ func (s *Server) handler(work context.Context) http.Handler {
 		"POST /api/predictions":           s.predict,
 		"POST /api/maps":                  func(w http.ResponseWriter, r *http.Request, client string) { s.startMap(work, w, r, client) },
 		"GET /api/maps/{id}":              s.mapState,
-		"GET /api/maps/{id}/events":       s.mapEvents,
-		"POST /api/maps/{id}/pause":       s.pauseMap,
-		"POST /api/maps/{id}/resume":      s.pauseMap,
-		"DELETE /api/maps/{id}":           s.dropMap,
 		"GET /api/maps/{id}/scores":       s.mapScores,
 		"GET /api/maps/{id}/files/{name}": s.mapFile,
 		"GET /api/maps/{id}/command":      s.mapCommand,
@@ -220,6 +220,15 @@ func (s *Server) handler(work context.Context) http.Handler {
 			http.FileServerFS(files).ServeHTTP(w, r)
 		},
 	}
+	workRoutes[*mapping](s, routes, "/api/maps")
+	routes["POST /api/videos"] = s.addVideo
+	routes["GET /api/videos/{id}/frames/{frame}"] = s.videoFrame
+	routes["POST /api/recognitions"] = func(w http.ResponseWriter, r *http.Request, client string) { s.startRecognition(work, w, r, client) }
+	routes["GET /api/recognitions/{id}"] = s.recognitionState
+	routes["GET /api/recognitions/{id}/regions/{frame}"] = s.recognitionRegions
+	routes["GET /api/recognitions/{id}/files/{name}"] = s.recognitionFile
+	routes["GET /api/recognitions/{id}/command"] = s.recognitionCommand
+	workRoutes[*recognition](s, routes, "/api/recognitions")
 	mux := http.NewServeMux()
 	for pattern, h := range routes {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h(w, r, clientOf(r.Context())) })
@@ -228,6 +237,14 @@ func (s *Server) handler(work context.Context) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, mostUpload)
 		mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), clientKey{}, client)))
 	})
+}
+
+// workRoutes adds what all work, of type T, is asked by.
+func workRoutes[T piece](s *Server, routes map[string]func(w http.ResponseWriter, r *http.Request, client string), at string) {
+	routes["GET "+at+"/{id}/events"] = func(w http.ResponseWriter, r *http.Request, _ string) { sendEvents[T](s, w, r) }
+	routes["POST "+at+"/{id}/pause"] = func(w http.ResponseWriter, r *http.Request, _ string) { pause[T](s, w, r, true) }
+	routes["POST "+at+"/{id}/resume"] = func(w http.ResponseWriter, r *http.Request, _ string) { pause[T](s, w, r, false) }
+	routes["DELETE "+at+"/{id}"] = s.drop
 }
 
 type clientKey struct{}

@@ -228,12 +228,19 @@ func (s *served) start(c *http.Client, picture string, q map[string]any) string 
 type event struct {
 	name, id string
 	data     map[string]any
+	raw      []byte
 }
 
 // listen reads a map's events, for as long as on wants more.
 func (s *served) listen(c *http.Client, id, last string, on func(event) bool) {
 	s.t.Helper()
-	req, err := http.NewRequest("GET", s.url+"/api/maps/"+id+"/events", nil)
+	s.hear(c, "/api/maps/"+id, last, on)
+}
+
+// hear reads the events of work of any kind.
+func (s *served) hear(c *http.Client, work, last string, on func(event) bool) {
+	s.t.Helper()
+	req, err := http.NewRequest("GET", s.url+work+"/events", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -262,7 +269,7 @@ func (s *served) listen(c *http.Client, id, last string, on func(event) bool) {
 		case "event":
 			e.name = value
 		case "data":
-			e.data = map[string]any{}
+			e.data, e.raw = map[string]any{}, []byte(value)
 			if err := json.Unmarshal([]byte(value), &e.data); err != nil {
 				s.t.Fatal(err)
 			}

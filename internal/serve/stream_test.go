@@ -62,7 +62,7 @@ func TestStuckReader(t *testing.T) {
 	if _, err := io.ReadFull(conn, make([]byte, 2000)); err != nil {
 		t.Fatal(err)
 	}
-	j, err := s.server.maps.get(m)
+	j, err := find[*mapping](s.server.jobs, m)
 	if err != nil {
 		t.Fatal(err)
 	}

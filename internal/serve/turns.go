@@ -34,7 +34,9 @@ type seat struct {
 	bytes    int64
 	urgent   bool // short work, that comes before the next slice
 	admitted bool
-	waiting  int // goroutines in wait
+	waiting  int         // goroutines in wait
+	steps    int         // under way
+	lull     *time.Timer // passes the turn on if no step begins; nil before the first
 	paused   bool
 	woken    chan struct{} // closed when something may have changed
 }
@@ -80,6 +82,45 @@ func (s *seat) wait(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		t.mu.Lock()
+	}
+}
+
+// lull is how long work that computes in steps may do nothing and keep its turn.
+const lull = 10 * time.Millisecond
+
+// step is wait for work that has nothing to compute now and then, as it waits for
+// something else: between steps, of which several may be under way, the turn goes on to
+// others after a while. over ends the step.
+func (s *seat) step(ctx context.Context) (over func(), err error) {
+	if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
+	t := s.turns
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.steps++
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if s.steps--; s.steps > 0 {
+			return
+		}
+		if s.lull == nil {
+			s.lull = time.AfterFunc(lull, s.rest)
+			return
+		}
+		s.lull.Reset(lull)
+	}, nil
+}
+
+// rest passes the turn on if no step is under way.
+func (s *seat) rest() {
+	t := s.turns
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.current == s && s.steps == 0 {
+		t.current = nil
+		t.turn(nil)
 	}
 }
 
@@ -212,6 +253,9 @@ func (s *seat) leave() {
 			t.taken -= s.bytes
 		}
 		break
+	}
+	if s.lull != nil {
+		s.lull.Stop()
 	}
 	if t.current == s {
 		t.current = nil

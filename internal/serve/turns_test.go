@@ -210,3 +210,52 @@ func TestPause(t *testing.T) {
 	}
 	a.leave()
 }
+
+// TestStepsPassTheTurnOn: work that waits for something else between its steps lets
+// others compute meanwhile, and has its turn again; while steps follow each other it
+// keeps the turn.
+func TestStepsPassTheTurnOn(t *testing.T) {
+	all := &turns{slice: time.Hour, most: 100, own: 100}
+	ctx := context.Background()
+	a, b := enter(t, all, "a", 1, false), enter(t, all, "b", 1, false)
+	over, err := a.step(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := make(chan error, 1)
+	go func() { came <- b.wait(ctx) }()
+	for range 5 { // side by side, and one after the other
+		more, err := a.step(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * lull)
+		more()
+	}
+	select {
+	case <-came:
+		t.Fatal("the turn is passed on while a step is under way")
+	default:
+	}
+	over()
+	if err := <-came; err != nil {
+		t.Fatal(err)
+	}
+	again := make(chan error, 1)
+	go func() {
+		over, err := a.step(ctx)
+		if err == nil {
+			over()
+		}
+		again <- err
+	}()
+	b.leave()
+	if err := <-again; err != nil {
+		t.Fatal(err)
+	}
+	a.leave()
+	time.Sleep(2 * lull)
+	if all.current != nil || len(all.seats) != 0 {
+		t.Errorf("%d seats are left", len(all.seats))
+	}
+}
