@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Write the networks that `make bench-peers` measures, as ONNX files with an open batch size.
 
-  export_models.py OUTDIR [TRAINED.onnx[=HxW]...]
+  export_models.py OUTDIR [--only NAME[,NAME...]] [TRAINED.onnx[=HxW]...]
 
 The networks are torchvision's, with seeded random weights: He-initialised, and
 batch-norm statistics set by a pass over seeded noise pictures, so that numbers
 stay in a sane range (no overflow, no denormals) and speed is that of a trained
 network. nanodet_m is a detector after its published description (ShuffleNet v2
 backbone, path aggregation, separable heads with LeakyReLU, 80 classes, 320x320).
+
+--only makes those alone. unet, which is made where it is asked for, is a U-Net of four
+levels below 64 channels at 256x256: two 3x3 layers with batch normalization each, 2x2
+transposed convolutions upwards, a softmax over four classes (targets.mjs measures it).
 
 Each TRAINED.onnx is copied with its batch size opened (and named "batch"), and its
 height and width fixed where they are open: at HxW, else at what "size: [H, W]" in
@@ -42,6 +46,7 @@ NETS = {  # name: (constructor arguments, input size)
     "ssdlite320_mobilenet_v3_large": ({"weights_backbone": None}, 320),
     "nanodet_m": ({}, 320),
 }
+MORE = {"unet": ({}, 256)}  # where they are asked for
 
 
 def need():
@@ -129,11 +134,40 @@ def nanodet():
     return NanoDet()
 
 
+def unet():
+    """U-Net after Ronneberger et al., padded, so that its output has the input's size."""
+    nn = torch.nn
+
+    def block(i, o):
+        return nn.Sequential(*(part for c in (i, o) for part in (nn.Conv2d(c, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU())))
+
+    class UNet(nn.Module):
+        def __init__(self, top=64, levels=4, classes=4):
+            super().__init__()
+            widths = [top << i for i in range(levels + 1)]
+            self.down = nn.ModuleList([block(i, o) for i, o in zip([3] + widths, widths)])
+            self.up = nn.ModuleList([nn.ConvTranspose2d(c, c // 2, 2, 2) for c in reversed(widths[1:])])
+            self.join = nn.ModuleList([block(c, c // 2) for c in reversed(widths[1:])])
+            self.head = nn.Conv2d(top, classes, 1)
+
+        def forward(self, x):
+            kept = []
+            for i, layer in enumerate(self.down):
+                x = layer(nn.functional.max_pool2d(x, 2) if i else x)
+                kept.append(x)
+            kept.pop()
+            for up, join in zip(self.up, self.join):
+                x = join(torch.cat([kept.pop(), up(x)], 1))
+            return self.head(x).softmax(1)
+
+    return UNet()
+
+
 def network(name):
-    arguments, size = NETS[name]
+    arguments, size = (NETS | MORE)[name]
     torch.manual_seed(2026)
-    if name == "nanodet_m":
-        net = nanodet()
+    if name in ("nanodet_m", "unet"):
+        net = nanodet() if name == "nanodet_m" else unet()
     else:
         net = getattr(torchvision.models, name, None) or getattr(torchvision.models.detection, name)
         net = net(weights=None, **arguments)
@@ -141,7 +175,7 @@ def network(name):
         net = heads(net)
     normalized = False
     for m in net.modules():
-        if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear)):
+        if isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
             torch.nn.init.kaiming_normal_(m.weight, nonlinearity="relu")
             if m.bias is not None:
                 torch.nn.init.normal_(m.bias, std=0.01)
@@ -192,8 +226,13 @@ def open_batch(path, size, to):
 def main():
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
-    out, trained = sys.argv[1], {}
-    for given in sys.argv[2:]:
+    out, trained, rest, names = sys.argv[1], {}, sys.argv[2:], list(NETS)
+    if rest[:1] == ["--only"]:
+        names, rest = rest[1].split(",") if len(rest) > 1 else [], rest[2:]
+        unknown = [n for n in names if n not in NETS | MORE]
+        if unknown or not names:
+            sys.exit(f"export_models.py: --only: no network {', '.join(unknown)}; there are {', '.join(NETS | MORE)}")
+    for given in rest:
         path, _, size = given.partition("=")
         if not os.path.exists(path):
             sys.exit(f"export_models.py: {path} does not exist")
@@ -212,7 +251,7 @@ def main():
 
     for path, size in trained.items():
         write(os.path.splitext(os.path.basename(path))[0], lambda to: open_batch(path, size, to))
-    for name in NETS:
+    for name in names:
         if name.startswith("squeezenet") and any(os.path.basename(p).startswith("squeezenet") for p in trained):
             continue
 
