@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
@@ -134,6 +136,10 @@ func (p *Interpolate) blended(s *Scratch, in *Patched, y int, x, cols region.Spa
 			}
 			return in.pixels(int(index), cols, s.lineBuffer(2+tap%2, n)) // two are read at a time
 		})
+	}
+	if index := p.X.Index[x.Lo*p.X.Taps : x.Hi*p.X.Taps]; p.X.Taps == 2 && p.X.Weight != nil && slices.Min(index) >= 0 {
+		s.Kernels.BlendPixels(row, index, p.X.Weight[x.Lo*2:x.Hi*2], out, cols.Lo, c)
+		return
 	}
 	for i := range x.Len() {
 		to := out[i*c:][:c]

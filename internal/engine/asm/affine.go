@@ -2,6 +2,7 @@ package asm
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -26,6 +27,35 @@ func (k *Kernels) Blend(a, b, out []float32, weights *[2]float32) {
 		panic(fmt.Sprintf("asm: Blend of %d and %d into %d", len(a), len(b), len(out)))
 	}
 	k.blend(&a[0], &b[0], &out[0], 4*len(out), &weights[0], k.tail(len(out)))
+}
+
+// BlendPixels makes pixels of c channels of a row's, whose first is pixel first: pixel i of
+// out is pixel index[2*i] times weights[2*i] plus pixel index[2*i+1] times weights[2*i+1],
+// rounding after each operation. out must not overlap the row.
+func (k *Kernels) BlendPixels(row []float32, index []int32, weights, out []float32, first, c int) {
+	n := len(index) / 2
+	if n == 0 {
+		return
+	}
+	last := first + len(row)/c - 1
+	if c < 1 || len(weights) < 2*n || len(out) < n*c || int(slices.Min(index)) < first || int(slices.Max(index)) > last {
+		panic(fmt.Sprintf("asm: BlendPixels of %d numbers from pixel %d on by %v and %d weights into %d of %d channels", len(row), first, index, len(weights), len(out), c))
+	}
+	k.blendPixels(&row[0], &index[0], &weights[0], &out[0], n, 4*c, first, k.tail(c))
+}
+
+func blendPixelsGeneric(row *float32, index *int32, weights, out *float32, n, bytes, first int, _ *int32) {
+	c, pairs, w := bytes/4, unsafe.Slice(index, 2*n), unsafe.Slice(weights, 2*n)
+	pixel := func(k int32) []float32 {
+		return unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(row), (int(k)-first)*bytes)), c)
+	}
+	for i := range n {
+		a, b := pixel(pairs[2*i]), pixel(pairs[2*i+1])
+		to := unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(out), i*bytes)), c)
+		for j := range to {
+			to[j] = float32(a[j]*w[2*i]) + float32(b[j]*w[2*i+1])
+		}
+	}
 }
 
 func blendGeneric(a, b, out *float32, bytes int, weights *float32, _ *int32) {

@@ -51,6 +51,37 @@ func TestAffine(t *testing.T) {
 	}
 }
 
+// TestBlendPixels: every set gives the bits of Go's own arithmetic for pixels of all
+// widths, and writes nothing else.
+func TestBlendPixels(t *testing.T) {
+	for _, k := range EverySet(t) {
+		t.Run(k.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(9, 8))
+			for c := 1; c < 150; c++ {
+				wide, n, first := 1+rng.IntN(5), 1+rng.IntN(9), rng.IntN(3)
+				row, weights, index := newGuarded(wide*c, 40, rng), newGuarded(2*n, 40, rng), make([]int32, 2*n)
+				if c%5 == 0 {
+					row.mid[0], row.mid[c/2], weights.mid[0] = float32(math.NaN()), float32(math.Inf(1)), 0
+				}
+				for i := range index {
+					index[i] = int32(first + rng.IntN(wide))
+				}
+				out := newGuarded(n*c, 40, nil)
+				k.BlendPixels(row.mid, index, weights.mid, out.mid, first, c)
+				out.check(t)
+				for i, v := range out.mid {
+					at := func(j int) float32 {
+						return float32(row.mid[(int(index[2*(i/c)+j])-first)*c+i%c] * weights.mid[2*(i/c)+j])
+					}
+					if want := at(0) + at(1); math.Float32bits(v) != math.Float32bits(want) && (v == v || want == want) {
+						t.Fatalf("%d pixels of %d channels: [%d] is %g, want %g", n, c, i, v, want)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestBlend: every set gives the bits of Go's own arithmetic for rows of every length,
 // also in place, and writes nothing else.
 func TestBlend(t *testing.T) {

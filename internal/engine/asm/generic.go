@@ -15,7 +15,7 @@ var Generic = Kernels{
 		{4, 16, gemmGeneric[[4]float32]}, {2, 16, gemmGeneric[[2]float32]}, {1, 16, gemmGeneric[[1]float32]},
 		{4, 8, gemmGeneric8[[4]float32]}, {2, 8, gemmGeneric8[[2]float32]}, {1, 8, gemmGeneric8[[1]float32]},
 	},
-	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric, affine: affineGeneric, blend: blendGeneric, pixelSum: pixelSumGeneric, functions: functionsGeneric(), singles: singlesGeneric(), arithmetic: arithmeticGeneric(), distance: distanceGeneric, moved: movedGeneric,
+	depthwise: depthwiseGeneric, maxPool: maxPoolGeneric, sumPool: sumPoolGeneric, add: addGeneric, affine: affineGeneric, blend: blendGeneric, blendPixels: blendPixelsGeneric, pixelSum: pixelSumGeneric, functions: functionsGeneric(), singles: singlesGeneric(), arithmetic: arithmeticGeneric(), distance: distanceGeneric, moved: movedGeneric,
 	winograd2: winogradGeneric(winograd2Axis, winograd2Axis),
 	winograd4: winograd4Generic(),
 	peak:      peakGeneric, peakFlops: 8 * 2,

@@ -28,18 +28,20 @@ type Kernels struct {
 	depthwiseRows               runKernel // for more than one pixel
 	depthwise, maxPool, sumPool runKernel
 
-	add        func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
-	affine     func(x, scale, shift, out *float32, n, pitch, bytes int, clamp *float32, mask *int32)
-	blend      func(a, b, out *float32, bytes int, weights *float32, mask *int32)
-	pixelSum   func(x, out *float32, n, bytes int, scale *float32, mask *int32)
-	functions  [functions]pointwiseKernel
-	singles    [functions]pointwiseKernel // those in float32
-	arithmetic [arithmetics]arithmeticKernels
-	distance   func(a, b *float32, bytes int, mask *int32) float32
-	moved      func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64
-	sparse     sparseKernels
-	winograd2  winogradKernels
-	winograd4  [3][3]winogradKernels // by a tile's rows and columns less 2
+	add    func(a, b, out *float32, bytes int, clamp *float32, mask *int32)
+	affine func(x, scale, shift, out *float32, n, pitch, bytes int, clamp *float32, mask *int32)
+	blend  func(a, b, out *float32, bytes int, weights *float32, mask *int32)
+	// blendPixels is blend of pairs of pixels of a row.
+	blendPixels func(row *float32, index *int32, weights, out *float32, n, bytes, first int, mask *int32)
+	pixelSum    func(x, out *float32, n, bytes int, scale *float32, mask *int32)
+	functions   [functions]pointwiseKernel
+	singles     [functions]pointwiseKernel // those in float32
+	arithmetic  [arithmetics]arithmeticKernels
+	distance    func(a, b *float32, bytes int, mask *int32) float32
+	moved       func(from, to *float32, n, fromStep, toStep, bytes int, limit uint64, mask *int32) uint64
+	sparse      sparseKernels
+	winograd2   winogradKernels
+	winograd4   [3][3]winogradKernels // by a tile's rows and columns less 2
 	// pairs, if not nil, is the same set for elements that are pairs of
 	// bfloat16; round makes them.
 	pairs *Kernels

@@ -934,6 +934,16 @@ func pixelSumAVX512(x *float32, out *float32, n int, bytes int, scale *float32, 
 //go:noescape
 func blendAVX512(a *float32, b *float32, out *float32, bytes int, weights *float32, mask *int32)
 
+// blendPixelsAVX512 computes, for each pixel i < n and c < bytes/4, rounding after each operation, with pixel
+// k of the row at row[(k-first)*bytes/4]:
+//
+//	out[i*bytes/4+c] = row pixel index[2i][c]*weights[2i] + row pixel index[2i+1][c]*weights[2i+1]
+//
+// mask holds the lanes of the last, partial vector of 16.
+//
+//go:noescape
+func blendPixelsAVX512(row *float32, index *int32, weights *float32, out *float32, n int, bytes int, first int, mask *int32)
+
 // distanceAVX512 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.
 //
@@ -1987,6 +1997,16 @@ func pixelSumAVX2(x *float32, out *float32, n int, bytes int, scale *float32, ma
 //
 //go:noescape
 func blendAVX2(a *float32, b *float32, out *float32, bytes int, weights *float32, mask *int32)
+
+// blendPixelsAVX2 computes, for each pixel i < n and c < bytes/4, rounding after each operation, with pixel
+// k of the row at row[(k-first)*bytes/4]:
+//
+//	out[i*bytes/4+c] = row pixel index[2i][c]*weights[2i] + row pixel index[2i+1][c]*weights[2i+1]
+//
+// mask holds the lanes of the last, partial vector of 8.
+//
+//go:noescape
+func blendPixelsAVX2(row *float32, index *int32, weights *float32, out *float32, n int, bytes int, first int, mask *int32)
 
 // distanceAVX2 returns the sum of (a[i]-b[i])^2 over i < bytes/4. mask holds the lanes of the last,
 // partial vector. See distanceGeneric.

@@ -24294,6 +24294,98 @@ next:
 	VZEROUPPER
 	RET
 
+// func blendPixelsAVX512(row *float32, index *int32, weights *float32, out *float32, n int, bytes int, first int, mask *int32)
+// Requires: AVX, AVX512F
+TEXT ·blendPixelsAVX512(SB), NOSPLIT, $0-64
+	MOVQ      row+0(FP), R8
+	MOVQ      index+8(FP), R9
+	MOVQ      weights+16(FP), R10
+	MOVQ      out+24(FP), R11
+	MOVQ      n+32(FP), R12
+	MOVQ      bytes+40(FP), BX
+	MOVQ      mask+56(FP), AX
+	VMOVDQU32 (AX), Z15
+	VPTESTMD  Z15, Z15, K1
+
+pixel:
+	MOVLQSX      (R9), CX
+	SUBQ         first+48(FP), CX
+	IMULQ        BX, CX
+	ADDQ         R8, CX
+	MOVLQSX      4(R9), DI
+	SUBQ         first+48(FP), DI
+	IMULQ        BX, DI
+	ADDQ         R8, DI
+	VBROADCASTSS (R10), Z13
+	VBROADCASTSS 4(R10), Z14
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000100, DX
+
+block:
+	CMPQ    SI, DX
+	JGT     single
+	VMOVUPS (CX)(SI*1), Z0
+	VMOVUPS (DI)(SI*1), Z4
+	VMULPS  Z13, Z0, Z0
+	VMULPS  Z14, Z4, Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R11)(SI*1)
+	VMOVUPS 64(CX)(SI*1), Z1
+	VMOVUPS 64(DI)(SI*1), Z5
+	VMULPS  Z13, Z1, Z1
+	VMULPS  Z14, Z5, Z5
+	VADDPS  Z5, Z1, Z1
+	VMOVUPS Z1, 64(R11)(SI*1)
+	VMOVUPS 128(CX)(SI*1), Z2
+	VMOVUPS 128(DI)(SI*1), Z6
+	VMULPS  Z13, Z2, Z2
+	VMULPS  Z14, Z6, Z6
+	VADDPS  Z6, Z2, Z2
+	VMOVUPS Z2, 128(R11)(SI*1)
+	VMOVUPS 192(CX)(SI*1), Z3
+	VMOVUPS 192(DI)(SI*1), Z7
+	VMULPS  Z13, Z3, Z3
+	VMULPS  Z14, Z7, Z7
+	VADDPS  Z7, Z3, Z3
+	VMOVUPS Z3, 192(R11)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     block
+
+single:
+	ADDQ $0x000000c0, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	VMOVUPS (CX)(SI*1), Z0
+	VMOVUPS (DI)(SI*1), Z4
+	VMULPS  Z13, Z0, Z0
+	VMULPS  Z14, Z4, Z4
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R11)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
+
+partial:
+	CMPQ      SI, BX
+	JGE       next
+	VMOVUPS.Z (CX)(SI*1), K1, Z0
+	VMOVUPS.Z (DI)(SI*1), K1, Z4
+	VMULPS    Z13, Z0, Z0
+	VMULPS    Z14, Z4, Z4
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R11)(SI*1)
+
+next:
+	ADDQ $0x08, R9
+	ADDQ $0x08, R10
+	ADDQ BX, R11
+	DECQ R12
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
 // func distanceAVX512(a *float32, b *float32, bytes int, mask *int32) float32
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·distanceAVX512(SB), NOSPLIT, $0-36
@@ -50027,6 +50119,97 @@ partial:
 	VMASKMOVPS Y0, Y15, (R10)(SI*1)
 
 next:
+	VZEROUPPER
+	RET
+
+// func blendPixelsAVX2(row *float32, index *int32, weights *float32, out *float32, n int, bytes int, first int, mask *int32)
+// Requires: AVX
+TEXT ·blendPixelsAVX2(SB), NOSPLIT, $0-64
+	MOVQ    row+0(FP), R8
+	MOVQ    index+8(FP), R9
+	MOVQ    weights+16(FP), R10
+	MOVQ    out+24(FP), R11
+	MOVQ    n+32(FP), R12
+	MOVQ    bytes+40(FP), BX
+	MOVQ    mask+56(FP), AX
+	VMOVUPS (AX), Y15
+
+pixel:
+	MOVLQSX      (R9), CX
+	SUBQ         first+48(FP), CX
+	IMULQ        BX, CX
+	ADDQ         R8, CX
+	MOVLQSX      4(R9), DI
+	SUBQ         first+48(FP), DI
+	IMULQ        BX, DI
+	ADDQ         R8, DI
+	VBROADCASTSS (R10), Y13
+	VBROADCASTSS 4(R10), Y14
+	XORQ         SI, SI
+	MOVQ         BX, DX
+	SUBQ         $0x00000080, DX
+
+block:
+	CMPQ    SI, DX
+	JGT     single
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DI)(SI*1), Y4
+	VMULPS  Y13, Y0, Y0
+	VMULPS  Y14, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R11)(SI*1)
+	VMOVUPS 32(CX)(SI*1), Y1
+	VMOVUPS 32(DI)(SI*1), Y5
+	VMULPS  Y13, Y1, Y1
+	VMULPS  Y14, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y1, 32(R11)(SI*1)
+	VMOVUPS 64(CX)(SI*1), Y2
+	VMOVUPS 64(DI)(SI*1), Y6
+	VMULPS  Y13, Y2, Y2
+	VMULPS  Y14, Y6, Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS Y2, 64(R11)(SI*1)
+	VMOVUPS 96(CX)(SI*1), Y3
+	VMOVUPS 96(DI)(SI*1), Y7
+	VMULPS  Y13, Y3, Y3
+	VMULPS  Y14, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS Y3, 96(R11)(SI*1)
+	ADDQ    $0x00000080, SI
+	JMP     block
+
+single:
+	ADDQ $0x00000060, DX
+
+vector:
+	CMPQ    SI, DX
+	JGT     partial
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DI)(SI*1), Y4
+	VMULPS  Y13, Y0, Y0
+	VMULPS  Y14, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R11)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
+
+partial:
+	CMPQ       SI, BX
+	JGE        next
+	VMASKMOVPS (CX)(SI*1), Y15, Y0
+	VMASKMOVPS (DI)(SI*1), Y15, Y4
+	VMULPS     Y13, Y0, Y0
+	VMULPS     Y14, Y4, Y4
+	VADDPS     Y4, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R11)(SI*1)
+
+next:
+	ADDQ $0x08, R9
+	ADDQ $0x08, R10
+	ADDQ BX, R11
+	DECQ R12
+	JNZ  pixel
 	VZEROUPPER
 	RET
 

@@ -83,3 +83,50 @@ func blend(s isa) {
 	VZEROUPPER()
 	RET()
 }
+
+// blendPixels writes the kernel that makes each pixel of two of a row, each times a number
+// of its own.
+func blendPixels(s isa) {
+	name := "blendPixels" + s.name
+	TEXT(name, NOSPLIT, "func(row *float32, index *int32, weights, out *float32, n, bytes, first int, mask *int32)")
+	Doc(name+" computes, for each pixel i < n and c < bytes/4, rounding after each operation, with pixel",
+		"k of the row at row[(k-first)*bytes/4]:",
+		"", "	out[i*bytes/4+c] = row pixel index[2i][c]*weights[2i] + row pixel index[2i+1][c]*weights[2i+1]", "",
+		fmt.Sprintf("mask holds the lanes of the last, partial vector of %d.", s.lane))
+	Pragma("noescape")
+	row, index, weights, out, left, bytes, off := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.RBX, reg.RSI
+	for i, r := range []reg.Register{row, index, weights, out, left, bytes} {
+		MOVQ(arg([]string{"row", "index", "weights", "out", "n", "bytes"}[i], i), r)
+	}
+	MOVQ(arg("mask", 7), reg.RAX)
+	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
+	a, b, wa, wb := reg.RCX, reg.RDI, s.vecs[13], s.vecs[14]
+	body := func(n int, k mask) {
+		for v := range n {
+			at, x, y := v*s.bytes(), s.vecs[v], s.vecs[4+v]
+			s.load(indexed(a, off, at), k, x)
+			s.load(indexed(b, off, at), k, y)
+			VMULPS(wa, x, x)
+			VMULPS(wb, y, y)
+			VADDPS(y, x, x)
+			s.store(x, indexed(out, off, at), k)
+		}
+	}
+	Label("pixel")
+	for i, p := range []reg.Register{a, b} {
+		MOVLQSX(mem(index, 4*i), p)
+		SUBQ(arg("first", 6), p)
+		IMULQ(bytes, p)
+		ADDQ(row, p)
+	}
+	VBROADCASTSS(mem(weights, 0), wa)
+	VBROADCASTSS(mem(weights, 4), wb)
+	pixelLoop(s, bytes, k, body)
+	ADDQ(operand.Imm(8), index)
+	ADDQ(operand.Imm(8), weights)
+	ADDQ(bytes, out)
+	DECQ(left)
+	JNZ(operand.LabelRef("pixel"))
+	VZEROUPPER()
+	RET()
+}

@@ -36,6 +36,7 @@ func main() {
 		affine(set)
 		pixelSum(set)
 		blend(set)
+		blendPixels(set)
 		distance(set)
 		rowSum(set)
 		rowScale(set)
