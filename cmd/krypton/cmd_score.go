@@ -17,6 +17,7 @@ import (
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/spreadsheet"
+	"krypton/internal/target"
 	"krypton/internal/ui"
 )
 
@@ -28,6 +29,8 @@ type scoreOptions struct {
 	seed                 uint64
 	steps, random        int
 	classes              []string
+	score                string
+	what                 whatOptions
 	activation, combine  string
 	asJSON, asCSV, force bool
 	points, plot         string
@@ -67,6 +70,8 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.IntVar(&o.random, "random", 0, "also measure `N` random maps for each")
 	f.StringSliceVar(&o.classes, "class", nil, "`classes` to measure (default: those of the map; of a .npy map the best one), as for obe")
 	f.StringVar(&o.activation, "activation", "auto", activationHelp+" (default: the map's)")
+	f.StringVar(&o.score, "score", "value", "what of a .npy map's target is measured, as for obe (default: what was mapped; of classes the score itself)")
+	o.what.addFlags(f)
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each map and class, with the curves")
 	f.BoolVar(&o.asCSV, "csv", false, "print the areas as CSV")
@@ -74,9 +79,10 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.StringVar(&o.plot, "plot", "", "draw the curves to this PNG `file`")
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.Int64Var(&o.maxPixels, "max-pixels", imagein.DefaultLimits.MaxPixels, "largest picture that is read, in pixels")
+	o.model.parts = true
 	o.model.addFlags(f)
 	o.model.addWindowFlag(f)
-	for flag, values := range map[string][]string{"fill": obe.Fills, "insertion-start": obe.Fills, "activation": prediction.Activations, "combine": heatmap.Combines} {
+	for flag, values := range map[string][]string{"fill": obe.Fills, "insertion-start": obe.Fills, "activation": prediction.Activations, "combine": heatmap.Combines, "score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	return cmd
@@ -85,7 +91,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 // question is what the flags ask.
 func (o *scoreOptions) question(s *settings) (evaluate.Question, error) {
 	q := evaluate.Question{Fill: explain.Fill(o.fill), Start: explain.Fill(o.start), Seed: o.seed, Steps: o.steps, Random: o.random,
-		Classes: o.classes, OwnOutput: s.given("output"), Combine: o.combine, Plotted: o.plot != ""}
+		Classes: o.classes, OwnOutput: s.given("output"), Score: target.Score(o.score), What: o.what.what(), Combine: o.combine, Plotted: o.plot != ""}
 	if s.given("activation") {
 		q.Activation = prediction.Activation(o.activation)
 	}
@@ -145,6 +151,7 @@ func (o *scoreOptions) run(cmd *cobra.Command, io streams, args []string) error 
 	if err != nil {
 		return err
 	}
+	_, q.Part = o.model.part() // the model's own file may name the output
 	host, err := host(s, o.maxPixels)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/spreadsheet"
+	"krypton/internal/target"
 	"krypton/internal/tune"
 	"krypton/internal/ui"
 )
@@ -32,6 +33,9 @@ type tuneOptions struct {
 	plot          string
 	precision     incremental.Precision
 	force, asJSON bool
+	classes       []string
+	score         string
+	what          whatOptions
 }
 
 func newTune(io streams) *cobra.Command {
@@ -67,6 +71,10 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f.StringVar(&o.plot, "plot", "", "draw similarity against speed to this PNG `file`")
 	typed(f, &o.precision, "precision", string(incremental.FP32), explain.ParsePrecision, "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
 	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
+	f.StringSliceVar(&o.classes, "class", nil, "`class` whose maps are compared, as for obe (the first, if several)")
+	f.StringVar(&o.score, "score", "value", "what is mapped, as for obe")
+	o.what.addFlags(f)
+	o.model.parts = true
 	o.model.addFlags(f)
 	o.model.addWindowFlag(f)
 	return cmd
@@ -147,6 +155,7 @@ type writer = io.Writer
 func (o *tuneOptions) job(ctx context.Context, s *settings) (*explain.Job, error) {
 	q := explain.Default()
 	q.Patches, q.Strides, q.Fills, q.Seed = o.patches, o.strides, o.fills, o.seed
+	q.Classes, q.Score, q.What = o.classes, target.Score(o.score), o.what.what()
 	h, err := host(s, 0)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func targetData(t testing.TB) map[string][]byte {
 		"rows.krypton.yaml":    []byte("preprocess: {preset: unit}\n"),
 		"half.png":             pngOf(t, 16, 16, red),
 		"other.png":            pngOf(t, 16, 16, color.NRGBA{0, 255, 0, 255}),
+		"ones.npy":             npy(t, [16][16]float32{}),
 		"vector.npy":           npy(t, [3]float32{0, 1, 0}),
 	}
 }

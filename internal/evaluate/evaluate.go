@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +37,9 @@ type Question struct {
 	Activation prediction.Activation `json:"activation,omitempty"`
 	// OwnOutput says that the model's output counts in any case, not the map's.
 	OwnOutput bool `json:"-"`
+	// Score and What are those of a map that names none.
+	Score target.Score `json:"score,omitempty"`
+	explain.What
 	// Combine is the rule where patches overlap.
 	Combine string `json:"combine"`
 	// Plotted says that curves have to be numbers at all steps.
@@ -60,6 +62,12 @@ func (q *Question) Check() error {
 			return failure.Wrongf("%v: %w", f.field, err)
 		}
 	}
+	if q.Score != "" && !slices.Contains(explain.Scores, q.Score) {
+		return failure.Wrongf("%v is %q, want one of %v", failure.Setting("score"), q.Score, explain.Scores)
+	}
+	if err := q.What.Check(); err != nil {
+		return err
+	}
 	switch {
 	case q.Steps < 1 || q.Steps > MaxSteps:
 		return failure.Wrongf("%v is %d, want 1 to %d", failure.Setting("steps"), q.Steps, MaxSteps)
@@ -81,8 +89,8 @@ type Job struct {
 	*explain.Reader
 	question Question
 	host     explain.Host
-	output   int
-	memory   int64 // for updates
+	own      *explain.Aim // of maps that name none, nil if there is none
+	memory   int64        // for updates
 }
 
 // Prepare checks all of a question that depends on no map.
@@ -99,28 +107,40 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host explain.Host)
 	if j.memory, err = host.Some(3 * m.Plan.ViewBytes()); err != nil {
 		return nil, err
 	}
-	if j.output, err = m.Output(); err != nil {
+	// Maps may be of other outputs: then it is seen there whether one is what can be mapped.
+	if aim, err := explain.NewAim(ctx, j.Reader, j.ask(nil)); err != nil && !errors.Is(err, prediction.ErrNoClasses) {
 		return nil, err
-	}
-	// Maps may be of other outputs: then it is seen there whether one is no row of classes.
-	if r, err := m.Reading(ctx, model.Part{Output: j.output}, string(j.activation()), host.Threads, host.Free()); err == nil {
-		if _, err := explain.NewPicker(q.Classes, m.Labels, r.Classes(r.Outputs)); err != nil {
-			return nil, err
-		}
+	} else if err == nil {
+		j.own = aim
 	}
 	return j, nil
 }
 
-// activation is the question's, or what the model's own file says, or else told by the
-// model.
-func (j *Job) activation() prediction.Activation {
-	switch m := j.Model(); {
-	case j.question.Activation != "":
-		return j.question.Activation
-	case m.Own:
-		return prediction.Activation(m.File.Config.Activation)
+// ask is what is asked of the network for the maps of a file, nil for none.
+func (j *Job) ask(m *MapFile) *explain.Question {
+	q := &explain.Question{Classes: j.question.Classes, Activation: j.question.Activation, Score: j.question.Score, What: j.question.What}
+	if q.Mapped == "" {
+		if q.Mapped = prediction.Auto; j.Model().Own {
+			q.Mapped = prediction.Activation(j.Model().File.Config.Activation)
+		}
 	}
-	return prediction.Auto
+	if m == nil || m.Record == nil {
+		return q
+	}
+	own := m.Record.What()
+	if j.question.OwnOutput {
+		own.Output, own.Part = "", q.Part
+	}
+	q.What = own
+	if m.Record.Target != nil && own.Target != target.ClassKind { // of classes, curves are of the score itself
+		q.Score = target.Score(m.Record.Score)
+	}
+	if len(q.Classes) == 0 {
+		for _, c := range m.Record.Classes {
+			q.Items = append(q.Items, c.Index)
+		}
+	}
+	return q
 }
 
 // Progress tells how far the maps of a file are: points of curves done, of total. It is
@@ -134,7 +154,7 @@ func (j *Job) Measure(ctx context.Context, m *MapFile, in *explain.Input, from e
 		return nil, err
 	}
 	named := func(err error) error { return fmt.Errorf("%s: %w", m.Name, err) }
-	meter, err := j.meter(ctx, m, in)
+	aim, meter, err := j.meter(ctx, m, in)
 	if err != nil {
 		return nil, named(err)
 	}
@@ -156,7 +176,7 @@ func (j *Job) Measure(ctx context.Context, m *MapFile, in *explain.Input, from e
 	count(0)
 	var records []*Record
 	for _, one := range maps {
-		r := j.newRecord(m, in, from.Name, one.class, meter)
+		r := j.newRecord(m, in, from.Name, one.item, aim, meter)
 		if err := j.curves(ctx, r, meter, one, count); err != nil {
 			return nil, named(classify(err))
 		}
@@ -175,82 +195,58 @@ func classify(err error) error {
 
 // meter is what maps of a picture are measured with: by the output and
 // activation of the map, unless others are asked for.
-func (j *Job) meter(ctx context.Context, m *MapFile, in *explain.Input) (*faithful.Meter, error) {
+func (j *Job) meter(ctx context.Context, m *MapFile, in *explain.Input) (*explain.Aim, *faithful.Meter, error) {
 	plan := j.Model().Plan
 	fills, err := j.Fills(in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s := faithful.Setup{Plan: plan, Picture: in.Numbers(), Removed: fills[0], Start: fills[1], Output: j.output,
-		Steps: j.question.Steps, Workers: j.host.Threads, Memory: j.memory}
-	activation := j.activation()
-	if r := m.Record; r != nil {
-		if j.question.Activation == "" {
-			activation = prediction.Activation(r.Activation)
-			if err := activation.Check(); err != nil {
-				return nil, failure.Dataf("record: %w", err)
-			}
-		}
-		if !j.question.OwnOutput {
-			if s.Output = slices.Index(plan.Outputs(), r.Output); s.Output < 0 {
-				return nil, failure.Dataf("is of an output %q: the model has %s", r.Output, strings.Join(plan.Outputs(), ", "))
-			}
+	if r := m.Record; r != nil && j.question.Activation == "" {
+		if err := prediction.Activation(r.Activation).Check(); err != nil {
+			return nil, nil, failure.Dataf("record: %w", err)
 		}
 	}
-	if s.Reading, err = j.reading(ctx, s.Output, activation); err != nil {
-		return nil, err
+	aim := j.own
+	if m.Record != nil || aim == nil {
+		if aim, err = explain.NewAim(ctx, j.Reader, j.ask(m)); err != nil {
+			return nil, nil, err
+		}
 	}
-	meter, err := faithful.NewMeter(ctx, s)
-	return meter, classify(err)
-}
-
-// reading is what a map's activation means: that of the model, if it is the same.
-func (j *Job) reading(ctx context.Context, output int, activation prediction.Activation) (prediction.Reading, error) {
-	m, part := j.Model(), model.Part{Output: output}
-	r, err := m.Reading(ctx, part, string(prediction.Auto), j.host.Threads, j.host.Free())
-	if err != nil || activation == prediction.Auto || activation == r.Activation && j.question.Activation == "" {
-		return r, err
-	}
-	return m.Reading(ctx, part, string(activation), j.host.Threads, j.host.Free())
-}
-
-// pick gives the maps of the classes that are asked for.
-func (j *Job) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
-	probabilities := meter.Probabilities()
-	if maps[0].class < 0 && len(j.question.Classes) == 0 {
-		maps[0].class = meter.Reading().Own(probabilities)
-	}
-	if len(j.question.Classes) == 0 {
-		return maps, nil
-	}
-	p, err := explain.NewPicker(j.question.Classes, j.Model().Labels, len(probabilities))
+	of, err := aim.Target(in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	meter, err := faithful.NewMeter(ctx, faithful.Setup{Plan: plan, Picture: in.Numbers(), Removed: fills[0], Start: fills[1], Target: of,
+		Steps: j.question.Steps, Workers: j.host.Threads, Memory: j.memory})
+	return aim, meter, classify(err)
+}
+
+// pick gives the maps of the items that are measured.
+func (j *Job) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
 	var picked []mapOf
-	for _, class := range p.Choose(probabilities) {
-		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == class || m.class < 0 })
+	for k, item := range meter.Items() {
+		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == item.Index || m.class < 0 })
 		if i < 0 {
-			return nil, failure.Dataf("has no map of %s", j.ClassName(class))
+			return nil, failure.Dataf("has no map of %s", j.ClassName(item.Index))
 		}
 		m := maps[i]
-		m.class = class
+		m.class, m.item = item.Index, k
 		picked = append(picked, m)
 	}
 	return picked, nil
 }
 
 // newRecord says what is measured.
-func (j *Job) newRecord(m *MapFile, in *explain.Input, picture string, class int, meter *faithful.Meter) *Record {
-	model := j.Model()
+func (j *Job) newRecord(m *MapFile, in *explain.Input, picture string, item int, aim *explain.Aim, meter *faithful.Meter) *Record {
+	model, of := j.Model(), meter.Items()[item]
 	r := &Record{Version: j.host.Version, Map: m.Name, MapSHA256: m.SHA256, Model: model.File.Name, ModelSHA256: model.File.SHA256, Image: picture, ImageSHA256: in.SHA256,
-		Class:  explain.ClassRecord{Index: class, Label: model.Label(class)},
-		Output: meter.Output(), Activation: string(meter.Reading().Activation), ActivationReason: meter.Reading().Reason, Combine: j.question.Combine, Fill: string(j.question.Fill), Start: string(j.question.Start), Seed: j.question.Seed, Steps: meter.Points()/2 - 1,
-		Kernels: model.Plan.Kernels(), Threads: j.host.Threads, Notes: slices.Concat(j.Notes(in), model.Doubts(meter.Reading(), j.host.Spell))}
-	if p := meter.Probabilities(); class < len(p) {
-		r.Class.BaseScore = explain.Number(p[class])
+		Class:  explain.ClassRecord{Index: of.Index, Label: of.Name, Unit: of.Unit, BaseScore: explain.Number(meter.Base()[item])},
+		Output: aim.Name(), Activation: string(aim.Activation()), ActivationReason: aim.Reading.Reason, Combine: j.question.Combine, Fill: string(j.question.Fill), Start: string(j.question.Start), Seed: j.question.Seed, Steps: meter.Points()/2 - 1,
+		Kernels: model.Plan.Kernels(), Threads: j.host.Threads, Notes: slices.Concat(j.Notes(in), aim.Notes())}
+	if r.Target = aim.Record(); r.Target != nil {
+		r.Score = string(aim.Score)
 	}
-	if m.Record != nil && m.Record.Score != string(target.Value) {
+	if m.Record != nil && m.Record.Score != string(aim.Score) {
 		r.Notes = append(r.Notes, fmt.Sprintf("the map is of the %s; the curves are of the class's score", m.Record.Score))
 	}
 	return r
@@ -267,7 +263,7 @@ func (j *Job) curves(ctx context.Context, r *Record, meter *faithful.Meter, one 
 	if !slices.ContainsFunc(importance, func(v float64) bool { return v == v }) {
 		return failure.Dataf("the map has no number")
 	}
-	if r.curves[0], r.curves[1], err = meter.Curves(ctx, faithful.Order(importance), one.class, count); err != nil {
+	if r.curves[0], r.curves[1], err = meter.Curves(ctx, faithful.Order(importance), one.item, count); err != nil {
 		return err
 	}
 	r.Deletion, r.Insertion = newCurve(r.curves[0]), newCurve(r.curves[1])
@@ -280,7 +276,7 @@ func (j *Job) curves(ctx context.Context, r *Record, meter *faithful.Meter, one 
 		if err != nil {
 			return err
 		}
-		d, n, err := meter.Curves(ctx, faithful.Order(shuffled), one.class, count)
+		d, n, err := meter.Curves(ctx, faithful.Order(shuffled), one.item, count)
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/internal/regular"
+	"krypton/internal/target"
 	"krypton/models"
 )
 
@@ -139,6 +140,9 @@ func (m *MapFile) fits(model *model.Model, in *explain.Input, from explain.Sourc
 // mapOf is one class's map. class is -1 for the best one.
 type mapOf struct {
 	class int
+	item  int // what the meter counts it as
+	// rises says that what matters makes the number larger.
+	rises bool
 	// grid is the map on obe's grid, nil if pixels has a number for each pixel
 	// of the network's input.
 	grid   *heatmap.Map
@@ -156,7 +160,7 @@ func (m *MapFile) maps(h, w int) ([]mapOf, error) {
 		for i, v := range t.Data {
 			pixels[i] = float64(v)
 		}
-		return []mapOf{{-1, nil, pixels}}, nil
+		return []mapOf{{class: -1, pixels: pixels}}, nil
 	}
 	var all []mapOf
 	r := m.Record
@@ -170,7 +174,7 @@ func (m *MapFile) maps(h, w int) ([]mapOf, error) {
 		if c.Index < 0 {
 			return nil, failure.Dataf("%s: record: class %d", m.Name, c.Index)
 		}
-		all = append(all, mapOf{c.Index, g, nil})
+		all = append(all, mapOf{class: c.Index, rises: r.Score == string(target.Euclidean), grid: g})
 	}
 	return all, nil
 }
@@ -191,5 +195,11 @@ func (m *mapOf) importance(combine string, rng *rand.Rand) ([]float64, error) {
 		g.Scores = slices.Clone(g.Scores)
 		rng.Shuffle(len(g.Scores), func(a, b int) { g.Scores[a], g.Scores[b] = g.Scores[b], g.Scores[a] })
 	}
-	return g.Importance(combine)
+	numbers, err := g.Importance(combine)
+	if m.rises {
+		for i := range numbers {
+			numbers[i] = -numbers[i]
+		}
+	}
+	return numbers, err
 }

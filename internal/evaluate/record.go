@@ -10,32 +10,34 @@ import (
 
 // Record is everything about one class's map in one file: what JSON has of it.
 type Record struct {
-	Version           string              `json:"krypton_version"`
-	Map               string              `json:"map"`
-	MapSHA256         string              `json:"map_sha256"`
-	Model             string              `json:"model"`
-	ModelSHA256       string              `json:"model_sha256"`
-	Image             string              `json:"image"`
-	ImageSHA256       string              `json:"image_sha256"`
-	Class             explain.ClassRecord `json:"class"`
-	Output            string              `json:"output"`
-	Activation        string              `json:"activation"`
-	ActivationReason  string              `json:"activation_reason"`
-	Combine           string              `json:"combine"`
-	Fill              string              `json:"fill"`
-	Start             string              `json:"start"`
-	Seed              uint64              `json:"seed"`
-	Steps             int                 `json:"steps"`
-	Deletion          Curve               `json:"deletion"`
-	Insertion         Curve               `json:"insertion"`
-	Random            *Random             `json:"random,omitempty"`
-	MultiplyAddsWhole int64               `json:"multiply_adds_whole"`
-	MultiplyAddsSpent int64               `json:"multiply_adds_spent"`
-	NaN               bool                `json:"has_nan"`
-	Seconds           float64             `json:"seconds"`
-	Kernels           string              `json:"kernels"`
-	Threads           int                 `json:"threads"`
-	Notes             []string            `json:"notes,omitempty"`
+	Version           string                `json:"krypton_version"`
+	Map               string                `json:"map"`
+	MapSHA256         string                `json:"map_sha256"`
+	Model             string                `json:"model"`
+	ModelSHA256       string                `json:"model_sha256"`
+	Image             string                `json:"image"`
+	ImageSHA256       string                `json:"image_sha256"`
+	Class             explain.ClassRecord   `json:"class"`
+	Output            string                `json:"output"`
+	Activation        string                `json:"activation"`
+	ActivationReason  string                `json:"activation_reason"`
+	Score             string                `json:"score,omitempty"` // of targets that are none of classes
+	Target            *explain.TargetRecord `json:"target,omitempty"`
+	Combine           string                `json:"combine"`
+	Fill              string                `json:"fill"`
+	Start             string                `json:"start"`
+	Seed              uint64                `json:"seed"`
+	Steps             int                   `json:"steps"`
+	Deletion          Curve                 `json:"deletion"`
+	Insertion         Curve                 `json:"insertion"`
+	Random            *Random               `json:"random,omitempty"`
+	MultiplyAddsWhole int64                 `json:"multiply_adds_whole"`
+	MultiplyAddsSpent int64                 `json:"multiply_adds_spent"`
+	NaN               bool                  `json:"has_nan"`
+	Seconds           float64               `json:"seconds"`
+	Kernels           string                `json:"kernels"`
+	Threads           int                   `json:"threads"`
+	Notes             []string              `json:"notes,omitempty"`
 
 	curves [2]faithful.Curve // deletion, insertion
 	random [2]faithful.Curve // the means

@@ -37,6 +37,13 @@ type What struct {
 	// Reference is the file of what features are compared with: a picture, or a .npy file
 	// of a vector. None is the clean picture.
 	Reference string `json:"-"`
+	// Mapped is the activation that a map was made with, where it is not known who asked
+	// for it; none is none.
+	Mapped prediction.Activation `json:"-"`
+	// Items are what a map is of, in place of classes; none leaves it to these.
+	Items []int `json:"-"`
+	// Output names the output, where it is not the model's own.
+	Output string `json:"-"`
 }
 
 // Point is a pixel of a picture.
@@ -89,8 +96,8 @@ var (
 	Scores = []target.Score{target.Value, target.Margin, target.Entropy, target.Dice, target.IoU, target.Cosine, target.Euclidean, target.Overlap, target.DRISE}
 )
 
-// check fails where that makes no sense whatever the model.
-func (w *What) check() error {
+// Check fails where that makes no sense whatever the model.
+func (w *What) Check() error {
 	switch {
 	case w.Target != "" && !slices.Contains(Kinds, w.Target):
 		return failure.Wrongf("%v is %q, want one of %s", failure.Setting("target"), w.Target, list(Kinds))
@@ -145,6 +152,14 @@ type Aim struct {
 // referred is the file that features are compared with.
 type referred struct{ name, sha256 string }
 
+// picker is that of the question's items.
+func (q *Question) picker(names []string, classes int) (Picker, error) {
+	if q.Items != nil {
+		return Picker{fixed: q.Items}, nil
+	}
+	return NewPicker(q.Classes, names, classes)
+}
+
 // ErrNoTarget says that an output is nothing that a map is made of without being told how.
 var ErrNoTarget = errors.New("no target")
 
@@ -153,7 +168,12 @@ func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
 	m := r.model
 	a := &Aim{what: q.What, model: m, Score: q.Score}
 	var err error
-	if a.Output, err = m.Output(); err != nil {
+	if q.Output == "" {
+		a.Output, err = m.Output()
+	} else if a.Output = slices.Index(m.Plan.Outputs(), q.Output); a.Output < 0 {
+		err = failure.Dataf("is of an output %q: the model has %s", q.Output, strings.Join(m.Plan.Outputs(), ", "))
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := a.cut(); err != nil {
@@ -278,35 +298,40 @@ func (a *Aim) fits(q *Question) error {
 	where := a.what.At != nil || a.what.SegmentRegion != obe.Region{}
 	switch {
 	case where && !a.plane:
-		return failure.Wrongf("%v and %v are of planes of pixels: output %q of shape %v is none", failure.Setting("at"), failure.Setting("segment_region"), a.name(), a.part.Shape)
+		return failure.Wrongf("%v and %v are of planes of pixels: output %q of shape %v is none", failure.Setting("at"), failure.Setting("segment_region"), a.Name(), a.part.Shape)
 	case where && a.Kind != target.SegmentKind && a.Kind != target.NumberKind:
 		return failure.Wrongf("%v and %v: %v is %s", failure.Setting("at"), failure.Setting("segment_region"), failure.Setting("target"), a.Kind)
 	case a.what.Reference != "" && a.Kind != target.FeaturesKind:
-		return failure.Wrongf("%v is for features: the output %q is mapped as %s (%v)", failure.Setting("reference"), a.name(), a.Kind, failure.Setting("target"))
+		return failure.Wrongf("%v is for features: the output %q is mapped as %s (%v)", failure.Setting("reference"), a.Name(), a.Kind, failure.Setting("target"))
 	case a.Kind == target.FeaturesKind && len(q.Classes) > 0:
 		return failure.Wrongf("%v: features have no classes", failure.Setting("class"))
 	}
 	return nil
 }
 
-// name is the output's.
-func (a *Aim) name() string { return a.model.Plan.Outputs()[a.Output] }
-
-// activation is the question's, or what the model's own file says.
-func (a *Aim) activation(q *Question) string {
+// reading finds out how numbers become scores: as the question says, or the model's own
+// file, or what a map was made with, which is the model's if that is the same.
+func (a *Aim) reading(ctx context.Context, r *Reader, q *Question, part model.Part) (prediction.Reading, error) {
+	activation := prediction.Auto
 	switch {
 	case q.Activation != "":
-		return string(q.Activation)
+		activation = q.Activation
+	case q.Mapped != "":
+		own, err := a.model.Reading(ctx, part, string(prediction.Auto), r.host.Threads, r.host.Free())
+		if err != nil || q.Mapped == prediction.Auto || q.Mapped == own.Activation {
+			return own, err
+		}
+		activation = q.Mapped
 	case a.model.Own:
-		return a.model.File.Config.Activation
+		activation = prediction.Activation(a.model.File.Config.Activation)
 	}
-	return string(prediction.Auto)
+	return a.model.Reading(ctx, part, string(activation), r.host.Threads, r.host.Free())
 }
 
 func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
 	m := a.model
 	var err error
-	if a.Reading, err = m.Reading(ctx, a.part, a.activation(q), r.host.Threads, r.host.Free()); err != nil {
+	if a.Reading, err = a.reading(ctx, r, q, a.part); err != nil {
 		if errors.Is(err, prediction.ErrNoClasses) {
 			if a.spec == nil {
 				err = failure.Dataf("%w; %s", err, m.DescribeHead(a.Output))
@@ -320,7 +345,7 @@ func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
 		a.notes = append(a.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
 	}
 	n := a.Reading.Classes(a.Reading.Outputs)
-	a.classes, err = NewPicker(q.Classes, m.Labels, n)
+	a.classes, err = q.picker(m.Labels, n)
 	a.most = a.classes.count(n)
 	return err
 }
@@ -328,12 +353,12 @@ func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
 func (a *Aim) readSegments(ctx context.Context, r *Reader, q *Question) error {
 	m, l := a.model, a.layout
 	if !a.plane {
-		return failure.Wrongf("%v is %s: output %q of shape %v is no plane of pixels of a picture of %dx%d (%v takes a part of one)", failure.Setting("target"), a.Kind, a.name(), a.part.Shape, m.Plan.InputPlane().H, m.Plan.InputPlane().W, failure.Setting("output"))
+		return failure.Wrongf("%v is %s: output %q of shape %v is no plane of pixels of a picture of %dx%d (%v takes a part of one)", failure.Setting("target"), a.Kind, a.Name(), a.part.Shape, m.Plan.InputPlane().H, m.Plan.InputPlane().W, failure.Setting("output"))
 	}
 	n := l.C
 	if a.labels = l.C == 1 && m.Plan.Made(a.Output).Kind == graph.Ranking; a.labels {
 		if a.Score == target.Margin || a.Score == target.Entropy {
-			return failure.Wrongf("%v is %q: the output %q holds numbers of classes, and no scores", failure.Setting("score"), a.Score, a.name())
+			return failure.Wrongf("%v is %q: the output %q holds numbers of classes, and no scores", failure.Setting("score"), a.Score, a.Name())
 		}
 		a.Reading = prediction.Reading{Activation: prediction.None, Reason: "the output holds numbers of classes", Outputs: 1}
 		n = len(m.Labels)
@@ -341,7 +366,7 @@ func (a *Aim) readSegments(ctx context.Context, r *Reader, q *Question) error {
 		part := a.part
 		part.Each = l.C
 		var err error
-		if a.Reading, err = m.Reading(ctx, part, a.activation(q), r.host.Threads, r.host.Free()); err != nil {
+		if a.Reading, err = a.reading(ctx, r, q, part); err != nil {
 			return err
 		}
 		n = a.Reading.Classes(l.C)
@@ -357,7 +382,7 @@ func (a *Aim) readSegments(ctx context.Context, r *Reader, q *Question) error {
 		names = []string{"", names[0]}
 	}
 	var err error
-	a.classes, err = NewPicker(q.Classes, names, n)
+	a.classes, err = q.picker(names, n)
 	a.most = max(1, a.classes.count(n))
 	return err
 }
@@ -374,10 +399,10 @@ func (a *Aim) readNumbers(q *Question) error {
 	m, c := a.model, &a.model.File.Config
 	n := count(a.part.Shape)
 	if a.part.Shape == nil || n == 0 {
-		return failure.Dataf("model %s: output %q has a shape that depends on the picture, or is empty: no numbers of it can be named", m.File.Name, a.name())
+		return failure.Dataf("model %s: output %q has a shape that depends on the picture, or is empty: no numbers of it can be named", m.File.Name, a.Name())
 	}
 	if len(c.Values) > 0 && len(c.Values) != n && a.what.Part == "" && a.what.Reduce == "" {
-		return failure.Dataf("%s: values: %d are named, output %q has %d numbers", m.File.Where, len(c.Values), a.name(), n)
+		return failure.Dataf("%s: values: %d are named, output %q has %d numbers", m.File.Where, len(c.Values), a.Name(), n)
 	}
 	_, row := prediction.Row(a.part.Shape)
 	if a.what.Reduce == "" && !row {
@@ -397,7 +422,7 @@ func (a *Aim) readNumbers(q *Question) error {
 		}
 	}
 	var err error
-	a.classes, err = NewPicker(q.Classes, names, n)
+	a.classes, err = q.picker(names, n)
 	a.most = max(1, a.classes.count(n))
 	return err
 }
@@ -411,7 +436,7 @@ func (a *Aim) item(i int) target.Item {
 		if c.Value != nil {
 			v = *c.Value
 		}
-		what := string(a.what.Reduce) + " of " + a.name()
+		what := string(a.what.Reduce) + " of " + a.Name()
 		if a.what.Part != "" {
 			what += "[" + a.what.Part + "]"
 		}
@@ -444,7 +469,7 @@ func (a *Aim) readFeatures(ctx context.Context, r *Reader) error {
 		}
 		if n := count(a.part.Shape); len(vector) == n || len(vector) != r.model.Plan.InputPlane().Len() {
 			if len(vector) != n {
-				return failure.Dataf("%s: %d numbers: the output %q has %d, the network's input %d", path, len(vector), a.name(), n, r.model.Plan.InputPlane().Len())
+				return failure.Dataf("%s: %d numbers: the output %q has %d, the network's input %d", path, len(vector), a.Name(), n, r.model.Plan.InputPlane().Len())
 			}
 			a.vector, a.from = vector, referred{path, sum}
 			return nil
@@ -460,7 +485,7 @@ func (a *Aim) readFeatures(ctx context.Context, r *Reader) error {
 	}
 	out, err := run.Output(a.Output).Floats()
 	if err != nil {
-		return failure.Dataf("model %s: output %q: %w", a.model.File.Name, a.name(), err)
+		return failure.Dataf("model %s: output %q: %w", a.model.File.Name, a.Name(), err)
 	}
 	a.vector, a.from = a.part.Of(out), referred{path, in.SHA256}
 	return nil
@@ -472,7 +497,7 @@ func (a *Aim) Target(in *Input) (target.Target, error) {
 	part := a.part.Index
 	switch a.Kind {
 	case target.SegmentKind:
-		s := target.Segments{Output: a.Output, Name: a.name(), Layout: a.layout, Reading: a.Reading, Labels: a.labels, Score: a.Score, Choose: a.classes.Choose, Label: a.label}
+		s := target.Segments{Output: a.Output, Name: a.Name(), Layout: a.layout, Reading: a.Reading, Labels: a.labels, Score: a.Score, Choose: a.classes.Choose, Label: a.label}
 		var err error
 		if s.Part, s.Whole, err = a.where(in); err != nil {
 			return nil, err
@@ -486,13 +511,13 @@ func (a *Aim) Target(in *Input) (target.Target, error) {
 		if some {
 			part = a.pixels(where)
 		}
-		t = target.Numbers{Output: a.Output, Name: a.name(), Reduce: a.what.Reduce, Choose: a.classes.Choose, Item: a.item}
+		t = target.Numbers{Output: a.Output, Name: a.Name(), Reduce: a.what.Reduce, Choose: a.classes.Choose, Item: a.item}
 	case target.BoxKind:
 		return a.boxesIn(in)
 	case target.FeaturesKind:
-		t = target.Features{Output: a.Output, Name: a.name(), Score: a.Score, Reference: a.vector, From: filepath.Base(a.from.name)}
+		t = target.Features{Output: a.Output, Name: a.Name(), Score: a.Score, Reference: a.vector, From: filepath.Base(a.from.name)}
 	default:
-		t = target.Classes{Output: a.Output, Name: a.name(), Reading: a.Reading, Score: a.Score, Choose: a.classes.Choose, Label: a.model.Label}
+		t = target.Classes{Output: a.Output, Name: a.Name(), Reading: a.Reading, Score: a.Score, Choose: a.classes.Choose, Label: a.model.Label}
 	}
 	if part != nil {
 		return target.Cut{Target: t, Index: part}, nil
@@ -571,16 +596,34 @@ func (a *Aim) Text() string {
 	return fmt.Sprintf("activation %s: %s", a.Reading.Activation, a.Reading.Reason)
 }
 
-// activationName is what records call it; numbers that are no scores have none.
-func (a *Aim) activationName() prediction.Activation {
+// Activation is what records call it; numbers that are no scores have none.
+func (a *Aim) Activation() prediction.Activation {
 	if a.Reading.Activation == "" {
 		return prediction.None
 	}
 	return a.Reading.Activation
 }
 
-// record is what records say of the target, nil for classes of a row.
-func (a *Aim) record() *TargetRecord {
+// What is what a question asks that a map's record is the answer to.
+func (r *Record) What() What {
+	w := What{Output: r.Output, Mapped: prediction.Activation(r.Activation)}
+	if t := r.Target; t != nil {
+		w.Target, w.Part, w.Reduce, w.At, w.Reference = t.Kind, t.Part, t.Reduce, t.At, t.Reference
+		if t.Region != nil {
+			w.SegmentRegion = *t.Region
+		}
+	}
+	return w
+}
+
+// Name is the output's.
+func (a *Aim) Name() string { return a.model.Plan.Outputs()[a.Output] }
+
+// Notes are what there is to say of the target, whatever the picture.
+func (a *Aim) Notes() []string { return a.notes }
+
+// Record is what records say of the target, nil for classes of a row.
+func (a *Aim) Record() *TargetRecord {
 	if a.Kind == target.ClassKind && a.what.Part == "" {
 		return nil
 	}

@@ -236,7 +236,7 @@ func (g *Given) settle(plan *incremental.Plan, aim *Aim, spell func(failure.Sett
 		return nil
 	}
 	if n := g.Shortlist; n > 0 {
-		if head, ok := plan.Head(aim.Output); !ok || aim.record() != nil || head.Classes() <= n {
+		if head, ok := plan.Head(aim.Output); !ok || aim.Record() != nil || head.Classes() <= n {
 			if g.Source == Asked {
 				notes = append(notes, fmt.Sprintf("%s %d leaves nothing out: the model has no more classes, or its last layers mix them", spell("shortlist"), n))
 			}

@@ -91,7 +91,7 @@ func (q *Question) Check() error {
 	if !slices.Contains(Scores, q.Score) {
 		return failure.Wrongf("%v is %q, want one of %s", failure.Setting("score"), q.Score, list(Scores))
 	}
-	if err := q.What.check(); err != nil {
+	if err := q.What.Check(); err != nil {
 		return err
 	}
 	if q.Mode != "" && !slices.Contains(Modes, q.Mode) {

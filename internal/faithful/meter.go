@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 
 	"krypton/internal/incremental"
-	"krypton/internal/prediction"
 	"krypton/internal/region"
+	"krypton/internal/target"
 )
 
 // Setup says what is measured on.
@@ -20,10 +20,8 @@ type Setup struct {
 	// pixels by, Start what insertion puts them into. All as Plan.InputPlane
 	// says, channels last. They are kept and must not be changed.
 	Picture, Removed, Start []float32
-	// Output is the index of the model's output that holds the scores, and
-	// Reading how its numbers become them.
-	Output  int
-	Reading prediction.Reading
+	// Target is whose scores are measured; nil is the best of the first output's numbers.
+	Target target.Target
 	// Steps is the number of steps of a curve, at least 1.
 	Steps int
 	// Workers and Memory (bytes, 0 for no limit) bound what is used.
@@ -39,13 +37,14 @@ var ErrSetup = errors.New("measure does not fit the model")
 // from: of whichever recomputes least. Its score is that of a whole run, bit for
 // bit. A Meter must not be used by several goroutines at a time.
 type Meter struct {
-	setup         Setup
-	pixels        int
-	counts        []int
-	views         [3]*incremental.Views // of the images
-	probabilities []float32
-	numbers       int // of the output
-	whole, spent  atomic.Int64
+	setup        Setup
+	pixels       int
+	counts       []int
+	views        [3]*incremental.Views // of the images
+	bound        target.Bound
+	crew         *target.Crew
+	base         []float32
+	whole, spent atomic.Int64
 }
 
 // The images that points are changes of.
@@ -66,8 +65,8 @@ func NewMeter(ctx context.Context, s Setup) (*Meter, error) {
 	if s.Steps < 1 {
 		return nil, fmt.Errorf("%w: %d steps", ErrSetup, s.Steps)
 	}
-	if s.Output < 0 || s.Output >= len(s.Plan.Outputs()) {
-		return nil, fmt.Errorf("%w: the model has no output %d", ErrSetup, s.Output)
+	if s.Target == nil {
+		s.Target = target.Classes{}
 	}
 	m := &Meter{setup: s, pixels: plane.H * plane.W, counts: Counts(plane.H*plane.W, s.Steps)}
 	for i := range m.views {
@@ -83,31 +82,33 @@ func NewMeter(ctx context.Context, s Setup) (*Meter, error) {
 			return nil, err
 		}
 	}
-	out, err := s.Plan.Output(m.views[picture], s.Output).Floats()
+	return m, m.bind()
+}
+
+// bind puts the target to the picture's outputs.
+func (m *Meter) bind() error {
+	s := &m.setup
+	clean, err := target.Outputs(s.Target, s.Plan, m.views[picture])
+	if err == nil {
+		m.bound, err = s.Target.Bind(clean)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: output %q: %v", ErrSetup, s.Plan.Outputs()[s.Output], err)
+		return fmt.Errorf("%w: %w", ErrSetup, err)
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: output %q is empty", ErrSetup, s.Plan.Outputs()[s.Output])
-	}
-	m.numbers = len(out)
-	m.probabilities = make([]float32, s.Reading.Classes(len(out)))
-	s.Reading.Apply(m.probabilities, out)
-	return m, nil
+	m.base = make([]float32, len(m.bound.Items()))
+	m.bound.Scorer().Score(m.base, clean)
+	m.crew = target.NewCrew(s.Target, s.Plan, m.bound, clean, nil, s.Workers)
+	return nil
 }
 
 // same says whether two numbers have the same bits.
 func same(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
 
-// Probabilities are the picture's scores after the activation, one for each
-// class.
-func (m *Meter) Probabilities() []float32 { return m.probabilities }
+// Items are what is measured, and Base their scores on the picture.
+func (m *Meter) Items() []target.Item { return m.bound.Items() }
 
-// Reading is how the output's numbers become scores.
-func (m *Meter) Reading() prediction.Reading { return m.setup.Reading }
-
-// Output names the model's output that holds the scores.
-func (m *Meter) Output() string { return m.setup.Plan.Outputs()[m.setup.Output] }
+// Base are the picture's own scores of Items.
+func (m *Meter) Base() []float32 { return m.base }
 
 // Points is the number of points of the two curves of an order.
 func (m *Meter) Points() int { return 2 * len(m.counts) }
@@ -117,11 +118,11 @@ func (m *Meter) Points() int { return 2 * len(m.counts) }
 func (m *Meter) MultiplyAdds() (whole, spent int64) { return m.whole.Load(), m.spent.Load() }
 
 // Curves measures an order of all pixels, the most important first, by the scores
-// of a class. done, if not nil, is called from several goroutines with the number
+// of one of Items. done, if not nil, is called from several goroutines with the number
 // of points that were just finished.
-func (m *Meter) Curves(ctx context.Context, order []int, class int, done func(points int)) (deletion, insertion Curve, err error) {
-	if class < 0 || class >= len(m.probabilities) {
-		return deletion, insertion, fmt.Errorf("%w: class %d, there are 0 to %d", ErrSetup, class, len(m.probabilities)-1)
+func (m *Meter) Curves(ctx context.Context, order []int, item int, done func(points int)) (deletion, insertion Curve, err error) {
+	if item < 0 || item >= len(m.base) {
+		return deletion, insertion, fmt.Errorf("%w: item %d, there are 0 to %d", ErrSetup, item, len(m.base)-1)
 	}
 	place, err := places(order, m.pixels)
 	if err != nil {
@@ -140,7 +141,7 @@ func (m *Meter) Curves(ctx context.Context, order []int, class int, done func(po
 				group = append(group, p)
 			}
 		}
-		if err := m.ask(ctx, v, group, class, done); err != nil {
+		if err := m.ask(ctx, v, group, item, done); err != nil {
 			return Curve{}, Curve{}, err
 		}
 	}
@@ -216,22 +217,19 @@ func (m *Meter) points(order []int, place []int32, first, rest int, scores []flo
 }
 
 // ask answers points that are changes of one image.
-func (m *Meter) ask(ctx context.Context, v *incremental.Views, points []point, class int, done func(int)) error {
+func (m *Meter) ask(ctx context.Context, v *incremental.Views, points []point, item int, done func(int)) error {
 	s := &m.setup
 	opt := incremental.Options{Workers: s.Workers, Memory: s.Memory, Done: done}
 	return s.Plan.Update(ctx, v, &changes{points, s.Plan.InputPlane().W, s.Plan.InputPlane().C}, opt, func(i int, r incremental.Results) error {
 		m.whole.Add(s.Plan.MultiplyAdds())
 		m.spent.Add(r.MultiplyAdds())
-		out, err := r.Floats(s.Output)
-		if err != nil {
+		h := m.crew.Take()
+		defer m.crew.Give(h)
+		if err := h.Read(r); err != nil {
 			return err
 		}
-		if len(out) != m.numbers {
-			return fmt.Errorf("output %q has %d numbers after a change and %d before", s.Plan.Outputs()[s.Output], len(out), m.numbers)
-		}
-		p := make([]float32, len(m.probabilities))
-		s.Reading.Apply(p, out)
-		*points[i].score = float64(p[class])
+		h.Score()
+		*points[i].score = float64(h.Scores[item])
 		return nil
 	})
 }

@@ -95,7 +95,7 @@ func TestLinearModel(t *testing.T) {
 		negative[i] = -3 * weights[i]
 	}
 	plan := linear(t, h, w, weights, negative)
-	m := meter(t, Setup{Plan: plan, Picture: ones, Removed: zeros, Start: zeros, Steps: n, Workers: 3})
+	m := meter(t, Setup{Target: all(prediction.Reading{}), Plan: plan, Picture: ones, Removed: zeros, Start: zeros, Steps: n, Workers: 3})
 	for _, c := range []struct {
 		class int
 		scale float64
@@ -137,7 +137,7 @@ func TestLinearModelAgainstSums(t *testing.T) {
 			return v
 		}
 		weights := random()
-		s := Setup{Plan: linear(t, h, w, random(), weights), Picture: random(), Removed: random(), Start: random(), Steps: 1 + rng.IntN(2*n), Workers: 1 + rng.IntN(3)}
+		s := Setup{Target: all(prediction.Reading{}), Plan: linear(t, h, w, random(), weights), Picture: random(), Removed: random(), Start: random(), Steps: 1 + rng.IntN(2*n), Workers: 1 + rng.IntN(3)}
 		if rng.IntN(3) == 0 {
 			s.Start = s.Removed
 		}
@@ -172,7 +172,7 @@ func TestRandomOrderOfALinearModel(t *testing.T) {
 		weights[i], ones[i] = rng.Float32()*rng.Float32(), 1
 		total += float64(weights[i])
 	}
-	m := meter(t, Setup{Plan: linear(t, h, w, weights), Picture: ones, Removed: zeros, Start: zeros, Steps: h * w, Workers: 2})
+	m := meter(t, Setup{Target: all(prediction.Reading{}), Plan: linear(t, h, w, weights), Picture: ones, Removed: zeros, Start: zeros, Steps: h * w, Workers: 2})
 	var deletions, insertions []Curve
 	for range orders {
 		d, i := curves(t, m, rng.Perm(h*w), 0)
@@ -212,7 +212,7 @@ func sample(t *testing.T, steps int) Setup {
 		}
 		return pre.Normalize(f.Image(fitted), plane.C)
 	}
-	return Setup{Plan: plan, Picture: pre.Normalize(fitted, plane.C), Removed: fill("gray"), Start: fill("blur"), Reading: reading(t, plan), Steps: steps, Workers: 2}
+	return Setup{Plan: plan, Picture: pre.Normalize(fitted, plane.C), Removed: fill("gray"), Start: fill("blur"), Target: all(reading(t, plan)), Steps: steps, Workers: 2}
 }
 
 // occlusion is the map of the best class by 16x16 patches, for each pixel the
@@ -224,7 +224,7 @@ func occlusion(t *testing.T, s Setup) []float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := obe.Explain(context.Background(), obe.Task{Plan: s.Plan, Grid: grid, Base: s.Picture, Fill: s.Removed, Target: target.Classes{Reading: s.Reading}, Mode: obe.Exact, Workers: 2})
+	r, err := obe.Explain(context.Background(), obe.Task{Plan: s.Plan, Grid: grid, Base: s.Picture, Fill: s.Removed, Target: s.Target, Mode: obe.Exact, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func occlusion(t *testing.T, s Setup) []float64 {
 		at := grid.Rect(i)
 		for y := at.Y.Lo; y < at.Y.Hi; y++ {
 			for x := at.X.Lo; x < at.X.Hi; x++ {
-				drop[y*plane.W+x] += float64(r.Base[0] - r.Scores[0][i])
+				drop[y*plane.W+x] += float64(r.Base[r.Winner] - r.Scores[r.Winner][i])
 				n[y*plane.W+x]++
 			}
 		}
@@ -250,7 +250,7 @@ func occlusion(t *testing.T, s Setup) []float64 {
 func TestGoodMapsBeatBadOnes(t *testing.T) {
 	s := sample(t, 16)
 	m := meter(t, s)
-	class := prediction.Winner(m.Probabilities())
+	class := prediction.Winner(m.Base())
 	order := Order(occlusion(t, s))
 	d, i := curves(t, m, order, class)
 	slices.Reverse(order)
@@ -268,7 +268,7 @@ func TestGoodMapsBeatBadOnes(t *testing.T) {
 	if d.Area() >= worstD.Area()/2 {
 		t.Errorf("deletion: area %.3f of the map, %.3f of it turned around", d.Area(), worstD.Area())
 	}
-	base := float64(m.Probabilities()[class])
+	base := float64(m.Base()[class])
 	if d.Scores[0] != base || i.Scores[len(i.Scores)-1] != base || d.Scores[len(d.Scores)-1] != worstD.Scores[len(d.Scores)-1] || i.Scores[0] != worstI.Scores[0] {
 		t.Errorf("the ends differ: %g and %g, the picture has %g", d.Scores, i.Scores, base)
 	}
@@ -310,7 +310,7 @@ func TestPointsEqualWholeRuns(t *testing.T) {
 						t.Fatal(err)
 					}
 					p := make([]float32, len(out))
-					m.Reading().Apply(p, out)
+					reading(t, s.Plan).Apply(p, out)
 					if float64(p[class]) != c.got {
 						t.Errorf("%s after %d pixels: %g, whole run %g", name, count, c.got, p[class])
 					}
@@ -323,9 +323,9 @@ func TestPointsEqualWholeRuns(t *testing.T) {
 func TestBadSetups(t *testing.T) {
 	n := 12
 	v := make([]float32, n)
-	good := Setup{Plan: linear(t, 3, 4, v, v), Picture: v, Removed: v, Start: v, Steps: 3, Workers: 1}
+	good := Setup{Target: all(prediction.Reading{}), Plan: linear(t, 3, 4, v, v), Picture: v, Removed: v, Start: v, Steps: 3, Workers: 1}
 	for name, spoil := range map[string]func(*Setup){
-		"no steps": func(s *Setup) { s.Steps = 0 }, "output": func(s *Setup) { s.Output = 1 }, "negative output": func(s *Setup) { s.Output = -1 },
+		"no steps": func(s *Setup) { s.Steps = 0 }, "output": func(s *Setup) { s.Target = target.Classes{Output: 1} }, "negative output": func(s *Setup) { s.Target = target.Classes{Output: -1} },
 		"picture": func(s *Setup) { s.Picture = v[1:] }, "removed": func(s *Setup) { s.Removed = nil }, "start": func(s *Setup) { s.Start = append(v, 1) },
 	} {
 		s := good
@@ -349,6 +349,17 @@ func TestBadSetups(t *testing.T) {
 	if _, _, err := m.Curves(ctx, order, 0, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// all is the target of every class.
+func all(r prediction.Reading) target.Target {
+	return target.Classes{Reading: r, Choose: func(scores []float32) []int {
+		list := make([]int, len(scores))
+		for i := range list {
+			list[i] = i
+		}
+		return list
+	}}
 }
 
 // reading is how the plan's first output becomes scores.

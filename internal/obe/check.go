@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"krypton/internal/incremental"
+	"krypton/internal/target"
 )
 
 // Comparison is what whole runs of the network gave at some positions.
@@ -125,18 +126,12 @@ func (c *Comparison) add(exact, whole [][]float32) (first int, a, b float32) {
 // took.
 func (t *Task) rerun(ctx context.Context, views *incremental.Views, pick []int, whole bool) ([][][]float32, time.Duration, error) {
 	outs := make([][][]float32, len(pick))
-	reads := t.Target.Reads()
 	c := &picked{changes: newChanges(t, whole), pick: pick}
 	start := time.Now()
 	err := t.Plan.Update(ctx, views, c, incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk}, func(i int, res incremental.Results) error {
-		for _, output := range reads {
-			f, err := numbers(res, output)
-			if err != nil {
-				return err
-			}
-			outs[i] = append(outs[i], append([]float32{}, f...))
-		}
-		return nil
+		var err error
+		outs[i], err = target.Keep(t.Target, res)
+		return err
 	})
 	return outs, time.Since(start), err
 }

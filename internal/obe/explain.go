@@ -286,24 +286,24 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 	opt := t.Approximation.options(t.options())
 	compute := func(pick []int) error {
 		return a.plan.Update(ctx, a.views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
-			h := a.take()
-			defer a.give(h)
+			h := a.Take()
+			defer a.Give(h)
 			i := pick[k]
 			spent.Add(res.MultiplyAdds())
-			if err := a.read(h, i, res); err != nil {
+			if err := h.Read(res); err != nil {
 				return err
 			}
 			if keep {
-				for k, out := range h.outs {
+				for k, out := range h.Outs {
 					copy(r.Outputs[k][i*len(out):], out)
 				}
 			}
-			winner := a.score(h)
-			if r.put(i, h.scores, winner) {
+			winner := h.Score()
+			if r.put(i, h.Scores, winner) {
 				nan.Store(1)
 			}
 			if t.Answered != nil {
-				t.Answered(i, h.scores, winner)
+				t.Answered(i, h.Scores, winner)
 			}
 			return nil
 		})

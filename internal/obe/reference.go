@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"krypton/internal/incremental"
+	"krypton/internal/target"
 )
 
 // reference holds a map made in low precision to the clean image's scores in
@@ -16,8 +17,8 @@ import (
 type reference struct {
 	plan  *incremental.Plan
 	views *incremental.Views
-	clean [][]float32 // outputs of the clean image, in float32
-	mover mover       // of the other plan's outputs
+	clean [][]float32  // outputs of the clean image, in float32
+	mover target.Mover // of the other plan's outputs
 	// shift is what is added to a class's raw output, or to its logarithm
 	// where the model itself ends in a softmax.
 	shift []float32
@@ -26,7 +27,7 @@ type reference struct {
 // shifts are added to the numbers of outputs, to those of each for itself.
 type shifts [][]float32
 
-func (s shifts) move(k int, dst, out []float32) {
+func (s shifts) Move(k int, dst, out []float32) {
 	for i, v := range out {
 		dst[i] = v + s[k][i]
 	}
@@ -35,7 +36,7 @@ func (s shifts) move(k int, dst, out []float32) {
 // ratios are added to the logarithms of the one output, whose numbers are shares of 1.
 type ratios []float32
 
-func (s ratios) move(_ int, dst, out []float32) {
+func (s ratios) Move(_ int, dst, out []float32) {
 	sum := 0.0
 	for i, v := range out {
 		sum += float64(v) * math.Exp(float64(s[i]))

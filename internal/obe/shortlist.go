@@ -74,7 +74,7 @@ func (t *Task) shortlist(views *incremental.Views, moved *reference, r *Result, 
 		list.Sum += softmax.Exp(float64(logits[c]) - float64(list.Best))
 	}
 	short := *t
-	var mover mover
+	var mover target.Mover
 	if moved != nil {
 		s := make([]float32, len(kept))
 		for i, c := range kept {
