@@ -78,7 +78,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 		columns += s.Kernels.PanelColumns(j, cout)
 	}
 	// Together, so that what is fetched ahead of a panel's end is the next one.
-	slab := make([]float32, group*columns*taps*cin)
+	slab := zeroWeights(group * columns * taps * cin)
 	for g := range group {
 		for j := 0; j < cout; {
 			n := s.Kernels.PanelColumns(j, cout)
@@ -106,6 +106,14 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 		}
 	}
 	return c, nil
+}
+
+// zeroWeights is room for n weights, zeros, on large pages: most are read from memory
+// once for each chunk of pixels, and small pages keep that waiting for addresses.
+func zeroWeights(n int) []float32 {
+	w := Numbers(n)
+	clear(w)
+	return w
 }
 
 // listable says whether lists can name the channels, and may pay.
@@ -508,40 +516,84 @@ func (b *tiles) multiply() {
 // that stay in the second-level cache, beside the inputs, until all tiles have had
 // them.
 func (b *tiles) multiplyDense(panels []panel, from int) {
+	if b.conv.quads {
+		for i := range panels {
+			b.multiplyQuads(&panels[i], from)
+		}
+		return
+	}
+	if len(panels) > 0 && b.alone() {
+		// Nothing but these pixels' inputs: a part of them stays in the cache until
+		// all panels have had it.
+		b.eachPart(&panels[0], func(at part) {
+			for i := range panels {
+				b.multiplyPart(&panels[i], from, at)
+			}
+		})
+		return
+	}
 	for i := range panels {
 		p := &panels[i]
-		if b.conv.quads {
-			b.multiplyQuads(p, from)
-			continue
+		b.eachPart(p, func(at part) { b.multiplyPart(p, from, at) })
+	}
+}
+
+// alone says that no two windows share inputs.
+func (b *tiles) alone() bool { return b.conv.Out.H*b.conv.Out.W == 1 && b.conv.Group == 1 }
+
+// part is some taps of a panel, or some channels, from its first one on, of a single
+// tap.
+type part struct{ taps, channels region.Span }
+
+// partBytes is the most that the weights of one part should have, aloneBytes those and
+// the inputs of pixels that share none.
+const (
+	partBytes  = 256 << 10
+	aloneBytes = 512 << 10
+)
+
+// eachPart calls f for the parts of a panel that pass over all tiles together.
+func (b *tiles) eachPart(p *panel, f func(part)) {
+	each := p.end - p.begin
+	most := partBytes / 4 / len(p.bias) // channels of a part
+	if b.alone() {
+		most = min(most, aloneBytes/4/(len(p.bias)+b.size))
+	}
+	parts := (b.rowTaps*each + most - 1) / most
+	switch {
+	case b.size <= b.scratch.Kernels.Rows: // each weight is read once
+		parts = 1
+	case !b.alone():
+		parts = min(parts, b.rowTaps)
+	}
+	if parts <= b.rowTaps {
+		taps := (b.rowTaps + parts - 1) / parts
+		for t := 0; t < b.rowTaps; t += taps {
+			f(part{region.Span{Lo: t, Hi: min(t+taps, b.rowTaps)}, region.Span{Hi: each}})
 		}
-		for t, taps := 0, b.partTaps(p); t < b.rowTaps; t += taps {
-			b.multiplyPart(p, from, region.Span{Lo: t, Hi: min(t+taps, b.rowTaps)})
+		return
+	}
+	cuts := (parts + b.rowTaps - 1) / b.rowTaps
+	for t := range b.rowTaps {
+		for i := range cuts {
+			f(part{region.Span{Lo: t, Hi: t + 1}, region.Span{Lo: each * i / cuts, Hi: each * (i + 1) / cuts}})
 		}
 	}
 }
 
-// partBytes is the most that the weights of one part should have.
-const partBytes = 256 << 10
-
-// partTaps is the number of taps of a panel that pass over all tiles together.
-func (b *tiles) partTaps(p *panel) int {
-	if b.size <= b.scratch.Kernels.Rows {
-		return b.rowTaps // each weight is read once
-	}
-	parts := min(b.rowTaps, (4*len(p.weights)+partBytes-1)/partBytes)
-	return (b.rowTaps + parts - 1) / parts
-}
-
-// multiplyPart passes some taps' weights over the tiles from the given one on.
-func (b *tiles) multiplyPart(p *panel, from int, taps region.Span) {
+// multiplyPart passes a part of a panel over the tiles from the given one on.
+func (b *tiles) multiplyPart(p *panel, from int, at part) {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
-	each := (p.end - p.begin) * len(p.bias)
-	weights := p.weights[taps.Lo*each : taps.Hi*each]
+	taps, each := at.taps, p.end-p.begin
+	first := (taps.Lo*each + at.channels.Lo) * len(p.bias)
+	weights := p.weights[first:][:taps.Len()*at.channels.Len()*len(p.bias)]
+	begin, end := p.begin+at.channels.Lo, p.begin+at.channels.Hi
+	more := taps.Hi < b.rowTaps || at.channels.Hi < each
 	pass := func(tile, tiles, rows int) {
-		part := asm.Part{Resumed: taps.Lo > 0, Unbounded: taps.Hi < b.rowTaps, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
+		part := asm.Part{Resumed: first > 0, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
 		table := s.table[tile*k.Rows*b.rowTaps+taps.Lo*rows:]
-		k.GemmPart(table, taps.Len(), p.begin, p.end, weights, s.out[tile*k.Rows:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
+		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[tile*k.Rows:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
 	}
 	full := b.size / k.Rows
 	if full > from {

@@ -17,12 +17,13 @@ func Numbers(n int) []float32 {
 	if n < page/2 {
 		return make([]float32, n)
 	}
-	whole := (n + page - 1) / page * page
 	var b strings.Builder // whose memory the runtime does not clear
-	b.Grow(4*whole + largePage)
+	b.Grow(4*n + 2*largePage)
 	b.WriteByte(0)
 	start := unsafe.Pointer(unsafe.StringData(b.String()))
 	start = unsafe.Add(start, (largePage-uintptr(start)%largePage)%largePage)
-	onLargePages(unsafe.Slice((*byte)(start), 4*whole))
-	return unsafe.Slice((*float32)(start), whole)[:n]
+	// What is left behind the last large page lies on small ones, unless it has half
+	// of a large one.
+	onLargePages(unsafe.Slice((*byte)(start), (n+page/2)/page*largePage))
+	return unsafe.Slice((*float32)(start), n)
 }

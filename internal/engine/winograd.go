@@ -51,7 +51,7 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 	for j := 0; j < outC; j += s.Kernels.PanelColumns(j, outC) {
 		columns += s.Kernels.PanelColumns(j, outC)
 	}
-	slab := make([]float32, len(w.elements)*columns*in.C)
+	slab := zeroWeights(len(w.elements) * columns * in.C)
 	for j := 0; j < outC; {
 		n := s.Kernels.PanelColumns(j, outC)
 		for e := range w.elements {

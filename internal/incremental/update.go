@@ -170,10 +170,11 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 // (smallWeights) that each chunk may read them anew, else in a worker's share of the
 // third. Every chunk reads all weights once: where these are large (half a gigabyte of
 // VGG16's) more positions share a reading, as long as each has weightsEach of it to
-// itself, or more than its own updates movedTimes over, which is about what its layers
-// move altogether. 24 positions of 7 x 7 or 14 x 14 pixels fill all tiles of Winograd's
-// products. Beside other programs, which take their part of the third-level cache, 16 MiB
-// made maps of ShuffleNet and MobileNet v2 take up to half longer than 4 MiB.
+// itself, or more than its own updates movedTimes over: what layers move is read and
+// written beside arithmetic, weights mostly keep it waiting. Beyond movingMost positions
+// maps of VGG16 and ResNet18 gained nothing. Beside other programs, which take their part
+// of the third-level cache, 16 MiB made maps of ShuffleNet and MobileNet v2 take up to
+// half longer than 4 MiB.
 const (
 	chunkMost    = 64
 	chunkBytes   = 4 << 20
@@ -181,8 +182,8 @@ const (
 	smallBytes   = 2 << 20
 	sharedBytes  = 64 << 20
 	weightsEach  = 16 << 20
-	movedTimes   = 8
-	movingMost   = 24
+	movedTimes   = 3
+	movingMost   = 48
 )
 
 // largest is the largest change, in the middle of the plane, where it reaches most.
