@@ -76,7 +76,7 @@ func Prepare(name string, plan *incremental.Plan, kernels *asm.Kernels, q Questi
 		return nil, err
 	}
 	plane := plan.InputPlane()
-	if j.grid, err = obe.NewGrid(plane.H, plane.W, q.Patch.On(plane.H, plane.W), q.Stride.On(plane.H, plane.W), obe.Cover, region.Rect{}); err != nil {
+	if j.grid, err = obe.NewGrid(plane.H, plane.W, q.Patch.PatchOn(plane.H, plane.W), q.Stride.On(plane.H, plane.W), obe.Cover, region.Rect{}); err != nil {
 		return nil, failure.As(failure.Usage, err)
 	}
 	rng := rand.New(rand.NewPCG(1, 1))

@@ -535,8 +535,9 @@ func (a *Aim) where(in *Input) (part region.Rect, some bool, err error) {
 		return part, false, nil
 	}
 	plane := a.model.Plan.InputPlane()
-	x := onPlane(r.X, r.W, in.Transform.ScaleX, in.Transform.OffsetX, plane.W, a.layout.W)
-	y := onPlane(r.Y, r.H, in.Transform.ScaleY, in.Transform.OffsetY, plane.H, a.layout.H)
+	t := in.Backdrop.Transform()
+	x := onPlane(r.X, r.W, t.ScaleX, t.OffsetX, plane.W, a.layout.W)
+	y := onPlane(r.Y, r.H, t.ScaleY, t.OffsetY, plane.H, a.layout.H)
 	if part = (region.Rect{Y: y, X: x}); part.Empty() {
 		return part, false, failure.Wrongf("%v of the picture lies outside of what the network sees", map[bool]failure.Setting{true: "at", false: "segment_region"}[a.what.At != nil])
 	}

@@ -77,7 +77,7 @@ func (a *Answer) Draw(in *Input, style heatmap.Style) (*image.NRGBA, error) {
 	if b := a.record.Boxes; b != nil {
 		style.Boxes = b.drawn(a.record.Classes[0])
 	}
-	return heatmap.Render(a.shown, in.Picture, in.Transform.Apply, style)
+	return in.Backdrop.Draw(a.shown, style)
 }
 
 // Imprint is what files of an answer say of themselves.

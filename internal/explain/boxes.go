@@ -3,7 +3,6 @@ package explain
 import (
 	"errors"
 	"fmt"
-	"image"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,17 +123,6 @@ func (a *Aim) reads() []int {
 	return []int{a.Output}
 }
 
-// shown is the part of the network's input that shows the picture.
-func (in *Input) shown() image.Rectangle {
-	plane := in.model.Plan.InputPlane()
-	size := image.Pt(plane.W, plane.H)
-	if in.tensor != "" {
-		return image.Rectangle{Max: size}
-	}
-	g := in.model.Pre.Geometry(in.Picture.Rect.Size(), 1, size)
-	return g.Shown()
-}
-
 // boxesOf says what was found; nil where that was not asked.
 func (j *Job) boxesOf(in *Input, r *obe.Result) *BoxesRecord {
 	b, ok := r.Bound.(*target.BoundBoxes)
@@ -144,8 +132,8 @@ func (j *Job) boxesOf(in *Input, r *obe.Result) *BoxesRecord {
 	h := j.aim.boxes.Head()
 	rec := &BoxesRecord{MinScore: Number(h.MinScore), IoU: Number(h.IoU), Apart: Number(b.Apart()), Found: []BoxRecord{}}
 	for i, f := range b.Found() {
-		x0, y0 := in.Transform.Apply(float64(f.X0), float64(f.Y0))
-		x1, y1 := in.Transform.Apply(float64(f.X1), float64(f.Y1))
+		x0, y0 := in.Backdrop.Transform().Apply(float64(f.X0), float64(f.Y0))
+		x1, y1 := in.Backdrop.Transform().Apply(float64(f.X1), float64(f.Y1))
 		rec.Found = append(rec.Found, BoxRecord{Number: i + 1, Class: f.Class, Label: j.model.Label(f.Class), Score: Number(f.Score), X0: Number(x0), Y0: Number(y0), X1: Number(x1), Y1: Number(y1)})
 	}
 	return rec

@@ -2,91 +2,48 @@ package explain
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"image"
-	"io"
-	"io/fs"
+	"slices"
 	"sync"
 
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
 	"krypton/internal/model"
-	"krypton/models"
 )
 
-// Source is where a picture, a tensor or a mask comes from. The zero value is none.
-type Source struct {
-	// Name is its name in records, Called that in messages.
-	Name, Called string
-	// Open gives its bytes.
-	Open func() (io.ReadCloser, error)
-}
-
-// File is the source of a file's bytes.
-func File(path string) Source {
-	return Source{path, path, func() (io.ReadCloser, error) {
-		f, err := imagein.OpenRegular(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, failure.As(failure.Missing, err)
-		} else if err != nil {
-			return nil, failure.As(failure.Data, err)
-		}
-		return f, nil
-	}}
-}
-
-// Sample is the built-in picture.
-func Sample() Source {
-	name, data := models.Sample()
-	return Bytes(name, name, data)
-}
-
-// Named is the source that a name stands for: a file, - for what stdin reads, and "" for the
-// built-in picture; without stdin "" is none, and - a file.
-func Named(name string, stdin io.Reader) Source {
-	switch {
-	case name == "" && stdin == nil:
-		return Source{}
-	case name == "":
-		return Sample()
-	case name == "-" && stdin != nil:
-		return Source{Name: name, Called: "standard input", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }}
-	}
-	return File(name)
-}
-
-// Bytes is the source of bytes.
-func Bytes(name, called string, data []byte) Source {
-	return Source{name, called, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
-}
-
-// Input is a picture, or a tensor, as a network reads it. Several questions can be asked
-// of it at once.
+// Input is a picture, or something else, as a network reads it. Several questions can be
+// asked of it at once.
 type Input struct {
-	// Picture is what maps are drawn over, Transform where the network's pixels lie on it.
-	Picture   *image.NRGBA
-	Transform imagein.Transform
+	// Backdrop is what maps are drawn over.
+	Backdrop Backdrop
 	// SHA256 is the digest of the file's bytes, Mask that of the mask's, "" if there is
 	// none.
 	SHA256, MaskSHA256 string
 
-	model   *model.Model
-	source  Source
-	base    []float32 // the network's input
-	fitted  *image.NRGBA
-	deep    *imagein.Deep
-	tensor  string // what the file holds, if that is a tensor
-	samples string // the file's numbers, if those of a picture that has not eight bits
-	notes   []string
-	mask    []bool // of the network's pixels, nil for all
-	masked  *MaskRecord
+	model  *model.Model
+	source Source
+	base   []float32 // the network's input
+	kind   fileKind  // nil of one that is only to be drawn over
+	notes  []string
+	mask   []bool // of the network's pixels, nil for all
+	masked *MaskRecord
 
 	mu    sync.Mutex
 	fills map[namedFill]filled
 	views viewCache
+}
+
+// fileKind is what kind of file an input was: each has its own decoder.
+type fileKind interface {
+	// fill is what patches of a fill are cut from.
+	fill(m *model.Model, f namedFill) (filled, error)
+	// shown is the part of the network's input that shows what the file holds, whose picture
+	// has a size.
+	shown(m *model.Model, size image.Point) image.Rectangle
+	// describe adds how the file became the network's input to the record's entry.
+	describe(m *model.Model, entry map[string]any)
 }
 
 // filled is what patches of a fill are cut from, and what there is to say of it.
@@ -98,10 +55,11 @@ type filled struct {
 // Reader reads pictures and tensors for a model. It is used by several goroutines at
 // once.
 type Reader struct {
-	model *model.Model
-	host  Host
-	fills []namedFill
-	room  *room
+	model    *model.Model
+	host     Host
+	fills    []namedFill
+	room     *room
+	decoders []decoder
 }
 
 // NewReader is a Reader for questions with these fills. reserve is memory that work on a
@@ -111,7 +69,13 @@ func NewReader(m *model.Model, fills []Fill, seed uint64, host Host) (*Reader, e
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{model: m, host: host, fills: named, room: &room{host: host, reserve: m.Plan.ViewBytes()}}, nil
+	return &Reader{
+		model:    m,
+		host:     host,
+		fills:    named,
+		room:     &room{host: host, reserve: m.Plan.ViewBytes()},
+		decoders: decoders,
+	}, nil
 }
 
 // Read reads a picture or a tensor and prepares it for the network, with what patches of
@@ -139,13 +103,9 @@ func (r *Reader) read(from Source) (*Input, error) {
 	defer f.Close()
 	b := bufio.NewReader(f)
 	// What cannot be read now will fail once more in the decoder.
-	head, _ := b.Peek(imagein.TensorMagic)
-	var in *Input
-	if imagein.IsTensor(head) {
-		in, err = r.tensorInput(b, from.Called)
-	} else {
-		in, err = r.pictureInput(b, from.Called)
-	}
+	head, _ := b.Peek(headBytes)
+	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head) })
+	in, err := r.decoders[at].decode(r, b, from.Called)
 	if err != nil {
 		return nil, pictureError(err)
 	}
@@ -181,61 +141,15 @@ func (r *Reader) limits(name string, others int) (imagein.Limits, error) {
 	return l, nil
 }
 
-// pictureInput fits and normalizes a picture.
-func (r *Reader) pictureInput(from io.Reader, name string) (*Input, error) {
-	if err := r.model.NoPictures; err != nil {
-		return nil, err
-	}
-	limits, err := r.limits(name, 1+len(r.fills))
-	if err != nil {
-		return nil, err
-	}
-	pre, plane := r.model.Pre, r.model.Plan.InputPlane()
-	pic, err := pre.Decode(from, name, limits)
-	if err != nil {
-		return nil, err
-	}
-	in := &Input{Picture: pic.Image, SHA256: pic.SHA256, samples: pic.Samples}
-	for _, n := range pic.Notes {
-		in.notes = append(in.notes, failure.Spell(n, r.host.Spell))
-	}
-	if pic.Deep != nil {
-		in.deep, in.Transform = pre.FitDeep(pic.Deep, plane.W, plane.H)
-		in.base = pre.NormalizeDeep(in.deep, plane.C)
-	} else {
-		in.fitted, in.Transform = pre.Fit(pic.Image, plane.W, plane.H)
-		in.base = pre.Normalize(in.fitted, plane.C)
-	}
-	return in, nil
-}
-
-// tensorInput takes a tensor as it is.
-func (r *Reader) tensorInput(from io.Reader, name string) (*Input, error) {
-	if _, err := r.limits(name, 3+len(r.fills)); err != nil { // the file's bytes and its numbers
-		return nil, err
-	}
-	plane := r.model.Plan.InputPlane()
-	t, err := imagein.DecodeTensor(from, name, plane.H, plane.W, plane.C)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.model.CheckNumbers(t.Data); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	in := &Input{Picture: t.Picture(r.model.Pre.Order == "bgr"), Transform: imagein.Transform{ScaleX: 1, ScaleY: 1},
-		base: t.Data, SHA256: t.SHA256, tensor: fmt.Sprintf("%s %v", t.Elem, t.Shape)}
-	in.notes = []string{"a tensor (" + in.tensor + "), taken as it is: neither resized nor normalized"}
-	return in, nil
-}
-
-// fill is what patches of a fill are cut from, computed when it is asked for first.
+// fill is what patches of a fill are cut from, computed when it is asked for first. A colour
+// goes through the preprocessing.
 func (in *Input) fill(f namedFill) (filled, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if made, ok := in.fills[f]; ok {
 		return made, nil
 	}
-	made, err := in.makeFill(f)
+	made, err := in.kind.fill(in.model, f)
 	if err != nil {
 		return filled{}, err
 	}
@@ -246,39 +160,20 @@ func (in *Input) fill(f namedFill) (filled, error) {
 	return made, nil
 }
 
-// makeFill computes a fill. What one takes from a picture with fractions has them too;
-// a colour goes through the preprocessing, also that which a tensor is taken to have
-// gone through.
-func (in *Input) makeFill(f namedFill) (filled, error) {
-	pre, plane := in.model.Pre, in.model.Plan.InputPlane()
-	switch {
-	case in.tensor != "":
-		if numbers := f.Numbers(in.base, plane.H, plane.W, plane.C); numbers != nil {
-			in.model.Round(numbers)
-			return filled{numbers, "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
-		}
-		if in.model.NoPictures != nil {
-			return filled{}, failure.Wrongf("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", in.source.Called, failure.Setting("fill"), f.name, plane.C)
-		}
-		return filled{pre.Normalize(f.Image(in.Picture), plane.C), "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
-	case in.deep == nil:
-		return filled{numbers: pre.Normalize(f.Image(in.fitted), plane.C)}, nil
-	}
-	if numbers := f.Numbers(in.deep.Pix, plane.H, plane.W, in.deep.Channels); numbers != nil {
-		return filled{numbers: pre.NormalizeDeep(&imagein.Deep{W: plane.W, H: plane.H, Channels: in.deep.Channels, Pix: numbers}, plane.C)}, nil
-	}
-	return filled{numbers: pre.Normalize(f.Image(image.NewNRGBA(image.Rect(0, 0, plane.W, plane.H))), plane.C)}, nil
-}
-
 // Model is what the reader reads for.
 func (r *Reader) Model() *model.Model { return r.model }
 
 // Threads is the number of cores.
 func (r *Reader) Threads() int { return r.host.Threads }
 
+// shown is the part of the network's input that shows what the file holds.
+func (in *Input) shown() image.Rectangle {
+	return in.kind.shown(in.model, in.Backdrop.Image().Rect.Size())
+}
+
 // Drawable is the input without what only questions are for: maps can be drawn over it.
 func (in *Input) Drawable() *Input {
-	return &Input{Picture: in.Picture, Transform: in.Transform, SHA256: in.SHA256}
+	return &Input{Backdrop: in.Backdrop, SHA256: in.SHA256}
 }
 
 // Numbers are the network's input, row by row, channels last: not to be written.
@@ -315,50 +210,6 @@ func (in *Input) Preprocessed() map[string]any {
 	if pre.Resize == "letterbox" {
 		p["pad"] = pre.Pad
 	}
-	if in.tensor != "" {
-		p["tensor"], p["resize"] = in.tensor, "none"
-		return p
-	}
-	if w := pre.Window; w != nil {
-		p["window"] = []float64{w.Lo, w.Hi}
-	}
-	if in.samples != "" {
-		p["samples"] = in.samples
-	}
+	in.kind.describe(in.model, p)
 	return p
-}
-
-// readMask reads the mask of a picture.
-func (r *Reader) readMask(in *Input, from Source) error {
-	limits, err := r.limits(from.Called, 0)
-	if err != nil {
-		return failure.As(failure.Temporary, failure.Settingf("%v: %w", failure.Setting("mask"), err))
-	}
-	f, err := from.Open()
-	if err != nil {
-		return failure.As(failure.Data, failure.Settingf("%v: %w", failure.Setting("mask"), err))
-	}
-	defer f.Close()
-	m, err := imagein.DecodeMask(f, from.Called, limits)
-	if err != nil {
-		return pictureError(failure.Settingf("%v: %w", failure.Setting("mask"), err))
-	}
-	if m.Transparent {
-		return failure.As(failure.Data, failure.Settingf("%v: %s: has transparent parts: what counts must be painted, the rest black", failure.Setting("mask"), from.Called))
-	}
-	plane := r.model.Plan.InputPlane()
-	in.mask, err = imagein.Mask(m, in.Picture.Bounds().Size(), in.Transform, plane.W, plane.H)
-	if err != nil {
-		return failure.As(failure.Data, failure.Settingf("%v: %s: %w", failure.Setting("mask"), from.Called, err))
-	}
-	in.MaskSHA256, in.masked = m.SHA256, &MaskRecord{File: from.Name, SHA256: m.SHA256}
-	for _, v := range in.mask {
-		if v {
-			in.masked.Pixels++
-		}
-	}
-	if in.masked.Pixels == 0 {
-		return failure.As(failure.Data, failure.Settingf("%v: %s: nothing counts in what the network sees", failure.Setting("mask"), from.Called))
-	}
-	return nil
 }

@@ -60,7 +60,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 func (j *Job) makeGrids() error {
 	plane, q := j.model.Plan.InputPlane(), &j.question
 	for k, p := range q.Patches {
-		g, err := obe.NewGrid(plane.H, plane.W, p.On(plane.H, plane.W), q.stride(k).On(plane.H, plane.W), q.Border, q.Region.Rect())
+		g, err := obe.NewGrid(plane.H, plane.W, p.PatchOn(plane.H, plane.W), q.stride(k).On(plane.H, plane.W), q.Border, q.Region.Rect())
 		if err != nil {
 			return failure.As(failure.Usage, err)
 		}

@@ -141,7 +141,7 @@ func (q Question) Look(n *model.Network, p *incremental.Plan) (*Report, error) {
 // one at the centre lies.
 func (q Question) patch(p *incremental.Plan, whole int64) (*Patch, region.Rect, error) {
 	plane := p.InputPlane()
-	size, step := q.Patch.On(plane.H, plane.W), q.Stride.On(plane.H, plane.W)
+	size, step := q.Patch.PatchOn(plane.H, plane.W), q.Stride.On(plane.H, plane.W)
 	grid, err := obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{})
 	if err != nil {
 		return nil, region.Rect{}, failure.As(failure.Usage, err)

@@ -85,6 +85,16 @@ func (s *Size) UnmarshalText(text []byte) (err error) {
 // On is the size in pixels, height and width, on a plane of h by w.
 func (s Size) On(h, w int) [2]int { return [2]int{s.H.on(h), s.W.on(w)} }
 
+// PatchOn is the size of a patch in pixels, height and width, on a plane of h by w: one that
+// was given as one number is as high as a plane of one row, a series, allows.
+func (s Size) PatchOn(h, w int) [2]int {
+	size := s.On(h, w)
+	if h == 1 && s.H == s.W {
+		size[0] = 1
+	}
+	return size
+}
+
 // ParseSizes reads sizes with commas between them.
 func ParseSizes(s string) ([]Size, error) {
 	var all []Size
@@ -162,7 +172,7 @@ func Typical(patches []Size, stride Size) func(engine.Plane) []region.Rect {
 	return func(p engine.Plane) []region.Rect {
 		var sample []region.Rect
 		for _, size := range patches {
-			g, err := NewGrid(p.H, p.W, size.On(p.H, p.W), stride.On(p.H, p.W), Cover, region.Rect{})
+			g, err := NewGrid(p.H, p.W, size.PatchOn(p.H, p.W), stride.On(p.H, p.W), Cover, region.Rect{})
 			if err != nil {
 				return []region.Rect{p.Rect()}
 			}

@@ -102,3 +102,20 @@ func TestTypical(t *testing.T) {
 		t.Errorf("of a patch that does not fit: %v", got)
 	}
 }
+
+// TestPatchOn: one number is the width of a patch on a series, whose height is 1.
+func TestPatchOn(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		h, w int
+		want [2]int
+	}{
+		{"16", 1, 100, [2]int{1, 16}}, {"10%", 1, 100, [2]int{1, 10}}, {"1x16", 1, 100, [2]int{1, 16}}, {"2x16", 1, 100, [2]int{2, 16}},
+		{"16", 2, 100, [2]int{16, 16}}, {"16", 100, 1, [2]int{16, 16}}, {"16", 64, 64, [2]int{16, 16}},
+	} {
+		s, err := ParseSize(c.text)
+		if got := s.PatchOn(c.h, c.w); err != nil || got != c.want {
+			t.Errorf("%s on %dx%d: %v, want %v (%v)", c.text, c.h, c.w, got, c.want, err)
+		}
+	}
+}

@@ -206,7 +206,7 @@ func (a *ask) read(ctx context.Context, p *picture) (*explain.Input, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if in.Picture.Rect.Dx()*in.Picture.Rect.Dy() <= mostInputPixels {
+	if size := in.Backdrop.Image().Rect; size.Dx()*size.Dy() <= mostInputPixels {
 		n.inputs = append(n.inputs, &kept{p.ID, in})
 		n.inputs = n.inputs[max(0, len(n.inputs)-mostInputs):]
 	}
@@ -223,7 +223,7 @@ func (n *network) view(ctx context.Context, p *picture) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	return in.Picture, nil
+	return in.Backdrop.Image(), nil
 }
 
 // mostInputPixels bounds pictures that are kept decoded.
@@ -263,7 +263,7 @@ const likeliest = 5
 
 // clean describes the clean picture by its scores.
 func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
-	t, size := in.Transform, in.Picture.Rect
+	t, size := in.Backdrop.Transform(), in.Backdrop.Image().Rect
 	out := &clean{Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
 	class := func(i int, score float32) Class { return Class{i, a.model.Label(i), explain.Number(score)} }
 	for k, item := range c.Items {
@@ -392,7 +392,7 @@ func (r *answer) numbers() numbers {
 
 // bytes is what the map holds, about.
 func (r *answer) bytes() int64 {
-	n := r.ask.job.Bytes() - r.ask.model.Plan.ViewBytes() + int64(len(r.input.Picture.Pix)) + 8*int64(len(r.input.Numbers()))
+	n := r.ask.job.Bytes() - r.ask.model.Plan.ViewBytes() + int64(len(r.input.Backdrop.Image().Pix)) + 8*int64(len(r.input.Numbers()))
 	if r.ask.keep {
 		n += r.ask.job.Kept()
 	}

@@ -1,0 +1,58 @@
+package explain
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+
+	"krypton/internal/failure"
+	"krypton/internal/imagein"
+	"krypton/models"
+)
+
+// Source is where a picture, a tensor or a mask comes from. The zero value is none.
+type Source struct {
+	// Name is its name in records, Called that in messages.
+	Name, Called string
+	// Open gives its bytes.
+	Open func() (io.ReadCloser, error)
+}
+
+// File is the source of a file's bytes.
+func File(path string) Source {
+	return Source{path, path, func() (io.ReadCloser, error) {
+		f, err := imagein.OpenRegular(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, failure.As(failure.Missing, err)
+		} else if err != nil {
+			return nil, failure.As(failure.Data, err)
+		}
+		return f, nil
+	}}
+}
+
+// Sample is the built-in picture.
+func Sample() Source {
+	name, data := models.Sample()
+	return Bytes(name, name, data)
+}
+
+// Named is the source that a name stands for: a file, - for what stdin reads, and "" for the
+// built-in picture; without stdin "" is none, and - a file.
+func Named(name string, stdin io.Reader) Source {
+	switch {
+	case name == "" && stdin == nil:
+		return Source{}
+	case name == "":
+		return Sample()
+	case name == "-" && stdin != nil:
+		return Source{Name: name, Called: "standard input", Open: func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil }}
+	}
+	return File(name)
+}
+
+// Bytes is the source of bytes.
+func Bytes(name, called string, data []byte) Source {
+	return Source{name, called, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
+}
