@@ -134,6 +134,10 @@ var written = []struct {
 		x = n.node("MatMul", nil, n.last(x), n.weights(.3, 20, 14))
 		return n.node("Relu", nil, n.row("Mul", n.row("Add", x)))
 	}},
+	{"scale*Transpose(MatMul(x,W)+b)", "linear layer", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		x = n.row("Add", n.node("MatMul", nil, n.last(x), n.weights(.3, 20, 14)))
+		return n.channel("Mul", n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, x))
+	}},
 	{"Relu(Gemm(Flatten(x))*scale)", "linear layer", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		x = n.node("Gemm", map[string]any{"transB": int64(1)}, n.node("Flatten", nil, x), n.weights(.1, 10, 20*9*8))
 		return n.node("Relu", nil, n.node("Mul", nil, x, n.constantFrom(1, 10)))

@@ -58,14 +58,67 @@ func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (
 		return false, nil
 	}
 	weights, bias, result, name := c.foldAffine(n, weights, bias, out, len(lies.axes)-1, func(id graph.ValueID) ([]float32, bool) { return c.lastRow(id, out) })
+	weights, bias, result, name, order := c.foldBehindTranspose(result, name, weights, bias, out)
 	clamp, result, name := c.activation(result, name)
 	src := c.asPlane(lies.value, plane)
 	y, x := region.Identity(plane.H), region.Identity(plane.W)
 	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: y, x: x, group: 1, weights: weights, bias: bias, outC: out, clamp: clamp})
 	plane.C = out
 	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}}, c.g.Values[result].Name, plane)
-	c.see(result, lies.widened(v, out))
+	to := lies.widened(v, out)
+	if order != nil {
+		to = to.transposed(order)
+	}
+	c.see(result, to)
 	return true, nil
+}
+
+// foldBehindTranspose folds what scales and shifts channels behind a transpose that alone
+// reads a linear layer, as the layer scales of ConvNeXt do; order is the transpose's, nil
+// where nothing is folded.
+func (c *compiler) foldBehindTranspose(from graph.ValueID, name string, weights, bias []float32, out int) (w, b []float32, result graph.ValueID, as string, order []int) {
+	i := c.only(from)
+	if i < 0 || c.chained(i) {
+		return weights, bias, from, name, nil
+	}
+	n, rank := c.g.Nodes[i], len(c.shape(from))
+	o, ok := n.Op.(*op.Transpose)
+	if !ok {
+		return weights, bias, from, name, nil
+	}
+	if order = o.Perm; order == nil {
+		for a := rank - 1; a >= 0; a-- {
+			order = append(order, a)
+		}
+	}
+	axis := slices.Index(order, rank-1)
+	behind := &graph.Node{Name: name + "+" + n.Name, Out: n.Out}
+	w, b, result, as = c.foldAffine(behind, weights, bias, out, axis, func(id graph.ValueID) ([]float32, bool) { return c.rowAlong(id, rank, axis, out) })
+	if result == n.Out[0] {
+		return weights, bias, from, name, nil
+	}
+	c.fused[i] = true
+	return w, b, result, as, order
+}
+
+// rowAlong gives a constant as one number for each of n elements of an axis of values of
+// that rank.
+func (c *compiler) rowAlong(id graph.ValueID, rank, axis, n int) ([]float32, bool) {
+	if id < 0 {
+		return nil, false
+	}
+	t := c.constant(id)
+	if t == nil || t.DType() != tensor.Float32 || len(t.Shape) > rank {
+		return nil, false
+	}
+	if at := axis - (rank - len(t.Shape)); t.Len() != 1 && (t.Len() != n || at < 0 || t.Shape[at] != n) {
+		return nil, false
+	}
+	f, err := t.Floats()
+	if err != nil {
+		return nil, false
+	}
+	return repeated(f, n), true
 }
 
 // layerNorm lowers a normalization over the last axis.
@@ -135,18 +188,11 @@ func (c *compiler) reducePixels(n *graph.Node, o *op.Reduce) {
 
 // lastRow gives a constant as one number for each of n elements of the last axis.
 func (c *compiler) lastRow(id graph.ValueID, n int) ([]float32, bool) {
-	if id < 0 {
+	if id < 0 || c.constant(id) == nil {
 		return nil, false
 	}
-	t := c.constant(id)
-	if t == nil || t.DType() != tensor.Float32 || t.Len() != 1 && (t.Len() != n || len(t.Shape) == 0 || t.Shape[len(t.Shape)-1] != n) {
-		return nil, false
-	}
-	f, err := t.Floats()
-	if err != nil {
-		return nil, false
-	}
-	return repeated(f, n), true
+	rank := len(c.constant(id).Shape)
+	return c.rowAlong(id, rank, rank-1, n)
 }
 
 // recognizeNorms finds normalizations that are written as their parts:
