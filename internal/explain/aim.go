@@ -195,6 +195,9 @@ func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
 	if err := a.fits(q); err != nil {
 		return nil, err
 	}
+	if a.Kind == target.NumberKind || a.Kind == target.FeaturesKind {
+		a.Reading = prediction.Reading{Activation: prediction.None, Reason: "numbers are taken as they are"}
+	}
 	switch a.Kind {
 	case target.SegmentKind:
 		return a, a.readSegments(ctx, r, q)
@@ -603,6 +606,28 @@ func (a *Aim) Activation() prediction.Activation {
 		return prediction.None
 	}
 	return a.Reading.Activation
+}
+
+// caption says what is mapped of a target; of a class of a part that is what it is of
+// any.
+func (t *TargetRecord) caption(score, class string) string {
+	where := "the class's pixels"
+	switch {
+	case t.At != nil:
+		where = "the pixel " + t.At.String()
+	case t.Region != nil:
+		where = "the part " + t.Region.String()
+	}
+	switch t.Kind {
+	case target.SegmentKind:
+		return map[string]string{"value": "the class's mean score over ", "margin": "its mean margin to the best other class over ", "entropy": "the mean entropy of all scores over ",
+			"dice": "Dice overlap with the clean picture of ", "iou": "overlap (IoU) with the clean picture of "}[score] + where
+	case target.NumberKind:
+		return "the number itself"
+	case target.FeaturesKind:
+		return map[string]string{"cosine": "cosine of the angle between the vectors", "euclidean": "Euclidean distance of the vectors: what matters makes it rise"}[score]
+	}
+	return class
 }
 
 // What is what a question asks that a map's record is the answer to.

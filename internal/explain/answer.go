@@ -257,6 +257,8 @@ func (r *Record) Title() string {
 	t := fmt.Sprintf("%s  %.3g", className(c.Label, c.Index), float32(c.BaseScore))
 	if r.Value != nil && r.Value.Unit != "" {
 		t += " " + r.Value.Unit
+	} else if c.Unit != "" {
+		t += " " + c.Unit
 	}
 	return t
 }
@@ -303,6 +305,8 @@ func (r *Record) Caption() []string {
 	what := map[string]string{"value": value, "margin": "its margin to the best other class", "entropy": "the entropy of all scores"}[r.Score]
 	if r.Boxes != nil {
 		what = r.boxCaption()
+	} else if r.Target != nil {
+		what = r.Target.caption(r.Score, what)
 	}
 	size, fill := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1]), "fill "+r.Fill
 	var sizes, fills []string
