@@ -364,6 +364,9 @@ type patch struct {
 	rect  region.Rect
 }
 
+// in says whether another patch writes all that this one does.
+func (p patch) in(o patch) bool { return p.piece == o.piece && o.rect.Contains(p.rect) }
+
 // turn is a change of a worker: which chunk, and which of it. No change has chunk 0.
 type turn struct{ chunk, change int }
 
@@ -410,11 +413,13 @@ func (w *worker) patch(s *shown, o *output, k int) {
 		s.data = s.data[:n]
 		o.gather(s.data, w.views)
 	}
+	w.found = w.replaced(w.found[:0], o, k)
 	for _, old := range s.patch {
-		p := &o.pieces[old.piece]
-		w.replace(s.data, p, old.rect, w.views.data[p.value], p.plane.Rect())
+		if p := &o.pieces[old.piece]; !slices.ContainsFunc(w.found, old.in) {
+			w.replace(s.data, p, old.rect, w.views.data[p.value], p.plane.Rect())
+		}
 	}
-	s.patch = w.replaced(s.patch[:0], o, k)
+	s.patch = append(s.patch[:0], w.found...)
 	for _, new := range s.patch {
 		p := &o.pieces[new.piece]
 		if p.pixelwise {

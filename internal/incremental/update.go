@@ -53,7 +53,8 @@ type Results struct {
 	index  int // of the change in its chunk
 }
 
-// Floats gives output i in ONNX order. The slice must not be written, and is reused.
+// Floats gives output i in ONNX order. The slice must not be written, and is reused for
+// the same output of another change.
 func (r Results) Floats(i int) ([]float32, error) { return r.worker.output(r.index, i) }
 
 // Tensor gives output i in ONNX order as a tensor of its own.

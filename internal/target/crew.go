@@ -63,7 +63,7 @@ type Hand struct {
 	// Outs are the outputs, as they are given to the scorer, Scores what it made of them.
 	Outs   [][]float32
 	Scores []float32
-	own    [][]float32 // memory for those that are moved, or several
+	own    [][]float32 // memory for those that are moved
 }
 
 // NewCrew scores what a target reads of a plan by what it is bound to. clean are the
@@ -85,7 +85,7 @@ func (c *Crew) Take() *Hand {
 	}
 	h := &Hand{crew: c, scorer: c.bound.Scorer(), Outs: make([][]float32, len(c.reads)), own: make([][]float32, len(c.reads)), Scores: make([]float32, len(c.bound.Items()))}
 	for k, n := range c.sizes {
-		if c.moved != nil || len(c.reads) > 1 {
+		if c.moved != nil {
 			h.own[k] = make([]float32, n)
 		}
 	}
@@ -111,10 +111,7 @@ func (h *Hand) Read(res incremental.Results) error {
 		if len(out) != c.sizes[k] {
 			return fmt.Errorf("output %q has %d numbers behind a change and %d on the clean picture", c.names[k], len(out), c.sizes[k])
 		}
-		if h.Outs[k] = out; len(c.reads) > 1 { // the next may take the same memory
-			h.Outs[k] = h.own[k]
-			copy(h.own[k], out)
-		}
+		h.Outs[k] = out
 	}
 	return nil
 }
