@@ -12,7 +12,7 @@
 //   --rounds N          turns; the best of each side counts (3)
 //   --threads N         threads of both (the processors that this process may use)
 //   --batches LIST      batch sizes that ONNX Runtime is tried with where the model's is open (1,2,4,8)
-//   --approximate ARGS  krypton's flags for approximate maps
+//   --approximate=ARGS  krypton's flags for approximate maps
 //
 // krypton's time is that of the map and of the clean picture's views. ONNX Runtime's is its
 // best seconds an image times the positions, without making pictures or scores.
@@ -29,7 +29,7 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     krypton: flag('bin/krypton'), out: flag(''), patch: flag('16'), stride: flag('8'), rounds: flag('3'), threads: flag(String(os.availableParallelism())),
-    batches: flag('1,2,4,8'), approximate: flag('--tau 0.6 --epsilon 0.04 --precision bf16 --checkerboard --drill-down 0.1'),
+    batches: flag('1,2,4,8'), approximate: flag('--tau 0.6 --epsilon 0.04 --precision int8 --checkerboard --drill-down 0'),
   },
 });
 const kinds = { box: ['--box', 'best'], dice: ['--score', 'dice'] };
