@@ -26,7 +26,28 @@ export async function send(file) {
   return (await answer(await fetch('/api/pictures?name=' + encodeURIComponent(file.name), { method: 'POST', body: file }))).json();
 }
 
-export function drop(id) { return fetch('/api/maps/' + id, { method: 'DELETE', keepalive: true }).catch(() => {}); }
+// drop lets go of a piece of work, 'maps' or 'recognitions'.
+export function drop(kind, id) { return fetch(`/api/${kind}/${id}`, { method: 'DELETE', keepalive: true }).catch(() => {}); }
+
+// A stream is asked for again after so many seconds: browsers have six connections to a
+// server in all their tabs, and others wait for one.
+const lasting = 4, mostLost = 20;
+
+// listen hears the events of a piece of work, and says lost if the server is gone. The
+// first event may come again.
+export function listen(path, handlers, lost) {
+  const source = new EventSource(`${path}?seconds=${lasting}`);
+  let failures = 0;
+  for (const [name, f] of Object.entries(handlers)) {
+    source.addEventListener(name, (e) => { failures = 0; f(JSON.parse(e.data)); });
+  }
+  source.onerror = () => {
+    if (source.readyState !== EventSource.CLOSED && ++failures < mostLost) return;
+    source.close();
+    lost('the server does not answer');
+  };
+  return source;
+}
 
 function bytes(base64) {
   const text = atob(base64), b = new Uint8Array(text.length);

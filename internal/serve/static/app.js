@@ -1,15 +1,17 @@
 // The page: what is chosen, what is asked, and what the controls do to it.
 import { get, post, send } from './api.js';
-import { levels, scaleOf, short, ticks } from './field.js';
+import { levels, scaleOf, short, ticks, time } from './field.js';
 import { GrowingMap } from './map.js';
 import { Panel } from './panel.js';
+import { VideoPage } from './video.js';
 
 const $ = (id) => document.getElementById(id);
 const classKeys = ['class', 'activation', 'score'];
 
 let about, palettes;
 let panels = [];
-let files = [];
+let video;
+let files = [], films = []; // of the folder
 let chosenClass = ''; // '' is the model's own choice
 
 // say shows what went wrong, and to whoever listens.
@@ -52,9 +54,9 @@ async function showPicture(panel, picture) {
   $('progress-row').hidden = true;
   if (panel === panels[0]) $('explain').disabled = true;
   await panel.setPicture(picture);
-  if (panel === panels[0]) {
+  if (panel === panels[0] && !video.open) {
     $('picture-name').textContent = picture.name;
-    for (const b of $('strip').children) b.setAttribute('aria-current', String(b.dataset.file === picture.file));
+    current(picture.file);
   }
   await predict(panel);
   // What is not another picture is the same one.
@@ -76,16 +78,31 @@ async function predict(panel) {
   panel.redraw();
 }
 
+// Names are those that an address has. What was chosen last is shown, whatever comes first.
+let choice = 0;
 const chooseFile = trying(async (file, panel = panels[0]) => {
-  const picture = await post('/api/pictures?file=' + encodeURIComponent(file));
+  const mine = ++choice;
+  const picture = await post('/api/pictures?file=' + file);
+  if (mine !== choice) return;
+  if (video.open) { video.close(); render(); }
   picture.file = file;
   if (panel === panels[0]) chosenClass = '';
   await showPicture(panel, picture);
 });
 
+const chooseVideo = trying(async (file) => {
+  const mine = ++choice;
+  for (const panel of panels) panel.forget();
+  await video.choose(file, () => mine === choice);
+  if (mine === choice) current(file);
+});
+
 const openFiles = trying(async (list) => {
   const some = [...list].slice(0, 2);
   if (!some.length) return;
+  if (some.some((f) => f.type.startsWith('video/'))) throw new Error('Videos are chosen from the folder that is served: krypton serve FOLDER.');
+  choice++;
+  if (video.open) video.close();
   chosenClass = '';
   await showPicture(panels[0], await send(some[0]));
   if (some[1]) {
@@ -95,19 +112,30 @@ const openFiles = trying(async (list) => {
   }
 });
 
+const inAddress = ({ name, file }) => file ?? encodeURIComponent(name);
+
+// current marks the file that is shown.
+function current(file) { for (const b of $('strip').children) b.setAttribute('aria-current', String(b.dataset.file === file)); }
+
 function showStrip() {
-  $('strip').replaceChildren(...files.map(({ name }) => {
+  const button = (f, choose) => {
     const b = document.createElement('button'), img = document.createElement('img');
-    b.dataset.file = name;
-    b.title = name || 'the built-in picture';
+    b.dataset.file = inAddress(f);
+    b.title = f.name || 'the built-in picture';
     img.alt = b.title;
     img.loading = 'lazy';
-    img.src = '/api/thumbnail?file=' + encodeURIComponent(name);
+    img.src = '/api/thumbnail?file=' + inAddress(f);
     b.append(img);
-    b.onclick = () => chooseFile(name);
+    b.onclick = () => choose(inAddress(f));
     return b;
-  }));
-  $('other-picture').replaceChildren(...files.map(({ name }) => new Option(name || 'the built-in picture', name)));
+  };
+  $('strip').replaceChildren(...films.map((f) => {
+    const b = button(f, chooseVideo);
+    b.dataset.video = '';
+    b.title = 'video ' + f.name;
+    return b;
+  }), ...files.map((f) => button(f, chooseFile)));
+  $('other-picture').replaceChildren(...files.map((f) => new Option(f.name || 'the built-in picture', inAddress(f))));
 }
 
 // ---- classes
@@ -175,12 +203,6 @@ async function estimate() {
   if (mine === estimating) $('estimate').textContent = `${e.positions.toLocaleString('en')} positions, about ${time(e.seconds)}`;
 }
 
-function time(s) {
-  if (s < 1) return `${Math.max(0.1, s).toFixed(1)} s`;
-  if (s < 90) return `${Math.round(s)} s`;
-  return s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
-}
-
 function run(panel, what, part) {
   const old = part ? panel.part : panel.map;
   old?.cancel();
@@ -198,24 +220,40 @@ function run(panel, what, part) {
 
 function finished(map) {
   if (map.state === 'failed') say(new Error(map.error));
-  if (map.state === 'done' && map === panels[0].map) trying(showFiles)();
+  if (map.state === 'done' && [panels[0].map, panels[0].part].includes(map)) trying(showFiles)();
 }
 
 const explain = trying(async () => {
   for (const panel of panels) if (panel.picture) run(panel, ask(panel, question(panel)));
 });
 
+// carried puts a rectangle of one panel's network into another's pixels: by the picture
+// where both show the same one, as models have inputs of their own size.
+function carried({ x, y, w, h }, from, to) {
+  const a = from.seen, b = to.seen;
+  if (from === to || from.picture.id !== to.picture.id || !a || !b) return { x, y, w, h };
+  const along = (lo, size, i) => {
+    const at = (v) => (v * a.transform[i] + a.transform[i + 2] - b.transform[i + 2]) / b.transform[i];
+    const most = b.input[1 - i], near = 1e-6; // what fits but for rounding fits
+    const first = Math.min(most - 1, Math.max(0, Math.floor(at(lo) + near)));
+    return [first, Math.max(1, Math.min(most, Math.ceil(at(lo + size) - near)) - first)];
+  };
+  const [bx, bw] = along(x, w, 0), [by, bh] = along(y, h, 1);
+  return { x: bx, y: by, w: bw, h: bh };
+}
+
 const refine = trying(async () => {
   const [x, y, w, h] = ['rx', 'ry', 'rw', 'rh'].map((id) => Number($(id).value));
   if (![x, y, w, h].every(Number.isInteger) || w < 1 || h < 1) throw new Error('The rectangle needs whole numbers: x, y, width and height.');
   for (const panel of panels) {
     if (!panel.picture) continue;
-    panel.rect = { x, y, w, h };
-    run(panel, ask(panel, { ...question(panel), patch: sizes('rpatch'), stride: sizes('rstride'), region: `${x},${y},${w},${h}` }), true);
+    const r = panel.rect = carried({ x, y, w, h }, panels[0], panel);
+    run(panel, ask(panel, { ...question(panel), patch: sizes('rpatch'), stride: sizes('rstride'), region: `${r.x},${r.y},${r.w},${r.h}` }), true);
   }
 });
 
-function drawn(panel, rect) {
+function drawn(panel, own) {
+  const rect = carried(own, panel, panels[0]);
   for (const [id, v] of [['rx', rect.x], ['ry', rect.y], ['rw', rect.w], ['rh', rect.h]]) $(id).value = v;
   $('region-details').open = true;
   setDrawing(false);
@@ -227,6 +265,7 @@ function unrefine() {
     panel.part?.cancel();
     panel.part = panel.rect = null;
   }
+  trying(showFiles)();
   render();
 }
 
@@ -371,7 +410,10 @@ function style() {
 }
 
 async function showFiles() {
-  const map = panels[0].map, there = map?.state === 'done';
+  const refined = panels[0].part?.state === 'done';
+  $('files-of-label').hidden = !refined;
+  if (!refined) $('files-of').value = 'map';
+  const map = panels[0][$('files-of').value], there = map?.state === 'done';
   for (const a of $('downloads').children) {
     a.setAttribute('aria-disabled', String(!there));
     if (there) {
@@ -409,9 +451,11 @@ function wire() {
     $(id).addEventListener('input', schedule);
     $(id).addEventListener('change', trying(showFiles));
   }
+  $('files-of').onchange = trying(showFiles);
   for (const id of ['compare', 'other-model']) $(id).onchange = compare;
   $('other-picture').onchange = () => chooseFile($('other-picture').value, panels[1]);
   $('model').onchange = trying(async () => {
+    if (video.open) { video.stop(); video.fitQuestion(); video.render(); }
     for (const p of panels) {
       p.forget();
       p.seen = null;
@@ -419,7 +463,7 @@ function wire() {
     }
     chosenClass = '';
     showLabels();
-    await predictAll();
+    if (!video.open) await predictAll();
     await showFiles();
     render();
   });
@@ -451,12 +495,14 @@ async function begin() {
   panels[0].model = 0;
   showLabels();
   wire();
+  video = new VideoPage(say, () => ({ index: Number($('model').value), ...about.models[$('model').value] }));
   const list = await get('/api/files');
-  files = list.pictures;
+  [files, films] = [list.pictures, list.videos];
   showStrip();
   render();
   await showFiles();
-  if (files.length) await chooseFile(files[0].name);
+  if (films.length && (!files.length || about.models[0].no_maps)) await chooseVideo(inAddress(films[0]));
+  else if (files.length) await chooseFile(inAddress(files[0]));
 }
 
 begin().catch(say);

@@ -171,3 +171,10 @@ export function short(v) {
   if (!Number.isFinite(v)) return String(v);
   return String(Number(v.toPrecision(3)));
 }
+
+// time writes seconds as people say them.
+export function time(s) {
+  if (s < 1) return `${Math.max(0.1, s).toFixed(1)} s`;
+  if (s < 90) return `${Math.round(s)} s`;
+  return s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
+}

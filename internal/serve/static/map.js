@@ -1,5 +1,5 @@
 // A map that grows while the server computes it, and is read anew when it is there.
-import { get, post, drop, floats, ints } from './api.js';
+import { get, post, drop, listen, floats, ints } from './api.js';
 import { importance, mean } from './field.js';
 
 export class GrowingMap {
@@ -16,22 +16,20 @@ export class GrowingMap {
 
   async start() {
     const made = await post('/api/maps', this.ask);
-    if (this.state === 'cancelled') { drop(made.id); return; }
+    if (this.state === 'cancelled') { drop('maps', made.id); return; }
     Object.assign(this, { id: made.id, total: made.positions, left: made.seconds, state: 'waiting' });
-    this.source = new EventSource(`/api/maps/${this.id}/events`);
-    this.source.addEventListener('clean', (e) => this.begin(JSON.parse(e.data)));
-    this.source.addEventListener('part', (e) => this.grow(JSON.parse(e.data)));
-    this.source.addEventListener('done', (e) => this.finish(JSON.parse(e.data)));
-    for (const name of ['failed', 'cancelled']) {
-      this.source.addEventListener(name, (e) => this.end(name, JSON.parse(e.data).error));
-    }
-    this.source.onerror = () => {
-      if (this.source.readyState === EventSource.CLOSED) this.end('failed', 'the server does not answer');
-    };
+    this.source = listen(`/api/maps/${this.id}/events`, {
+      clean: (c) => this.begin(c),
+      part: (p) => this.grow(p),
+      done: (r) => this.finish(r),
+      failed: (p) => this.end('failed', p.error),
+      cancelled: (p) => this.end('cancelled', p.error),
+    }, (why) => this.end('failed', why));
     this.changed(this);
   }
 
   begin(clean) {
+    if (this.clean) return; // the stream was asked for again
     this.clean = clean;
     this.base = clean.classes[0].score;
     this.grids = clean.maps;
@@ -117,7 +115,7 @@ export class GrowingMap {
 
   cancel() {
     this.source?.close();
-    if (this.id) drop(this.id);
+    if (this.id) drop('maps', this.id);
     if (!this.over) this.end('cancelled');
   }
 }
