@@ -68,6 +68,16 @@ func (r *answer) command(q url.Values) string {
 	say("fill", fills(a.Fills), fills(usual.Fills))
 	say("seed", strconv.FormatUint(a.Seed, 10), strconv.FormatUint(usual.Seed, 10))
 	say("class", strings.Join(a.Classes, ","), "")
+	say("box", strings.Join(a.Boxes, ","), "")
+	say("min-score", real(a.MinScore), "")
+	say("iou", real(a.IoU), "")
+	say("target", string(a.Target), "")
+	if a.Part != "" {
+		say("output", r.ask.model.Plan.Outputs()[r.ask.job.Aim().Output]+"["+strings.Trim(a.Part, "[]")+"]", "")
+	}
+	say("reduce", string(a.Reduce), "")
+	say("at", a.At.String(), "")
+	say("segment-region", a.SegmentRegion.String(), "")
 	say("activation", string(a.Activation), string(usual.Activation))
 	say("score", string(a.Score), string(usual.Score))
 	say("target", string(a.Target), "")
@@ -97,11 +107,6 @@ func (r *recognition) command() string {
 		}
 	}
 	number := func(flag string, v, usual int) { say(flag, strconv.Itoa(v), strconv.Itoa(usual)) }
-	real := func(flag string, v *float64) {
-		if v != nil {
-			say(flag, strconv.FormatFloat(*v, 'g', -1, 64), "")
-		}
-	}
 	whole := func(flag string, v *int) {
 		if v != nil {
 			say(flag, strconv.Itoa(*v), "")
@@ -119,22 +124,20 @@ func (r *recognition) command() string {
 	say("mode", string(q.Mode), string(usual.Mode))
 	whole("tolerance", q.Tolerance)
 	number("specks", q.Specks, usual.Specks)
-	real("epsilon", q.Epsilon)
+	say("epsilon", real(q.Epsilon), "")
 	say("shape", string(q.Shape), string(usual.Shape))
 	whole("refresh", q.KeyFrames)
-	real("guard", q.Guard)
+	say("guard", real(q.Guard), "")
 	number("shortlist", q.Shortlist, usual.Shortlist)
-	if q.TargetAgreement != usual.TargetAgreement {
-		real("target-agreement", &q.TargetAgreement)
-	}
+	say("target-agreement", real(&q.TargetAgreement), real(&usual.TargetAgreement))
 	number("tune-frames", q.TuneFrames, usual.TuneFrames)
 	number("verify-every", q.VerifyEvery, usual.VerifyEvery)
 	yes("timings", q.Timings)
 	number("top", q.Top, usual.Top)
 	say("activation", q.Activation, "")
 	number("smooth", q.Smooth, usual.Smooth)
-	real("min-score", q.MinScore)
-	real("iou", q.IoU)
+	say("min-score", real(q.MinScore), "")
+	say("iou", real(q.IoU), "")
 	say("classes", strings.Join(q.Classes, ","), "")
 	number("max-objects", q.MostObjects, usual.MostObjects)
 	yes("no-track", q.Untracked)
@@ -148,6 +151,14 @@ func shell(words []string) string {
 		list = append(list, quoted(w))
 	}
 	return strings.Join(list, " ")
+}
+
+// real is a number, "" for none.
+func real(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*v, 'g', -1, 64)
 }
 
 // count is a number of positions, of which a negative one stands for all.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"image"
@@ -238,10 +239,14 @@ type Class struct {
 
 // clean is what is known of the clean picture.
 type clean struct {
+	// Kind is what is mapped: class, segment, number, features or box.
+	Kind target.Kind `json:"kind"`
 	// Classes are those that are mapped, Top the best of all.
 	Classes []Class `json:"classes"`
 	Top     []Class `json:"top"`
 	Maps    []grid  `json:"maps"`
+	// Boxes are what a detector found, nil for other models.
+	Boxes *explain.BoxesRecord `json:"boxes,omitempty"`
 	// Input and Picture are heights and widths. Transform puts the network's pixels on
 	// the picture: x of the picture is [0] times the network's and [2], y the same with
 	// [1] and [3].
@@ -264,7 +269,7 @@ const likeliest = 5
 // clean describes the clean picture by its scores.
 func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
 	t, size := in.Backdrop.Transform(), in.Backdrop.Image().Rect
-	out := &clean{Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
+	out := &clean{Kind: a.job.Aim().Kind, Boxes: c.Boxes, Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
 	class := func(i int, score float32) Class { return Class{i, a.model.Label(i), explain.Number(score)} }
 	for k, item := range c.Items {
 		out.Classes = append(out.Classes, Class{item.Index, item.Name, explain.Number(c.Base[k])})
@@ -289,9 +294,29 @@ func (a *ask) predict(ctx context.Context, in *explain.Input) (*clean, error) {
 		return nil, err
 	}
 	var out *clean
-	_, err = alone.job.Ask(ctx, in, explain.Events{Clean: func(c explain.Clean) { out = alone.clean(in, c) }})
-	return out, err
+	if _, err = alone.job.Ask(ctx, in, explain.Events{Clean: func(c explain.Clean) { out = alone.clean(in, c) }}); err != nil || out.Kind != target.SegmentKind {
+		return out, err
+	}
+	return out, a.segments(ctx, in, q, out)
 }
+
+// segments adds the classes that have pixels of their own.
+func (a *ask) segments(ctx context.Context, in *explain.Input, q explain.Question, to *clean) error {
+	q.Classes, q.What.At, q.What.SegmentRegion = []string{"all"}, nil, obe.Region{}
+	all, err := a.network.fit(ctx, a.model, q)
+	if err != nil {
+		return err
+	}
+	_, err = all.job.Ask(ctx, in, explain.Events{Clean: func(c explain.Clean) {
+		list := all.clean(in, c).Classes
+		slices.SortStableFunc(list, func(x, y Class) int { return cmp.Compare(y.Score, x.Score) })
+		to.Top = list[:min(len(list), mostSegments)]
+	}})
+	return err
+}
+
+// mostSegments is how many classes of a segmentation the page lists.
+const mostSegments = 25
 
 // events tell of a map under way.
 type events struct {
@@ -362,7 +387,7 @@ func (r *answer) selected(ctx context.Context, s selection) (*answer, error) {
 	}
 	out := &answer{ask: a, picture: r.picture, input: r.input, answer: anew}
 	first := anew.Results()[0]
-	out.clean = a.clean(r.input, explain.Clean{Items: first.Items, Base: first.Base, Probabilities: first.Probabilities})
+	out.clean = a.clean(r.input, explain.Clean{Items: first.Items, Base: first.Base, Probabilities: first.Probabilities, Boxes: r.clean.Boxes})
 	return out, nil
 }
 

@@ -40,7 +40,7 @@ const (
 // the page shows writes.
 func TestVideo(t *testing.T) {
 	ctx, address, _ := watching(t, 900)
-	eval[any](t, ctx, `window.seen = []; new MutationObserver(() => { const p = document.querySelector('#watch-progress').value, l = document.querySelectorAll('#frame-labels .name').length; if (p > 0 && p < 1 && l) window.seen.push(document.querySelector('#frame-text').textContent); }).observe(document.querySelector('#frame-labels'), {childList: true}); document.querySelector('#v-mode').value = 'naive'; document.querySelector('#v-mode').dispatchEvent(new Event('change')); 0`)
+	eval[any](t, ctx, `window.seen = []; new MutationObserver(() => { if (document.querySelectorAll('#frame-labels .name').length && !document.querySelector('#watch-row').hidden) window.seen.push(document.querySelector('#frame-text').textContent); }).observe(document.querySelector('#frame-labels'), {childList: true}); document.querySelector('#v-mode').value = 'naive'; document.querySelector('#v-mode').dispatchEvent(new Event('change')); 0`)
 	do(t, ctx, chromedp.Click(chromedp.CSS("#recognize")))
 	until(t, ctx, videoThere)
 	if seen := eval[[]string](t, ctx, "[...new Set(window.seen)]"); len(seen) < 2 {
@@ -88,7 +88,7 @@ func TestVideoPauseAndCancel(t *testing.T) {
 	ctx, _, _ := watching(t, 900)
 	eval[any](t, ctx, "document.querySelector('#v-mode').value = 'naive'; 0")
 	do(t, ctx, chromedp.Click(chromedp.CSS("#recognize")))
-	until(t, ctx, "document.querySelector('#watch-progress').value > 0.001")
+	until(t, ctx, "document.querySelector('#watch-text').textContent.includes('a second')")
 	do(t, ctx, chromedp.Click(chromedp.CSS("#watch-pause")))
 	until(t, ctx, "document.querySelector('#watch-text').textContent.includes('paused')")
 	do(t, ctx, chromedp.Click(chromedp.CSS("#watch-pause")))

@@ -12,7 +12,7 @@ let about, palettes;
 let panels = [];
 let video;
 let files = [], films = []; // of the folder
-let chosenClass = ''; // '' is the model's own choice
+let chosenClass = '', chosenBox = ''; // '' is the model's own choice
 
 // say shows what went wrong, and to whoever listens.
 function say(error) { $('message').textContent = error ? error.message || String(error) : ''; }
@@ -28,18 +28,37 @@ const sizes = (id) => $(id).value.split(',').map((s) => s.trim()).filter(Boolean
 
 function question(panel) {
   const q = { patch: sizes('patch'), stride: sizes('stride'), fill: [$('fill').value] };
-  if ($('score').value !== 'value') q.score = $('score').value;
+  if (score()) q.score = score();
   if ($('activation').value !== 'auto') q.activation = $('activation').value;
   if (chosenClass) q.class = [chosenClass];
+  if (chosenBox) q.box = [chosenBox];
   if (panel?.approximate) q.mode = 'approximate';
   return q;
+}
+
+// The numbers that may be asked for of each kind of target; the first is the usual one.
+const scores = {
+  class: { value: "the class's score", margin: 'margin to the best other', entropy: 'entropy of all' },
+  segment: { value: "mean over the class's pixels", margin: 'margin to the best other', entropy: 'entropy of all', dice: 'Dice of the pixels', iou: 'IoU of the pixels' },
+  number: { value: 'the number' },
+  features: { cosine: 'cosine', euclidean: 'Euclidean distance' },
+  box: { overlap: 'score times overlap', drise: 'similarity of D-RISE' },
+};
+const score = () => ($('score').selectedIndex > 0 ? $('score').value : '');
+
+// fitTo shows what can be asked of what the model has.
+function fitTo(kind) {
+  if ($('score').dataset.kind === kind) return;
+  $('score').dataset.kind = kind;
+  $('score').replaceChildren(...Object.entries(scores[kind]).map(([value, text]) => new Option(text, value)));
+  $('class-label').hidden = kind === 'box' || kind === 'features';
 }
 
 const ask = (panel, q) => ({ model: panel.model, picture: panel.picture.id, question: q });
 
 // chosen is what a finished map can be read anew by.
 function chosen() {
-  return { class: chosenClass, activation: $('activation').value === 'auto' ? '' : $('activation').value, score: $('score').value === 'value' ? '' : $('score').value };
+  return { class: chosenClass, activation: $('activation').value === 'auto' ? '' : $('activation').value, score: score() };
 }
 
 // sameWork says whether two questions cost the network the same runs.
@@ -86,7 +105,7 @@ const chooseFile = trying(async (file, panel = panels[0]) => {
   if (mine !== choice) return;
   if (video.open) { video.close(); render(); }
   picture.file = file;
-  if (panel === panels[0]) chosenClass = '';
+  if (panel === panels[0]) chosenClass = chosenBox = '';
   await showPicture(panel, picture);
 });
 
@@ -103,7 +122,7 @@ const openFiles = trying(async (list) => {
   if (some.some((f) => f.type.startsWith('video/'))) throw new Error('Videos are chosen from the folder that is served: krypton serve FOLDER.');
   choice++;
   if (video.open) video.close();
-  chosenClass = '';
+  chosenClass = chosenBox = '';
   await showPicture(panels[0], await send(some[0]));
   if (some[1]) {
     $('compare').value = 'picture';
@@ -142,34 +161,57 @@ function showStrip() {
 
 const nameOf = (model, index) => about.models[model].labels?.[index] || `class ${index}`;
 
-function showClasses(seen) {
+// choices are what can be mapped of a picture: the boxes that were found, or classes, the
+// best first; a key begins with what it is of.
+function choices(seen) {
   const mapped = seen.classes[0];
-  const list = seen.top.some((c) => c.index === mapped.index) ? seen.top : [...seen.top, mapped];
-  const most = Math.max(...list.map((c) => Math.abs(c.score)), 1e-12);
+  if (seen.kind === 'box') {
+    const found = seen.boxes?.found || [];
+    return [...found.map((b) => ({ key: `box:${b.number}`, name: `${b.number} ${b.label || 'class ' + b.class}`, score: b.score })), { key: 'box:false', name: 'false boxes', score: null }]
+      .map((c, i) => ({ ...c, mapped: chosenBox ? c.key === 'box:' + chosenBox : i === 0 }));
+  }
+  const top = seen.top || [];
+  const list = top.some((c) => c.index === mapped.index) ? top : [...top, mapped];
+  return list.map((c) => ({ key: `class:index:${c.index}`, name: c.label || `class ${c.index}`, score: c.score, mapped: c.index === mapped.index }));
+}
+
+function showClasses(seen) {
+  fitTo(seen.kind);
+  const list = choices(seen);
+  const most = Math.max(...list.map((c) => Math.abs(c.score ?? 0)), 1e-12);
   const focused = document.activeElement?.dataset?.class;
   $('classes').replaceChildren(...list.map((c) => {
     const li = document.createElement('li'), b = document.createElement('button');
-    b.dataset.class = c.index;
-    b.setAttribute('aria-pressed', String(c.index === mapped.index));
+    b.dataset.class = c.key;
+    b.setAttribute('aria-pressed', String(c.mapped));
     const name = document.createElement('span'), value = document.createElement('span');
     name.className = 'name';
-    name.textContent = c.label || `class ${c.index}`;
+    name.textContent = c.name;
     value.className = 'value';
-    value.textContent = short(c.score);
+    value.textContent = c.score === null ? '' : short(c.score);
     b.style.setProperty('--share', Math.max(0, Math.min(1, most <= 1 ? c.score : c.score / most)));
     b.append(name, value);
-    b.onclick = () => chooseClass('index:' + c.index);
+    b.onclick = () => choose(c.key);
     li.append(b);
     return li;
   }));
   if (focused) $('classes').querySelector(`[data-class="${focused}"]`)?.focus();
 }
 
-const chooseClass = trying(async (text) => {
-  const before = chosenClass;
-  chosenClass = text;
-  try { await reread(); } catch (e) { chosenClass = before; throw e; }
+const choose = trying(async (key) => {
+  const before = [chosenClass, chosenBox], [, what, text] = /^(\w+):(.*)$/.exec(key);
+  if (what === 'box') chosenBox = text; else chosenClass = text;
+  try { await reread(); } catch (e) { [chosenClass, chosenBox] = before; throw e; }
 });
+
+// picked chooses the smallest box at a point of the network's.
+function picked(panel, p) {
+  const seen = panel.seen, [sx, sy, ox, oy] = seen?.transform || [];
+  if (seen?.kind !== 'box') return;
+  const x = p.x * sx + ox, y = p.y * sy + oy, size = (b) => (b.x1 - b.x0) * (b.y1 - b.y0);
+  const here = (seen.boxes?.found || []).filter((b) => b.x0 <= x && x <= b.x1 && b.y0 <= y && y <= b.y1).sort((a, b) => size(a) - size(b));
+  if (here.length) choose(`box:${here[0].number}`);
+}
 
 // reread shows maps that are there by what is chosen now, and starts the others anew.
 async function reread() {
@@ -279,7 +321,7 @@ const compare = trying(async () => {
   panels[1]?.remove();
   panels.length = 1;
   if (what) {
-    const b = new Panel($('panels'), told, drawn), a = panels[0];
+    const b = new Panel($('panels'), told, drawn, picked), a = panels[0];
     b.model = what === 'model' ? Number($('other-model').value) : a.model;
     b.approximate = what === 'approximate';
     panels.push(b);
@@ -341,6 +383,7 @@ function render() {
   const scale = scaleOf(fields, $('colormap').value, range());
   const opts = { alpha: Number($('alpha').value), blocks: $('blocks').checked, contours: lines || [] };
   for (const p of panels) {
+    p.chosen = chosenBox || '1';
     p.draw(scale, palettes[scale.colormap], opts);
     caption(p);
   }
@@ -446,7 +489,7 @@ function wire() {
   });
   for (const id of ['patch', 'stride', 'fill']) $(id).onchange = trying(estimate);
   for (const id of ['activation', 'score']) $(id).onchange = trying(reread);
-  $('class').onchange = () => { if ($('class').value) chooseClass($('class').value); };
+  $('class').onchange = () => { if ($('class').value) choose('class:' + $('class').value); };
   for (const id of ['alpha', 'colormap', 'contours', 'lo', 'hi', 'blocks']) {
     $(id).addEventListener('input', schedule);
     $(id).addEventListener('change', trying(showFiles));
@@ -461,7 +504,7 @@ function wire() {
       p.seen = null;
       if (p === panels[0] || $('compare').value !== 'model') p.model = Number($('model').value);
     }
-    chosenClass = '';
+    chosenClass = chosenBox = '';
     showLabels();
     if (!video.open) await predictAll();
     await showFiles();
@@ -491,7 +534,7 @@ async function begin() {
   $('model-label').hidden = about.models.length < 2;
   document.querySelector('#compare [value=model]').disabled = about.models.length < 2;
   $('colormap').replaceChildren(new Option('auto', 'auto'), ...Object.keys(palettes).sort().map((n) => new Option(n)));
-  panels.push(new Panel($('panels'), told, drawn));
+  panels.push(new Panel($('panels'), told, drawn, picked));
   panels[0].model = 0;
   showLabels();
   wire();

@@ -3,8 +3,10 @@ import { blob } from './api.js';
 import { over, paint } from './field.js';
 
 export class Panel {
-  // told gets {x, y} in the network's pixels or null; drawn gets a rectangle there.
-  constructor(parent, told, drawn) {
+  // told gets {x, y} in the network's pixels or null, and picked if they were clicked;
+  // drawn gets a rectangle there.
+  constructor(parent, told, drawn, picked) {
+    this.picked = picked;
     this.told = told;
     this.drawn = drawn;
     this.figure = document.createElement('figure');
@@ -86,6 +88,7 @@ export class Panel {
       paint(image, field, seen, ...this.last);
       g.putImageData(image, 0, 0);
     }
+    if (this.seen?.boxes) this.boxes(g, this.seen);
     if (this.rect) this.outline(g, seen);
     if (this.point) this.cross(g, seen);
   }
@@ -102,6 +105,25 @@ export class Panel {
     const r = this.top.getBoundingClientRect(), [sx, sy, ox, oy] = seen.transform, [ph, pw] = seen.picture, [h, w] = seen.input;
     const x = ((event.clientX - r.left) / r.width * pw - ox) / sx, y = ((event.clientY - r.top) / r.height * ph - oy) / sy;
     return { x: Math.min(Math.max(x, 0), w - 0.01), y: Math.min(Math.max(y, 0), h - 0.01) };
+  }
+
+  // boxes draws what a detector found; the one that is mapped has a broad line.
+  boxes(g, { boxes, picture: [ph, pw] }) {
+    const kx = this.top.width / pw, ky = this.top.height / ph;
+    g.font = '600 13px system-ui, sans-serif';
+    for (const b of boxes.found) {
+      const mapped = String(b.number) === this.chosen, x = b.x0 * kx, y = b.y0 * ky;
+      for (const [width, color] of [[mapped ? 7 : 4, '#101010'], [mapped ? 4 : 1.5, mapped ? '#f0e442' : '#ffffff']]) {
+        g.lineWidth = width;
+        g.strokeStyle = color;
+        g.strokeRect(x, y, (b.x1 - b.x0) * kx, (b.y1 - b.y0) * ky);
+      }
+      const text = `${b.number} ${b.label || 'class ' + b.class}`;
+      g.fillStyle = '#101010';
+      g.fillRect(x, Math.max(0, y - 18), g.measureText(text).width + 8, 18);
+      g.fillStyle = '#ffffff';
+      g.fillText(text, x + 4, Math.max(13, y - 5));
+    }
   }
 
   outline(g, seen) {
@@ -149,7 +171,7 @@ export class Panel {
       const moved = from && p && Math.hypot(p.x - from.x, p.y - from.y) > 3;
       from = null;
       if (moved) this.drawn(this, this.rect);
-      else if (p) this.told(this, p);
+      else if (p) { this.told(this, p); this.picked(this, p); }
     });
     this.top.addEventListener('pointerleave', () => { if (!from) this.told(this, null); });
     this.top.addEventListener('keydown', (e) => {
