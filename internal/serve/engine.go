@@ -272,7 +272,12 @@ func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
 	out := &clean{Kind: a.job.Aim().Kind, Boxes: c.Boxes, Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
 	class := func(i int, score float32) Class { return Class{i, a.model.Label(i), explain.Number(score)} }
 	for k, item := range c.Items {
-		out.Classes = append(out.Classes, Class{item.Index, item.Name, explain.Number(c.Base[k])})
+		of := Class{item.Index, item.Name, explain.Number(c.Base[k])}
+		if b := c.Boxes; b != nil && item.Index >= 1 && item.Index <= len(b.Found) { // a box's number
+			found := b.Found[item.Index-1]
+			of.Index, of.Label = found.Class, found.Name()
+		}
+		out.Classes = append(out.Classes, of)
 	}
 	for _, i := range prediction.Top(c.Probabilities, likeliest) {
 		out.Top = append(out.Top, class(i, c.Probabilities[i]))

@@ -2,13 +2,16 @@ package serve
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"krypton/internal/explain"
 	"krypton/internal/heatmap"
 	"krypton/internal/obe"
+	"krypton/internal/onnxwrite"
 )
 
 // TestBoxes: of a detector the prediction has the boxes that were found, and a map of one
@@ -29,7 +32,7 @@ func TestBoxes(t *testing.T) {
 	s.finished(s.http, m.ID)
 	var n numbers
 	s.must(s.http, "GET", "/api/maps/"+m.ID+"/scores", nil, &n)
-	if n.Clean.Boxes == nil || n.Clean.Classes[0].Label != want.Record().Classes[0].Label {
+	if n.Clean.Boxes == nil || n.Clean.Classes[0].Label != n.Clean.Boxes.Found[1].Name() || n.Clean.Classes[0].Index != want.Record().Classes[0].Index {
 		t.Errorf("%+v", n.Clean)
 	}
 	var png bytes.Buffer
@@ -47,5 +50,48 @@ func TestBoxes(t *testing.T) {
 	// What a question about files would name stays the server's.
 	if status, body := s.call(s.http, "POST", "/api/maps", map[string]any{"picture": picture, "question": map[string]any{"reference": filepath.Join("..", "x.npy")}}); status != 400 || !strings.Contains(string(body), "reference") {
 		t.Errorf("a reference: %d %s", status, body)
+	}
+}
+
+// segmenter writes a network whose planes are brightness, darkness, and nothing.
+func segmenter(t *testing.T) string {
+	t.Helper()
+	weights := []float32{4, 4, 4, -4, -4, -4, 0, 0, 0}
+	m := &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
+		Inputs:       []onnxwrite.ValueInfo{{Name: "x", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, 64, 64)}},
+		Outputs:      []onnxwrite.ValueInfo{{Name: "y", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, 64, 64)}},
+		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{3, 3, 1, 1}, weights), onnxwrite.Raw("bias", []int64{3}, []float32{-6, 6, -40})},
+		Nodes:        []onnxwrite.Node{{OpType: "Conv", Inputs: []string{"x", "w", "bias"}, Outputs: []string{"y"}}},
+	}}
+	path := filepath.Join(t.TempDir(), "segments.onnx")
+	if err := os.WriteFile(path, m.Marshal(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestSegments: of a segmentation the classes that have pixels are listed, and any of them
+// is mapped.
+func TestSegments(t *testing.T) {
+	opt := usually()
+	opt.Models = []Model{modelFile(segmenter(t))}
+	s := begin(t, opt)
+	picture := s.sample(s.http)
+	var seen clean
+	s.must(s.http, "POST", "/api/predictions", map[string]any{"picture": picture, "question": question("16")}, &seen)
+	if seen.Kind != "segment" || len(seen.Top) != 2 || seen.Top[0].Index+seen.Top[1].Index != 1 {
+		t.Fatalf("%+v", seen)
+	}
+	for _, class := range []string{"index:0", "index:1"} {
+		want, _ := answerOf(t, opt.Models[0], func(q *explain.Question) {
+			q.Strides, q.Classes = q.Patches, []string{class}
+		})
+		m := s.startJSON(picture, []byte(`{"patch":["16"],"stride":["16"],"class":["`+class+`"]}`))
+		s.finished(s.http, m)
+		var n numbers
+		s.must(s.http, "GET", "/api/maps/"+m+"/scores", nil, &n)
+		if !slices.Equal(numbersOf(t, n.Scores[0]), bitsOf(want)) {
+			t.Errorf("%s: another map", class)
+		}
 	}
 }

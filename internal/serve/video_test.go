@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -609,4 +610,54 @@ func children(t *testing.T) int {
 		n += len(strings.Fields(string(data)))
 	}
 	return n
+}
+
+// TestEightVideos: recognitions of eight clients at once, a map among them, each have the
+// labels that one has alone, within the memory that there is.
+func TestEightVideos(t *testing.T) {
+	opt := filming(t, 40)
+	s := begin(t, opt)
+	want, _ := alone(t, opt.Models[0], filepath.Join(opt.Folder, "clip.y4m"), `{}`)
+	f := s.chosen(s.http, "clip.y4m")
+	j, err := s.server.networks[0].watch(context.Background(), recognize.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := video.Probe(context.Background(), filepath.Join(opt.Folder, "clip.y4m"), video.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	need := j.Memory(info, false)
+	picture := s.sample(s.http)
+	s.server.turns.memory = max(3*(need.Views+need.Frames), s.server.turns.memory/4)
+	var wg sync.WaitGroup
+	for range 8 {
+		c := s.client()
+		wg.Go(func() {
+			id := s.recognize(c, f.ID, 0, `{}`)
+			if _, _, last := s.watched(c, id); last.name != "done" {
+				t.Errorf("%s %s", last.name, last.raw)
+			}
+			if _, got := s.call(c, "GET", "/api/recognitions/"+id+"/files/labels.jsonl", nil); !bytes.Equal(got, want["labels.jsonl"]) {
+				t.Error("other labels")
+			}
+		})
+	}
+	wg.Go(func() { s.finished(s.http, s.start(s.http, picture, question("8"))) })
+	var most int64
+	ended := make(chan struct{})
+	go func() { wg.Wait(); close(ended) }()
+	for waiting := true; waiting; {
+		select {
+		case <-ended:
+			waiting = false
+		case <-time.After(time.Millisecond):
+			s.server.turns.mu.Lock()
+			most = max(most, s.server.turns.taken)
+			s.server.turns.mu.Unlock()
+		}
+	}
+	if most > s.server.turns.memory || most == 0 {
+		t.Errorf("%d bytes were taken of %d", most, s.server.turns.memory)
+	}
 }
