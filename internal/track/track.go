@@ -87,15 +87,15 @@ func (t *Tracker) Update(boxes []detect.Box) []int {
 	// First the sure boxes with all tracks, lost ones too; then the others with
 	// the tracks that were there a frame ago; then what is left of the sure ones
 	// with tracks that have been seen once.
-	left, high := t.match(confirmed, high, boxes, ids, t.opt.Match, true)
+	left, high := t.match(confirmed, high, boxes, ids, t.opt.Match, overlapByScore)
 	var recent []*track
 	for _, tr := range left {
 		if tr.seen == t.frame-1 {
 			recent = append(recent, tr)
 		}
 	}
-	t.match(recent, low, boxes, ids, t.opt.Low, false)
-	unseen, high := t.match(tentative, high, boxes, ids, t.opt.Tentative, true)
+	t.match(recent, low, boxes, ids, t.opt.Low, overlap)
+	unseen, high := t.match(tentative, high, boxes, ids, t.opt.Tentative, overlapByScore)
 	gone := map[*track]bool{}
 	for _, tr := range unseen {
 		gone[tr] = true
@@ -129,8 +129,15 @@ func (t *Tracker) number() int {
 	return n
 }
 
+// similarity says how like a track's place a box is, from 0 to 1.
+type similarity func(at, box detect.Box) float64
+
+// overlap is by where the box lies alone, overlapByScore also by how sure it is.
+func overlap(at, box detect.Box) float64        { return float64(detect.IoU(at, box)) }
+func overlapByScore(at, box detect.Box) float64 { return overlap(at, box) * float64(box.Score) }
+
 // match gives boxes to tracks and returns the tracks and boxes that are left.
-func (t *Tracker) match(tracks []*track, free []int, boxes []detect.Box, ids []int, limit float64, fuse bool) ([]*track, []int) {
+func (t *Tracker) match(tracks []*track, free []int, boxes []detect.Box, ids []int, limit float64, like similarity) ([]*track, []int) {
 	cost := make([][]float64, len(tracks))
 	for i, tr := range tracks {
 		cost[i] = make([]float64, len(free))
@@ -138,11 +145,7 @@ func (t *Tracker) match(tracks []*track, free []int, boxes []detect.Box, ids []i
 		for j, k := range free {
 			cost[i][j] = 2 // never
 			if boxes[k].Class == tr.class {
-				s := float64(detect.IoU(at, boxes[k]))
-				if fuse {
-					s *= float64(boxes[k].Score)
-				}
-				cost[i][j] = 1 - s
+				cost[i][j] = 1 - like(at, boxes[k])
 			}
 		}
 	}
