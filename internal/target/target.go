@@ -19,7 +19,7 @@
 package target
 
 // Target is a question to some of a model's outputs. It does not change, and belongs to
-// the model: it knows no picture.
+// the model: it knows no picture. Outputs and a Crew put it to the outputs of a plan.
 type Target interface {
 	// Kind names what is mapped, for records.
 	Kind() Kind
