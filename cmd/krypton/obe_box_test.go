@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -10,48 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"krypton/internal/explain"
 	"krypton/internal/onnxwrite"
 )
-
-// cellDetector is a detector of the form grid of 64 by 64 pixels and 8 by 8 cells: red is
-// objectness, green the share of class 0 and blue that of class 1, each as the mean over
-// the cell. All boxes are 12.8 pixels wide and high, in the middle of their cell.
-func cellDetector() []byte {
-	conv := func(name string, channels []int, bias ...float32) (onnxwrite.Node, []onnxwrite.Tensor) {
-		n := len(bias)
-		w := make([]float32, n*3*64)
-		for i, c := range channels {
-			for k := range 64 {
-				w[(i*3+c)*64+k] = 1. / 64
-			}
-		}
-		return onnxwrite.Node{OpType: "Conv", Inputs: []string{"images", name + " w", name + " b"}, Outputs: []string{name}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("strides", 8, 8)}},
-			[]onnxwrite.Tensor{onnxwrite.Raw(name+" w", []int64{int64(n), 3, 8, 8}, w), onnxwrite.Raw(name+" b", []int64{int64(n)}, bias)}
-	}
-	clip := func(of, name string) onnxwrite.Node {
-		return onnxwrite.Node{OpType: "Clip", Inputs: []string{of, "zero", "one"}, Outputs: []string{name}}
-	}
-	middle, size := float32(math.Atanh(.5)), logitOf(.2)
-	a, wa := conv("red", []int{0}, 0)
-	b, wb := conv("places", nil, middle, middle, size, size)
-	c, wc := conv("colours", []int{1, 2}, 0, 0)
-	g := onnxwrite.Graph{
-		Inputs:       []onnxwrite.ValueInfo{{Name: "images", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, 64, 64)}},
-		Outputs:      []onnxwrite.ValueInfo{{Name: "boxes", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 7, 8, 8)}},
-		Initializers: slices.Concat(wa, wb, wc, []onnxwrite.Tensor{onnxwrite.Raw("zero", nil, []float32{0}), onnxwrite.Raw("one", nil, []float32{1})}),
-		Nodes: []onnxwrite.Node{a, b, c, clip("red", "object"), clip("colours", "classes"),
-			{OpType: "Concat", Inputs: []string{"object", "places", "classes"}, Outputs: []string{"boxes"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 1)}}},
-	}
-	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: g}
-	return m.Marshal()
-}
-
-func logitOf(p float64) float32 { return float32(math.Log(p / (1 - p))) }
 
 // boxFolder holds that detector, and a picture of 64 by 32 pixels, which a letterbox puts
 // on the network's rows 16 to 48: a dog in the cell of row 3 and column 3, and a cat in
@@ -75,7 +40,7 @@ func boxFolder(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return inFolder(t, map[string][]byte{
-		"m.onnx": cellDetector(), "p.png": b.Bytes(), "none.onnx": tables(nil, false, asColumns(84, make([]float32, 6))),
+		"m.onnx": onnxwrite.CellDetector(), "p.png": b.Bytes(), "none.onnx": tables(nil, false, asColumns(84, make([]float32, 6))),
 		"m.krypton.yaml": []byte("preprocess: {preset: unit, resize: letterbox, pad: 100}\nlabels: names.txt\ndetector: {form: grid}\n"),
 		"names.txt":      []byte("cat\ndog\n"),
 	})
@@ -271,5 +236,50 @@ func TestBoxFiles(t *testing.T) {
 	}
 	if code, said := ask(); code != 73 || !strings.Contains(said, "p.box2.krypton.png") {
 		t.Errorf("files that are there: exit code %d, %s", code, said)
+	}
+}
+
+// TestBoxCurves: deletion and insertion measure the box that a map is of: hiding what
+// its map says ends it, showing that brings it.
+func TestBoxCurves(t *testing.T) {
+	dir := boxFolder(t)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	var out, err bytes.Buffer
+	if code := run([]string{"obe", at("p.png"), "--model", at("m.onnx"), "--patch", "8", "--stride", "8", "--fill", "black", "--box", "2,1", "--scores", at("s.json"), "-q"}, strings.NewReader(""), &out, &err); code != 0 {
+		t.Fatalf("exit code %d, %s", code, err.String())
+	}
+	out.Reset()
+	if code := run([]string{"score", at("s.json"), "--model", at("m.onnx"), "--fill", "black", "--insertion-start", "black", "--steps", "64", "--json", "-q"}, strings.NewReader(""), &out, &err); code != 0 {
+		t.Fatalf("exit code %d, %s", code, err.String())
+	}
+	type curve struct{ Area float64 }
+	var records []struct {
+		Class               explain.ClassRecord
+		Score               string
+		Deletion, Insertion curve
+	}
+	for line := range strings.Lines(out.String()) {
+		var r struct {
+			Class               explain.ClassRecord
+			Score               string
+			Deletion, Insertion curve
+		}
+		if e := json.Unmarshal([]byte(line), &r); e != nil {
+			t.Fatalf("%v: %s", e, line)
+		}
+		records = append(records, r)
+	}
+	if len(records) != 2 {
+		t.Fatalf("%d maps are measured: %s", len(records), out.String())
+	}
+	for i, want := range []string{"cat", "dog"} {
+		r := records[i]
+		base := float64(r.Class.BaseScore)
+		if r.Class.Label != want || r.Class.Box != 2-i || r.Score != "overlap" || !(base > .8) {
+			t.Errorf("measured %+v as %q", r.Class, r.Score)
+		}
+		if !(r.Deletion.Area < .1*base && r.Insertion.Area > .9*base) {
+			t.Errorf("%s: deletion %v, insertion %v of %v", want, r.Deletion.Area, r.Insertion.Area, base)
+		}
 	}
 }

@@ -135,6 +135,9 @@ func (j *Job) ask(m *MapFile) *explain.Question {
 	if m.Record.Target != nil && own.Target != target.ClassKind { // of classes, curves are of the score itself
 		q.Score = target.Score(m.Record.Score)
 	}
+	if m.Record.AskForBoxes(q); m.Record.Boxes != nil {
+		return q
+	}
 	if len(q.Classes) == 0 {
 		for _, c := range m.Record.Classes {
 			q.Items = append(q.Items, c.Index)
@@ -225,6 +228,9 @@ func (j *Job) meter(ctx context.Context, m *MapFile, in *explain.Input) (*explai
 func (j *Job) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
 	var picked []mapOf
 	for k, item := range meter.Items() {
+		if item.Name == target.OthersName && item.Index == target.OthersItem && !slices.ContainsFunc(maps, func(m mapOf) bool { return m.class == item.Index && m.asked }) {
+			continue // they are there in any case
+		}
 		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == item.Index || m.class < 0 })
 		if i < 0 {
 			return nil, failure.Dataf("has no map of %s", j.ClassName(item.Index))
@@ -243,6 +249,12 @@ func (j *Job) newRecord(m *MapFile, in *explain.Input, picture string, item int,
 		Class:  explain.ClassRecord{Index: of.Index, Label: of.Name, Unit: of.Unit, BaseScore: explain.Number(meter.Base()[item])},
 		Output: aim.Name(), Activation: string(aim.Activation()), ActivationReason: aim.Reading.Reason, Combine: j.question.Combine, Fill: string(j.question.Fill), Start: string(j.question.Start), Seed: j.question.Seed, Steps: meter.Points()/2 - 1,
 		Kernels: model.Plan.Kernels(), Threads: j.host.Threads, Notes: slices.Concat(j.Notes(in), aim.Notes())}
+	if m.Record != nil && m.Record.Boxes != nil {
+		if k := slices.IndexFunc(m.Record.Classes, func(c explain.ClassRecord) bool { return m.Record.Item(c) == of.Index }); k >= 0 {
+			c := m.Record.Classes[k]
+			r.Class.Index, r.Class.Label, r.Class.Box = c.Index, c.Label, c.Box
+		}
+	}
 	if r.Target = aim.Record(); r.Target != nil {
 		r.Score = string(aim.Score)
 	}

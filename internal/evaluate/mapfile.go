@@ -141,6 +141,8 @@ func (m *MapFile) fits(model *model.Model, in *explain.Input, from explain.Sourc
 type mapOf struct {
 	class int
 	item  int // what the meter counts it as
+	// asked says that it is the first of its record, which somebody asked for.
+	asked bool
 	// rises says that what matters makes the number larger.
 	rises bool
 	// grid is the map on obe's grid, nil if pixels has a number for each pixel
@@ -164,17 +166,19 @@ func (m *MapFile) maps(h, w int) ([]mapOf, error) {
 	}
 	var all []mapOf
 	r := m.Record
-	for _, c := range r.Classes {
+	for k, c := range r.Classes {
 		g := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore)}
 		for _, row := range c.Scores {
 			for _, v := range row {
 				g.Scores = append(g.Scores, float32(v))
 			}
 		}
-		if c.Index < 0 {
+		class := r.Item(c)
+		if class < 0 {
 			return nil, failure.Dataf("%s: record: class %d", m.Name, c.Index)
 		}
-		all = append(all, mapOf{class: c.Index, rises: r.Score == string(target.Euclidean), grid: g})
+		rises := r.Score == string(target.Euclidean) || r.Boxes != nil && class == target.OthersItem
+		all = append(all, mapOf{class: class, asked: k == 0, rises: rises, grid: g})
 	}
 	return all, nil
 }

@@ -156,11 +156,41 @@ func (r *Record) ofBoxes(found *BoxesRecord) {
 
 // ofBox says of a map, whose index is an item's, which box it is of.
 func (c *ClassRecord) ofBox(found *BoxesRecord) {
-	if c.Index == target.OtherBoxes {
+	if c.Index == target.OthersItem {
+		c.Index = -1 // no class
 		return
 	}
 	b := found.Found[c.Index-1]
 	c.Box, c.Index, c.Label = b.Number, b.Class, b.Label
+}
+
+// AskForBoxes asks for the boxes that a record has maps of, found as they were; not for
+// false ones that are there in any case. It does nothing for other records.
+func (r *Record) AskForBoxes(q *Question) {
+	if r.Boxes == nil {
+		return
+	}
+	score, iou := float64(r.Boxes.MinScore), float64(r.Boxes.IoU)
+	q.MinScore, q.IoU = &score, &iou
+	for k, c := range r.Classes {
+		if c.Box > 0 {
+			q.Boxes = append(q.Boxes, strconv.Itoa(c.Box))
+		} else if k == 0 {
+			q.Boxes = append(q.Boxes, "false")
+		}
+	}
+}
+
+// Item is the index that a target's item has of which a map of the record is; below 0 if
+// there is none.
+func (r *Record) Item(c ClassRecord) int {
+	switch {
+	case r.Boxes == nil:
+		return c.Index
+	case c.Box < 0 || c.Box > len(r.Boxes.Found):
+		return -1
+	}
+	return c.Box // 0 is target.OthersItem
 }
 
 // title is what a map of boxes is called.

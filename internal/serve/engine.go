@@ -276,6 +276,8 @@ func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
 		if b := c.Boxes; b != nil && item.Index >= 1 && item.Index <= len(b.Found) { // a box's number
 			found := b.Found[item.Index-1]
 			of.Index, of.Label = found.Class, found.Name()
+		} else if b != nil {
+			of.Index = -1 // false boxes are of no class
 		}
 		out.Classes = append(out.Classes, of)
 	}

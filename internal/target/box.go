@@ -57,11 +57,12 @@ type Head struct {
 	Label func(class int) string
 }
 
-// OtherBoxes stands for the boxes that overlap none that was found, and is the index of
-// their item; OthersName is what that is called. Boxes that are found have their number
-// as an index, from 1, the best one first.
+// OtherBoxes stands among indexes of found boxes for those that overlap none. Of items,
+// boxes that are found have their number as an index, from 1, the best one first;
+// OthersItem is that of the others, and OthersName what it is called.
 const (
 	OtherBoxes = -1
+	OthersItem = 0
 	OthersName = "false boxes"
 )
 
@@ -120,7 +121,7 @@ func (b *Boxes) Narrow(item Item) Target {
 	n := *b
 	n.choose = func(found []detect.Box) ([]int, error) {
 		switch i := item.Index; {
-		case i == OtherBoxes:
+		case i == OthersItem:
 			return []int{OtherBoxes}, nil
 		case i < 1 || i > len(found):
 			return nil, fmt.Errorf("%w %d: %d are found", ErrNoBox, i, len(found))
@@ -160,7 +161,7 @@ func (b *Boxes) Bind(clean [][]float32) (Bound, error) {
 		bound.chosen = append(slices.Clone(bound.chosen), OtherBoxes)
 	}
 	for _, i := range bound.chosen {
-		item := Item{Index: OtherBoxes, Name: OthersName}
+		item := Item{Index: OthersItem, Name: OthersName}
 		if i != OtherBoxes {
 			item = Item{Index: i + 1}
 			if b.head.Label != nil {
