@@ -358,7 +358,7 @@ func (a *Aim) readSegments(ctx context.Context, r *Reader, q *Question) error {
 	if !a.plane {
 		return failure.Wrongf("%v is %s: output %q of shape %v is no plane of pixels of a picture of %dx%d (%v takes a part of one)", failure.Setting("target"), a.Kind, a.Name(), a.part.Shape, m.Plan.InputPlane().H, m.Plan.InputPlane().W, failure.Setting("output"))
 	}
-	n := l.C
+	var n int // classes
 	if a.labels = l.C == 1 && m.Plan.Made(a.Output).Kind == graph.Ranking; a.labels {
 		if a.Score == target.Margin || a.Score == target.Entropy {
 			return failure.Wrongf("%v is %q: the output %q holds numbers of classes, and no scores", failure.Setting("score"), a.Score, a.Name())

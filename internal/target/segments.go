@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"krypton/internal/failure"
 	"krypton/internal/prediction"
 	"krypton/internal/region"
 )
@@ -127,7 +128,8 @@ func (b *boundSegments) choose(shares []float32, r *pixelReader) error {
 			if all {
 				continue
 			}
-			return fmt.Errorf("class %d: output %q: %w on the clean picture", c, b.Name, ErrNoPixel)
+			// The next picture may have one.
+			return failure.As(failure.Data, fmt.Errorf("class %d: output %q: %w on the clean picture", c, b.Name, ErrNoPixel))
 		}
 		for _, i := range m.pixels {
 			r.read(int(i), b.clean)
