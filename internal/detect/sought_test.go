@@ -511,8 +511,8 @@ func TestRawSkipsExactly(t *testing.T) {
 					best = max(best, above(raw.overlap(s, x, q)*raw.score(b.object(i), b.share(i, s.Class))))
 					drise = max(drise, above(raw.overlap(s, x, q)*b.object(i)*b.cosine(s, i)))
 					own, _ := b.best(i)
-					for class := range max(b.classes, 5) {
-						if class != own && !raw.each || class == b.background {
+					for class := range 16 { // chosen boxes may say any
+						if class != own && !raw.each || class == b.background || !b.chosen && class >= b.classes {
 							continue
 						}
 						if v := raw.score(b.object(i), b.share(i, class)); v > unknown && !(class == s.Class && raw.overlap(s, x, q) > .3) {
