@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,8 @@ import (
 // Bounds of looking at videos.
 const (
 	mostFilms   = 1000 // that are known by an ID
-	mostViewers = 4    // decoders that wait for the next frame to be asked for
+	mostViewers = 4    // decoders of frames that are looked at, at work or waiting for the next one
+	mostProbes  = 4    // videos that are looked into at once
 	mostSide    = 1280 // of frames as they are shown
 	mostPast    = 32   // frames of a viewer that were shown already
 	mostSeek    = time.Minute
@@ -66,6 +68,15 @@ func (f *film) shown() (w, h int) {
 	return max(1, int(fw*k+.5)), max(1, int(fh*k+.5))
 }
 
+// errChanged says that a file became another video after it was chosen.
+var errChanged = failure.Missingf("the video has changed since it was chosen: choose it once more")
+
+// same says whether a video that was opened is the one that was chosen, as far as sizes
+// and times depend on it: what clients were told of it, and the memory that it takes.
+func (f *film) same(i video.Info) bool {
+	return i.SourceWidth == f.info.SourceWidth && i.SourceHeight == f.info.SourceHeight && i.Shape == f.info.Shape && i.FPS == f.info.FPS
+}
+
 // films are the videos of a folder that were chosen lately, and the decoders of those
 // whose frames are looked at.
 type films struct {
@@ -73,10 +84,16 @@ type films struct {
 	pixels  int64           // largest frame, 0 for the usual
 	work    context.Context // of decoders
 	looking time.Duration
+	probes  chan struct{} // held by who looks into a video
 
 	mu      sync.Mutex
-	list    []*film   // the latest used last
-	viewers []*viewer // the same
+	list    []*film       // the latest used last
+	viewers []*viewer     // the same
+	freed   chan struct{} // closed when a viewer may have become free
+}
+
+func newFilms(f *folder, pixels int64, looking time.Duration) *films {
+	return &films{folder: f, pixels: pixels, looking: looking, probes: make(chan struct{}, mostProbes), freed: make(chan struct{})}
 }
 
 // choose looks into a video of the folder.
@@ -84,6 +101,12 @@ func (s *films) choose(ctx context.Context, name string) (*film, error) {
 	path, err := s.folder.video(name)
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case s.probes <- struct{}{}:
+		defer func() { <-s.probes }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 	info, err := video.Probe(ctx, path, video.Options{MaxPixels: s.pixels})
 	if err != nil {
@@ -114,13 +137,11 @@ func (s *films) get(id string) (*film, error) {
 func (s *films) frame(ctx context.Context, f *film, n int) ([]byte, error) {
 	ctx, end := context.WithTimeoutCause(ctx, mostSeek, failure.Temporaryf("frame %d is too far away to be decoded now", n))
 	defer end()
-	v := s.viewer(f)
-	select {
-	case v.busy <- struct{}{}:
-		defer func() { <-v.busy }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	v, err := s.viewer(ctx, f)
+	if err != nil {
+		return nil, err
 	}
+	defer s.free(v)
 	return v.frame(ctx, n)
 }
 
@@ -136,25 +157,60 @@ func (s *films) first(ctx context.Context, name string) (image.Image, error) {
 	return img, said(err, path, name)
 }
 
-// viewer gives the viewer of a film, a new one in the place of the one that was used the
-// longest time ago.
-func (s *films) viewer(f *film) *viewer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, v := range s.viewers {
-		if v.film == f {
-			s.viewers = append(append(s.viewers[:i:i], s.viewers[i+1:]...), v)
-			return v
+// viewer takes the viewer of a film: its own, or a new one in the place of the one that
+// was used the longest time ago of those that nobody has. free gives it back.
+func (s *films) viewer(ctx context.Context, f *film) (*viewer, error) {
+	for {
+		v, old, freed := s.seize(f)
+		if old != nil {
+			old.retire()
+			s.free(old)
+		}
+		if v != nil {
+			return v, nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
 	}
-	v := &viewer{films: s, film: f, busy: make(chan struct{}, 1), past: map[int][]byte{}}
-	s.viewers = append(s.viewers, v)
-	for len(s.viewers) > mostViewers {
-		old := s.viewers[0]
-		s.viewers = s.viewers[1:]
-		go old.retire()
+}
+
+// seize is viewer without waiting: nil, and what to wait for, if there is none to be had.
+// Both the viewer and the old one in whose place it comes are held.
+func (s *films) seize(f *film) (v, old *viewer, freed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := slices.IndexFunc(s.viewers, func(v *viewer) bool { return v.film == f })
+	if at >= 0 {
+		if v = s.viewers[at]; !v.try() {
+			return nil, nil, s.freed
+		}
+		s.viewers = append(slices.Delete(s.viewers, at, at+1), v)
+		return v, nil, nil
 	}
-	return v
+	if len(s.viewers) >= mostViewers {
+		at := slices.IndexFunc(s.viewers, (*viewer).try)
+		if at < 0 {
+			return nil, nil, s.freed
+		}
+		old = s.viewers[at]
+		s.viewers = slices.Delete(s.viewers, at, at+1)
+	}
+	v = &viewer{films: s, film: f, busy: make(chan struct{}, 1), past: map[int][]byte{}}
+	v.busy <- struct{}{}
+	s.viewers = append(s.viewers, v)
+	return v, old, nil
+}
+
+// free gives back a viewer.
+func (s *films) free(v *viewer) {
+	<-v.busy
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.freed)
+	s.freed = make(chan struct{})
 }
 
 // close ends all decoders.
@@ -164,7 +220,9 @@ func (s *films) close() {
 	s.viewers = nil
 	s.mu.Unlock()
 	for _, v := range all {
+		v.busy <- struct{}{}
 		v.retire()
+		s.free(v)
 	}
 }
 
@@ -182,7 +240,16 @@ type viewer struct {
 	past   map[int][]byte // frames that were shown, as JPEG
 	shown  []int          // the order of past
 	idle   *time.Timer
-	gone   bool
+}
+
+// try takes a viewer if nobody has it.
+func (v *viewer) try() bool {
+	select {
+	case v.busy <- struct{}{}:
+		return true
+	default:
+		return false
+	}
 }
 
 // frame gives a frame as JPEG. busy is held.
@@ -267,6 +334,10 @@ func (v *viewer) open() (err error) {
 		}
 		return (&imagein.Preprocess{}).Geometry(image.Pt(w, h), 1, image.Pt(sw, sh))
 	}})
+	if err == nil && !v.small && !v.film.same(v.source.Info()) {
+		v.close()
+		return errChanged
+	}
 	return recognize.Classify(err)
 }
 
@@ -274,15 +345,11 @@ func (v *viewer) open() (err error) {
 func (v *viewer) rest() {
 	switch {
 	case v.source == nil || v.busy == nil:
-	case v.gone:
-		v.close()
 	case v.idle == nil:
 		v.idle = time.AfterFunc(v.films.looking, func() {
-			select {
-			case v.busy <- struct{}{}:
+			if v.try() { // or it is used, and rests afterwards
 				v.close()
-				<-v.busy
-			default: // it is used, and rests afterwards
+				v.films.free(v)
 			}
 		})
 	default:
@@ -298,14 +365,11 @@ func (v *viewer) close() {
 	}
 }
 
-// retire ends a viewer that nobody finds any more.
+// retire ends a viewer that nobody finds any more. busy is held.
 func (v *viewer) retire() {
-	v.busy <- struct{}{}
-	defer func() { <-v.busy }()
 	if v.idle != nil {
 		v.idle.Stop()
 	}
-	v.gone = true
 	v.close()
 }
 

@@ -88,6 +88,9 @@ func (r *recognition) compute(ctx context.Context) (err error) {
 		return said(err, r.film.path, r.film.name)
 	}
 	defer film.Close() // what it could say, Next has said
+	if !r.film.same(film.Info()) {
+		return errChanged
+	}
 	film.Turn = r.seat.step
 	r.change(func() { r.phase = tuning })
 	a, err := recognize.Start(ctx, j, film)

@@ -89,7 +89,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		}
 		s.networks = append(s.networks, n)
 	}
-	s.films = &films{folder: f, pixels: opt.Host.Pixels, looking: usual.looking}
+	s.films = newFilms(f, opt.Host.Pixels, usual.looking)
 	share = opt.share(opt.free())
 	s.pictures, s.jobs = newPictures(f, share.pictures), newJobs(share.maps)
 	s.turns = &turns{slice: slice, memory: share.work, most: mostWork, own: mostOwnWork}

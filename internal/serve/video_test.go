@@ -368,6 +368,102 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// TestFramesOfManyAtOnce: whoever looks into many videos and at many frames at once starts
+// no more decoders than there may be, all get theirs, and one who leaves waits no more.
+func TestFramesOfManyAtOnce(t *testing.T) {
+	opt := filming(t, 60)
+	s := begin(t, opt)
+	frames := decoded(t, filepath.Join(opt.Folder, "clip.y4m"))
+	var wg sync.WaitGroup
+	for i := range 24 {
+		wg.Go(func() {
+			f := s.chosen(s.http, "clip.y4m")
+			for _, n := range []int{i, 59 - i} {
+				if status, body := s.call(s.http, "GET", fmt.Sprintf("/api/videos/%s/frames/%d", f.ID, n), nil); status != 200 || !bytes.Equal(body, frames[n]) {
+					t.Errorf("frame %d: %d, another one", n, status)
+				}
+			}
+		})
+	}
+	over := make(chan struct{})
+	go func() { wg.Wait(); close(over) }()
+	most := 0
+	for waiting := true; waiting; {
+		select {
+		case <-over:
+			waiting = false
+		case <-time.After(time.Millisecond):
+			s.server.films.mu.Lock()
+			most = max(most, len(s.server.films.viewers))
+			s.server.films.mu.Unlock()
+		}
+	}
+	if most == 0 || most > mostViewers {
+		t.Errorf("%d viewers", most)
+	}
+
+	// All viewers are held by somebody else.
+	var held []*viewer
+	for range mostViewers {
+		v, err := s.server.films.viewer(context.Background(), &film{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, v)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer stop()
+	last := &film{folder: s.server.folder, name: "clip.y4m", path: filepath.Join(opt.Folder, "clip.y4m"), info: s.server.films.list[0].info}
+	if _, err := s.server.films.frame(ctx, last, 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a viewer too many: %v", err)
+	}
+	for _, v := range held {
+		time.AfterFunc(20*time.Millisecond, func() { s.server.films.free(v) })
+	}
+	if b, err := s.server.films.frame(context.Background(), last, 5); err != nil || !bytes.Equal(b, frames[5]) {
+		t.Errorf("when one is free: %v", err)
+	}
+}
+
+// TestVideoChanges: a file that became another video after it was chosen is not taken for
+// the one that clients were told of.
+func TestVideoChanges(t *testing.T) {
+	opt := filming(t, 12)
+	s := begin(t, opt)
+	f := s.chosen(s.http, "clip.y4m")
+	s.must(s.http, "GET", "/api/videos/"+f.ID+"/frames/0", nil, nil)
+	s.server.films.close()
+	path := filepath.Join(opt.Folder, "clip.y4m")
+	large, err := os.Create(path + ".new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(scenes.NewClip(3, 256, 192, 192, 12).WriteY4M(large, 12, 25, func(int, scenes.Class, image.Rectangle) error { return nil }), large.Close(), os.Rename(path+".new", path)); err != nil {
+		t.Fatal(err)
+	}
+	const want = "has changed since it was chosen"
+	if status, body := s.call(s.http, "GET", "/api/videos/"+f.ID+"/frames/3", nil); status != 404 || !strings.Contains(string(body), want) {
+		t.Errorf("a frame: %d %.200s", status, body)
+	}
+	if _, _, last := s.watched(s.http, s.recognize(s.http, f.ID, 0, `{}`)); last.name != "failed" || !strings.Contains(string(last.raw), want) {
+		t.Errorf("labels: %s %s", last.name, last.raw)
+	}
+	f = s.chosen(s.http, "clip.y4m")
+	if status, _ := s.call(s.http, "GET", "/api/videos/"+f.ID+"/frames/3", nil); status != 200 || f.Width != 256 || f.Height != 192 {
+		t.Errorf("chosen once more: %d, %+v", status, f)
+	}
+	if _, _, last := s.watched(s.http, s.recognize(s.http, f.ID, 0, `{}`)); last.name != "done" {
+		t.Errorf("labels: %s %s", last.name, last.raw)
+	}
+	// While it is recognized and looked at, it goes.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := s.call(s.http, "GET", "/api/videos/"+f.ID+"/frames/1", nil); status != 404 || bytes.Contains(body, []byte(opt.Folder)) {
+		t.Errorf("a frame of a file that is gone: %d %s", status, body)
+	}
+}
+
 // decoded are a video's frames as JPEG.
 func decoded(t *testing.T, path string) [][]byte {
 	t.Helper()
