@@ -17,7 +17,9 @@ type asker struct {
 
 // newAsker is that of all that the target reads. clean are the clean image's outputs.
 func (t *Task) newAsker(views *incremental.Views, moved target.Mover, bound target.Bound, clean [][]float32) *asker {
-	return &asker{target.NewCrew(t.Target, t.Plan, bound, clean, moved, t.Workers), t.Plan, views}
+	crew := target.NewCrew(t.Target, t.Plan, bound, clean, moved, t.Workers)
+	crew.Follow(t.Plan)
+	return &asker{crew, t.Plan, views}
 }
 
 // outputs are the numbers of a run that the target reads, one slice for each.

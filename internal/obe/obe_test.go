@@ -231,9 +231,14 @@ func explain(t *testing.T, p *incremental.Plan, pic *imagein.Picture, preset str
 // same fails unless two results are equal bit for bit.
 func same(t *testing.T, what string, a, b *obe.Result) {
 	t.Helper()
-	for i := range a.Scores[0] {
-		if x, y := a.Scores[0][i], b.Scores[0][i]; math.Float32bits(x) != math.Float32bits(y) {
-			t.Fatalf("%s: position %d: exact %g, naive %g", what, i, x, y)
+	if len(a.Scores) != len(b.Scores) {
+		t.Fatalf("%s: %d items and %d", what, len(a.Scores), len(b.Scores))
+	}
+	for k := range a.Scores {
+		for i, x := range a.Scores[k] {
+			if y := b.Scores[k][i]; math.Float32bits(x) != math.Float32bits(y) {
+				t.Fatalf("%s: item %d, position %d: exact %g, naive %g", what, k, i, x, y)
+			}
 		}
 	}
 }

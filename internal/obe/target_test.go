@@ -342,6 +342,95 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// followed ends a network in a plane of pixels, or a list of them, that changes by parts,
+// and gives how it lies: nearly nothing of it changes, or all does; some numbers of a
+// pixel change where others do not; some are none.
+func followed(m *maps, rng *rand.Rand) target.Layout {
+	from, c := "m", m.c
+	apply := func(operator string, in []string, attrs ...onnxwrite.Attribute) {
+		out := fmt.Sprint("end", len(m.nodes))
+		m.add(operator, out, in, attrs...)
+		from = out
+	}
+	switch rng.IntN(5) {
+	case 0: // hardly anything
+		m.inits = append(m.inits, onnxwrite.Raw("high", []int64{1}, []float32{-1.5}))
+		apply("Add", []string{"m", "high"})
+		apply("Relu", []string{from})
+	case 1: // everything
+		apply("GlobalAveragePool", []string{"m"})
+		apply("Add", []string{"m", from})
+	case 2: // some of a pixel's numbers
+		apply("MaxPool", []string{"m"}, onnxwrite.Ints("kernel_shape", 5, 5), onnxwrite.Ints("pads", 2, 2, 2, 2))
+		apply("Concat", []string{"m", from}, onnxwrite.Int("axis", 1))
+		c *= 2
+	case 3: // no numbers, here and there
+		apply("Sqrt", []string{"m"})
+	}
+	l := target.Layout{C: c, H: m.h, W: m.w, Last: rng.IntN(2) == 0}
+	if l.Last {
+		apply("Transpose", []string{from}, onnxwrite.Ints("perm", 0, 2, 3, 1))
+	}
+	if l.Last && rng.IntN(2) == 0 { // a list over two scales
+		m.inits = append(m.inits, onnxwrite.Raw("rows", []int64{3}, []int64{1, -1, int64(c)}))
+		plane := from
+		apply("Reshape", []string{plane, "rows"})
+		fine := from
+		apply("Transpose", []string{plane}, onnxwrite.Ints("perm", 0, 3, 1, 2))
+		apply("AveragePool", []string{from}, onnxwrite.Ints("kernel_shape", 2, 2), onnxwrite.Ints("strides", 2, 2))
+		apply("Transpose", []string{from}, onnxwrite.Ints("perm", 0, 2, 3, 1))
+		apply("Reshape", []string{from, "rows"})
+		apply("Concat", []string{fine, from}, onnxwrite.Int("axis", 1))
+		l.H, l.W = 1, m.h*m.w+(m.h/2)*(m.w/2)
+	}
+	m.add("Identity", "y", []string{from})
+	return l
+}
+
+// TestTargetsFollowParts: maps of segments, which are told what changed at each position,
+// are bit for bit those of whole runs, and those of outputs that are looked at whole.
+func TestTargetsFollowParts(t *testing.T) {
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 20))
+		m := randomMaps(rng)
+		l := followed(m, rng)
+		scores := []target.Score{target.Value, target.Margin, target.Entropy, target.Dice, target.IoU}
+		s := target.Segments{Layout: l, Reading: prediction.Reading{Activation: prediction.Softmax, Outputs: l.C}, Score: scores[rng.IntN(len(scores))],
+			Choose: func(shares []float32) (list []int) {
+				for c, share := range shares {
+					if share > 0 {
+						list = append(list, c)
+					}
+				}
+				return list
+			}}
+		if rng.IntN(2) == 0 {
+			y, x := rng.IntN(l.H), rng.IntN(l.W)
+			s.Part = region.Rect{Y: region.Span{Lo: y, Hi: y + 1 + rng.IntN(l.H-y)}, X: region.Span{Lo: x, Hi: x + 1 + rng.IntN(l.W-x)}}
+			s.Whole = rng.IntN(2) == 0
+		}
+		task := m.task(t, rng, s)
+		exact, err := obe.Explain(context.Background(), task)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		again, err := task.Reread(exact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, fmt.Sprintf("seed %d, read anew", seed), exact, again)
+		task.Mode = obe.Naive
+		naive, err := obe.Explain(context.Background(), task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, fmt.Sprintf("seed %d", seed), exact, naive)
+		if !slices.Equal(exact.Winners, naive.Winners) || !slices.Equal(exact.Winners, again.Winners) {
+			t.Fatalf("seed %d: other winners", seed)
+		}
+	}
+}
+
 // TestTargetsAllocateNothing: scoring takes no memory anew at any position.
 func TestTargetsAllocateNothing(t *testing.T) {
 	for _, k := range kinds {
@@ -358,6 +447,14 @@ func TestTargetsAllocateNothing(t *testing.T) {
 		outs := [][]float32{r.Outputs[0][3*n:][:n]}
 		if a := testing.AllocsPerRun(10, func() { scorer.Score(scores, outs) }); a != 0 {
 			t.Errorf("%s: %g allocations", k.name, a)
+		}
+		told, ok := scorer.(target.Follower)
+		if !ok {
+			continue
+		}
+		changed := [][]region.Span{{{Hi: n / 2}}}
+		if a := testing.AllocsPerRun(10, func() { told.ScoreChanged(scores, outs, changed) }); a != 0 {
+			t.Errorf("%s: %g allocations by parts", k.name, a)
 		}
 	}
 }

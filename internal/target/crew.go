@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"krypton/internal/incremental"
+	"krypton/internal/region"
 )
 
 // Outputs are the numbers of the outputs that a target reads, of the run that views come
@@ -51,9 +52,11 @@ type Crew struct {
 	reads []int
 	names []string // of the outputs that are read
 	sizes []int    // how many numbers each has
-	moved Mover    // nil moves nothing
-	bound Bound
-	hands chan *Hand
+	// shapes are those of the outputs where changes are followed, else nil.
+	shapes [][]int
+	moved  Mover // nil moves nothing
+	bound  Bound
+	hands  chan *Hand
 }
 
 // Hand is what one goroutine scores with.
@@ -64,6 +67,10 @@ type Hand struct {
 	Outs   [][]float32
 	Scores []float32
 	own    [][]float32 // memory for those that are moved
+	// follower is the scorer if it is to be told what changed, else nil, and changed what
+	// did of each of Outs.
+	follower Follower
+	changed  [][]region.Span
 }
 
 // NewCrew scores what a target reads of a plan by what it is bound to. clean are the
@@ -74,6 +81,14 @@ func NewCrew(t Target, p *incremental.Plan, bound Bound, clean [][]float32, move
 		c.names, c.sizes = append(c.names, p.Outputs()[i]), append(c.sizes, len(clean[k]))
 	}
 	return c
+}
+
+// Follow says that all changes are of the very run that the clean outputs are of: then
+// scorers that can are told what the changes leave as it is.
+func (c *Crew) Follow(p *incremental.Plan) {
+	for _, i := range c.reads {
+		c.shapes = append(c.shapes, p.OutputShape(i))
+	}
 }
 
 // Take gives a hand that nobody else has until it is given back.
@@ -88,6 +103,10 @@ func (c *Crew) Take() *Hand {
 		if c.moved != nil {
 			h.own[k] = make([]float32, n)
 		}
+	}
+	if c.shapes != nil && c.moved == nil {
+		h.follower, _ = h.scorer.(Follower)
+		h.changed = make([][]region.Span, len(c.reads))
 	}
 	return h
 }
@@ -112,6 +131,9 @@ func (h *Hand) Read(res incremental.Results) error {
 			return fmt.Errorf("output %q has %d numbers behind a change and %d on the clean picture", c.names[k], len(out), c.sizes[k])
 		}
 		h.Outs[k] = out
+		if h.follower != nil {
+			h.changed[k] = spansOf(h.changed[k][:0], res.Changed(output), c.shapes[k], len(out))
+		}
 	}
 	return nil
 }
@@ -124,7 +146,38 @@ func (h *Hand) Score() (winner int32) {
 			h.Outs[k] = h.own[k]
 		}
 	}
+	if h.follower != nil {
+		return h.follower.ScoreChanged(h.Scores, h.Outs, h.changed)
+	}
 	return h.scorer.Score(h.Scores, h.Outs)
+}
+
+// spansOf appends parts of an output of n numbers as spans of these. What has no known
+// shape has changed everywhere.
+func spansOf(to []region.Span, parts []incremental.Part, shape []int, n int) []region.Span {
+	for _, p := range parts {
+		if len(shape) == 0 || len(p) != len(shape) {
+			return append(to[:0], region.Span{Hi: n})
+		}
+		to = spans(to, p, shape, 0, n)
+	}
+	return to
+}
+
+// spans appends those of a part of an array of n numbers that begins at some place: the
+// last axes are one span if all of them but the first are whole.
+func spans(to []region.Span, p incremental.Part, shape []int, at, n int) []region.Span {
+	step, whole := n/shape[0], true
+	for a := 1; a < len(shape); a++ {
+		whole = whole && p[a] == region.Span{Hi: shape[a]}
+	}
+	if whole {
+		return append(to, region.Span{Lo: at + p[0].Lo*step, Hi: at + p[0].Hi*step})
+	}
+	for i := p[0].Lo; i < p[0].Hi; i++ {
+		to = spans(to, p[1:], shape[1:], at+i*step, step)
+	}
+	return to
 }
 
 // Keep gives what a target reads of a change, to be kept.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"krypton/internal/failure"
 	"krypton/internal/prediction"
@@ -131,10 +132,13 @@ func (b *boundSegments) choose(shares []float32, r *pixelReader) error {
 			// The next picture may have one.
 			return failure.As(failure.Data, fmt.Errorf("class %d: output %q: %w on the clean picture", c, b.Name, ErrNoPixel))
 		}
+		sum := 0.0
 		for _, i := range m.pixels {
 			r.read(int(i), b.clean)
-			m.values = append(m.values, r.value(c))
+			m.values, m.before = append(m.values, r.value(c)), append(m.before, sum)
+			sum += r.value(c)
 		}
+		m.sum = sum
 		item := Item{Index: c}
 		if b.Label != nil {
 			item.Name = b.Label(c)
@@ -159,6 +163,8 @@ type segment struct {
 	class  int
 	pixels []int32
 	values []float64 // of each of the pixels
+	before []float64 // the sum of the values before each
+	sum    float64   // of all values
 }
 
 // each calls f for the pixels of the part, in order.
@@ -179,7 +185,7 @@ func (b *boundSegments) Pixels(item int) int { return len(b.segments[item].pixel
 // Scorer implements Bound.
 func (b *boundSegments) Scorer() Scorer {
 	n := b.Layout.H * b.Layout.W
-	return &segmentScorer{boundSegments: b, reader: b.reader(), changed: make([]bool, n)}
+	return &segmentScorer{boundSegments: b, reader: b.reader(), changed: make([]bool, n), list: make([]int32, 0, b.Part.Y.Len()*b.Part.X.Len())}
 }
 
 // pixelReader reads pixels one at a time.
@@ -222,12 +228,46 @@ func (r *pixelReader) value(class int) float64 {
 type segmentScorer struct {
 	*boundSegments
 	reader  *pixelReader
-	changed []bool
+	changed []bool  // of all pixels
+	list    []int32 // the changed ones, in no order
 }
 
+// Score implements Scorer.
 func (s *segmentScorer) Score(dst []float32, outs [][]float32) int32 {
-	out := outs[0]
-	s.differ(out)
+	s.begin()
+	l := s.Layout
+	for y := s.Part.Y.Lo; y < s.Part.Y.Hi; y++ {
+		lo, hi := y*l.W+s.Part.X.Lo, y*l.W+s.Part.X.Hi
+		if l.Last {
+			s.differ(outs[0], region.Span{Lo: lo * l.C, Hi: hi * l.C})
+			continue
+		}
+		for c := range l.C {
+			s.differ(outs[0], region.Span{Lo: l.At(c, lo), Hi: l.At(c, hi)})
+		}
+	}
+	return s.score(dst, outs[0])
+}
+
+// ScoreChanged implements Follower.
+func (s *segmentScorer) ScoreChanged(dst []float32, outs [][]float32, changed [][]region.Span) int32 {
+	s.begin()
+	for _, r := range changed[0] {
+		s.differ(outs[0], r)
+	}
+	return s.score(dst, outs[0])
+}
+
+// begin forgets what changed before.
+func (s *segmentScorer) begin() {
+	for _, i := range s.list {
+		s.changed[i] = false
+	}
+	s.list = s.list[:0]
+}
+
+// score makes the items' scores once it is known which pixels changed.
+func (s *segmentScorer) score(dst, out []float32) int32 {
 	for k := range s.segments {
 		if s.Segments.Score == Dice || s.Segments.Score == IoU {
 			dst[k] = s.overlap(&s.segments[k], out)
@@ -241,29 +281,40 @@ func (s *segmentScorer) Score(dst []float32, outs [][]float32) int32 {
 	return None
 }
 
-// differ marks the pixels of the part whose numbers are others than the clean picture's,
-// in any bit.
-func (s *segmentScorer) differ(out []float32) {
+// differ marks the pixels of the part that have a number in a span of the output that is
+// another one than the clean picture's, in any bit.
+func (s *segmentScorer) differ(out []float32, in region.Span) {
 	l := s.Layout
-	for y := s.Part.Y.Lo; y < s.Part.Y.Hi; y++ {
-		lo, hi := y*l.W+s.Part.X.Lo, y*l.W+s.Part.X.Hi
-		row := s.changed[lo:hi]
-		clear(row)
-		if l.Last {
-			for x := range row {
-				row[x] = !sameBits(out[(lo+x)*l.C:(lo+x+1)*l.C], s.clean[(lo+x)*l.C:])
-			}
-			continue
-		}
-		for c := range l.C {
-			from := l.At(c, lo)
-			a, b := out[from:from+len(row)], s.clean[from:from+len(row)]
-			for x, v := range a {
-				if math.Float32bits(v) != math.Float32bits(b[x]) {
-					row[x] = true
-				}
+	if l.Last {
+		for i := in.Lo / l.C; i*l.C < in.Hi; i++ {
+			if !sameBits(out[i*l.C:(i+1)*l.C], s.clean[i*l.C:]) {
+				s.mark(i)
 			}
 		}
+		return
+	}
+	for n := l.H * l.W; in.Lo < in.Hi; { // of one channel at a time
+		first := in.Lo / n * n
+		hi := min(in.Hi, first+n)
+		was := s.clean[in.Lo:hi]
+		for k, v := range out[in.Lo:hi] {
+			if math.Float32bits(v) != math.Float32bits(was[k]) {
+				s.mark(in.Lo - first + k)
+			}
+		}
+		in.Lo = hi
+	}
+}
+
+// mark takes a pixel for changed, if it is one of the part.
+func (s *segmentScorer) mark(i int) {
+	if s.changed[i] {
+		return
+	}
+	y, x := i/s.Layout.W, i%s.Layout.W
+	if y >= s.Part.Y.Lo && y < s.Part.Y.Hi && x >= s.Part.X.Lo && x < s.Part.X.Hi {
+		s.changed[i] = true
+		s.list = append(s.list, int32(i))
 	}
 }
 
@@ -276,36 +327,44 @@ func sameBits(a, b []float32) bool {
 	return true
 }
 
-// mean is that of a segment's values.
+// mean is that of a segment's values, which are summed in the order of the pixels: up to
+// the first that changed the sum is known.
 func (s *segmentScorer) mean(m *segment, out []float32) float32 {
-	sum := 0.0
-	for k, i := range m.pixels {
-		v := m.values[k]
-		if s.changed[i] {
-			s.reader.read(int(i), out)
-			v = s.reader.value(m.class)
+	sum, n := m.sum, len(m.pixels)
+	if len(s.list) > 0 {
+		first, _ := slices.BinarySearch(m.pixels, slices.Min(s.list))
+		if first < n {
+			sum = m.before[first]
 		}
-		sum += v
+		for k := first; k < n; k++ {
+			v, i := m.values[k], m.pixels[k]
+			if s.changed[i] {
+				s.reader.read(int(i), out)
+				v = s.reader.value(m.class)
+			}
+			sum += v
+		}
 	}
-	return float32(sum / float64(len(m.pixels)))
+	return float32(sum / float64(n))
 }
 
 // overlap is that of the class's pixels with a segment's.
 func (s *segmentScorer) overlap(m *segment, out []float32) float32 {
-	both, now, class := 0, 0, int32(m.class)
-	s.each(func(i int) {
-		best := s.boundSegments.best[i]
-		if s.changed[i] {
-			best = s.reader.read(i, out)
+	before, class := len(m.pixels), int32(m.class)
+	both, now := before, before
+	for _, i := range s.list {
+		was, is := s.boundSegments.best[i] == class, s.reader.read(int(i), out) == class
+		if was {
+			now--
+			both--
 		}
-		if best == class {
+		if is {
 			now++
-			if s.boundSegments.best[i] == class {
-				both++
-			}
 		}
-	})
-	before := len(m.pixels)
+		if was && is {
+			both++
+		}
+	}
 	if s.Segments.Score == IoU {
 		return float32(float64(both) / float64(before+now-both))
 	}

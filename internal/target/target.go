@@ -11,12 +11,14 @@
 //     later (the clean mask, the clean vector). It does not change once it is made, and
 //     several goroutines share it;
 //   - a Scorer, which Bound.Scorer makes for each goroutine, with the memory that it
-//     needs, so that Score allocates nothing.
+//     needs, so that Score allocates nothing. One that is a Follower too is told what changed.
 //
 // Score is a function of the outputs alone, in one fixed order of arithmetic: then a map
 // is bit for bit what whole runs at every position give. What the clean picture's outputs
 // give is its base: Bind need not compute that.
 package target
+
+import "krypton/internal/region"
 
 // Target is a question to some of a model's outputs. It does not change, and belongs to
 // the model: it knows no picture. Outputs and a Crew put it to the outputs of a plan.
@@ -43,6 +45,15 @@ type Scorer interface {
 	// Score writes a number for each item to dst, given outputs as Bind was, valid
 	// during the call. It returns the class that is best there, or None.
 	Score(dst []float32, outs [][]float32) (winner int32)
+}
+
+// Follower is a Scorer that need not look at all of the outputs to see what changed.
+type Follower interface {
+	Scorer
+	// ScoreChanged is Score, bit for bit, of outputs that have the bits of the clean
+	// picture's but for some spans of their numbers, which do not overlap: those of each
+	// output.
+	ScoreChanged(dst []float32, outs [][]float32, changed [][]region.Span) (winner int32)
 }
 
 // Scored is a Bound that has scores of classes on the clean picture.

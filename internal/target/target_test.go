@@ -3,10 +3,12 @@ package target
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"krypton/internal/detect"
+	"krypton/internal/incremental"
 	"krypton/internal/prediction"
 	"krypton/internal/region"
 )
@@ -283,5 +285,128 @@ func TestBoxes(t *testing.T) {
 	}
 	if _, err := b.Narrow(Item{Index: 2}).Bind(clean); !errors.Is(err, ErrNoBox) {
 		t.Errorf("a box that is not found: %v", err)
+	}
+}
+
+// TestFollow: a scorer that is told what changed gives what one that is not gives, bit for
+// bit, whatever spans cover the changes: exactly those, more, pixels in part, everything.
+func TestFollow(t *testing.T) {
+	const h, w = 6, 7
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 24))
+		l := Layout{C: 1 + rng.IntN(4), H: h, W: w, Last: rng.IntN(2) == 0}
+		scores := []Score{Value, Margin, Entropy, Dice, IoU}
+		s := Segments{Layout: l, Score: scores[rng.IntN(len(scores))], Reading: prediction.Reading{Activation: prediction.Softmax, Outputs: l.C}}
+		if rng.IntN(2) == 0 {
+			y, x := rng.IntN(h), rng.IntN(w)
+			s.Part, s.Whole = region.Rect{Y: region.Span{Lo: y, Hi: y + 1 + rng.IntN(h-y)}, X: region.Span{Lo: x, Hi: x + 1 + rng.IntN(w-x)}}, rng.IntN(2) == 0
+		}
+		random := func() float32 {
+			if rng.IntN(60) == 0 {
+				return nan
+			}
+			return rng.Float32()*4 - 2
+		}
+		clean := make([]float32, l.C*h*w)
+		for i := range clean {
+			clean[i] = random()
+		}
+		bound, err := s.Bind([][]float32{clean})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, plain := bound.Scorer().(Follower), bound.Scorer()
+		for range 8 {
+			out, changed := slices.Clone(clean), []region.Span{}
+			for at := rng.IntN(len(out) + 1); at < len(out); at += rng.IntN(len(out)) + 1 {
+				n := min(len(out)-at, 1+rng.IntN(20))
+				for i := at; i < at+n; i++ {
+					if rng.IntN(3) > 0 {
+						out[i] = random()
+					}
+				}
+				changed = append(changed, region.Span{Lo: at, Hi: at + n})
+				at += n
+			}
+			if rng.IntN(5) == 0 {
+				changed = []region.Span{{Hi: len(out)}}
+			}
+			got, want := make([]float32, len(bound.Items())), make([]float32, len(bound.Items()))
+			a, b := told.ScoreChanged(got, [][]float32{out}, [][]region.Span{changed}), plain.Score(want, [][]float32{out})
+			for k := range got {
+				if a != b || math.Float32bits(got[k]) != math.Float32bits(want[k]) {
+					t.Fatalf("seed %d: %v and %d where %v changed, want %v and %d (%+v)", seed, got, a, changed, want, b, s)
+				}
+			}
+			if n := testing.AllocsPerRun(1, func() { told.ScoreChanged(got, [][]float32{out}, [][]region.Span{changed}) }); n > 2 { // the two literals
+				t.Fatalf("seed %d: %g allocations", seed, n)
+			}
+		}
+	}
+}
+
+// TestSpans: parts of an output as spans of its numbers.
+func TestSpans(t *testing.T) {
+	part := func(v ...int) (p incremental.Part) {
+		for i := 0; i < len(v); i += 2 {
+			p = append(p, region.Span{Lo: v[i], Hi: v[i+1]})
+		}
+		return p
+	}
+	shape := []int{1, 2, 3, 4}
+	for _, c := range []struct {
+		parts []incremental.Part
+		shape []int
+		want  []region.Span
+	}{
+		{nil, shape, nil},
+		{[]incremental.Part{part(0, 1, 0, 2, 0, 3, 0, 4)}, shape, []region.Span{{Lo: 0, Hi: 24}}},
+		{[]incremental.Part{part(0, 1, 1, 2, 0, 3, 0, 4)}, shape, []region.Span{{Lo: 12, Hi: 24}}},
+		{[]incremental.Part{part(0, 1, 0, 2, 1, 3, 0, 4)}, shape, []region.Span{{Lo: 4, Hi: 12}, {Lo: 16, Hi: 24}}},
+		{[]incremental.Part{part(0, 1, 0, 2, 1, 2, 1, 3)}, shape, []region.Span{{Lo: 5, Hi: 7}, {Lo: 17, Hi: 19}}},
+		{[]incremental.Part{part(0, 1, 0, 1, 0, 1, 0, 1), part(0, 1, 1, 2, 2, 3, 3, 4)}, shape, []region.Span{{Lo: 0, Hi: 1}, {Lo: 23, Hi: 24}}},
+		{[]incremental.Part{part()}, nil, []region.Span{{Lo: 0, Hi: 24}}}, // nobody knows the shape
+	} {
+		if got := spansOf(nil, c.parts, c.shape, 24); !slices.Equal(got, c.want) {
+			t.Errorf("%v of %v: %v, want %v", c.parts, c.shape, got, c.want)
+		}
+	}
+}
+
+// BenchmarkSegments: 21 classes of 256 x 256 pixels of which a square of 48 changed.
+func BenchmarkSegments(b *testing.B) {
+	const c, n, side = 21, 256, 48
+	rng := rand.New(rand.NewPCG(1, 1))
+	clean := make([]float32, c*n*n)
+	for i := range clean {
+		clean[i] = rng.Float32()
+	}
+	out := slices.Clone(clean)
+	var changed []region.Span
+	for k := range c {
+		for y := 100; y < 100+side; y++ {
+			lo := (k*n+y)*n + 100
+			for i := lo; i < lo+side; i++ {
+				out[i]++
+			}
+			changed = append(changed, region.Span{Lo: lo, Hi: lo + side})
+		}
+	}
+	for _, score := range []Score{Value, Dice} {
+		bound, err := (Segments{Layout: Layout{C: c, H: n, W: n}, Score: score, Reading: prediction.Reading{Activation: prediction.Softmax, Outputs: c}}).Bind([][]float32{clean})
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, dst, outs, parts := bound.Scorer().(Follower), make([]float32, 1), [][]float32{out}, [][]region.Span{changed}
+		b.Run(string(score)+"/all", func(b *testing.B) {
+			for range b.N {
+				s.Score(dst, outs)
+			}
+		})
+		b.Run(string(score)+"/changed", func(b *testing.B) {
+			for range b.N {
+				s.ScoreChanged(dst, outs, parts)
+			}
+		})
 	}
 }
