@@ -43,7 +43,7 @@ var hints = []func(err error) (before, after string){
 	hintFor(onnxload.ErrInput, "--input: ", ""),
 	hintFor(onnxload.ErrOutput, "--output: ", ""),
 	hintFor(onnxload.ErrShape, "", "; say --size HxW, or --dim NAME=N"),
-	hintFor(explain.ErrNoTarget, "", "; --reduce makes one number of it, or of the part that --output 'NAME[...]' takes"),
+	hintFor(explain.ErrNoTarget, "", "; --target segment takes a plane for one of classes, --reduce makes one number of it, or of the part that --output 'NAME[...]' takes"),
 	hintFor(evaluate.ErrPicture, "", ": --image must name it"),
 	hintFor(evaluate.ErrSize, "", ": say --size"),
 	hintFor(evaluate.ErrPreprocessing, "", ": give the flags that obe was given"),

@@ -263,8 +263,10 @@ func count(shape []int) int {
 }
 
 // coarsest is how many pixels of the network's input one pixel of a plane may stand for
-// along each side, so that it is taken for one of segments.
-const coarsest = 16
+// along each side, so that it is taken for one of segments without a word: segmentation
+// networks that do not enlarge their output stop at a fourth, the grids of detectors
+// begin at an eighth.
+const coarsest = 4
 
 // planeOf tells how a plane of pixels lies in a shape: [1,C,H,W] or [1,H,W,C], or [1,H,W]
 // or [H,W] with the sides of the input in proportion. names is how many classes have
