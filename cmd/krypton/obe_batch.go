@@ -270,10 +270,13 @@ func (b *obeBatch) read(ctx context.Context, j *obeRun, p *batchPicture) error {
 }
 
 // digest stands for what an item is made from, beside what all items share: the
-// picture, and the mask and its own model if it has them.
+// picture, and the mask, what features are compared with and its own model if it has them.
 func (b *obeBatch) digest(j *obeRun, it batch.Item, picture, mask string) string {
 	if mask != "" {
 		picture += " mask " + mask
+	}
+	if sum := j.job.Aim().ReferenceSHA256(); sum != "" {
+		picture += " reference " + sum
 	}
 	if it.Set["model"] != "" || it.Set["labels"] != "" {
 		picture += " model " + j.job.Model().Identity()

@@ -157,7 +157,7 @@ func TestBoxesThatAreAskedFor(t *testing.T) {
 		{"", "1 0"}, {"--box best", "1 0"}, {"--box top", "1 0"}, {"--box top2", "1 2 0"}, {"--box top9", "1 2 0"}, {"--box 2", "2 0"}, {"--box cat", "2 0"},
 		{"--box index:1", "1 0"}, {"--box label:cat,dog", "2 1 0"}, {"--box false,2", "0 2"}, {"--box all", "1 2 0"}, {"--box 2,all", "2 1 0"}, {"--score value", "1 0"},
 		{"--min-score 0.9", "1 0"}, {"--min-score 0.9 --box all", "1 0"}, {"--min-score 1 --iou 0.1", "1 0"},
-		{"--box 3", "64 --box 3: 2 are found"},
+		{"--box 3", "65 --box 3: no box of this number is found: 2 with a score of 0.5 or more"},
 		{"--box 0", "64 --box 0: boxes are numbered from 1"},
 		{"--box bird", "64 --box \"bird\" is no number"},
 		{"--min-score 0.9 --box cat", "65 --box cat: no box of this class is found with a score of 0.9 or more, among 1 of others"},

@@ -37,7 +37,9 @@ func targetData(t testing.TB) map[string][]byte {
 		"half.png":             pngOf(t, 16, 16, red),
 		"other.png":            pngOf(t, 16, 16, color.NRGBA{0, 255, 0, 255}),
 		"ones.npy":             npy(t, [16][16]float32{}),
+		"wide.png":             pngOf(t, 16, 8, red),
 		"vector.npy":           npy(t, [3]float32{0, 1, 0}),
+		"other.npy":            npy(t, [3]float32{1, 1, 0}),
 	}
 }
 

@@ -215,6 +215,9 @@ func (j *Job) meter(ctx context.Context, m *MapFile, in *explain.Input) (*explai
 			return nil, nil, err
 		}
 	}
+	if r := m.Record; r != nil && r.Target != nil && r.Target.SHA256 != aim.ReferenceSHA256() {
+		return nil, nil, failure.Dataf("was made with another reference than %s: the digests of the files differ", r.Target.Reference)
+	}
 	of, err := aim.Target(in)
 	if err != nil {
 		return nil, nil, err

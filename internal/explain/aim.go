@@ -540,21 +540,28 @@ func (a *Aim) where(in *Input) (part region.Rect, some bool, err error) {
 		return part, false, nil
 	}
 	plane := a.model.Plan.InputPlane()
-	t := in.Backdrop.Transform()
-	x := onPlane(r.X, r.W, t.ScaleX, t.OffsetX, plane.W, a.layout.W)
-	y := onPlane(r.Y, r.H, t.ScaleY, t.OffsetY, plane.H, a.layout.H)
+	t, seen := in.Backdrop.Transform(), in.shown()
+	x0, y0 := t.Apply(float64(seen.Min.X), float64(seen.Min.Y))
+	x1, y1 := t.Apply(float64(seen.Max.X), float64(seen.Max.Y))
+	x := onPlane(max(float64(r.X), x0), min(float64(r.X+r.W), x1), t.ScaleX, t.OffsetX, plane.W, a.layout.W)
+	y := onPlane(max(float64(r.Y), y0), min(float64(r.Y+r.H), y1), t.ScaleY, t.OffsetY, plane.H, a.layout.H)
 	if part = (region.Rect{Y: y, X: x}); part.Empty() {
-		return part, false, failure.Wrongf("%v of the picture lies outside of what the network sees", map[bool]failure.Setting{true: "at", false: "segment_region"}[a.what.At != nil])
+		what, where := failure.Setting("segment_region"), r.String()
+		if a.what.At != nil {
+			what, where = "at", a.what.At.String()
+		}
+		// The next picture may have it.
+		return part, false, failure.As(failure.Data, failure.Settingf("%v %s lies outside of what the network sees of the picture, %.4g,%.4g to %.4g,%.4g", what, where, x0, y0, x1, y1))
 	}
 	return part, true, nil
 }
 
-// onPlane is where n pixels of a picture from lo on lie on a plane of out pixels, for a
-// network that reads in: those whose middle lies in them, or else the nearest.
-func onPlane(lo, n int, scale, offset float64, in, out int) region.Span {
+// onPlane is where what lies between lo and hi of a picture lies on a plane of out pixels,
+// for a network that reads in: those whose middle lies in it, or else the nearest.
+func onPlane(lo, hi, scale, offset float64, in, out int) region.Span {
 	k := float64(out) / float64(in) / scale
-	a, b := (float64(lo)-offset)*k, (float64(lo+n)-offset)*k
-	if b <= 0 || a >= float64(out) {
+	a, b := (lo-offset)*k, (hi-offset)*k
+	if a >= b || b <= 0 || a >= float64(out) {
 		return region.Span{}
 	}
 	s := region.Span{Lo: max(0, int(math.Ceil(a-.5))), Hi: min(out, int(math.Ceil(b-.5)))}
@@ -643,6 +650,10 @@ func (r *Record) What() What {
 	}
 	return w
 }
+
+// ReferenceSHA256 is the digest of the file that features are compared with, "" if there is
+// none.
+func (a *Aim) ReferenceSHA256() string { return a.from.sha256 }
 
 // Name is the output's.
 func (a *Aim) Name() string { return a.model.Plan.Outputs()[a.Output] }

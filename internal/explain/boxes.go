@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -343,7 +342,11 @@ func (p *boxPicker) top(n int) func([]detect.Box) ([]int, error) {
 func (p *boxPicker) number(n int) func([]detect.Box) ([]int, error) {
 	return func(found []detect.Box) ([]int, error) {
 		if n > len(found) {
-			return nil, errors.Join(p.nothing(found), failure.Wrongf("%v %d: %d are found", failure.Setting("box"), n, len(found)))
+			if err := p.nothing(found); err != nil {
+				return nil, err
+			}
+			// The next picture may have so many.
+			return nil, failure.As(failure.Data, failure.Settingf("%v %d: %w of this number is found: %d with a score of %.3g or more", failure.Setting("box"), n, target.ErrNoBox, len(found), p.least))
 		}
 		return []int{n - 1}, nil
 	}
