@@ -288,8 +288,34 @@ func TestBoxes(t *testing.T) {
 	}
 }
 
-// TestFollow: a scorer that is told what changed gives what one that is not gives, bit for
-// bit, whatever spans cover the changes: exactly those, more, pixels in part, everything.
+// plainly reads all pixels of an item, in their order.
+func plainly(b *boundSegments, item int, out []float32) float32 {
+	r, m := b.reader(), &b.segments[item]
+	if b.Score != Dice && b.Score != IoU {
+		sum := 0.0
+		for _, i := range m.pixels {
+			r.read(int(i), out)
+			sum += r.value(m.class)
+		}
+		return float32(sum / float64(len(m.pixels)))
+	}
+	both, all := 0, len(m.pixels)
+	b.each(func(i int) {
+		if int(r.read(i, out)) == m.class {
+			all++
+			if slices.Contains(m.pixels, int32(i)) {
+				both++
+			}
+		}
+	})
+	if b.Score == IoU {
+		return float32(float64(both) / float64(all-both))
+	}
+	return float32(2 * float64(both) / float64(all))
+}
+
+// TestFollow: a scorer that is told what changed gives what one that is not gives, and
+// what all pixels give, bit for bit, whatever spans cover the changes: exactly those, more, pixels in part, everything.
 func TestFollow(t *testing.T) {
 	const h, w = 6, 7
 	for seed := range uint64(200) {
@@ -334,6 +360,9 @@ func TestFollow(t *testing.T) {
 			got, want := make([]float32, len(bound.Items())), make([]float32, len(bound.Items()))
 			a, b := told.ScoreChanged(got, [][]float32{out}, [][]region.Span{changed}), plain.Score(want, [][]float32{out})
 			for k := range got {
+				if w := plainly(bound.(*boundSegments), k, out); math.Float32bits(w) != math.Float32bits(want[k]) {
+					t.Fatalf("seed %d: %v, and %v of all pixels (%+v)", seed, want[k], w, s)
+				}
 				if a != b || math.Float32bits(got[k]) != math.Float32bits(want[k]) {
 					t.Fatalf("seed %d: %v and %d where %v changed, want %v and %d (%+v)", seed, got, a, changed, want, b, s)
 				}
