@@ -25,7 +25,6 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/framelabels"
 	"krypton/internal/model"
-	"krypton/internal/onnxwrite"
 	"krypton/internal/orv"
 	"krypton/internal/recognize"
 	"krypton/internal/region"
@@ -61,40 +60,11 @@ func modelFile(path string) Model {
 	}
 }
 
-// cells writes a detector whose boxes are cells of the picture: the score of each class is
-// the sigmoid of the brightness there, less what is usual, for the second the other way
-// round.
+// cells writes a detector whose boxes are cells of the picture.
 func cells(t *testing.T) string {
 	t.Helper()
-	const side = 128
-	weights := make([]float32, 2*3*16*16)
-	for i := range weights {
-		weights[i] = 6. / (3 * 16 * 16)
-		if i >= len(weights)/2 {
-			weights[i] *= -1
-		}
-	}
-	boxes := make([]float32, 4*64)
-	for i := range 64 {
-		boxes[i], boxes[64+i], boxes[128+i], boxes[192+i] = float32(16*(i%8)+8), float32(16*(i/8)+8), 20, 24
-	}
-	m := &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs:       []onnxwrite.ValueInfo{{Name: "x", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, side, side)}},
-		Outputs:      []onnxwrite.ValueInfo{{Name: "output0", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 6, 64)}},
-		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{2, 3, 16, 16}, weights), onnxwrite.Raw("bias", []int64{2}, []float32{-2.5, 2}), onnxwrite.Raw("boxes", []int64{1, 4, 8, 8}, boxes), onnxwrite.Raw("zero", []int64{1}, []float32{0}), onnxwrite.Raw("shape", []int64{3}, []int64{1, 6, 64})},
-		Nodes: []onnxwrite.Node{
-			{OpType: "Conv", Inputs: []string{"x", "w", "bias"}, Outputs: []string{"a"}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("strides", 16, 16)}},
-			{OpType: "Sigmoid", Inputs: []string{"a"}, Outputs: []string{"s"}},
-			{OpType: "ReduceMean", Inputs: []string{"a"}, Outputs: []string{"m"}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("axes", 1, 2, 3)}},
-			{OpType: "Mul", Inputs: []string{"m", "zero"}, Outputs: []string{"z"}},
-			{OpType: "Add", Inputs: []string{"boxes", "z"}, Outputs: []string{"b"}},
-			{OpType: "Concat", Inputs: []string{"b", "s"}, Outputs: []string{"c"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 1)}},
-			{OpType: "Flatten", Inputs: []string{"c"}, Outputs: []string{"d"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 2)}},
-			{OpType: "Reshape", Inputs: []string{"d", "shape"}, Outputs: []string{"output0"}},
-		},
-	}}
 	path := filepath.Join(t.TempDir(), "cells.onnx")
-	for name, data := range map[string][]byte{path: m.Marshal(), strings.TrimSuffix(path, ".onnx") + ".krypton.yaml": []byte("labels: [bright, dark]\ndetector: {form: yolov8, threshold: 0.6}\n")} {
+	for name, data := range map[string][]byte{path: scenes.Detector(128), strings.TrimSuffix(path, ".onnx") + ".krypton.yaml": []byte(scenes.DetectorSettings)} {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}

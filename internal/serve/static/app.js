@@ -28,11 +28,12 @@ const sizes = (id) => $(id).value.split(',').map((s) => s.trim()).filter(Boolean
 
 function question(panel) {
   const q = { patch: sizes('patch'), stride: sizes('stride'), fill: [$('fill').value] };
-  if (score()) q.score = score();
-  if ($('activation').value !== 'auto') q.activation = $('activation').value;
-  if (chosenClass) q.class = [chosenClass];
-  if (chosenBox) q.box = [chosenBox];
-  if (panel?.approximate) q.mode = 'approximate';
+  const of = chosen(panel);
+  if (of.score) q.score = of.score;
+  if (of.activation) q.activation = of.activation;
+  if (of.class) q.class = [of.class];
+  if (chosenBox && detects(panel)) q.box = [chosenBox];
+  if (panel.approximate) q.mode = 'approximate';
   return q;
 }
 
@@ -56,9 +57,16 @@ function fitTo(kind) {
 
 const ask = (panel, q) => ({ model: panel.model, picture: panel.picture.id, question: q });
 
-// chosen is what a finished map can be read anew by.
-function chosen() {
-  return { class: chosenClass, activation: $('activation').value === 'auto' ? '' : $('activation').value, score: score() };
+// detects says whether a panel's model finds boxes, which others do not have.
+const detects = (panel) => (panel.seen ? panel.seen.kind === 'box' : about.models[panel.model].detector);
+
+// chosen is what a panel's finished map can be read anew by, as far as it is of its model.
+function chosen(panel) {
+  return {
+    class: detects(panel) ? '' : chosenClass,
+    activation: $('activation').value === 'auto' ? '' : $('activation').value,
+    score: detects(panel) === detects(panels[0]) ? score() : '',
+  };
 }
 
 // sameWork says whether two questions cost the network the same runs.
@@ -86,7 +94,7 @@ async function showPicture(panel, picture) {
 async function predict(panel) {
   if (!panel.picture) return;
   const of = panel.picture;
-  const seen = await post('/api/predictions', ask(panel, question()));
+  const seen = await post('/api/predictions', ask(panel, question(panel)));
   if (panel.picture !== of) return;
   panel.seen = seen;
   if (panel === panels[0]) {
@@ -220,9 +228,9 @@ async function reread() {
     if (!map) continue;
     const want = ask(panel, question(panel));
     if (map.state === 'done' && sameWork(map.ask, want) && !panel.approximate) {
-      await map.read(chosen());
+      await map.read(chosen(panel));
       map.ask = want;
-      if (panel.part?.state === 'done') await panel.part.read(chosen());
+      if (panel.part?.state === 'done') await panel.part.read(chosen(panel));
       if (panel === panels[0]) showClasses(map.clean);
     } else {
       run(panel, want);
@@ -241,7 +249,7 @@ let estimating = 0;
 async function estimate() {
   const mine = ++estimating;
   if (!panels[0].picture) return;
-  const e = await post('/api/estimates', ask(panels[0], question()));
+  const e = await post('/api/estimates', ask(panels[0], question(panels[0])));
   if (mine === estimating) $('estimate').textContent = `${e.positions.toLocaleString('en')} positions, about ${time(e.seconds)}`;
 }
 

@@ -167,6 +167,7 @@ export class Panel {
       this.told(this, p);
     });
     this.top.addEventListener('pointerup', (e) => {
+      if (e.button !== 0) return;
       const p = this.toNetwork(e);
       const moved = from && p && Math.hypot(p.x - from.x, p.y - from.y) > 3;
       from = null;
