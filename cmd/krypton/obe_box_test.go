@@ -272,6 +272,10 @@ func TestBoxCurves(t *testing.T) {
 	if len(records) != 2 {
 		t.Fatalf("%d maps are measured: %s", len(records), out.String())
 	}
+	out.Reset()
+	if code := run([]string{"score", at("s.json"), "--model", at("m.onnx"), "--steps", "4", "--csv", "-q"}, strings.NewReader(""), &out, &err); code != 0 || !strings.Contains(out.String(), `"box 2, cat"`) || !strings.Contains(out.String(), `"box 1, dog"`) {
+		t.Errorf("exit code %d: tables do not tell boxes apart: %s%s", code, out.String(), err.String())
+	}
 	for i, want := range []string{"cat", "dog"} {
 		r := records[i]
 		base := float64(r.Class.BaseScore)

@@ -16,7 +16,7 @@ type whatOptions struct {
 }
 
 func (o *whatOptions) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.target, "target", "", "what is mapped: class, segment, number or features (default: told by the output)")
+	f.StringVar(&o.target, "target", "", "what is mapped: class, segment, number, features or box (default: told by the output)")
 	f.StringVar(&o.reduce, "reduce", "", "make one number of the output, or of the part that --output 'NAME[0,:,12:20]' takes: mean, max or sum")
 	typed(f, &o.at, "at", "", parseAt, "segments: only this pixel of the picture, `x,y`")
 	typed(f, &o.region, "segment-region", "", obe.ParseRegion, "segments: only this part of the picture, `x,y,w,h`, whatever its pixels are")

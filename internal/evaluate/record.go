@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"fmt"
 	"slices"
 
 	"krypton/internal/explain"
@@ -119,12 +118,4 @@ func (m *randomMaps) add(deletion, insertion faithful.Curve) {
 		r.Mean = explain.Number(m.sums[i] / float64(m.record.Maps+1))
 	}
 	m.record.Maps++
-}
-
-// ClassName is the class's label, or its number.
-func (r *Record) ClassName() string {
-	if r.Class.Label != "" {
-		return r.Class.Label
-	}
-	return fmt.Sprintf("class %d", r.Class.Index)
 }

@@ -17,7 +17,7 @@ func AreaTable(records []*Record) [][]string {
 	rows := [][]string{{"map", "image", "class", "label", "base_score", "deletion", "insertion", "random_maps", "random_deletion", "random_insertion"}}
 	for _, r := range records {
 		row := []string{
-			spreadsheet.Harmless(r.Map), spreadsheet.Harmless(r.Image), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label),
+			spreadsheet.Harmless(r.Map), spreadsheet.Harmless(r.Image), strconv.Itoa(r.Class.Index), label(r),
 			text(r.Class.BaseScore), text(r.Deletion.Area), text(r.Insertion.Area), "0", "", "",
 		}
 		if q := r.Random; q != nil {
@@ -38,13 +38,22 @@ func Table(records []*Record, random bool) [][]string {
 	rows := [][]string{head}
 	area := func(n explain.Number) string { return fmt.Sprintf("%.4f", float32(n)) }
 	for _, r := range records {
-		row := []string{labels.Printable(r.Map), labels.Printable(r.ClassName()), fmt.Sprintf("%.3f", float32(r.Class.BaseScore)), area(r.Deletion.Area), area(r.Insertion.Area)}
+		row := []string{labels.Printable(r.Map), labels.Printable(r.Class.Name()), fmt.Sprintf("%.3f", float32(r.Class.BaseScore)), area(r.Deletion.Area), area(r.Insertion.Area)}
 		if q := r.Random; q != nil {
 			row = append(row, area(q.Deletion.Mean), area(q.Insertion.Mean), fmt.Sprintf("%d and %d of %d", q.Deletion.Beaten, q.Insertion.Beaten, q.Maps))
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// label is the class's in tables for programs; several boxes of a class have their numbers
+// too.
+func label(r *Record) string {
+	if r.Class.Box > 0 {
+		return spreadsheet.Harmless(r.Class.Name())
+	}
+	return spreadsheet.Harmless(r.Class.Label)
 }
 
 // text writes a number with the digits that single precision has.
@@ -57,7 +66,7 @@ func CurveTable(records []*Record) [][]string {
 		for i, curve := range []string{"deletion", "insertion"} {
 			for k, share := range r.curves[i].Shares {
 				row := []string{
-					spreadsheet.Harmless(r.Map), strconv.Itoa(r.Class.Index), spreadsheet.Harmless(r.Class.Label),
+					spreadsheet.Harmless(r.Map), strconv.Itoa(r.Class.Index), label(r),
 					curve, text(explain.Number(share)), text(explain.Number(r.curves[i].Scores[k])), "",
 				}
 				if r.Random != nil {
@@ -78,7 +87,7 @@ func PlotCurves(w io.Writer, records []*Record) error {
 	var lines []faithful.Line
 	var all, random [2][]faithful.Curve
 	for _, r := range records {
-		name := []rune(labels.Printable(filepath.Base(r.Map) + ", " + r.ClassName()))
+		name := []rune(labels.Printable(filepath.Base(r.Map) + ", " + r.Class.Name()))
 		if len(name) > 48 {
 			name = append(name[:47], '…')
 		}

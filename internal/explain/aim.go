@@ -350,9 +350,20 @@ func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
 		a.notes = append(a.notes, "the entropy is that of scores which are not probabilities that add to 1: it says little")
 	}
 	n := a.Reading.Classes(a.Reading.Outputs)
+	if err := a.compares(n); err != nil {
+		return err
+	}
 	a.classes, err = q.picker(m.Labels, n)
 	a.most = a.classes.count(n)
 	return err
+}
+
+// compares fails where the score compares classes, and there is one only.
+func (a *Aim) compares(classes int) error {
+	if classes == 1 && (a.Score == target.Margin || a.Score == target.Entropy) {
+		return failure.Wrongf("%v is %q: the output %q has one number, and nothing to compare it with", failure.Setting("score"), a.Score, a.Name())
+	}
+	return nil
 }
 
 func (a *Aim) readSegments(ctx context.Context, r *Reader, q *Question) error {
@@ -375,6 +386,9 @@ func (a *Aim) readSegments(ctx context.Context, r *Reader, q *Question) error {
 			return err
 		}
 		n = a.Reading.Classes(l.C)
+		if err := a.compares(n); err != nil {
+			return err
+		}
 		if a.Reading.Doubt != nil {
 			a.notes = append(a.notes, failure.Spell(a.Reading.Doubt, r.host.Spell))
 		}

@@ -22,6 +22,15 @@ type ClassRecord struct {
 	Scores    [][]Number `json:"scores,omitempty"` // row by row
 }
 
+// Name tells a map of a record from the others in words: the class's label, or its number;
+// of a box also the box's.
+func (c ClassRecord) Name() string {
+	if c.Box > 0 {
+		return BoxRecord{Number: c.Box, Class: c.Index, Label: c.Label}.Name()
+	}
+	return className(c.Label, c.Index)
+}
+
 // Record is everything about one picture's map: what the .json file holds, and
 // without the scores what the PNG carries and --json prints. New fields may be
 // added; existing ones keep their meaning.

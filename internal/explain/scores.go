@@ -70,7 +70,7 @@ func writeCSV(w io.Writer, r *Record) error {
 				return err
 			}
 		}
-		line := []string{spreadsheet.Harmless(className(class.Label, class.Index))}
+		line := []string{spreadsheet.Harmless(class.Name())}
 		for _, x := range r.Xs {
 			line = append(line, strconv.Itoa(x))
 		}
