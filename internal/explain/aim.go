@@ -527,7 +527,7 @@ func (a *Aim) Target(in *Input) (target.Target, error) {
 		if err != nil {
 			return nil, err
 		}
-		if some {
+		if some || a.plane && a.what.Part == "" && where != region.Plane(a.layout.H, a.layout.W) {
 			part = a.pixels(where)
 		}
 		t = target.Numbers{Output: a.Output, Name: a.Name(), Reduce: a.what.Reduce, Choose: a.classes.Choose, Item: a.item}
@@ -544,17 +544,21 @@ func (a *Aim) Target(in *Input) (target.Target, error) {
 	return t, nil
 }
 
-// where is the part of the plane that a part of the picture lies on.
+// where is the part of the plane that a part of the picture lies on, or the picture
+// itself, where nobody asked for some part: what lies around it is no segment.
 func (a *Aim) where(in *Input) (part region.Rect, some bool, err error) {
 	r := a.what.SegmentRegion
 	if p := a.what.At; p != nil {
 		r = obe.Region{X: p.X, Y: p.Y, W: 1, H: 1}
 	}
-	if r == (obe.Region{}) {
-		return part, false, nil
-	}
 	plane := a.model.Plan.InputPlane()
 	t, seen := in.Backdrop.Transform(), in.shown()
+	if r == (obe.Region{}) {
+		return region.Rect{
+			Y: onPlane(float64(seen.Min.Y), float64(seen.Max.Y), 1, 0, plane.H, a.layout.H),
+			X: onPlane(float64(seen.Min.X), float64(seen.Max.X), 1, 0, plane.W, a.layout.W),
+		}, false, nil
+	}
 	x0, y0 := t.Apply(float64(seen.Min.X), float64(seen.Min.Y))
 	x1, y1 := t.Apply(float64(seen.Max.X), float64(seen.Max.Y))
 	x := onPlane(max(float64(r.X), x0), min(float64(r.X+r.W), x1), t.ScaleX, t.OffsetX, plane.W, a.layout.W)

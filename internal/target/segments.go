@@ -94,14 +94,17 @@ func (s Segments) Bind(clean [][]float32) (Bound, error) {
 	}
 	r := b.reader()
 	b.best = make([]int32, l.H*l.W)
-	shares := make([]float32, b.classes)
-	total := float32(s.Part.Y.Len() * s.Part.X.Len())
+	pixels := make([]int, b.classes)
 	b.each(func(i int) {
 		b.best[i] = r.read(i, clean[0])
 		if b.best[i] >= 0 {
-			shares[b.best[i]] += 1 / total
+			pixels[b.best[i]]++
 		}
 	})
+	shares := make([]float32, b.classes)
+	for c, n := range pixels {
+		shares[c] = float32(float64(n) / float64(s.Part.Y.Len()*s.Part.X.Len()))
+	}
 	return b, b.choose(shares, r)
 }
 
