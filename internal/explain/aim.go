@@ -116,6 +116,9 @@ func (w *What) Check() error {
 	return nil
 }
 
+// somewhere says whether pixels of a plane are asked for by their place.
+func (w *What) somewhere() bool { return w.At != nil || w.SegmentRegion != obe.Region{} }
+
 // list writes names with commas between them.
 func list[T ~string](names []T) string {
 	texts := make([]string, len(names))
@@ -237,7 +240,7 @@ func (a *Aim) cut() error {
 func (a *Aim) tell(q *Question) {
 	m, shape := a.model, a.part.Shape
 	c := &m.File.Config
-	a.layout, a.plane = planeOf(shape, m.Plan.InputPlane().H, m.Plan.InputPlane().W, len(m.Labels), a.what.Target == target.SegmentKind || a.what.At != nil || a.what.SegmentRegion != obe.Region{})
+	a.layout, a.plane = planeOf(shape, m.Plan.InputPlane().H, m.Plan.InputPlane().W, len(m.Labels), a.what.Target == target.SegmentKind || a.what.somewhere())
 	_, row := prediction.Row(shape)
 	switch made := m.Plan.Made(a.Output); {
 	case a.what.Target != "":
@@ -300,7 +303,7 @@ func planeOf(shape []int, h, w, names int, sure bool) (target.Layout, bool) {
 
 // fits fails where something is asked for that the kind does not have.
 func (a *Aim) fits(q *Question) error {
-	where := a.what.At != nil || a.what.SegmentRegion != obe.Region{}
+	where := a.what.somewhere()
 	switch {
 	case where && !a.plane:
 		return failure.Wrongf("%v and %v are of planes of pixels: output %q of shape %v is none", failure.Setting("at"), failure.Setting("segment_region"), a.Name(), a.part.Shape)

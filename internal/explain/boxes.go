@@ -76,7 +76,7 @@ func (q *Question) asksForBoxes() bool {
 
 // ofElse says whether a question is about something else than boxes in any case.
 func (w *What) ofElse() bool {
-	return w.Target != "" && w.Target != target.BoxKind || w.Part != "" || w.Reduce != "" || w.At != nil || w.SegmentRegion != obe.Region{} || w.Reference != ""
+	return w.Target != "" && w.Target != target.BoxKind || w.Part != "" || w.Reduce != "" || w.somewhere() || w.Reference != ""
 }
 
 // detects says whether it is boxes that are mapped: of a detector, unless something else
@@ -292,12 +292,10 @@ func newBoxPicker(values, names []string, classes int, least float64) (*boxPicke
 	}
 	for _, value := range values {
 		n, err := strconv.Atoi(value)
-		rest, isTop := strings.CutPrefix(value, "top")
-		k, topErr := strconv.Atoi(rest)
-		switch {
-		case value == "best", isTop && rest == "":
+		switch k := topOf(value); {
+		case value == "best":
 			p.picks = append(p.picks, p.top(1))
-		case isTop && topErr == nil && k > 0:
+		case k > 0:
 			p.picks = append(p.picks, p.top(k))
 		case value == "all":
 			p.picks = append(p.picks, func(found []detect.Box) ([]int, error) { return first(len(found)), nil })
@@ -316,15 +314,6 @@ func newBoxPicker(values, names []string, classes int, least float64) (*boxPicke
 		}
 	}
 	return p, nil
-}
-
-// first are the first n indices.
-func first(n int) []int {
-	l := make([]int, n)
-	for i := range l {
-		l[i] = i
-	}
-	return l
 }
 
 // nothing says that nothing is found, nil if something is.
@@ -369,21 +358,15 @@ func (p *boxPicker) class(c int, name string) func([]detect.Box) ([]int, error) 
 
 // choose gives the boxes that are picked, each once.
 func (p *boxPicker) choose(found []detect.Box) ([]int, error) {
-	var out []int
-	seen := map[int]bool{}
+	var all []int
 	for _, pick := range p.picks {
 		l, err := pick(found)
 		if err != nil {
 			return nil, err
 		}
-		for _, i := range l {
-			if !seen[i] {
-				seen[i] = true
-				out = append(out, i)
-			}
-		}
+		all = append(all, l...)
 	}
-	return out, nil
+	return eachOnce(all), nil
 }
 
 // boxesAtMost is about how many maps a question of boxes has, for its memory.

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,14 +23,10 @@ type Picker struct {
 func NewPicker(values, names []string, classes int) (Picker, error) {
 	var p Picker
 	for _, value := range values {
-		rest, isTop := strings.CutPrefix(value, "top")
-		k, err := strconv.Atoi(rest)
-		switch {
+		switch k := topOf(value); {
 		case value == "all":
 			p.all = true
-		case isTop && rest == "":
-			p.top = max(p.top, 1)
-		case isTop && err == nil && k > 0:
+		case k > 0:
 			p.top = max(p.top, k)
 		default:
 			c, err := labels.Class(names, value, classes)
@@ -42,26 +39,48 @@ func NewPicker(values, names []string, classes int) (Picker, error) {
 	return p, nil
 }
 
-// Choose gives the classes for the clean image's scores, each once.
-func (p Picker) Choose(scores []float32) []int {
+// topOf is the N of topN, 1 of top, 0 of anything else.
+func topOf(value string) int {
+	rest, is := strings.CutPrefix(value, "top")
+	k, err := strconv.Atoi(rest)
+	switch {
+	case is && rest == "":
+		return 1
+	case is && err == nil:
+		return max(0, k)
+	}
+	return 0
+}
+
+// eachOnce is a list without what stands in it before.
+func eachOnce(list []int) []int {
 	var out []int
 	seen := map[int]bool{}
-	add := func(list ...int) {
-		for _, c := range list {
-			if !seen[c] {
-				seen[c] = true
-				out = append(out, c)
-			}
-		}
-	}
-	add(p.fixed...)
-	add(prediction.Top(scores, p.top)...)
-	if p.all {
-		for c := range scores {
-			add(c)
+	for _, c := range list {
+		if !seen[c] {
+			seen[c] = true
+			out = append(out, c)
 		}
 	}
 	return out
+}
+
+// first are the first n indices.
+func first(n int) []int {
+	l := make([]int, n)
+	for i := range l {
+		l[i] = i
+	}
+	return l
+}
+
+// Choose gives the classes for the clean image's scores, each once.
+func (p Picker) Choose(scores []float32) []int {
+	list := slices.Concat(p.fixed, prediction.Top(scores, p.top))
+	if p.all {
+		list = append(list, first(len(scores))...)
+	}
+	return eachOnce(list)
 }
 
 // count is the number of classes that are picked of n.

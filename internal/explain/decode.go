@@ -48,44 +48,51 @@ func (r *Reader) pictureInput(from io.Reader, name string) (*Input, error) {
 	behind := &pictureBackdrop{image: pic.Image}
 	in.Backdrop = behind
 	if pic.Deep != nil {
-		k := deepPicture{samples: samples(pic.Samples)}
+		k := deepPicture{picture: picture{pic.Samples}}
 		k.fitted, behind.at = pre.FitDeep(pic.Deep, plane.W, plane.H)
 		in.kind, in.base = &k, pre.NormalizeDeep(k.fitted, plane.C)
 		return in, nil
 	}
-	k := stillPicture{samples: samples(pic.Samples)}
+	k := stillPicture{picture: picture{pic.Samples}}
 	k.fitted, behind.at = pre.Fit(pic.Image, plane.W, plane.H)
 	in.kind, in.base = &k, pre.Normalize(k.fitted, plane.C)
 	return in, nil
 }
 
+// picture is what all kinds of pictures are alike in.
+type picture struct {
+	samples string // what the file has for numbers, "" if those of eight bits
+}
+
+func (p picture) shown(m *model.Model, size image.Point) image.Rectangle {
+	plane := m.Plan.InputPlane()
+	g := m.Pre.Geometry(size, 1, image.Pt(plane.W, plane.H))
+	return g.Shown()
+}
+
+func (p picture) describe(m *model.Model, entry map[string]any) {
+	if w := m.Pre.Window; w != nil {
+		entry["window"] = []float64{w.Lo, w.Hi}
+	}
+	if p.samples != "" {
+		entry["samples"] = p.samples
+	}
+}
+
 // stillPicture is a picture of eight bits, in the network's size.
 type stillPicture struct {
-	fitted  *image.NRGBA
-	samples samples
+	picture
+	fitted *image.NRGBA
 }
 
 func (k *stillPicture) fill(m *model.Model, f namedFill) (filled, error) {
 	return filled{numbers: m.Pre.Normalize(f.Image(k.fitted), m.Plan.InputPlane().C)}, nil
 }
 
-func (k *stillPicture) shown(m *model.Model, size image.Point) image.Rectangle {
-	return pictureShown(m, size)
-}
-
-// pictureShown is the part of the network's input that shows a picture of a size.
-func pictureShown(m *model.Model, size image.Point) image.Rectangle {
-	plane := m.Plan.InputPlane()
-	g := m.Pre.Geometry(size, 1, image.Pt(plane.W, plane.H))
-	return g.Shown()
-}
-
-func (k *stillPicture) describe(m *model.Model, entry map[string]any) { k.samples.describe(m, entry) }
-
 // deepPicture is a picture with fractions. What a fill takes from it has them too.
 type deepPicture struct {
-	fitted  *imagein.Deep
-	samples samples
+	picture
+	fitted *imagein.Deep
 }
 
 func (k *deepPicture) fill(m *model.Model, f namedFill) (filled, error) {
@@ -94,24 +101,6 @@ func (k *deepPicture) fill(m *model.Model, f namedFill) (filled, error) {
 		return filled{numbers: m.Pre.NormalizeDeep(&imagein.Deep{W: plane.W, H: plane.H, Channels: channels, Pix: numbers}, plane.C)}, nil
 	}
 	return filled{numbers: m.Pre.Normalize(f.Image(image.NewNRGBA(image.Rect(0, 0, plane.W, plane.H))), plane.C)}, nil
-}
-
-func (k *deepPicture) shown(m *model.Model, size image.Point) image.Rectangle {
-	return pictureShown(m, size)
-}
-
-func (k *deepPicture) describe(m *model.Model, entry map[string]any) { k.samples.describe(m, entry) }
-
-// samples are what a picture's file has for numbers, "" if those of eight bits.
-type samples string
-
-func (s samples) describe(m *model.Model, entry map[string]any) {
-	if w := m.Pre.Window; w != nil {
-		entry["window"] = []float64{w.Lo, w.Hi}
-	}
-	if s != "" {
-		entry["samples"] = string(s)
-	}
 }
 
 // tensorInput takes a tensor as it is.
