@@ -166,7 +166,7 @@ func (j *Job) Measure(ctx context.Context, m *MapFile, in *explain.Input, from e
 	if err != nil {
 		return nil, err
 	}
-	if maps, err = j.pick(maps, meter); err != nil {
+	if maps, err = j.pick(maps, meter, aim); err != nil {
 		return nil, named(err)
 	}
 	var done atomic.Int64
@@ -228,10 +228,10 @@ func (j *Job) meter(ctx context.Context, m *MapFile, in *explain.Input) (*explai
 }
 
 // pick gives the maps of the items that are measured.
-func (j *Job) pick(maps []mapOf, meter *faithful.Meter) ([]mapOf, error) {
+func (j *Job) pick(maps []mapOf, meter *faithful.Meter, aim *explain.Aim) ([]mapOf, error) {
 	var picked []mapOf
 	for k, item := range meter.Items() {
-		if item.Name == target.OthersName && item.Index == target.OthersItem && !slices.ContainsFunc(maps, func(m mapOf) bool { return m.class == item.Index && m.asked }) {
+		if aim.Kind == target.BoxKind && item.Index == target.OthersItem && !slices.ContainsFunc(maps, func(m mapOf) bool { return m.class == item.Index && m.asked }) {
 			continue // they are there in any case
 		}
 		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == item.Index || m.class < 0 })
