@@ -466,13 +466,8 @@ func differing(to []patch, piece int, plane engine.Plane, was, is []float32) []p
 	var all region.Rect
 	n := plane.W * plane.C
 	for y := range plane.H {
-		for at := 0; ; {
-			lo, hi := nextDifference(was[y*n:][:n], is[y*n:][:n], at)
-			if lo == hi {
-				break
-			}
-			at = hi
-			x := region.Span{Lo: lo / plane.C, Hi: (hi + plane.C - 1) / plane.C}
+		row := func(x int) region.Span { return nextDifferent(was[y*n:][:n], is[y*n:][:n], plane.C, x) }
+		for x := row(0); !x.Empty(); x = row(x.Hi) {
 			r := region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: x}
 			if plane.H > 1 {
 				all = all.Union(r)
@@ -489,20 +484,26 @@ func differing(to []patch, piece int, plane engine.Plane, was, is []float32) []p
 	return to
 }
 
-// nextDifference gives the first run of numbers from at on that differ in their bits;
-// an empty one if none does.
-func nextDifference(a, b []float32, at int) (lo, hi int) {
+// nextDifferent gives a run of pixels of c numbers, from pixel x on, each of which differs in
+// some number's bits; an empty one if none does. Of a run's later pixels only the first
+// number is compared, so that what differs everywhere is not looked through.
+func nextDifferent(a, b []float32, c, x int) region.Span {
 	const block = 32
+	at := x * c
 	for at+block <= len(a) && bytes.Equal(bytesOf(a[at:][:block]), bytesOf(b[at:][:block])) {
 		at += block
 	}
 	for at < len(a) && math.Float32bits(a[at]) == math.Float32bits(b[at]) {
 		at++
 	}
-	for hi = at; hi < len(a) && math.Float32bits(a[hi]) != math.Float32bits(b[hi]); {
-		hi++
+	if at == len(a) {
+		return region.Span{}
 	}
-	return at, hi
+	run := region.Span{Lo: at / c, Hi: at/c + 1}
+	for i := run.Hi * c; i < len(a) && math.Float32bits(a[i]) != math.Float32bits(b[i]); i += c {
+		run.Hi++
+	}
+	return run
 }
 
 // bytesOf is the memory of some numbers.

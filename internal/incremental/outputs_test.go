@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"krypton/internal/engine"
@@ -101,4 +102,42 @@ func text(parts []Part) (s string) {
 		s += fmt.Sprint(p)
 	}
 	return s
+}
+
+// TestDiffering holds what is found to differ to what each number by itself says.
+func TestDiffering(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for range 2000 {
+		plane := engine.Plane{H: 1 + rng.IntN(2)*rng.IntN(4), W: 1 + rng.IntN(90), C: 1 + rng.IntN(3)*rng.IntN(20)}
+		was := make([]float32, plane.Len())
+		for i := range was {
+			was[i] = rng.Float32()
+		}
+		is, rate := slices.Clone(was), []float64{0, .003, .03, .5, 1}[rng.IntN(5)]
+		var all region.Rect
+		var row []patch
+		for i := range is {
+			if rng.Float64() >= rate {
+				continue
+			}
+			is[i] = -is[i]
+			y, x := i/plane.C/plane.W, i/plane.C%plane.W
+			all = all.Union(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: region.Span{Lo: x, Hi: x + 1}})
+			if last := len(row) - 1; last >= 0 && x <= row[last].rect.X.Hi+sameBetween {
+				row[last].rect.X.Hi = x + 1
+			} else {
+				row = append(row, patch{3, region.Rect{Y: region.Span{Hi: 1}, X: region.Span{Lo: x, Hi: x + 1}}})
+			}
+		}
+		want := []patch{{2, region.Rect{}}}
+		switch {
+		case plane.H == 1:
+			want = append(want, row...)
+		case !all.Empty():
+			want = append(want, patch{3, all})
+		}
+		if got := differing([]patch{{2, region.Rect{}}}, 3, plane, was, is); !slices.Equal(got, want) {
+			t.Fatalf("%v, %v of the numbers: %v, want %v", plane, rate, got, want)
+		}
+	}
 }
