@@ -185,25 +185,18 @@ func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
 	return rowExpGeneric(x, out, blocks, top, table)
 }
 
-func shortSoftmax(x *float32, n int, table *float64) {
+func shortSoftmax(x *float32, n int, table *float64, log bool) {
 	switch {
+	case hasAVX512 && log:
+		shortLogSoftmaxAVX512(x, n, table)
 	case hasAVX512:
 		shortSoftmaxAVX512(x, n, table)
+	case hasAVX2 && log:
+		shortLogSoftmaxAVX2(x, n, table)
 	case hasAVX2:
 		shortSoftmaxAVX2(x, n, table)
 	default:
-		shortSoftmaxGeneric(x, n, table)
-	}
-}
-
-func shortLogSoftmax(x *float32, n int, table *float64) {
-	switch {
-	case hasAVX512:
-		shortLogSoftmaxAVX512(x, n, table)
-	case hasAVX2:
-		shortLogSoftmaxAVX2(x, n, table)
-	default:
-		shortLogSoftmaxGeneric(x, n, table)
+		shortSoftmaxGeneric(x, n, table, log)
 	}
 }
 

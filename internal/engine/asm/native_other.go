@@ -19,9 +19,9 @@ func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
 	return rowExpGeneric(x, out, blocks, top, table)
 }
 
-func shortSoftmax(x *float32, n int, table *float64) { shortSoftmaxGeneric(x, n, table) }
-
-func shortLogSoftmax(x *float32, n int, table *float64) { shortLogSoftmaxGeneric(x, n, table) }
+func shortSoftmax(x *float32, n int, table *float64, log bool) {
+	shortSoftmaxGeneric(x, n, table, log)
+}
 
 func rowTimes(x, out *float32, n int, factor *float32) {
 	rowTimesGeneric(x, out, n, factor)

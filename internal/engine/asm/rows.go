@@ -120,10 +120,6 @@ func ShortSoftmax(x, out []float32, n int, log bool) {
 	if n < 1 || n >= ShortRow || len(x)%n != 0 || len(out) < len(x) {
 		panic(fmt.Sprintf("asm: ShortSoftmax of %d into %d, rows of %d", len(x), len(out), n))
 	}
-	run := shortSoftmax
-	if log {
-		run = shortLogSoftmax
-	}
 	var block [rowLanes * ShortRow]float32 // number k of row i is k*rowLanes+i
 	for len(x) > 0 {
 		rows := min(rowLanes, len(x)/n)
@@ -132,7 +128,7 @@ func ShortSoftmax(x, out []float32, n int, log bool) {
 				block[k*rowLanes+i] = v
 			}
 		}
-		run(&block[0], n, &logTable[0])
+		shortSoftmax(&block[0], n, &logTable[0], log)
 		for i := range rows {
 			to := out[i*n:][:n]
 			for k := range to {
@@ -202,32 +198,26 @@ func rowExpGeneric(x, out *float32, blocks int, top float64, table *float64) flo
 	return halves(&sums)
 }
 
-func shortSoftmaxGeneric(x *float32, n int, table *float64) {
+func shortSoftmaxGeneric(x *float32, n int, table *float64, log bool) {
 	all, t := unsafe.Slice(x, n*rowLanes), unsafe.Slice(table, tableLen)
 	for i := range rowLanes {
 		top, sum := largestOf(all[i:]), 0.0
 		for k := i; k < len(all); k += rowLanes {
 			e := exp(float64(all[k])-top, t)
-			sum += e
-			all[k] = float32(e)
+			if sum += e; !log {
+				all[k] = float32(e)
+			}
+		}
+		if log {
+			of := ln(sum, t)
+			for k := i; k < len(all); k += rowLanes {
+				all[k] = float32((float64(all[k]) - top) - of)
+			}
+			continue
 		}
 		factor := float32(t[atOne] / sum)
 		for k := i; k < len(all); k += rowLanes {
 			all[k] *= factor
-		}
-	}
-}
-
-func shortLogSoftmaxGeneric(x *float32, n int, table *float64) {
-	all, t := unsafe.Slice(x, n*rowLanes), unsafe.Slice(table, tableLen)
-	for i := range rowLanes {
-		top, sum := largestOf(all[i:]), 0.0
-		for k := i; k < len(all); k += rowLanes {
-			sum += exp(float64(all[k])-top, t)
-		}
-		log := ln(sum, t)
-		for k := i; k < len(all); k += rowLanes {
-			all[k] = float32((float64(all[k]) - top) - log)
 		}
 	}
 }

@@ -50,6 +50,21 @@ func affine(s isa) {
 	RET()
 }
 
+// weighted writes n vectors of out: those of a times wa plus those of b times wb.
+func (s isa) weighted(a, b, out, off reg.Register, wa, wb reg.VecPhysical) func(n int, k mask) {
+	return func(n int, k mask) {
+		for v := range n {
+			at, x, y := v*s.bytes(), s.vecs[v], s.vecs[4+v]
+			s.load(indexed(a, off, at), k, x)
+			s.load(indexed(b, off, at), k, y)
+			VMULPS(wa, x, x)
+			VMULPS(wb, y, y)
+			VADDPS(y, x, x)
+			s.store(x, indexed(out, off, at), k)
+		}
+	}
+}
+
 // blend writes the kernel that adds two rows, each times a number.
 func blend(s isa) {
 	name := "blend" + s.name
@@ -68,18 +83,7 @@ func blend(s isa) {
 	VBROADCASTSS(mem(reg.RAX, 4), wb)
 	MOVQ(arg("mask", 5), reg.RAX)
 	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
-	body := func(n int, k mask) {
-		for v := range n {
-			at, x, y := v*s.bytes(), s.vecs[v], s.vecs[4+v]
-			s.load(indexed(a, off, at), k, x)
-			s.load(indexed(b, off, at), k, y)
-			VMULPS(wa, x, x)
-			VMULPS(wb, y, y)
-			VADDPS(y, x, x)
-			s.store(x, indexed(out, off, at), k)
-		}
-	}
-	pixelLoop(s, bytes, k, body)
+	pixelLoop(s, bytes, k, s.weighted(a, b, out, off, wa, wb))
 	VZEROUPPER()
 	RET()
 }
@@ -101,17 +105,6 @@ func blendPixels(s isa) {
 	MOVQ(arg("mask", 7), reg.RAX)
 	k := s.loadMask(mem(reg.RAX, 0), s.vecs[15], reg.K1)
 	a, b, wa, wb := reg.RCX, reg.RDI, s.vecs[13], s.vecs[14]
-	body := func(n int, k mask) {
-		for v := range n {
-			at, x, y := v*s.bytes(), s.vecs[v], s.vecs[4+v]
-			s.load(indexed(a, off, at), k, x)
-			s.load(indexed(b, off, at), k, y)
-			VMULPS(wa, x, x)
-			VMULPS(wb, y, y)
-			VADDPS(y, x, x)
-			s.store(x, indexed(out, off, at), k)
-		}
-	}
 	Label("pixel")
 	for i, p := range []reg.Register{a, b} {
 		MOVLQSX(mem(index, 4*i), p)
@@ -121,7 +114,7 @@ func blendPixels(s isa) {
 	}
 	VBROADCASTSS(mem(weights, 0), wa)
 	VBROADCASTSS(mem(weights, 4), wb)
-	pixelLoop(s, bytes, k, body)
+	pixelLoop(s, bytes, k, s.weighted(a, b, out, off, wa, wb))
 	ADDQ(operand.Imm(8), index)
 	ADDQ(operand.Imm(8), weights)
 	ADDQ(bytes, out)
