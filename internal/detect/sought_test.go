@@ -412,6 +412,26 @@ func numbersOf(outs []Output, reads []int) [][]float32 {
 	return l
 }
 
+// firstSought reads a head in the frame of the whole input: with what, of which numbers, and
+// the first box that is found there.
+func firstSought(t testing.TB, spec *Spec, outs []Output, least, iou float32, width, height int) (*Raw, [][]float32, *Sought) {
+	t.Helper()
+	found, err := spec.Find(outs, least, iou, width, height)
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%s: %d boxes, %v", spec.Form, len(found), err)
+	}
+	raw, err := spec.Raw(outs, width, height, Box{X1: float32(width), Y1: float32(height)})
+	if err != nil {
+		t.Fatalf("%s: %v", spec.Form, err)
+	}
+	numbers := numbersOf(outs, raw.Reads())
+	s, err := raw.Seek(numbers, found[0])
+	if err != nil {
+		t.Fatalf("%s: %v", spec.Form, err)
+	}
+	return raw, numbers, s
+}
+
 // TestRawAgainstReference: what is read of all boxes of a head agrees with sums in float64
 // that look at each box, on the outputs that the sought boxes are from and on others.
 func TestRawAgainstReference(t *testing.T) {
@@ -476,23 +496,10 @@ func TestRawAgainstReference(t *testing.T) {
 // TestRawSkipsExactly: boxes that are passed over change no bit of what comes out, nor
 // does where the search begins, also among numbers that are none.
 func TestRawSkipsExactly(t *testing.T) {
-	frame := Box{X1: planeW, Y1: planeH}
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		for name, c := range headCases(r) {
-			found, err := c.spec.Find(c.outs, .25, .3, planeW, planeH)
-			if err != nil || len(found) == 0 {
-				t.Fatalf("%s: %d boxes, %v", name, len(found), err)
-			}
-			raw, err := c.spec.Raw(c.outs, planeW, planeH, frame)
-			if err != nil {
-				t.Fatal(err)
-			}
-			clean := numbersOf(c.outs, raw.Reads())
-			s, err := raw.Seek(clean, found[0])
-			if err != nil {
-				t.Fatal(err)
-			}
+			raw, _, s := firstSought(t, &c.spec, c.outs, .25, .3, planeW, planeH)
 			other := headCases(r)[name]
 			for _, o := range other.outs { // hostile numbers
 				for range len(o.Data) / 20 {
@@ -543,19 +550,7 @@ func TestRawSkipsExactly(t *testing.T) {
 // TestRawAllocatesNothing: positions are many.
 func TestRawAllocatesNothing(t *testing.T) {
 	for name, c := range headCases(rand.New(rand.NewPCG(1, 1))) {
-		raw, err := c.spec.Raw(c.outs, planeW, planeH, Box{X1: planeW, Y1: planeH})
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, err := c.spec.Find(c.outs, .25, .3, planeW, planeH)
-		if err != nil {
-			t.Fatal(err)
-		}
-		outs := numbersOf(c.outs, raw.Reads())
-		s, err := raw.Seek(outs, found[0])
-		if err != nil {
-			t.Fatal(err)
-		}
+		raw, outs, s := firstSought(t, &c.spec, c.outs, .25, .3, planeW, planeH)
 		known, place := []*Sought{s}, Place{}
 		if n := testing.AllocsPerRun(10, func() {
 			raw.Best(outs, s)
@@ -613,19 +608,7 @@ func BenchmarkRaw(b *testing.B) {
 			scores[3*c.n+100] = .9
 			outs = []Output{{"o", []int{1, 4 + c.classes, c.n}, append(places, scores...)}}
 		}
-		raw, err := c.spec.Raw(outs, 640, 640, Box{X1: 640, Y1: 640})
-		if err != nil {
-			b.Fatal(err)
-		}
-		found, err := c.spec.Find(outs, .5, .45, 640, 640)
-		if err != nil {
-			b.Fatal(err)
-		}
-		in := numbersOf(outs, raw.Reads())
-		s, err := raw.Seek(in, found[0])
-		if err != nil {
-			b.Fatal(err)
-		}
+		raw, in, s := firstSought(b, &c.spec, outs, .5, .45, 640, 640)
 		_, place := raw.Unknown(in, []*Sought{s}, .45, Place{})
 		for name, f := range map[string]func(){"best": func() { raw.Best(in, s) }, "drise": func() { raw.DRISE(in, s) }, "unknown": func() { raw.Unknown(in, []*Sought{s}, .45, place) }} {
 			b.Run(fmt.Sprintf("%s%s/%s", c.spec.Form, c.spec.Activation, name), func(b *testing.B) {
