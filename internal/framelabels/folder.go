@@ -20,7 +20,10 @@ const folderMark = "# Boxes in the YOLO format, by krypton orv."
 // the picture, and the score if the header asks for it. classes.txt and data.yaml name
 // the classes. The folder must not exist yet, or be empty.
 func NewFolder(dir string, h Header) (Writer, error) {
-	if err := fits(&h); err != nil {
+	f, err := newFiles(func(name, text string) error {
+		return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
+	}, h)
+	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -32,12 +35,6 @@ func NewFolder(dir string, h Header) (Writer, error) {
 	}
 	if len(entries) > 0 {
 		return nil, fmt.Errorf("%s: the folder is not empty", dir)
-	}
-	f, err := newFiles(func(name, text string) error {
-		return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
-	}, h)
-	if err != nil {
-		return nil, err
 	}
 	return f, f.write("data.yaml", folderMark+"\n") // as long as there are no classes
 }
