@@ -50,107 +50,108 @@ func styleOf(q url.Values) (heatmap.Style, error) {
 
 // command is the command line that makes the map and draws it so.
 func (r *answer) command(q url.Values) string {
-	words := []string{"krypton", "obe"}
+	l := line{"krypton", "obe"}
 	if p := r.picture; p.path != "" {
-		words = append(words, p.path)
+		l = append(l, p.path)
 	}
-	words = append(words, r.ask.network.Flags...)
-	say := func(flag, value, usual string) {
-		if value != usual {
-			words = append(words, "--"+flag, value)
-		}
-	}
+	l = append(l, r.ask.network.Flags...)
 	a, usual := r.ask.question, explain.Default()
-	say("patch", obe.Sizes(a.Patches), obe.Sizes(usual.Patches))
-	say("stride", obe.Sizes(a.Strides), obe.Sizes(usual.Strides))
-	say("border", string(a.Border), string(usual.Border))
-	say("region", a.Region.String(), "")
-	say("fill", fills(a.Fills), fills(usual.Fills))
-	say("seed", strconv.FormatUint(a.Seed, 10), strconv.FormatUint(usual.Seed, 10))
-	say("class", strings.Join(a.Classes, ","), "")
-	say("box", strings.Join(a.Boxes, ","), "")
-	say("min-score", real(a.MinScore), "")
-	say("iou", real(a.IoU), "")
-	say("target", string(a.Target), "")
+	l.say("patch", obe.Sizes(a.Patches), obe.Sizes(usual.Patches))
+	l.say("stride", obe.Sizes(a.Strides), obe.Sizes(usual.Strides))
+	l.say("border", string(a.Border), string(usual.Border))
+	l.say("region", a.Region.String(), "")
+	l.say("fill", fills(a.Fills), fills(usual.Fills))
+	l.say("seed", strconv.FormatUint(a.Seed, 10), strconv.FormatUint(usual.Seed, 10))
+	l.say("class", strings.Join(a.Classes, ","), "")
+	l.say("box", strings.Join(a.Boxes, ","), "")
+	l.say("min-score", real(a.MinScore), "")
+	l.say("iou", real(a.IoU), "")
+	l.say("target", string(a.Target), "")
 	if a.Part != "" {
-		say("output", r.ask.model.Plan.Outputs()[r.ask.job.Aim().Output]+"["+strings.Trim(a.Part, "[]")+"]", "")
+		l.say("output", r.ask.model.Plan.Outputs()[r.ask.job.Aim().Output]+"["+strings.Trim(a.Part, "[]")+"]", "")
 	}
-	say("reduce", string(a.Reduce), "")
-	say("at", a.At.String(), "")
-	say("segment-region", a.SegmentRegion.String(), "")
-	say("activation", string(a.Activation), string(usual.Activation))
-	say("score", string(a.Score), string(usual.Score))
-	say("target", string(a.Target), "")
-	say("reduce", string(a.Reduce), "")
-	say("at", a.At.String(), "")
-	say("segment-region", a.SegmentRegion.String(), "")
-	say("mode", string(a.Mode), "")
-	words = append(words, wishes(a.Approximate)...)
-	say("combine", a.Combine, usual.Combine)
-	say("verify", count(a.Verify), count(usual.Verify))
-	say("compare", count(a.Compare), count(usual.Compare))
+	l.say("reduce", string(a.Reduce), "")
+	l.say("at", a.At.String(), "")
+	l.say("segment-region", a.SegmentRegion.String(), "")
+	l.say("activation", string(a.Activation), string(usual.Activation))
+	l.say("score", string(a.Score), string(usual.Score))
+	l.say("target", string(a.Target), "")
+	l.say("reduce", string(a.Reduce), "")
+	l.say("at", a.At.String(), "")
+	l.say("segment-region", a.SegmentRegion.String(), "")
+	l.say("mode", string(a.Mode), "")
+	l.wishes(a.Approximate)
+	l.say("combine", a.Combine, usual.Combine)
+	l.say("verify", count(a.Verify), count(usual.Verify))
+	l.say("compare", count(a.Compare), count(usual.Compare))
 	for _, flag := range []string{"alpha", "colormap", "scale", "contours"} {
-		say(flag, q.Get(flag), "")
+		l.say(flag, q.Get(flag), "")
 	}
-	if q.Get("blocks") == "true" {
-		words = append(words, "--blocks")
-	}
-	return shell(words)
+	l.yes("blocks", q.Get("blocks") == "true")
+	return l.shell()
 }
 
 // command is the command line that recognizes the video so.
 func (r *recognition) command() string {
-	words := append([]string{"krypton", "orv", r.film.path}, r.network.WatchFlags...)
-	say := func(flag, value, usual string) {
-		if value != usual {
-			words = append(words, "--"+flag, value)
-		}
-	}
-	number := func(flag string, v, usual int) { say(flag, strconv.Itoa(v), strconv.Itoa(usual)) }
-	whole := func(flag string, v *int) {
-		if v != nil {
-			say(flag, strconv.Itoa(*v), "")
-		}
-	}
-	yes := func(flag string, v bool) {
-		if v {
-			words = append(words, "--"+flag)
-		}
-	}
+	l := append(line{"krypton", "orv", r.film.path}, r.network.WatchFlags...)
 	q, usual := r.question, recognize.Defaults()
-	say("start", q.Start, "")
-	say("end", q.End, "")
-	number("every", q.Every, usual.Every)
-	say("mode", string(q.Mode), string(usual.Mode))
-	whole("tolerance", q.Tolerance)
-	number("specks", q.Specks, usual.Specks)
-	say("epsilon", real(q.Epsilon), "")
-	say("shape", string(q.Shape), string(usual.Shape))
-	whole("refresh", q.KeyFrames)
-	say("guard", real(q.Guard), "")
-	number("shortlist", q.Shortlist, usual.Shortlist)
-	say("target-agreement", real(&q.TargetAgreement), real(&usual.TargetAgreement))
-	number("tune-frames", q.TuneFrames, usual.TuneFrames)
-	number("verify-every", q.VerifyEvery, usual.VerifyEvery)
-	yes("timings", q.Timings)
-	number("top", q.Top, usual.Top)
-	say("activation", q.Activation, "")
-	number("smooth", q.Smooth, usual.Smooth)
-	say("min-score", real(q.MinScore), "")
-	say("iou", real(q.IoU), "")
-	say("classes", strings.Join(q.Classes, ","), "")
-	number("max-objects", q.MostObjects, usual.MostObjects)
-	yes("no-track", q.Untracked)
-	return shell(words)
+	l.say("start", q.Start, "")
+	l.say("end", q.End, "")
+	l.number("every", q.Every, usual.Every)
+	l.say("mode", string(q.Mode), string(usual.Mode))
+	l.whole("tolerance", q.Tolerance)
+	l.number("specks", q.Specks, usual.Specks)
+	l.say("epsilon", real(q.Epsilon), "")
+	l.say("shape", string(q.Shape), string(usual.Shape))
+	l.whole("refresh", q.KeyFrames)
+	l.say("guard", real(q.Guard), "")
+	l.number("shortlist", q.Shortlist, usual.Shortlist)
+	l.say("target-agreement", real(&q.TargetAgreement), real(&usual.TargetAgreement))
+	l.number("tune-frames", q.TuneFrames, usual.TuneFrames)
+	l.number("verify-every", q.VerifyEvery, usual.VerifyEvery)
+	l.yes("timings", q.Timings)
+	l.number("top", q.Top, usual.Top)
+	l.say("activation", q.Activation, "")
+	l.number("smooth", q.Smooth, usual.Smooth)
+	l.say("min-score", real(q.MinScore), "")
+	l.say("iou", real(q.IoU), "")
+	l.say("classes", strings.Join(q.Classes, ","), "")
+	l.number("max-objects", q.MostObjects, usual.MostObjects)
+	l.yes("no-track", q.Untracked)
+	return l.shell()
 }
 
-// shell is a command line of words.
-func shell(words []string) string {
-	var list []string
-	for _, w := range words {
-		list = append(list, quoted(w))
+// line is a command line that is being made.
+type line []string
+
+// say adds a flag, unless its value goes without saying.
+func (l *line) say(flag, value, usual string) {
+	if value != usual {
+		*l = append(*l, "--"+flag, value)
 	}
-	return strings.Join(list, " ")
+}
+
+func (l *line) number(flag string, v, usual int) { l.say(flag, strconv.Itoa(v), strconv.Itoa(usual)) }
+
+func (l *line) whole(flag string, v *int) {
+	if v != nil {
+		l.say(flag, strconv.Itoa(*v), "")
+	}
+}
+
+func (l *line) yes(flag string, v bool) {
+	if v {
+		*l = append(*l, "--"+flag)
+	}
+}
+
+// shell is the line as a shell takes it.
+func (l *line) shell() string {
+	var words []string
+	for _, w := range *l {
+		words = append(words, quoted(w))
+	}
+	return strings.Join(words, " ")
 }
 
 // real is a number, "" for none.
@@ -177,40 +178,31 @@ func fills(all []explain.Fill) string {
 	return strings.Join(names, ",")
 }
 
-// wishes are the flags of what is given up.
-func wishes(w explain.Wish) []string {
-	var words []string
-	number := func(flag string, v *float64) {
-		if v != nil {
-			words = append(words, "--"+flag, strconv.FormatFloat(*v, 'g', -1, 64))
-		}
-	}
-	number("ssim", w.SSIM)
-	number("speedup", w.Speedup)
-	number("tau", w.Tau)
-	number("epsilon", w.Epsilon)
-	number("drill-down", w.DrillDown)
+// wishes adds the flags of what is given up.
+func (l *line) wishes(w explain.Wish) {
+	l.say("ssim", real(w.SSIM), "")
+	l.say("speedup", real(w.Speedup), "")
+	l.say("tau", real(w.Tau), "")
+	l.say("epsilon", real(w.Epsilon), "")
+	l.say("drill-down", real(w.DrillDown), "")
 	if w.Precision != nil {
-		words = append(words, "--precision", string(*w.Precision))
+		*l = append(*l, "--precision", string(*w.Precision))
 	}
-	if w.Shortlist != nil {
-		words = append(words, "--shortlist", strconv.Itoa(*w.Shortlist))
-	}
+	l.whole("shortlist", w.Shortlist)
 	if w.Steps != nil { // none of them says something too
 		var steps []string
 		for _, s := range w.Steps {
 			steps = append(steps, strconv.Itoa(s))
 		}
-		words = append(words, "--steps", strings.Join(steps, ","))
+		*l = append(*l, "--steps", strings.Join(steps, ","))
 	}
 	if w.Checkerboard != nil {
-		words = append(words, map[bool]string{true: "--checkerboard", false: "--checkerboard=false"}[*w.Checkerboard])
+		*l = append(*l, map[bool]string{true: "--checkerboard", false: "--checkerboard=false"}[*w.Checkerboard])
 	}
 	if w.Within != nil {
 		text, _ := w.Within.MarshalText()
-		words = append(words, "--within", string(text))
+		*l = append(*l, "--within", string(text))
 	}
-	return words
 }
 
 // quoted is a word as a shell takes it for one.
