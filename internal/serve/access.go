@@ -151,7 +151,7 @@ const strangers = 3 * time.Second
 
 // guard lets requests through that are for this server, from a page of its own, and of
 // somebody who may ask.
-func (a *access) guard(next func(w http.ResponseWriter, r *http.Request, client string)) http.Handler {
+func (a *access) guard(next handle) http.Handler {
 	same := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Whoever sends or reads too slowly is not waited for; streams set their own times.

@@ -194,6 +194,9 @@ func (s *Server) working() int {
 	return len(s.turns.seats)
 }
 
+// handle answers a request of a client.
+type handle = func(w http.ResponseWriter, r *http.Request, client string)
+
 // handler is all that the server answers. work is the context of what outlives a request.
 func (s *Server) handler(work context.Context) http.Handler {
 	s.films.work = work
@@ -201,33 +204,32 @@ func (s *Server) handler(work context.Context) http.Handler {
 	if err != nil {
 		panic(err) // it is part of the program
 	}
-	type handle = func(w http.ResponseWriter, r *http.Request, client string)
 	routes := map[string]handle{
-		"GET /api/about":                  s.about,
-		"GET /api/files":                  s.files,
-		"GET /api/colormaps":              s.colormaps,
-		"POST /api/pictures":              s.addPicture,
-		"GET /api/pictures/{id}/view":     s.viewPicture,
-		"GET /api/thumbnail":              s.thumbnail,
-		"POST /api/estimates":             s.estimate,
-		"POST /api/predictions":           s.predict,
-		"POST /api/maps":                  func(w http.ResponseWriter, r *http.Request, client string) { s.startMap(work, w, r, client) },
-		"GET /api/maps/{id}":              s.mapState,
-		"GET /api/maps/{id}/scores":       s.mapScores,
-		"GET /api/maps/{id}/files/{name}": s.mapFile,
-		"GET /api/maps/{id}/command":      s.mapCommand,
+		"GET /api/about":                             s.about,
+		"GET /api/files":                             s.files,
+		"GET /api/colormaps":                         s.colormaps,
+		"POST /api/pictures":                         s.addPicture,
+		"GET /api/pictures/{id}/view":                s.viewPicture,
+		"GET /api/thumbnail":                         s.thumbnail,
+		"POST /api/estimates":                        s.estimate,
+		"POST /api/predictions":                      s.predict,
+		"POST /api/maps":                             func(w http.ResponseWriter, r *http.Request, client string) { s.startMap(work, w, r, client) },
+		"GET /api/maps/{id}":                         s.mapState,
+		"GET /api/maps/{id}/scores":                  s.mapScores,
+		"GET /api/maps/{id}/files/{name}":            s.mapFile,
+		"GET /api/maps/{id}/command":                 s.mapCommand,
+		"POST /api/videos":                           s.addVideo,
+		"GET /api/videos/{id}/frames/{frame}":        s.videoFrame,
+		"POST /api/recognitions":                     func(w http.ResponseWriter, r *http.Request, client string) { s.startRecognition(work, w, r, client) },
+		"GET /api/recognitions/{id}":                 s.recognitionState,
+		"GET /api/recognitions/{id}/regions/{frame}": s.recognitionRegions,
+		"GET /api/recognitions/{id}/files/{name}":    s.recognitionFile,
+		"GET /api/recognitions/{id}/command":         s.recognitionCommand,
 		"GET /": func(w http.ResponseWriter, r *http.Request, _ string) {
 			http.FileServerFS(files).ServeHTTP(w, r)
 		},
 	}
 	workRoutes[*mapping](s, routes, "/api/maps")
-	routes["POST /api/videos"] = s.addVideo
-	routes["GET /api/videos/{id}/frames/{frame}"] = s.videoFrame
-	routes["POST /api/recognitions"] = func(w http.ResponseWriter, r *http.Request, client string) { s.startRecognition(work, w, r, client) }
-	routes["GET /api/recognitions/{id}"] = s.recognitionState
-	routes["GET /api/recognitions/{id}/regions/{frame}"] = s.recognitionRegions
-	routes["GET /api/recognitions/{id}/files/{name}"] = s.recognitionFile
-	routes["GET /api/recognitions/{id}/command"] = s.recognitionCommand
 	workRoutes[*recognition](s, routes, "/api/recognitions")
 	mux := http.NewServeMux()
 	for pattern, h := range routes {
@@ -240,7 +242,7 @@ func (s *Server) handler(work context.Context) http.Handler {
 }
 
 // workRoutes adds what all work, of type T, is asked by.
-func workRoutes[T piece](s *Server, routes map[string]func(w http.ResponseWriter, r *http.Request, client string), at string) {
+func workRoutes[T piece](s *Server, routes map[string]handle, at string) {
 	routes["GET "+at+"/{id}/events"] = func(w http.ResponseWriter, r *http.Request, _ string) { sendEvents[T](s, w, r) }
 	routes["POST "+at+"/{id}/pause"] = func(w http.ResponseWriter, r *http.Request, _ string) { pause[T](s, w, r, true) }
 	routes["POST "+at+"/{id}/resume"] = func(w http.ResponseWriter, r *http.Request, _ string) { pause[T](s, w, r, false) }
