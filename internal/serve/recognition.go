@@ -245,7 +245,7 @@ func (r *recognition) some(f *frames) error {
 		return errGone
 	}
 	defer done()
-	lines, _, err := r.labels.some(f.First, r.preface, mostTold)
+	lines, err := r.labels.some(f.First, r.preface, mostTold)
 	if err != nil {
 		return err
 	}

@@ -73,23 +73,22 @@ func (s *spool) whole() *io.SectionReader {
 	return io.NewSectionReader(s.file, 0, s.size)
 }
 
-// some gives the records from one on, as many as most bytes hold but one at least, and
-// how many they are. head is what stands before the first record. It is called under use.
-func (s *spool) some(first int, head, most int64) (data []byte, n int, err error) {
+// some gives the records from one on, as many as most bytes hold but one at least. head
+// is what stands before the first record. It is called under use.
+func (s *spool) some(first int, head, most int64) ([]byte, error) {
 	s.mu.Lock()
 	at := head
 	if first > 0 {
 		at = s.ends[first-1]
 	}
 	end := at
-	for first+n < len(s.ends) && (n == 0 || s.ends[first+n]-at <= most) {
-		end = s.ends[first+n]
-		n++
+	for i := first; i < len(s.ends) && (i == first || s.ends[i]-at <= most); i++ {
+		end = s.ends[i]
 	}
 	s.mu.Unlock()
-	data = make([]byte, end-at)
-	_, err = s.file.ReadAt(data, at)
-	return data, n, err
+	data := make([]byte, end-at)
+	_, err := s.file.ReadAt(data, at)
+	return data, err
 }
 
 // of gives the record of a frame; ok is false if there is none. It is called under use.
@@ -100,7 +99,7 @@ func (s *spool) of(frame int) (data []byte, ok bool, err error) {
 	if !ok {
 		return nil, false, nil
 	}
-	data, _, err = s.some(i, 0, 0)
+	data, err = s.some(i, 0, 0)
 	return data, true, err
 }
 
