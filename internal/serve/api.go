@@ -87,13 +87,6 @@ type asked struct {
 	Question json.RawMessage `json:"question"`
 }
 
-// question is what is asked; what it does not say is the usual.
-func (q *asked) question() (explain.Question, error) {
-	full := explain.Default()
-	err := decode(q.Question, &full)
-	return full, err
-}
-
 // decode reads what a question says over what is usual.
 func decode(text json.RawMessage, usual any) error {
 	if len(text) == 0 {
@@ -125,8 +118,8 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 	if err != nil {
 		return nil, nil, err
 	}
-	full, err := q.question()
-	if err != nil {
+	full := explain.Default()
+	if err := decode(q.Question, &full); err != nil {
 		return nil, nil, err
 	}
 	a, err := n.prepare(r.Context(), full)
@@ -429,11 +422,18 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, p *picture, n *net
 		failWith(w, err)
 		return
 	}
-	w.Header().Set("Content-Type", "image/png")
-	if p.ID != "" { // a file of the folder may become another one, also of another server at this address
+	// A file of the folder may become another one, also of another server at this address.
+	sendPicture(w, "image/png", b.Bytes(), p.ID != "")
+}
+
+// sendPicture answers with a picture, which browsers may keep if its address stands for
+// it.
+func sendPicture(w http.ResponseWriter, kind string, b []byte, keep bool) {
+	w.Header().Set("Content-Type", kind)
+	if keep {
 		w.Header().Set("Cache-Control", "private, max-age=3600")
 	}
-	_, _ = w.Write(b.Bytes()) // a client that has left needs no picture
+	_, _ = w.Write(b) // a client that has left needs no picture
 }
 
 // decoded decodes a picture when it is its turn; a tensor, as the network reads it.

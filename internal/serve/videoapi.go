@@ -58,16 +58,6 @@ func (s *Server) videoFrame(w http.ResponseWriter, r *http.Request, _ string) {
 	sendPicture(w, "image/jpeg", b, true)
 }
 
-// sendPicture answers with a picture, which browsers may keep if its address stands for
-// it.
-func sendPicture(w http.ResponseWriter, kind string, b []byte, keep bool) {
-	w.Header().Set("Content-Type", kind)
-	if keep {
-		w.Header().Set("Cache-Control", "private, max-age=3600")
-	}
-	_, _ = w.Write(b) // a client that has left needs no picture
-}
-
 // videoThumbnail gives a small picture of a video's first frame.
 func (s *Server) videoThumbnail(w http.ResponseWriter, r *http.Request, name string) {
 	select {
