@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -647,6 +648,38 @@ func resources() (goroutines, files int, heap uint64) {
 	return runtime.NumGoroutine(), len(list), m.HeapAlloc
 }
 
+// working waits, now and then, until not much is under way.
+func (s *served) working(i int) {
+	for i%8 == 7 && s.server.working() > 8 {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// abandoned waits until all that nobody wants is over.
+func (s *served) abandoned(what string, most time.Duration) {
+	s.t.Helper()
+	for deadline := time.Now().Add(most); s.server.working() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%d %s go on that nobody wants", s.server.working(), what)
+		}
+	}
+}
+
+// mostUntil is the largest of counts that are taken again and again until all of a group
+// are over.
+func mostUntil(all *sync.WaitGroup, count func() int64) (most int64) {
+	over := make(chan struct{})
+	go func() { all.Wait(); close(over) }()
+	for {
+		select {
+		case <-over:
+			return most
+		case <-time.After(time.Millisecond):
+			most = max(most, count())
+		}
+	}
+}
+
 // TestAThousandMaps: maps that are opened and left in every way leave nothing behind.
 func TestAThousandMaps(t *testing.T) {
 	s := begin(t, usually())
@@ -665,15 +698,9 @@ func TestAThousandMaps(t *testing.T) {
 				s.must(c, "POST", "/api/maps/"+m+"/pause", nil, nil)
 			case 3: // nobody ever listens
 			}
-			for i%8 == 7 && s.server.working() > 8 {
-				time.Sleep(5 * time.Millisecond)
-			}
+			s.working(i)
 		}
-		for deadline := time.Now().Add(20 * time.Second); s.server.working() > 0; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d maps go on that nobody wants", s.server.working())
-			}
-		}
+		s.abandoned("maps", 20*time.Second)
 		s.http.CloseIdleConnections()
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -355,19 +355,11 @@ func TestFramesOfManyAtOnce(t *testing.T) {
 			}
 		})
 	}
-	over := make(chan struct{})
-	go func() { wg.Wait(); close(over) }()
-	most := 0
-	for waiting := true; waiting; {
-		select {
-		case <-over:
-			waiting = false
-		case <-time.After(time.Millisecond):
-			s.server.films.mu.Lock()
-			most = max(most, len(s.server.films.viewers))
-			s.server.films.mu.Unlock()
-		}
-	}
+	most := mostUntil(&wg, func() int64 {
+		s.server.films.mu.Lock()
+		defer s.server.films.mu.Unlock()
+		return int64(len(s.server.films.viewers))
+	})
 	if most == 0 || most > mostViewers {
 		t.Errorf("%d viewers", most)
 	}
@@ -618,15 +610,9 @@ func TestHundredsOfVideos(t *testing.T) {
 			case 3: // nobody ever listens; a frame is looked at
 				s.must(c, "GET", "/api/videos/"+f.ID+"/frames/3", nil, nil)
 			}
-			for i%8 == 7 && s.server.working() > 8 {
-				time.Sleep(5 * time.Millisecond)
-			}
+			s.working(i)
 		}
-		for deadline := time.Now().Add(30 * time.Second); s.server.working() > 0; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d recognitions go on that nobody wants", s.server.working())
-			}
-		}
+		s.abandoned("recognitions", 30*time.Second)
 		s.http.CloseIdleConnections()
 		s.server.jobs.forgetAll()
 		s.server.jobs.under.Wait()
@@ -710,19 +696,11 @@ func TestEightVideos(t *testing.T) {
 		})
 	}
 	wg.Go(func() { s.finished(s.http, s.start(s.http, picture, question("8"))) })
-	var most int64
-	ended := make(chan struct{})
-	go func() { wg.Wait(); close(ended) }()
-	for waiting := true; waiting; {
-		select {
-		case <-ended:
-			waiting = false
-		case <-time.After(time.Millisecond):
-			s.server.turns.mu.Lock()
-			most = max(most, s.server.turns.taken)
-			s.server.turns.mu.Unlock()
-		}
-	}
+	most := mostUntil(&wg, func() int64 {
+		s.server.turns.mu.Lock()
+		defer s.server.turns.mu.Unlock()
+		return s.server.turns.taken
+	})
 	if most > s.server.turns.memory || most == 0 {
 		t.Errorf("%d bytes were taken of %d", most, s.server.turns.memory)
 	}

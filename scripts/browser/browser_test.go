@@ -135,10 +135,10 @@ func until(t *testing.T, ctx context.Context, script string) {
 	t.Fatalf("never: %s\npage: %s", script, eval[string](t, ctx, "document.body.innerText"))
 }
 
-// opened opens the page with the built-in model and a folder of one picture.
-func opened(t *testing.T, width, height int64) (ctx context.Context, address, folder string) {
+// onePicture makes a folder of one picture.
+func onePicture(t *testing.T) string {
 	t.Helper()
-	folder = t.TempDir()
+	folder := t.TempDir()
 	data, err := os.ReadFile("../../models/sample.png")
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +146,13 @@ func opened(t *testing.T, width, height int64) (ctx context.Context, address, fo
 	if err := os.WriteFile(filepath.Join(folder, "key.png"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return folder
+}
+
+// opened opens the page with the built-in model and a folder of one picture.
+func opened(t *testing.T, width, height int64) (ctx context.Context, address, folder string) {
+	t.Helper()
+	folder = onePicture(t)
 	address = start(t, folder)
 	ctx = page(t, width, height)
 	do(t, ctx, chromedp.Navigate(address))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,14 +16,7 @@ import (
 // number stands for a detector of pictures of that side.
 func detecting(t *testing.T, models ...any) (ctx context.Context, folder string) {
 	t.Helper()
-	folder = t.TempDir()
-	data, err := os.ReadFile("../../models/sample.png")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "key.png"), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	folder = onePicture(t)
 	args := []string{folder}
 	for _, m := range models {
 		path := filepath.Join("../../models", fmt.Sprint(m))
