@@ -21,7 +21,6 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/model"
 	"krypton/internal/number"
-	"krypton/internal/onnxwrite"
 	"krypton/internal/orv"
 	"krypton/internal/video"
 	"krypton/models/scenes"
@@ -123,32 +122,12 @@ func load(t testing.TB, path string) *model.Model {
 func cells(t testing.TB) *model.Model {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
-	weights := make([]float32, 2*3*16*16)
+	weights := make([]float32, scenes.CellWeights)
 	for i := range weights {
 		weights[i] = float32(rng.NormFloat64()) / 8
 	}
-	boxes := make([]float32, 4*64)
-	for i := range 64 {
-		boxes[i], boxes[64+i], boxes[128+i], boxes[192+i] = float32(16*(i%8)+8), float32(16*(i/8)+8), 20, 24
-	}
-	m := &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs:       []onnxwrite.ValueInfo{{Name: "x", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, side, side)}},
-		Outputs:      []onnxwrite.ValueInfo{{Name: "output0", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 6, 64)}},
-		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{2, 3, 16, 16}, weights), onnxwrite.Raw("boxes", []int64{1, 4, 8, 8}, boxes), onnxwrite.Raw("zero", []int64{1}, []float32{0})},
-		Nodes: []onnxwrite.Node{
-			{OpType: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"a"}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("strides", 16, 16)}},
-			{OpType: "Sigmoid", Inputs: []string{"a"}, Outputs: []string{"s"}},
-			{OpType: "ReduceMean", Inputs: []string{"a"}, Outputs: []string{"m"}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("axes", 1, 2, 3)}},
-			{OpType: "Mul", Inputs: []string{"m", "zero"}, Outputs: []string{"z"}},
-			{OpType: "Add", Inputs: []string{"boxes", "z"}, Outputs: []string{"b"}},
-			{OpType: "Concat", Inputs: []string{"b", "s"}, Outputs: []string{"c"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 1)}},
-			{OpType: "Flatten", Inputs: []string{"c"}, Outputs: []string{"d"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 2)}},
-			{OpType: "Reshape", Inputs: []string{"d", "shape"}, Outputs: []string{"output0"}},
-		},
-	}}
-	m.Graph.Initializers = append(m.Graph.Initializers, onnxwrite.Raw("shape", []int64{3}, []int64{1, 6, 64}))
 	path := filepath.Join(t.TempDir(), "cells.onnx")
-	write(t, path, m.Marshal())
+	write(t, path, scenes.CellDetector(side, weights, []float32{0, 0}))
 	write(t, strings.TrimSuffix(path, ".onnx")+".krypton.yaml", []byte("labels: [dog, cat]\ndetector: {form: yolov8, threshold: 0.6}\n"))
 	return load(t, path)
 }

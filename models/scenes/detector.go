@@ -10,15 +10,26 @@ const DetectorSettings = "labels: [bright, dark]\ndetector: {form: yolov8, thres
 // bright is the sigmoid of the brightness there, less what is usual, that of dark the
 // other way round.
 func Detector(side int) []byte {
-	const cell = 16
-	n := side / cell
-	weights := make([]float32, 2*3*cell*cell)
+	weights := make([]float32, CellWeights)
 	for i := range weights {
 		weights[i] = 6. / (3 * cell * cell)
 		if i >= len(weights)/2 {
 			weights[i] *= -1
 		}
 	}
+	return CellDetector(side, weights, []float32{-2.5, 2})
+}
+
+// cell is the side of a cell in pixels.
+const cell = 16
+
+// CellWeights is how many numbers two classes of a cell have.
+const CellWeights = 2 * 3 * cell * cell
+
+// CellDetector makes a Detector whose two classes have the sigmoids of these weighted sums
+// over a cell, and of a bias each.
+func CellDetector(side int, weights, bias []float32) []byte {
+	n := side / cell
 	all := n * n
 	boxes := make([]float32, 4*all) // centre, width and height
 	for i := range all {
@@ -28,7 +39,7 @@ func Detector(side int) []byte {
 	m := &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
 		Inputs:       []onnxwrite.ValueInfo{{Name: "x", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, pixels, pixels)}},
 		Outputs:      []onnxwrite.ValueInfo{{Name: "output0", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 6, cells)}},
-		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{2, 3, cell, cell}, weights), onnxwrite.Raw("bias", []int64{2}, []float32{-2.5, 2}), onnxwrite.Raw("boxes", []int64{1, 4, int64(n), int64(n)}, boxes), onnxwrite.Raw("zero", []int64{1}, []float32{0}), onnxwrite.Raw("shape", []int64{3}, []int64{1, 6, cells})},
+		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{2, 3, cell, cell}, weights), onnxwrite.Raw("bias", []int64{2}, bias), onnxwrite.Raw("boxes", []int64{1, 4, int64(n), int64(n)}, boxes), onnxwrite.Raw("zero", []int64{1}, []float32{0}), onnxwrite.Raw("shape", []int64{3}, []int64{1, 6, cells})},
 		Nodes: []onnxwrite.Node{
 			{OpType: "Conv", Inputs: []string{"x", "w", "bias"}, Outputs: []string{"a"}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("strides", cell, cell)}},
 			{OpType: "Sigmoid", Inputs: []string{"a"}, Outputs: []string{"s"}},
