@@ -1,6 +1,6 @@
 // The page: what is chosen, what is asked, and what the controls do to it.
 import { get, post, send } from './api.js';
-import { levels, scaleOf, short, ticks, time } from './field.js';
+import { levels, named, scaleOf, short, ticks, time } from './field.js';
 import { GrowingMap } from './map.js';
 import { Panel } from './panel.js';
 import { VideoPage } from './video.js';
@@ -167,7 +167,7 @@ function showStrip() {
 
 // ---- classes
 
-const nameOf = (model, index) => about.models[model].labels?.[index] || `class ${index}`;
+const nameOf = (model, index) => named(about.models[model].labels?.[index], index);
 
 // choices are what can be mapped of a picture: the boxes that were found, or classes, the
 // best first; a key begins with what it is of.
@@ -175,12 +175,12 @@ function choices(seen) {
   const mapped = seen.classes[0];
   if (seen.kind === 'box') {
     const found = seen.boxes?.found || [];
-    return [...found.map((b) => ({ key: `box:${b.number}`, name: `${b.number} ${b.label || 'class ' + b.class}`, score: b.score })), { key: 'box:false', name: 'false boxes', score: null }]
+    return [...found.map((b) => ({ key: `box:${b.number}`, name: `${b.number} ${named(b.label, b.class)}`, score: b.score })), { key: 'box:false', name: 'false boxes', score: null }]
       .map((c, i) => ({ ...c, mapped: chosenBox ? c.key === 'box:' + chosenBox : i === 0 }));
   }
   const top = seen.top || [];
   const list = top.some((c) => c.index === mapped.index) ? top : [...top, mapped];
-  return list.map((c) => ({ key: `class:index:${c.index}`, name: c.label || `class ${c.index}`, score: c.score, mapped: c.index === mapped.index }));
+  return list.map((c) => ({ key: `class:index:${c.index}`, name: named(c.label, c.index), score: c.score, mapped: c.index === mapped.index }));
 }
 
 function showClasses(seen) {
@@ -403,7 +403,7 @@ function render() {
 function caption(p) {
   const c = p.map?.clean?.classes[0] || p.seen?.classes[0];
   if (!c) return;
-  p.title.textContent = `${c.label || 'class ' + c.index}  ${short(c.score)}`;
+  p.title.textContent = `${named(c.label, c.index)}  ${short(c.score)}`;
   const what = p.approximate ? 'approximate' : 'exact';
   const text = { asking: '', waiting: 'waiting for its turn', running: 'growing', paused: 'paused', done: what, failed: 'failed', cancelled: 'cancelled' }[p.map?.state] ?? '';
   p.state.textContent = [panels.length > 1 && about.models.length > 1 ? about.models[p.model].name : '', panels.length > 1 ? p.picture?.name : '', text].filter(Boolean).join(' · ');

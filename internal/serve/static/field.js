@@ -172,6 +172,9 @@ export function short(v) {
   return String(Number(v.toPrecision(3)));
 }
 
+// named is what a class is called, by its label where it has one.
+export const named = (label, index) => label || `class ${index}`;
+
 // time writes seconds as people say them.
 export function time(s) {
   if (s < 1) return `${Math.max(0.1, s).toFixed(1)} s`;

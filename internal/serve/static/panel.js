@@ -1,6 +1,6 @@
 // A picture with its map: drawing, pointing, rectangles.
 import { blob } from './api.js';
-import { over, paint } from './field.js';
+import { named, over, paint } from './field.js';
 
 export class Panel {
   // told gets {x, y} in the network's pixels or null, and picked if they were clicked;
@@ -118,7 +118,7 @@ export class Panel {
         g.strokeStyle = color;
         g.strokeRect(x, y, (b.x1 - b.x0) * kx, (b.y1 - b.y0) * ky);
       }
-      const text = `${b.number} ${b.label || 'class ' + b.class}`;
+      const text = `${b.number} ${named(b.label, b.class)}`;
       g.fillStyle = '#101010';
       g.fillRect(x, Math.max(0, y - 18), g.measureText(text).width + 8, 18);
       g.fillStyle = '#ffffff';

@@ -1,6 +1,6 @@
 // A video: its frames, and what is recognized in them as it comes.
 import { blob, drop, get, listen, post } from './api.js';
-import { short, time } from './field.js';
+import { named, short, time } from './field.js';
 
 const $ = (id) => document.getElementById(id);
 
@@ -267,7 +267,7 @@ export class VideoPage {
       g.strokeStyle = style;
       g.strokeRect(x, y, w, h);
     }
-    const text = `${o.label || 'class ' + o.class}${o.id ? ' ' + o.id : ''}`, size = 13 * ratio;
+    const text = `${named(o.label, o.class)}${o.id ? ' ' + o.id : ''}`, size = 13 * ratio;
     g.font = `600 ${size}px system-ui, sans-serif`;
     const wide = g.measureText(text).width + 8 * ratio, top = y > 1.5 * size ? y - 1.4 * size : y;
     g.fillStyle = '#101010';
@@ -279,7 +279,7 @@ export class VideoPage {
   // tell lists what is in the frame, and how it was found.
   tell() {
     const r = this.result(this.at), m = this.model();
-    const rows = (r?.objects || r?.labels || []).map((o) => ({ name: (o.label || `class ${o.class}`) + (o.id ? ` ${o.id}` : ''), score: o.score }));
+    const rows = (r?.objects || r?.labels || []).map((o) => ({ name: named(o.label, o.class) + (o.id ? ` ${o.id}` : ''), score: o.score }));
     $('frame-labels').replaceChildren(...rows.map(({ name, score }) => {
       const li = document.createElement('li'), a = document.createElement('span'), b = document.createElement('span');
       a.className = 'name'; a.textContent = name;
@@ -293,7 +293,7 @@ export class VideoPage {
       $('frame-labels').append(Object.assign(document.createElement('li'), { className: 'quiet', textContent: none }));
     }
     const seconds = r?.frame === this.at ? r.seconds : this.film.fps ? this.at / this.film.fps : 0;
-    const how = !r || r.frame !== this.at ? '' : ({ skip: ': nothing changed', update: ': what changed was recomputed', whole: ': run whole' }[r.how] + (r.recomputed === null || r.how !== 'update' ? '' : `, ${short(100 * r.recomputed)} % of the work`) + (r.smoothed ? `; smoothed ${r.smoothed.label || 'class ' + r.smoothed.class}` : ''));
+    const how = !r || r.frame !== this.at ? '' : ({ skip: ': nothing changed', update: ': what changed was recomputed', whole: ': run whole' }[r.how] + (r.recomputed === null || r.how !== 'update' ? '' : `, ${short(100 * r.recomputed)} % of the work`) + (r.smoothed ? `; smoothed ${named(r.smoothed.label, r.smoothed.class)}` : ''));
     $('frame-text').textContent = `Frame ${Math.max(0, this.at)} of ${this.last() + 1}, ${seconds.toFixed(2)} s${how}`;
     if (document.activeElement !== $('position') || this.follow || this.playing) $('position').value = Math.max(0, this.at);
     $('position').setAttribute('aria-valuetext', $('frame-text').textContent);
