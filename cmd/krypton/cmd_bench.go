@@ -12,9 +12,7 @@ import (
 
 	"krypton/internal/atomicfile"
 	"krypton/internal/bench"
-	"krypton/internal/explain"
 	"krypton/internal/failure"
-	"krypton/internal/limits"
 	"krypton/internal/obe"
 )
 
@@ -117,12 +115,8 @@ func benched[T any](ctx context.Context, s *settings, names []string, measure fu
 
 // prepare makes ready what q asks about a model, and gives the model's name too.
 func (o *benchOptions) prepare(ctx context.Context, s *settings, name string, q bench.Question) (*bench.Job, string, error) {
-	h := explain.Host{Resident: limits.Resident}
-	var err error
-	if h.Threads, _, err = s.threads(); err != nil {
-		return nil, "", err
-	}
-	if h.Memory, err = s.memory(); err != nil {
+	h, err := host(s, 0)
+	if err != nil {
 		return nil, "", err
 	}
 	k, _, err := s.kernels()

@@ -34,7 +34,7 @@ func newInspect(io streams) *cobra.Command {
 
 func newModelInfo(io streams) *cobra.Command {
 	var o modelOptions
-	var q lookOptions
+	var q inspect.Question
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "info [MODEL]",
@@ -64,7 +64,7 @@ reason.` + exitHelp,
 			if err != nil {
 				return err
 			}
-			r, err := q.look(cmd.Context(), s, n, made.First)
+			r, err := look(cmd.Context(), s, q, n, made.First)
 			if err != nil {
 				return err
 			}
@@ -82,11 +82,8 @@ reason.` + exitHelp,
 	return cmd
 }
 
-// lookOptions are the flags of `krypton model info` but for the model's.
-type lookOptions struct{ inspect.Question }
-
 // look makes the report of a network and its plan.
-func (q *lookOptions) look(ctx context.Context, s *settings, n *model.Network, p *incremental.Plan) (*inspect.Report, error) {
+func look(ctx context.Context, s *settings, q inspect.Question, n *model.Network, p *incremental.Plan) (*inspect.Report, error) {
 	r, err := q.Look(n, p)
 	if err != nil {
 		return nil, err
@@ -110,6 +107,3 @@ func (q *lookOptions) look(ctx context.Context, s *settings, n *model.Network, p
 	}
 	return r, r.Patch.Predict(ctx, p, h)
 }
-
-// calibration is how long predictions measure.
-const calibration = inspect.Calibration

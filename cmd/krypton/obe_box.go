@@ -24,10 +24,5 @@ func (o *boxOptions) ask(s *settings, q *explain.Question) {
 	if s.given("box") {
 		q.Boxes = o.boxes
 	}
-	if s.given("min-score") {
-		q.MinScore = &o.minScore
-	}
-	if s.given("iou") {
-		q.IoU = &o.iou
-	}
+	q.MinScore, q.IoU = given(s, "min-score", o.minScore), given(s, "iou", o.iou)
 }

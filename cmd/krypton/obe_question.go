@@ -11,6 +11,7 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
+	"krypton/internal/inspect"
 	"krypton/internal/limits"
 	"krypton/internal/model"
 	"krypton/internal/number"
@@ -121,7 +122,7 @@ func estimate(ctx context.Context, out io.Writer, job *explain.Job) error {
 		if job.Mode() != obe.Exact {
 			continue
 		}
-		t, err := job.Predict(ctx, c.Map, calibration)
+		t, err := job.Predict(ctx, c.Map, inspect.Calibration)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ type whatOptions struct {
 func (o *whatOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.target, "target", "", "what is mapped: class, segment, number, features or box (default: told by the output)")
 	f.StringVar(&o.reduce, "reduce", "", "make one number of the output, or of the part that --output 'NAME[0,:,12:20]' takes: mean, max or sum")
-	typed(f, &o.at, "at", "", parseAt, "segments: only this pixel of the picture, `x,y`")
+	typed(f, &o.at, "at", "", optional(explain.ParsePoint), "segments: only this pixel of the picture, `x,y`")
 	typed(f, &o.region, "segment-region", "", obe.ParseRegion, "segments: only this part of the picture, `x,y,w,h`, whatever its pixels are")
 	f.StringVar(&o.reference, "reference", "", "features: compare with this `file`, a picture or a .npy vector (default: the clean picture)")
 }
@@ -26,13 +26,6 @@ func (o *whatOptions) addFlags(f *pflag.FlagSet) {
 // what is what the flags say.
 func (o *whatOptions) what() explain.What {
 	return explain.What{Target: target.Kind(o.target), Reduce: target.Reduction(o.reduce), At: o.at, SegmentRegion: o.region, Reference: o.reference}
-}
-
-func parseAt(s string) (*explain.Point, error) {
-	if s == "" {
-		return nil, nil
-	}
-	return explain.ParsePoint(s)
 }
 
 // textsOf are texts of a type of their own, for completion.
