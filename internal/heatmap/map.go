@@ -96,9 +96,9 @@ func (m *Map) Importance(rule string) ([]float64, error) {
 	return out, nil
 }
 
-// SharedScale is the range that covers all maps: from zero to the largest drop,
+// sharedScale is the range that covers all maps: from zero to the largest drop,
 // or, where a rise somewhere is more than a tenth of it, symmetric around zero.
-func SharedScale(maps []*Map, combine string) (Scale, error) {
+func sharedScale(maps []*Map, combine string) (Scale, error) {
 	lo, hi := 0.0, 0.0
 	for _, m := range maps {
 		drops, err := m.Importance(combine)

@@ -46,7 +46,7 @@ func ParseRange(text string) (Range, error) {
 
 // Shared is the style with one scale, and one map of colours, for all maps.
 func (s Style) Shared(maps []*Map, combine string) (Style, error) {
-	scale, err := SharedScale(maps, combine)
+	scale, err := sharedScale(maps, combine)
 	if err != nil {
 		return s, err
 	}

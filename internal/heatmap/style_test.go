@@ -25,6 +25,34 @@ func TestCheckStyle(t *testing.T) {
 	}
 }
 
+// TestShared: one scale covers all maps, and tells the colours where nobody chose them.
+func TestShared(t *testing.T) {
+	one := func(base, score float32) *Map {
+		return &Map{Ys: []int{0}, Xs: []int{0}, Patch: [2]int{2, 2}, Input: [2]int{2, 2}, Base: base, Scores: []float32{score}}
+	}
+	for _, c := range []struct {
+		maps    []*Map
+		want    Scale
+		colours string
+	}{
+		{[]*Map{one(1, .5), one(.5, .25)}, Scale{Lo: 0, Hi: .5}, "blackbody"},
+		{[]*Map{one(1, .5), one(.25, 1)}, Scale{Lo: -.75, Hi: .75}, "bluered"},
+		{[]*Map{one(1, 0), one(.5, .53125)}, Scale{Lo: 0, Hi: 1}, "blackbody"}, // too small a rise to show
+	} {
+		if got, err := sharedScale(c.maps, "mean"); err != nil || got != c.want {
+			t.Errorf("%+v, %v; want %+v", got, err, c.want)
+		}
+		for name, want := range map[string]string{"auto": c.colours, "gray": "gray"} {
+			if s, err := (Style{Colormap: name}).Shared(c.maps, "mean"); err != nil || *s.Scale != c.want || s.Colormap != want {
+				t.Errorf("%s: %+v, %v; want %+v, %s", name, s, err, c.want, want)
+			}
+		}
+	}
+	if _, err := sharedScale([]*Map{one(1, 1)}, "most"); err == nil {
+		t.Error("an unknown rule is accepted")
+	}
+}
+
 func TestParseRange(t *testing.T) {
 	for text, want := range map[string]Range{"auto": {}, "shared": {Shared: true}, "-1,2": {Fixed: &Scale{-1, 2}}} {
 		r, err := ParseRange(text)
