@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -138,11 +137,8 @@ func (o *benchOptions) prepare(ctx context.Context, s *settings, name string, q 
 // useRaw gives a job the network's input from a file.
 func useRaw(j *bench.Job, path string) error {
 	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return failure.As(failure.Missing, err)
-	}
 	if err != nil {
-		return failure.As(failure.Data, err)
+		return failure.Unread(err)
 	}
 	defer f.Close()
 	return j.Use(path, f)

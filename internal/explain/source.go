@@ -2,9 +2,7 @@ package explain
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"io/fs"
 
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
@@ -23,10 +21,8 @@ type Source struct {
 func File(path string) Source {
 	return Source{path, path, func() (io.ReadCloser, error) {
 		f, err := imagein.OpenRegular(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, failure.As(failure.Missing, err)
-		} else if err != nil {
-			return nil, failure.As(failure.Data, err)
+		if err != nil {
+			return nil, failure.Unread(err)
 		}
 		return f, nil
 	}}

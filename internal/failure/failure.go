@@ -6,6 +6,7 @@ package failure
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Kind is a kind of failure.
@@ -73,6 +74,15 @@ func CantCreatef(format string, args ...any) error {
 
 // Temporaryf is an error of the kind Temporary.
 func Temporaryf(format string, args ...any) error { return As(Temporary, fmt.Errorf(format, args...)) }
+
+// Unread gives an error of opening or reading a file that was named its kind: Missing
+// where there is no such file, Data otherwise.
+func Unread(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return As(Missing, err)
+	}
+	return As(Data, err)
+}
 
 // marked is an error that is also another one, of which it does not speak.
 type marked struct{ err, mark error }

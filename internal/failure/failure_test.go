@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"testing"
 )
 
@@ -24,6 +25,10 @@ func TestKinds(t *testing.T) {
 		"formatted around it": {CantCreatef("a: %w", As(Partial, io.EOF)), Partial, true},
 		"joined":              {errors.Join(io.EOF, Temporaryf("b")), Temporary, true},
 		"made":                {Missingf("%d", 1), Missing, true},
+		"a file not there":    {Unread(fmt.Errorf("a: %w", fs.ErrNotExist)), Missing, true},
+		"a file unreadable":   {Unread(io.EOF), Data, true},
+		"a file of a kind":    {Unread(Usagef("a: %w", fs.ErrNotExist)), Usage, true},
+		"a file read":         {Unread(nil), Other, false},
 	} {
 		if kind, classified := Of(c.err); kind != c.kind || classified != c.classified {
 			t.Errorf("%s: %v, %v, want %v, %v", name, kind, classified, c.kind, c.classified)

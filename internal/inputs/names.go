@@ -15,8 +15,8 @@ import (
 	"krypton/internal/regular"
 )
 
-// PictureEndings are the file endings that a folder is searched for.
-var PictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
+// pictureEndings are the file endings that a folder is searched for.
+var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 
 // MapEnding ends the names that heatmaps get by default: a folder is not
 // searched for them, or a second run would explain heatmaps.
@@ -91,7 +91,7 @@ func expand(arg string) ([]string, error) {
 		var out []string
 		for _, e := range entries { // sorted by name
 			name := strings.ToLower(e.Name())
-			if !e.IsDir() && slices.Contains(PictureEndings, filepath.Ext(name)) && !strings.HasSuffix(name, MapEnding) {
+			if !e.IsDir() && slices.Contains(pictureEndings, filepath.Ext(name)) && !strings.HasSuffix(name, MapEnding) {
 				out = append(out, filepath.Join(arg, e.Name()))
 			}
 		}
@@ -117,11 +117,7 @@ func expand(arg string) ([]string, error) {
 func readList(path string, end byte, stdin io.Reader) ([]string, error) {
 	b, err := readListFile(path, stdin)
 	if err != nil {
-		kind := failure.Data
-		if errors.Is(err, fs.ErrNotExist) {
-			kind = failure.Missing
-		}
-		return nil, failure.As(kind, fmt.Errorf("list %s: %w", path, err))
+		return nil, failure.Unread(fmt.Errorf("list %s: %w", path, err))
 	}
 	if end == '\n' && bytes.IndexByte(b, 0) >= 0 {
 		return nil, failure.Dataf("list %s: %w", path, ErrNUL)

@@ -50,7 +50,7 @@ func (r *Set) AddArgument(arg string) {
 		names, err = filepath.Glob(filepath.Join(arg, "*")) // a folder with * in its name holds others too
 	}
 	for _, name := range names {
-		if err == nil && slices.Contains(PictureEndings, strings.ToLower(filepath.Ext(name))) && !strings.HasSuffix(name, MapEnding) {
+		if err == nil && slices.Contains(pictureEndings, strings.ToLower(filepath.Ext(name))) && !strings.HasSuffix(name, MapEnding) {
 			r.Add(name)
 		}
 	}

@@ -3,7 +3,6 @@ package model
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -66,10 +65,8 @@ func ReadNumbers(path string) ([]float32, string, error) {
 // readArray reads a .npy file, and gives its digest.
 func readArray(path string) (*tensor.Tensor, string, error) {
 	f, err := imagein.OpenRegular(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", failure.As(failure.Missing, err)
-	} else if err != nil {
-		return nil, "", failure.As(failure.Data, err)
+	if err != nil {
+		return nil, "", failure.Unread(err)
 	}
 	defer f.Close()
 	a, err := imagein.DecodeArray(f, path)
@@ -143,10 +140,8 @@ func (m *File) below(name string) error {
 		return failure.As(failure.Data, regular.ErrOutside) // nothing is beside it
 	}
 	f, err := regular.Below(filepath.Dir(m.Path), name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return failure.As(failure.Missing, err)
-	} else if err != nil {
-		return failure.As(failure.Data, err)
+	if err != nil {
+		return failure.Unread(err)
 	}
 	return f.Close()
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -199,11 +198,8 @@ func (m *File) labels(path string, g *graph.Graph) ([]string, error) {
 
 // labelError gives an error of a file of labels its kind.
 func labelError(path string, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		return failure.Missingf("labels %s: %w", path, err)
 	}
-	return failure.Dataf("labels %s: %w", path, err)
+	return failure.Unread(fmt.Errorf("labels %s: %w", path, err))
 }
