@@ -32,7 +32,7 @@ func envOf(t *testing.T, by []string, env ...string) (e environment.Report, err 
 	return e, err
 }
 
-// TestEnvSaysItsLimits: affinity and the environment.Report limit the process, the least
+// TestEnvSaysItsLimits: affinity and the environment limit the process, the least
 // counts, and absurd numbers are no threads.
 func TestEnvSaysItsLimits(t *testing.T) {
 	for name, c := range map[string]struct {

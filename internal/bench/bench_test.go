@@ -39,6 +39,16 @@ func builtin(t testing.TB, q Question, h explain.Host) (*Job, error) {
 	return Prepare(f.Name, p.First, k, q, h)
 }
 
+// prepared is such a job, on one core.
+func prepared(t testing.TB, q Question) *Job {
+	t.Helper()
+	j, err := builtin(t, q, explain.Host{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
 func question(t testing.TB, patch, stride string) Question {
 	t.Helper()
 	q := Question{Rounds: 1, Sample: 4}
@@ -58,11 +68,7 @@ func TestMeasure(t *testing.T) {
 	q := question(t, "32", "32")
 	for _, positions := range []int{0, 4} {
 		q.Positions = positions
-		j, err := builtin(t, q, explain.Host{Threads: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := j.Measure(context.Background())
+		r, err := prepared(t, q).Measure(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,10 +93,7 @@ func TestMeasure(t *testing.T) {
 func TestLayers(t *testing.T) {
 	q := question(t, "25%", "25%")
 	q.Positions = 4
-	j, err := builtin(t, q, explain.Host{Threads: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := prepared(t, q)
 	l, err := j.WholeLayers(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -118,10 +121,7 @@ func TestLayers(t *testing.T) {
 
 // TestUse: the input is what was given, in the order of the model's input, and all of it.
 func TestUse(t *testing.T) {
-	j, err := builtin(t, question(t, "32", "32"), explain.Host{Threads: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := prepared(t, question(t, "32", "32"))
 	run := func() []byte {
 		v, err := j.Warm(context.Background())
 		if err != nil {

@@ -37,7 +37,7 @@ func (p *Picture) takeTIFF(data []byte, l *Limits, w *Window) error {
 		return err
 	}
 	if f.Further > 0 {
-		p.Notes = append(p.Notes, failure.Settingf("%d further numbers of each pixel, of which the file does not say what they are, are passed over", f.Further))
+		p.Notes = append(p.Notes, fmt.Errorf("%d further numbers of each pixel, of which the file does not say what they are, are passed over", f.Further))
 	}
 	if !f.Deep() {
 		img, err := f.Image()

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -34,7 +35,7 @@ func Markdown(w io.Writer, rows [][]string) error {
 	for i, r := range rows {
 		line(r)
 		if i == 0 {
-			line(strings.Split(strings.Repeat("---\n", len(r)-1)+"---", "\n"))
+			line(slices.Repeat([]string{"---"}, len(r)))
 		}
 	}
 	return t.Flush()
