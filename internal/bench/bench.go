@@ -21,7 +21,6 @@ import (
 	"krypton/internal/model"
 	"krypton/internal/number"
 	"krypton/internal/obe"
-	"krypton/internal/region"
 )
 
 // Question says what is measured of a model.
@@ -76,8 +75,8 @@ func Prepare(name string, plan *incremental.Plan, kernels *asm.Kernels, q Questi
 		return nil, err
 	}
 	plane := plan.InputPlane()
-	if j.grid, err = obe.NewGrid(plane.H, plane.W, q.Patch.PatchOn(plane.H, plane.W), q.Stride.On(plane.H, plane.W), obe.Cover, region.Rect{}); err != nil {
-		return nil, failure.As(failure.Usage, err)
+	if j.grid, err = obe.GridOn(plane, q.Patch, q.Stride, obe.Cover, obe.Region{}); err != nil {
+		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	j.exact, j.naive = sampleGrid(j.grid, q.Positions, rng), sampleGrid(j.grid, q.Sample, rng)

@@ -60,9 +60,9 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 func (j *Job) makeGrids() error {
 	plane, q := j.model.Plan.InputPlane(), &j.question
 	for k, p := range q.Patches {
-		g, err := obe.NewGrid(plane.H, plane.W, p.PatchOn(plane.H, plane.W), q.stride(k).On(plane.H, plane.W), q.Border, q.Region.Rect())
+		g, err := obe.GridOn(plane, p, q.stride(k), q.Border, q.Region)
 		if err != nil {
-			return failure.As(failure.Usage, err)
+			return err
 		}
 		j.grids = append(j.grids, g)
 		for f := range j.fills {

@@ -9,7 +9,6 @@ import (
 
 	"krypton/internal/detect"
 	"krypton/internal/explain"
-	"krypton/internal/failure"
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
 	"krypton/internal/model"
@@ -141,11 +140,11 @@ func (q Question) Look(n *model.Network, p *incremental.Plan) (*Report, error) {
 // one at the centre lies.
 func (q Question) patch(p *incremental.Plan, whole int64) (*Patch, region.Rect, error) {
 	plane := p.InputPlane()
-	size, step := q.Patch.PatchOn(plane.H, plane.W), q.Stride.On(plane.H, plane.W)
-	grid, err := obe.NewGrid(plane.H, plane.W, size, step, obe.Cover, region.Rect{})
+	grid, err := obe.GridOn(plane, q.Patch, q.Stride, obe.Cover, obe.Region{})
 	if err != nil {
-		return nil, region.Rect{}, failure.As(failure.Usage, err)
+		return nil, region.Rect{}, err
 	}
+	size := grid.Patch
 	y, x := (plane.H-size[0])/2, (plane.W-size[1])/2
 	at := region.Rect{Y: region.Span{Lo: y, Hi: y + size[0]}, X: region.Span{Lo: x, Hi: x + size[1]}}
 	total := 0.0
@@ -156,7 +155,7 @@ func (q Question) patch(p *incremental.Plan, whole int64) (*Patch, region.Rect, 
 	return &Patch{
 		grid:      grid,
 		Patch:     size,
-		Stride:    step,
+		Stride:    grid.Stride,
 		Positions: grid.Len(),
 		Centre:    p.Count(at),
 		Mean:      mean,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"krypton/internal/engine"
+	"krypton/internal/failure"
 	"krypton/internal/region"
 )
 
@@ -165,6 +166,13 @@ func (r Region) Rect() region.Rect {
 	return region.Rect{Y: region.Span{Lo: r.Y, Hi: r.Y + r.H}, X: region.Span{Lo: r.X, Hi: r.X + r.W}}
 }
 
+// GridOn lays the grid of a patch and a stride over a part of a network's input, as NewGrid
+// does. What does not fit is the fault of whoever asked.
+func GridOn(p engine.Plane, patch, stride Size, border Border, roi Region) (*Grid, error) {
+	g, err := NewGrid(p.H, p.W, patch.PatchOn(p.H, p.W), stride.On(p.H, p.W), border, roi.Rect())
+	return g, failure.As(failure.Usage, err)
+}
+
 // Typical tells a plan which changes it will have to answer: a spread sample of the
 // positions of patches, each with the first stride. Where one does not fit, that is all
 // of the input: it is refused later, where the grid is made.
@@ -172,7 +180,7 @@ func Typical(patches []Size, stride Size) func(engine.Plane) []region.Rect {
 	return func(p engine.Plane) []region.Rect {
 		var sample []region.Rect
 		for _, size := range patches {
-			g, err := NewGrid(p.H, p.W, size.PatchOn(p.H, p.W), stride.On(p.H, p.W), Cover, region.Rect{})
+			g, err := GridOn(p, size, stride, Cover, Region{})
 			if err != nil {
 				return []region.Rect{p.Rect()}
 			}
