@@ -51,7 +51,7 @@ func TestRemoveAbandoned(t *testing.T) {
 }
 
 // TestWriteWhileSwept: sweeping as often as can be never takes a file from under
-// those who write it.
+// those who write it, nor fails those who ask whether it could be written.
 func TestWriteWhileSwept(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a")
@@ -73,6 +73,13 @@ func TestWriteWhileSwept(t *testing.T) {
 		writers.Go(func() {
 			for range 50 {
 				if err := Write(path, true, text("text")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		writers.Go(func() {
+			for range 1000 {
+				if err := Check(path, true); err != nil {
 					t.Error(err)
 				}
 			}

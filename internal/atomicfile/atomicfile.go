@@ -37,11 +37,14 @@ func Check(path string, force bool) error {
 
 // probe makes a file beside path and removes it: rights, read-only file systems and
 // others that take no files are known for certain by that alone. Its name is one that
-// RemoveAbandoned finds.
+// RemoveAbandoned finds, which may therefore be quicker to remove it.
 func probe(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"*")
 	if err == nil {
-		err = errors.Join(f.Close(), os.Remove(f.Name()))
+		err = f.Close()
+		if e := os.Remove(f.Name()); err == nil && !errors.Is(e, fs.ErrNotExist) {
+			err = e
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%w %s: folder %s takes no files: %w", ErrCannotWrite, path, filepath.Dir(path), regular.Cause(err))
