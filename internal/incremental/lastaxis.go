@@ -86,10 +86,9 @@ func (c *compiler) foldBehindTranspose(from graph.ValueID, name string, weights,
 	if !ok {
 		return weights, bias, from, name, nil
 	}
-	if order = o.Perm; order == nil {
-		for a := rank - 1; a >= 0; a-- {
-			order = append(order, a)
-		}
+	order, err := o.Permutation(rank)
+	if err != nil {
+		return weights, bias, from, name, nil
 	}
 	axis := slices.Index(order, rank-1)
 	behind := &graph.Node{Name: name + "+" + n.Name, Out: n.Out}
@@ -174,16 +173,6 @@ func (c *compiler) ofPixels(n *graph.Node, axes []int) bool {
 		}
 	}
 	return true
-}
-
-// reducePixels lowers what ofPixels finds.
-func (c *compiler) reducePixels(n *graph.Node, o *op.Reduce) {
-	plane, lies, _ := c.channelsLast(n.In[0])
-	src, prim := c.wholePlane(n, c.asPlane(lies.value, plane), o.Kind)
-	y, x := region.Whole(src.plane.H), region.Whole(src.plane.W)
-	out := engine.Plane{H: 1, W: 1, C: plane.C}
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim}, c.g.Values[n.Out[0]].Name, out)
-	c.refs[n.Out[0]] = &ref{value: v, layout: rowMajor(c.shape(n.Out[0]))}
 }
 
 // lastRow gives a constant as one number for each of n elements of the last axis.

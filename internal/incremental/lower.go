@@ -32,11 +32,9 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 			if r.shape != nil {
 				return nil, false
 			}
-			perm := o.Perm
-			if perm == nil {
-				for a := len(r.layout.shape) - 1; a >= 0; a-- {
-					perm = append(perm, a)
-				}
+			perm, err := o.Permutation(len(r.layout.shape))
+			if err != nil {
+				return nil, false
 			}
 			return &ref{value: r.value, layout: r.layout.transposed(perm)}, true
 		})

@@ -93,7 +93,7 @@ var (
 	absolute = &engine.Unary{Function: asm.Abs, Table: asm.Table(asm.Abs)}
 )
 
-// reducePlane lowers what makes one number of each channel of the whole plane.
+// reducePlane lowers what makes one number of each channel of all of a node's input.
 func (c *compiler) reducePlane(n *graph.Node, kind op.ReduceKind) (bool, error) {
 	src, ok := c.pixelsOf(n.In[0])
 	if !ok {
@@ -102,8 +102,13 @@ func (c *compiler) reducePlane(n *graph.Node, kind op.ReduceKind) (bool, error) 
 	if !ok || len(c.shape(n.In[0])) < 3 {
 		return false, nil
 	}
+	return true, c.reduceWhole(n, src, kind)
+}
+
+// reduceWhole lowers what makes one number of each channel of a plane.
+func (c *compiler) reduceWhole(n *graph.Node, src source, kind op.ReduceKind) error {
 	src, prim := c.wholePlane(n, src, kind)
-	return true, c.emitWindowed(n, src, region.Whole(src.plane.H), region.Whole(src.plane.W), prim, engine.Plane{H: 1, W: 1, C: src.plane.C})
+	return c.emitWindowed(n, src, region.Whole(src.plane.H), region.Whole(src.plane.W), prim, engine.Plane{H: 1, W: 1, C: src.plane.C})
 }
 
 // sumsFrom is from how many numbers on a plane's sum goes by sums of its rows: a change
@@ -146,8 +151,8 @@ func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
 		spatial = append(spatial, a)
 	}
 	if !c.asRows(n.In[0]) && c.ofPixels(n, axes) {
-		c.reducePixels(n, o)
-		return true, nil
+		plane, lies, _ := c.channelsLast(n.In[0])
+		return true, c.reduceWhole(n, c.asPlane(lies.value, plane), o.Kind)
 	}
 	if slices.Equal(axes, spatial) {
 		return c.reducePlane(n, o.Kind)

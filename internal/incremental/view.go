@@ -282,15 +282,7 @@ func (v *view) block(to layout, in int) engine.Block {
 			step *= axis[k].n
 		}
 	}
-	slices.SortStableFunc(pieces, func(a, b engine.Loop) int { return cmp.Compare(b.To, a.To) })
-	for _, l := range pieces {
-		last := len(b.Loops) - 1
-		if last >= 0 && b.Loops[last].From == l.N*l.From && b.Loops[last].To == l.N*l.To {
-			b.Loops[last] = engine.Loop{N: b.Loops[last].N * l.N, From: l.From, To: l.To}
-			continue
-		}
-		b.Loops = append(b.Loops, l)
-	}
+	b.Loops = joinedLoops(pieces)
 	return b
 }
 
