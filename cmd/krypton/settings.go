@@ -49,7 +49,7 @@ func addGlobalFlags(f *pflag.FlagSet) {
 	f.BoolP("quiet", "q", false, "print nothing but errors and results")
 	f.Int("threads", 0, "number of `cores` to use (default: the least of what the scheduler, the control groups and the affinity of the process allow; krypton env shows them)")
 	f.String("memory", "", "`limit` for the memory of the process, such as 2GiB (default: the least of half of what the machine has and 90 % of what control groups, resource limits and the scheduler allow; krypton env shows them)")
-	f.String("kernels", "auto", "kernel `set`: auto, avx512, avx2 or generic; with ,direct or as direct without Winograd's convolutions")
+	f.String("kernels", "auto", "kernel `set`: auto, avx512, avx2, neon or generic; with ,direct or as direct without Winograd's convolutions")
 }
 
 // loadSettings reads environment and configuration file for cmd, whose flags must have

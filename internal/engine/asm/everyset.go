@@ -19,7 +19,7 @@ const (
 )
 
 // setNames are the names of all sets, best first, whatever this machine can run.
-var setNames = []string{"avx512", "avx2", "generic"}
+var setNames = []string{"avx512", "avx2", "neon", "generic"}
 
 // tester is what is needed of a *testing.T or *testing.B, which this package does not
 // import outside of its tests.

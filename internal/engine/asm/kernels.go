@@ -12,7 +12,7 @@ import (
 // check sizes and then run; tables hold pointers to channel rows that must
 // stay valid for as many elements as the call reads.
 type Kernels struct {
-	// Name is generic, avx2 or avx512.
+	// Name is generic, neon, avx2 or avx512.
 	Name string
 	// Rows and Columns are the tile of the matrix product: Mr output pixels
 	// by Nr output channels, as in the literature. Weights are packed in
