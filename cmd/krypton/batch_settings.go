@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/inputs"
 )
 
@@ -28,7 +29,7 @@ func settingsWith(flags *pflag.FlagSet, inputs *inputs.Set, set map[string]strin
 		}
 		err := f.Set(name, value)
 		if err == nil {
-			err = wrongText(f.Lookup(name).Value)
+			err = flagvalue.Wrong(f.Lookup(name).Value)
 		}
 		if err != nil {
 			if err := flagError(name, err); err != nil {

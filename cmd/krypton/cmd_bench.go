@@ -12,6 +12,7 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/bench"
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/obe"
 )
 
@@ -65,8 +66,8 @@ For comparison with other programs, --raw gives the network's input and
 	}
 	f := cmd.Flags()
 	q := &o.question
-	typed(f, &q.Patch, "patch", "16", obe.ParseSize, "patch `size` in pixels or percent of the network's input: 16, 10% or HxW")
-	typed(f, &q.Stride, "stride", "4", obe.ParseSize, "`step` between positions in pixels or percent: 4, 2% or YxX")
+	flagvalue.Add(f, &q.Patch, "patch", "16", obe.ParseSize, "patch `size` in pixels or percent of the network's input: 16, 10% or HxW")
+	flagvalue.Add(f, &q.Stride, "stride", "4", obe.ParseSize, "`step` between positions in pixels or percent: 4, 2% or YxX")
 	f.IntVar(&q.Rounds, "rounds", 2, "turns; the best of them counts")
 	f.IntVar(&q.Positions, "positions", 0, "measure the map on about `N` random positions and scale it by multiply-adds (default: all positions)")
 	f.IntVar(&q.Sample, "sample", 128, "positions that are run naively, 0 for none")

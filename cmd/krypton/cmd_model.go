@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"krypton/internal/flagvalue"
 	"krypton/internal/incremental"
 	"krypton/internal/inspect"
 	"krypton/internal/model"
@@ -76,8 +77,8 @@ reason.` + exitHelp,
 		},
 	}
 	o.addLoadFlags(cmd.Flags())
-	typed(cmd.Flags(), &q.Patch, "patch", "", optional(obe.ParseSize), "also show what a patch of this `size` costs: 16, 10% or HxW")
-	typed(cmd.Flags(), &q.Stride, "stride", "4", obe.ParseSize, "step between positions for the mean: 4, 2% or YxX")
+	flagvalue.Add(cmd.Flags(), &q.Patch, "patch", "", flagvalue.Optional(obe.ParseSize), "also show what a patch of this `size` costs: 16, 10% or HxW")
+	flagvalue.Add(cmd.Flags(), &q.Stride, "stride", "4", obe.ParseSize, "step between positions for the mean: 4, 2% or YxX")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

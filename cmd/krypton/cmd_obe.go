@@ -7,9 +7,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/explain"
+	"krypton/internal/flagvalue"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/inputs"
+	"krypton/internal/interrupt"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/target"
@@ -53,12 +55,12 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
-	typed(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; several with commas are combined: 16,32,64")
-	typed(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX")
+	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; several with commas are combined: 16,32,64")
+	flagvalue.Add(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX")
 	addFillFlag(f, &o.fills, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb; several give the mean of their maps: gray,blur")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
-	typed(f, &o.region, "region", "", obe.ParseRegion, "only this part of the network's input: `x,y,w,h`")
+	flagvalue.Add(f, &o.region, "region", "", obe.ParseRegion, "only this part of the network's input: `x,y,w,h`")
 	f.StringVar(&o.mask, "mask", "", "picture `file` of the same shape as the input picture: only positions whose patch touches what is not black there ({name} stands for the picture)")
 	f.StringSliceVar(&o.classes, "class", []string{"top"}, "`classes` to map: top, topN (such as top3), all, a number or a label (index:N, label:NAME where both fit)")
 	f.StringVar(&o.activation, "activation", "auto", activationHelp)
@@ -67,10 +69,10 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.boxes.addFlags(f)
 	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches), approximate (give up a little for speed) or naive (run the whole network each time)")
 	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs; of an approximate map, measure the error")
-	typed(f, &o.compare, "compare", "", explain.ParseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
+	flagvalue.Add(f, &o.compare, "compare", "", explain.ParseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
 	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
-	typed(f, &o.render.scale, "scale", "auto", heatmap.ParseRange, "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
+	flagvalue.Add(f, &o.render.scale, "scale", "auto", heatmap.ParseRange, "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.StringVar(&o.events, "events", "", "write what happens to this `file` or pipe as lines of JSON (- for standard error)")
 	f.StringVar(&o.progress, "progress", "", "write how far the run is to this `file` or pipe as blocks of key=value (- for standard error)")
@@ -146,7 +148,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 			return invalid
 		}
 		var inputs []string
-		r, err := heed(cmd.Context(), func() (r *obeRun, err error) {
+		r, err := interrupt.Do(cmd.Context(), func() (r *obeRun, err error) {
 			r, inputs, err = newOBERun(cmd.Context(), s, io, o, mo, args)
 			return r, err
 		})
@@ -166,7 +168,7 @@ const activationHelp = "what makes scores of the outputs: auto (told by what mak
 func addFillFlag(f *pflag.FlagSet, to *[]explain.Fill, usage string) {
 	f.StringSlice("fill", []string{"gray"}, usage)
 	*to = []explain.Fill{"gray"}
-	checked(f, "fill", func(texts []string) error {
+	flagvalue.Check(f, "fill", func(texts []string) error {
 		*to = nil
 		for _, text := range texts {
 			*to = append(*to, explain.Fill(text))

@@ -14,6 +14,7 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
+	"krypton/internal/interrupt"
 	"krypton/internal/model"
 	"krypton/internal/serve"
 )
@@ -127,13 +128,13 @@ func runServe(cmd *cobra.Command, io streams, o *serveOptions, args []string) er
 	}
 	models := model.NewCache(opt.Host.Memory / 4)
 	for _, name := range names {
-		m, err := heed(ctx, func() (serve.Model, error) { return servedModel(ctx, cmd.Flags(), s, models, name) })
+		m, err := interrupt.Do(ctx, func() (serve.Model, error) { return servedModel(ctx, cmd.Flags(), s, models, name) })
 		if err != nil {
 			return err
 		}
 		opt.Models = append(opt.Models, m)
 	}
-	server, err := heed(ctx, func() (*serve.Server, error) { return serve.New(ctx, opt) })
+	server, err := interrupt.Do(ctx, func() (*serve.Server, error) { return serve.New(ctx, opt) })
 	if err != nil {
 		return hinted(err)
 	}

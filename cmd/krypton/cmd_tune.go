@@ -12,6 +12,7 @@ import (
 	"krypton/internal/atomicfile"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/incremental"
 	"krypton/internal/model"
 	"krypton/internal/obe"
@@ -59,8 +60,8 @@ the same samples give the same profile on any machine.` + exitHelp,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, io, args) },
 	}
 	f := cmd.Flags()
-	typed(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size`, as for obe")
-	typed(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions, as for obe")
+	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size`, as for obe")
+	flagvalue.Add(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions, as for obe")
 	addFillFlag(f, &o.fills, "what the patch is painted with, as for obe")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise")
 	f.StringVarP(&o.out, "out", "o", "", "profile `file`, - for standard output (default beside the model)")
@@ -69,7 +70,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f.Float64Var(&o.speedup, "speedup", 0, "say which setting is this many times faster than running the network each time")
 	f.StringVar(&o.points, "points", "", "write all that was measured to this CSV `file`")
 	f.StringVar(&o.plot, "plot", "", "draw similarity against speed to this PNG `file`")
-	typed(f, &o.precision, "precision", string(incremental.FP32), explain.ParsePrecision, "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
+	flagvalue.Add(f, &o.precision, "precision", string(incremental.FP32), explain.ParsePrecision, "of approximate maps: fp32, or bf16 or int8 where the processor has it; exact ones are fp32")
 	f.BoolVar(&o.asJSON, "json", false, "print the profile as JSON")
 	f.StringSliceVar(&o.classes, "class", nil, "`class` whose maps are compared, as for obe (the first, if several)")
 	f.StringVar(&o.score, "score", "value", "what is mapped, as for obe")

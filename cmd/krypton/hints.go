@@ -9,6 +9,7 @@ import (
 	"krypton/internal/evaluate"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/graph"
 	"krypton/internal/model"
 	"krypton/internal/onnxload"
@@ -131,4 +132,19 @@ func flagsOfInputs(missing *onnxload.InputsError) string {
 		}
 	}
 	return strings.Join(flags, ", ")
+}
+
+// flagError is the error of a text that a flag does not take, nil if err is no such.
+func flagError(flag string, err error) error {
+	var v *flagvalue.Error
+	if !errors.As(err, &v) {
+		return nil
+	}
+	if errors.As(err, new(*failure.SettingError)) {
+		return hinted(v.Unwrap())
+	}
+	if strings.HasPrefix(v.Error(), "is ") { // speaks of the flag itself
+		return failure.Usagef("--%s %w", flag, v.Unwrap())
+	}
+	return failure.Usagef("--%s: %w", flag, v.Unwrap())
 }

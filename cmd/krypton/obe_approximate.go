@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/explain"
+	"krypton/internal/flagvalue"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 )
@@ -28,12 +29,12 @@ var approximateFlags = []string{"ssim", "speedup", "precision", "tau", "epsilon"
 func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.tau, "tau", 1, "approximate: no region exceeds this `share` of a layer's width or height")
 	f.Float64Var(&o.epsilon, "epsilon", 0, "approximate: drop border pixels of a region that moved by less than this `share` of the layer's scale")
-	typed(f, &o.steps, "steps", "", explain.ParseSteps, "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
+	flagvalue.Add(f, &o.steps, "steps", "", explain.ParseSteps, "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
 	f.BoolVar(&o.checkerboard, "checkerboard", false, "approximate: compute every other position, then a tenth of all (--drill-down) where their neighbours differ most; the others are interpolated")
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
 	f.IntVar(&o.shortlist, "shortlist", 0, "approximate: compute the `N` likeliest classes only, where the last layers allow; the softmax counts the others as on the clean image")
 	f.DurationVar(&o.within, "within", 0, "approximate: the best map that this `time` allows for a picture, such as 2s: a coarse one first, then finer where the score drops most")
-	typed(f, &o.precision, "precision", string(incremental.FP32), explain.ParsePrecision, "approximate: fp32, bf16 (products of half the width) or int8 (of what differs from the clean image, a quarter), where the processor has them")
+	flagvalue.Add(f, &o.precision, "precision", string(incremental.FP32), explain.ParsePrecision, "approximate: fp32, bf16 (products of half the width) or int8 (of what differs from the clean image, a quarter), where the processor has them")
 	f.Float64Var(&o.ssim, "ssim", 0, "approximate: the fastest setting of the model's profile whose maps are this similar to exact ones (default 0.9)")
 	f.Float64Var(&o.speedup, "speedup", 0, "approximate: the best setting of the model's profile that takes this many times fewer multiply-adds than running the network each time")
 }

@@ -9,6 +9,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/inputs"
+	"krypton/internal/interrupt"
 	"krypton/internal/ui"
 )
 
@@ -174,7 +175,7 @@ func (r *obeRun) read(ctx context.Context, o *outcome) error {
 
 // input reads a picture; "" is the built-in one and - is standard input.
 func (r *obeRun) input(ctx context.Context, name string) (*explain.Input, error) {
-	in, err := heed(ctx, func() (*explain.Input, error) {
+	in, err := interrupt.Do(ctx, func() (*explain.Input, error) {
 		return r.job.Read(ctx, explain.Named(name, r.io.in), explain.Named(r.maskFile(name), nil))
 	})
 	return in, hinted(err)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/heatmap"
 )
 
@@ -40,9 +41,9 @@ func (o *renderOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.sideBySide, "side-by-side", false, "draw the picture and the overlay beside each other")
 	f.Float64Var(&o.alpha, "alpha", 0.6, "opacity of the map over the picture, 0 to 1")
 	f.StringVar(&o.colormap, "colormap", "auto", "auto (bluered if hiding raises the score anywhere noticeably, else blackbody), "+strings.Join(heatmap.Colormaps[1:], ", "))
-	typed(f, &o.masked, "masked", "", parseLevel, "in place of colours, darken all but what matters most: a `level`, either a share of the pixels (20%) or a score drop (0.05)")
+	flagvalue.Add(f, &o.masked, "masked", "", parseLevel, "in place of colours, darken all but what matters most: a `level`, either a share of the pixels (20%) or a score drop (0.05)")
 	f.StringSlice("contours", nil, "draw lines around these `levels`: shares of the pixels that matter most (5%,20%) or score drops (0.05)")
-	checked(f, "contours", o.setContours)
+	flagvalue.Check(f, "contours", o.setContours)
 	f.BoolVar(&o.blocks, "blocks", false, "draw the network's pixels as blocks instead of smoothing")
 }
 

@@ -13,6 +13,7 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/inputs"
+	"krypton/internal/interrupt"
 	"krypton/internal/runlog"
 	"krypton/internal/ui"
 )
@@ -64,7 +65,7 @@ func (r *reporter) hurry() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range r.files {
-		_ = f.SetWriteDeadline(time.Now().Add(grace))
+		_ = f.SetWriteDeadline(time.Now().Add(interrupt.Grace))
 	}
 }
 

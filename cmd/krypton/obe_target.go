@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/explain"
+	"krypton/internal/flagvalue"
 	"krypton/internal/obe"
 	"krypton/internal/target"
 )
@@ -18,8 +19,8 @@ type whatOptions struct {
 func (o *whatOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.target, "target", "", "what is mapped: class, segment, number, features or box (default: told by the output)")
 	f.StringVar(&o.reduce, "reduce", "", "make one number of the output, or of the part that --output 'NAME[0,:,12:20]' takes: mean, max or sum")
-	typed(f, &o.at, "at", "", optional(explain.ParsePoint), "segments: only this pixel of the picture, `x,y`")
-	typed(f, &o.region, "segment-region", "", obe.ParseRegion, "segments: only this part of the picture, `x,y,w,h`, whatever its pixels are")
+	flagvalue.Add(f, &o.at, "at", "", flagvalue.Optional(explain.ParsePoint), "segments: only this pixel of the picture, `x,y`")
+	flagvalue.Add(f, &o.region, "segment-region", "", obe.ParseRegion, "segments: only this part of the picture, `x,y,w,h`, whatever its pixels are")
 	f.StringVar(&o.reference, "reference", "", "features: compare with this `file`, a picture or a .npy vector (default: the clean picture)")
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
+	"krypton/internal/interrupt"
 	"krypton/internal/labels"
 )
 
@@ -38,7 +40,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	ctx, begun := withPhase(ctx)
 	code := make(chan int, 1)
-	go func() { code <- execute(ctx, args, streams{stdin, heeding{ctx, stdout}, stderr}) }()
+	go func() { code <- execute(ctx, args, streams{stdin, interrupt.Writer{Context: ctx, To: stdout}, stderr}) }()
 	select {
 	case c := <-code:
 		return c
@@ -47,7 +49,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	select {
 	case c := <-code:
 		return c
-	case <-time.After(grace):
+	case <-time.After(interrupt.Grace):
 	}
 	if begun.Load() {
 		return <-code
@@ -55,6 +57,23 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cause := context.Cause(ctx)
 	fmt.Fprintf(stderr, "krypton: %s\n", cause)
 	return exitCode(cause)
+}
+
+// phaseKey is where a command's context says how far the command is.
+type phaseKey struct{}
+
+// withPhase lets workBegins say that outputs are open from now on.
+func withPhase(ctx context.Context) (_ context.Context, begun *atomic.Bool) {
+	begun = new(atomic.Bool)
+	return context.WithValue(ctx, phaseKey{}, begun), begun
+}
+
+// workBegins says that there is something to put in order before the process ends:
+// until then a signal ends it at once, whatever it waits for or computes.
+func workBegins(ctx context.Context) {
+	if begun, ok := ctx.Value(phaseKey{}).(*atomic.Bool); ok {
+		begun.Store(true)
+	}
 }
 
 // execute runs a command until it ends.

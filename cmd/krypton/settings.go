@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/inputs"
 	"krypton/internal/limits"
 	"krypton/internal/model"
@@ -66,7 +67,7 @@ func loadSettings(cmd *cobra.Command) (*settings, error) {
 func (s *settings) valid() error {
 	var err error
 	s.flags.Visit(func(f *pflag.Flag) {
-		if e := wrongText(f.Value); e != nil && err == nil {
+		if e := flagvalue.Wrong(f.Value); e != nil && err == nil {
 			err = flagError(f.Name, e)
 		}
 	})
@@ -123,7 +124,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 		for _, value := range s.strings(f) {
 			e := f.Value.Set(value)
 			if e == nil {
-				e = wrongText(f.Value)
+				e = flagvalue.Wrong(f.Value)
 			}
 			if err = flagError(f.Name, e); e != nil && err == nil {
 				err = failure.Usagef("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, wanted(f), value)

@@ -1,21 +1,17 @@
-package main
+// Package flagvalue has flags whose texts become values as soon as they are set, in one
+// syntax for the command line, the environment, files and columns of batches.
+package flagvalue
 
-import (
-	"errors"
-	"strings"
-
-	"github.com/spf13/pflag"
-
-	"krypton/internal/failure"
-)
+import "github.com/spf13/pflag"
 
 // patient is a flag that takes any text and keeps what is wrong with it: a run whose
 // command line is wrong says so where --events and --progress tell it to, which are
-// known once all of the line is read. settings.valid asks for it.
+// known once all of the line is read. Wrong asks for it.
 type patient interface{ wrong() error }
 
-// wrongText is what is wrong with the text of a flag, nil for one that is not patient.
-func wrongText(v pflag.Value) error {
+// Wrong is what is wrong with the text of a flag, an *Error, nil for a flag that says so
+// when it is set.
+func Wrong(v pflag.Value) error {
 	if p, ok := v.(patient); ok {
 		return p.wrong()
 	}
@@ -32,8 +28,8 @@ type typedValue[T any] struct {
 	err   error
 }
 
-// typed adds a flag that parse makes a value of. text is its default, which must parse.
-func typed[T any](f *pflag.FlagSet, to *T, name, text string, parse func(string) (T, error), usage string) {
+// Add adds a flag that parse makes a value of. text is its default, which must parse.
+func Add[T any](f *pflag.FlagSet, to *T, name, text string, parse func(string) (T, error), usage string) {
 	v := &typedValue[T]{to: to, parse: parse}
 	if _ = v.Set(text); v.err != nil {
 		panic(name + ": " + v.err.Error())
@@ -45,7 +41,7 @@ func typed[T any](f *pflag.FlagSet, to *T, name, text string, parse func(string)
 func (v *typedValue[T]) Set(text string) error {
 	value, err := v.parse(text)
 	if v.text, v.err = text, nil; err != nil {
-		v.err = &valueError{err}
+		v.err = &Error{err}
 		return nil
 	}
 	*v.to = value
@@ -68,8 +64,9 @@ type checkedList struct {
 	err   error
 }
 
-// checked checks the texts of a flag that is there: all of them, whenever some are set.
-func checked(f *pflag.FlagSet, name string, check func(all []string) error) {
+// Check checks the texts of a flag of several that is there: all of them, whenever some
+// are set.
+func Check(f *pflag.FlagSet, name string, check func(all []string) error) {
 	flag := f.Lookup(name)
 	flag.Value = &checkedList{Value: flag.Value, list: flag.Value.(pflag.SliceValue), check: check}
 	if flag.DefValue == "[]" { // help knows by the type, which is hidden now, that it is none
@@ -93,37 +90,24 @@ func (l *checkedList) GetSlice() []string { return l.list.GetSlice() }
 func (l *checkedList) after(err error) error {
 	l.err = nil
 	if e := l.check(l.list.GetSlice()); e != nil {
-		l.err = &valueError{e}
+		l.err = &Error{e}
 	}
 	return err
 }
 
 func (l *checkedList) wrong() error { return l.err }
 
-// valueError says what is wrong with a flag's text, in words that need no more than the
-// flag's name in front.
-type valueError struct{ err error }
+// Error says what is wrong with a flag's text, in words that need no more than the flag's
+// name in front.
+type Error struct{ err error }
 
-func (e *valueError) Error() string { return e.err.Error() }
-func (e *valueError) Unwrap() error { return e.err }
+func (e *Error) Error() string { return e.err.Error() }
 
-// flagError is the error of a text that a flag does not take, nil if err is no such.
-func flagError(flag string, err error) error {
-	var v *valueError
-	if !errors.As(err, &v) {
-		return nil
-	}
-	if errors.As(err, new(*failure.SettingError)) {
-		return hinted(v.err)
-	}
-	if strings.HasPrefix(v.Error(), "is ") { // speaks of the flag itself
-		return failure.Usagef("--%s %w", flag, v.err)
-	}
-	return failure.Usagef("--%s: %w", flag, v.err)
-}
+// Unwrap is the error of what reads the flag's text.
+func (e *Error) Unwrap() error { return e.err }
 
-// optional makes no text the zero value.
-func optional[T any](parse func(string) (T, error)) func(string) (T, error) {
+// Optional makes no text the zero value.
+func Optional[T any](parse func(string) (T, error)) func(string) (T, error) {
 	return func(text string) (value T, err error) {
 		if text == "" {
 			return value, nil
