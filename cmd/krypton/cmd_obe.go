@@ -103,6 +103,7 @@ The scores are bit for bit those of running the whole network at every position
 	o.addFlags(cmd.Flags())
 	m.addFlags(cmd.Flags())
 	m.addWindowFlag(cmd.Flags())
+	m.addWithFlag(cmd.Flags())
 	for flag, values := range map[string][]string{
 		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,

@@ -82,6 +82,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	o.model.parts = true
 	o.model.addFlags(f)
 	o.model.addWindowFlag(f)
+	o.model.addWithFlag(f)
 	for flag, values := range map[string][]string{"fill": obe.Fills, "insertion-start": obe.Fills, "activation": prediction.Activations, "combine": heatmap.Combines, "score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -253,7 +254,11 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 	if err != nil {
 		return err
 	}
-	in, err := c.job.Read(ctx, from, explain.Source{})
+	with, err := c.model.withs()
+	if err != nil {
+		return hinted(err)
+	}
+	in, err := c.job.Read(ctx, from, explain.Source{}, filesOf(withFiles(with, from.Name))...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, hinted(err))
 	}

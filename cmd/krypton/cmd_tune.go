@@ -78,6 +78,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 	o.model.parts = true
 	o.model.addFlags(f)
 	o.model.addWindowFlag(f)
+	o.model.addWithFlag(f)
 	return cmd
 }
 
@@ -175,8 +176,12 @@ func (o *tuneOptions) job(ctx context.Context, s *settings) (*explain.Job, error
 // measure runs all settings on all samples.
 func (o *tuneOptions) measure(ctx context.Context, io streams, job *explain.Job, inputs []string, quiet bool) (*tune.Profile, []tune.Point, error) {
 	var tasks []obe.Task
+	with, err := o.model.withs()
+	if err != nil {
+		return nil, nil, hinted(err)
+	}
 	for _, name := range inputs {
-		in, err := job.Read(ctx, explain.Named(name, io.in), explain.Source{})
+		in, err := job.Read(ctx, explain.Named(name, io.in), explain.Source{}, filesOf(withFiles(with, name))...)
 		if err != nil {
 			return nil, nil, hinted(err)
 		}

@@ -41,6 +41,7 @@ var hints = []func(err error) (before, after string){
 	hintAs(func(*model.UnknownError) (string, string) { return "", " (krypton model list shows all)" }),
 	hintAs(func(e *onnxload.InputsError) (string, string) { return "", "; say " + flagsOfInputs(e) }),
 	hintFor(onnxload.ErrBind, "--bind: ", ""),
+	hintFor(onnxload.ErrWith, "--with: ", ""),
 	hintFor(onnxload.ErrInput, "--input: ", ""),
 	hintFor(onnxload.ErrOutput, "--output: ", ""),
 	hintFor(onnxload.ErrShape, "", "; say --size HxW, or --dim NAME=N"),
@@ -103,6 +104,14 @@ func hinted(err error) error {
 // flagName is the flag that stands for a setting.
 func flagName(f failure.Setting) string { return "--" + strings.ReplaceAll(string(f), "_", "-") }
 
+// also says how an input that may be a picture is read as one.
+func also(d graph.Declared) string {
+	if len(d.Dims) != 4 {
+		return ""
+	}
+	return fmt.Sprintf(" or, of obe, score and tune, --with %s=FILE if it is a picture of the same place", d.Name)
+}
+
 // flagsOfInputs tells which flags give inputs their values.
 func flagsOfInputs(missing *onnxload.InputsError) string {
 	how := func(d graph.Declared) string {
@@ -119,7 +128,7 @@ func flagsOfInputs(missing *onnxload.InputsError) string {
 		case n > 1 && n <= 16:
 			return fmt.Sprintf("--bind %s=A,B,... of %d numbers", d.Name, n)
 		}
-		return fmt.Sprintf("--bind %s=FILE.npy (or a number that fills it)", d.Name)
+		return fmt.Sprintf("--bind %s=FILE.npy (or a number that fills it)%s", d.Name, also(d))
 	}
 	var flags []string
 	for i, d := range missing.Free {

@@ -8,6 +8,7 @@ import (
 
 	"krypton/internal/batch"
 	"krypton/internal/inputs"
+	"krypton/internal/model"
 )
 
 // inputLists are the flags that name files of names.
@@ -25,7 +26,7 @@ func (l *inputLists) expand(args []string, stdin io.Reader) ([]string, error) {
 }
 
 // inputFlags are the flags that name files which are read.
-var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind"}
+var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind", "with", "reference"}
 
 // addInputs takes the files that flags and arguments name.
 func addInputs(r *inputs.Set, flags *pflag.FlagSet) {
@@ -41,6 +42,11 @@ func addInputs(r *inputs.Set, flags *pflag.FlagSet) {
 		for _, v := range values {
 			if _, file, ok := strings.Cut(v, "="); ok && name == "bind" {
 				v = file
+			}
+			if name == "with" {
+				if w, err := model.ParseWith(v); err == nil { // else it is no file
+					v = w.File
+				}
 			}
 			switch name {
 			case "model":
@@ -64,6 +70,11 @@ func addItems(r *inputs.Set, items []batch.Item) {
 	for _, it := range items {
 		r.AddArgument(it.Path)
 		r.AddModel(it.Set["model"])
-		r.Add(it.Set["labels"], it.Set["mask"])
+		r.Add(it.Set["labels"], it.Set["mask"], it.Set["reference"])
+		for _, text := range several(it.Set["with"]) {
+			if w, err := model.ParseWith(text); err == nil { // else the item says so
+				r.Add(withFiles([]model.With{w}, it.Path)...)
+			}
+		}
 	}
 }

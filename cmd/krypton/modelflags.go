@@ -17,7 +17,7 @@ import (
 type modelOptions struct {
 	model, input, layout, size, output, labels string
 	cache                                      string
-	dims, bind                                 []string
+	dims, bind, with                           []string
 	maxBytes                                   string
 	preset, order, resize                      string
 	mean, std, window                          []float64
@@ -41,6 +41,34 @@ func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
 	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps, 0.01 to 1")
 	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
+}
+
+// addWithFlag adds --with of commands that occlude.
+func (o *modelOptions) addWithFlag(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.with, "with", nil, "`NAME=FILE` of another input that is a picture of the same place: it is covered where the picture is ({name} in FILE stands for the picture; ,fill=black and others behind it say what is otherwise than for the picture, fill=none holds it; several allowed)")
+}
+
+// withs are the inputs of --with.
+func (o *modelOptions) withs() ([]model.With, error) {
+	var all []model.With
+	for _, text := range o.with {
+		w, err := model.ParseWith(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+// withFiles are the files of inputs that are covered together with the picture's, for one
+// picture.
+func withFiles(with []model.With, picture string) []string {
+	var files []string
+	for _, w := range with {
+		files = append(files, strings.ReplaceAll(w.File, "{name}", nameOf(picture)))
+	}
+	return files
 }
 
 // addWindowFlag adds --window of commands that read pictures.
@@ -103,6 +131,13 @@ func (o *modelOptions) loadOptions() (opt model.LoadOptions, err error) {
 			return opt, failure.Usagef("--size: %w", err)
 		}
 	}
+	with, err := o.withs()
+	if err != nil {
+		return opt, hinted(err)
+	}
+	for _, w := range with {
+		opt.With = append(opt.With, w.Input)
+	}
 	if opt.Dims, err = model.ParseDims(o.dims); err == nil {
 		err = opt.Check()
 	}
@@ -151,7 +186,11 @@ func (o *modelOptions) prepare(ctx context.Context, s *settings, n *model.Networ
 	if err != nil {
 		return nil, err
 	}
-	m, err := n.Prepare(made, model.Preparation{Labels: o.labels, Activation: !s.given("activation"),
+	with, err := o.withs()
+	if err != nil {
+		return nil, hinted(err)
+	}
+	m, err := n.Prepare(made, model.Preparation{With: with, Labels: o.labels, Activation: !s.given("activation"),
 		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, Window: o.window, Notes: s.notes})
 	return m, hinted(err)
 }

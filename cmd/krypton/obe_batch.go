@@ -70,6 +70,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	}
 	for _, it := range items {
 		b.inputs.Add(base.maskFile(it.Path))
+		b.inputs.Add(withFiles(base.with, it.Path)...)
 	}
 	b.quiet = base.quiet
 	fingerprint := o.batch.fingerprint("obe", s, base.job.Model())
@@ -121,6 +122,7 @@ func (b *obeBatch) variant(ctx context.Context, set map[string]string) (*obeRun,
 		o.addFlags(f)
 		m.addFlags(f)
 		m.addWindowFlag(f)
+		m.addWithFlag(f)
 	})
 	if err != nil {
 		return nil, err
@@ -254,7 +256,12 @@ func (b *obeBatch) read(ctx context.Context, j *obeRun, p *batchPicture) error {
 		// What cannot be read now will fail below.
 		if picture, err := batch.SumFile(o.in); err == nil {
 			mask, _ := batch.SumFile(j.maskFile(o.in))
-			if p.Already = b.run.Done(p.Item, b.digest(j, p.Item, picture, mask)); p.Already {
+			var with []string
+			for _, file := range withFiles(j.with, o.in) {
+				sum, _ := batch.SumFile(file)
+				with = append(with, sum)
+			}
+			if p.Already = b.run.Done(p.Item, b.digest(j, p.Item, picture, mask, with)); p.Already {
 				return nil
 			}
 		}
@@ -265,20 +272,24 @@ func (b *obeBatch) read(ctx context.Context, j *obeRun, p *batchPicture) error {
 	if err := j.read(ctx, o); err != nil {
 		return err
 	}
-	p.Digest = b.digest(j, p.Item, o.input.SHA256, o.input.MaskSHA256)
+	p.Digest = b.digest(j, p.Item, o.input.SHA256, o.input.MaskSHA256, o.input.WithSHA256())
 	return nil
 }
 
 // digest stands for what an item is made from, beside what all items share: the
-// picture, and the mask, what features are compared with and its own model if it has them.
-func (b *obeBatch) digest(j *obeRun, it batch.Item, picture, mask string) string {
+// picture, and the mask, the pictures of other inputs, what features are compared with
+// and its own model, or values of its inputs, if it has them.
+func (b *obeBatch) digest(j *obeRun, it batch.Item, picture, mask string, with []string) string {
 	if mask != "" {
 		picture += " mask " + mask
+	}
+	for _, sum := range with {
+		picture += " with " + sum
 	}
 	if sum := j.job.Aim().ReferenceSHA256(); sum != "" {
 		picture += " reference " + sum
 	}
-	if it.Set["model"] != "" || it.Set["labels"] != "" {
+	if it.Set["model"] != "" || it.Set["labels"] != "" || it.Set["bind"] != "" {
 		picture += " model " + j.job.Model().Identity()
 	}
 	return picture

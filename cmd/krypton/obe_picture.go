@@ -10,6 +10,7 @@ import (
 	"krypton/internal/heatmap"
 	"krypton/internal/inputs"
 	"krypton/internal/interrupt"
+	"krypton/internal/model"
 	"krypton/internal/ui"
 )
 
@@ -20,6 +21,7 @@ type obeRun struct {
 	job      *explain.Job
 	style    heatmap.Style // without what a picture decides
 	inputs   *inputs.Set
+	with     []model.With
 	io       streams
 	quiet    bool
 	multiple bool
@@ -45,6 +47,7 @@ func newOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *
 	}
 	for _, in := range inputs {
 		r.inputs.Add(in, o.maskFile(in))
+		r.inputs.Add(withFiles(r.with, in)...)
 	}
 	r.multiple = len(inputs) > 1
 	if r.multiple && o.out != "" && !o.isFolder() {
@@ -73,6 +76,9 @@ func makeOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo 
 	h.Overlapping = o.batch.wanted()
 	if r.job, err = prepare(ctx, s, mo, o.question(s), h, nil); err != nil {
 		return nil, err
+	}
+	if r.with, err = mo.withs(); err != nil {
+		return nil, hinted(err)
 	}
 	if o.dryRun {
 		return r, nil
@@ -176,9 +182,18 @@ func (r *obeRun) read(ctx context.Context, o *outcome) error {
 // input reads a picture; "" is the built-in one and - is standard input.
 func (r *obeRun) input(ctx context.Context, name string) (*explain.Input, error) {
 	in, err := interrupt.Do(ctx, func() (*explain.Input, error) {
-		return r.job.Read(ctx, explain.Named(name, r.io.in), explain.Named(r.maskFile(name), nil))
+		return r.job.Read(ctx, explain.Named(name, r.io.in), explain.Named(r.maskFile(name), nil), filesOf(withFiles(r.with, name))...)
 	})
 	return in, hinted(err)
+}
+
+// filesOf are the sources of files.
+func filesOf(names []string) []explain.Source {
+	var all []explain.Source
+	for _, name := range names {
+		all = append(all, explain.File(name))
+	}
+	return all
 }
 
 // maskFile is the mask of a picture, "" if there is none.

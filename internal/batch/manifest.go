@@ -28,7 +28,8 @@ var DefaultLimits = Limits{Lines: 1 << 22, LineBytes: 64 << 10, Bytes: 256 << 20
 
 // DefaultColumns are the flags that a manifest may set for an item if the caller
 // names none.
-var DefaultColumns = []string{"model", "labels", "output", "preset", "class", "patch", "stride", "fill", "border", "region", "mask", "score", "mode", "tau", "seed", "scores", "out"}
+var DefaultColumns = []string{"model", "labels", "output", "preset", "class", "patch", "stride", "fill", "border", "region", "mask", "score", "mode", "tau", "seed", "scores", "out",
+	"target", "box", "min-score", "iou", "at", "segment-region", "reduce", "reference", "activation", "bind", "with"}
 
 // itemColumn names the input in a table or object.
 const itemColumn = "item"

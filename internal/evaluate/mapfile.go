@@ -134,6 +134,20 @@ func (m *MapFile) fits(model *model.Model, in *explain.Input, from explain.Sourc
 	case !same(r.Preprocess, in.Preprocessed()):
 		return failure.Usagef("%s: %w", m.Name, ErrPreprocessing)
 	}
+	return m.fitsWith(in)
+}
+
+// fitsWith says where a record was made with other pictures beside its own.
+func (m *MapFile) fitsWith(in *explain.Input) error {
+	of := func(with []explain.WithRecord) (sums []string) {
+		for _, w := range with {
+			sums = append(sums, w.Input+" "+w.SHA256)
+		}
+		return sums
+	}
+	if !slices.Equal(of(m.Record.With), of(in.With(nil))) {
+		return failure.As(failure.Data, failure.Settingf("%s: was made with other pictures of other inputs (%v)", m.Name, failure.Setting("with")))
+	}
 	return nil
 }
 

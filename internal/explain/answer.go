@@ -120,7 +120,7 @@ func (a *Answer) WritePNG(w io.Writer, in *Input, style heatmap.Style, p Imprint
 // EncodePNG writes what Draw drew, with the record's summary.
 func (a *Answer) EncodePNG(w io.Writer, img image.Image, p Imprint) error {
 	r := a.Printed(p).Summary()
-	r.Approximated, r.Bound = nil, nil // score files have them
+	r.Approximated, r.Bound, r.With = nil, nil, nil // score files have them
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -173,6 +173,7 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		Notes:             slices.Concat(j.Notes(in), j.notes),
 		Preprocess:        in.Preprocessed(),
 		Bound:             m.Bound,
+		With:              in.With(q.Fills),
 	}
 	rec.FlipMap, rec.Flips = flips(g, r)
 	if r.NaN {

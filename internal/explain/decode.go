@@ -14,7 +14,7 @@ import (
 type decoder struct {
 	// is tells the kind by a file's first bytes, headBytes of them or all there are.
 	is     func(head []byte) bool
-	decode func(r *Reader, from io.Reader, name string) (*Input, error)
+	decode func(r *Reader, p *model.Plane, from io.Reader, name string) (*Input, error)
 }
 
 // headBytes is what decoders are told by.
@@ -28,15 +28,15 @@ var decoders = []decoder{
 }
 
 // pictureInput fits and normalizes a picture.
-func (r *Reader) pictureInput(from io.Reader, name string) (*Input, error) {
-	if err := r.model.NoPictures; err != nil {
+func (r *Reader) pictureInput(p *model.Plane, from io.Reader, name string) (*Input, error) {
+	if err := p.NoPictures; err != nil {
 		return nil, err
 	}
 	limits, err := r.limits(name, 1+len(r.fills))
 	if err != nil {
 		return nil, err
 	}
-	pre, plane := r.model.Pre, r.model.Plan.InputPlane()
+	pre := p.Pre
 	pic, err := pre.Decode(from, name, limits)
 	if err != nil {
 		return nil, err
@@ -49,13 +49,13 @@ func (r *Reader) pictureInput(from io.Reader, name string) (*Input, error) {
 	in.Backdrop = behind
 	if pic.Deep != nil {
 		k := deepPicture{picture: picture{pic.Samples}}
-		k.fitted, behind.at = pre.FitDeep(pic.Deep, plane.W, plane.H)
-		in.kind, in.base = &k, pre.NormalizeDeep(k.fitted, plane.C)
+		k.fitted, behind.at = pre.FitDeep(pic.Deep, p.W, p.H)
+		in.kind, in.base = &k, pre.NormalizeDeep(k.fitted, p.C)
 		return in, nil
 	}
 	k := stillPicture{picture: picture{pic.Samples}}
-	k.fitted, behind.at = pre.Fit(pic.Image, plane.W, plane.H)
-	in.kind, in.base = &k, pre.Normalize(k.fitted, plane.C)
+	k.fitted, behind.at = pre.Fit(pic.Image, p.W, p.H)
+	in.kind, in.base = &k, pre.Normalize(k.fitted, p.C)
 	return in, nil
 }
 
@@ -64,18 +64,17 @@ type picture struct {
 	samples string // what the file has for numbers, "" if those of eight bits
 }
 
-func (p picture) shown(m *model.Model, size image.Point) image.Rectangle {
-	plane := m.Plan.InputPlane()
-	g := m.Pre.Geometry(size, 1, image.Pt(plane.W, plane.H))
+func (k picture) shown(p *model.Plane, size image.Point) image.Rectangle {
+	g := p.Pre.Geometry(size, 1, image.Pt(p.W, p.H))
 	return g.Shown()
 }
 
-func (p picture) describe(m *model.Model, entry map[string]any) {
-	if w := m.Pre.Window; w != nil {
+func (k picture) describe(p *model.Plane, entry map[string]any) {
+	if w := p.Pre.Window; w != nil {
 		entry["window"] = []float64{w.Lo, w.Hi}
 	}
-	if p.samples != "" {
-		entry["samples"] = p.samples
+	if k.samples != "" {
+		entry["samples"] = k.samples
 	}
 }
 
@@ -85,8 +84,8 @@ type stillPicture struct {
 	fitted *image.NRGBA
 }
 
-func (k *stillPicture) fill(m *model.Model, f namedFill) (filled, error) {
-	return filled{numbers: m.Pre.Normalize(f.Image(k.fitted), m.Plan.InputPlane().C)}, nil
+func (k *stillPicture) fill(p *model.Plane, f namedFill) (filled, error) {
+	return filled{numbers: p.Pre.Normalize(f.Image(k.fitted), p.C)}, nil
 }
 
 // deepPicture is a picture with fractions. What a fill takes from it has them too.
@@ -95,28 +94,27 @@ type deepPicture struct {
 	fitted *imagein.Deep
 }
 
-func (k *deepPicture) fill(m *model.Model, f namedFill) (filled, error) {
-	plane, channels := m.Plan.InputPlane(), k.fitted.Channels
-	if numbers := f.Numbers(k.fitted.Pix, plane.H, plane.W, channels); numbers != nil {
-		return filled{numbers: m.Pre.NormalizeDeep(&imagein.Deep{W: plane.W, H: plane.H, Channels: channels, Pix: numbers}, plane.C)}, nil
+func (k *deepPicture) fill(p *model.Plane, f namedFill) (filled, error) {
+	channels := k.fitted.Channels
+	if numbers := f.Numbers(k.fitted.Pix, p.H, p.W, channels); numbers != nil {
+		return filled{numbers: p.Pre.NormalizeDeep(&imagein.Deep{W: p.W, H: p.H, Channels: channels, Pix: numbers}, p.C)}, nil
 	}
-	return filled{numbers: m.Pre.Normalize(f.Image(image.NewNRGBA(image.Rect(0, 0, plane.W, plane.H))), plane.C)}, nil
+	return filled{numbers: p.Pre.Normalize(f.Image(image.NewNRGBA(image.Rect(0, 0, p.W, p.H))), p.C)}, nil
 }
 
 // tensorInput takes a tensor as it is.
-func (r *Reader) tensorInput(from io.Reader, name string) (*Input, error) {
+func (r *Reader) tensorInput(p *model.Plane, from io.Reader, name string) (*Input, error) {
 	if _, err := r.limits(name, 3+len(r.fills)); err != nil { // the file's bytes and its numbers
 		return nil, err
 	}
-	plane := r.model.Plan.InputPlane()
-	t, err := imagein.DecodeTensor(from, name, plane.H, plane.W, plane.C)
+	t, err := imagein.DecodeTensor(from, name, p.H, p.W, p.C)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.model.CheckNumbers(t.Data); err != nil {
+	if err := p.CheckNumbers(t.Data); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	k := &plainTensor{name, fmt.Sprintf("%s %v", t.Elem, t.Shape), t.Data, t.Picture(r.model.Pre.Order == "bgr")}
+	k := &plainTensor{name, fmt.Sprintf("%s %v", t.Elem, t.Shape), t.Data, t.Picture(p.Pre.Order == "bgr")}
 	return &Input{
 		Backdrop: &pictureBackdrop{k.image, imagein.Transform{ScaleX: 1, ScaleY: 1}},
 		SHA256:   t.SHA256,
@@ -136,23 +134,21 @@ type plainTensor struct {
 
 // fill takes a colour through the preprocessing that the tensor is taken to have gone
 // through.
-func (k *plainTensor) fill(m *model.Model, f namedFill) (filled, error) {
-	plane := m.Plan.InputPlane()
-	if numbers := f.Numbers(k.data, plane.H, plane.W, plane.C); numbers != nil {
-		m.Round(numbers)
+func (k *plainTensor) fill(p *model.Plane, f namedFill) (filled, error) {
+	if numbers := f.Numbers(k.data, p.H, p.W, p.C); numbers != nil {
+		p.Round(numbers)
 		return filled{numbers, "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
 	}
-	if m.NoPictures != nil {
-		return filled{}, failure.Wrongf("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", k.name, failure.Setting("fill"), f.name, plane.C)
+	if p.NoPictures != nil {
+		return filled{}, failure.Wrongf("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", k.name, failure.Setting("fill"), f.name, p.C)
 	}
-	return filled{m.Pre.Normalize(f.Image(k.image), plane.C), "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
+	return filled{p.Pre.Normalize(f.Image(k.image), p.C), "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
 }
 
-func (k *plainTensor) shown(m *model.Model, _ image.Point) image.Rectangle {
-	plane := m.Plan.InputPlane()
-	return image.Rect(0, 0, plane.W, plane.H)
+func (k *plainTensor) shown(p *model.Plane, _ image.Point) image.Rectangle {
+	return image.Rect(0, 0, p.W, p.H)
 }
 
-func (k *plainTensor) describe(_ *model.Model, entry map[string]any) {
+func (k *plainTensor) describe(_ *model.Plane, entry map[string]any) {
 	entry["tensor"], entry["resize"] = k.what, "none"
 }

@@ -18,13 +18,13 @@ import (
 // which the network's input rises.
 type ramp struct{ from float32 }
 
-func (k *ramp) fill(m *model.Model, f namedFill) (filled, error) {
-	return filled{make([]float32, m.Plan.InputPlane().Len()), "zeros in place of " + string(f.name)}, nil
+func (k *ramp) fill(p *model.Plane, f namedFill) (filled, error) {
+	return filled{make([]float32, p.H*p.W*p.C), "zeros in place of " + string(f.name)}, nil
 }
 
-func (k *ramp) describe(_ *model.Model, entry map[string]any) { entry["ramp"] = k.from }
+func (k *ramp) describe(_ *model.Plane, entry map[string]any) { entry["ramp"] = k.from }
 
-func (k *ramp) shown(_ *model.Model, size image.Point) image.Rectangle {
+func (k *ramp) shown(_ *model.Plane, size image.Point) image.Rectangle {
 	return image.Rectangle{Max: size}
 }
 
@@ -47,7 +47,7 @@ func TestAnotherKindOfFile(t *testing.T) {
 	shown := new(plot)
 	j.Reader.decoders = append([]decoder{{
 		is: func(head []byte) bool { return bytes.HasPrefix(head, []byte("ramp")) },
-		decode: func(r *Reader, from io.Reader, name string) (*Input, error) {
+		decode: func(r *Reader, _ *model.Plane, from io.Reader, name string) (*Input, error) {
 			var k ramp
 			if _, err := fmt.Fscanf(from, "ramp %g", &k.from); err != nil {
 				return nil, err

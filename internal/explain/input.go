@@ -23,12 +23,15 @@ type Input struct {
 	SHA256, MaskSHA256 string
 
 	model  *model.Model
+	plane  *model.Plane // which the file is read for
 	source Source
 	base   []float32 // the network's input
 	kind   fileKind  // nil of one that is only to be drawn over
 	notes  []string
 	mask   []bool // of the network's pixels, nil for all
 	masked *MaskRecord
+	// together are the pictures of several inputs, nil for one.
+	together *together
 
 	mu    sync.Mutex
 	fills map[namedFill]filled
@@ -38,12 +41,12 @@ type Input struct {
 // fileKind is what kind of file an input was: each has its own decoder.
 type fileKind interface {
 	// fill is what patches of a fill are cut from.
-	fill(m *model.Model, f namedFill) (filled, error)
+	fill(p *model.Plane, f namedFill) (filled, error)
 	// shown is the part of the network's input that shows what the file holds, whose picture
 	// has a size.
-	shown(m *model.Model, size image.Point) image.Rectangle
+	shown(p *model.Plane, size image.Point) image.Rectangle
 	// describe adds how the file became the network's input to the record's entry.
-	describe(m *model.Model, entry map[string]any)
+	describe(p *model.Plane, entry map[string]any)
 }
 
 // filled is what patches of a fill are cut from, and what there is to say of it.
@@ -58,6 +61,7 @@ type Reader struct {
 	model    *model.Model
 	host     Host
 	fills    []namedFill
+	seed     uint64
 	room     *room
 	decoders []decoder
 }
@@ -73,6 +77,7 @@ func NewReader(m *model.Model, fills []Fill, seed uint64, host Host) (*Reader, e
 		model:    m,
 		host:     host,
 		fills:    named,
+		seed:     seed,
 		room:     &room{host: host, reserve: m.Plan.ViewBytes()},
 		decoders: decoders,
 	}, nil
@@ -80,9 +85,9 @@ func NewReader(m *model.Model, fills []Fill, seed uint64, host Host) (*Reader, e
 
 // Read reads a picture or a tensor and prepares it for the network, with what patches of
 // the reader's fills are cut from. mask, if it is not the zero Source, is a picture of
-// what counts.
-func (r *Reader) Read(ctx context.Context, from, mask Source) (*Input, error) {
-	in, err := r.read(from)
+// what counts; with are the pictures of the inputs that are joined to the picture's.
+func (r *Reader) Read(ctx context.Context, from, mask Source, with ...Source) (*Input, error) {
+	in, err := r.readAll(from, with)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -95,7 +100,8 @@ func (r *Reader) Read(ctx context.Context, from, mask Source) (*Input, error) {
 	return in, nil
 }
 
-func (r *Reader) read(from Source) (*Input, error) {
+// read reads what one of the model's inputs sees.
+func (r *Reader) read(p *model.Plane, from Source) (*Input, error) {
 	f, err := from.Open()
 	if err != nil {
 		return nil, err
@@ -105,11 +111,14 @@ func (r *Reader) read(from Source) (*Input, error) {
 	// What cannot be read now will fail once more in the decoder.
 	head, _ := b.Peek(headBytes)
 	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head) })
-	in, err := r.decoders[at].decode(r, b, from.Called)
+	in, err := r.decoders[at].decode(r, p, b, from.Called)
 	if err != nil {
 		return nil, pictureError(err)
 	}
-	in.model, in.source = r.model, from
+	in.model, in.plane, in.source = r.model, p, from
+	if p.Fill != "" { // it has its own
+		return in, nil
+	}
 	for _, f := range r.fills {
 		if _, err := in.fill(f); err != nil {
 			return nil, pictureError(err)
@@ -133,6 +142,9 @@ func (r *Reader) limits(name string, others int) (imagein.Limits, error) {
 		l.MaxPixels = r.host.Pixels
 	}
 	plane, left := r.model.Plan.InputPlane(), r.room.pictures()
+	if len(r.model.Planes) > 1 {
+		others *= 2 // joined, and each by itself
+	}
 	// Each of the others as numbers, and what scaling and blurring take.
 	need := int64(plane.H) * int64(plane.W) * int64(4*plane.C*others+40)
 	if l.Memory = left - need; l.Memory <= 0 {
@@ -149,7 +161,7 @@ func (in *Input) fill(f namedFill) (filled, error) {
 	if made, ok := in.fills[f]; ok {
 		return made, nil
 	}
-	made, err := in.kind.fill(in.model, f)
+	made, err := in.kind.fill(in.plane, f)
 	if err != nil {
 		return filled{}, err
 	}
@@ -168,7 +180,7 @@ func (r *Reader) Threads() int { return r.host.Threads }
 
 // shown is the part of the network's input that shows what the file holds.
 func (in *Input) shown() image.Rectangle {
-	return in.kind.shown(in.model, in.Backdrop.Image().Rect.Size())
+	return in.kind.shown(in.plane, in.Backdrop.Image().Rect.Size())
 }
 
 // Drawable is the input without what only questions are for: maps can be drawn over it.
@@ -205,11 +217,11 @@ func (r *Reader) Notes(in *Input) []string {
 
 // Preprocessed says how the picture became the network's input: the record's entry.
 func (in *Input) Preprocessed() map[string]any {
-	pre := in.model.Pre
+	pre := in.plane.Pre
 	p := map[string]any{"mean": pre.Mean, "std": pre.Std, "scale": pre.Scale, "order": pre.Order, "resize": pre.Resize, "crop_fraction": pre.CropFraction}
 	if pre.Resize == "letterbox" {
 		p["pad"] = pre.Pad
 	}
-	in.kind.describe(in.model, p)
+	in.kind.describe(in.plane, p)
 	return p
 }

@@ -85,6 +85,8 @@ type Record struct {
 	Boxes *BoxesRecord `json:"boxes,omitempty"`
 	// Bound are the values of other inputs than the picture's.
 	Bound []model.Bound `json:"bind,omitempty"`
+	// With are the inputs that were covered together with the picture's.
+	With []WithRecord `json:"with,omitempty"`
 }
 
 // ScaleRecord is the part of one patch size in a map over several, or of one

@@ -46,6 +46,9 @@ type Graph struct {
 	// Pixels says what the picture's input is of where the file has it of another
 	// type than float32, in which the graph takes it.
 	Pixels Pixels
+	// Joined are the file's inputs that the graph's only one is made of, the picture's
+	// first; nil where it is one of the file's.
+	Joined []Joined
 
 	expr  *gorgonia.ExprGraph
 	exprs map[ValueID]*gorgonia.Node
@@ -98,6 +101,15 @@ type Pixels struct {
 	// Zero is the number that stands for 0 by the operator that reads the input, nil
 	// if none says so.
 	Zero *int
+}
+
+// Joined is an input of the file that is a part of the graph's: Channels of its channels,
+// from From on. Ratio is how many of the graph's pixels one of the input's stands for along
+// each side: what it reads is that in the middle of them.
+type Joined struct {
+	Name           string
+	From, Channels int
+	Ratio          int
 }
 
 // ChannelsLast says whether a picture's input of a shape has its channels last:

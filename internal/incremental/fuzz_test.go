@@ -52,7 +52,13 @@ func holds(t *testing.T, g *graph.Graph, seed uint64) {
 	if size > fuzzMemory {
 		return
 	}
-	p, err := Compile(g, CompileOptions{})
+	holdsWith(t, g, seed, CompileOptions{})
+}
+
+// holdsWith is holds for a plan that is made with options.
+func holdsWith(t *testing.T, g *graph.Graph, seed uint64, opt CompileOptions) {
+	t.Helper()
+	p, err := Compile(g, opt)
 	if err != nil {
 		t.Fatalf("it loads, but: %v", err)
 	}
@@ -110,14 +116,20 @@ func outputs(p *Plan, v *Views, c Changes) ([][][]float32, error) {
 
 // referenced evaluates a graph's outputs by its operators' references.
 func referenced(g *graph.Graph, p *Plan, base []float32) ([]*tensor.Tensor, error) {
+	x := tensor.Zeros[float32](g.Values[g.Inputs[0]].Info.Shape...)
+	p.inputLayout.gather(x.Data.([]float32), base)
+	return evaluate(g, func(graph.ValueID) *tensor.Tensor { return x })
+}
+
+// evaluate evaluates a graph's outputs by its operators' references, given its inputs.
+func evaluate(g *graph.Graph, input func(graph.ValueID) *tensor.Tensor) ([]*tensor.Tensor, error) {
 	values := make([]*tensor.Tensor, len(g.Values))
 	for i := range g.Values {
 		values[i] = g.Values[i].Info.Value
 	}
-	in := g.Values[g.Inputs[0]].Info.Shape
-	x := tensor.Zeros[float32](in...)
-	p.inputLayout.gather(x.Data.([]float32), base)
-	values[g.Inputs[0]] = x
+	for _, id := range g.Inputs {
+		values[id] = input(id)
+	}
 	for _, n := range g.Nodes {
 		ins := make([]*tensor.Tensor, len(n.In))
 		for i, id := range n.In {

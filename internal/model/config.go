@@ -34,9 +34,12 @@ type Config struct {
 	Output      string         `yaml:"output"`
 	// Bind gives other inputs than the picture's a value: a number, a list, or the name
 	// of a .npy file beside the model.
-	Bind       map[string]any `yaml:"bind"`
-	Activation string         `yaml:"activation"`
-	Value      *Value         `yaml:"value"`
+	Bind map[string]any `yaml:"bind"`
+	// With says of inputs that are pictures how these are prepared and covered, where
+	// they are joined to the picture's: the keys of WithKeys.
+	With       map[string]map[string]any `yaml:"with"`
+	Activation string                    `yaml:"activation"`
+	Value      *Value                    `yaml:"value"`
 	// Values are the output's numbers, where it has several that are quantities.
 	Values      []Value       `yaml:"values"`
 	Accuracy    any           `yaml:"accuracy"`

@@ -180,7 +180,7 @@ func loadError(err error) error {
 	kind := failure.Data
 	switch {
 	case errors.As(err, &inputs):
-	case errors.Is(err, onnxload.ErrBind), errors.Is(err, onnxload.ErrInput):
+	case errors.Is(err, onnxload.ErrBind), errors.Is(err, onnxload.ErrInput), errors.Is(err, onnxload.ErrWith):
 		kind = failure.Usage
 	case errors.Is(err, fs.ErrNotExist):
 		kind = failure.Missing

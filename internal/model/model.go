@@ -33,6 +33,8 @@ type Preparation struct {
 	Pad int
 	// Window is nil, or which of a picture's own numbers are black and white.
 	Window []float64
+	// With says how the pictures of inputs that are joined to the picture's are prepared.
+	With []With
 	// Notes are what there is to say already.
 	Notes []string
 }
@@ -66,6 +68,8 @@ type Model struct {
 	Preset string
 	// NoPictures says why the network cannot read pictures, but only tensors.
 	NoPictures error
+	// Planes are the inputs that read pictures, the picture's own first.
+	Planes []Plane
 	// Own says that the activation is that of the model's file.
 	Own bool
 	// Bound are the values of other inputs than the picture's.
@@ -98,9 +102,38 @@ func (n *Network) Prepare(made *Plans, p Preparation) (*Model, error) {
 	return m, m.prepare(p)
 }
 
-// prepare finds out how pictures are prepared.
+// prepare finds out how pictures are prepared, for each input that reads some.
 func (m *Model) prepare(p Preparation) error {
-	pre, err := imagein.Preset(m.Preset)
+	m.Planes = m.planes()
+	for i := range m.Planes {
+		plane, how := &m.Planes[i], p
+		if i > 0 {
+			var err error
+			if how, err = p.of(m.File, plane); err != nil {
+				return err
+			}
+		}
+		said := how.Preset != "" || how.Mean != nil || how.Std != nil || how.Scale != 0
+		if how.Preset == "" {
+			how.Preset = m.Preset
+		}
+		if err := m.preprocess(plane, how, said); err != nil && i > 0 {
+			return fmt.Errorf("input %q: %w", plane.Input, err)
+		} else if err != nil {
+			return err
+		}
+		if first := m.Planes[0].Pre; i > 0 { // it shows the same place
+			plane.Pre.Resize, plane.Pre.CropFraction, plane.Pre.Pad = first.Resize, first.CropFraction, first.Pad
+		}
+	}
+	m.Pre, m.NoPictures = m.Planes[0].Pre, m.Planes[0].NoPictures
+	return nil
+}
+
+// preprocess finds out how the pictures of one input are prepared. said says that
+// somebody has said how pixels become numbers.
+func (m *Model) preprocess(plane *Plane, p Preparation, said bool) error {
+	pre, err := imagein.Preset(p.Preset)
 	if err != nil {
 		return failure.Mark(failure.As(failure.Usage, err), ErrPreset)
 	}
@@ -130,7 +163,6 @@ func (m *Model) prepare(p Preparation) error {
 	if pre.Window, err = m.window(p); err != nil {
 		return err
 	}
-	plane := m.Plan.InputPlane()
 	if plane.C != 3 && len(pre.Mean) == 3 && p.Mean == nil { // a preset for colour on a gray network
 		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
 	}
@@ -142,11 +174,10 @@ func (m *Model) prepare(p Preparation) error {
 		if plane.C == 1 || plane.C == 3 {
 			return failure.Usagef("preprocessing: %w", err)
 		}
-		m.NoPictures = failure.Dataf("model %s: %w; give it .npy tensors", m.File.Name, err)
+		plane.NoPictures = failure.Dataf("model %s: %w; give it .npy tensors", m.File.Name, err)
 	}
-	m.Pre = &pre
-	said := p.Preset != "" || p.Mean != nil || p.Std != nil || p.Scale != 0
-	if err := m.wholePixels(said); err != nil && m.NoPictures == nil {
+	plane.Pre = &pre
+	if err := m.wholePixels(&pre, plane.C, said); err != nil && plane.NoPictures == nil {
 		return err
 	}
 	return nil

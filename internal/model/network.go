@@ -34,11 +34,14 @@ type LoadOptions struct {
 	// them (Bindings gives both).
 	Bind  map[string]*tensor.Tensor
 	Bound []Bound
+	// With are inputs that are pictures of the same place as Input's: all of them are
+	// joined to one.
+	With []string
 }
 
 // key stands for all of them: what Bind has, Bound tells.
 func (o *LoadOptions) key() string {
-	return fmt.Sprintf("%q %v %v %q", []string{o.Input, o.Layout, o.Output}, o.Size, o.Dims, o.Bound)
+	return fmt.Sprintf("%q %v %v %q %q", []string{o.Input, o.Layout, o.Output}, o.Size, o.Dims, o.Bound, o.With)
 }
 
 // Network is the graph of a model's file. It is safe for several at once.
@@ -70,7 +73,7 @@ func (m *File) load(opt LoadOptions) (*graph.Graph, error) {
 	if m.Path != "" {
 		dir = filepath.Dir(m.Path)
 	}
-	o := onnxload.Options{MaxBytes: m.key.maxBytes, Dims: opt.Dims, Size: opt.Size, Picture: true, Input: opt.Input, Layout: opt.Layout, Bind: opt.Bind}
+	o := onnxload.Options{MaxBytes: m.key.maxBytes, Dims: opt.Dims, Size: opt.Size, Picture: true, Input: opt.Input, Layout: opt.Layout, Bind: opt.Bind, With: opt.With}
 	if opt.Output != "" && m.Config.Detector == nil && m.Says.Head == nil { // a detector's head may need others besides
 		o.Outputs = []string{opt.Output}
 	}
@@ -156,8 +159,12 @@ func (n *Network) Plan(need Need) (*Plans, error) {
 			return nil, err
 		}
 	}
+	input, layout := n.opt.Input, n.opt.Layout
+	if g.Joined != nil {
+		input, layout = "", "nchw"
+	}
 	compile := func(precision incremental.Precision) (*incremental.Plan, error) {
-		opt := incremental.CompileOptions{Kernels: kernels, Direct: need.Direct, Input: n.opt.Input, Layout: n.opt.Layout, Typical: need.typical(), Dynamic: need.Dynamic, Precision: precision}
+		opt := incremental.CompileOptions{Kernels: kernels, Direct: need.Direct, Input: input, Layout: layout, Typical: need.typical(), Dynamic: need.Dynamic, Precision: precision}
 		if need.Tau > 0 && need.Tau < 1 {
 			opt.Policy = incremental.Tau(need.Tau)
 		}

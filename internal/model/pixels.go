@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"krypton/internal/failure"
+	"krypton/internal/imagein"
 	"krypton/internal/tensor"
 )
 
@@ -23,23 +24,23 @@ const leastLevels = 64
 // wholePixels makes the preprocessing that of an input of whole numbers, if the model's
 // is one. said says whether somebody has said how pixels become numbers; else those of
 // int8 are 128 less than the pixels, if the network has it so.
-func (m *Model) wholePixels(said bool) error {
+func (m *Model) wholePixels(pre *imagein.Preprocess, channels int, said bool) error {
 	p := m.Graph.Pixels
 	lo, hi, ok := wholeRange(p.Type)
 	if !ok {
 		return nil
 	}
-	m.Pre.Whole = true
+	pre.Whole = true
 	if !said {
 		switch {
 		case p.Type == tensor.Int8 && p.Zero != nil && *p.Zero == -128:
-			m.Pre.Mean = []float64{128}
+			pre.Mean = []float64{128}
 		case p.Type == tensor.Int8 || p.Type == tensor.Int16 || p.Type == tensor.Uint16:
 			return failure.Mark(failure.Usagef("model %s: its input is of type %v, and nothing in it says which number is black", m.File.Name, p.Type), ErrBlack)
 		}
 	}
-	for c := range m.Plan.InputPlane().C {
-		a, b := m.Pre.Number(0, c), m.Pre.Number(255, c)
+	for c := range channels {
+		a, b := pre.Number(0, c), pre.Number(255, c)
 		if min(a, b) < lo || max(a, b) > hi || math.Abs(b-a) < leastLevels-1 {
 			return failure.Mark(failure.Usagef("model %s: its input is of type %v, and the preprocessing makes %.4g to %.4g of black to white", m.File.Name, p.Type, a, b), ErrRange)
 		}
@@ -67,8 +68,8 @@ func wholeRange(t tensor.DType) (lo, hi float64, ok bool) {
 }
 
 // CheckNumbers fails if a tensor holds numbers that the network's input cannot.
-func (m *Model) CheckNumbers(numbers []float32) error {
-	t := m.Graph.Pixels.Type
+func (p *Plane) CheckNumbers(numbers []float32) error {
+	t := p.kind
 	lo, hi, ok := wholeRange(t)
 	if !ok {
 		return nil
@@ -83,8 +84,8 @@ func (m *Model) CheckNumbers(numbers []float32) error {
 
 // Round makes whole numbers of a fill that was computed from a tensor's, for a network
 // that reads such.
-func (m *Model) Round(numbers []float32) {
-	if _, _, ok := wholeRange(m.Graph.Pixels.Type); !ok {
+func (p *Plane) Round(numbers []float32) {
+	if _, _, ok := wholeRange(p.kind); !ok {
 		return
 	}
 	for i, v := range numbers {

@@ -267,17 +267,16 @@ func (b *builder) begin() error {
 			return err
 		}
 	}
-	for _, v := range free {
-		info, err := b.inputInfo(v)
-		if err != nil {
+	if b.opt.Picture && len(b.opt.With) > 0 {
+		if err := b.join(free); err != nil {
 			return err
 		}
-		if info.Type != v.elem {
-			b.types[v.elem] = true
-		}
-		kind := info.Type
-		if b.opt.Picture {
-			info.Type = tensor.Float32
+		free = nil
+	}
+	for _, v := range free {
+		info, kind, err := b.openInput(v)
+		if err != nil {
+			return err
 		}
 		id := b.add(v.name, info, -1)
 		if b.g.Inputs = append(b.g.Inputs, id); info.Type != kind {
@@ -288,6 +287,21 @@ func (b *builder) begin() error {
 		b.g.Facts.Outputs = append(b.g.Facts.Outputs, v.declared())
 	}
 	return nil
+}
+
+// openInput is what is known of an input without a value, and the type that its numbers
+// have where the graph takes them as float32.
+func (b *builder) openInput(v valueInfo) (info op.Info, kind tensor.DType, err error) {
+	if info, err = b.inputInfo(v); err != nil {
+		return info, 0, err
+	}
+	if info.Type != v.elem {
+		b.types[v.elem] = true
+	}
+	if kind = info.Type; b.opt.Picture {
+		info.Type = tensor.Float32
+	}
+	return info, kind, nil
 }
 
 // constants makes the values of a graph's initializers and Constant nodes.

@@ -16,6 +16,9 @@ import (
 // is no such input.
 var ErrBind = errors.New("cannot be bound")
 
+// ErrWith says that an input cannot be joined to the picture's.
+var ErrWith = errors.New("cannot be covered together")
+
 // InputsError says that inputs have no value: besides the picture's, or where it is not
 // known which one that is.
 type InputsError struct {
@@ -58,9 +61,22 @@ var usual = map[string]func(h, w float64) []float64{
 	"orig_target_sizes": func(h, w float64) []float64 { return []float64{w, h} },
 }
 
-// picture finds the picture's input among those that have no value, and gives the
-// others theirs.
+// picture finds the picture's input among those that have no value, with those behind it
+// that are joined to it, and gives the others theirs.
 func (b *builder) picture(free []valueInfo) ([]valueInfo, error) {
+	with, free, err := b.with(free)
+	if err != nil {
+		return nil, err
+	}
+	found, err := b.onePicture(free)
+	if err == nil && len(with) > 0 && len(found) != 1 {
+		err = fmt.Errorf("inputs %s %w: there is none beside them for the picture", strings.Join(b.opt.With, ", "), ErrWith)
+	}
+	return append(found, with...), err
+}
+
+// onePicture finds the picture's input alone.
+func (b *builder) onePicture(free []valueInfo) ([]valueInfo, error) {
 	name := b.opt.Input
 	if name != "" && !slices.ContainsFunc(free, func(v valueInfo) bool { return v.name == name }) {
 		var has []string
@@ -337,18 +353,31 @@ func (b *builder) solid(id graph.ValueID) (graph.ValueID, error) {
 	if k, ok := b.cast[id]; ok {
 		return k, nil
 	}
-	def, err := op.Lookup("Cast", int(plainOpset[""]))
+	v, to := b.g.Values[id], b.carried[id]
+	out, err := b.insert(v.Name+" as "+to.String(), "Cast", &op.Cast{To: to}, op.Info{Type: to, Shape: v.Info.Shape}, id)
 	if err != nil {
 		return 0, err
 	}
-	v, to := b.g.Values[id], b.carried[id]
-	n := &graph.Node{Name: v.Name + " as " + to.String(), Def: def, Op: &op.Cast{To: to}, Opset: int(plainOpset[""]), In: []graph.ValueID{id}}
-	out := op.Info{Type: to, Shape: v.Info.Shape}
-	n.Locality = op.LocalityOf(n.Op, []*op.Info{&v.Info}, []op.Info{out})
+	b.cast[id] = out
+	return out, nil
+}
+
+// insert puts a node of the plain operators into the graph that the file does not have,
+// behind those that are there.
+func (b *builder) insert(name, operator string, o op.Operator, out op.Info, in ...graph.ValueID) (graph.ValueID, error) {
+	def, err := op.Lookup(operator, int(plainOpset[""]))
+	if err != nil {
+		return 0, err
+	}
+	n := &graph.Node{Name: name, Def: def, Op: o, Opset: int(plainOpset[""]), In: in}
+	infos := make([]*op.Info, len(in))
+	for i, id := range in {
+		infos[i] = &b.g.Values[id].Info
+	}
+	n.Locality = op.LocalityOf(n.Op, infos, []op.Info{out})
 	b.g.Nodes = append(b.g.Nodes, n)
 	n.Out = []graph.ValueID{b.add("", out, len(b.g.Nodes)-1)}
-	b.g.Values[n.Out[0]].Name = n.Name
-	b.cast[id] = n.Out[0]
+	b.g.Values[n.Out[0]].Name = name
 	return n.Out[0], nil
 }
 

@@ -35,6 +35,10 @@ type Options struct {
 	// exporters always call so get the values that a picture of its size has.
 	Picture       bool
 	Input, Layout string
+	// With names inputs that are pictures of the same place, beside Input: all of them
+	// become one input, whose channels are theirs one behind the other, the picture's
+	// first (graph.Joined says which are whose).
+	With []string
 	// Outputs names the outputs that are asked for; nil for all that can be made.
 	Outputs []string
 }

@@ -1,0 +1,156 @@
+package model
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"krypton/internal/failure"
+	"krypton/internal/imagein"
+	"krypton/internal/obe"
+	"krypton/internal/tensor"
+)
+
+// Plane is an input that reads pictures.
+type Plane struct {
+	Input string
+	// H and W are its pixels, C its channels: those from From on of the plan's input, where
+	// inputs are joined, each of whose pixels stands for Ratio by Ratio of the plan's.
+	H, W, C     int
+	From, Ratio int
+	// Pre is how pictures are prepared, NoPictures why it cannot read any, but only tensors.
+	Pre        *imagein.Preprocess
+	NoPictures error
+	// Fill is what its patches are painted with, "" for that of the picture's, and
+	// NoFill where they leave it as it is.
+	Fill string
+
+	kind tensor.DType // of its numbers in the file, if not float32
+}
+
+// NoFill is the fill of an input that is held where the picture is covered.
+const NoFill = "none"
+
+// planes are the inputs that read pictures, without how.
+func (m *Model) planes() []Plane {
+	plane, kind := m.Plan.InputPlane(), m.Graph.Pixels.Type
+	if m.Graph.Joined == nil {
+		return []Plane{{Input: m.Graph.Values[m.Graph.Inputs[0]].Name, H: plane.H, W: plane.W, C: plane.C, Ratio: 1, kind: kind}}
+	}
+	var all []Plane
+	for _, j := range m.Graph.Joined {
+		all = append(all, Plane{Input: j.Name, H: plane.H / j.Ratio, W: plane.W / j.Ratio, C: j.Channels, From: j.From, Ratio: j.Ratio, kind: kind})
+	}
+	return all
+}
+
+// With is an input that is a picture of the same place as the picture's.
+type With struct {
+	Input, File string
+	// Set says how it is prepared and covered, by some of WithKeys, where that is not as
+	// the picture is.
+	Set map[string]string
+}
+
+// WithKeys are what may be said of such an input. Lists have colons between numbers.
+var WithKeys = []string{"preset", "order", "mean", "std", "scale", "window", "fill"}
+
+// ParseWith reads NAME=FILE, and behind it any of ,KEY=VALUE with the keys of WithKeys.
+func ParseWith(text string) (With, error) {
+	w := With{Set: map[string]string{}}
+	var ok bool
+	w.Input, w.File, ok = strings.Cut(text, "=")
+	for ok {
+		at := strings.LastIndexByte(w.File, ',')
+		if at < 0 {
+			break
+		}
+		key, value, pair := strings.Cut(w.File[at+1:], "=")
+		if !pair || !slices.Contains(WithKeys, key) {
+			break
+		}
+		if w.Set[key] != "" {
+			return w, failure.Wrongf("%v %s: %s is said twice", failure.Setting("with"), w.Input, key)
+		}
+		w.File, w.Set[key] = w.File[:at], value
+	}
+	if w.Input == "" || w.File == "" {
+		return w, failure.Wrongf("%v %q: want NAME=FILE, and behind it what is otherwise than for the picture: ,KEY=VALUE of %s", failure.Setting("with"), text, strings.Join(WithKeys, ", "))
+	}
+	_, err := Preparation{}.set(w.Set)
+	return w, err
+}
+
+// of is how the pictures of an input are prepared that is joined to the picture's.
+func (p Preparation) of(file *File, plane *Plane) (Preparation, error) {
+	set := map[string]string{}
+	own := file.Config.With[plane.Input]
+	for _, key := range slices.Sorted(maps.Keys(own)) {
+		if !slices.Contains(WithKeys, key) {
+			return p, failure.Dataf("%s: with: %s has an unknown key %q", file.Where, plane.Input, key)
+		}
+		set[key] = strings.ReplaceAll(scalarText(own[key]), ",", ":")
+	}
+	if i := slices.IndexFunc(p.With, func(w With) bool { return w.Input == plane.Input }); i >= 0 {
+		maps.Copy(set, p.With[i].Set)
+	}
+	how, err := p.set(set)
+	if set["mean"] == "" && set["preset"] == "" {
+		how.Mean = perChannel(how.Mean, plane.C)
+	}
+	if set["std"] == "" && set["preset"] == "" {
+		how.Std = perChannel(how.Std, plane.C)
+	}
+	plane.Fill = set["fill"]
+	return how, err
+}
+
+// perChannel are the numbers of a picture's channels for an input of others: of colours,
+// the middle one.
+func perChannel(numbers []float64, channels int) []float64 {
+	if len(numbers) == 3 && channels != 3 {
+		return numbers[1:2]
+	}
+	return numbers
+}
+
+// set is a preparation that differs from another. A preset stands for all that the
+// other has for numbers.
+func (p Preparation) set(with map[string]string) (Preparation, error) {
+	if fill := with["fill"]; fill != "" && fill != NoFill {
+		if _, err := obe.ParseFill(fill, 0); err != nil {
+			return p, failure.Wrongf("%v: %w, or %s", failure.Setting("with"), err, NoFill)
+		}
+	}
+	if preset := with["preset"]; preset != "" {
+		p.Preset, p.Mean, p.Std, p.Scale, p.Order = preset, nil, nil, 0, ""
+		if _, err := imagein.Preset(preset); err != nil {
+			return p, failure.Wrongf("%v: %w", failure.Setting("with"), err)
+		}
+	}
+	if with["order"] != "" {
+		p.Order = with["order"]
+	}
+	for key, to := range map[string]*[]float64{"mean": &p.Mean, "std": &p.Std, "window": &p.Window} {
+		text := with[key]
+		if text == "" {
+			continue
+		}
+		*to = nil
+		for _, part := range strings.Split(text, ":") {
+			v, err := strconv.ParseFloat(part, 64)
+			if err != nil {
+				return p, failure.Wrongf("%v: %s is %q, want numbers with colons between them", failure.Setting("with"), key, text)
+			}
+			*to = append(*to, v)
+		}
+	}
+	if text := with["scale"]; text != "" {
+		var err error
+		if p.Scale, err = strconv.ParseFloat(text, 64); err != nil {
+			return p, failure.Wrongf("%v: scale is %q, want a number", failure.Setting("with"), text)
+		}
+	}
+	return p, nil
+}
