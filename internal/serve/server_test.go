@@ -110,7 +110,7 @@ func (s *served) client() *http.Client {
 	if by == nil {
 		by = &http.Transport{}
 	}
-	c := &http.Client{Jar: jar, Timeout: time.Minute, Transport: by}
+	c := &http.Client{Jar: jar, Timeout: 10 * time.Minute, Transport: by}
 	s.t.Cleanup(c.CloseIdleConnections)
 	r, err := c.Get(s.url + "/?token=" + s.token)
 	if err != nil || r.StatusCode != http.StatusOK {

@@ -104,12 +104,14 @@ func passOn(err error) bool {
 	return errors.Is(err, ErrStalled) || errors.Is(err, ErrNoFFmpeg) || errors.Is(err, ErrBusy)
 }
 
-// quick is the timeout of what takes a moment only.
+// quick is the timeout of what takes a moment only, but where a machine has far more to
+// do than it can: a program that is stuck is told from one that has no turn by nothing
+// else than patience.
 func quick(opt Options) time.Duration {
 	if opt.Timeout < 0 {
-		return 10 * time.Second
+		return defaultTimeout
 	}
-	return min(opt.Timeout, 10*time.Second)
+	return min(opt.Timeout, defaultTimeout)
 }
 
 func parseVersion(out string) string {

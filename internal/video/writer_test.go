@@ -135,7 +135,7 @@ func TestWriterFailures(t *testing.T) {
 	}
 	for name, body := range programs {
 		prog := fake(t, goodVersion, "case \"$*\" in *-encoders*) echo ' V libx264 x'; exit;; esac\n"+body, "true")
-		v, err := open(name, WriterOptions{FFmpeg: prog, Timeout: 200 * time.Millisecond})
+		v, err := open(name, WriterOptions{FFmpeg: prog, Timeout: 3 * time.Second})
 		if err != nil {
 			t.Fatal(name, err)
 		}
