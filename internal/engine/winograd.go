@@ -196,8 +196,10 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	b.vStride, b.mStride = b.most*w.In.C+48, b.most*w.Out.C+48
 	pointers := b.most + s.Kernels.Rows
 	if b.panelsFirst {
-		b.mStride = s.Kernels.Rows*s.Kernels.Columns + 16
-		pointers *= elements
+		b.group = min(b.most, groupTiles)
+		b.mStride = b.group*s.Kernels.Columns + 16
+		groups := (b.most + b.group - 1) / b.group
+		pointers = elements * (b.most + groups*s.Kernels.Rows)
 	}
 	b.v = grow(&s.gather, elements*b.vStride)
 	b.m = grow(&s.products, elements*b.mStride)
@@ -244,6 +246,7 @@ type winogradBlock struct {
 	*Winograd
 	scratch          *Scratch
 	n, most          int
+	group            int // of tiles, where panels come first
 	lo, hi           int // panels
 	panelsFirst      bool
 	vStride, mStride int
@@ -369,49 +372,65 @@ func (b *winogradBlock) lay(k *asm.Kernels, in, e, lo, hi, at, pitch int) int {
 	return padded
 }
 
+// groupTiles is the most tiles of a group, which each panel passes over before their
+// products are transformed back: enough that few rows of a kernel's tile are left
+// over, few enough that the products of all elements stay in the second-level cache.
+const groupTiles = 48
+
 // products is how transformed tiles are multiplied.
 var products = asm.Part{Unbounded: true, Ahead: asm.StreamAhead}
 
-// multiplyPanels passes each panel over all tiles, some rows at a time.
+// multiplyPanels passes each panel over all tiles, a group of them at a time.
 func (b *winogradBlock) multiplyPanels() {
-	s := b.scratch
 	k, in := b.kernels()
 	b.rows = b.rows[:0]
-	for lo := 0; lo < b.n; lo += k.Rows {
+	at := 0
+	for lo := 0; lo < b.n; lo += b.group {
 		for e := range b.elements {
-			b.rows = append(b.rows, b.lay(k, in, e, lo, min(lo+k.Rows, b.n), len(b.rows)*k.Rows, k.Columns))
+			n := b.lay(k, in, e, lo, min(lo+b.group, b.n), at, k.Columns)
+			b.rows = append(b.rows, n)
+			at += n
 		}
 	}
 	for i := b.lo; i < b.hi; i++ {
-		at := 0
-		for lo := 0; lo < b.n; lo += k.Rows {
-			for _, panels := range b.elements {
-				q, rows := &panels[i], b.rows[at]
-				if rows > 0 {
-					k.GemmPart(s.table[at*k.Rows:][:rows], 1, 0, q.end, q.weights, s.out[at*k.Rows:][:rows], 0, q.bias, nil, q.valid, products)
-				}
-				at++
+		rows, at := b.rows, 0
+		for lo := 0; lo < b.n; lo += b.group {
+			for e, panels := range b.elements {
+				b.pass(k, &panels[i], at, rows[e], 0)
+				at += rows[e]
 			}
+			rows = rows[len(b.elements):]
 			q := &b.elements[0][i]
-			for t := lo; t < min(lo+k.Rows, b.n); t++ {
+			for t := lo; t < min(lo+b.group, b.n); t++ {
 				b.store(t, b.m[(t-lo)*k.Columns:], q.column, q.valid)
 			}
 		}
 	}
 }
 
+// pass multiplies n rows, laid out from entry at of the tables on, by a panel of one
+// element. Their products go to so many columns from where they are laid out.
+func (b *winogradBlock) pass(k *asm.Kernels, q *panel, at, n, column int) {
+	table, out := b.scratch.table[at:][:n], b.scratch.out[at:][:n]
+	if full := n / k.Rows; full > 0 {
+		part := products
+		part.Tiles, part.Stride = full, k.Rows
+		k.GemmPart(table, 1, 0, q.end, q.weights, out[:full*k.Rows], column, q.bias, nil, q.valid, part)
+		table, out = table[full*k.Rows:], out[full*k.Rows:]
+	}
+	if len(out) > 0 {
+		k.GemmPart(table, 1, 0, q.end, q.weights, out, column, q.bias, nil, q.valid, products)
+	}
+}
+
 // multiplyElements passes each element's panels over all tiles.
 func (b *winogradBlock) multiplyElements() {
-	s := b.scratch
 	k, in := b.kernels()
 	for e, panels := range b.elements {
 		padded := b.lay(k, in, e, 0, b.n, 0, b.Out.C)
 		for i := range panels[b.lo:b.hi] {
 			q := &panels[b.lo+i]
-			for t := 0; t < padded; t += k.Rows {
-				rows := min(k.Rows, padded-t)
-				k.GemmPart(s.table[t:t+rows], 1, 0, q.end, q.weights, s.out[t:t+rows], q.column, q.bias, nil, q.valid, products)
-			}
+			b.pass(k, q, 0, padded, q.column)
 		}
 	}
 	first, last := b.elements[0][b.lo], b.elements[0][b.hi-1]
