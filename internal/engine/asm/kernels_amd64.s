@@ -24991,95 +24991,75 @@ vector:
 	MOVQ       (R8), AX
 	VMOVUPS    (AX)(SI*1), Z0
 	MOVQ       32(R8), AX
-	VMOVUPS    (AX)(SI*1), Z1
+	VMOVUPS    (AX)(SI*1), Z4
 	MOVQ       64(R8), AX
-	VMOVUPS    (AX)(SI*1), Z2
+	VMOVUPS    (AX)(SI*1), Z8
 	MOVQ       96(R8), AX
-	VMOVUPS    (AX)(SI*1), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, (R11)
-	VMOVUPS    Z1, 256(R11)
-	VMOVUPS    Z2, 512(R11)
-	VMOVUPS    Z3, 768(R11)
+	VMOVUPS    (AX)(SI*1), Z12
+	VSUBPS     Z8, Z0, Z0
+	VADDPS     Z4, Z8, Z30
+	VSUBPS     Z4, Z8, Z31
+	VSUBPS     Z12, Z4, Z12
+	VMOVAPS    Z30, Z4
+	VMOVAPS    Z31, Z8
 	MOVQ       8(R8), AX
-	VMOVUPS    (AX)(SI*1), Z0
-	MOVQ       40(R8), AX
 	VMOVUPS    (AX)(SI*1), Z1
+	MOVQ       40(R8), AX
+	VMOVUPS    (AX)(SI*1), Z5
 	MOVQ       72(R8), AX
-	VMOVUPS    (AX)(SI*1), Z2
+	VMOVUPS    (AX)(SI*1), Z9
 	MOVQ       104(R8), AX
-	VMOVUPS    (AX)(SI*1), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, 64(R11)
-	VMOVUPS    Z1, 320(R11)
-	VMOVUPS    Z2, 576(R11)
-	VMOVUPS    Z3, 832(R11)
+	VMOVUPS    (AX)(SI*1), Z13
+	VSUBPS     Z9, Z1, Z1
+	VADDPS     Z5, Z9, Z30
+	VSUBPS     Z5, Z9, Z31
+	VSUBPS     Z13, Z5, Z13
+	VMOVAPS    Z30, Z5
+	VMOVAPS    Z31, Z9
 	MOVQ       16(R8), AX
-	VMOVUPS    (AX)(SI*1), Z0
+	VMOVUPS    (AX)(SI*1), Z2
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       48(R8), AX
-	VMOVUPS    (AX)(SI*1), Z1
+	VMOVUPS    (AX)(SI*1), Z6
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       80(R8), AX
-	VMOVUPS    (AX)(SI*1), Z2
+	VMOVUPS    (AX)(SI*1), Z10
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       112(R8), AX
-	VMOVUPS    (AX)(SI*1), Z3
+	VMOVUPS    (AX)(SI*1), Z14
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, 128(R11)
-	VMOVUPS    Z1, 384(R11)
-	VMOVUPS    Z2, 640(R11)
-	VMOVUPS    Z3, 896(R11)
+	VSUBPS     Z10, Z2, Z2
+	VADDPS     Z6, Z10, Z30
+	VSUBPS     Z6, Z10, Z31
+	VSUBPS     Z14, Z6, Z14
+	VMOVAPS    Z30, Z6
+	VMOVAPS    Z31, Z10
 	MOVQ       24(R8), AX
-	VMOVUPS    (AX)(SI*1), Z0
+	VMOVUPS    (AX)(SI*1), Z3
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       56(R8), AX
-	VMOVUPS    (AX)(SI*1), Z1
+	VMOVUPS    (AX)(SI*1), Z7
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       88(R8), AX
-	VMOVUPS    (AX)(SI*1), Z2
+	VMOVUPS    (AX)(SI*1), Z11
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       120(R8), AX
-	VMOVUPS    (AX)(SI*1), Z3
+	VMOVUPS    (AX)(SI*1), Z15
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, 192(R11)
-	VMOVUPS    Z1, 448(R11)
-	VMOVUPS    Z2, 704(R11)
-	VMOVUPS    Z3, 960(R11)
+	VSUBPS     Z11, Z3, Z3
+	VADDPS     Z7, Z11, Z30
+	VSUBPS     Z7, Z11, Z31
+	VSUBPS     Z15, Z7, Z15
+	VMOVAPS    Z30, Z7
+	VMOVAPS    Z31, Z11
 	MOVQ       dst+16(FP), R9
 	ADDQ       SI, R9
-	VMOVUPS    (R11), Z0
-	VMOVUPS    64(R11), Z1
-	VMOVUPS    128(R11), Z2
-	VMOVUPS    192(R11), Z3
 	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
+	VADDPS     Z1, Z2, Z30
+	VSUBPS     Z1, Z2, Z31
 	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VMOVAPS    Z30, Z1
+	VMOVAPS    Z31, Z2
 	VMOVUPS    Z0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, (R9)
@@ -25087,60 +25067,48 @@ vector:
 	VMOVUPS    Z2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, (R9)
-	VMOVUPS    256(R11), Z0
-	VMOVUPS    320(R11), Z1
-	VMOVUPS    384(R11), Z2
-	VMOVUPS    448(R11), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VSUBPS     Z6, Z4, Z4
+	VADDPS     Z5, Z6, Z30
+	VSUBPS     Z5, Z6, Z31
+	VSUBPS     Z7, Z5, Z7
+	VMOVAPS    Z30, Z5
+	VMOVAPS    Z31, Z6
 	ADDQ       R10, R9
-	VMOVUPS    Z0, (R9)
+	VMOVUPS    Z4, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z1, (R9)
+	VMOVUPS    Z5, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z2, (R9)
+	VMOVUPS    Z6, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z3, (R9)
-	VMOVUPS    512(R11), Z0
-	VMOVUPS    576(R11), Z1
-	VMOVUPS    640(R11), Z2
-	VMOVUPS    704(R11), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VMOVUPS    Z7, (R9)
+	VSUBPS     Z10, Z8, Z8
+	VADDPS     Z9, Z10, Z30
+	VSUBPS     Z9, Z10, Z31
+	VSUBPS     Z11, Z9, Z11
+	VMOVAPS    Z30, Z9
+	VMOVAPS    Z31, Z10
 	ADDQ       R10, R9
-	VMOVUPS    Z0, (R9)
+	VMOVUPS    Z8, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z1, (R9)
+	VMOVUPS    Z9, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z2, (R9)
+	VMOVUPS    Z10, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z3, (R9)
-	VMOVUPS    768(R11), Z0
-	VMOVUPS    832(R11), Z1
-	VMOVUPS    896(R11), Z2
-	VMOVUPS    960(R11), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VMOVUPS    Z11, (R9)
+	VSUBPS     Z14, Z12, Z12
+	VADDPS     Z13, Z14, Z30
+	VSUBPS     Z13, Z14, Z31
+	VSUBPS     Z15, Z13, Z15
+	VMOVAPS    Z30, Z13
+	VMOVAPS    Z31, Z14
 	ADDQ       R10, R9
-	VMOVUPS    Z0, (R9)
+	VMOVUPS    Z12, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z1, (R9)
+	VMOVUPS    Z13, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z2, (R9)
+	VMOVUPS    Z14, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z3, (R9)
+	VMOVUPS    Z15, (R9)
 	ADDQ       $0x00000040, SI
 	JMP        vector
 
@@ -25149,102 +25117,82 @@ partial:
 	CMPQ       SI, DX
 	JGE        done
 	MOVQ       mask+40(FP), AX
-	VMOVDQU32  (AX), Z10
-	VPTESTMD   Z10, Z10, K1
+	VMOVDQU32  (AX), Z31
+	VPTESTMD   Z31, Z31, K1
 	MOVQ       ahead+48(FP), R12
 	ADDQ       SI, R12
 	MOVQ       (R8), AX
 	VMOVUPS.Z  (AX)(SI*1), K1, Z0
 	MOVQ       32(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	VMOVUPS.Z  (AX)(SI*1), K1, Z4
 	MOVQ       64(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	VMOVUPS.Z  (AX)(SI*1), K1, Z8
 	MOVQ       96(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, (R11)
-	VMOVUPS    Z1, 256(R11)
-	VMOVUPS    Z2, 512(R11)
-	VMOVUPS    Z3, 768(R11)
+	VMOVUPS.Z  (AX)(SI*1), K1, Z12
+	VSUBPS     Z8, Z0, Z0
+	VADDPS     Z4, Z8, Z30
+	VSUBPS     Z4, Z8, Z31
+	VSUBPS     Z12, Z4, Z12
+	VMOVAPS    Z30, Z4
+	VMOVAPS    Z31, Z8
 	MOVQ       8(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z0
-	MOVQ       40(R8), AX
 	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	MOVQ       40(R8), AX
+	VMOVUPS.Z  (AX)(SI*1), K1, Z5
 	MOVQ       72(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	VMOVUPS.Z  (AX)(SI*1), K1, Z9
 	MOVQ       104(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, 64(R11)
-	VMOVUPS    Z1, 320(R11)
-	VMOVUPS    Z2, 576(R11)
-	VMOVUPS    Z3, 832(R11)
+	VMOVUPS.Z  (AX)(SI*1), K1, Z13
+	VSUBPS     Z9, Z1, Z1
+	VADDPS     Z5, Z9, Z30
+	VSUBPS     Z5, Z9, Z31
+	VSUBPS     Z13, Z5, Z13
+	VMOVAPS    Z30, Z5
+	VMOVAPS    Z31, Z9
 	MOVQ       16(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z0
+	VMOVUPS.Z  (AX)(SI*1), K1, Z2
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       48(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	VMOVUPS.Z  (AX)(SI*1), K1, Z6
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       80(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	VMOVUPS.Z  (AX)(SI*1), K1, Z10
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       112(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z3
+	VMOVUPS.Z  (AX)(SI*1), K1, Z14
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, 128(R11)
-	VMOVUPS    Z1, 384(R11)
-	VMOVUPS    Z2, 640(R11)
-	VMOVUPS    Z3, 896(R11)
+	VSUBPS     Z10, Z2, Z2
+	VADDPS     Z6, Z10, Z30
+	VSUBPS     Z6, Z10, Z31
+	VSUBPS     Z14, Z6, Z14
+	VMOVAPS    Z30, Z6
+	VMOVAPS    Z31, Z10
 	MOVQ       24(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z0
+	VMOVUPS.Z  (AX)(SI*1), K1, Z3
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       56(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z1
+	VMOVUPS.Z  (AX)(SI*1), K1, Z7
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       88(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z2
+	VMOVUPS.Z  (AX)(SI*1), K1, Z11
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       120(R8), AX
-	VMOVUPS.Z  (AX)(SI*1), K1, Z3
+	VMOVUPS.Z  (AX)(SI*1), K1, Z15
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
-	VMOVUPS    Z0, 192(R11)
-	VMOVUPS    Z1, 448(R11)
-	VMOVUPS    Z2, 704(R11)
-	VMOVUPS    Z3, 960(R11)
+	VSUBPS     Z11, Z3, Z3
+	VADDPS     Z7, Z11, Z30
+	VSUBPS     Z7, Z11, Z31
+	VSUBPS     Z15, Z7, Z15
+	VMOVAPS    Z30, Z7
+	VMOVAPS    Z31, Z11
 	MOVQ       dst+16(FP), R9
 	ADDQ       SI, R9
-	VMOVUPS    (R11), Z0
-	VMOVUPS    64(R11), Z1
-	VMOVUPS    128(R11), Z2
-	VMOVUPS    192(R11), Z3
 	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
+	VADDPS     Z1, Z2, Z30
+	VSUBPS     Z1, Z2, Z31
 	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VMOVAPS    Z30, Z1
+	VMOVAPS    Z31, Z2
 	VMOVUPS    Z0, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z1, K1, (R9)
@@ -25252,60 +25200,48 @@ partial:
 	VMOVUPS    Z2, K1, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Z3, K1, (R9)
-	VMOVUPS    256(R11), Z0
-	VMOVUPS    320(R11), Z1
-	VMOVUPS    384(R11), Z2
-	VMOVUPS    448(R11), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VSUBPS     Z6, Z4, Z4
+	VADDPS     Z5, Z6, Z30
+	VSUBPS     Z5, Z6, Z31
+	VSUBPS     Z7, Z5, Z7
+	VMOVAPS    Z30, Z5
+	VMOVAPS    Z31, Z6
 	ADDQ       R10, R9
-	VMOVUPS    Z0, K1, (R9)
+	VMOVUPS    Z4, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z1, K1, (R9)
+	VMOVUPS    Z5, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z2, K1, (R9)
+	VMOVUPS    Z6, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z3, K1, (R9)
-	VMOVUPS    512(R11), Z0
-	VMOVUPS    576(R11), Z1
-	VMOVUPS    640(R11), Z2
-	VMOVUPS    704(R11), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VMOVUPS    Z7, K1, (R9)
+	VSUBPS     Z10, Z8, Z8
+	VADDPS     Z9, Z10, Z30
+	VSUBPS     Z9, Z10, Z31
+	VSUBPS     Z11, Z9, Z11
+	VMOVAPS    Z30, Z9
+	VMOVAPS    Z31, Z10
 	ADDQ       R10, R9
-	VMOVUPS    Z0, K1, (R9)
+	VMOVUPS    Z8, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z1, K1, (R9)
+	VMOVUPS    Z9, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z2, K1, (R9)
+	VMOVUPS    Z10, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z3, K1, (R9)
-	VMOVUPS    768(R11), Z0
-	VMOVUPS    832(R11), Z1
-	VMOVUPS    896(R11), Z2
-	VMOVUPS    960(R11), Z3
-	VSUBPS     Z2, Z0, Z0
-	VADDPS     Z1, Z2, Z4
-	VSUBPS     Z1, Z2, Z5
-	VSUBPS     Z3, Z1, Z3
-	VMOVAPS    Z4, Z1
-	VMOVAPS    Z5, Z2
+	VMOVUPS    Z11, K1, (R9)
+	VSUBPS     Z14, Z12, Z12
+	VADDPS     Z13, Z14, Z30
+	VSUBPS     Z13, Z14, Z31
+	VSUBPS     Z15, Z13, Z15
+	VMOVAPS    Z30, Z13
+	VMOVAPS    Z31, Z14
 	ADDQ       R10, R9
-	VMOVUPS    Z0, K1, (R9)
+	VMOVUPS    Z12, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z1, K1, (R9)
+	VMOVUPS    Z13, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z2, K1, (R9)
+	VMOVUPS    Z14, K1, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Z3, K1, (R9)
+	VMOVUPS    Z15, K1, (R9)
 
 done:
 	VZEROUPPER
@@ -25332,106 +25268,90 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z8
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      (BX), Z9
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z4, Z4
+	VSUBPS       Z9, Z4, Z4
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      (BX), Z8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z9
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z8, Z1, Z1
+	VSUBPS       Z8, Z5, Z5
+	VSUBPS       Z9, Z5, Z5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      (BX), Z6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z9
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z8, Z2, Z2
+	VSUBPS       Z8, Z6, Z6
+	VSUBPS       Z9, Z6, Z6
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z7
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z9
+	VADDPS       Z7, Z3, Z3
+	VADDPS       Z8, Z3, Z3
+	VSUBPS       Z8, Z7, Z7
+	VSUBPS       Z9, Z7, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
 	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS      (R12)(SI*1), Z28
+	VBROADCASTSS (R13), Z29
+	VBROADCASTSS 4(R13), Z30
+	VADDPS       Z28, Z0, Z0
+	VMAXPS       Z0, Z29, Z0
+	VMINPS       Z0, Z30, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z28, Z1, Z1
+	VMAXPS       Z1, Z29, Z1
+	VMINPS       Z1, Z30, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      (R12)(SI*1), Z28
+	VBROADCASTSS (R13), Z29
+	VBROADCASTSS 4(R13), Z30
+	VADDPS       Z28, Z4, Z4
+	VMAXPS       Z4, Z29, Z4
+	VMINPS       Z4, Z30, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, (AX)(CX*1)
+	VADDPS       Z28, Z5, Z5
+	VMAXPS       Z5, Z29, Z5
+	VMINPS       Z5, Z30, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      Z5, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -25440,113 +25360,97 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z31
+	VPTESTMD     Z31, Z31, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z8
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z4, Z4
+	VSUBPS       Z9, Z4, Z4
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
+	VMOVUPS.Z    (BX), K1, Z8
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z8, Z1, Z1
+	VSUBPS       Z8, Z5, Z5
+	VSUBPS       Z9, Z5, Z5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS.Z    (BX), K1, Z6
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z8
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z8, Z2, Z2
+	VSUBPS       Z8, Z6, Z6
+	VSUBPS       Z9, Z6, Z6
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z7
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z8
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z7, Z3, Z3
+	VADDPS       Z8, Z3, Z3
+	VSUBPS       Z8, Z7, Z7
+	VSUBPS       Z9, Z7, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
 	VSUBPS       Z3, Z1, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS.Z    (R12)(SI*1), K1, Z28
+	VBROADCASTSS (R13), Z29
+	VBROADCASTSS 4(R13), Z30
+	VADDPS       Z28, Z0, Z0
+	VMAXPS       Z0, Z29, Z0
+	VMINPS       Z0, Z30, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z28, Z1, Z1
+	VMAXPS       Z1, Z29, Z1
+	VMINPS       Z1, Z30, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VSUBPS       Z3, Z1, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS.Z    (R12)(SI*1), K1, Z28
+	VBROADCASTSS (R13), Z29
+	VBROADCASTSS 4(R13), Z30
+	VADDPS       Z28, Z4, Z4
+	VMAXPS       Z4, Z29, Z4
+	VMINPS       Z4, Z30, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, K1, (AX)(CX*1)
+	VADDPS       Z28, Z5, Z5
+	VMAXPS       Z5, Z29, Z5
+	VMINPS       Z5, Z30, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      Z5, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -25558,9 +25462,9 @@ TEXT ·winogradInput4Tail2x2AVX512(SB), NOSPLIT, $0-56
 	MOVQ         table+0(FP), R8
 	MOVQ         stride+24(FP), R10
 	MOVQ         tmp+32(FP), R11
-	VBROADCASTSS winogradInput4Tail2x2AVX512_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x2AVX512_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x2AVX512_c2<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail2x2AVX512_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x2AVX512_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x2AVX512_c2<>+0(SB), Z31
 	XORQ         SI, SI
 	MOVQ         bytes+8(FP), DX
 	SUBQ         $0x00000040, DX
@@ -25573,110 +25477,90 @@ vector:
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z4
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z8
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
+	VMOVUPS      (AX)(SI*1), Z12
+	VMULPS       Z29, Z8, Z27
+	VMULPS       Z30, Z4, Z28
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z0, Z0
+	VFNMADD231PS Z31, Z4, Z12
+	VSUBPS       Z27, Z28, Z8
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z4
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         40(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z9
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
+	VMOVUPS      (AX)(SI*1), Z13
+	VMULPS       Z29, Z9, Z27
+	VMULPS       Z30, Z5, Z28
+	VSUBPS       Z9, Z1, Z1
+	VSUBPS       Z9, Z1, Z1
+	VFNMADD231PS Z31, Z5, Z13
+	VSUBPS       Z27, Z28, Z9
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z5
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
+	VMULPS       Z29, Z10, Z27
+	VMULPS       Z30, Z6, Z28
+	VSUBPS       Z10, Z2, Z2
+	VSUBPS       Z10, Z2, Z2
+	VFNMADD231PS Z31, Z6, Z14
+	VSUBPS       Z27, Z28, Z10
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z6
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z15
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
+	VMULPS       Z29, Z11, Z27
+	VMULPS       Z30, Z7, Z28
+	VSUBPS       Z11, Z3, Z3
+	VSUBPS       Z11, Z3, Z3
+	VFNMADD231PS Z31, Z7, Z15
+	VSUBPS       Z27, Z28, Z11
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z7
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
+	VMULPS       Z29, Z2, Z27
+	VMULPS       Z30, Z1, Z28
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VFNMADD231PS Z31, Z1, Z3
+	VSUBPS       Z27, Z28, Z2
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z1
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -25685,73 +25569,61 @@ vector:
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z3, (R9)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMULPS       Z29, Z6, Z27
+	VMULPS       Z30, Z5, Z28
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z4, Z4
+	VFNMADD231PS Z31, Z5, Z7
+	VSUBPS       Z27, Z28, Z6
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z5
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z5, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z6, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z7, (R9)
+	VMULPS       Z29, Z10, Z27
+	VMULPS       Z30, Z9, Z28
+	VSUBPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VFNMADD231PS Z31, Z9, Z11
+	VSUBPS       Z27, Z28, Z10
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z9
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z8, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z9, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z10, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z11, (R9)
+	VMULPS       Z29, Z14, Z27
+	VMULPS       Z30, Z13, Z28
+	VSUBPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VFNMADD231PS Z31, Z13, Z15
+	VSUBPS       Z27, Z28, Z14
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z13
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z13, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z14, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z15, (R9)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -25760,117 +25632,97 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z28
+	VPTESTMD     Z28, Z28, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
+	VMULPS       Z29, Z8, Z27
+	VMULPS       Z30, Z4, Z28
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z0, Z0
+	VFNMADD231PS Z31, Z4, Z12
+	VSUBPS       Z27, Z28, Z8
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z4
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         40(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
+	VMULPS       Z29, Z9, Z27
+	VMULPS       Z30, Z5, Z28
+	VSUBPS       Z9, Z1, Z1
+	VSUBPS       Z9, Z1, Z1
+	VFNMADD231PS Z31, Z5, Z13
+	VSUBPS       Z27, Z28, Z9
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z5
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
+	VMULPS       Z29, Z10, Z27
+	VMULPS       Z30, Z6, Z28
+	VSUBPS       Z10, Z2, Z2
+	VSUBPS       Z10, Z2, Z2
+	VFNMADD231PS Z31, Z6, Z14
+	VSUBPS       Z27, Z28, Z10
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z6
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
+	VMULPS       Z29, Z11, Z27
+	VMULPS       Z30, Z7, Z28
+	VSUBPS       Z11, Z3, Z3
+	VSUBPS       Z11, Z3, Z3
+	VFNMADD231PS Z31, Z7, Z15
+	VSUBPS       Z27, Z28, Z11
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z7
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
+	VMULPS       Z29, Z2, Z27
+	VMULPS       Z30, Z1, Z28
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VFNMADD231PS Z31, Z1, Z3
+	VSUBPS       Z27, Z28, Z2
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z1
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -25879,73 +25731,61 @@ partial:
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMULPS       Z29, Z6, Z27
+	VMULPS       Z30, Z5, Z28
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z4, Z4
+	VFNMADD231PS Z31, Z5, Z7
+	VSUBPS       Z27, Z28, Z6
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z5
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z5, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z7, K1, (R9)
+	VMULPS       Z29, Z10, Z27
+	VMULPS       Z30, Z9, Z28
+	VSUBPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VFNMADD231PS Z31, Z9, Z11
+	VSUBPS       Z27, Z28, Z10
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z9
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z9, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z11, K1, (R9)
+	VMULPS       Z29, Z14, Z27
+	VMULPS       Z30, Z13, Z28
+	VSUBPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VFNMADD231PS Z31, Z13, Z15
+	VSUBPS       Z27, Z28, Z14
+	VADDPS       Z27, Z28, Z28
+	VXORPS       Z27, Z27, Z27
+	VSUBPS       Z28, Z27, Z13
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z14, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z15, K1, (R9)
 
 done:
 	VZEROUPPER
@@ -25969,7 +25809,7 @@ TEXT ·winogradOutput4Tail2x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ         tmp+56(FP), R11
 	MOVQ         stride+8(FP), R9
 	IMUL3Q       $0x00000006, R9, R9
-	VBROADCASTSS winogradOutput4Tail2x2AVX512_c0<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail2x2AVX512_c0<>+0(SB), Z31
 	XORQ         SI, SI
 	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
@@ -25982,112 +25822,96 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
+	VMOVUPS      (BX), Z9
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z4, Z4
+	VFMADD132PS  Z31, Z9, Z4
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      (BX), Z9
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z8, Z1, Z1
+	VSUBPS       Z8, Z5, Z5
+	VFMADD132PS  Z31, Z9, Z5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      (BX), Z9
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z8, Z2, Z2
+	VSUBPS       Z8, Z6, Z6
+	VFMADD132PS  Z31, Z9, Z6
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z7
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      (BX), Z9
+	VADDPS       Z7, Z3, Z3
+	VADDPS       Z8, Z3, Z3
+	VSUBPS       Z8, Z7, Z7
+	VFMADD132PS  Z31, Z9, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VFMADD132PS  Z31, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z27
+	VBROADCASTSS (R13), Z28
+	VBROADCASTSS 4(R13), Z29
+	VADDPS       Z27, Z0, Z0
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z27, Z1, Z1
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VFMADD132PS  Z31, Z7, Z5
+	VMOVUPS      (R12)(SI*1), Z27
+	VBROADCASTSS (R13), Z28
+	VBROADCASTSS 4(R13), Z29
+	VADDPS       Z27, Z4, Z4
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, (AX)(CX*1)
+	VADDPS       Z27, Z5, Z5
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      Z5, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -26096,119 +25920,103 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z30
+	VPTESTMD     Z30, Z30, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z4, Z4
+	VFMADD132PS  Z31, Z9, Z4
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z5
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z8, Z1, Z1
+	VSUBPS       Z8, Z5, Z5
+	VFMADD132PS  Z31, Z9, Z5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z6
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z8, Z2, Z2
+	VSUBPS       Z8, Z6, Z6
+	VFMADD132PS  Z31, Z9, Z6
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z7
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
+	VMOVUPS.Z    (BX), K1, Z9
+	VADDPS       Z7, Z3, Z3
+	VADDPS       Z8, Z3, Z3
+	VSUBPS       Z8, Z7, Z7
+	VFMADD132PS  Z31, Z9, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VFMADD132PS  Z31, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z27
+	VBROADCASTSS (R13), Z28
+	VBROADCASTSS 4(R13), Z29
+	VADDPS       Z27, Z0, Z0
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z27, Z1, Z1
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VFMADD132PS  Z31, Z7, Z5
+	VMOVUPS.Z    (R12)(SI*1), K1, Z27
+	VBROADCASTSS (R13), Z28
+	VBROADCASTSS 4(R13), Z29
+	VADDPS       Z27, Z4, Z4
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, K1, (AX)(CX*1)
+	VADDPS       Z27, Z5, Z5
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      Z5, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -26232,154 +26040,129 @@ vector:
 	JGT          partial
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c2<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         40(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z5
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z10
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
+	VMOVUPS      (AX)(SI*1), Z15
+	VMULPS       Z29, Z10, Z23
+	VMULPS       Z30, Z5, Z24
+	VSUBPS       Z10, Z0, Z0
+	VSUBPS       Z10, Z0, Z0
+	VFNMADD231PS Z31, Z5, Z15
+	VSUBPS       Z23, Z24, Z10
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z5
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         48(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z6
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z11
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS      (AX)(SI*1), Z16
+	VMULPS       Z29, Z11, Z23
+	VMULPS       Z30, Z6, Z24
+	VSUBPS       Z11, Z1, Z1
+	VSUBPS       Z11, Z1, Z1
+	VFNMADD231PS Z31, Z6, Z16
+	VSUBPS       Z23, Z24, Z11
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z6
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z12
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z17
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
+	VMULPS       Z29, Z12, Z23
+	VMULPS       Z30, Z7, Z24
+	VSUBPS       Z12, Z2, Z2
+	VSUBPS       Z12, Z2, Z2
+	VFNMADD231PS Z31, Z7, Z17
+	VSUBPS       Z23, Z24, Z12
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z7
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z13
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMULPS       Z29, Z13, Z23
+	VMULPS       Z30, Z8, Z24
+	VSUBPS       Z13, Z3, Z3
+	VSUBPS       Z13, Z3, Z3
+	VFNMADD231PS Z31, Z8, Z18
+	VSUBPS       Z23, Z24, Z13
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z8
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
+	VMULPS       Z29, Z14, Z23
+	VMULPS       Z30, Z9, Z24
+	VSUBPS       Z14, Z4, Z4
+	VSUBPS       Z14, Z4, Z4
+	VFNMADD231PS Z31, Z9, Z19
+	VSUBPS       Z23, Z24, Z14
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z9
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c4<>+0(SB), Z31
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -26390,103 +26173,88 @@ vector:
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z4, (R9)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z6, Z8, Z23
+	VADDPS       Z6, Z8, Z24
+	VMULPS       Z28, Z8, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z7, Z26
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z7, Z9
+	VSUBPS       Z25, Z9, Z9
+	VADDPS       Z8, Z23, Z8
+	VMULPS       Z28, Z8, Z8
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z7
+	VSUBPS       Z26, Z7, Z7
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z5, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z6, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z7, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z8, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z9, (R9)
+	VSUBPS       Z11, Z13, Z23
+	VADDPS       Z11, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z10, Z10
+	VSUBPS       Z12, Z10, Z10
+	VADDPS       Z25, Z10, Z10
+	VFNMADD231PS Z31, Z12, Z14
+	VSUBPS       Z25, Z14, Z14
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z10, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z11, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z13, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z14, (R9)
+	VSUBPS       Z16, Z18, Z23
+	VADDPS       Z16, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z16, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z15, Z15
+	VSUBPS       Z17, Z15, Z15
+	VADDPS       Z25, Z15, Z15
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z15, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z17, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z18, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z19, (R9)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -26495,158 +26263,133 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x3AVX512Y_c2<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         40(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	MOVQ         120(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
+	VMULPS       Z29, Z10, Z23
+	VMULPS       Z30, Z5, Z24
+	VSUBPS       Z10, Z0, Z0
+	VSUBPS       Z10, Z0, Z0
+	VFNMADD231PS Z31, Z5, Z15
+	VSUBPS       Z23, Z24, Z10
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z5
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         48(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
+	VMULPS       Z29, Z11, Z23
+	VMULPS       Z30, Z6, Z24
+	VSUBPS       Z11, Z1, Z1
+	VSUBPS       Z11, Z1, Z1
+	VFNMADD231PS Z31, Z6, Z16
+	VSUBPS       Z23, Z24, Z11
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z6
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
+	VMULPS       Z29, Z12, Z23
+	VMULPS       Z30, Z7, Z24
+	VSUBPS       Z12, Z2, Z2
+	VSUBPS       Z12, Z2, Z2
+	VFNMADD231PS Z31, Z7, Z17
+	VSUBPS       Z23, Z24, Z12
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z7
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMULPS       Z29, Z13, Z23
+	VMULPS       Z30, Z8, Z24
+	VSUBPS       Z13, Z3, Z3
+	VSUBPS       Z13, Z3, Z3
+	VFNMADD231PS Z31, Z8, Z18
+	VSUBPS       Z23, Z24, Z13
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z8
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
+	VMULPS       Z29, Z14, Z23
+	VMULPS       Z30, Z9, Z24
+	VSUBPS       Z14, Z4, Z4
+	VSUBPS       Z14, Z4, Z4
+	VFNMADD231PS Z31, Z9, Z19
+	VSUBPS       Z23, Z24, Z14
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z9
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x3AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x3AVX512X_c4<>+0(SB), Z31
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -26657,103 +26400,88 @@ partial:
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z6, Z8, Z23
+	VADDPS       Z6, Z8, Z24
+	VMULPS       Z28, Z8, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z7, Z26
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z7, Z9
+	VSUBPS       Z25, Z9, Z9
+	VADDPS       Z8, Z23, Z8
+	VMULPS       Z28, Z8, Z8
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z7
+	VSUBPS       Z26, Z7, Z7
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z5, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z7, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z9, K1, (R9)
+	VSUBPS       Z11, Z13, Z23
+	VADDPS       Z11, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z10, Z10
+	VSUBPS       Z12, Z10, Z10
+	VADDPS       Z25, Z10, Z10
+	VFNMADD231PS Z31, Z12, Z14
+	VSUBPS       Z25, Z14, Z14
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z11, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z14, K1, (R9)
+	VSUBPS       Z16, Z18, Z23
+	VADDPS       Z16, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z16, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z15, Z15
+	VSUBPS       Z17, Z15, Z15
+	VADDPS       Z25, Z15, Z15
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z15, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z17, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z18, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z19, K1, (R9)
 
 done:
 	VZEROUPPER
@@ -26801,156 +26529,136 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail2x3AVX512Y_c0<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail2x3AVX512Y_c0<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
+	VMOVUPS      (BX), Z11
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z10, Z0, Z0
+	VSUBPS       Z10, Z5, Z5
+	VFMADD132PS  Z31, Z11, Z5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      (BX), Z11
+	VADDPS       Z6, Z1, Z1
+	VADDPS       Z10, Z1, Z1
+	VSUBPS       Z10, Z6, Z6
+	VFMADD132PS  Z31, Z11, Z6
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z7
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      (BX), Z11
+	VADDPS       Z7, Z2, Z2
+	VADDPS       Z10, Z2, Z2
+	VSUBPS       Z10, Z7, Z7
+	VFMADD132PS  Z31, Z11, Z7
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z8
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      (BX), Z11
+	VADDPS       Z8, Z3, Z3
+	VADDPS       Z10, Z3, Z3
+	VSUBPS       Z10, Z8, Z8
+	VFMADD132PS  Z31, Z11, Z8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z9
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z15
+	VMOVUPS      (BX), Z11
+	VADDPS       Z9, Z4, Z4
+	VADDPS       Z10, Z4, Z4
+	VSUBPS       Z10, Z9, Z9
+	VFMADD132PS  Z31, Z11, Z9
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
+	VADDPS       Z2, Z1, Z25
+	VSUBPS       Z2, Z1, Z26
+	VADDPS       Z25, Z0, Z0
 	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
+	VMULPS       Z29, Z26, Z1
+	VFMADD231PS  Z30, Z3, Z1
 	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
+	VFMADD231PS  Z31, Z25, Z2
 	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VADDPS       Z7, Z6, Z25
+	VSUBPS       Z7, Z6, Z26
+	VADDPS       Z25, Z5, Z5
+	VADDPS       Z8, Z5, Z5
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z8, Z6
+	VADDPS       Z8, Z8, Z7
+	VFMADD231PS  Z31, Z25, Z7
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z5, (AX)(CX*1)
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z6, (AX)(CX*1)
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      Z7, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -26959,160 +26667,140 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z28
+	VPTESTMD     Z28, Z28, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail2x3AVX512Y_c0<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail2x3AVX512Y_c0<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
+	VMOVUPS.Z    (BX), K1, Z11
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z10, Z0, Z0
+	VSUBPS       Z10, Z5, Z5
+	VFMADD132PS  Z31, Z11, Z5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z6
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS.Z    (BX), K1, Z11
+	VADDPS       Z6, Z1, Z1
+	VADDPS       Z10, Z1, Z1
+	VSUBPS       Z10, Z6, Z6
+	VFMADD132PS  Z31, Z11, Z6
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z7
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
+	VMOVUPS.Z    (BX), K1, Z11
+	VADDPS       Z7, Z2, Z2
+	VADDPS       Z10, Z2, Z2
+	VSUBPS       Z10, Z7, Z7
+	VFMADD132PS  Z31, Z11, Z7
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z8
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
+	VMOVUPS.Z    (BX), K1, Z11
+	VADDPS       Z8, Z3, Z3
+	VADDPS       Z10, Z3, Z3
+	VSUBPS       Z10, Z8, Z8
+	VFMADD132PS  Z31, Z11, Z8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z9
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z10
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z15
+	VMOVUPS.Z    (BX), K1, Z11
+	VADDPS       Z9, Z4, Z4
+	VADDPS       Z10, Z4, Z4
+	VSUBPS       Z10, Z9, Z9
+	VFMADD132PS  Z31, Z11, Z9
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
+	VADDPS       Z2, Z1, Z25
+	VSUBPS       Z2, Z1, Z26
+	VADDPS       Z25, Z0, Z0
 	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
+	VMULPS       Z29, Z26, Z1
+	VFMADD231PS  Z30, Z3, Z1
 	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
+	VFMADD231PS  Z31, Z25, Z2
 	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VADDPS       Z7, Z6, Z25
+	VSUBPS       Z7, Z6, Z26
+	VADDPS       Z25, Z5, Z5
+	VADDPS       Z8, Z5, Z5
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z8, Z6
+	VADDPS       Z8, Z8, Z7
+	VFMADD231PS  Z31, Z25, Z7
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z5, K1, (AX)(CX*1)
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      Z7, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -27145,179 +26833,149 @@ vector:
 	JGT          partial
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c2<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         48(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z6
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z12
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      (AX)(SI*1), Z18
+	VMULPS       Z29, Z12, Z24
+	VMULPS       Z30, Z6, Z25
+	VSUBPS       Z12, Z0, Z0
+	VSUBPS       Z12, Z0, Z0
+	VFNMADD231PS Z31, Z6, Z18
+	VSUBPS       Z24, Z25, Z12
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z6
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         56(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z7
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z13
 	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      (AX)(SI*1), Z19
+	VMULPS       Z29, Z13, Z24
+	VMULPS       Z30, Z7, Z25
+	VSUBPS       Z13, Z1, Z1
+	VSUBPS       Z13, Z1, Z1
+	VFNMADD231PS Z31, Z7, Z19
+	VSUBPS       Z24, Z25, Z13
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z7
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
+	VMULPS       Z29, Z14, Z24
+	VMULPS       Z30, Z8, Z25
+	VSUBPS       Z14, Z2, Z2
+	VSUBPS       Z14, Z2, Z2
+	VFNMADD231PS Z31, Z8, Z20
+	VSUBPS       Z24, Z25, Z14
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z8
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z15
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z21
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
+	VMULPS       Z29, Z15, Z24
+	VMULPS       Z30, Z9, Z25
+	VSUBPS       Z15, Z3, Z3
+	VSUBPS       Z15, Z3, Z3
+	VFNMADD231PS Z31, Z9, Z21
+	VSUBPS       Z24, Z25, Z15
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z9
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z16
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z22
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
+	VMULPS       Z29, Z16, Z24
+	VMULPS       Z30, Z10, Z25
+	VSUBPS       Z16, Z4, Z4
+	VSUBPS       Z16, Z4, Z4
+	VFNMADD231PS Z31, Z10, Z22
+	VSUBPS       Z24, Z25, Z16
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z10
 	MOVQ         40(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z5
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z23
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
+	VMULPS       Z29, Z17, Z24
+	VMULPS       Z30, Z11, Z25
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z17, Z5, Z5
+	VFNMADD231PS Z31, Z11, Z23
+	VSUBPS       Z24, Z25, Z17
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z11
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c4<>+0(SB), Z31
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -27329,106 +26987,88 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVAPS      Z10, Z24
+	VFNMADD231PS Z28, Z8, Z24
+	VFNMADD231PS Z27, Z8, Z6
+	VADDPS       Z10, Z6, Z6
+	VFNMADD231PS Z29, Z8, Z10
+	VFNMADD231PS Z27, Z9, Z11
+	VADDPS       Z7, Z11, Z11
+	VMULPS       Z31, Z9, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z9, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z8
+	VADDPS       Z26, Z10, Z9
+	VSUBPS       Z26, Z10, Z10
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z6, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z7, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z8, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z9, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z10, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z11, (R9)
+	VMOVAPS      Z16, Z24
+	VFNMADD231PS Z28, Z14, Z24
+	VFNMADD231PS Z27, Z14, Z12
+	VADDPS       Z16, Z12, Z12
+	VFNMADD231PS Z29, Z14, Z16
+	VFNMADD231PS Z27, Z15, Z17
+	VADDPS       Z13, Z17, Z17
+	VMULPS       Z31, Z15, Z25
+	VFNMADD231PS Z30, Z13, Z25
+	VMULPS       Z30, Z15, Z26
+	VFNMADD231PS Z31, Z13, Z26
+	VADDPS       Z25, Z24, Z13
+	VSUBPS       Z25, Z24, Z14
+	VADDPS       Z26, Z16, Z15
+	VSUBPS       Z26, Z16, Z16
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z13, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z14, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z15, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, (R9)
-	VMOVUPS      1152(R11), Z0
-	VMOVUPS      1216(R11), Z1
-	VMOVUPS      1280(R11), Z2
-	VMOVUPS      1344(R11), Z3
-	VMOVUPS      1408(R11), Z4
-	VMOVUPS      1472(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z17, (R9)
+	VMOVAPS      Z22, Z24
+	VFNMADD231PS Z28, Z20, Z24
+	VFNMADD231PS Z27, Z20, Z18
+	VADDPS       Z22, Z18, Z18
+	VFNMADD231PS Z29, Z20, Z22
+	VFNMADD231PS Z27, Z21, Z23
+	VADDPS       Z19, Z23, Z23
+	VMULPS       Z31, Z21, Z25
+	VFNMADD231PS Z30, Z19, Z25
+	VMULPS       Z30, Z21, Z26
+	VFNMADD231PS Z31, Z19, Z26
+	VADDPS       Z25, Z24, Z19
+	VSUBPS       Z25, Z24, Z20
+	VADDPS       Z26, Z22, Z21
+	VSUBPS       Z26, Z22, Z22
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z18, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z19, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z20, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z21, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z22, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, (R9)
+	VMOVUPS      Z23, (R9)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -27437,183 +27077,153 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x4AVX512Y_c2<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         48(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
+	VMULPS       Z29, Z12, Z24
+	VMULPS       Z30, Z6, Z25
+	VSUBPS       Z12, Z0, Z0
+	VSUBPS       Z12, Z0, Z0
+	VFNMADD231PS Z31, Z6, Z18
+	VSUBPS       Z24, Z25, Z12
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z6
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         56(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
 	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
+	VMULPS       Z29, Z13, Z24
+	VMULPS       Z30, Z7, Z25
+	VSUBPS       Z13, Z1, Z1
+	VSUBPS       Z13, Z1, Z1
+	VFNMADD231PS Z31, Z7, Z19
+	VSUBPS       Z24, Z25, Z13
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z7
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
+	VMULPS       Z29, Z14, Z24
+	VMULPS       Z30, Z8, Z25
+	VSUBPS       Z14, Z2, Z2
+	VSUBPS       Z14, Z2, Z2
+	VFNMADD231PS Z31, Z8, Z20
+	VSUBPS       Z24, Z25, Z14
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z8
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z21
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
+	VMULPS       Z29, Z15, Z24
+	VMULPS       Z30, Z9, Z25
+	VSUBPS       Z15, Z3, Z3
+	VSUBPS       Z15, Z3, Z3
+	VFNMADD231PS Z31, Z9, Z21
+	VSUBPS       Z24, Z25, Z15
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z9
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z22
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
+	VMULPS       Z29, Z16, Z24
+	VMULPS       Z30, Z10, Z25
+	VSUBPS       Z16, Z4, Z4
+	VSUBPS       Z16, Z4, Z4
+	VFNMADD231PS Z31, Z10, Z22
+	VSUBPS       Z24, Z25, Z16
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z10
 	MOVQ         40(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z23
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
+	VMULPS       Z29, Z17, Z24
+	VMULPS       Z30, Z11, Z25
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z17, Z5, Z5
+	VFNMADD231PS Z31, Z11, Z23
+	VSUBPS       Z24, Z25, Z17
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z11
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail2x4AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail2x4AVX512X_c4<>+0(SB), Z31
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -27625,106 +27235,88 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVAPS      Z10, Z24
+	VFNMADD231PS Z28, Z8, Z24
+	VFNMADD231PS Z27, Z8, Z6
+	VADDPS       Z10, Z6, Z6
+	VFNMADD231PS Z29, Z8, Z10
+	VFNMADD231PS Z27, Z9, Z11
+	VADDPS       Z7, Z11, Z11
+	VMULPS       Z31, Z9, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z9, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z8
+	VADDPS       Z26, Z10, Z9
+	VSUBPS       Z26, Z10, Z10
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z7, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z9, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, K1, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z11, K1, (R9)
+	VMOVAPS      Z16, Z24
+	VFNMADD231PS Z28, Z14, Z24
+	VFNMADD231PS Z27, Z14, Z12
+	VADDPS       Z16, Z12, Z12
+	VFNMADD231PS Z29, Z14, Z16
+	VFNMADD231PS Z27, Z15, Z17
+	VADDPS       Z13, Z17, Z17
+	VMULPS       Z31, Z15, Z25
+	VFNMADD231PS Z30, Z13, Z25
+	VMULPS       Z30, Z15, Z26
+	VFNMADD231PS Z31, Z13, Z26
+	VADDPS       Z25, Z24, Z13
+	VSUBPS       Z25, Z24, Z14
+	VADDPS       Z26, Z16, Z15
+	VSUBPS       Z26, Z16, Z16
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z14, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z15, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, K1, (R9)
-	VMOVUPS      1152(R11), Z0
-	VMOVUPS      1216(R11), Z1
-	VMOVUPS      1280(R11), Z2
-	VMOVUPS      1344(R11), Z3
-	VMOVUPS      1408(R11), Z4
-	VMOVUPS      1472(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z17, K1, (R9)
+	VMOVAPS      Z22, Z24
+	VFNMADD231PS Z28, Z20, Z24
+	VFNMADD231PS Z27, Z20, Z18
+	VADDPS       Z22, Z18, Z18
+	VFNMADD231PS Z29, Z20, Z22
+	VFNMADD231PS Z27, Z21, Z23
+	VADDPS       Z19, Z23, Z23
+	VMULPS       Z31, Z21, Z25
+	VFNMADD231PS Z30, Z19, Z25
+	VMULPS       Z30, Z21, Z26
+	VFNMADD231PS Z31, Z19, Z26
+	VADDPS       Z25, Z24, Z19
+	VSUBPS       Z25, Z24, Z20
+	VADDPS       Z26, Z22, Z21
+	VSUBPS       Z26, Z22, Z22
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z18, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z19, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z20, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z21, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z22, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      Z23, K1, (R9)
 
 done:
 	VZEROUPPER
@@ -27772,194 +27364,170 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail2x4AVX512Y_c0<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail2x4AVX512Y_c0<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z12, Z0, Z0
+	VSUBPS       Z12, Z6, Z6
+	VFMADD132PS  Z31, Z13, Z6
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z7
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z7, Z1, Z1
+	VADDPS       Z12, Z1, Z1
+	VSUBPS       Z12, Z7, Z7
+	VFMADD132PS  Z31, Z13, Z7
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z12, Z2, Z2
+	VSUBPS       Z12, Z8, Z8
+	VFMADD132PS  Z31, Z13, Z8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z9
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z9, Z3, Z3
+	VADDPS       Z12, Z3, Z3
+	VSUBPS       Z12, Z9, Z9
+	VFMADD132PS  Z31, Z13, Z9
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z10
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z10, Z4, Z4
+	VADDPS       Z12, Z4, Z4
+	VSUBPS       Z12, Z10, Z10
+	VFMADD132PS  Z31, Z13, Z10
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z11
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z15
+	VMOVUPS      (BX), Z13
+	VADDPS       Z11, Z5, Z5
+	VADDPS       Z12, Z5, Z5
+	VSUBPS       Z12, Z11, Z11
+	VFMADD132PS  Z31, Z13, Z11
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, (AX)(CX*1)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VADDPS       Z8, Z7, Z22
+	VSUBPS       Z8, Z7, Z23
+	VADDPS       Z10, Z9, Z24
+	VSUBPS       Z10, Z9, Z25
+	VADDPS       Z22, Z6, Z6
+	VADDPS       Z24, Z6, Z6
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z11, Z9
+	VFMADD231PS  Z30, Z23, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z6, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z7, (AX)(CX*1)
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z8, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, (AX)(CX*1)
+	VMOVUPS      Z9, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -27968,198 +27536,174 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z25
+	VPTESTMD     Z25, Z25, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail2x4AVX512Y_c0<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail2x4AVX512Y_c0<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z6, Z0, Z0
+	VADDPS       Z12, Z0, Z0
+	VSUBPS       Z12, Z6, Z6
+	VFMADD132PS  Z31, Z13, Z6
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z7
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z7, Z1, Z1
+	VADDPS       Z12, Z1, Z1
+	VSUBPS       Z12, Z7, Z7
+	VFMADD132PS  Z31, Z13, Z7
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z8
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z12, Z2, Z2
+	VSUBPS       Z12, Z8, Z8
+	VFMADD132PS  Z31, Z13, Z8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z9
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z9, Z3, Z3
+	VADDPS       Z12, Z3, Z3
+	VSUBPS       Z12, Z9, Z9
+	VFMADD132PS  Z31, Z13, Z9
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z10
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z10, Z4, Z4
+	VADDPS       Z12, Z4, Z4
+	VSUBPS       Z12, Z10, Z10
+	VFMADD132PS  Z31, Z13, Z10
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z11
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z15
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z11, Z5, Z5
+	VADDPS       Z12, Z5, Z5
+	VSUBPS       Z12, Z11, Z11
+	VFMADD132PS  Z31, Z13, Z11
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, K1, (AX)(CX*1)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VADDPS       Z8, Z7, Z22
+	VSUBPS       Z8, Z7, Z23
+	VADDPS       Z10, Z9, Z24
+	VSUBPS       Z10, Z9, Z25
+	VADDPS       Z22, Z6, Z6
+	VADDPS       Z24, Z6, Z6
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z11, Z9
+	VFMADD231PS  Z30, Z23, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z7, K1, (AX)(CX*1)
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z8, K1, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, K1, (AX)(CX*1)
+	VMOVUPS      Z9, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -28201,163 +27745,139 @@ vector:
 	JGT          partial
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z4
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z8
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z12
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
-	VMOVUPS      Z4, 1024(R11)
+	VMOVUPS      (AX)(SI*1), Z16
+	VSUBPS       Z4, Z12, Z23
+	VADDPS       Z4, Z12, Z24
+	VMULPS       Z28, Z12, Z25
+	VFNMADD231PS Z27, Z4, Z25
+	VMULPS       Z29, Z8, Z26
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z0, Z0
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z8, Z16
+	VSUBPS       Z25, Z16, Z16
+	VADDPS       Z12, Z23, Z12
+	VMULPS       Z28, Z12, Z12
+	VMULPS       Z30, Z23, Z4
+	VSUBPS       Z26, Z4, Z4
+	VMULPS       Z27, Z24, Z8
+	VSUBPS       Z26, Z8, Z8
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         40(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Z5
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z9
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z13
 	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
-	VMOVUPS      Z4, 1088(R11)
+	VMOVUPS      (AX)(SI*1), Z17
+	VSUBPS       Z5, Z13, Z23
+	VADDPS       Z5, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMULPS       Z29, Z9, Z26
+	VSUBPS       Z9, Z1, Z1
+	VSUBPS       Z9, Z1, Z1
+	VADDPS       Z25, Z1, Z1
+	VFNMADD231PS Z31, Z9, Z17
+	VSUBPS       Z25, Z17, Z17
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z5
+	VSUBPS       Z26, Z5, Z5
+	VMULPS       Z27, Z24, Z9
+	VSUBPS       Z26, Z9, Z9
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
-	VMOVUPS      Z4, 1152(R11)
+	VSUBPS       Z6, Z14, Z23
+	VADDPS       Z6, Z14, Z24
+	VMULPS       Z28, Z14, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z10, Z26
+	VSUBPS       Z10, Z2, Z2
+	VSUBPS       Z10, Z2, Z2
+	VADDPS       Z25, Z2, Z2
+	VFNMADD231PS Z31, Z10, Z18
+	VSUBPS       Z25, Z18, Z18
+	VADDPS       Z14, Z23, Z14
+	VMULPS       Z28, Z14, Z14
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z10
+	VSUBPS       Z26, Z10, Z10
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         56(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         120(R8), AX
 	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
-	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z7
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1216(R11)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z11
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z15
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z19
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z7, Z15, Z23
+	VADDPS       Z7, Z15, Z24
+	VMULPS       Z28, Z15, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMULPS       Z29, Z11, Z26
+	VSUBPS       Z11, Z3, Z3
+	VSUBPS       Z11, Z3, Z3
+	VADDPS       Z25, Z3, Z3
+	VFNMADD231PS Z31, Z11, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z15, Z23, Z15
+	VMULPS       Z28, Z15, Z15
+	VMULPS       Z30, Z23, Z7
+	VSUBPS       Z26, Z7, Z7
+	VMULPS       Z27, Z24, Z11
+	VSUBPS       Z26, Z11, Z11
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail3x2AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x2AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x2AVX512X_c2<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c2<>+0(SB), Z31
+	VMULPS       Z29, Z2, Z23
+	VMULPS       Z30, Z1, Z24
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VFNMADD231PS Z31, Z1, Z3
+	VSUBPS       Z23, Z24, Z2
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z1
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -28366,95 +27886,79 @@ vector:
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z3, (R9)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMULPS       Z29, Z6, Z23
+	VMULPS       Z30, Z5, Z24
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z4, Z4
+	VFNMADD231PS Z31, Z5, Z7
+	VSUBPS       Z23, Z24, Z6
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z5
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z5, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z6, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z7, (R9)
+	VMULPS       Z29, Z10, Z23
+	VMULPS       Z30, Z9, Z24
+	VSUBPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VFNMADD231PS Z31, Z9, Z11
+	VSUBPS       Z23, Z24, Z10
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z9
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z8, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z9, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z10, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z11, (R9)
+	VMULPS       Z29, Z14, Z23
+	VMULPS       Z30, Z13, Z24
+	VSUBPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VFNMADD231PS Z31, Z13, Z15
+	VSUBPS       Z23, Z24, Z14
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z13
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z13, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z14, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      1024(R11), Z0
-	VMOVUPS      1088(R11), Z1
-	VMOVUPS      1152(R11), Z2
-	VMOVUPS      1216(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z15, (R9)
+	VMULPS       Z29, Z18, Z23
+	VMULPS       Z30, Z17, Z24
+	VSUBPS       Z18, Z16, Z16
+	VSUBPS       Z18, Z16, Z16
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z23, Z24, Z18
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z17
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z17, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z18, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z19, (R9)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -28463,167 +27967,143 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x2AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
-	VMOVUPS      Z4, 1024(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
+	VSUBPS       Z4, Z12, Z23
+	VADDPS       Z4, Z12, Z24
+	VMULPS       Z28, Z12, Z25
+	VFNMADD231PS Z27, Z4, Z25
+	VMULPS       Z29, Z8, Z26
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z0, Z0
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z8, Z16
+	VSUBPS       Z25, Z16, Z16
+	VADDPS       Z12, Z23, Z12
+	VMULPS       Z28, Z12, Z12
+	VMULPS       Z30, Z23, Z4
+	VSUBPS       Z26, Z4, Z4
+	VMULPS       Z27, Z24, Z8
+	VSUBPS       Z26, Z8, Z8
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         40(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         40(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
 	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
-	VMOVUPS      Z4, 1088(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
+	VSUBPS       Z5, Z13, Z23
+	VADDPS       Z5, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMULPS       Z29, Z9, Z26
+	VSUBPS       Z9, Z1, Z1
+	VSUBPS       Z9, Z1, Z1
+	VADDPS       Z25, Z1, Z1
+	VFNMADD231PS Z31, Z9, Z17
+	VSUBPS       Z25, Z17, Z17
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z5
+	VSUBPS       Z26, Z5, Z5
+	VMULPS       Z27, Z24, Z9
+	VSUBPS       Z26, Z9, Z9
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
-	VMOVUPS      Z4, 1152(R11)
+	VSUBPS       Z6, Z14, Z23
+	VADDPS       Z6, Z14, Z24
+	VMULPS       Z28, Z14, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z10, Z26
+	VSUBPS       Z10, Z2, Z2
+	VSUBPS       Z10, Z2, Z2
+	VADDPS       Z25, Z2, Z2
+	VFNMADD231PS Z31, Z10, Z18
+	VSUBPS       Z25, Z18, Z18
+	VADDPS       Z14, Z23, Z14
+	VMULPS       Z28, Z14, Z14
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z10
+	VSUBPS       Z26, Z10, Z10
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         56(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         120(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
-	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1216(R11)
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
+	PREFETCHT0   (AX)(R12*1)
+	VSUBPS       Z7, Z15, Z23
+	VADDPS       Z7, Z15, Z24
+	VMULPS       Z28, Z15, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMULPS       Z29, Z11, Z26
+	VSUBPS       Z11, Z3, Z3
+	VSUBPS       Z11, Z3, Z3
+	VADDPS       Z25, Z3, Z3
+	VFNMADD231PS Z31, Z11, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z15, Z23, Z15
+	VMULPS       Z28, Z15, Z15
+	VMULPS       Z30, Z23, Z7
+	VSUBPS       Z26, Z7, Z7
+	VMULPS       Z27, Z24, Z11
+	VSUBPS       Z26, Z11, Z11
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail3x2AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x2AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x2AVX512X_c2<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x2AVX512X_c2<>+0(SB), Z31
+	VMULPS       Z29, Z2, Z23
+	VMULPS       Z30, Z1, Z24
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VFNMADD231PS Z31, Z1, Z3
+	VSUBPS       Z23, Z24, Z2
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z1
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -28632,95 +28112,79 @@ partial:
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMULPS       Z29, Z6, Z23
+	VMULPS       Z30, Z5, Z24
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z4, Z4
+	VFNMADD231PS Z31, Z5, Z7
+	VSUBPS       Z23, Z24, Z6
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z5
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z5, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z7, K1, (R9)
+	VMULPS       Z29, Z10, Z23
+	VMULPS       Z30, Z9, Z24
+	VSUBPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VFNMADD231PS Z31, Z9, Z11
+	VSUBPS       Z23, Z24, Z10
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z9
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z9, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z11, K1, (R9)
+	VMULPS       Z29, Z14, Z23
+	VMULPS       Z30, Z13, Z24
+	VSUBPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VFNMADD231PS Z31, Z13, Z15
+	VSUBPS       Z23, Z24, Z14
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z13
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z14, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      1024(R11), Z0
-	VMOVUPS      1088(R11), Z1
-	VMOVUPS      1152(R11), Z2
-	VMOVUPS      1216(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z15, K1, (R9)
+	VMULPS       Z29, Z18, Z23
+	VMULPS       Z30, Z17, Z24
+	VSUBPS       Z18, Z16, Z16
+	VSUBPS       Z18, Z16, Z16
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z23, Z24, Z18
+	VADDPS       Z23, Z24, Z24
+	VXORPS       Z23, Z23, Z23
+	VSUBPS       Z24, Z23, Z17
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z17, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z18, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z19, K1, (R9)
 
 done:
 	VZEROUPPER
@@ -28768,172 +28232,148 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c2<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z8
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z8, Z4, Z25
+	VSUBPS       Z8, Z4, Z26
+	VADDPS       Z25, Z0, Z0
+	VADDPS       Z12, Z0, Z0
+	VMULPS       Z29, Z26, Z4
+	VFMADD231PS  Z30, Z12, Z4
+	VADDPS       Z12, Z12, Z8
+	VFMADD231PS  Z31, Z25, Z8
+	VADDPS       Z13, Z8, Z8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z9
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z9, Z5, Z25
+	VSUBPS       Z9, Z5, Z26
+	VADDPS       Z25, Z1, Z1
+	VADDPS       Z12, Z1, Z1
+	VMULPS       Z29, Z26, Z5
+	VFMADD231PS  Z30, Z12, Z5
+	VADDPS       Z12, Z12, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VADDPS       Z13, Z9, Z9
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z10
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      (BX), Z13
+	VADDPS       Z10, Z6, Z25
+	VSUBPS       Z10, Z6, Z26
+	VADDPS       Z25, Z2, Z2
+	VADDPS       Z12, Z2, Z2
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z12, Z6
+	VADDPS       Z12, Z12, Z10
+	VFMADD231PS  Z31, Z25, Z10
+	VADDPS       Z13, Z10, Z10
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z7
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z11
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z15
+	VMOVUPS      (BX), Z13
+	VADDPS       Z11, Z7, Z25
+	VSUBPS       Z11, Z7, Z26
+	VADDPS       Z25, Z3, Z3
+	VADDPS       Z12, Z3, Z3
+	VMULPS       Z29, Z26, Z7
+	VFMADD231PS  Z30, Z12, Z7
+	VADDPS       Z12, Z12, Z11
+	VFMADD231PS  Z31, Z25, Z11
+	VADDPS       Z13, Z11, Z11
+	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VFMADD132PS  Z31, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VFMADD132PS  Z31, Z7, Z5
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z4, Z4
+	VMAXPS       Z4, Z26, Z4
+	VMINPS       Z4, Z27, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, (AX)(CX*1)
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z5, (AX)(CX*1)
+	VADDPS       Z9, Z8, Z8
+	VADDPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z9, Z9
+	VFMADD132PS  Z31, Z11, Z9
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z8, Z8
+	VMAXPS       Z8, Z26, Z8
+	VMINPS       Z8, Z27, Z8
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z8, (AX)(CX*1)
+	VADDPS       Z25, Z9, Z9
+	VMAXPS       Z9, Z26, Z9
+	VMINPS       Z9, Z27, Z9
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      Z9, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -28942,176 +28382,152 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z28
+	VPTESTMD     Z28, Z28, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail3x2AVX512Y_c2<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z8
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z8, Z4, Z25
+	VSUBPS       Z8, Z4, Z26
+	VADDPS       Z25, Z0, Z0
+	VADDPS       Z12, Z0, Z0
+	VMULPS       Z29, Z26, Z4
+	VFMADD231PS  Z30, Z12, Z4
+	VADDPS       Z12, Z12, Z8
+	VFMADD231PS  Z31, Z25, Z8
+	VADDPS       Z13, Z8, Z8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z9
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z9, Z5, Z25
+	VSUBPS       Z9, Z5, Z26
+	VADDPS       Z25, Z1, Z1
+	VADDPS       Z12, Z1, Z1
+	VMULPS       Z29, Z26, Z5
+	VFMADD231PS  Z30, Z12, Z5
+	VADDPS       Z12, Z12, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VADDPS       Z13, Z9, Z9
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z6
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z10
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z10, Z6, Z25
+	VSUBPS       Z10, Z6, Z26
+	VADDPS       Z25, Z2, Z2
+	VADDPS       Z12, Z2, Z2
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z12, Z6
+	VADDPS       Z12, Z12, Z10
+	VFMADD231PS  Z31, Z25, Z10
+	VADDPS       Z13, Z10, Z10
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z7
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z11
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z12
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z15
+	VMOVUPS.Z    (BX), K1, Z13
+	VADDPS       Z11, Z7, Z25
+	VSUBPS       Z11, Z7, Z26
+	VADDPS       Z25, Z3, Z3
+	VADDPS       Z12, Z3, Z3
+	VMULPS       Z29, Z26, Z7
+	VFMADD231PS  Z30, Z12, Z7
+	VADDPS       Z12, Z12, Z11
+	VFMADD231PS  Z31, Z25, Z11
+	VADDPS       Z13, Z11, Z11
+	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VFMADD132PS  Z31, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VFMADD132PS  Z31, Z7, Z5
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z4, Z4
+	VMAXPS       Z4, Z26, Z4
+	VMINPS       Z4, Z27, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, K1, (AX)(CX*1)
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z5, K1, (AX)(CX*1)
+	VADDPS       Z9, Z8, Z8
+	VADDPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z9, Z9
+	VFMADD132PS  Z31, Z11, Z9
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z8, Z8
+	VMAXPS       Z8, Z26, Z8
+	VMINPS       Z8, Z27, Z8
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z8, K1, (AX)(CX*1)
+	VADDPS       Z25, Z9, Z9
+	VMAXPS       Z9, Z26, Z9
+	VMINPS       Z9, Z27, Z9
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      Z9, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -29135,11 +28551,11 @@ TEXT ·winogradInput4Tail3x3AVX512(SB), NOSPLIT, $0-56
 	MOVQ         table+0(FP), R8
 	MOVQ         stride+24(FP), R10
 	MOVQ         tmp+32(FP), R11
-	VBROADCASTSS winogradInput4Tail3x3AVX512_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail3x3AVX512_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail3x3AVX512_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x3AVX512_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x3AVX512_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x3AVX512_c4<>+0(SB), Z31
 	XORQ         SI, SI
 	MOVQ         bytes+8(FP), DX
 	SUBQ         $0x00000040, DX
@@ -29152,196 +28568,171 @@ vector:
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         40(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z5
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z10
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z15
 	MOVQ         160(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1280(R11)
+	VMOVUPS      (AX)(SI*1), Z20
+	VSUBPS       Z5, Z15, Z23
+	VADDPS       Z5, Z15, Z24
+	VMULPS       Z28, Z15, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMULPS       Z29, Z10, Z26
+	VSUBPS       Z10, Z0, Z0
+	VSUBPS       Z10, Z0, Z0
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z10, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z15, Z23, Z15
+	VMULPS       Z28, Z15, Z15
+	VMULPS       Z30, Z23, Z5
+	VSUBPS       Z26, Z5, Z5
+	VMULPS       Z27, Z24, Z10
+	VSUBPS       Z26, Z10, Z10
+	VMOVUPS      Z20, 1280(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         48(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z6
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z11
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z16
 	MOVQ         168(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
-	VMOVUPS      Z4, 1344(R11)
+	VMOVUPS      (AX)(SI*1), Z20
+	VSUBPS       Z6, Z16, Z23
+	VADDPS       Z6, Z16, Z24
+	VMULPS       Z28, Z16, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z11, Z26
+	VSUBPS       Z11, Z1, Z1
+	VSUBPS       Z11, Z1, Z1
+	VADDPS       Z25, Z1, Z1
+	VFNMADD231PS Z31, Z11, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z16, Z23, Z16
+	VMULPS       Z28, Z16, Z16
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMOVUPS      Z20, 1344(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z12
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
-	VMOVUPS      Z4, 1408(R11)
+	VSUBPS       Z7, Z17, Z23
+	VADDPS       Z7, Z17, Z24
+	VMULPS       Z28, Z17, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z2, Z2
+	VSUBPS       Z12, Z2, Z2
+	VADDPS       Z25, Z2, Z2
+	VFNMADD231PS Z31, Z12, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z17, Z23, Z17
+	VMULPS       Z28, Z17, Z17
+	VMULPS       Z30, Z23, Z7
+	VSUBPS       Z26, Z7, Z7
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
+	VMOVUPS      Z20, 1408(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z13
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1472(R11)
+	VSUBPS       Z8, Z18, Z23
+	VADDPS       Z8, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z8, Z25
+	VMULPS       Z29, Z13, Z26
+	VSUBPS       Z13, Z3, Z3
+	VSUBPS       Z13, Z3, Z3
+	VADDPS       Z25, Z3, Z3
+	VFNMADD231PS Z31, Z13, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z8
+	VSUBPS       Z26, Z8, Z8
+	VMULPS       Z27, Z24, Z13
+	VSUBPS       Z26, Z13, Z13
+	VMOVUPS      Z20, 1472(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         192(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1536(R11)
+	VSUBPS       Z9, Z19, Z23
+	VADDPS       Z9, Z19, Z24
+	VMULPS       Z28, Z19, Z25
+	VFNMADD231PS Z27, Z9, Z25
+	VMULPS       Z29, Z14, Z26
+	VSUBPS       Z14, Z4, Z4
+	VSUBPS       Z14, Z4, Z4
+	VADDPS       Z25, Z4, Z4
+	VFNMADD231PS Z31, Z14, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z19, Z23, Z19
+	VMULPS       Z28, Z19, Z19
+	VMULPS       Z30, Z23, Z9
+	VSUBPS       Z26, Z9, Z9
+	VMULPS       Z27, Z24, Z14
+	VSUBPS       Z26, Z14, Z14
+	VMOVUPS      Z20, 1536(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -29352,123 +28743,108 @@ vector:
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z4, (R9)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z6, Z8, Z23
+	VADDPS       Z6, Z8, Z24
+	VMULPS       Z28, Z8, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z7, Z26
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z7, Z9
+	VSUBPS       Z25, Z9, Z9
+	VADDPS       Z8, Z23, Z8
+	VMULPS       Z28, Z8, Z8
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z7
+	VSUBPS       Z26, Z7, Z7
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z5, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z6, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z7, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z8, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z9, (R9)
+	VSUBPS       Z11, Z13, Z23
+	VADDPS       Z11, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z10, Z10
+	VSUBPS       Z12, Z10, Z10
+	VADDPS       Z25, Z10, Z10
+	VFNMADD231PS Z31, Z12, Z14
+	VSUBPS       Z25, Z14, Z14
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z10, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z11, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z13, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z14, (R9)
+	VSUBPS       Z16, Z18, Z23
+	VADDPS       Z16, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z16, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z15, Z15
+	VSUBPS       Z17, Z15, Z15
+	VADDPS       Z25, Z15, Z15
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z15, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z17, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z18, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z19, (R9)
 	VMOVUPS      1280(R11), Z0
 	VMOVUPS      1344(R11), Z1
 	VMOVUPS      1408(R11), Z2
 	VMOVUPS      1472(R11), Z3
 	VMOVUPS      1536(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z0, (R9)
@@ -29489,203 +28865,178 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         40(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	MOVQ         120(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
 	MOVQ         160(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1280(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
+	VSUBPS       Z5, Z15, Z23
+	VADDPS       Z5, Z15, Z24
+	VMULPS       Z28, Z15, Z25
+	VFNMADD231PS Z27, Z5, Z25
+	VMULPS       Z29, Z10, Z26
+	VSUBPS       Z10, Z0, Z0
+	VSUBPS       Z10, Z0, Z0
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z10, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z15, Z23, Z15
+	VMULPS       Z28, Z15, Z15
+	VMULPS       Z30, Z23, Z5
+	VSUBPS       Z26, Z5, Z5
+	VMULPS       Z27, Z24, Z10
+	VSUBPS       Z26, Z10, Z10
+	VMOVUPS      Z20, 1280(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         48(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
 	MOVQ         168(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
-	VMOVUPS      Z4, 1344(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
+	VSUBPS       Z6, Z16, Z23
+	VADDPS       Z6, Z16, Z24
+	VMULPS       Z28, Z16, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z11, Z26
+	VSUBPS       Z11, Z1, Z1
+	VSUBPS       Z11, Z1, Z1
+	VADDPS       Z25, Z1, Z1
+	VFNMADD231PS Z31, Z11, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z16, Z23, Z16
+	VMULPS       Z28, Z16, Z16
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMOVUPS      Z20, 1344(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
-	VMOVUPS      Z4, 1408(R11)
+	VSUBPS       Z7, Z17, Z23
+	VADDPS       Z7, Z17, Z24
+	VMULPS       Z28, Z17, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z2, Z2
+	VSUBPS       Z12, Z2, Z2
+	VADDPS       Z25, Z2, Z2
+	VFNMADD231PS Z31, Z12, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z17, Z23, Z17
+	VMULPS       Z28, Z17, Z17
+	VMULPS       Z30, Z23, Z7
+	VSUBPS       Z26, Z7, Z7
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
+	VMOVUPS      Z20, 1408(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1472(R11)
+	VSUBPS       Z8, Z18, Z23
+	VADDPS       Z8, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z8, Z25
+	VMULPS       Z29, Z13, Z26
+	VSUBPS       Z13, Z3, Z3
+	VSUBPS       Z13, Z3, Z3
+	VADDPS       Z25, Z3, Z3
+	VFNMADD231PS Z31, Z13, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z8
+	VSUBPS       Z26, Z8, Z8
+	VMULPS       Z27, Z24, Z13
+	VSUBPS       Z26, Z13, Z13
+	VMOVUPS      Z20, 1472(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         192(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1536(R11)
+	VSUBPS       Z9, Z19, Z23
+	VADDPS       Z9, Z19, Z24
+	VMULPS       Z28, Z19, Z25
+	VFNMADD231PS Z27, Z9, Z25
+	VMULPS       Z29, Z14, Z26
+	VSUBPS       Z14, Z4, Z4
+	VSUBPS       Z14, Z4, Z4
+	VADDPS       Z25, Z4, Z4
+	VFNMADD231PS Z31, Z14, Z20
+	VSUBPS       Z25, Z20, Z20
+	VADDPS       Z19, Z23, Z19
+	VMULPS       Z28, Z19, Z19
+	VMULPS       Z30, Z23, Z9
+	VSUBPS       Z26, Z9, Z9
+	VMULPS       Z27, Z24, Z14
+	VSUBPS       Z26, Z14, Z14
+	VMOVUPS      Z20, 1536(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -29696,123 +29047,108 @@ partial:
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z6, Z8, Z23
+	VADDPS       Z6, Z8, Z24
+	VMULPS       Z28, Z8, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z7, Z26
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z7, Z9
+	VSUBPS       Z25, Z9, Z9
+	VADDPS       Z8, Z23, Z8
+	VMULPS       Z28, Z8, Z8
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z7
+	VSUBPS       Z26, Z7, Z7
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z5, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z7, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z9, K1, (R9)
+	VSUBPS       Z11, Z13, Z23
+	VADDPS       Z11, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z10, Z10
+	VSUBPS       Z12, Z10, Z10
+	VADDPS       Z25, Z10, Z10
+	VFNMADD231PS Z31, Z12, Z14
+	VSUBPS       Z25, Z14, Z14
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z11, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z14, K1, (R9)
+	VSUBPS       Z16, Z18, Z23
+	VADDPS       Z16, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z16, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z15, Z15
+	VSUBPS       Z17, Z15, Z15
+	VADDPS       Z25, Z15, Z15
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z15, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z17, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z18, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z19, K1, (R9)
 	VMOVUPS      1280(R11), Z0
 	VMOVUPS      1344(R11), Z1
 	VMOVUPS      1408(R11), Z2
 	VMOVUPS      1472(R11), Z3
 	VMOVUPS      1536(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z0, K1, (R9)
@@ -29854,9 +29190,9 @@ TEXT ·winogradOutput4Tail3x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ         tmp+56(FP), R11
 	MOVQ         stride+8(FP), R9
 	IMUL3Q       $0x00000006, R9, R9
-	VBROADCASTSS winogradOutput4Tail3x3AVX512_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail3x3AVX512_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail3x3AVX512_c2<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail3x3AVX512_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail3x3AVX512_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail3x3AVX512_c2<>+0(SB), Z31
 	XORQ         SI, SI
 	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
@@ -29869,221 +29205,191 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z10
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
+	VMOVUPS      (BX), Z16
+	VADDPS       Z10, Z5, Z25
+	VSUBPS       Z10, Z5, Z26
+	VADDPS       Z25, Z0, Z0
+	VADDPS       Z15, Z0, Z0
+	VMULPS       Z29, Z26, Z5
+	VFMADD231PS  Z30, Z15, Z5
+	VADDPS       Z15, Z15, Z10
+	VFMADD231PS  Z31, Z25, Z10
+	VADDPS       Z16, Z10, Z10
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z11
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
+	VMOVUPS      (BX), Z16
+	VADDPS       Z11, Z6, Z25
+	VSUBPS       Z11, Z6, Z26
+	VADDPS       Z25, Z1, Z1
+	VADDPS       Z15, Z1, Z1
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z15, Z6
+	VADDPS       Z15, Z15, Z11
+	VFMADD231PS  Z31, Z25, Z11
+	VADDPS       Z16, Z11, Z11
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z7
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z12
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      (BX), Z16
+	VADDPS       Z12, Z7, Z25
+	VSUBPS       Z12, Z7, Z26
+	VADDPS       Z25, Z2, Z2
+	VADDPS       Z15, Z2, Z2
+	VMULPS       Z29, Z26, Z7
+	VFMADD231PS  Z30, Z15, Z7
+	VADDPS       Z15, Z15, Z12
+	VFMADD231PS  Z31, Z25, Z12
+	VADDPS       Z16, Z12, Z12
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z13
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      (BX), Z16
+	VADDPS       Z13, Z8, Z25
+	VSUBPS       Z13, Z8, Z26
+	VADDPS       Z25, Z3, Z3
+	VADDPS       Z15, Z3, Z3
+	VMULPS       Z29, Z26, Z8
+	VFMADD231PS  Z30, Z15, Z8
+	VADDPS       Z15, Z15, Z13
+	VFMADD231PS  Z31, Z25, Z13
+	VADDPS       Z16, Z13, Z13
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z9
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z14
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      (BX), Z16
+	VADDPS       Z14, Z9, Z25
+	VSUBPS       Z14, Z9, Z26
+	VADDPS       Z25, Z4, Z4
+	VADDPS       Z15, Z4, Z4
+	VMULPS       Z29, Z26, Z9
+	VFMADD231PS  Z30, Z15, Z9
+	VADDPS       Z15, Z15, Z14
+	VFMADD231PS  Z31, Z25, Z14
+	VADDPS       Z16, Z14, Z14
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
+	VADDPS       Z2, Z1, Z25
+	VSUBPS       Z2, Z1, Z26
+	VADDPS       Z25, Z0, Z0
 	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
+	VMULPS       Z29, Z26, Z1
+	VFMADD231PS  Z30, Z3, Z1
 	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
+	VFMADD231PS  Z31, Z25, Z2
 	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VADDPS       Z7, Z6, Z25
+	VSUBPS       Z7, Z6, Z26
+	VADDPS       Z25, Z5, Z5
+	VADDPS       Z8, Z5, Z5
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z8, Z6
+	VADDPS       Z8, Z8, Z7
+	VFMADD231PS  Z31, Z25, Z7
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z5, (AX)(CX*1)
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z6, (AX)(CX*1)
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z7, (AX)(CX*1)
+	VADDPS       Z12, Z11, Z25
+	VSUBPS       Z12, Z11, Z26
+	VADDPS       Z25, Z10, Z10
+	VADDPS       Z13, Z10, Z10
+	VMULPS       Z29, Z26, Z11
+	VFMADD231PS  Z30, Z13, Z11
+	VADDPS       Z13, Z13, Z12
+	VFMADD231PS  Z31, Z25, Z12
+	VADDPS       Z14, Z12, Z12
+	VMOVUPS      (R12)(SI*1), Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z10, Z10
+	VMAXPS       Z10, Z26, Z10
+	VMINPS       Z10, Z27, Z10
 	MOVQ         48(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z10, (AX)(CX*1)
+	VADDPS       Z25, Z11, Z11
+	VMAXPS       Z11, Z26, Z11
+	VMINPS       Z11, Z27, Z11
 	MOVQ         56(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z11, (AX)(CX*1)
+	VADDPS       Z25, Z12, Z12
+	VMAXPS       Z12, Z26, Z12
+	VMINPS       Z12, Z27, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      Z12, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -30092,228 +29398,198 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z28
+	VPTESTMD     Z28, Z28, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z10
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
+	VMOVUPS.Z    (BX), K1, Z16
+	VADDPS       Z10, Z5, Z25
+	VSUBPS       Z10, Z5, Z26
+	VADDPS       Z25, Z0, Z0
+	VADDPS       Z15, Z0, Z0
+	VMULPS       Z29, Z26, Z5
+	VFMADD231PS  Z30, Z15, Z5
+	VADDPS       Z15, Z15, Z10
+	VFMADD231PS  Z31, Z25, Z10
+	VADDPS       Z16, Z10, Z10
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z11
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
+	VMOVUPS.Z    (BX), K1, Z16
+	VADDPS       Z11, Z6, Z25
+	VSUBPS       Z11, Z6, Z26
+	VADDPS       Z25, Z1, Z1
+	VADDPS       Z15, Z1, Z1
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z15, Z6
+	VADDPS       Z15, Z15, Z11
+	VFMADD231PS  Z31, Z25, Z11
+	VADDPS       Z16, Z11, Z11
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z7
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z12
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
+	VMOVUPS.Z    (BX), K1, Z16
+	VADDPS       Z12, Z7, Z25
+	VSUBPS       Z12, Z7, Z26
+	VADDPS       Z25, Z2, Z2
+	VADDPS       Z15, Z2, Z2
+	VMULPS       Z29, Z26, Z7
+	VFMADD231PS  Z30, Z15, Z7
+	VADDPS       Z15, Z15, Z12
+	VFMADD231PS  Z31, Z25, Z12
+	VADDPS       Z16, Z12, Z12
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z8
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z13
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
+	VMOVUPS.Z    (BX), K1, Z16
+	VADDPS       Z13, Z8, Z25
+	VSUBPS       Z13, Z8, Z26
+	VADDPS       Z25, Z3, Z3
+	VADDPS       Z15, Z3, Z3
+	VMULPS       Z29, Z26, Z8
+	VFMADD231PS  Z30, Z15, Z8
+	VADDPS       Z15, Z15, Z13
+	VFMADD231PS  Z31, Z25, Z13
+	VADDPS       Z16, Z13, Z13
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z9
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z14
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z15
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
+	VMOVUPS.Z    (BX), K1, Z16
+	VADDPS       Z14, Z9, Z25
+	VSUBPS       Z14, Z9, Z26
+	VADDPS       Z25, Z4, Z4
+	VADDPS       Z15, Z4, Z4
+	VMULPS       Z29, Z26, Z9
+	VFMADD231PS  Z30, Z15, Z9
+	VADDPS       Z15, Z15, Z14
+	VFMADD231PS  Z31, Z25, Z14
+	VADDPS       Z16, Z14, Z14
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
+	VADDPS       Z2, Z1, Z25
+	VSUBPS       Z2, Z1, Z26
+	VADDPS       Z25, Z0, Z0
 	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
+	VMULPS       Z29, Z26, Z1
+	VFMADD231PS  Z30, Z3, Z1
 	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
+	VFMADD231PS  Z31, Z25, Z2
 	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VADDPS       Z7, Z6, Z25
+	VSUBPS       Z7, Z6, Z26
+	VADDPS       Z25, Z5, Z5
+	VADDPS       Z8, Z5, Z5
+	VMULPS       Z29, Z26, Z6
+	VFMADD231PS  Z30, Z8, Z6
+	VADDPS       Z8, Z8, Z7
+	VFMADD231PS  Z31, Z25, Z7
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z5, K1, (AX)(CX*1)
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z7, K1, (AX)(CX*1)
+	VADDPS       Z12, Z11, Z25
+	VSUBPS       Z12, Z11, Z26
+	VADDPS       Z25, Z10, Z10
+	VADDPS       Z13, Z10, Z10
+	VMULPS       Z29, Z26, Z11
+	VFMADD231PS  Z30, Z13, Z11
+	VADDPS       Z13, Z13, Z12
+	VFMADD231PS  Z31, Z25, Z12
+	VADDPS       Z14, Z12, Z12
+	VMOVUPS.Z    (R12)(SI*1), K1, Z25
+	VBROADCASTSS (R13), Z26
+	VBROADCASTSS 4(R13), Z27
+	VADDPS       Z25, Z10, Z10
+	VMAXPS       Z10, Z26, Z10
+	VMINPS       Z10, Z27, Z10
 	MOVQ         48(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z10, K1, (AX)(CX*1)
+	VADDPS       Z25, Z11, Z11
+	VMAXPS       Z11, Z26, Z11
+	VMINPS       Z11, Z27, Z11
 	MOVQ         56(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z11, K1, (AX)(CX*1)
+	VADDPS       Z25, Z12, Z12
+	VMAXPS       Z12, Z26, Z12
+	VMINPS       Z12, Z27, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      Z12, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -30343,245 +29619,221 @@ vector:
 	JGT          partial
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         48(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z6
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z12
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	MOVQ         192(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1536(R11)
+	VMOVUPS      (AX)(SI*1), Z19
+	VSUBPS       Z6, Z18, Z23
+	VADDPS       Z6, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z0, Z0
+	VSUBPS       Z12, Z0, Z0
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z12, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
+	VMOVUPS      Z18, 1152(R11)
+	VMOVUPS      Z19, 1536(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         56(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z7
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z13
 	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	MOVQ         200(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1600(R11)
+	VMOVUPS      (AX)(SI*1), Z19
+	VSUBPS       Z7, Z18, Z23
+	VADDPS       Z7, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMULPS       Z29, Z13, Z26
+	VSUBPS       Z13, Z1, Z1
+	VSUBPS       Z13, Z1, Z1
+	VADDPS       Z25, Z1, Z1
+	VFNMADD231PS Z31, Z13, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z7
+	VSUBPS       Z26, Z7, Z7
+	VMULPS       Z27, Z24, Z13
+	VSUBPS       Z26, Z13, Z13
+	VMOVUPS      Z18, 1216(R11)
+	VMOVUPS      Z19, 1600(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
-	VMOVUPS      Z4, 1664(R11)
+	VSUBPS       Z8, Z18, Z23
+	VADDPS       Z8, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z8, Z25
+	VMULPS       Z29, Z14, Z26
+	VSUBPS       Z14, Z2, Z2
+	VSUBPS       Z14, Z2, Z2
+	VADDPS       Z25, Z2, Z2
+	VFNMADD231PS Z31, Z14, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z8
+	VSUBPS       Z26, Z8, Z8
+	VMULPS       Z27, Z24, Z14
+	VSUBPS       Z26, Z14, Z14
+	VMOVUPS      Z18, 1280(R11)
+	VMOVUPS      Z19, 1664(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z15
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
-	VMOVUPS      Z4, 1728(R11)
+	VSUBPS       Z9, Z18, Z23
+	VADDPS       Z9, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z9, Z25
+	VMULPS       Z29, Z15, Z26
+	VSUBPS       Z15, Z3, Z3
+	VSUBPS       Z15, Z3, Z3
+	VADDPS       Z25, Z3, Z3
+	VFNMADD231PS Z31, Z15, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z9
+	VSUBPS       Z26, Z9, Z9
+	VMULPS       Z27, Z24, Z15
+	VSUBPS       Z26, Z15, Z15
+	VMOVUPS      Z18, 1344(R11)
+	VMOVUPS      Z19, 1728(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z16
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
-	VMOVUPS      Z4, 1792(R11)
+	VSUBPS       Z10, Z18, Z23
+	VADDPS       Z10, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z10, Z25
+	VMULPS       Z29, Z16, Z26
+	VSUBPS       Z16, Z4, Z4
+	VSUBPS       Z16, Z4, Z4
+	VADDPS       Z25, Z4, Z4
+	VFNMADD231PS Z31, Z16, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z10
+	VSUBPS       Z26, Z10, Z10
+	VMULPS       Z27, Z24, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMOVUPS      Z18, 1408(R11)
+	VMOVUPS      Z19, 1792(R11)
 	MOVQ         40(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z5
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
-	VMOVUPS      Z4, 1856(R11)
+	VSUBPS       Z11, Z18, Z23
+	VADDPS       Z11, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z17, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
+	VMOVUPS      Z18, 1472(R11)
+	VMOVUPS      Z19, 1856(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c4<>+0(SB), Z31
+	VMOVAPS      Z4, Z23
+	VFNMADD231PS Z28, Z2, Z23
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z24
+	VFNMADD231PS Z30, Z1, Z24
+	VMULPS       Z30, Z3, Z25
+	VFNMADD231PS Z31, Z1, Z25
+	VADDPS       Z24, Z23, Z1
+	VSUBPS       Z24, Z23, Z2
+	VADDPS       Z25, Z4, Z3
+	VSUBPS       Z25, Z4, Z4
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -30593,93 +29845,81 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVAPS      Z10, Z23
+	VFNMADD231PS Z28, Z8, Z23
+	VFNMADD231PS Z27, Z8, Z6
+	VADDPS       Z10, Z6, Z6
+	VFNMADD231PS Z29, Z8, Z10
+	VFNMADD231PS Z27, Z9, Z11
+	VADDPS       Z7, Z11, Z11
+	VMULPS       Z31, Z9, Z24
+	VFNMADD231PS Z30, Z7, Z24
+	VMULPS       Z30, Z9, Z25
+	VFNMADD231PS Z31, Z7, Z25
+	VADDPS       Z24, Z23, Z7
+	VSUBPS       Z24, Z23, Z8
+	VADDPS       Z25, Z10, Z9
+	VSUBPS       Z25, Z10, Z10
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z6, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z7, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z8, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z9, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z10, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z11, (R9)
+	VMOVAPS      Z16, Z23
+	VFNMADD231PS Z28, Z14, Z23
+	VFNMADD231PS Z27, Z14, Z12
+	VADDPS       Z16, Z12, Z12
+	VFNMADD231PS Z29, Z14, Z16
+	VFNMADD231PS Z27, Z15, Z17
+	VADDPS       Z13, Z17, Z17
+	VMULPS       Z31, Z15, Z24
+	VFNMADD231PS Z30, Z13, Z24
+	VMULPS       Z30, Z15, Z25
+	VFNMADD231PS Z31, Z13, Z25
+	VADDPS       Z24, Z23, Z13
+	VSUBPS       Z24, Z23, Z14
+	VADDPS       Z25, Z16, Z15
+	VSUBPS       Z25, Z16, Z16
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z13, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z14, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z15, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, (R9)
+	VMOVUPS      Z17, (R9)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
 	VMOVUPS      1344(R11), Z3
 	VMOVUPS      1408(R11), Z4
 	VMOVUPS      1472(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z23
+	VFNMADD231PS Z28, Z2, Z23
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z24
+	VFNMADD231PS Z30, Z1, Z24
+	VMULPS       Z30, Z3, Z25
+	VFNMADD231PS Z31, Z1, Z25
+	VADDPS       Z24, Z23, Z1
+	VSUBPS       Z24, Z23, Z2
+	VADDPS       Z25, Z4, Z3
+	VSUBPS       Z25, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
@@ -30698,21 +29938,21 @@ vector:
 	VMOVUPS      1728(R11), Z3
 	VMOVUPS      1792(R11), Z4
 	VMOVUPS      1856(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z23
+	VFNMADD231PS Z28, Z2, Z23
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z24
+	VFNMADD231PS Z30, Z1, Z24
+	VMULPS       Z30, Z3, Z25
+	VFNMADD231PS Z31, Z1, Z25
+	VADDPS       Z24, Z23, Z1
+	VSUBPS       Z24, Z23, Z2
+	VADDPS       Z25, Z4, Z3
+	VSUBPS       Z25, Z4, Z4
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z0, (R9)
@@ -30734,249 +29974,225 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x4AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         48(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	MOVQ         192(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1536(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
+	VSUBPS       Z6, Z18, Z23
+	VADDPS       Z6, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z0, Z0
+	VSUBPS       Z12, Z0, Z0
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z12, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
+	VMOVUPS      Z18, 1152(R11)
+	VMOVUPS      Z19, 1536(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         56(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
 	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	MOVQ         200(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1600(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
+	VSUBPS       Z7, Z18, Z23
+	VADDPS       Z7, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z7, Z25
+	VMULPS       Z29, Z13, Z26
+	VSUBPS       Z13, Z1, Z1
+	VSUBPS       Z13, Z1, Z1
+	VADDPS       Z25, Z1, Z1
+	VFNMADD231PS Z31, Z13, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z7
+	VSUBPS       Z26, Z7, Z7
+	VMULPS       Z27, Z24, Z13
+	VSUBPS       Z26, Z13, Z13
+	VMOVUPS      Z18, 1216(R11)
+	VMOVUPS      Z19, 1600(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
-	VMOVUPS      Z4, 1664(R11)
+	VSUBPS       Z8, Z18, Z23
+	VADDPS       Z8, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z8, Z25
+	VMULPS       Z29, Z14, Z26
+	VSUBPS       Z14, Z2, Z2
+	VSUBPS       Z14, Z2, Z2
+	VADDPS       Z25, Z2, Z2
+	VFNMADD231PS Z31, Z14, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z8
+	VSUBPS       Z26, Z8, Z8
+	VMULPS       Z27, Z24, Z14
+	VSUBPS       Z26, Z14, Z14
+	VMOVUPS      Z18, 1280(R11)
+	VMOVUPS      Z19, 1664(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
-	VMOVUPS      Z4, 1728(R11)
+	VSUBPS       Z9, Z18, Z23
+	VADDPS       Z9, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z9, Z25
+	VMULPS       Z29, Z15, Z26
+	VSUBPS       Z15, Z3, Z3
+	VSUBPS       Z15, Z3, Z3
+	VADDPS       Z25, Z3, Z3
+	VFNMADD231PS Z31, Z15, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z9
+	VSUBPS       Z26, Z9, Z9
+	VMULPS       Z27, Z24, Z15
+	VSUBPS       Z26, Z15, Z15
+	VMOVUPS      Z18, 1344(R11)
+	VMOVUPS      Z19, 1728(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
-	VMOVUPS      Z4, 1792(R11)
+	VSUBPS       Z10, Z18, Z23
+	VADDPS       Z10, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z10, Z25
+	VMULPS       Z29, Z16, Z26
+	VSUBPS       Z16, Z4, Z4
+	VSUBPS       Z16, Z4, Z4
+	VADDPS       Z25, Z4, Z4
+	VFNMADD231PS Z31, Z16, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z10
+	VSUBPS       Z26, Z10, Z10
+	VMULPS       Z27, Z24, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMOVUPS      Z18, 1408(R11)
+	VMOVUPS      Z19, 1792(R11)
 	MOVQ         40(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
-	VMOVUPS      Z4, 1856(R11)
+	VSUBPS       Z11, Z18, Z23
+	VADDPS       Z11, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z17, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
+	VMOVUPS      Z18, 1472(R11)
+	VMOVUPS      Z19, 1856(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail3x4AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail3x4AVX512X_c4<>+0(SB), Z31
+	VMOVAPS      Z4, Z23
+	VFNMADD231PS Z28, Z2, Z23
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z24
+	VFNMADD231PS Z30, Z1, Z24
+	VMULPS       Z30, Z3, Z25
+	VFNMADD231PS Z31, Z1, Z25
+	VADDPS       Z24, Z23, Z1
+	VSUBPS       Z24, Z23, Z2
+	VADDPS       Z25, Z4, Z3
+	VSUBPS       Z25, Z4, Z4
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -30988,93 +30204,81 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVAPS      Z10, Z23
+	VFNMADD231PS Z28, Z8, Z23
+	VFNMADD231PS Z27, Z8, Z6
+	VADDPS       Z10, Z6, Z6
+	VFNMADD231PS Z29, Z8, Z10
+	VFNMADD231PS Z27, Z9, Z11
+	VADDPS       Z7, Z11, Z11
+	VMULPS       Z31, Z9, Z24
+	VFNMADD231PS Z30, Z7, Z24
+	VMULPS       Z30, Z9, Z25
+	VFNMADD231PS Z31, Z7, Z25
+	VADDPS       Z24, Z23, Z7
+	VSUBPS       Z24, Z23, Z8
+	VADDPS       Z25, Z10, Z9
+	VSUBPS       Z25, Z10, Z10
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z7, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z9, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, K1, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z11, K1, (R9)
+	VMOVAPS      Z16, Z23
+	VFNMADD231PS Z28, Z14, Z23
+	VFNMADD231PS Z27, Z14, Z12
+	VADDPS       Z16, Z12, Z12
+	VFNMADD231PS Z29, Z14, Z16
+	VFNMADD231PS Z27, Z15, Z17
+	VADDPS       Z13, Z17, Z17
+	VMULPS       Z31, Z15, Z24
+	VFNMADD231PS Z30, Z13, Z24
+	VMULPS       Z30, Z15, Z25
+	VFNMADD231PS Z31, Z13, Z25
+	VADDPS       Z24, Z23, Z13
+	VSUBPS       Z24, Z23, Z14
+	VADDPS       Z25, Z16, Z15
+	VSUBPS       Z25, Z16, Z16
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z14, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z15, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      Z17, K1, (R9)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
 	VMOVUPS      1344(R11), Z3
 	VMOVUPS      1408(R11), Z4
 	VMOVUPS      1472(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z23
+	VFNMADD231PS Z28, Z2, Z23
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z24
+	VFNMADD231PS Z30, Z1, Z24
+	VMULPS       Z30, Z3, Z25
+	VFNMADD231PS Z31, Z1, Z25
+	VADDPS       Z24, Z23, Z1
+	VSUBPS       Z24, Z23, Z2
+	VADDPS       Z25, Z4, Z3
+	VSUBPS       Z25, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
@@ -31093,21 +30297,21 @@ partial:
 	VMOVUPS      1728(R11), Z3
 	VMOVUPS      1792(R11), Z4
 	VMOVUPS      1856(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z23
+	VFNMADD231PS Z28, Z2, Z23
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z24
+	VFNMADD231PS Z30, Z1, Z24
+	VMULPS       Z30, Z3, Z25
+	VFNMADD231PS Z31, Z1, Z25
+	VADDPS       Z24, Z23, Z1
+	VSUBPS       Z24, Z23, Z2
+	VADDPS       Z25, Z4, Z3
+	VSUBPS       Z25, Z4, Z4
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z0, K1, (R9)
@@ -31174,286 +30378,250 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c2<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z12
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
+	VMOVUPS      (BX), Z19
+	VADDPS       Z12, Z6, Z22
+	VSUBPS       Z12, Z6, Z23
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z18, Z0, Z0
+	VMULPS       Z29, Z23, Z6
+	VFMADD231PS  Z30, Z18, Z6
+	VADDPS       Z18, Z18, Z12
+	VFMADD231PS  Z31, Z22, Z12
+	VADDPS       Z19, Z12, Z12
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z7
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z13
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
+	VMOVUPS      (BX), Z19
+	VADDPS       Z13, Z7, Z22
+	VSUBPS       Z13, Z7, Z23
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z18, Z1, Z1
+	VMULPS       Z29, Z23, Z7
+	VFMADD231PS  Z30, Z18, Z7
+	VADDPS       Z18, Z18, Z13
+	VFMADD231PS  Z31, Z22, Z13
+	VADDPS       Z19, Z13, Z13
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z14
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
+	VMOVUPS      (BX), Z19
+	VADDPS       Z14, Z8, Z22
+	VSUBPS       Z14, Z8, Z23
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z18, Z2, Z2
+	VMULPS       Z29, Z23, Z8
+	VFMADD231PS  Z30, Z18, Z8
+	VADDPS       Z18, Z18, Z14
+	VFMADD231PS  Z31, Z22, Z14
+	VADDPS       Z19, Z14, Z14
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z9
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z15
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
+	VMOVUPS      (BX), Z19
+	VADDPS       Z15, Z9, Z22
+	VSUBPS       Z15, Z9, Z23
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z18, Z3, Z3
+	VMULPS       Z29, Z23, Z9
+	VFMADD231PS  Z30, Z18, Z9
+	VADDPS       Z18, Z18, Z15
+	VFMADD231PS  Z31, Z22, Z15
+	VADDPS       Z19, Z15, Z15
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z10
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z16
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS      (BX), Z19
+	VADDPS       Z16, Z10, Z22
+	VSUBPS       Z16, Z10, Z23
+	VADDPS       Z22, Z4, Z4
+	VADDPS       Z18, Z4, Z4
+	VMULPS       Z29, Z23, Z10
+	VFMADD231PS  Z30, Z18, Z10
+	VADDPS       Z18, Z18, Z16
+	VFMADD231PS  Z31, Z22, Z16
+	VADDPS       Z19, Z16, Z16
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
+	VMOVUPS      (BX), Z5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z11
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z17
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z15
+	VMOVUPS      (BX), Z19
+	VADDPS       Z17, Z11, Z22
+	VSUBPS       Z17, Z11, Z23
+	VADDPS       Z22, Z5, Z5
+	VADDPS       Z18, Z5, Z5
+	VMULPS       Z29, Z23, Z11
+	VFMADD231PS  Z30, Z18, Z11
+	VADDPS       Z18, Z18, Z17
+	VFMADD231PS  Z31, Z22, Z17
+	VADDPS       Z19, Z17, Z17
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, (AX)(CX*1)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VADDPS       Z8, Z7, Z22
+	VSUBPS       Z8, Z7, Z23
+	VADDPS       Z10, Z9, Z24
+	VSUBPS       Z10, Z9, Z25
+	VADDPS       Z22, Z6, Z6
+	VADDPS       Z24, Z6, Z6
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z11, Z9
+	VFMADD231PS  Z30, Z23, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z6, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z7, (AX)(CX*1)
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z8, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, (AX)(CX*1)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z9, (AX)(CX*1)
+	VADDPS       Z14, Z13, Z22
+	VSUBPS       Z14, Z13, Z23
+	VADDPS       Z16, Z15, Z24
+	VSUBPS       Z16, Z15, Z25
+	VADDPS       Z22, Z12, Z12
+	VADDPS       Z24, Z12, Z12
+	VMULPS       Z26, Z23, Z13
+	VFMADD231PS  Z27, Z25, Z13
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z17, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z12, (AX)(CX*1)
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
 	MOVQ         72(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z13, (AX)(CX*1)
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
 	MOVQ         80(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z14, (AX)(CX*1)
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
 	MOVQ         88(R10), AX
-	VMOVUPS      Z3, (AX)(CX*1)
+	VMOVUPS      Z15, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -31462,290 +30630,254 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z25
+	VPTESTMD     Z25, Z25, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c2<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail3x4AVX512Y_c2<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z12
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
+	VMOVUPS.Z    (BX), K1, Z19
+	VADDPS       Z12, Z6, Z22
+	VSUBPS       Z12, Z6, Z23
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z18, Z0, Z0
+	VMULPS       Z29, Z23, Z6
+	VFMADD231PS  Z30, Z18, Z6
+	VADDPS       Z18, Z18, Z12
+	VFMADD231PS  Z31, Z22, Z12
+	VADDPS       Z19, Z12, Z12
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z7
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z13
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
+	VMOVUPS.Z    (BX), K1, Z19
+	VADDPS       Z13, Z7, Z22
+	VSUBPS       Z13, Z7, Z23
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z18, Z1, Z1
+	VMULPS       Z29, Z23, Z7
+	VFMADD231PS  Z30, Z18, Z7
+	VADDPS       Z18, Z18, Z13
+	VFMADD231PS  Z31, Z22, Z13
+	VADDPS       Z19, Z13, Z13
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z8
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z14
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
+	VMOVUPS.Z    (BX), K1, Z19
+	VADDPS       Z14, Z8, Z22
+	VSUBPS       Z14, Z8, Z23
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z18, Z2, Z2
+	VMULPS       Z29, Z23, Z8
+	VFMADD231PS  Z30, Z18, Z8
+	VADDPS       Z18, Z18, Z14
+	VFMADD231PS  Z31, Z22, Z14
+	VADDPS       Z19, Z14, Z14
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z3
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z9
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z15
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
+	VMOVUPS.Z    (BX), K1, Z19
+	VADDPS       Z15, Z9, Z22
+	VSUBPS       Z15, Z9, Z23
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z18, Z3, Z3
+	VMULPS       Z29, Z23, Z9
+	VFMADD231PS  Z30, Z18, Z9
+	VADDPS       Z18, Z18, Z15
+	VFMADD231PS  Z31, Z22, Z15
+	VADDPS       Z19, Z15, Z15
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z10
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z16
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
+	VMOVUPS.Z    (BX), K1, Z19
+	VADDPS       Z16, Z10, Z22
+	VSUBPS       Z16, Z10, Z23
+	VADDPS       Z22, Z4, Z4
+	VADDPS       Z18, Z4, Z4
+	VMULPS       Z29, Z23, Z10
+	VFMADD231PS  Z30, Z18, Z10
+	VADDPS       Z18, Z18, Z16
+	VFMADD231PS  Z31, Z22, Z16
+	VADDPS       Z19, Z16, Z16
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z5
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z11
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z17
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z18
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z15
+	VMOVUPS.Z    (BX), K1, Z19
+	VADDPS       Z17, Z11, Z22
+	VSUBPS       Z17, Z11, Z23
+	VADDPS       Z22, Z5, Z5
+	VADDPS       Z18, Z5, Z5
+	VMULPS       Z29, Z23, Z11
+	VFMADD231PS  Z30, Z18, Z11
+	VADDPS       Z18, Z18, Z17
+	VFMADD231PS  Z31, Z22, Z17
+	VADDPS       Z19, Z17, Z17
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, K1, (AX)(CX*1)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VADDPS       Z8, Z7, Z22
+	VSUBPS       Z8, Z7, Z23
+	VADDPS       Z10, Z9, Z24
+	VSUBPS       Z10, Z9, Z25
+	VADDPS       Z22, Z6, Z6
+	VADDPS       Z24, Z6, Z6
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z11, Z9
+	VFMADD231PS  Z30, Z23, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z7, K1, (AX)(CX*1)
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z8, K1, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, K1, (AX)(CX*1)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z9, K1, (AX)(CX*1)
+	VADDPS       Z14, Z13, Z22
+	VSUBPS       Z14, Z13, Z23
+	VADDPS       Z16, Z15, Z24
+	VSUBPS       Z16, Z15, Z25
+	VADDPS       Z22, Z12, Z12
+	VADDPS       Z24, Z12, Z12
+	VMULPS       Z26, Z23, Z13
+	VFMADD231PS  Z27, Z25, Z13
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z17, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z12, K1, (AX)(CX*1)
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
 	MOVQ         72(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z13, K1, (AX)(CX*1)
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
 	MOVQ         80(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z14, K1, (AX)(CX*1)
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
 	MOVQ         88(R10), AX
-	VMOVUPS      Z3, K1, (AX)(CX*1)
+	VMOVUPS      Z15, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -31793,173 +30925,145 @@ vector:
 	JGT          partial
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z4
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z8
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z12
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z16
 	MOVQ         160(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
-	VMOVUPS      Z4, 1024(R11)
-	VMOVUPS      Z5, 1280(R11)
+	VMOVUPS      (AX)(SI*1), Z20
+	VMOVAPS      Z16, Z24
+	VFNMADD231PS Z28, Z8, Z24
+	VFNMADD231PS Z27, Z8, Z0
+	VADDPS       Z16, Z0, Z0
+	VFNMADD231PS Z29, Z8, Z16
+	VFNMADD231PS Z27, Z12, Z20
+	VADDPS       Z4, Z20, Z20
+	VMULPS       Z31, Z12, Z25
+	VFNMADD231PS Z30, Z4, Z25
+	VMULPS       Z30, Z12, Z26
+	VFNMADD231PS Z31, Z4, Z26
+	VADDPS       Z25, Z24, Z4
+	VSUBPS       Z25, Z24, Z8
+	VADDPS       Z26, Z16, Z12
+	VSUBPS       Z26, Z16, Z16
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         40(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
-	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
-	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
-	MOVQ         168(R8), AX
+	MOVQ         40(R8), AX
 	VMOVUPS      (AX)(SI*1), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
-	VMOVUPS      Z4, 1088(R11)
-	VMOVUPS      Z5, 1344(R11)
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z9
+	MOVQ         104(R8), AX
+	VMOVUPS      (AX)(SI*1), Z13
+	MOVQ         136(R8), AX
+	VMOVUPS      (AX)(SI*1), Z17
+	MOVQ         168(R8), AX
+	VMOVUPS      (AX)(SI*1), Z21
+	VMOVAPS      Z17, Z24
+	VFNMADD231PS Z28, Z9, Z24
+	VFNMADD231PS Z27, Z9, Z1
+	VADDPS       Z17, Z1, Z1
+	VFNMADD231PS Z29, Z9, Z17
+	VFNMADD231PS Z27, Z13, Z21
+	VADDPS       Z5, Z21, Z21
+	VMULPS       Z31, Z13, Z25
+	VFNMADD231PS Z30, Z5, Z25
+	VMULPS       Z30, Z13, Z26
+	VFNMADD231PS Z31, Z5, Z26
+	VADDPS       Z25, Z24, Z5
+	VSUBPS       Z25, Z24, Z9
+	VADDPS       Z26, Z17, Z13
+	VSUBPS       Z26, Z17, Z17
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z22
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
-	VMOVUPS      Z4, 1152(R11)
-	VMOVUPS      Z5, 1408(R11)
+	VMOVAPS      Z18, Z24
+	VFNMADD231PS Z28, Z10, Z24
+	VFNMADD231PS Z27, Z10, Z2
+	VADDPS       Z18, Z2, Z2
+	VFNMADD231PS Z29, Z10, Z18
+	VFNMADD231PS Z27, Z14, Z22
+	VADDPS       Z6, Z22, Z22
+	VMULPS       Z31, Z14, Z25
+	VFNMADD231PS Z30, Z6, Z25
+	VMULPS       Z30, Z14, Z26
+	VFNMADD231PS Z31, Z6, Z26
+	VADDPS       Z25, Z24, Z6
+	VSUBPS       Z25, Z24, Z10
+	VADDPS       Z26, Z18, Z14
+	VSUBPS       Z26, Z18, Z18
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         56(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         120(R8), AX
 	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z7
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS      (AX)(SI*1), Z11
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS      (AX)(SI*1), Z15
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z23
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1216(R11)
-	VMOVUPS      Z5, 1472(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z11, Z24
+	VFNMADD231PS Z27, Z11, Z3
+	VADDPS       Z19, Z3, Z3
+	VFNMADD231PS Z29, Z11, Z19
+	VFNMADD231PS Z27, Z15, Z23
+	VADDPS       Z7, Z23, Z23
+	VMULPS       Z31, Z15, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z15, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z11
+	VADDPS       Z26, Z19, Z15
+	VSUBPS       Z26, Z19, Z19
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail4x2AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x2AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x2AVX512X_c2<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c2<>+0(SB), Z31
+	VMULPS       Z29, Z2, Z24
+	VMULPS       Z30, Z1, Z25
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VFNMADD231PS Z31, Z1, Z3
+	VSUBPS       Z24, Z25, Z2
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z1
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -31968,116 +31072,96 @@ vector:
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z3, (R9)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMULPS       Z29, Z6, Z24
+	VMULPS       Z30, Z5, Z25
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z4, Z4
+	VFNMADD231PS Z31, Z5, Z7
+	VSUBPS       Z24, Z25, Z6
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z5
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z5, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z6, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z7, (R9)
+	VMULPS       Z29, Z10, Z24
+	VMULPS       Z30, Z9, Z25
+	VSUBPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VFNMADD231PS Z31, Z9, Z11
+	VSUBPS       Z24, Z25, Z10
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z9
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z8, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z9, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z10, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z11, (R9)
+	VMULPS       Z29, Z14, Z24
+	VMULPS       Z30, Z13, Z25
+	VSUBPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VFNMADD231PS Z31, Z13, Z15
+	VSUBPS       Z24, Z25, Z14
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z13
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z13, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z14, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      1024(R11), Z0
-	VMOVUPS      1088(R11), Z1
-	VMOVUPS      1152(R11), Z2
-	VMOVUPS      1216(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z15, (R9)
+	VMULPS       Z29, Z18, Z24
+	VMULPS       Z30, Z17, Z25
+	VSUBPS       Z18, Z16, Z16
+	VSUBPS       Z18, Z16, Z16
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z24, Z25, Z18
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z17
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z17, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z18, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
-	VMOVUPS      1280(R11), Z0
-	VMOVUPS      1344(R11), Z1
-	VMOVUPS      1408(R11), Z2
-	VMOVUPS      1472(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z19, (R9)
+	VMULPS       Z29, Z22, Z24
+	VMULPS       Z30, Z21, Z25
+	VSUBPS       Z22, Z20, Z20
+	VSUBPS       Z22, Z20, Z20
+	VFNMADD231PS Z31, Z21, Z23
+	VSUBPS       Z24, Z25, Z22
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z21
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z20, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z21, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z22, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z23, (R9)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -32086,177 +31170,149 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x2AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
 	MOVQ         160(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
-	VMOVUPS      Z4, 1024(R11)
-	VMOVUPS      Z5, 1280(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
+	VMOVAPS      Z16, Z24
+	VFNMADD231PS Z28, Z8, Z24
+	VFNMADD231PS Z27, Z8, Z0
+	VADDPS       Z16, Z0, Z0
+	VFNMADD231PS Z29, Z8, Z16
+	VFNMADD231PS Z27, Z12, Z20
+	VADDPS       Z4, Z20, Z20
+	VMULPS       Z31, Z12, Z25
+	VFNMADD231PS Z30, Z4, Z25
+	VMULPS       Z30, Z12, Z26
+	VFNMADD231PS Z31, Z4, Z26
+	VADDPS       Z25, Z24, Z4
+	VSUBPS       Z25, Z24, Z8
+	VADDPS       Z26, Z16, Z12
+	VSUBPS       Z26, Z16, Z16
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         40(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
-	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
-	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	MOVQ         168(R8), AX
+	MOVQ         40(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
-	VMOVUPS      Z4, 1088(R11)
-	VMOVUPS      Z5, 1344(R11)
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
+	MOVQ         104(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
+	MOVQ         136(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
+	MOVQ         168(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z21
+	VMOVAPS      Z17, Z24
+	VFNMADD231PS Z28, Z9, Z24
+	VFNMADD231PS Z27, Z9, Z1
+	VADDPS       Z17, Z1, Z1
+	VFNMADD231PS Z29, Z9, Z17
+	VFNMADD231PS Z27, Z13, Z21
+	VADDPS       Z5, Z21, Z21
+	VMULPS       Z31, Z13, Z25
+	VFNMADD231PS Z30, Z5, Z25
+	VMULPS       Z30, Z13, Z26
+	VFNMADD231PS Z31, Z5, Z26
+	VADDPS       Z25, Z24, Z5
+	VSUBPS       Z25, Z24, Z9
+	VADDPS       Z26, Z17, Z13
+	VSUBPS       Z26, Z17, Z17
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z22
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
-	VMOVUPS      Z4, 1152(R11)
-	VMOVUPS      Z5, 1408(R11)
+	VMOVAPS      Z18, Z24
+	VFNMADD231PS Z28, Z10, Z24
+	VFNMADD231PS Z27, Z10, Z2
+	VADDPS       Z18, Z2, Z2
+	VFNMADD231PS Z29, Z10, Z18
+	VFNMADD231PS Z27, Z14, Z22
+	VADDPS       Z6, Z22, Z22
+	VMULPS       Z31, Z14, Z25
+	VFNMADD231PS Z30, Z6, Z25
+	VMULPS       Z30, Z14, Z26
+	VFNMADD231PS Z31, Z6, Z26
+	VADDPS       Z25, Z24, Z6
+	VSUBPS       Z25, Z24, Z10
+	VADDPS       Z26, Z18, Z14
+	VSUBPS       Z26, Z18, Z18
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         56(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         120(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         88(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         120(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
+	PREFETCHT0   (AX)(R12*1)
 	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z23
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1216(R11)
-	VMOVUPS      Z5, 1472(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z11, Z24
+	VFNMADD231PS Z27, Z11, Z3
+	VADDPS       Z19, Z3, Z3
+	VFNMADD231PS Z29, Z11, Z19
+	VFNMADD231PS Z27, Z15, Z23
+	VADDPS       Z7, Z23, Z23
+	VMULPS       Z31, Z15, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z15, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z11
+	VADDPS       Z26, Z19, Z15
+	VSUBPS       Z26, Z19, Z19
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail4x2AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x2AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x2AVX512X_c2<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x2AVX512X_c2<>+0(SB), Z31
+	VMULPS       Z29, Z2, Z24
+	VMULPS       Z30, Z1, Z25
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VFNMADD231PS Z31, Z1, Z3
+	VSUBPS       Z24, Z25, Z2
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z1
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -32265,116 +31321,96 @@ partial:
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMULPS       Z29, Z6, Z24
+	VMULPS       Z30, Z5, Z25
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z4, Z4
+	VFNMADD231PS Z31, Z5, Z7
+	VSUBPS       Z24, Z25, Z6
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z5
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z5, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z7, K1, (R9)
+	VMULPS       Z29, Z10, Z24
+	VMULPS       Z30, Z9, Z25
+	VSUBPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VFNMADD231PS Z31, Z9, Z11
+	VSUBPS       Z24, Z25, Z10
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z9
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z9, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z11, K1, (R9)
+	VMULPS       Z29, Z14, Z24
+	VMULPS       Z30, Z13, Z25
+	VSUBPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VFNMADD231PS Z31, Z13, Z15
+	VSUBPS       Z24, Z25, Z14
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z13
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z14, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      1024(R11), Z0
-	VMOVUPS      1088(R11), Z1
-	VMOVUPS      1152(R11), Z2
-	VMOVUPS      1216(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z15, K1, (R9)
+	VMULPS       Z29, Z18, Z24
+	VMULPS       Z30, Z17, Z25
+	VSUBPS       Z18, Z16, Z16
+	VSUBPS       Z18, Z16, Z16
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z24, Z25, Z18
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z17
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z17, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z18, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
-	VMOVUPS      1280(R11), Z0
-	VMOVUPS      1344(R11), Z1
-	VMOVUPS      1408(R11), Z2
-	VMOVUPS      1472(R11), Z3
-	VMULPS       Z13, Z2, Z4
-	VMULPS       Z14, Z1, Z5
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VFNMADD231PS Z15, Z1, Z3
-	VSUBPS       Z4, Z5, Z2
-	VADDPS       Z4, Z5, Z5
-	VXORPS       Z4, Z4, Z4
-	VSUBPS       Z5, Z4, Z1
+	VMOVUPS      Z19, K1, (R9)
+	VMULPS       Z29, Z22, Z24
+	VMULPS       Z30, Z21, Z25
+	VSUBPS       Z22, Z20, Z20
+	VSUBPS       Z22, Z20, Z20
+	VFNMADD231PS Z31, Z21, Z23
+	VSUBPS       Z24, Z25, Z22
+	VADDPS       Z24, Z25, Z25
+	VXORPS       Z24, Z24, Z24
+	VSUBPS       Z25, Z24, Z21
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z20, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z21, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z22, K1, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z23, K1, (R9)
 
 done:
 	VZEROUPPER
@@ -32422,220 +31458,188 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c5<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c5<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
+	VMOVUPS      (BX), Z8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z12
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z16
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z17
+	VADDPS       Z8, Z4, Z22
+	VSUBPS       Z8, Z4, Z23
+	VADDPS       Z16, Z12, Z24
+	VSUBPS       Z16, Z12, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z4
+	VFMADD231PS  Z27, Z25, Z4
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z17, Z12
+	VFMADD231PS  Z30, Z23, Z12
+	VFMADD231PS  Z31, Z25, Z12
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z9
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z13
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z16
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z17
+	VADDPS       Z9, Z5, Z22
+	VSUBPS       Z9, Z5, Z23
+	VADDPS       Z16, Z13, Z24
+	VSUBPS       Z16, Z13, Z25
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z24, Z1, Z1
+	VMULPS       Z26, Z23, Z5
+	VFMADD231PS  Z27, Z25, Z5
+	VMULPS       Z28, Z22, Z9
+	VFMADD231PS  Z29, Z24, Z9
+	VMOVAPS      Z17, Z13
+	VFMADD231PS  Z30, Z23, Z13
+	VFMADD231PS  Z31, Z25, Z13
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z10
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
+	VMOVUPS      (BX), Z14
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z16
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z17
+	VADDPS       Z10, Z6, Z22
+	VSUBPS       Z10, Z6, Z23
+	VADDPS       Z16, Z14, Z24
+	VSUBPS       Z16, Z14, Z25
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z24, Z2, Z2
+	VMULPS       Z26, Z23, Z6
+	VFMADD231PS  Z27, Z25, Z6
+	VMULPS       Z28, Z22, Z10
+	VFMADD231PS  Z29, Z24, Z10
+	VMOVAPS      Z17, Z14
+	VFMADD231PS  Z30, Z23, Z14
+	VFMADD231PS  Z31, Z25, Z14
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z7
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
-	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z15
+	VMOVUPS      (BX), Z11
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z15
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z16
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z17
+	VADDPS       Z11, Z7, Z22
+	VSUBPS       Z11, Z7, Z23
+	VADDPS       Z16, Z15, Z24
+	VSUBPS       Z16, Z15, Z25
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z24, Z3, Z3
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z11
+	VFMADD231PS  Z29, Z24, Z11
+	VMOVAPS      Z17, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
+	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VFMADD132PS  Z31, Z3, Z1
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VFMADD132PS  Z31, Z7, Z5
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z4, Z4
+	VMAXPS       Z4, Z23, Z4
+	VMINPS       Z4, Z24, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, (AX)(CX*1)
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z5, (AX)(CX*1)
+	VADDPS       Z9, Z8, Z8
+	VADDPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z9, Z9
+	VFMADD132PS  Z31, Z11, Z9
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z8, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS      (R12)(SI*1), Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z9, (AX)(CX*1)
+	VADDPS       Z13, Z12, Z12
+	VADDPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z13, Z13
+	VFMADD132PS  Z31, Z15, Z13
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         48(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z12, (AX)(CX*1)
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
 	MOVQ         56(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      Z13, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -32644,224 +31648,192 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z25
+	VPTESTMD     Z25, Z25, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c5<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail4x2AVX512Y_c5<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 256(R11)
-	VMOVUPS      Z2, 512(R11)
-	VMOVUPS      Z3, 768(R11)
+	VMOVUPS.Z    (BX), K1, Z8
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z12
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z16
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z17
+	VADDPS       Z8, Z4, Z22
+	VSUBPS       Z8, Z4, Z23
+	VADDPS       Z16, Z12, Z24
+	VSUBPS       Z16, Z12, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z4
+	VFMADD231PS  Z27, Z25, Z4
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z17, Z12
+	VFMADD231PS  Z30, Z23, Z12
+	VFMADD231PS  Z31, Z25, Z12
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 576(R11)
-	VMOVUPS      Z3, 832(R11)
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z9
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z13
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z16
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z17
+	VADDPS       Z9, Z5, Z22
+	VSUBPS       Z9, Z5, Z23
+	VADDPS       Z16, Z13, Z24
+	VSUBPS       Z16, Z13, Z25
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z24, Z1, Z1
+	VMULPS       Z26, Z23, Z5
+	VFMADD231PS  Z27, Z25, Z5
+	VMULPS       Z28, Z22, Z9
+	VFMADD231PS  Z29, Z24, Z9
+	VMOVAPS      Z17, Z13
+	VFMADD231PS  Z30, Z23, Z13
+	VFMADD231PS  Z31, Z25, Z13
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z10
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 896(R11)
+	VMOVUPS.Z    (BX), K1, Z14
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z16
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z17
+	VADDPS       Z10, Z6, Z22
+	VSUBPS       Z10, Z6, Z23
+	VADDPS       Z16, Z14, Z24
+	VSUBPS       Z16, Z14, Z25
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z24, Z2, Z2
+	VMULPS       Z26, Z23, Z6
+	VFMADD231PS  Z27, Z25, Z6
+	VMULPS       Z28, Z22, Z10
+	VFMADD231PS  Z29, Z24, Z10
+	VMOVAPS      Z17, Z14
+	VFMADD231PS  Z30, Z23, Z14
+	VFMADD231PS  Z31, Z25, Z14
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z7
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 960(R11)
-	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z15
+	VMOVUPS.Z    (BX), K1, Z11
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z15
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z16
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z17
+	VADDPS       Z11, Z7, Z22
+	VSUBPS       Z11, Z7, Z23
+	VADDPS       Z16, Z15, Z24
+	VSUBPS       Z16, Z15, Z25
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z24, Z3, Z3
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z11
+	VFMADD231PS  Z29, Z24, Z11
+	VMOVAPS      Z17, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
+	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VFMADD132PS  Z31, Z3, Z1
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VMOVUPS      256(R11), Z0
-	VMOVUPS      320(R11), Z1
-	VMOVUPS      384(R11), Z2
-	VMOVUPS      448(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VADDPS       Z5, Z4, Z4
+	VADDPS       Z6, Z4, Z4
+	VSUBPS       Z6, Z5, Z5
+	VFMADD132PS  Z31, Z7, Z5
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z4, Z4
+	VMAXPS       Z4, Z23, Z4
+	VMINPS       Z4, Z24, Z4
 	MOVQ         16(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z4, K1, (AX)(CX*1)
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VMOVUPS      512(R11), Z0
-	VMOVUPS      576(R11), Z1
-	VMOVUPS      640(R11), Z2
-	VMOVUPS      704(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z5, K1, (AX)(CX*1)
+	VADDPS       Z9, Z8, Z8
+	VADDPS       Z10, Z8, Z8
+	VSUBPS       Z10, Z9, Z9
+	VFMADD132PS  Z31, Z11, Z9
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z8, K1, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VADDPS       Z1, Z0, Z0
-	VADDPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z1, Z1
-	VFMADD132PS  Z15, Z3, Z1
-	VMOVUPS.Z    (R12)(SI*1), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VBROADCASTSS 4(R13), Z6
-	VADDPS       Z4, Z0, Z0
-	VMAXPS       Z0, Z5, Z0
-	VMINPS       Z0, Z6, Z0
+	VMOVUPS      Z9, K1, (AX)(CX*1)
+	VADDPS       Z13, Z12, Z12
+	VADDPS       Z14, Z12, Z12
+	VSUBPS       Z14, Z13, Z13
+	VFMADD132PS  Z31, Z15, Z13
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         48(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z4, Z1, Z1
-	VMAXPS       Z1, Z5, Z1
-	VMINPS       Z1, Z6, Z1
+	VMOVUPS      Z12, K1, (AX)(CX*1)
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
 	MOVQ         56(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
+	VMOVUPS      Z13, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -32903,222 +31875,197 @@ vector:
 	JGT          partial
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         40(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z5
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z10
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z15
 	MOVQ         160(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z20
 	MOVQ         200(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1280(R11)
-	VMOVUPS      Z5, 1600(R11)
+	VMOVUPS      (AX)(SI*1), Z21
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z10, Z23
+	VFNMADD231PS Z27, Z10, Z0
+	VADDPS       Z20, Z0, Z0
+	VFNMADD231PS Z29, Z10, Z20
+	VFNMADD231PS Z27, Z15, Z21
+	VADDPS       Z5, Z21, Z21
+	VMULPS       Z31, Z15, Z24
+	VFNMADD231PS Z30, Z5, Z24
+	VMULPS       Z30, Z15, Z25
+	VFNMADD231PS Z31, Z5, Z25
+	VADDPS       Z24, Z23, Z5
+	VSUBPS       Z24, Z23, Z10
+	VADDPS       Z25, Z20, Z15
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1280(R11)
+	VMOVUPS      Z21, 1600(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         48(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         48(R8), AX
+	VMOVUPS      (AX)(SI*1), Z6
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z11
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z16
 	MOVQ         168(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z20
 	MOVQ         208(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
-	VMOVUPS      Z4, 1344(R11)
-	VMOVUPS      Z5, 1664(R11)
+	VMOVUPS      (AX)(SI*1), Z21
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z11, Z23
+	VFNMADD231PS Z27, Z11, Z1
+	VADDPS       Z20, Z1, Z1
+	VFNMADD231PS Z29, Z11, Z20
+	VFNMADD231PS Z27, Z16, Z21
+	VADDPS       Z6, Z21, Z21
+	VMULPS       Z31, Z16, Z24
+	VFNMADD231PS Z30, Z6, Z24
+	VMULPS       Z30, Z16, Z25
+	VFNMADD231PS Z31, Z6, Z25
+	VADDPS       Z24, Z23, Z6
+	VSUBPS       Z24, Z23, Z11
+	VADDPS       Z25, Z20, Z16
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1344(R11)
+	VMOVUPS      Z21, 1664(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z12
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z21
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
-	VMOVUPS      Z4, 1408(R11)
-	VMOVUPS      Z5, 1728(R11)
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z12, Z23
+	VFNMADD231PS Z27, Z12, Z2
+	VADDPS       Z20, Z2, Z2
+	VFNMADD231PS Z29, Z12, Z20
+	VFNMADD231PS Z27, Z17, Z21
+	VADDPS       Z7, Z21, Z21
+	VMULPS       Z31, Z17, Z24
+	VFNMADD231PS Z30, Z7, Z24
+	VMULPS       Z30, Z17, Z25
+	VFNMADD231PS Z31, Z7, Z25
+	VADDPS       Z24, Z23, Z7
+	VSUBPS       Z24, Z23, Z12
+	VADDPS       Z25, Z20, Z17
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1408(R11)
+	VMOVUPS      Z21, 1728(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z13
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z21
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1472(R11)
-	VMOVUPS      Z5, 1792(R11)
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z13, Z23
+	VFNMADD231PS Z27, Z13, Z3
+	VADDPS       Z20, Z3, Z3
+	VFNMADD231PS Z29, Z13, Z20
+	VFNMADD231PS Z27, Z18, Z21
+	VADDPS       Z8, Z21, Z21
+	VMULPS       Z31, Z18, Z24
+	VFNMADD231PS Z30, Z8, Z24
+	VMULPS       Z30, Z18, Z25
+	VFNMADD231PS Z31, Z8, Z25
+	VADDPS       Z24, Z23, Z8
+	VSUBPS       Z24, Z23, Z13
+	VADDPS       Z25, Z20, Z18
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1472(R11)
+	VMOVUPS      Z21, 1792(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         192(R8), AX
 	VMOVUPS      (AX)(SI*1), Z4
 	PREFETCHT0   (AX)(R12*1)
-	MOVQ         232(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	MOVQ         72(R8), AX
+	VMOVUPS      (AX)(SI*1), Z9
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1536(R11)
-	VMOVUPS      Z5, 1856(R11)
+	MOVQ         112(R8), AX
+	VMOVUPS      (AX)(SI*1), Z14
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS      (AX)(SI*1), Z19
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS      (AX)(SI*1), Z20
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS      (AX)(SI*1), Z21
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z14, Z23
+	VFNMADD231PS Z27, Z14, Z4
+	VADDPS       Z20, Z4, Z4
+	VFNMADD231PS Z29, Z14, Z20
+	VFNMADD231PS Z27, Z19, Z21
+	VADDPS       Z9, Z21, Z21
+	VMULPS       Z31, Z19, Z24
+	VFNMADD231PS Z30, Z9, Z24
+	VMULPS       Z30, Z19, Z25
+	VFNMADD231PS Z31, Z9, Z25
+	VADDPS       Z24, Z23, Z9
+	VSUBPS       Z24, Z23, Z14
+	VADDPS       Z25, Z20, Z19
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1536(R11)
+	VMOVUPS      Z21, 1856(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c4<>+0(SB), Z31
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -33129,123 +32076,108 @@ vector:
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z4, (R9)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z6, Z8, Z23
+	VADDPS       Z6, Z8, Z24
+	VMULPS       Z28, Z8, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z7, Z26
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z7, Z9
+	VSUBPS       Z25, Z9, Z9
+	VADDPS       Z8, Z23, Z8
+	VMULPS       Z28, Z8, Z8
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z7
+	VSUBPS       Z26, Z7, Z7
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z5, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z6, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z7, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z8, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z9, (R9)
+	VSUBPS       Z11, Z13, Z23
+	VADDPS       Z11, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z10, Z10
+	VSUBPS       Z12, Z10, Z10
+	VADDPS       Z25, Z10, Z10
+	VFNMADD231PS Z31, Z12, Z14
+	VSUBPS       Z25, Z14, Z14
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z10, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z11, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z13, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z14, (R9)
+	VSUBPS       Z16, Z18, Z23
+	VADDPS       Z16, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z16, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z15, Z15
+	VSUBPS       Z17, Z15, Z15
+	VADDPS       Z25, Z15, Z15
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z15, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z17, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z18, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z19, (R9)
 	VMOVUPS      1280(R11), Z0
 	VMOVUPS      1344(R11), Z1
 	VMOVUPS      1408(R11), Z2
 	VMOVUPS      1472(R11), Z3
 	VMOVUPS      1536(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
@@ -33262,22 +32194,22 @@ vector:
 	VMOVUPS      1728(R11), Z2
 	VMOVUPS      1792(R11), Z3
 	VMOVUPS      1856(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
@@ -33297,226 +32229,201 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x3AVX512Y_c4<>+0(SB), Z31
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         40(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	MOVQ         120(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
 	MOVQ         160(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	MOVQ         200(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
-	VMOVUPS      Z4, 1280(R11)
-	VMOVUPS      Z5, 1600(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z21
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z10, Z23
+	VFNMADD231PS Z27, Z10, Z0
+	VADDPS       Z20, Z0, Z0
+	VFNMADD231PS Z29, Z10, Z20
+	VFNMADD231PS Z27, Z15, Z21
+	VADDPS       Z5, Z21, Z21
+	VMULPS       Z31, Z15, Z24
+	VFNMADD231PS Z30, Z5, Z24
+	VMULPS       Z30, Z15, Z25
+	VFNMADD231PS Z31, Z5, Z25
+	VADDPS       Z24, Z23, Z5
+	VSUBPS       Z24, Z23, Z10
+	VADDPS       Z25, Z20, Z15
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1280(R11)
+	VMOVUPS      Z21, 1600(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         48(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         48(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
 	MOVQ         168(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	MOVQ         208(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
-	VMOVUPS      Z4, 1344(R11)
-	VMOVUPS      Z5, 1664(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z21
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z11, Z23
+	VFNMADD231PS Z27, Z11, Z1
+	VADDPS       Z20, Z1, Z1
+	VFNMADD231PS Z29, Z11, Z20
+	VFNMADD231PS Z27, Z16, Z21
+	VADDPS       Z6, Z21, Z21
+	VMULPS       Z31, Z16, Z24
+	VFNMADD231PS Z30, Z6, Z24
+	VMULPS       Z30, Z16, Z25
+	VFNMADD231PS Z31, Z6, Z25
+	VADDPS       Z24, Z23, Z6
+	VSUBPS       Z24, Z23, Z11
+	VADDPS       Z25, Z20, Z16
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1344(R11)
+	VMOVUPS      Z21, 1664(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z21
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
-	VMOVUPS      Z4, 1408(R11)
-	VMOVUPS      Z5, 1728(R11)
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z12, Z23
+	VFNMADD231PS Z27, Z12, Z2
+	VADDPS       Z20, Z2, Z2
+	VFNMADD231PS Z29, Z12, Z20
+	VFNMADD231PS Z27, Z17, Z21
+	VADDPS       Z7, Z21, Z21
+	VMULPS       Z31, Z17, Z24
+	VFNMADD231PS Z30, Z7, Z24
+	VMULPS       Z30, Z17, Z25
+	VFNMADD231PS Z31, Z7, Z25
+	VADDPS       Z24, Z23, Z7
+	VSUBPS       Z24, Z23, Z12
+	VADDPS       Z25, Z20, Z17
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1408(R11)
+	VMOVUPS      Z21, 1728(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z21
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1472(R11)
-	VMOVUPS      Z5, 1792(R11)
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z13, Z23
+	VFNMADD231PS Z27, Z13, Z3
+	VADDPS       Z20, Z3, Z3
+	VFNMADD231PS Z29, Z13, Z20
+	VFNMADD231PS Z27, Z18, Z21
+	VADDPS       Z8, Z21, Z21
+	VMULPS       Z31, Z18, Z24
+	VFNMADD231PS Z30, Z8, Z24
+	VMULPS       Z30, Z18, Z25
+	VFNMADD231PS Z31, Z8, Z25
+	VADDPS       Z24, Z23, Z8
+	VSUBPS       Z24, Z23, Z13
+	VADDPS       Z25, Z20, Z18
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1472(R11)
+	VMOVUPS      Z21, 1792(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
-	PREFETCHT0   (AX)(R12*1)
-	MOVQ         192(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	PREFETCHT0   (AX)(R12*1)
-	MOVQ         232(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	MOVQ         72(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1536(R11)
-	VMOVUPS      Z5, 1856(R11)
+	MOVQ         112(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         152(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         192(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
+	PREFETCHT0   (AX)(R12*1)
+	MOVQ         232(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z21
+	PREFETCHT0   (AX)(R12*1)
+	VMOVAPS      Z20, Z23
+	VFNMADD231PS Z28, Z14, Z23
+	VFNMADD231PS Z27, Z14, Z4
+	VADDPS       Z20, Z4, Z4
+	VFNMADD231PS Z29, Z14, Z20
+	VFNMADD231PS Z27, Z19, Z21
+	VADDPS       Z9, Z21, Z21
+	VMULPS       Z31, Z19, Z24
+	VFNMADD231PS Z30, Z9, Z24
+	VMULPS       Z30, Z19, Z25
+	VFNMADD231PS Z31, Z9, Z25
+	VADDPS       Z24, Z23, Z9
+	VSUBPS       Z24, Z23, Z14
+	VADDPS       Z25, Z20, Z19
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z20, 1536(R11)
+	VMOVUPS      Z21, 1856(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4Tail4x3AVX512X_c4<>+0(SB), Z15
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4Tail4x3AVX512X_c4<>+0(SB), Z31
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -33527,123 +32434,108 @@ partial:
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z6, Z8, Z23
+	VADDPS       Z6, Z8, Z24
+	VMULPS       Z28, Z8, Z25
+	VFNMADD231PS Z27, Z6, Z25
+	VMULPS       Z29, Z7, Z26
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z7, Z5, Z5
+	VADDPS       Z25, Z5, Z5
+	VFNMADD231PS Z31, Z7, Z9
+	VSUBPS       Z25, Z9, Z9
+	VADDPS       Z8, Z23, Z8
+	VMULPS       Z28, Z8, Z8
+	VMULPS       Z30, Z23, Z6
+	VSUBPS       Z26, Z6, Z6
+	VMULPS       Z27, Z24, Z7
+	VSUBPS       Z26, Z7, Z7
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z5, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z7, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z9, K1, (R9)
+	VSUBPS       Z11, Z13, Z23
+	VADDPS       Z11, Z13, Z24
+	VMULPS       Z28, Z13, Z25
+	VFNMADD231PS Z27, Z11, Z25
+	VMULPS       Z29, Z12, Z26
+	VSUBPS       Z12, Z10, Z10
+	VSUBPS       Z12, Z10, Z10
+	VADDPS       Z25, Z10, Z10
+	VFNMADD231PS Z31, Z12, Z14
+	VSUBPS       Z25, Z14, Z14
+	VADDPS       Z13, Z23, Z13
+	VMULPS       Z28, Z13, Z13
+	VMULPS       Z30, Z23, Z11
+	VSUBPS       Z26, Z11, Z11
+	VMULPS       Z27, Z24, Z12
+	VSUBPS       Z26, Z12, Z12
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z11, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
-	VSUBPS       Z2, Z0, Z0
-	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VMOVUPS      Z14, K1, (R9)
+	VSUBPS       Z16, Z18, Z23
+	VADDPS       Z16, Z18, Z24
+	VMULPS       Z28, Z18, Z25
+	VFNMADD231PS Z27, Z16, Z25
+	VMULPS       Z29, Z17, Z26
+	VSUBPS       Z17, Z15, Z15
+	VSUBPS       Z17, Z15, Z15
+	VADDPS       Z25, Z15, Z15
+	VFNMADD231PS Z31, Z17, Z19
+	VSUBPS       Z25, Z19, Z19
+	VADDPS       Z18, Z23, Z18
+	VMULPS       Z28, Z18, Z18
+	VMULPS       Z30, Z23, Z16
+	VSUBPS       Z26, Z16, Z16
+	VMULPS       Z27, Z24, Z17
+	VSUBPS       Z26, Z17, Z17
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z15, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z17, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z18, K1, (R9)
 	IMUL3Q       $0x00000002, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z19, K1, (R9)
 	VMOVUPS      1280(R11), Z0
 	VMOVUPS      1344(R11), Z1
 	VMOVUPS      1408(R11), Z2
 	VMOVUPS      1472(R11), Z3
 	VMOVUPS      1536(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
@@ -33660,22 +32552,22 @@ partial:
 	VMOVUPS      1728(R11), Z2
 	VMOVUPS      1792(R11), Z3
 	VMOVUPS      1856(R11), Z4
-	VSUBPS       Z1, Z3, Z5
-	VADDPS       Z1, Z3, Z6
-	VMULPS       Z12, Z3, Z7
-	VFNMADD231PS Z11, Z1, Z7
-	VMULPS       Z13, Z2, Z8
+	VSUBPS       Z1, Z3, Z23
+	VADDPS       Z1, Z3, Z24
+	VMULPS       Z28, Z3, Z25
+	VFNMADD231PS Z27, Z1, Z25
+	VMULPS       Z29, Z2, Z26
 	VSUBPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z0, Z0
-	VADDPS       Z7, Z0, Z0
-	VFNMADD231PS Z15, Z2, Z4
-	VSUBPS       Z7, Z4, Z4
-	VADDPS       Z3, Z5, Z3
-	VMULPS       Z12, Z3, Z3
-	VMULPS       Z14, Z5, Z1
-	VSUBPS       Z8, Z1, Z1
-	VMULPS       Z11, Z6, Z2
-	VSUBPS       Z8, Z2, Z2
+	VADDPS       Z25, Z0, Z0
+	VFNMADD231PS Z31, Z2, Z4
+	VSUBPS       Z25, Z4, Z4
+	VADDPS       Z3, Z23, Z3
+	VMULPS       Z28, Z3, Z3
+	VMULPS       Z30, Z23, Z1
+	VSUBPS       Z26, Z1, Z1
+	VMULPS       Z27, Z24, Z2
+	VSUBPS       Z26, Z2, Z2
 	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
@@ -33740,295 +32632,255 @@ vector:
 	JGT          partial
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c5<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c5<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z10
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z15
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z21
+	VADDPS       Z10, Z5, Z22
+	VSUBPS       Z10, Z5, Z23
+	VADDPS       Z20, Z15, Z24
+	VSUBPS       Z20, Z15, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z5
+	VFMADD231PS  Z27, Z25, Z5
+	VMULPS       Z28, Z22, Z10
+	VFMADD231PS  Z29, Z24, Z10
+	VMOVAPS      Z21, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z11
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z16
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS      (BX), Z20
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z21
+	VADDPS       Z11, Z6, Z22
+	VSUBPS       Z11, Z6, Z23
+	VADDPS       Z20, Z16, Z24
+	VSUBPS       Z20, Z16, Z25
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z24, Z1, Z1
+	VMULPS       Z26, Z23, Z6
+	VFMADD231PS  Z27, Z25, Z6
+	VMULPS       Z28, Z22, Z11
+	VFMADD231PS  Z29, Z24, Z11
+	VMOVAPS      Z21, Z16
+	VFMADD231PS  Z30, Z23, Z16
+	VFMADD231PS  Z31, Z25, Z16
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z7
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z12
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
+	VMOVUPS      (BX), Z17
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z21
+	VADDPS       Z12, Z7, Z22
+	VSUBPS       Z12, Z7, Z23
+	VADDPS       Z20, Z17, Z24
+	VSUBPS       Z20, Z17, Z25
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z24, Z2, Z2
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z12
+	VFMADD231PS  Z29, Z24, Z12
+	VMOVAPS      Z21, Z17
+	VFMADD231PS  Z30, Z23, Z17
+	VFMADD231PS  Z31, Z25, Z17
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z8
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      (BX), Z13
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z18
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z21
+	VADDPS       Z13, Z8, Z22
+	VSUBPS       Z13, Z8, Z23
+	VADDPS       Z20, Z18, Z24
+	VSUBPS       Z20, Z18, Z25
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z24, Z3, Z3
+	VMULPS       Z26, Z23, Z8
+	VFMADD231PS  Z27, Z25, Z8
+	VMULPS       Z28, Z22, Z13
+	VFMADD231PS  Z29, Z24, Z13
+	VMOVAPS      Z21, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z15
+	VMOVUPS      (BX), Z9
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z14
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z19
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z21
+	VADDPS       Z14, Z9, Z22
+	VSUBPS       Z14, Z9, Z23
+	VADDPS       Z20, Z19, Z24
+	VSUBPS       Z20, Z19, Z25
+	VADDPS       Z22, Z4, Z4
+	VADDPS       Z24, Z4, Z4
+	VMULPS       Z26, Z23, Z9
+	VFMADD231PS  Z27, Z25, Z9
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z21, Z19
+	VFMADD231PS  Z30, Z23, Z19
+	VFMADD231PS  Z31, Z25, Z19
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z22, Z0, Z0
 	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
+	VMULPS       Z29, Z23, Z1
+	VFMADD231PS  Z30, Z3, Z1
 	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
+	VFMADD231PS  Z31, Z22, Z2
 	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VADDPS       Z7, Z6, Z22
+	VSUBPS       Z7, Z6, Z23
+	VADDPS       Z22, Z5, Z5
+	VADDPS       Z8, Z5, Z5
+	VMULPS       Z29, Z23, Z6
+	VFMADD231PS  Z30, Z8, Z6
+	VADDPS       Z8, Z8, Z7
+	VFMADD231PS  Z31, Z22, Z7
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z5, (AX)(CX*1)
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z6, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z7, (AX)(CX*1)
+	VADDPS       Z12, Z11, Z22
+	VSUBPS       Z12, Z11, Z23
+	VADDPS       Z22, Z10, Z10
+	VADDPS       Z13, Z10, Z10
+	VMULPS       Z29, Z23, Z11
+	VFMADD231PS  Z30, Z13, Z11
+	VADDPS       Z13, Z13, Z12
+	VFMADD231PS  Z31, Z22, Z12
+	VADDPS       Z14, Z12, Z12
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z10, Z10
+	VMAXPS       Z10, Z23, Z10
+	VMINPS       Z10, Z24, Z10
 	MOVQ         48(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z10, (AX)(CX*1)
+	VADDPS       Z22, Z11, Z11
+	VMAXPS       Z11, Z23, Z11
+	VMINPS       Z11, Z24, Z11
 	MOVQ         56(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z11, (AX)(CX*1)
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS      (R12)(SI*1), Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z12, (AX)(CX*1)
+	VADDPS       Z17, Z16, Z22
+	VSUBPS       Z17, Z16, Z23
+	VADDPS       Z22, Z15, Z15
+	VADDPS       Z18, Z15, Z15
+	VMULPS       Z29, Z23, Z16
+	VFMADD231PS  Z30, Z18, Z16
+	VADDPS       Z18, Z18, Z17
+	VFMADD231PS  Z31, Z22, Z17
+	VADDPS       Z19, Z17, Z17
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
 	MOVQ         72(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z15, (AX)(CX*1)
+	VADDPS       Z22, Z16, Z16
+	VMAXPS       Z16, Z23, Z16
+	VMINPS       Z16, Z24, Z16
 	MOVQ         80(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z16, (AX)(CX*1)
+	VADDPS       Z22, Z17, Z17
+	VMAXPS       Z17, Z23, Z17
+	VMINPS       Z17, Z24, Z17
 	MOVQ         88(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      Z17, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
 	JMP          vector
 
@@ -34037,299 +32889,259 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z25
+	VPTESTMD     Z25, Z25, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c5<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail4x3AVX512Y_c5<>+0(SB), Z31
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 320(R11)
-	VMOVUPS      Z2, 640(R11)
-	VMOVUPS      Z3, 960(R11)
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z10
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z15
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z21
+	VADDPS       Z10, Z5, Z22
+	VSUBPS       Z10, Z5, Z23
+	VADDPS       Z20, Z15, Z24
+	VSUBPS       Z20, Z15, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z5
+	VFMADD231PS  Z27, Z25, Z5
+	VMULPS       Z28, Z22, Z10
+	VFMADD231PS  Z29, Z24, Z10
+	VMOVAPS      Z21, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z11
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z16
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 704(R11)
-	VMOVUPS      Z3, 1024(R11)
+	VMOVUPS.Z    (BX), K1, Z20
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z21
+	VADDPS       Z11, Z6, Z22
+	VSUBPS       Z11, Z6, Z23
+	VADDPS       Z20, Z16, Z24
+	VSUBPS       Z20, Z16, Z25
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z24, Z1, Z1
+	VMULPS       Z26, Z23, Z6
+	VFMADD231PS  Z27, Z25, Z6
+	VMULPS       Z28, Z22, Z11
+	VFMADD231PS  Z29, Z24, Z11
+	VMOVAPS      Z21, Z16
+	VFMADD231PS  Z30, Z23, Z16
+	VFMADD231PS  Z31, Z25, Z16
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z7
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z12
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1088(R11)
+	VMOVUPS.Z    (BX), K1, Z17
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z21
+	VADDPS       Z12, Z7, Z22
+	VSUBPS       Z12, Z7, Z23
+	VADDPS       Z20, Z17, Z24
+	VSUBPS       Z20, Z17, Z25
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z24, Z2, Z2
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z12
+	VFMADD231PS  Z29, Z24, Z12
+	VMOVAPS      Z21, Z17
+	VFMADD231PS  Z30, Z23, Z17
+	VFMADD231PS  Z31, Z25, Z17
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z8
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS.Z    (BX), K1, Z13
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z18
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z21
+	VADDPS       Z13, Z8, Z22
+	VSUBPS       Z13, Z8, Z23
+	VADDPS       Z20, Z18, Z24
+	VSUBPS       Z20, Z18, Z25
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z24, Z3, Z3
+	VMULPS       Z26, Z23, Z8
+	VFMADD231PS  Z27, Z25, Z8
+	VMULPS       Z28, Z22, Z13
+	VFMADD231PS  Z29, Z24, Z13
+	VMOVAPS      Z21, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c0<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c1<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z15
+	VMOVUPS.Z    (BX), K1, Z9
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z14
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z19
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z21
+	VADDPS       Z14, Z9, Z22
+	VSUBPS       Z14, Z9, Z23
+	VADDPS       Z20, Z19, Z24
+	VSUBPS       Z20, Z19, Z25
+	VADDPS       Z22, Z4, Z4
+	VADDPS       Z24, Z4, Z4
+	VMULPS       Z26, Z23, Z9
+	VFMADD231PS  Z27, Z25, Z9
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z21, Z19
+	VFMADD231PS  Z30, Z23, Z19
+	VFMADD231PS  Z31, Z25, Z19
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c0<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c1<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z22, Z0, Z0
 	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
+	VMULPS       Z29, Z23, Z1
+	VFMADD231PS  Z30, Z3, Z1
 	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
+	VFMADD231PS  Z31, Z22, Z2
 	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VMOVUPS      320(R11), Z0
-	VMOVUPS      384(R11), Z1
-	VMOVUPS      448(R11), Z2
-	VMOVUPS      512(R11), Z3
-	VMOVUPS      576(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VADDPS       Z7, Z6, Z22
+	VSUBPS       Z7, Z6, Z23
+	VADDPS       Z22, Z5, Z5
+	VADDPS       Z8, Z5, Z5
+	VMULPS       Z29, Z23, Z6
+	VFMADD231PS  Z30, Z8, Z6
+	VADDPS       Z8, Z8, Z7
+	VFMADD231PS  Z31, Z22, Z7
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
 	MOVQ         24(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z5, K1, (AX)(CX*1)
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VMOVUPS      640(R11), Z0
-	VMOVUPS      704(R11), Z1
-	VMOVUPS      768(R11), Z2
-	VMOVUPS      832(R11), Z3
-	VMOVUPS      896(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z7, K1, (AX)(CX*1)
+	VADDPS       Z12, Z11, Z22
+	VSUBPS       Z12, Z11, Z23
+	VADDPS       Z22, Z10, Z10
+	VADDPS       Z13, Z10, Z10
+	VMULPS       Z29, Z23, Z11
+	VFMADD231PS  Z30, Z13, Z11
+	VADDPS       Z13, Z13, Z12
+	VFMADD231PS  Z31, Z22, Z12
+	VADDPS       Z14, Z12, Z12
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z10, Z10
+	VMAXPS       Z10, Z23, Z10
+	VMINPS       Z10, Z24, Z10
 	MOVQ         48(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z10, K1, (AX)(CX*1)
+	VADDPS       Z22, Z11, Z11
+	VMAXPS       Z11, Z23, Z11
+	VMINPS       Z11, Z24, Z11
 	MOVQ         56(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z11, K1, (AX)(CX*1)
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VMOVUPS      960(R11), Z0
-	VMOVUPS      1024(R11), Z1
-	VMOVUPS      1088(R11), Z2
-	VMOVUPS      1152(R11), Z3
-	VMOVUPS      1216(R11), Z4
-	VADDPS       Z2, Z1, Z5
-	VSUBPS       Z2, Z1, Z6
-	VADDPS       Z5, Z0, Z0
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z13, Z6, Z1
-	VFMADD231PS  Z14, Z3, Z1
-	VADDPS       Z3, Z3, Z2
-	VFMADD231PS  Z15, Z5, Z2
-	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    (R12)(SI*1), K1, Z5
-	VBROADCASTSS (R13), Z6
-	VBROADCASTSS 4(R13), Z7
-	VADDPS       Z5, Z0, Z0
-	VMAXPS       Z0, Z6, Z0
-	VMINPS       Z0, Z7, Z0
+	VMOVUPS      Z12, K1, (AX)(CX*1)
+	VADDPS       Z17, Z16, Z22
+	VSUBPS       Z17, Z16, Z23
+	VADDPS       Z22, Z15, Z15
+	VADDPS       Z18, Z15, Z15
+	VMULPS       Z29, Z23, Z16
+	VFMADD231PS  Z30, Z18, Z16
+	VADDPS       Z18, Z18, Z17
+	VFMADD231PS  Z31, Z22, Z17
+	VADDPS       Z19, Z17, Z17
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
 	MOVQ         72(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z5, Z1, Z1
-	VMAXPS       Z1, Z6, Z1
-	VMINPS       Z1, Z7, Z1
+	VMOVUPS      Z15, K1, (AX)(CX*1)
+	VADDPS       Z22, Z16, Z16
+	VMAXPS       Z16, Z23, Z16
+	VMINPS       Z16, Z24, Z16
 	MOVQ         80(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z5, Z2, Z2
-	VMAXPS       Z2, Z6, Z2
-	VMINPS       Z2, Z7, Z2
+	VMOVUPS      Z16, K1, (AX)(CX*1)
+	VADDPS       Z22, Z17, Z17
+	VMAXPS       Z17, Z23, Z17
+	VMINPS       Z17, Z24, Z17
 	MOVQ         88(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      Z17, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -34368,11 +33180,11 @@ TEXT ·winogradInput4AVX512(SB), NOSPLIT, $0-56
 	MOVQ         table+0(FP), R8
 	MOVQ         stride+24(FP), R10
 	MOVQ         tmp+32(FP), R11
-	VBROADCASTSS winogradInput4AVX512_c0<>+0(SB), Z11
-	VBROADCASTSS winogradInput4AVX512_c1<>+0(SB), Z12
-	VBROADCASTSS winogradInput4AVX512_c2<>+0(SB), Z13
-	VBROADCASTSS winogradInput4AVX512_c3<>+0(SB), Z14
-	VBROADCASTSS winogradInput4AVX512_c4<>+0(SB), Z15
+	VBROADCASTSS winogradInput4AVX512_c0<>+0(SB), Z27
+	VBROADCASTSS winogradInput4AVX512_c1<>+0(SB), Z28
+	VBROADCASTSS winogradInput4AVX512_c2<>+0(SB), Z29
+	VBROADCASTSS winogradInput4AVX512_c3<>+0(SB), Z30
+	VBROADCASTSS winogradInput4AVX512_c4<>+0(SB), Z31
 	XORQ         SI, SI
 	MOVQ         bytes+8(FP), DX
 	SUBQ         $0x00000040, DX
@@ -34385,248 +33197,224 @@ vector:
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Z0
 	MOVQ         48(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z6
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z12
 	MOVQ         144(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	MOVQ         192(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	MOVQ         240(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1536(R11)
-	VMOVUPS      Z5, 1920(R11)
+	VMOVUPS      (AX)(SI*1), Z20
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z12, Z24
+	VFNMADD231PS Z27, Z12, Z0
+	VADDPS       Z19, Z0, Z0
+	VFNMADD231PS Z29, Z12, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z6, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z6, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z6, Z26
+	VADDPS       Z25, Z24, Z6
+	VSUBPS       Z25, Z24, Z12
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1152(R11)
+	VMOVUPS      Z19, 1536(R11)
+	VMOVUPS      Z20, 1920(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
-	MOVQ         56(R8), AX
 	VMOVUPS      (AX)(SI*1), Z1
+	MOVQ         56(R8), AX
+	VMOVUPS      (AX)(SI*1), Z7
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z13
 	MOVQ         152(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	MOVQ         200(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	MOVQ         248(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1600(R11)
-	VMOVUPS      Z5, 1984(R11)
+	VMOVUPS      (AX)(SI*1), Z20
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z13, Z24
+	VFNMADD231PS Z27, Z13, Z1
+	VADDPS       Z19, Z1, Z1
+	VFNMADD231PS Z29, Z13, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z7, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z13
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1216(R11)
+	VMOVUPS      Z19, 1600(R11)
+	VMOVUPS      Z20, 1984(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         256(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
-	VMOVUPS      Z4, 1664(R11)
-	VMOVUPS      Z5, 2048(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z14, Z24
+	VFNMADD231PS Z27, Z14, Z2
+	VADDPS       Z19, Z2, Z2
+	VFNMADD231PS Z29, Z14, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z8, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z8, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z8, Z26
+	VADDPS       Z25, Z24, Z8
+	VSUBPS       Z25, Z24, Z14
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1280(R11)
+	VMOVUPS      Z19, 1664(R11)
+	VMOVUPS      Z20, 2048(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z15
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         264(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
-	VMOVUPS      Z4, 1728(R11)
-	VMOVUPS      Z5, 2112(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z15, Z24
+	VFNMADD231PS Z27, Z15, Z3
+	VADDPS       Z19, Z3, Z3
+	VFNMADD231PS Z29, Z15, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z9, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z9, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z9, Z26
+	VADDPS       Z25, Z24, Z9
+	VSUBPS       Z25, Z24, Z15
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1344(R11)
+	VMOVUPS      Z19, 1728(R11)
+	VMOVUPS      Z20, 2112(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z16
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         272(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
-	VMOVUPS      Z4, 1792(R11)
-	VMOVUPS      Z5, 2176(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z16, Z24
+	VFNMADD231PS Z27, Z16, Z4
+	VADDPS       Z19, Z4, Z4
+	VFNMADD231PS Z29, Z16, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z10, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z10, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z10, Z26
+	VADDPS       Z25, Z24, Z10
+	VSUBPS       Z25, Z24, Z16
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1408(R11)
+	VMOVUPS      Z19, 1792(R11)
+	VMOVUPS      Z20, 2176(R11)
 	MOVQ         40(R8), AX
-	VMOVUPS      (AX)(SI*1), Z0
+	VMOVUPS      (AX)(SI*1), Z5
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Z1
+	VMOVUPS      (AX)(SI*1), Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS      (AX)(SI*1), Z2
+	VMOVUPS      (AX)(SI*1), Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (AX)(SI*1), Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
-	VMOVUPS      (AX)(SI*1), Z4
+	VMOVUPS      (AX)(SI*1), Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         280(R8), AX
-	VMOVUPS      (AX)(SI*1), Z5
+	VMOVUPS      (AX)(SI*1), Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
-	VMOVUPS      Z4, 1856(R11)
-	VMOVUPS      Z5, 2240(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z17, Z24
+	VFNMADD231PS Z27, Z17, Z5
+	VADDPS       Z19, Z5, Z5
+	VFNMADD231PS Z29, Z17, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z11, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z11, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z11, Z26
+	VADDPS       Z25, Z24, Z11
+	VSUBPS       Z25, Z24, Z17
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1472(R11)
+	VMOVUPS      Z19, 1856(R11)
+	VMOVUPS      Z20, 2240(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, (R9)
@@ -34638,93 +33426,81 @@ vector:
 	VMOVUPS      Z4, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, (R9)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVAPS      Z10, Z24
+	VFNMADD231PS Z28, Z8, Z24
+	VFNMADD231PS Z27, Z8, Z6
+	VADDPS       Z10, Z6, Z6
+	VFNMADD231PS Z29, Z8, Z10
+	VFNMADD231PS Z27, Z9, Z11
+	VADDPS       Z7, Z11, Z11
+	VMULPS       Z31, Z9, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z9, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z8
+	VADDPS       Z26, Z10, Z9
+	VSUBPS       Z26, Z10, Z10
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z6, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z7, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z8, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z9, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z10, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z11, (R9)
+	VMOVAPS      Z16, Z24
+	VFNMADD231PS Z28, Z14, Z24
+	VFNMADD231PS Z27, Z14, Z12
+	VADDPS       Z16, Z12, Z12
+	VFNMADD231PS Z29, Z14, Z16
+	VFNMADD231PS Z27, Z15, Z17
+	VADDPS       Z13, Z17, Z17
+	VMULPS       Z31, Z15, Z25
+	VFNMADD231PS Z30, Z13, Z25
+	VMULPS       Z30, Z15, Z26
+	VFNMADD231PS Z31, Z13, Z26
+	VADDPS       Z25, Z24, Z13
+	VSUBPS       Z25, Z24, Z14
+	VADDPS       Z26, Z16, Z15
+	VSUBPS       Z26, Z16, Z16
 	ADDQ         R10, R9
-	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z12, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, (R9)
+	VMOVUPS      Z13, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, (R9)
+	VMOVUPS      Z14, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, (R9)
+	VMOVUPS      Z15, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, (R9)
+	VMOVUPS      Z16, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, (R9)
+	VMOVUPS      Z17, (R9)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
 	VMOVUPS      1344(R11), Z3
 	VMOVUPS      1408(R11), Z4
 	VMOVUPS      1472(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
@@ -34743,21 +33519,21 @@ vector:
 	VMOVUPS      1728(R11), Z3
 	VMOVUPS      1792(R11), Z4
 	VMOVUPS      1856(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
@@ -34776,21 +33552,21 @@ vector:
 	VMOVUPS      2112(R11), Z3
 	VMOVUPS      2176(R11), Z4
 	VMOVUPS      2240(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, (R9)
 	ADDQ         R10, R9
@@ -34811,255 +33587,231 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVDQU32    (AX), Z10
-	VPTESTMD     Z10, Z10, K1
+	VMOVDQU32    (AX), Z26
+	VPTESTMD     Z26, Z26, K1
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
 	MOVQ         (R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z0
 	MOVQ         48(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z6
 	MOVQ         96(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z12
 	MOVQ         144(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	MOVQ         192(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	MOVQ         240(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
-	VMOVUPS      Z4, 1536(R11)
-	VMOVUPS      Z5, 1920(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z12, Z24
+	VFNMADD231PS Z27, Z12, Z0
+	VADDPS       Z19, Z0, Z0
+	VFNMADD231PS Z29, Z12, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z6, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z6, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z6, Z26
+	VADDPS       Z25, Z24, Z6
+	VSUBPS       Z25, Z24, Z12
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1152(R11)
+	VMOVUPS      Z19, 1536(R11)
+	VMOVUPS      Z20, 1920(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
-	MOVQ         56(R8), AX
 	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	MOVQ         56(R8), AX
+	VMOVUPS.Z    (AX)(SI*1), K1, Z7
 	MOVQ         104(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z13
 	MOVQ         152(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	MOVQ         200(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	MOVQ         248(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
-	VMOVUPS      Z4, 1600(R11)
-	VMOVUPS      Z5, 1984(R11)
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z13, Z24
+	VFNMADD231PS Z27, Z13, Z1
+	VADDPS       Z19, Z1, Z1
+	VFNMADD231PS Z29, Z13, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z7, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z13
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1216(R11)
+	VMOVUPS      Z19, 1600(R11)
+	VMOVUPS      Z20, 1984(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         64(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z14
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         160(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         208(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         256(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
-	VMOVUPS      Z4, 1664(R11)
-	VMOVUPS      Z5, 2048(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z14, Z24
+	VFNMADD231PS Z27, Z14, Z2
+	VADDPS       Z19, Z2, Z2
+	VFNMADD231PS Z29, Z14, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z8, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z8, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z8, Z26
+	VADDPS       Z25, Z24, Z8
+	VSUBPS       Z25, Z24, Z14
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1280(R11)
+	VMOVUPS      Z19, 1664(R11)
+	VMOVUPS      Z20, 2048(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         72(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z9
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z15
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         168(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         216(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         264(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
-	VMOVUPS      Z4, 1728(R11)
-	VMOVUPS      Z5, 2112(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z15, Z24
+	VFNMADD231PS Z27, Z15, Z3
+	VADDPS       Z19, Z3, Z3
+	VFNMADD231PS Z29, Z15, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z9, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z9, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z9, Z26
+	VADDPS       Z25, Z24, Z9
+	VSUBPS       Z25, Z24, Z15
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1344(R11)
+	VMOVUPS      Z19, 1728(R11)
+	VMOVUPS      Z20, 2112(R11)
 	MOVQ         32(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z4
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z10
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         128(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z16
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         176(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         224(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         272(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
-	VMOVUPS      Z4, 1792(R11)
-	VMOVUPS      Z5, 2176(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z16, Z24
+	VFNMADD231PS Z27, Z16, Z4
+	VADDPS       Z19, Z4, Z4
+	VFNMADD231PS Z29, Z16, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z10, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z10, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z10, Z26
+	VADDPS       Z25, Z24, Z10
+	VSUBPS       Z25, Z24, Z16
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1408(R11)
+	VMOVUPS      Z19, 1792(R11)
+	VMOVUPS      Z20, 2176(R11)
 	MOVQ         40(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z0
+	VMOVUPS.Z    (AX)(SI*1), K1, Z5
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z1
+	VMOVUPS.Z    (AX)(SI*1), K1, Z11
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         136(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z2
+	VMOVUPS.Z    (AX)(SI*1), K1, Z17
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         184(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (AX)(SI*1), K1, Z18
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         232(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
+	VMOVUPS.Z    (AX)(SI*1), K1, Z19
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         280(R8), AX
-	VMOVUPS.Z    (AX)(SI*1), K1, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z20
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
-	VMOVUPS      Z4, 1856(R11)
-	VMOVUPS      Z5, 2240(R11)
+	VMOVAPS      Z19, Z24
+	VFNMADD231PS Z28, Z17, Z24
+	VFNMADD231PS Z27, Z17, Z5
+	VADDPS       Z19, Z5, Z5
+	VFNMADD231PS Z29, Z17, Z19
+	VFNMADD231PS Z27, Z18, Z20
+	VADDPS       Z11, Z20, Z20
+	VMULPS       Z31, Z18, Z25
+	VFNMADD231PS Z30, Z11, Z25
+	VMULPS       Z30, Z18, Z26
+	VFNMADD231PS Z31, Z11, Z26
+	VADDPS       Z25, Z24, Z11
+	VSUBPS       Z25, Z24, Z17
+	VADDPS       Z26, Z19, Z18
+	VSUBPS       Z26, Z19, Z19
+	VMOVUPS      Z18, 1472(R11)
+	VMOVUPS      Z19, 1856(R11)
+	VMOVUPS      Z20, 2240(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z1, K1, (R9)
@@ -35071,93 +33823,81 @@ partial:
 	VMOVUPS      Z4, K1, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Z5, K1, (R9)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVAPS      Z10, Z24
+	VFNMADD231PS Z28, Z8, Z24
+	VFNMADD231PS Z27, Z8, Z6
+	VADDPS       Z10, Z6, Z6
+	VFNMADD231PS Z29, Z8, Z10
+	VFNMADD231PS Z27, Z9, Z11
+	VADDPS       Z7, Z11, Z11
+	VMULPS       Z31, Z9, Z25
+	VFNMADD231PS Z30, Z7, Z25
+	VMULPS       Z30, Z9, Z26
+	VFNMADD231PS Z31, Z7, Z26
+	VADDPS       Z25, Z24, Z7
+	VSUBPS       Z25, Z24, Z8
+	VADDPS       Z26, Z10, Z9
+	VSUBPS       Z26, Z10, Z10
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z6, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z7, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z8, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z9, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z10, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, K1, (R9)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
-	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
-	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMOVUPS      Z11, K1, (R9)
+	VMOVAPS      Z16, Z24
+	VFNMADD231PS Z28, Z14, Z24
+	VFNMADD231PS Z27, Z14, Z12
+	VADDPS       Z16, Z12, Z12
+	VFNMADD231PS Z29, Z14, Z16
+	VFNMADD231PS Z27, Z15, Z17
+	VADDPS       Z13, Z17, Z17
+	VMULPS       Z31, Z15, Z25
+	VFNMADD231PS Z30, Z13, Z25
+	VMULPS       Z30, Z15, Z26
+	VFNMADD231PS Z31, Z13, Z26
+	VADDPS       Z25, Z24, Z13
+	VSUBPS       Z25, Z24, Z14
+	VADDPS       Z26, Z16, Z15
+	VSUBPS       Z26, Z16, Z16
 	ADDQ         R10, R9
-	VMOVUPS      Z0, K1, (R9)
+	VMOVUPS      Z12, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z1, K1, (R9)
+	VMOVUPS      Z13, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z2, K1, (R9)
+	VMOVUPS      Z14, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z3, K1, (R9)
+	VMOVUPS      Z15, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z4, K1, (R9)
+	VMOVUPS      Z16, K1, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Z5, K1, (R9)
+	VMOVUPS      Z17, K1, (R9)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
 	VMOVUPS      1344(R11), Z3
 	VMOVUPS      1408(R11), Z4
 	VMOVUPS      1472(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
@@ -35176,21 +33916,21 @@ partial:
 	VMOVUPS      1728(R11), Z3
 	VMOVUPS      1792(R11), Z4
 	VMOVUPS      1856(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
@@ -35209,21 +33949,21 @@ partial:
 	VMOVUPS      2112(R11), Z3
 	VMOVUPS      2176(R11), Z4
 	VMOVUPS      2240(R11), Z5
-	VMOVAPS      Z4, Z6
-	VFNMADD231PS Z12, Z2, Z6
-	VFNMADD231PS Z11, Z2, Z0
+	VMOVAPS      Z4, Z24
+	VFNMADD231PS Z28, Z2, Z24
+	VFNMADD231PS Z27, Z2, Z0
 	VADDPS       Z4, Z0, Z0
-	VFNMADD231PS Z13, Z2, Z4
-	VFNMADD231PS Z11, Z3, Z5
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z27, Z3, Z5
 	VADDPS       Z1, Z5, Z5
-	VMULPS       Z15, Z3, Z7
-	VFNMADD231PS Z14, Z1, Z7
-	VMULPS       Z14, Z3, Z8
-	VFNMADD231PS Z15, Z1, Z8
-	VADDPS       Z7, Z6, Z1
-	VSUBPS       Z7, Z6, Z2
-	VADDPS       Z8, Z4, Z3
-	VSUBPS       Z8, Z4, Z4
+	VMULPS       Z31, Z3, Z25
+	VFNMADD231PS Z30, Z1, Z25
+	VMULPS       Z30, Z3, Z26
+	VFNMADD231PS Z31, Z1, Z26
+	VADDPS       Z25, Z24, Z1
+	VSUBPS       Z25, Z24, Z2
+	VADDPS       Z26, Z4, Z3
+	VSUBPS       Z26, Z4, Z4
 	ADDQ         R10, R9
 	VMOVUPS      Z0, K1, (R9)
 	ADDQ         R10, R9
@@ -35265,12 +34005,12 @@ TEXT ·winogradOutput4AVX512(SB), NOSPLIT, $0-72
 	MOVQ         tmp+56(FP), R11
 	MOVQ         stride+8(FP), R9
 	IMUL3Q       $0x00000006, R9, R9
-	VBROADCASTSS winogradOutput4AVX512_c0<>+0(SB), Z10
-	VBROADCASTSS winogradOutput4AVX512_c1<>+0(SB), Z11
-	VBROADCASTSS winogradOutput4AVX512_c2<>+0(SB), Z12
-	VBROADCASTSS winogradOutput4AVX512_c3<>+0(SB), Z13
-	VBROADCASTSS winogradOutput4AVX512_c4<>+0(SB), Z14
-	VBROADCASTSS winogradOutput4AVX512_c5<>+0(SB), Z15
+	VBROADCASTSS winogradOutput4AVX512_c0<>+0(SB), Z26
+	VBROADCASTSS winogradOutput4AVX512_c1<>+0(SB), Z27
+	VBROADCASTSS winogradOutput4AVX512_c2<>+0(SB), Z28
+	VBROADCASTSS winogradOutput4AVX512_c3<>+0(SB), Z29
+	VBROADCASTSS winogradOutput4AVX512_c4<>+0(SB), Z30
+	VBROADCASTSS winogradOutput4AVX512_c5<>+0(SB), Z31
 	XORQ         SI, SI
 	MOVQ         bytes+16(FP), DX
 	SUBQ         $0x00000040, DX
@@ -35283,350 +34023,314 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Z0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z12
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z18
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z19
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS      (BX), Z20
+	VADDPS       Z12, Z6, Z22
+	VSUBPS       Z12, Z6, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z6
+	VFMADD231PS  Z27, Z25, Z6
+	VMULPS       Z28, Z22, Z12
+	VFMADD231PS  Z29, Z24, Z12
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1152(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (BX), Z7
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z13
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z18
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS      (BX), Z19
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	VADDPS       Z13, Z7, Z22
+	VSUBPS       Z13, Z7, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z24, Z1, Z1
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z13
+	VFMADD231PS  Z29, Z24, Z13
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1216(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (BX), Z8
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z14
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
+	VMOVUPS      (BX), Z18
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z19
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	VADDPS       Z14, Z8, Z22
+	VSUBPS       Z14, Z8, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z24, Z2, Z2
+	VMULPS       Z26, Z23, Z8
+	VFMADD231PS  Z27, Z25, Z8
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1280(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
+	VMOVUPS      (BX), Z9
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
+	VMOVUPS      (BX), Z15
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z18
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z19
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	VADDPS       Z15, Z9, Z22
+	VSUBPS       Z15, Z9, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z24, Z3, Z3
+	VMULPS       Z26, Z23, Z9
+	VFMADD231PS  Z27, Z25, Z9
+	VMULPS       Z28, Z22, Z15
+	VFMADD231PS  Z29, Z24, Z15
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1344(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
+	VMOVUPS      (BX), Z10
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z16
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z18
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z19
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	VADDPS       Z16, Z10, Z22
+	VSUBPS       Z16, Z10, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z4, Z4
+	VADDPS       Z24, Z4, Z4
+	VMULPS       Z26, Z23, Z10
+	VFMADD231PS  Z27, Z25, Z10
+	VMULPS       Z28, Z22, Z16
+	VFMADD231PS  Z29, Z24, Z16
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1408(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Z0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z2
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z3
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Z4
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z11
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z17
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z18
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z19
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Z20
+	VADDPS       Z17, Z11, Z22
+	VSUBPS       Z17, Z11, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z5, Z5
+	VADDPS       Z24, Z5, Z5
+	VMULPS       Z26, Z23, Z11
+	VFMADD231PS  Z27, Z25, Z11
+	VMULPS       Z28, Z22, Z17
+	VFMADD231PS  Z29, Z24, Z17
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1472(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, (AX)(CX*1)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VADDPS       Z8, Z7, Z22
+	VSUBPS       Z8, Z7, Z23
+	VADDPS       Z10, Z9, Z24
+	VSUBPS       Z10, Z9, Z25
+	VADDPS       Z22, Z6, Z6
+	VADDPS       Z24, Z6, Z6
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z11, Z9
+	VFMADD231PS  Z30, Z23, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z6, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z7, (AX)(CX*1)
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z8, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, (AX)(CX*1)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z9, (AX)(CX*1)
+	VADDPS       Z14, Z13, Z22
+	VSUBPS       Z14, Z13, Z23
+	VADDPS       Z16, Z15, Z24
+	VSUBPS       Z16, Z15, Z25
+	VADDPS       Z22, Z12, Z12
+	VADDPS       Z24, Z12, Z12
+	VMULPS       Z26, Z23, Z13
+	VFMADD231PS  Z27, Z25, Z13
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z17, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z12, (AX)(CX*1)
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
 	MOVQ         72(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z13, (AX)(CX*1)
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
 	MOVQ         80(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z14, (AX)(CX*1)
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
 	MOVQ         88(R10), AX
-	VMOVUPS      Z3, (AX)(CX*1)
+	VMOVUPS      Z15, (AX)(CX*1)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
 	VMOVUPS      1344(R11), Z3
 	VMOVUPS      1408(R11), Z4
 	VMOVUPS      1472(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      (R12)(SI*1), Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS      (R12)(SI*1), Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         96(R10), AX
 	VMOVUPS      Z0, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         104(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         112(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         120(R10), AX
 	VMOVUPS      Z3, (AX)(CX*1)
 	ADDQ         $0x00000040, SI
@@ -35637,357 +34341,321 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVDQU32    (AX), Z9
-	VPTESTMD     Z9, Z9, K1
+	VMOVDQU32    (AX), Z25
+	VPTESTMD     Z25, Z25, K1
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	MOVQ         R8, BX
 	VMOVUPS.Z    (BX), K1, Z0
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    (BX), K1, Z6
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z12
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z18
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z19
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, (R11)
-	VMOVUPS      Z1, 384(R11)
-	VMOVUPS      Z2, 768(R11)
-	VMOVUPS      Z3, 1152(R11)
+	VMOVUPS.Z    (BX), K1, Z20
+	VADDPS       Z12, Z6, Z22
+	VSUBPS       Z12, Z6, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z6
+	VFMADD231PS  Z27, Z25, Z6
+	VMULPS       Z28, Z22, Z12
+	VFMADD231PS  Z29, Z24, Z12
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1152(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z1
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z7
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z13
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z18
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 64(R11)
-	VMOVUPS      Z1, 448(R11)
-	VMOVUPS      Z2, 832(R11)
-	VMOVUPS      Z3, 1216(R11)
+	VMOVUPS.Z    (BX), K1, Z19
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	VADDPS       Z13, Z7, Z22
+	VSUBPS       Z13, Z7, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z1, Z1
+	VADDPS       Z24, Z1, Z1
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z13
+	VFMADD231PS  Z29, Z24, Z13
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1216(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z2
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (BX), K1, Z8
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z14
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 128(R11)
-	VMOVUPS      Z1, 512(R11)
-	VMOVUPS      Z2, 896(R11)
-	VMOVUPS      Z3, 1280(R11)
+	VMOVUPS.Z    (BX), K1, Z18
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z19
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	VADDPS       Z14, Z8, Z22
+	VSUBPS       Z14, Z8, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z2, Z2
+	VADDPS       Z24, Z2, Z2
+	VMULPS       Z26, Z23, Z8
+	VFMADD231PS  Z27, Z25, Z8
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1280(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z3
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (BX), K1, Z9
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 192(R11)
-	VMOVUPS      Z1, 576(R11)
-	VMOVUPS      Z2, 960(R11)
-	VMOVUPS      Z3, 1344(R11)
+	VMOVUPS.Z    (BX), K1, Z15
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z18
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z19
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	VADDPS       Z15, Z9, Z22
+	VSUBPS       Z15, Z9, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z3, Z3
+	VADDPS       Z24, Z3, Z3
+	VMULPS       Z26, Z23, Z9
+	VFMADD231PS  Z27, Z25, Z9
+	VMULPS       Z28, Z22, Z15
+	VFMADD231PS  Z29, Z24, Z15
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1344(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z4
 	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 256(R11)
-	VMOVUPS      Z1, 640(R11)
-	VMOVUPS      Z2, 1024(R11)
-	VMOVUPS      Z3, 1408(R11)
+	VMOVUPS.Z    (BX), K1, Z10
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z16
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z18
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z19
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	VADDPS       Z16, Z10, Z22
+	VSUBPS       Z16, Z10, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z4, Z4
+	VADDPS       Z24, Z4, Z4
+	VMULPS       Z26, Z23, Z10
+	VFMADD231PS  Z27, Z25, Z10
+	VMULPS       Z28, Z22, Z16
+	VFMADD231PS  Z29, Z24, Z16
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1408(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z1
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z2
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z3
-	ADDQ         R9, BX
-	VMOVUPS.Z    (BX), K1, Z4
-	ADDQ         R9, BX
 	VMOVUPS.Z    (BX), K1, Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS      Z0, 320(R11)
-	VMOVUPS      Z1, 704(R11)
-	VMOVUPS      Z2, 1088(R11)
-	VMOVUPS      Z3, 1472(R11)
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z11
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z17
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z18
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z19
+	ADDQ         R9, BX
+	VMOVUPS.Z    (BX), K1, Z20
+	VADDPS       Z17, Z11, Z22
+	VSUBPS       Z17, Z11, Z23
+	VADDPS       Z19, Z18, Z24
+	VSUBPS       Z19, Z18, Z25
+	VADDPS       Z22, Z5, Z5
+	VADDPS       Z24, Z5, Z5
+	VMULPS       Z26, Z23, Z11
+	VFMADD231PS  Z27, Z25, Z11
+	VMULPS       Z28, Z22, Z17
+	VFMADD231PS  Z29, Z24, Z17
+	VMOVAPS      Z20, Z18
+	VFMADD231PS  Z30, Z23, Z18
+	VFMADD231PS  Z31, Z25, Z18
+	VMOVUPS      Z18, 1472(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Z0
-	VMOVUPS      64(R11), Z1
-	VMOVUPS      128(R11), Z2
-	VMOVUPS      192(R11), Z3
-	VMOVUPS      256(R11), Z4
-	VMOVUPS      320(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         (R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, K1, (AX)(CX*1)
-	VMOVUPS      384(R11), Z0
-	VMOVUPS      448(R11), Z1
-	VMOVUPS      512(R11), Z2
-	VMOVUPS      576(R11), Z3
-	VMOVUPS      640(R11), Z4
-	VMOVUPS      704(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VADDPS       Z8, Z7, Z22
+	VSUBPS       Z8, Z7, Z23
+	VADDPS       Z10, Z9, Z24
+	VSUBPS       Z10, Z9, Z25
+	VADDPS       Z22, Z6, Z6
+	VADDPS       Z24, Z6, Z6
+	VMULPS       Z26, Z23, Z7
+	VFMADD231PS  Z27, Z25, Z7
+	VMULPS       Z28, Z22, Z8
+	VFMADD231PS  Z29, Z24, Z8
+	VMOVAPS      Z11, Z9
+	VFMADD231PS  Z30, Z23, Z9
+	VFMADD231PS  Z31, Z25, Z9
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
 	MOVQ         32(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
 	MOVQ         40(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z7, K1, (AX)(CX*1)
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
 	MOVQ         48(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z8, K1, (AX)(CX*1)
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
 	MOVQ         56(R10), AX
-	VMOVUPS      Z3, K1, (AX)(CX*1)
-	VMOVUPS      768(R11), Z0
-	VMOVUPS      832(R11), Z1
-	VMOVUPS      896(R11), Z2
-	VMOVUPS      960(R11), Z3
-	VMOVUPS      1024(R11), Z4
-	VMOVUPS      1088(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
-	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VMOVUPS      Z9, K1, (AX)(CX*1)
+	VADDPS       Z14, Z13, Z22
+	VSUBPS       Z14, Z13, Z23
+	VADDPS       Z16, Z15, Z24
+	VSUBPS       Z16, Z15, Z25
+	VADDPS       Z22, Z12, Z12
+	VADDPS       Z24, Z12, Z12
+	VMULPS       Z26, Z23, Z13
+	VFMADD231PS  Z27, Z25, Z13
+	VMULPS       Z28, Z22, Z14
+	VFMADD231PS  Z29, Z24, Z14
+	VMOVAPS      Z17, Z15
+	VFMADD231PS  Z30, Z23, Z15
+	VFMADD231PS  Z31, Z25, Z15
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
 	MOVQ         64(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VMOVUPS      Z12, K1, (AX)(CX*1)
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
 	MOVQ         72(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VMOVUPS      Z13, K1, (AX)(CX*1)
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
 	MOVQ         80(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VMOVUPS      Z14, K1, (AX)(CX*1)
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
 	MOVQ         88(R10), AX
-	VMOVUPS      Z3, K1, (AX)(CX*1)
+	VMOVUPS      Z15, K1, (AX)(CX*1)
 	VMOVUPS      1152(R11), Z0
 	VMOVUPS      1216(R11), Z1
 	VMOVUPS      1280(R11), Z2
 	VMOVUPS      1344(R11), Z3
 	VMOVUPS      1408(R11), Z4
 	VMOVUPS      1472(R11), Z5
-	VADDPS       Z2, Z1, Z6
-	VSUBPS       Z2, Z1, Z7
-	VADDPS       Z4, Z3, Z8
-	VSUBPS       Z4, Z3, Z9
-	VADDPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMULPS       Z10, Z7, Z1
-	VFMADD231PS  Z11, Z9, Z1
-	VMULPS       Z12, Z6, Z2
-	VFMADD231PS  Z13, Z8, Z2
+	VADDPS       Z2, Z1, Z22
+	VSUBPS       Z2, Z1, Z23
+	VADDPS       Z4, Z3, Z24
+	VSUBPS       Z4, Z3, Z25
+	VADDPS       Z22, Z0, Z0
+	VADDPS       Z24, Z0, Z0
+	VMULPS       Z26, Z23, Z1
+	VFMADD231PS  Z27, Z25, Z1
+	VMULPS       Z28, Z22, Z2
+	VFMADD231PS  Z29, Z24, Z2
 	VMOVAPS      Z5, Z3
-	VFMADD231PS  Z14, Z7, Z3
-	VFMADD231PS  Z15, Z9, Z3
-	VMOVUPS.Z    (R12)(SI*1), K1, Z6
-	VBROADCASTSS (R13), Z7
-	VBROADCASTSS 4(R13), Z8
-	VADDPS       Z6, Z0, Z0
-	VMAXPS       Z0, Z7, Z0
-	VMINPS       Z0, Z8, Z0
+	VFMADD231PS  Z30, Z23, Z3
+	VFMADD231PS  Z31, Z25, Z3
+	VMOVUPS.Z    (R12)(SI*1), K1, Z22
+	VBROADCASTSS (R13), Z23
+	VBROADCASTSS 4(R13), Z24
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
 	MOVQ         96(R10), AX
 	VMOVUPS      Z0, K1, (AX)(CX*1)
-	VADDPS       Z6, Z1, Z1
-	VMAXPS       Z1, Z7, Z1
-	VMINPS       Z1, Z8, Z1
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
 	MOVQ         104(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
-	VADDPS       Z6, Z2, Z2
-	VMAXPS       Z2, Z7, Z2
-	VMINPS       Z2, Z8, Z2
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
 	MOVQ         112(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
-	VADDPS       Z6, Z3, Z3
-	VMAXPS       Z3, Z7, Z3
-	VMINPS       Z3, Z8, Z3
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
 	MOVQ         120(R10), AX
 	VMOVUPS      Z3, K1, (AX)(CX*1)
 
@@ -51158,95 +49826,79 @@ vector:
 	MOVQ       (R8), AX
 	VMOVUPS    (AX)(SI*1), Y0
 	MOVQ       32(R8), AX
-	VMOVUPS    (AX)(SI*1), Y1
+	VMOVUPS    (AX)(SI*1), Y4
 	MOVQ       64(R8), AX
-	VMOVUPS    (AX)(SI*1), Y2
+	VMOVUPS    (AX)(SI*1), Y8
 	MOVQ       96(R8), AX
-	VMOVUPS    (AX)(SI*1), Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, (R11)
-	VMOVUPS    Y1, 128(R11)
-	VMOVUPS    Y2, 256(R11)
-	VMOVUPS    Y3, 384(R11)
+	VMOVUPS    (AX)(SI*1), Y12
+	VSUBPS     Y8, Y0, Y0
+	VADDPS     Y4, Y8, Y13
+	VSUBPS     Y4, Y8, Y14
+	VSUBPS     Y12, Y4, Y12
+	VMOVAPS    Y13, Y4
+	VMOVAPS    Y14, Y8
+	VMOVUPS    Y12, 384(R11)
 	MOVQ       8(R8), AX
-	VMOVUPS    (AX)(SI*1), Y0
-	MOVQ       40(R8), AX
 	VMOVUPS    (AX)(SI*1), Y1
+	MOVQ       40(R8), AX
+	VMOVUPS    (AX)(SI*1), Y5
 	MOVQ       72(R8), AX
-	VMOVUPS    (AX)(SI*1), Y2
+	VMOVUPS    (AX)(SI*1), Y9
 	MOVQ       104(R8), AX
-	VMOVUPS    (AX)(SI*1), Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, 32(R11)
-	VMOVUPS    Y1, 160(R11)
-	VMOVUPS    Y2, 288(R11)
-	VMOVUPS    Y3, 416(R11)
+	VMOVUPS    (AX)(SI*1), Y12
+	VSUBPS     Y9, Y1, Y1
+	VADDPS     Y5, Y9, Y13
+	VSUBPS     Y5, Y9, Y14
+	VSUBPS     Y12, Y5, Y12
+	VMOVAPS    Y13, Y5
+	VMOVAPS    Y14, Y9
+	VMOVUPS    Y12, 416(R11)
 	MOVQ       16(R8), AX
-	VMOVUPS    (AX)(SI*1), Y0
+	VMOVUPS    (AX)(SI*1), Y2
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       48(R8), AX
-	VMOVUPS    (AX)(SI*1), Y1
+	VMOVUPS    (AX)(SI*1), Y6
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       80(R8), AX
-	VMOVUPS    (AX)(SI*1), Y2
+	VMOVUPS    (AX)(SI*1), Y10
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       112(R8), AX
-	VMOVUPS    (AX)(SI*1), Y3
+	VMOVUPS    (AX)(SI*1), Y12
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, 64(R11)
-	VMOVUPS    Y1, 192(R11)
-	VMOVUPS    Y2, 320(R11)
-	VMOVUPS    Y3, 448(R11)
+	VSUBPS     Y10, Y2, Y2
+	VADDPS     Y6, Y10, Y13
+	VSUBPS     Y6, Y10, Y14
+	VSUBPS     Y12, Y6, Y12
+	VMOVAPS    Y13, Y6
+	VMOVAPS    Y14, Y10
+	VMOVUPS    Y12, 448(R11)
 	MOVQ       24(R8), AX
-	VMOVUPS    (AX)(SI*1), Y0
+	VMOVUPS    (AX)(SI*1), Y3
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       56(R8), AX
-	VMOVUPS    (AX)(SI*1), Y1
+	VMOVUPS    (AX)(SI*1), Y7
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       88(R8), AX
-	VMOVUPS    (AX)(SI*1), Y2
+	VMOVUPS    (AX)(SI*1), Y11
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       120(R8), AX
-	VMOVUPS    (AX)(SI*1), Y3
+	VMOVUPS    (AX)(SI*1), Y12
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, 96(R11)
-	VMOVUPS    Y1, 224(R11)
-	VMOVUPS    Y2, 352(R11)
-	VMOVUPS    Y3, 480(R11)
+	VSUBPS     Y11, Y3, Y3
+	VADDPS     Y7, Y11, Y13
+	VSUBPS     Y7, Y11, Y14
+	VSUBPS     Y12, Y7, Y12
+	VMOVAPS    Y13, Y7
+	VMOVAPS    Y14, Y11
+	VMOVUPS    Y12, 480(R11)
 	MOVQ       dst+16(FP), R9
 	ADDQ       SI, R9
-	VMOVUPS    (R11), Y0
-	VMOVUPS    32(R11), Y1
-	VMOVUPS    64(R11), Y2
-	VMOVUPS    96(R11), Y3
 	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
+	VADDPS     Y1, Y2, Y13
+	VSUBPS     Y1, Y2, Y14
 	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
+	VMOVAPS    Y13, Y1
+	VMOVAPS    Y14, Y2
 	VMOVUPS    Y0, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y1, (R9)
@@ -51254,52 +49906,44 @@ vector:
 	VMOVUPS    Y2, (R9)
 	ADDQ       R10, R9
 	VMOVUPS    Y3, (R9)
-	VMOVUPS    128(R11), Y0
-	VMOVUPS    160(R11), Y1
-	VMOVUPS    192(R11), Y2
-	VMOVUPS    224(R11), Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
+	VSUBPS     Y6, Y4, Y4
+	VADDPS     Y5, Y6, Y13
+	VSUBPS     Y5, Y6, Y14
+	VSUBPS     Y7, Y5, Y7
+	VMOVAPS    Y13, Y5
+	VMOVAPS    Y14, Y6
 	ADDQ       R10, R9
-	VMOVUPS    Y0, (R9)
+	VMOVUPS    Y4, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Y1, (R9)
+	VMOVUPS    Y5, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Y2, (R9)
+	VMOVUPS    Y6, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Y3, (R9)
-	VMOVUPS    256(R11), Y0
-	VMOVUPS    288(R11), Y1
-	VMOVUPS    320(R11), Y2
-	VMOVUPS    352(R11), Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
+	VMOVUPS    Y7, (R9)
+	VSUBPS     Y10, Y8, Y8
+	VADDPS     Y9, Y10, Y13
+	VSUBPS     Y9, Y10, Y14
+	VSUBPS     Y11, Y9, Y11
+	VMOVAPS    Y13, Y9
+	VMOVAPS    Y14, Y10
 	ADDQ       R10, R9
-	VMOVUPS    Y0, (R9)
+	VMOVUPS    Y8, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Y1, (R9)
+	VMOVUPS    Y9, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Y2, (R9)
+	VMOVUPS    Y10, (R9)
 	ADDQ       R10, R9
-	VMOVUPS    Y3, (R9)
+	VMOVUPS    Y11, (R9)
 	VMOVUPS    384(R11), Y0
 	VMOVUPS    416(R11), Y1
 	VMOVUPS    448(R11), Y2
 	VMOVUPS    480(R11), Y3
 	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
+	VADDPS     Y1, Y2, Y13
+	VSUBPS     Y1, Y2, Y14
 	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
+	VMOVAPS    Y13, Y1
+	VMOVAPS    Y14, Y2
 	ADDQ       R10, R9
 	VMOVUPS    Y0, (R9)
 	ADDQ       R10, R9
@@ -51316,162 +49960,138 @@ partial:
 	CMPQ       SI, DX
 	JGE        done
 	MOVQ       mask+40(FP), AX
-	VMOVUPS    (AX), Y10
+	VMOVUPS    (AX), Y15
 	MOVQ       ahead+48(FP), R12
 	ADDQ       SI, R12
 	MOVQ       (R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	VMASKMOVPS (AX)(SI*1), Y15, Y0
 	MOVQ       32(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	VMASKMOVPS (AX)(SI*1), Y15, Y4
 	MOVQ       64(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	VMASKMOVPS (AX)(SI*1), Y15, Y8
 	MOVQ       96(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, (R11)
-	VMOVUPS    Y1, 128(R11)
-	VMOVUPS    Y2, 256(R11)
-	VMOVUPS    Y3, 384(R11)
+	VMASKMOVPS (AX)(SI*1), Y15, Y12
+	VSUBPS     Y8, Y0, Y0
+	VADDPS     Y4, Y8, Y13
+	VSUBPS     Y4, Y8, Y14
+	VSUBPS     Y12, Y4, Y12
+	VMOVAPS    Y13, Y4
+	VMOVAPS    Y14, Y8
+	VMOVUPS    Y12, 384(R11)
 	MOVQ       8(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	VMASKMOVPS (AX)(SI*1), Y15, Y1
 	MOVQ       40(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	VMASKMOVPS (AX)(SI*1), Y15, Y5
 	MOVQ       72(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	VMASKMOVPS (AX)(SI*1), Y15, Y9
 	MOVQ       104(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, 32(R11)
-	VMOVUPS    Y1, 160(R11)
-	VMOVUPS    Y2, 288(R11)
-	VMOVUPS    Y3, 416(R11)
+	VMASKMOVPS (AX)(SI*1), Y15, Y12
+	VSUBPS     Y9, Y1, Y1
+	VADDPS     Y5, Y9, Y13
+	VSUBPS     Y5, Y9, Y14
+	VSUBPS     Y12, Y5, Y12
+	VMOVAPS    Y13, Y5
+	VMOVAPS    Y14, Y9
+	VMOVUPS    Y12, 416(R11)
 	MOVQ       16(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	VMASKMOVPS (AX)(SI*1), Y15, Y2
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       48(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	VMASKMOVPS (AX)(SI*1), Y15, Y6
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       80(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	VMASKMOVPS (AX)(SI*1), Y15, Y10
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       112(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	VMASKMOVPS (AX)(SI*1), Y15, Y12
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, 64(R11)
-	VMOVUPS    Y1, 192(R11)
-	VMOVUPS    Y2, 320(R11)
-	VMOVUPS    Y3, 448(R11)
+	VSUBPS     Y10, Y2, Y2
+	VADDPS     Y6, Y10, Y13
+	VSUBPS     Y6, Y10, Y14
+	VSUBPS     Y12, Y6, Y12
+	VMOVAPS    Y13, Y6
+	VMOVAPS    Y14, Y10
+	VMOVUPS    Y12, 448(R11)
 	MOVQ       24(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y0
+	VMASKMOVPS (AX)(SI*1), Y15, Y3
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       56(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y1
+	VMASKMOVPS (AX)(SI*1), Y15, Y7
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       88(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y2
+	VMASKMOVPS (AX)(SI*1), Y15, Y11
 	PREFETCHT0 (AX)(R12*1)
 	MOVQ       120(R8), AX
-	VMASKMOVPS (AX)(SI*1), Y10, Y3
+	VMASKMOVPS (AX)(SI*1), Y15, Y12
 	PREFETCHT0 (AX)(R12*1)
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMOVUPS    Y0, 96(R11)
-	VMOVUPS    Y1, 224(R11)
-	VMOVUPS    Y2, 352(R11)
-	VMOVUPS    Y3, 480(R11)
+	VSUBPS     Y11, Y3, Y3
+	VADDPS     Y7, Y11, Y13
+	VSUBPS     Y7, Y11, Y14
+	VSUBPS     Y12, Y7, Y12
+	VMOVAPS    Y13, Y7
+	VMOVAPS    Y14, Y11
+	VMOVUPS    Y12, 480(R11)
 	MOVQ       dst+16(FP), R9
 	ADDQ       SI, R9
-	VMOVUPS    (R11), Y0
-	VMOVUPS    32(R11), Y1
-	VMOVUPS    64(R11), Y2
-	VMOVUPS    96(R11), Y3
 	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
+	VADDPS     Y1, Y2, Y13
+	VSUBPS     Y1, Y2, Y14
 	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
-	VMASKMOVPS Y0, Y10, (R9)
+	VMOVAPS    Y13, Y1
+	VMOVAPS    Y14, Y2
+	VMASKMOVPS Y0, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y1, Y10, (R9)
+	VMASKMOVPS Y1, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y2, Y10, (R9)
+	VMASKMOVPS Y2, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y3, Y10, (R9)
-	VMOVUPS    128(R11), Y0
-	VMOVUPS    160(R11), Y1
-	VMOVUPS    192(R11), Y2
-	VMOVUPS    224(R11), Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
+	VMASKMOVPS Y3, Y15, (R9)
+	VSUBPS     Y6, Y4, Y4
+	VADDPS     Y5, Y6, Y13
+	VSUBPS     Y5, Y6, Y14
+	VSUBPS     Y7, Y5, Y7
+	VMOVAPS    Y13, Y5
+	VMOVAPS    Y14, Y6
 	ADDQ       R10, R9
-	VMASKMOVPS Y0, Y10, (R9)
+	VMASKMOVPS Y4, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y1, Y10, (R9)
+	VMASKMOVPS Y5, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y2, Y10, (R9)
+	VMASKMOVPS Y6, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y3, Y10, (R9)
-	VMOVUPS    256(R11), Y0
-	VMOVUPS    288(R11), Y1
-	VMOVUPS    320(R11), Y2
-	VMOVUPS    352(R11), Y3
-	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
-	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
+	VMASKMOVPS Y7, Y15, (R9)
+	VSUBPS     Y10, Y8, Y8
+	VADDPS     Y9, Y10, Y13
+	VSUBPS     Y9, Y10, Y14
+	VSUBPS     Y11, Y9, Y11
+	VMOVAPS    Y13, Y9
+	VMOVAPS    Y14, Y10
 	ADDQ       R10, R9
-	VMASKMOVPS Y0, Y10, (R9)
+	VMASKMOVPS Y8, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y1, Y10, (R9)
+	VMASKMOVPS Y9, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y2, Y10, (R9)
+	VMASKMOVPS Y10, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y3, Y10, (R9)
+	VMASKMOVPS Y11, Y15, (R9)
 	VMOVUPS    384(R11), Y0
 	VMOVUPS    416(R11), Y1
 	VMOVUPS    448(R11), Y2
 	VMOVUPS    480(R11), Y3
 	VSUBPS     Y2, Y0, Y0
-	VADDPS     Y1, Y2, Y4
-	VSUBPS     Y1, Y2, Y5
+	VADDPS     Y1, Y2, Y13
+	VSUBPS     Y1, Y2, Y14
 	VSUBPS     Y3, Y1, Y3
-	VMOVAPS    Y4, Y1
-	VMOVAPS    Y5, Y2
+	VMOVAPS    Y13, Y1
+	VMOVAPS    Y14, Y2
 	ADDQ       R10, R9
-	VMASKMOVPS Y0, Y10, (R9)
+	VMASKMOVPS Y0, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y1, Y10, (R9)
+	VMASKMOVPS Y1, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y2, Y10, (R9)
+	VMASKMOVPS Y2, Y15, (R9)
 	ADDQ       R10, R9
-	VMASKMOVPS Y3, Y10, (R9)
+	VMASKMOVPS Y3, Y15, (R9)
 
 done:
 	VZEROUPPER
@@ -51498,106 +50118,90 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Y0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y8
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      (BX), Y9
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y4, Y4
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      (BX), Y8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y9
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y8, Y1, Y1
+	VSUBPS       Y8, Y5, Y5
+	VSUBPS       Y9, Y5, Y5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      (BX), Y6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y9
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y6, Y6
+	VSUBPS       Y9, Y6, Y6
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y7
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y8
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y9
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y3, Y3
+	VSUBPS       Y8, Y7, Y7
+	VSUBPS       Y9, Y7, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y12
+	VBROADCASTSS (R13), Y13
+	VBROADCASTSS 4(R13), Y14
+	VADDPS       Y12, Y0, Y0
+	VMAXPS       Y0, Y13, Y0
+	VMINPS       Y0, Y14, Y0
 	MOVQ         (R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y12, Y1, Y1
+	VMAXPS       Y1, Y13, Y1
+	VMINPS       Y1, Y14, Y1
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VMOVUPS      128(R11), Y0
-	VMOVUPS      160(R11), Y1
-	VMOVUPS      192(R11), Y2
-	VMOVUPS      224(R11), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VSUBPS       Y7, Y5, Y5
+	VMOVUPS      (R12)(SI*1), Y12
+	VBROADCASTSS (R13), Y13
+	VBROADCASTSS 4(R13), Y14
+	VADDPS       Y12, Y4, Y4
+	VMAXPS       Y4, Y13, Y4
+	VMINPS       Y4, Y14, Y4
 	MOVQ         16(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y4, (AX)(CX*1)
+	VADDPS       Y12, Y5, Y5
+	VMAXPS       Y5, Y13, Y5
+	VMINPS       Y5, Y14, Y5
 	MOVQ         24(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      Y5, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
 	JMP          vector
 
@@ -51606,124 +50210,108 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVUPS      (AX), Y9
+	VMOVUPS      (AX), Y15
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y15
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y15, Y0
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y15, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y15, Y8
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
+	VMASKMOVPS   (BX), Y15, Y9
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y4, Y4
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y15
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y15, Y1
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y15, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y15, Y8
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
+	VMASKMOVPS   (BX), Y15, Y9
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y8, Y1, Y1
+	VSUBPS       Y8, Y5, Y5
+	VSUBPS       Y9, Y5, Y5
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y15
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y15, Y2
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y15, Y6
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y15, Y8
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
+	VMASKMOVPS   (BX), Y15, Y9
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y6, Y6
+	VSUBPS       Y9, Y6, Y6
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y15
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y15, Y3
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y15, Y7
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y15, Y8
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
+	VMASKMOVPS   (BX), Y15, Y9
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y3, Y3
+	VSUBPS       Y8, Y7, Y7
+	VSUBPS       Y9, Y7, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VSUBPS       Y3, Y1, Y1
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (BX), Y15
+	VMASKMOVPS   (R12)(SI*1), Y15, Y12
+	VBROADCASTSS (R13), Y13
+	VBROADCASTSS 4(R13), Y14
+	VADDPS       Y12, Y0, Y0
+	VMAXPS       Y0, Y13, Y0
+	VMINPS       Y0, Y14, Y0
 	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMASKMOVPS   Y0, Y15, (AX)(CX*1)
+	VADDPS       Y12, Y1, Y1
+	VMAXPS       Y1, Y13, Y1
+	VMINPS       Y1, Y14, Y1
 	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VMOVUPS      128(R11), Y0
-	VMOVUPS      160(R11), Y1
-	VMOVUPS      192(R11), Y2
-	VMOVUPS      224(R11), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VSUBPS       Y3, Y1, Y1
+	VMASKMOVPS   Y1, Y15, (AX)(CX*1)
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VSUBPS       Y7, Y5, Y5
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (BX), Y15
+	VMASKMOVPS   (R12)(SI*1), Y15, Y12
+	VBROADCASTSS (R13), Y13
+	VBROADCASTSS 4(R13), Y14
+	VADDPS       Y12, Y4, Y4
+	VMAXPS       Y4, Y13, Y4
+	VMINPS       Y4, Y14, Y4
 	MOVQ         16(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMASKMOVPS   Y4, Y15, (AX)(CX*1)
+	VADDPS       Y12, Y5, Y5
+	VMAXPS       Y5, Y13, Y5
+	VMINPS       Y5, Y14, Y5
 	MOVQ         24(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y5, Y15, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -51750,110 +50338,98 @@ vector:
 	MOVQ         (R8), AX
 	VMOVUPS      (AX)(SI*1), Y0
 	MOVQ         32(R8), AX
-	VMOVUPS      (AX)(SI*1), Y1
+	VMOVUPS      (AX)(SI*1), Y4
 	MOVQ         64(R8), AX
-	VMOVUPS      (AX)(SI*1), Y2
+	VMOVUPS      (AX)(SI*1), Y8
 	MOVQ         96(R8), AX
-	VMOVUPS      (AX)(SI*1), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
-	VMOVUPS      Y2, 256(R11)
-	VMOVUPS      Y3, 384(R11)
+	VMOVUPS      (AX)(SI*1), Y9
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y4, Y11
+	VSUBPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y0, Y0
+	VFNMADD231PS Y15, Y4, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y4
+	VMOVUPS      Y8, 256(R11)
+	VMOVUPS      Y9, 384(R11)
 	MOVQ         8(R8), AX
-	VMOVUPS      (AX)(SI*1), Y0
-	MOVQ         40(R8), AX
 	VMOVUPS      (AX)(SI*1), Y1
+	MOVQ         40(R8), AX
+	VMOVUPS      (AX)(SI*1), Y5
 	MOVQ         72(R8), AX
-	VMOVUPS      (AX)(SI*1), Y2
+	VMOVUPS      (AX)(SI*1), Y8
 	MOVQ         104(R8), AX
-	VMOVUPS      (AX)(SI*1), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
-	VMOVUPS      Y2, 288(R11)
-	VMOVUPS      Y3, 416(R11)
+	VMOVUPS      (AX)(SI*1), Y9
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y5, Y11
+	VSUBPS       Y8, Y1, Y1
+	VSUBPS       Y8, Y1, Y1
+	VFNMADD231PS Y15, Y5, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y5
+	VMOVUPS      Y8, 288(R11)
+	VMOVUPS      Y9, 416(R11)
 	MOVQ         16(R8), AX
-	VMOVUPS      (AX)(SI*1), Y0
+	VMOVUPS      (AX)(SI*1), Y2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMOVUPS      (AX)(SI*1), Y1
+	VMOVUPS      (AX)(SI*1), Y6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMOVUPS      (AX)(SI*1), Y2
+	VMOVUPS      (AX)(SI*1), Y8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMOVUPS      (AX)(SI*1), Y3
+	VMOVUPS      (AX)(SI*1), Y9
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
-	VMOVUPS      Y2, 320(R11)
-	VMOVUPS      Y3, 448(R11)
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y6, Y11
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y2, Y2
+	VFNMADD231PS Y15, Y6, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y6
+	VMOVUPS      Y8, 320(R11)
+	VMOVUPS      Y9, 448(R11)
 	MOVQ         24(R8), AX
-	VMOVUPS      (AX)(SI*1), Y0
+	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMOVUPS      (AX)(SI*1), Y1
+	VMOVUPS      (AX)(SI*1), Y7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMOVUPS      (AX)(SI*1), Y2
+	VMOVUPS      (AX)(SI*1), Y8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMOVUPS      (AX)(SI*1), Y3
+	VMOVUPS      (AX)(SI*1), Y9
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
-	VMOVUPS      Y2, 352(R11)
-	VMOVUPS      Y3, 480(R11)
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y7, Y11
+	VSUBPS       Y8, Y3, Y3
+	VSUBPS       Y8, Y3, Y3
+	VFNMADD231PS Y15, Y7, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y7
+	VMOVUPS      Y8, 352(R11)
+	VMOVUPS      Y9, 480(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y10
+	VMULPS       Y14, Y1, Y11
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y10, Y11, Y2
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y1
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -51862,41 +50438,37 @@ vector:
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Y3, (R9)
-	VMOVUPS      128(R11), Y0
-	VMOVUPS      160(R11), Y1
-	VMOVUPS      192(R11), Y2
-	VMOVUPS      224(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VMULPS       Y13, Y6, Y10
+	VMULPS       Y14, Y5, Y11
+	VSUBPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y4, Y4
+	VFNMADD231PS Y15, Y5, Y7
+	VSUBPS       Y10, Y11, Y6
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y5
 	ADDQ         R10, R9
-	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y4, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Y1, (R9)
+	VMOVUPS      Y5, (R9)
 	ADDQ         R10, R9
-	VMOVUPS      Y2, (R9)
+	VMOVUPS      Y6, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMOVUPS      Y3, (R9)
+	VMOVUPS      Y7, (R9)
 	VMOVUPS      256(R11), Y0
 	VMOVUPS      288(R11), Y1
 	VMOVUPS      320(R11), Y2
 	VMOVUPS      352(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y10
+	VMULPS       Y14, Y1, Y11
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y10, Y11, Y2
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -51910,15 +50482,15 @@ vector:
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
 	VMOVUPS      480(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y10
+	VMULPS       Y14, Y1, Y11
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y10, Y11, Y2
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y1
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Y0, (R9)
@@ -51937,191 +50509,175 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+40(FP), AX
-	VMOVUPS      (AX), Y10
+	VMOVUPS      (AX), Y12
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
 	MOVQ         (R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	VMASKMOVPS   (AX)(SI*1), Y12, Y0
 	MOVQ         32(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	VMASKMOVPS   (AX)(SI*1), Y12, Y4
 	MOVQ         64(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	VMASKMOVPS   (AX)(SI*1), Y12, Y8
 	MOVQ         96(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
-	VMOVUPS      Y2, 256(R11)
-	VMOVUPS      Y3, 384(R11)
+	VMASKMOVPS   (AX)(SI*1), Y12, Y9
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y4, Y11
+	VSUBPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y0, Y0
+	VFNMADD231PS Y15, Y4, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y4
+	VMOVUPS      Y8, 256(R11)
+	VMOVUPS      Y9, 384(R11)
 	MOVQ         8(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	VMASKMOVPS   (AX)(SI*1), Y12, Y1
 	MOVQ         40(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	VMASKMOVPS   (AX)(SI*1), Y12, Y5
 	MOVQ         72(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	VMASKMOVPS   (AX)(SI*1), Y12, Y8
 	MOVQ         104(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
-	VMOVUPS      Y2, 288(R11)
-	VMOVUPS      Y3, 416(R11)
+	VMASKMOVPS   (AX)(SI*1), Y12, Y9
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y5, Y11
+	VSUBPS       Y8, Y1, Y1
+	VSUBPS       Y8, Y1, Y1
+	VFNMADD231PS Y15, Y5, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y5
+	VMOVUPS      Y8, 288(R11)
+	VMOVUPS      Y9, 416(R11)
 	MOVQ         16(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	VMASKMOVPS   (AX)(SI*1), Y12, Y2
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         48(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	VMASKMOVPS   (AX)(SI*1), Y12, Y6
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         80(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	VMASKMOVPS   (AX)(SI*1), Y12, Y8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         112(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMASKMOVPS   (AX)(SI*1), Y12, Y9
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
-	VMOVUPS      Y2, 320(R11)
-	VMOVUPS      Y3, 448(R11)
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y6, Y11
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y2, Y2
+	VFNMADD231PS Y15, Y6, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y6
+	VMOVUPS      Y8, 320(R11)
+	VMOVUPS      Y9, 448(R11)
 	MOVQ         24(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y0
+	VMASKMOVPS   (AX)(SI*1), Y12, Y3
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         56(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y1
+	VMASKMOVPS   (AX)(SI*1), Y12, Y7
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         88(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y2
+	VMASKMOVPS   (AX)(SI*1), Y12, Y8
 	PREFETCHT0   (AX)(R12*1)
 	MOVQ         120(R8), AX
-	VMASKMOVPS   (AX)(SI*1), Y10, Y3
+	VMASKMOVPS   (AX)(SI*1), Y12, Y9
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
-	VMOVUPS      Y2, 352(R11)
-	VMOVUPS      Y3, 480(R11)
+	VMULPS       Y13, Y8, Y10
+	VMULPS       Y14, Y7, Y11
+	VSUBPS       Y8, Y3, Y3
+	VSUBPS       Y8, Y3, Y3
+	VFNMADD231PS Y15, Y7, Y9
+	VSUBPS       Y10, Y11, Y8
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y7
+	VMOVUPS      Y8, 352(R11)
+	VMOVUPS      Y9, 480(R11)
 	MOVQ         dst+16(FP), R9
 	ADDQ         SI, R9
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y10
+	VMULPS       Y14, Y1, Y11
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
-	VMASKMOVPS   Y0, Y10, (R9)
+	VSUBPS       Y10, Y11, Y2
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y1
+	VMASKMOVPS   Y0, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y1, Y10, (R9)
+	VMASKMOVPS   Y1, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y2, Y10, (R9)
+	VMASKMOVPS   Y2, Y12, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMASKMOVPS   Y3, Y10, (R9)
-	VMOVUPS      128(R11), Y0
-	VMOVUPS      160(R11), Y1
-	VMOVUPS      192(R11), Y2
-	VMOVUPS      224(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
-	VSUBPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y0, Y0
-	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VMASKMOVPS   Y3, Y12, (R9)
+	VMULPS       Y13, Y6, Y10
+	VMULPS       Y14, Y5, Y11
+	VSUBPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y4, Y4
+	VFNMADD231PS Y15, Y5, Y7
+	VSUBPS       Y10, Y11, Y6
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y5
 	ADDQ         R10, R9
-	VMASKMOVPS   Y0, Y10, (R9)
+	VMASKMOVPS   Y4, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y1, Y10, (R9)
+	VMASKMOVPS   Y5, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y2, Y10, (R9)
+	VMASKMOVPS   Y6, Y12, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMASKMOVPS   Y3, Y10, (R9)
+	VMASKMOVPS   Y7, Y12, (R9)
 	VMOVUPS      256(R11), Y0
 	VMOVUPS      288(R11), Y1
 	VMOVUPS      320(R11), Y2
 	VMOVUPS      352(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y10
+	VMULPS       Y14, Y1, Y11
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y10, Y11, Y2
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y1
 	ADDQ         R10, R9
-	VMASKMOVPS   Y0, Y10, (R9)
+	VMASKMOVPS   Y0, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y1, Y10, (R9)
+	VMASKMOVPS   Y1, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y2, Y10, (R9)
+	VMASKMOVPS   Y2, Y12, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMASKMOVPS   Y3, Y10, (R9)
+	VMASKMOVPS   Y3, Y12, (R9)
 	VMOVUPS      384(R11), Y0
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
 	VMOVUPS      480(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y10
+	VMULPS       Y14, Y1, Y11
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y10, Y11, Y2
+	VADDPS       Y10, Y11, Y11
+	VXORPS       Y10, Y10, Y10
+	VSUBPS       Y11, Y10, Y1
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
-	VMASKMOVPS   Y0, Y10, (R9)
+	VMASKMOVPS   Y0, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y1, Y10, (R9)
+	VMASKMOVPS   Y1, Y12, (R9)
 	ADDQ         R10, R9
-	VMASKMOVPS   Y2, Y10, (R9)
+	VMASKMOVPS   Y2, Y12, (R9)
 	IMUL3Q       $0x00000003, R10, AX
 	ADDQ         AX, R9
-	VMASKMOVPS   Y3, Y10, (R9)
+	VMASKMOVPS   Y3, Y12, (R9)
 
 done:
 	VZEROUPPER
@@ -52158,112 +50714,96 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Y0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
+	VMOVUPS      (BX), Y9
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y4, Y4
+	VFMADD132PS  Y15, Y9, Y4
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      (BX), Y9
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y8, Y1, Y1
+	VSUBPS       Y8, Y5, Y5
+	VFMADD132PS  Y15, Y9, Y5
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      (BX), Y9
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y6, Y6
+	VFMADD132PS  Y15, Y9, Y6
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX), Y3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y7
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      (BX), Y9
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y3, Y3
+	VSUBPS       Y8, Y7, Y7
+	VFMADD132PS  Y15, Y9, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y11
+	VBROADCASTSS (R13), Y12
+	VBROADCASTSS 4(R13), Y13
+	VADDPS       Y11, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
 	MOVQ         (R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y11, Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VMOVUPS      128(R11), Y0
-	VMOVUPS      160(R11), Y1
-	VMOVUPS      192(R11), Y2
-	VMOVUPS      224(R11), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      (R12)(SI*1), Y11
+	VBROADCASTSS (R13), Y12
+	VBROADCASTSS 4(R13), Y13
+	VADDPS       Y11, Y4, Y4
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
 	MOVQ         16(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMOVUPS      Y4, (AX)(CX*1)
+	VADDPS       Y11, Y5, Y5
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
 	MOVQ         24(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
+	VMOVUPS      Y5, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
 	JMP          vector
 
@@ -52272,130 +50812,114 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVUPS      (AX), Y9
+	VMOVUPS      (AX), Y14
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y14
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y14, Y0
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y14, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y14, Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
+	VMASKMOVPS   (BX), Y14, Y9
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y4, Y4
+	VFMADD132PS  Y15, Y9, Y4
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y14
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y14, Y1
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y14, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y14, Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
+	VMASKMOVPS   (BX), Y14, Y9
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y8, Y1, Y1
+	VSUBPS       Y8, Y5, Y5
+	VFMADD132PS  Y15, Y9, Y5
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y14
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y14, Y2
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y14, Y6
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y14, Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
+	VMASKMOVPS   (BX), Y14, Y9
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y6, Y6
+	VFMADD132PS  Y15, Y9, Y6
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y14
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y14, Y3
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y14, Y7
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y14, Y8
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
+	VMASKMOVPS   (BX), Y14, Y9
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y8, Y3, Y3
+	VSUBPS       Y8, Y7, Y7
+	VFMADD132PS  Y15, Y9, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (BX), Y14
+	VMASKMOVPS   (R12)(SI*1), Y14, Y11
+	VBROADCASTSS (R13), Y12
+	VBROADCASTSS 4(R13), Y13
+	VADDPS       Y11, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
 	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMASKMOVPS   Y0, Y14, (AX)(CX*1)
+	VADDPS       Y11, Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
 	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VMOVUPS      128(R11), Y0
-	VMOVUPS      160(R11), Y1
-	VMOVUPS      192(R11), Y2
-	VMOVUPS      224(R11), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
+	VMASKMOVPS   Y1, Y14, (AX)(CX*1)
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (BX), Y14
+	VMASKMOVPS   (R12)(SI*1), Y14, Y11
+	VBROADCASTSS (R13), Y12
+	VBROADCASTSS 4(R13), Y13
+	VADDPS       Y11, Y4, Y4
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
 	MOVQ         16(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMASKMOVPS   Y4, Y14, (AX)(CX*1)
+	VADDPS       Y11, Y5, Y5
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
 	MOVQ         24(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y5, Y14, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -52430,15 +50954,15 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y2
 	MOVQ         120(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -52451,15 +50975,15 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y2
 	MOVQ         128(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -52476,15 +51000,15 @@ vector:
 	MOVQ         136(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -52501,15 +51025,15 @@ vector:
 	MOVQ         144(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -52526,15 +51050,15 @@ vector:
 	MOVQ         152(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -52551,22 +51075,22 @@ vector:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -52582,22 +51106,22 @@ vector:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -52614,22 +51138,22 @@ vector:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -52646,22 +51170,22 @@ vector:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Y0, (R9)
@@ -52696,15 +51220,15 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
 	MOVQ         120(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -52717,15 +51241,15 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
 	MOVQ         128(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -52742,15 +51266,15 @@ partial:
 	MOVQ         136(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -52767,15 +51291,15 @@ partial:
 	MOVQ         144(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -52792,15 +51316,15 @@ partial:
 	MOVQ         152(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -52817,22 +51341,22 @@ partial:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -52848,22 +51372,22 @@ partial:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -52880,22 +51404,22 @@ partial:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -52912,22 +51436,22 @@ partial:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
 	VMASKMOVPS   Y0, Y10, (R9)
@@ -52991,118 +51515,108 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Y0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 160(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 160(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 192(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y1, Y1
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 192(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y2
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 224(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y6, Y2, Y2
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 224(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX), Y3
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 256(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 256(R11)
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX), Y4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 128(R11)
-	VMOVUPS      Y1, 288(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 288(R11)
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c0<>+0(SB), Y13
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c1<>+0(SB), Y14
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c2<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
-	VMOVUPS      128(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         (R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         16(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -53110,31 +51624,31 @@ vector:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         24(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         32(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         40(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
@@ -53145,173 +51659,163 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVUPS      (AX), Y9
+	VMOVUPS      (AX), Y12
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	VBROADCASTSS winogradOutput4Tail2x3AVX2Y_c0<>+0(SB), Y15
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y0
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 160(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 160(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y1
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 192(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y6, Y1, Y1
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 192(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y2
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 224(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y6, Y2, Y2
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 224(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y3
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 256(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 256(R11)
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000003, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y3
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VSUBPS       Y2, Y1, Y1
-	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      Y0, 128(R11)
-	VMOVUPS      Y1, 288(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VFMADD132PS  Y15, Y7, Y5
+	VMOVUPS      Y5, 288(R11)
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c0<>+0(SB), Y13
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c1<>+0(SB), Y14
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c2<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
-	VMOVUPS      128(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         16(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
 	VMOVUPS      192(R11), Y1
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         24(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         32(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         40(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -53355,15 +51859,15 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y2
 	MOVQ         144(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -53376,15 +51880,15 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y2
 	MOVQ         152(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -53401,15 +51905,15 @@ vector:
 	MOVQ         160(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -53426,15 +51930,15 @@ vector:
 	MOVQ         168(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 480(R11)
@@ -53451,15 +51955,15 @@ vector:
 	MOVQ         176(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
 	VMOVUPS      Y2, 512(R11)
@@ -53476,15 +51980,15 @@ vector:
 	MOVQ         184(R8), AX
 	VMOVUPS      (AX)(SI*1), Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
@@ -53502,21 +52006,21 @@ vector:
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
 	VMOVUPS      160(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -53534,21 +52038,21 @@ vector:
 	VMOVUPS      288(R11), Y3
 	VMOVUPS      320(R11), Y4
 	VMOVUPS      352(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -53567,21 +52071,21 @@ vector:
 	VMOVUPS      480(R11), Y3
 	VMOVUPS      512(R11), Y4
 	VMOVUPS      544(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -53600,21 +52104,21 @@ vector:
 	VMOVUPS      672(R11), Y3
 	VMOVUPS      704(R11), Y4
 	VMOVUPS      736(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Y0, (R9)
@@ -53650,15 +52154,15 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
 	MOVQ         144(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -53671,15 +52175,15 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y2
 	MOVQ         152(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -53696,15 +52200,15 @@ partial:
 	MOVQ         160(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -53721,15 +52225,15 @@ partial:
 	MOVQ         168(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 480(R11)
@@ -53746,15 +52250,15 @@ partial:
 	MOVQ         176(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
 	VMOVUPS      Y2, 512(R11)
@@ -53771,15 +52275,15 @@ partial:
 	MOVQ         184(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	PREFETCHT0   (AX)(R12*1)
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
@@ -53797,21 +52301,21 @@ partial:
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
 	VMOVUPS      160(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -53829,21 +52333,21 @@ partial:
 	VMOVUPS      288(R11), Y3
 	VMOVUPS      320(R11), Y4
 	VMOVUPS      352(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -53862,21 +52366,21 @@ partial:
 	VMOVUPS      480(R11), Y3
 	VMOVUPS      512(R11), Y4
 	VMOVUPS      544(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -53895,21 +52399,21 @@ partial:
 	VMOVUPS      672(R11), Y3
 	VMOVUPS      704(R11), Y4
 	VMOVUPS      736(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	IMUL3Q       $0x0000000d, R10, AX
 	ADDQ         AX, R9
 	VMASKMOVPS   Y0, Y10, (R9)
@@ -54429,22 +52933,22 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y3
 	MOVQ         128(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 128(R11)
 	VMOVUPS      Y2, 256(R11)
@@ -54460,22 +52964,22 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y3
 	MOVQ         136(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 288(R11)
@@ -54496,22 +53000,22 @@ vector:
 	MOVQ         144(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -54532,22 +53036,22 @@ vector:
 	MOVQ         152(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -54562,15 +53066,15 @@ vector:
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -54583,15 +53087,15 @@ vector:
 	VMOVUPS      160(R11), Y1
 	VMOVUPS      192(R11), Y2
 	VMOVUPS      224(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -54605,15 +53109,15 @@ vector:
 	VMOVUPS      288(R11), Y1
 	VMOVUPS      320(R11), Y2
 	VMOVUPS      352(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -54627,15 +53131,15 @@ vector:
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
 	VMOVUPS      480(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -54649,15 +53153,15 @@ vector:
 	VMOVUPS      544(R11), Y1
 	VMOVUPS      576(R11), Y2
 	VMOVUPS      608(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Y0, (R9)
@@ -54694,22 +53198,22 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	MOVQ         128(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 128(R11)
 	VMOVUPS      Y2, 256(R11)
@@ -54725,22 +53229,22 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	MOVQ         136(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 288(R11)
@@ -54761,22 +53265,22 @@ partial:
 	MOVQ         144(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -54797,22 +53301,22 @@ partial:
 	MOVQ         152(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -54827,15 +53331,15 @@ partial:
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -54848,15 +53352,15 @@ partial:
 	VMOVUPS      160(R11), Y1
 	VMOVUPS      192(R11), Y2
 	VMOVUPS      224(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -54870,15 +53374,15 @@ partial:
 	VMOVUPS      288(R11), Y1
 	VMOVUPS      320(R11), Y2
 	VMOVUPS      352(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -54892,15 +53396,15 @@ partial:
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
 	VMOVUPS      480(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -54914,15 +53418,15 @@ partial:
 	VMOVUPS      544(R11), Y1
 	VMOVUPS      576(R11), Y2
 	VMOVUPS      608(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y6
+	VMULPS       Y14, Y1, Y7
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y6, Y7, Y2
+	VADDPS       Y6, Y7, Y7
+	VXORPS       Y6, Y6, Y6
+	VSUBPS       Y7, Y6, Y1
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMASKMOVPS   Y0, Y10, (R9)
@@ -54986,122 +53490,114 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Y0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
-	VMOVUPS      Y2, 256(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 128(R11)
+	VMOVUPS      Y5, 256(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
-	VMOVUPS      Y2, 288(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y6, Y1, Y1
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 160(R11)
+	VMOVUPS      Y5, 288(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
-	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y6, Y2, Y2
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 192(R11)
+	VMOVUPS      Y5, 320(R11)
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y4
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
-	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      (BX), Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 224(R11)
+	VMOVUPS      Y5, 352(R11)
 	VBROADCASTSS winogradOutput4Tail3x2AVX2X_c0<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         (R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
@@ -55112,17 +53608,17 @@ vector:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         16(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         24(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
@@ -55133,17 +53629,17 @@ vector:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         32(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         40(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
@@ -55154,143 +53650,135 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVUPS      (AX), Y9
+	VMOVUPS      (AX), Y12
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c0<>+0(SB), Y13
 	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c1<>+0(SB), Y14
 	VBROADCASTSS winogradOutput4Tail3x2AVX2Y_c2<>+0(SB), Y15
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y0
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 128(R11)
-	VMOVUPS      Y2, 256(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 128(R11)
+	VMOVUPS      Y5, 256(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y1
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 160(R11)
-	VMOVUPS      Y2, 288(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y6, Y1, Y1
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 160(R11)
+	VMOVUPS      Y5, 288(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y2
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 192(R11)
-	VMOVUPS      Y2, 320(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y6, Y2, Y2
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 192(R11)
+	VMOVUPS      Y5, 320(R11)
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y3
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y6
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 224(R11)
-	VMOVUPS      Y2, 352(R11)
+	VMASKMOVPS   (BX), Y12, Y7
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y10
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y13, Y10, Y4
+	VFMADD231PS  Y14, Y6, Y4
+	VADDPS       Y6, Y6, Y5
+	VFMADD231PS  Y15, Y9, Y5
+	VADDPS       Y7, Y5, Y5
+	VMOVUPS      Y4, 224(R11)
+	VMOVUPS      Y5, 352(R11)
 	VBROADCASTSS winogradOutput4Tail3x2AVX2X_c0<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
 	VMOVUPS      160(R11), Y1
 	VMOVUPS      192(R11), Y2
@@ -55300,20 +53788,20 @@ partial:
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         16(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         24(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
 	VMOVUPS      288(R11), Y1
 	VMOVUPS      320(R11), Y2
@@ -55323,20 +53811,20 @@ partial:
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         32(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         40(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -55384,22 +53872,22 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y3
 	MOVQ         160(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -55415,22 +53903,22 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y3
 	MOVQ         168(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -55451,22 +53939,22 @@ vector:
 	MOVQ         176(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -55487,22 +53975,22 @@ vector:
 	MOVQ         184(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -55523,22 +54011,22 @@ vector:
 	MOVQ         192(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -55551,22 +54039,22 @@ vector:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -55582,22 +54070,22 @@ vector:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -55614,22 +54102,22 @@ vector:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -55646,22 +54134,22 @@ vector:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -55678,22 +54166,22 @@ vector:
 	VMOVUPS      704(R11), Y2
 	VMOVUPS      736(R11), Y3
 	VMOVUPS      768(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMOVUPS      Y0, (R9)
@@ -55727,22 +54215,22 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	MOVQ         160(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -55758,22 +54246,22 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	MOVQ         168(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -55794,22 +54282,22 @@ partial:
 	MOVQ         176(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -55830,22 +54318,22 @@ partial:
 	MOVQ         184(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -55866,22 +54354,22 @@ partial:
 	MOVQ         192(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -55894,22 +54382,22 @@ partial:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -55925,22 +54413,22 @@ partial:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -55957,22 +54445,22 @@ partial:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -55989,22 +54477,22 @@ partial:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -56021,22 +54509,22 @@ partial:
 	VMOVUPS      704(R11), Y2
 	VMOVUPS      736(R11), Y3
 	VMOVUPS      768(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	IMUL3Q       $0x00000007, R10, AX
 	ADDQ         AX, R9
 	VMASKMOVPS   Y0, Y10, (R9)
@@ -56093,155 +54581,145 @@ vector:
 	MOVQ         R8, BX
 	VMOVUPS      (BX), Y0
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX), Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 160(R11)
-	VMOVUPS      Y2, 320(R11)
+	VMOVUPS      (BX), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 160(R11)
+	VMOVUPS      Y6, 320(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y1
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX), Y6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 192(R11)
-	VMOVUPS      Y2, 352(R11)
+	VMOVUPS      (BX), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 192(R11)
+	VMOVUPS      Y6, 352(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y2
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 224(R11)
-	VMOVUPS      Y2, 384(R11)
+	VMOVUPS      (BX), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y7, Y2, Y2
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 224(R11)
+	VMOVUPS      Y6, 384(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
-	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
-	ADDQ         R9, BX
 	VMOVUPS      (BX), Y3
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y5
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y6
+	ADDQ         R9, BX
+	VMOVUPS      (BX), Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 256(R11)
-	VMOVUPS      Y2, 416(R11)
+	VMOVUPS      (BX), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 256(R11)
+	VMOVUPS      Y6, 416(R11)
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         R8, BX
-	VMOVUPS      (BX), Y0
+	VMOVUPS      (BX), Y4
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y1
+	VMOVUPS      (BX), Y5
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y2
+	VMOVUPS      (BX), Y6
 	ADDQ         R9, BX
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX), Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 128(R11)
-	VMOVUPS      Y1, 288(R11)
-	VMOVUPS      Y2, 448(R11)
+	VMOVUPS      (BX), Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y4, Y4
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 288(R11)
+	VMOVUPS      Y6, 448(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
-	VMOVUPS      128(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         (R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         16(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -56249,31 +54727,31 @@ vector:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         24(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         32(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         40(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
@@ -56281,31 +54759,31 @@ vector:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         48(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         56(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         64(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
@@ -56316,243 +54794,233 @@ partial:
 	CMPQ         SI, DX
 	JGE          done
 	MOVQ         mask+64(FP), AX
-	VMOVUPS      (AX), Y9
+	VMOVUPS      (AX), Y12
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y0
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, (R11)
-	VMOVUPS      Y1, 160(R11)
-	VMOVUPS      Y2, 320(R11)
+	VMASKMOVPS   (BX), Y12, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y0, Y0
+	VADDPS       Y7, Y0, Y0
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 160(R11)
+	VMOVUPS      Y6, 320(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y1
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 32(R11)
-	VMOVUPS      Y1, 192(R11)
-	VMOVUPS      Y2, 352(R11)
+	VMASKMOVPS   (BX), Y12, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 192(R11)
+	VMOVUPS      Y6, 352(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y2
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 64(R11)
-	VMOVUPS      Y1, 224(R11)
-	VMOVUPS      Y2, 384(R11)
+	VMASKMOVPS   (BX), Y12, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y7, Y2, Y2
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 224(R11)
+	VMOVUPS      Y6, 384(R11)
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y3
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 96(R11)
-	VMOVUPS      Y1, 256(R11)
-	VMOVUPS      Y2, 416(R11)
+	VMASKMOVPS   (BX), Y12, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 256(R11)
+	VMOVUPS      Y6, 416(R11)
 	ADDQ         stride+8(FP), R8
 	ADDQ         stride+8(FP), R8
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
+	VMOVUPS      (BX), Y12
 	MOVQ         R8, BX
-	VMASKMOVPS   (BX), Y9, Y0
+	VMASKMOVPS   (BX), Y12, Y4
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y1
+	VMASKMOVPS   (BX), Y12, Y5
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y2
+	VMASKMOVPS   (BX), Y12, Y6
 	ADDQ         R9, BX
-	VMASKMOVPS   (BX), Y9, Y3
+	VMASKMOVPS   (BX), Y12, Y7
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
-	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
-	VFMADD231PS  Y14, Y3, Y1
-	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
-	VADDPS       Y4, Y2, Y2
-	VMOVUPS      Y0, 128(R11)
-	VMOVUPS      Y1, 288(R11)
-	VMOVUPS      Y2, 448(R11)
+	VMASKMOVPS   (BX), Y12, Y8
+	VADDPS       Y6, Y5, Y9
+	VSUBPS       Y6, Y5, Y10
+	VADDPS       Y9, Y4, Y4
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y13, Y10, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VADDPS       Y7, Y7, Y6
+	VFMADD231PS  Y15, Y9, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y5, 288(R11)
+	VMOVUPS      Y6, 448(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
-	VMOVUPS      (R11), Y0
-	VMOVUPS      32(R11), Y1
-	VMOVUPS      64(R11), Y2
-	VMOVUPS      96(R11), Y3
-	VMOVUPS      128(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         16(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
 	VMOVUPS      192(R11), Y1
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         24(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         32(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         40(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
 	VMOVUPS      352(R11), Y1
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y9
+	VSUBPS       Y2, Y1, Y10
+	VADDPS       Y9, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y10, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y9, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
-	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (BX), Y12
+	VMASKMOVPS   (R12)(SI*1), Y12, Y9
+	VBROADCASTSS (R13), Y10
+	VBROADCASTSS 4(R13), Y11
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
 	MOVQ         48(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
 	MOVQ         56(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
 	MOVQ         64(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -56597,22 +55065,22 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y3
 	MOVQ         192(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -56628,22 +55096,22 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y3
 	MOVQ         200(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -56664,22 +55132,22 @@ vector:
 	MOVQ         208(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -56700,22 +55168,22 @@ vector:
 	MOVQ         216(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 480(R11)
@@ -56736,22 +55204,22 @@ vector:
 	MOVQ         224(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
 	VMOVUPS      Y2, 512(R11)
@@ -56772,22 +55240,22 @@ vector:
 	MOVQ         232(R8), AX
 	VMOVUPS      (AX)(SI*1), Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
@@ -56991,22 +55459,22 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	MOVQ         192(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -57022,22 +55490,22 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y3
 	MOVQ         200(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -57058,22 +55526,22 @@ partial:
 	MOVQ         208(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -57094,22 +55562,22 @@ partial:
 	MOVQ         216(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 480(R11)
@@ -57130,22 +55598,22 @@ partial:
 	MOVQ         224(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
 	VMOVUPS      Y2, 512(R11)
@@ -57166,22 +55634,22 @@ partial:
 	MOVQ         232(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	PREFETCHT0   (AX)(R12*1)
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
@@ -57426,14 +55894,14 @@ vector:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
@@ -57450,14 +55918,14 @@ vector:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
@@ -57474,14 +55942,14 @@ vector:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
@@ -57498,14 +55966,14 @@ vector:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
@@ -57522,14 +55990,14 @@ vector:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
@@ -57546,14 +56014,14 @@ vector:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMOVUPS      (BX), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
@@ -57719,14 +56187,14 @@ partial:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
@@ -57745,14 +56213,14 @@ partial:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
@@ -57771,14 +56239,14 @@ partial:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
@@ -57797,14 +56265,14 @@ partial:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
@@ -57823,14 +56291,14 @@ partial:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
@@ -57849,14 +56317,14 @@ partial:
 	IMUL3Q       $0x00000002, R9, AX
 	ADDQ         AX, BX
 	VMASKMOVPS   (BX), Y9, Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
@@ -58065,21 +56533,21 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y4
 	MOVQ         160(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 128(R11)
 	VMOVUPS      Y2, 256(R11)
@@ -58098,21 +56566,21 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y4
 	MOVQ         168(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 288(R11)
@@ -58137,21 +56605,21 @@ vector:
 	MOVQ         176(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -58176,21 +56644,21 @@ vector:
 	MOVQ         184(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -58206,15 +56674,15 @@ vector:
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -58227,15 +56695,15 @@ vector:
 	VMOVUPS      160(R11), Y1
 	VMOVUPS      192(R11), Y2
 	VMOVUPS      224(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -58249,15 +56717,15 @@ vector:
 	VMOVUPS      288(R11), Y1
 	VMOVUPS      320(R11), Y2
 	VMOVUPS      352(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -58271,15 +56739,15 @@ vector:
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
 	VMOVUPS      480(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -58293,15 +56761,15 @@ vector:
 	VMOVUPS      544(R11), Y1
 	VMOVUPS      576(R11), Y2
 	VMOVUPS      608(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -58315,15 +56783,15 @@ vector:
 	VMOVUPS      672(R11), Y1
 	VMOVUPS      704(R11), Y2
 	VMOVUPS      736(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -58361,21 +56829,21 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	MOVQ         160(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 128(R11)
 	VMOVUPS      Y2, 256(R11)
@@ -58394,21 +56862,21 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	MOVQ         168(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 160(R11)
 	VMOVUPS      Y2, 288(R11)
@@ -58433,21 +56901,21 @@ partial:
 	MOVQ         176(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 320(R11)
@@ -58472,21 +56940,21 @@ partial:
 	MOVQ         184(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 352(R11)
@@ -58502,15 +56970,15 @@ partial:
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -58523,15 +56991,15 @@ partial:
 	VMOVUPS      160(R11), Y1
 	VMOVUPS      192(R11), Y2
 	VMOVUPS      224(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -58545,15 +57013,15 @@ partial:
 	VMOVUPS      288(R11), Y1
 	VMOVUPS      320(R11), Y2
 	VMOVUPS      352(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -58567,15 +57035,15 @@ partial:
 	VMOVUPS      416(R11), Y1
 	VMOVUPS      448(R11), Y2
 	VMOVUPS      480(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -58589,15 +57057,15 @@ partial:
 	VMOVUPS      544(R11), Y1
 	VMOVUPS      576(R11), Y2
 	VMOVUPS      608(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -58611,15 +57079,15 @@ partial:
 	VMOVUPS      672(R11), Y1
 	VMOVUPS      704(R11), Y2
 	VMOVUPS      736(R11), Y3
-	VMULPS       Y13, Y2, Y4
-	VMULPS       Y14, Y1, Y5
+	VMULPS       Y13, Y2, Y7
+	VMULPS       Y14, Y1, Y8
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
 	VFNMADD231PS Y15, Y1, Y3
-	VSUBPS       Y4, Y5, Y2
-	VADDPS       Y4, Y5, Y5
-	VXORPS       Y4, Y4, Y4
-	VSUBPS       Y5, Y4, Y1
+	VSUBPS       Y7, Y8, Y2
+	VADDPS       Y7, Y8, Y8
+	VXORPS       Y7, Y7, Y7
+	VSUBPS       Y8, Y7, Y1
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -58814,17 +57282,17 @@ vector:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         (R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
@@ -58835,17 +57303,17 @@ vector:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         16(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         24(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
@@ -58856,17 +57324,17 @@ vector:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         32(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         40(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -58877,17 +57345,17 @@ vector:
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
 	VFMADD132PS  Y15, Y3, Y1
-	VMOVUPS      (R12)(SI*1), Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         48(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         56(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
@@ -59049,17 +57517,17 @@ partial:
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         (R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         8(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
@@ -59072,17 +57540,17 @@ partial:
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         16(R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         24(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
@@ -59095,17 +57563,17 @@ partial:
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         32(R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         40(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -59118,17 +57586,17 @@ partial:
 	VFMADD132PS  Y15, Y3, Y1
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y4
-	VBROADCASTSS (R13), Y5
-	VBROADCASTSS 4(R13), Y6
-	VADDPS       Y4, Y0, Y0
-	VMAXPS       Y0, Y5, Y0
-	VMINPS       Y0, Y6, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         48(R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y5, Y1
-	VMINPS       Y1, Y6, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         56(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 
@@ -59372,22 +57840,22 @@ vector:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -59403,22 +57871,22 @@ vector:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -59435,22 +57903,22 @@ vector:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -59467,22 +57935,22 @@ vector:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -59499,22 +57967,22 @@ vector:
 	VMOVUPS      704(R11), Y2
 	VMOVUPS      736(R11), Y3
 	VMOVUPS      768(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -59531,22 +57999,22 @@ vector:
 	VMOVUPS      864(R11), Y2
 	VMOVUPS      896(R11), Y3
 	VMOVUPS      928(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -59769,22 +58237,22 @@ partial:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -59800,22 +58268,22 @@ partial:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -59832,22 +58300,22 @@ partial:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -59864,22 +58332,22 @@ partial:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -59896,22 +58364,22 @@ partial:
 	VMOVUPS      704(R11), Y2
 	VMOVUPS      736(R11), Y3
 	VMOVUPS      768(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -59928,22 +58396,22 @@ partial:
 	VMOVUPS      864(R11), Y2
 	VMOVUPS      896(R11), Y3
 	VMOVUPS      928(R11), Y4
-	VSUBPS       Y1, Y3, Y5
-	VADDPS       Y1, Y3, Y6
-	VMULPS       Y12, Y3, Y7
-	VFNMADD231PS Y11, Y1, Y7
-	VMULPS       Y13, Y2, Y8
+	VSUBPS       Y1, Y3, Y6
+	VADDPS       Y1, Y3, Y7
+	VMULPS       Y12, Y3, Y8
+	VFNMADD231PS Y11, Y1, Y8
+	VMULPS       Y13, Y2, Y9
 	VSUBPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y0, Y0
-	VADDPS       Y7, Y0, Y0
+	VADDPS       Y8, Y0, Y0
 	VFNMADD231PS Y15, Y2, Y4
-	VSUBPS       Y7, Y4, Y4
-	VADDPS       Y3, Y5, Y3
+	VSUBPS       Y8, Y4, Y4
+	VADDPS       Y3, Y6, Y3
 	VMULPS       Y12, Y3, Y3
-	VMULPS       Y14, Y5, Y1
-	VSUBPS       Y8, Y1, Y1
-	VMULPS       Y11, Y6, Y2
-	VSUBPS       Y8, Y2, Y2
+	VMULPS       Y14, Y6, Y1
+	VSUBPS       Y9, Y1, Y1
+	VMULPS       Y11, Y7, Y2
+	VSUBPS       Y9, Y2, Y2
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -60174,31 +58642,31 @@ vector:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         (R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         16(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -60206,31 +58674,31 @@ vector:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         24(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         32(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         40(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
@@ -60238,31 +58706,31 @@ vector:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         48(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         56(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         64(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      480(R11), Y0
@@ -60270,31 +58738,31 @@ vector:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
-	VMOVUPS      (R12)(SI*1), Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMOVUPS      (R12)(SI*1), Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         72(R10), AX
 	VMOVUPS      Y0, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         80(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         88(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	ADDQ         $0x00000020, SI
@@ -60484,33 +58952,33 @@ partial:
 	VMOVUPS      64(R11), Y2
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         (R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         8(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         16(R10), AX
 	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -60518,33 +58986,33 @@ partial:
 	VMOVUPS      224(R11), Y2
 	VMOVUPS      256(R11), Y3
 	VMOVUPS      288(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         24(R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         32(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         40(R10), AX
 	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
@@ -60552,33 +59020,33 @@ partial:
 	VMOVUPS      384(R11), Y2
 	VMOVUPS      416(R11), Y3
 	VMOVUPS      448(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         48(R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         56(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         64(R10), AX
 	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VMOVUPS      480(R11), Y0
@@ -60586,33 +59054,33 @@ partial:
 	VMOVUPS      544(R11), Y2
 	VMOVUPS      576(R11), Y3
 	VMOVUPS      608(R11), Y4
-	VADDPS       Y2, Y1, Y5
-	VSUBPS       Y2, Y1, Y6
-	VADDPS       Y5, Y0, Y0
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y7
+	VADDPS       Y6, Y0, Y0
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y13, Y6, Y1
+	VMULPS       Y13, Y7, Y1
 	VFMADD231PS  Y14, Y3, Y1
 	VADDPS       Y3, Y3, Y2
-	VFMADD231PS  Y15, Y5, Y2
+	VFMADD231PS  Y15, Y6, Y2
 	VADDPS       Y4, Y2, Y2
 	MOVQ         mask+64(FP), BX
 	VMOVUPS      (BX), Y9
-	VMASKMOVPS   (R12)(SI*1), Y9, Y5
-	VBROADCASTSS (R13), Y6
-	VBROADCASTSS 4(R13), Y7
-	VADDPS       Y5, Y0, Y0
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
+	VMASKMOVPS   (R12)(SI*1), Y9, Y6
+	VBROADCASTSS (R13), Y7
+	VBROADCASTSS 4(R13), Y8
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
 	MOVQ         72(R10), AX
 	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y1, Y1
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
 	MOVQ         80(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
-	VADDPS       Y5, Y2, Y2
-	VMAXPS       Y2, Y6, Y2
-	VMINPS       Y2, Y7, Y2
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
 	MOVQ         88(R10), AX
 	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 
@@ -60679,21 +59147,21 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y4
 	MOVQ         240(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -60712,21 +59180,21 @@ vector:
 	VMOVUPS      (AX)(SI*1), Y4
 	MOVQ         248(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -60751,21 +59219,21 @@ vector:
 	MOVQ         256(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -60790,21 +59258,21 @@ vector:
 	MOVQ         264(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 480(R11)
@@ -60829,21 +59297,21 @@ vector:
 	MOVQ         272(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
 	VMOVUPS      Y2, 512(R11)
@@ -60868,21 +59336,21 @@ vector:
 	MOVQ         280(R8), AX
 	VMOVUPS      (AX)(SI*1), Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
@@ -60897,21 +59365,21 @@ vector:
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
 	VMOVUPS      160(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
 	VMOVUPS      Y1, (R9)
@@ -60929,21 +59397,21 @@ vector:
 	VMOVUPS      288(R11), Y3
 	VMOVUPS      320(R11), Y4
 	VMOVUPS      352(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -60962,21 +59430,21 @@ vector:
 	VMOVUPS      480(R11), Y3
 	VMOVUPS      512(R11), Y4
 	VMOVUPS      544(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -60995,21 +59463,21 @@ vector:
 	VMOVUPS      672(R11), Y3
 	VMOVUPS      704(R11), Y4
 	VMOVUPS      736(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -61028,21 +59496,21 @@ vector:
 	VMOVUPS      864(R11), Y3
 	VMOVUPS      896(R11), Y4
 	VMOVUPS      928(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -61061,21 +59529,21 @@ vector:
 	VMOVUPS      1056(R11), Y3
 	VMOVUPS      1088(R11), Y4
 	VMOVUPS      1120(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMOVUPS      Y0, (R9)
 	ADDQ         R10, R9
@@ -61111,21 +59579,21 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	MOVQ         240(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, (R11)
 	VMOVUPS      Y1, 192(R11)
 	VMOVUPS      Y2, 384(R11)
@@ -61144,21 +59612,21 @@ partial:
 	VMASKMOVPS   (AX)(SI*1), Y10, Y4
 	MOVQ         248(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 32(R11)
 	VMOVUPS      Y1, 224(R11)
 	VMOVUPS      Y2, 416(R11)
@@ -61183,21 +59651,21 @@ partial:
 	MOVQ         256(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 64(R11)
 	VMOVUPS      Y1, 256(R11)
 	VMOVUPS      Y2, 448(R11)
@@ -61222,21 +59690,21 @@ partial:
 	MOVQ         264(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 96(R11)
 	VMOVUPS      Y1, 288(R11)
 	VMOVUPS      Y2, 480(R11)
@@ -61261,21 +59729,21 @@ partial:
 	MOVQ         272(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 128(R11)
 	VMOVUPS      Y1, 320(R11)
 	VMOVUPS      Y2, 512(R11)
@@ -61300,21 +59768,21 @@ partial:
 	MOVQ         280(R8), AX
 	VMASKMOVPS   (AX)(SI*1), Y10, Y5
 	PREFETCHT0   (AX)(R12*1)
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMOVUPS      Y0, 160(R11)
 	VMOVUPS      Y1, 352(R11)
 	VMOVUPS      Y2, 544(R11)
@@ -61329,21 +59797,21 @@ partial:
 	VMOVUPS      96(R11), Y3
 	VMOVUPS      128(R11), Y4
 	VMOVUPS      160(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
 	VMASKMOVPS   Y1, Y10, (R9)
@@ -61361,21 +59829,21 @@ partial:
 	VMOVUPS      288(R11), Y3
 	VMOVUPS      320(R11), Y4
 	VMOVUPS      352(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -61394,21 +59862,21 @@ partial:
 	VMOVUPS      480(R11), Y3
 	VMOVUPS      512(R11), Y4
 	VMOVUPS      544(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -61427,21 +59895,21 @@ partial:
 	VMOVUPS      672(R11), Y3
 	VMOVUPS      704(R11), Y4
 	VMOVUPS      736(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -61460,21 +59928,21 @@ partial:
 	VMOVUPS      864(R11), Y3
 	VMOVUPS      896(R11), Y4
 	VMOVUPS      928(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9
@@ -61493,21 +59961,21 @@ partial:
 	VMOVUPS      1056(R11), Y3
 	VMOVUPS      1088(R11), Y4
 	VMOVUPS      1120(R11), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS Y12, Y2, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y12, Y2, Y7
 	VFNMADD231PS Y11, Y2, Y0
 	VADDPS       Y4, Y0, Y0
 	VFNMADD231PS Y13, Y2, Y4
 	VFNMADD231PS Y11, Y3, Y5
 	VADDPS       Y1, Y5, Y5
-	VMULPS       Y15, Y3, Y7
-	VFNMADD231PS Y14, Y1, Y7
-	VMULPS       Y14, Y3, Y8
-	VFNMADD231PS Y15, Y1, Y8
-	VADDPS       Y7, Y6, Y1
-	VSUBPS       Y7, Y6, Y2
-	VADDPS       Y8, Y4, Y3
-	VSUBPS       Y8, Y4, Y4
+	VMULPS       Y15, Y3, Y8
+	VFNMADD231PS Y14, Y1, Y8
+	VMULPS       Y14, Y3, Y9
+	VFNMADD231PS Y15, Y1, Y9
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y2
+	VADDPS       Y9, Y4, Y3
+	VSUBPS       Y9, Y4, Y4
 	ADDQ         R10, R9
 	VMASKMOVPS   Y0, Y10, (R9)
 	ADDQ         R10, R9

@@ -16,6 +16,7 @@ type winogradSize struct {
 	m, n                    int
 	elements                []int // of the larger size whose weights it shares
 	inputConst, outputConst []float64
+	inputFree, outputFree   int // registers that they need besides
 	input, output           func(v, constant, free []reg.VecPhysical)
 }
 
@@ -23,7 +24,7 @@ const sqrt2 = math.Sqrt2
 
 // f2 is F(2 x 2, 3 x 3) with points 0, 1, -1 (Lavin and Gray, 2016).
 var f2 = winogradSize{
-	m: 2, n: 4, elements: []int{0, 1, 2, 3},
+	m: 2, n: 4, elements: []int{0, 1, 2, 3}, inputFree: 2,
 	input: func(d, _, free []reg.VecPhysical) {
 		VSUBPS(d[2], d[0], d[0])
 		VADDPS(d[1], d[2], free[0])
@@ -43,7 +44,7 @@ var f2 = winogradSize{
 // f4 is F(4 x 4, 3 x 3) with points 0, +-sqrt(1/2), +-sqrt(2), which lose less
 // to rounding than the usual 0, +-1, +-2 (ncnn's choice; Barabasz et al., 2020).
 var f4 = winogradSize{
-	m: 4, n: 6, elements: []int{0, 1, 2, 3, 4, 5},
+	m: 4, n: 6, elements: []int{0, 1, 2, 3, 4, 5}, inputFree: 3, outputFree: 4,
 	inputConst: []float64{2.5, 2, 0.5, sqrt2, sqrt2 / 2},
 	input: func(d, c, free []reg.VecPhysical) {
 		a, b, e := free[0], free[1], free[2]
@@ -85,7 +86,7 @@ var f4 = winogradSize{
 // f4tail2 and f4tail3 are F(2, 3) and F(3, 3) with as many of f4's points, for the
 // last outputs of a plane: scaled so that they take f4's transformed weights.
 var f4tail2 = winogradSize{
-	m: 2, n: 4, elements: []int{0, 1, 2, 5},
+	m: 2, n: 4, elements: []int{0, 1, 2, 5}, inputFree: 2,
 	inputConst: []float64{1.5, 1.5 * sqrt2 / 2, 0.5},
 	input: func(d, c, free []reg.VecPhysical) {
 		a, b := free[0], free[1]
@@ -109,7 +110,7 @@ var f4tail2 = winogradSize{
 }
 
 var f4tail3 = winogradSize{
-	m: 3, n: 5, elements: []int{0, 1, 2, 3, 5},
+	m: 3, n: 5, elements: []int{0, 1, 2, 3, 5}, inputFree: 4, outputFree: 2,
 	inputConst: []float64{sqrt2 / 2, sqrt2, 1.5, 1.5 * sqrt2, 0.5},
 	input: func(d, c, free []reg.VecPhysical) {
 		t, u, w, e := free[0], free[1], free[2], free[3]
@@ -175,9 +176,67 @@ func (w winogradTile) one() bool { return w.y.m == w.x.m }
 // phase loads the constants of one axis's transform.
 func (w winogradTile) phase(s isa, function, axis string, values []float64) []reg.VecPhysical {
 	if w.one() {
-		return s.vecs[16-len(values) : 16]
+		return s.vecs[len(s.vecs)-len(values):]
 	}
 	return constants(s, function+axis, values)
+}
+
+// winogradFrame is which registers a transform of tiles has. Columns are transformed
+// first, then rows: the first rows stay in registers meanwhile, as many as there is room
+// for, the others go through memory.
+type winogradFrame struct {
+	kept []reg.VecPhysical // of the first rows, nx each
+	work []reg.VecPhysical // of the other rows of a column, then of a row
+	free []reg.VecPhysical
+	mask reg.VecPhysical // the last of free, unless it must last
+	rows int             // that are kept
+	nx   int
+}
+
+// winogradFrameOf finds the most rows, of so many, that are kept where columns have ny
+// elements and rows nx.
+func winogradFrameOf(s isa, rows, ny, nx, free, constants int, lasting bool) (f winogradFrame) {
+	room := len(s.vecs) - free - constants
+	if lasting {
+		room--
+	}
+	r := rows
+	for r > 0 && max(r*nx+ny-r, nx) > room {
+		r--
+	}
+	f = winogradFrame{rows: r, nx: nx, kept: s.vecs[:r*nx], work: s.vecs[r*nx:][:ny-r], free: s.vecs[room:][:free]}
+	if f.mask = f.free[free-1]; lasting {
+		f.mask = s.vecs[room+free]
+	}
+	return f
+}
+
+// column is the registers of column j's elements.
+func (f winogradFrame) column(j, ny int) (regs []reg.VecPhysical) {
+	for i := range f.rows {
+		regs = append(regs, f.kept[i*f.nx+j])
+	}
+	return append(regs, f.work[:ny-f.rows]...)
+}
+
+// row is the registers of row i: those that it was kept in, or else the first row's,
+// into which tmp is read.
+func (f winogradFrame) row(s isa, i int, tmp reg.Register) []reg.VecPhysical {
+	if i < f.rows {
+		return f.kept[i*f.nx:][:f.nx]
+	}
+	regs := s.vecs[:f.nx]
+	for j, r := range regs {
+		VMOVUPS(mem(tmp, (i*f.nx+j)*s.bytes()), r)
+	}
+	return regs
+}
+
+// put writes what is not kept of the first rows of column j to tmp.
+func (f winogradFrame) put(s isa, column []reg.VecPhysical, j, rows int, tmp reg.Register) {
+	for i := f.rows; i < rows; i++ {
+		VMOVUPS(column[i], mem(tmp, (i*f.nx+j)*s.bytes()))
+	}
 }
 
 // step moves a pointer on from one element to another.
@@ -190,9 +249,9 @@ func step(from, to int, stride, pointer reg.GPPhysical) {
 	ADDQ(reg.RAX, pointer)
 }
 
-// constants broadcasts numbers into the last registers of the first sixteen.
+// constants broadcasts numbers into the last registers.
 func constants(s isa, function string, values []float64) []reg.VecPhysical {
-	regs := s.vecs[16-len(values) : 16]
+	regs := s.vecs[len(s.vecs)-len(values):]
 	for i, v := range values {
 		name := fmt.Sprintf("%s_c%d", function, i)
 		m, ok := constantData[name]
@@ -229,12 +288,13 @@ func winogradInput(s isa, w winogradTile) {
 	if w.one() {
 		constants(s, name, w.y.inputConst)
 	}
-	vectorLoop(s, arg("bytes", 1), arg("mask", 5), s.vecs[10], func(k mask) {
+	f := winogradFrameOf(s, w.y.n, w.y.n, w.x.n, max(w.y.inputFree, w.x.inputFree), max(len(w.y.inputConst), len(w.x.inputConst)), s.lane < 16)
+	vectorLoop(s, arg("bytes", 1), arg("mask", 5), f.mask, func(k mask) {
 		MOVQ(arg("ahead", 6), ahead)
 		ADDQ(reg.RSI, ahead)
 		c := w.phase(s, name, "Y", w.y.inputConst)
-		d, free := s.vecs[:w.y.n], s.vecs[w.y.n:]
 		for j := range w.x.n {
+			d := f.column(j, w.y.n)
 			for i := range w.y.n {
 				MOVQ(mem(table, 8*(i*w.x.n+j)), reg.RAX)
 				s.load(indexed(reg.RAX, reg.RSI, 0), k, d[i])
@@ -242,21 +302,16 @@ func winogradInput(s isa, w winogradTile) {
 					PREFETCHT0(indexed(reg.RAX, ahead, 0))
 				}
 			}
-			w.y.input(d, c, free)
-			for i := range w.y.n {
-				VMOVUPS(d[i], mem(tmp, (i*w.x.n+j)*s.bytes()))
-			}
+			w.y.input(d, c, f.free)
+			f.put(s, d, j, w.y.n, tmp)
 		}
 		MOVQ(arg("dst", 2), dst)
 		ADDQ(reg.RSI, dst)
 		c = w.phase(s, name, "X", w.x.inputConst)
-		d, free = s.vecs[:w.x.n], s.vecs[w.x.n:]
 		side, at := w.x.elements[w.x.n-1]+1, 0
 		for i := range w.y.n {
-			for j := range w.x.n {
-				VMOVUPS(mem(tmp, (i*w.x.n+j)*s.bytes()), d[j])
-			}
-			w.x.input(d, c, free)
+			d := f.row(s, i, tmp)
+			w.x.input(d, c, f.free)
 			for j := range w.x.n {
 				if e := w.y.elements[i]*side + w.x.elements[j]; e > at {
 					step(at, e, stride, dst)
@@ -287,26 +342,25 @@ func winogradOutput(s isa, w winogradTile) {
 	if w.one() {
 		constants(s, name, w.y.outputConst)
 	}
-	// The mask's register must outlive the transforms: with AVX2 it is
-	// loaded anew before each store.
-	vectorLoop(s, arg("bytes", 2), arg("mask", 8), s.vecs[9], func(k mask) {
+	// Bias and bounds take three registers, the mask one: with AVX2 it does not outlive
+	// the transforms, and is loaded anew before each store.
+	f := winogradFrameOf(s, w.y.m, w.y.n, w.x.n, 4, max(len(w.y.outputConst), len(w.x.outputConst)), false)
+	vectorLoop(s, arg("bytes", 2), arg("mask", 8), f.mask, func(k mask) {
 		MOVQ(arg("src", 0), src)
 		ADDQ(reg.RSI, src)
 		c := w.phase(s, name, "Y", w.y.outputConst)
-		m, free := s.vecs[:w.y.n], s.vecs[w.y.n:]
 		for j := range w.x.n {
 			k = s.reload(k, arg("mask", 8))
 			MOVQ(src, reg.RBX)
+			m := f.column(j, w.y.n)
 			for i := range w.y.n {
 				if i > 0 {
 					step(w.y.elements[i-1], w.y.elements[i], row, reg.RBX)
 				}
 				s.load(mem(reg.RBX, 0), k, m[i])
 			}
-			w.y.output(m, c, free)
-			for i := range w.y.m {
-				VMOVUPS(m[i], mem(tmp, (i*w.x.n+j)*s.bytes()))
-			}
+			w.y.output(m, c, f.free)
+			f.put(s, m, j, w.y.m, tmp)
 			if j < w.x.n-1 {
 				for range w.x.elements[j+1] - w.x.elements[j] {
 					ADDQ(arg("stride", 1), src)
@@ -314,15 +368,12 @@ func winogradOutput(s isa, w winogradTile) {
 			}
 		}
 		c = w.phase(s, name, "X", w.x.outputConst)
-		m, free = s.vecs[:w.x.n], s.vecs[w.x.n:]
-		b, lo, hi := free[0], free[1], free[2]
+		b, lo, hi := f.free[0], f.free[1], f.free[2]
 		MOVQ(arg("column", 4), to)
 		ADDQ(reg.RSI, to)
 		for i := range w.y.m {
-			for j := range w.x.n {
-				VMOVUPS(mem(tmp, (i*w.x.n+j)*s.bytes()), m[j])
-			}
-			w.x.output(m, c, free)
+			m := f.row(s, i, tmp)
+			w.x.output(m, c, f.free)
 			k = s.reload(k, arg("mask", 8))
 			s.load(indexed(bias, reg.RSI, 0), k, b)
 			VBROADCASTSS(mem(clamp, 0), lo)
