@@ -26,7 +26,7 @@ func (o *whatOptions) addFlags(f *pflag.FlagSet) {
 
 // what is what the flags say.
 func (o *whatOptions) what() explain.What {
-	return explain.What{Target: target.Kind(o.target), Reduce: target.Reduction(o.reduce), At: o.at, SegmentRegion: o.region, Reference: o.reference}
+	return explain.What{Target: target.Kind(o.target), Reduce: target.Reduction(o.reduce), At: o.at, SegmentRegion: o.region, Reference: explain.Named(o.reference, nil)}
 }
 
 // textsOf are texts of a type of their own, for completion.

@@ -34,9 +34,9 @@ type What struct {
 	// of a plane, whatever they are on the clean picture.
 	At            *Point     `json:"at,omitempty"`
 	SegmentRegion obe.Region `json:"segment_region,omitzero"`
-	// Reference is the file of what features are compared with: a picture, or a .npy file
-	// of a vector. None is the clean picture.
-	Reference string `json:"-"`
+	// Reference is what features are compared with: a picture, or a .npy file of a vector.
+	// None is the clean picture.
+	Reference Source `json:"-"`
 	// Mapped is the activation that a map was made with, where it is not known who asked
 	// for it; none is none.
 	Mapped prediction.Activation `json:"-"`
@@ -309,7 +309,7 @@ func (a *Aim) fits(q *Question) error {
 		return failure.Wrongf("%v and %v are of planes of pixels: output %q of shape %v is none", failure.Setting("at"), failure.Setting("segment_region"), a.Name(), a.part.Shape)
 	case where && a.Kind != target.SegmentKind && a.Kind != target.NumberKind:
 		return failure.Wrongf("%v and %v: %v is %s", failure.Setting("at"), failure.Setting("segment_region"), failure.Setting("target"), a.Kind)
-	case a.what.Reference != "" && a.Kind != target.FeaturesKind:
+	case a.what.Reference.Open != nil && a.Kind != target.FeaturesKind:
 		return failure.Wrongf("%v is for features: the output %q is mapped as %s (%v)", failure.Setting("reference"), a.Name(), a.Kind, failure.Setting("target"))
 	case a.Kind == target.FeaturesKind && len(q.Classes) > 0:
 		return failure.Wrongf("%v: features have no classes", failure.Setting("class"))
@@ -480,24 +480,27 @@ func (a *Aim) item(i int) target.Item {
 // readFeatures reads what features are compared with.
 func (a *Aim) readFeatures(ctx context.Context, r *Reader) error {
 	a.most = 1
-	path := a.what.Reference
-	if path == "" {
+	from := a.what.Reference
+	if from.Open == nil {
 		return nil
 	}
-	if strings.EqualFold(filepath.Ext(path), ".npy") {
-		vector, sum, err := model.ReadNumbers(path)
+	if strings.EqualFold(filepath.Ext(from.Called), ".npy") {
+		vector, sum, err := numbersOf(from)
 		if err != nil {
 			return fmt.Errorf("%v: %w", failure.Setting("reference"), err)
 		}
 		if n := count(a.part.Shape); len(vector) == n || len(vector) != r.model.Plan.InputPlane().Len() {
 			if len(vector) != n {
-				return failure.Dataf("%s: %d numbers: the output %q has %d, the network's input %d", path, len(vector), a.Name(), n, r.model.Plan.InputPlane().Len())
+				return failure.Dataf("%s: %d numbers: the output %q has %d, the network's input %d", from.Called, len(vector), a.Name(), n, r.model.Plan.InputPlane().Len())
 			}
-			a.vector, a.from = vector, referred{path, sum}
+			a.vector, a.from = vector, referred{from.Name, sum}
 			return nil
 		}
 	}
-	in, err := r.Read(ctx, File(path), Source{})
+	if len(r.model.Planes) > 1 {
+		return failure.Wrongf("%v: %s: the network reads %d pictures together: want a .npy file of the vector", failure.Setting("reference"), from.Called, len(r.model.Planes))
+	}
+	in, err := r.Read(ctx, from, Source{})
 	if err != nil {
 		return err
 	}
@@ -509,8 +512,18 @@ func (a *Aim) readFeatures(ctx context.Context, r *Reader) error {
 	if err != nil {
 		return failure.Dataf("model %s: output %q: %w", a.model.File.Name, a.Name(), err)
 	}
-	a.vector, a.from = a.part.Of(out), referred{path, in.SHA256}
+	a.vector, a.from = a.part.Of(out), referred{from.Name, in.SHA256}
 	return nil
+}
+
+// numbersOf are the numbers of a .npy file, whatever its shape, with its digest.
+func numbersOf(from Source) ([]float32, string, error) {
+	f, err := from.Open()
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	return model.DecodeNumbers(f, from.Called)
 }
 
 // Target is what is asked of a picture.
@@ -664,7 +677,7 @@ func (t *TargetRecord) caption(score, class string) string {
 func (r *Record) What() What {
 	w := What{Output: r.Output, Mapped: prediction.Activation(r.Activation)}
 	if t := r.Target; t != nil {
-		w.Target, w.Part, w.Reduce, w.At, w.Reference = t.Kind, t.Part, t.Reduce, t.At, t.Reference
+		w.Target, w.Part, w.Reduce, w.At, w.Reference = t.Kind, t.Part, t.Reduce, t.At, Named(t.Reference, nil)
 		if t.Region != nil {
 			w.SegmentRegion = *t.Region
 		}

@@ -76,7 +76,7 @@ func (q *Question) asksForBoxes() bool {
 
 // ofElse says whether a question is about something else than boxes in any case.
 func (w *What) ofElse() bool {
-	return w.Target != "" && w.Target != target.BoxKind || w.Part != "" || w.Reduce != "" || w.somewhere() || w.Reference != ""
+	return w.Target != "" && w.Target != target.BoxKind || w.Part != "" || w.Reduce != "" || w.somewhere() || w.Reference.Open != nil
 }
 
 // detects says whether it is boxes that are mapped: of a detector, unless something else

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"sort"
 	"strconv"
@@ -52,9 +53,10 @@ func Bindings(texts []string) (map[string]*tensor.Tensor, []Bound, error) {
 	return values, told, nil
 }
 
-// ReadNumbers reads the numbers of a .npy file, whatever its shape, and gives its digest.
-func ReadNumbers(path string) ([]float32, string, error) {
-	t, sum, err := readArray(path)
+// DecodeNumbers reads the numbers of a .npy file, whatever its shape, and gives its
+// digest. name is for messages.
+func DecodeNumbers(r io.Reader, name string) ([]float32, string, error) {
+	t, sum, err := decodeArray(r, name)
 	if err != nil {
 		return nil, "", err
 	}
@@ -69,7 +71,11 @@ func readArray(path string) (*tensor.Tensor, string, error) {
 		return nil, "", failure.Unread(err)
 	}
 	defer f.Close()
-	a, err := imagein.DecodeArray(f, path)
+	return decodeArray(f, path)
+}
+
+func decodeArray(r io.Reader, name string) (*tensor.Tensor, string, error) {
+	a, err := imagein.DecodeArray(r, name)
 	if err != nil {
 		return nil, "", failure.As(failure.Data, err)
 	}

@@ -85,6 +85,8 @@ type asked struct {
 	Model    int             `json:"model"`
 	Picture  string          `json:"picture"`
 	Question json.RawMessage `json:"question"`
+	// Reference is a picture too, or a .npy file: what features are compared with.
+	Reference string `json:"reference"`
 }
 
 // decode reads what a question says over what is usual.
@@ -121,6 +123,13 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 	full := explain.Default()
 	if err := decode(q.Question, &full); err != nil {
 		return nil, nil, err
+	}
+	if q.Reference != "" {
+		p, err := s.pictures.get(q.Reference)
+		if err != nil {
+			return nil, nil, err
+		}
+		full.Reference = p.source()
 	}
 	a, err := n.prepare(r.Context(), full)
 	if err != nil {

@@ -73,6 +73,7 @@ func (r *answer) command(q url.Values) string {
 	l.say("reduce", string(a.Reduce), "")
 	l.say("at", a.At.String(), "")
 	l.say("segment-region", a.SegmentRegion.String(), "")
+	l.say("reference", a.Reference.Name, "")
 	l.say("activation", string(a.Activation), string(usual.Activation))
 	l.say("score", string(a.Score), string(usual.Score))
 	l.say("mode", string(a.Mode), "")

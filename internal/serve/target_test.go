@@ -2,11 +2,18 @@ package serve
 
 import (
 	"bytes"
+	"errors"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sbinet/npyio"
 
 	"krypton/internal/explain"
 	"krypton/internal/heatmap"
@@ -93,5 +100,68 @@ func TestSegments(t *testing.T) {
 		if !slices.Equal(numbersOf(t, n.Scores[0]), bitsOf(want)) {
 			t.Errorf("%s: another map", class)
 		}
+	}
+}
+
+// embedder writes a network whose output is a direction: the picture's mean colours, of
+// length 1.
+func embedder(t *testing.T) string {
+	t.Helper()
+	m := &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
+		Inputs:  []onnxwrite.ValueInfo{{Name: "x", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3, 64, 64)}},
+		Outputs: []onnxwrite.ValueInfo{{Name: "y", ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, 3)}},
+		Nodes:   onnxwrite.Lines("m = GlobalAveragePool x", "f = Flatten m", "y = LpNormalization f"),
+	}}
+	path := filepath.Join(t.TempDir(), "features.onnx")
+	if err := os.WriteFile(path, m.Marshal(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestReferences: features are compared with a picture or a vector that was sent, and the
+// map is that of the command's --reference; nobody names a path.
+func TestReferences(t *testing.T) {
+	opt := usually()
+	opt.Models = []Model{modelFile(embedder(t))}
+	s := begin(t, opt)
+	picture := s.sample(s.http)
+	red := image.NewRGBA(image.Rect(0, 0, 64, 64))
+	draw.Draw(red, red.Rect, image.NewUniform(color.RGBA{255, 0, 0, 255}), image.Point{}, draw.Src)
+	var other, vector bytes.Buffer
+	if err := errors.Join(png.Encode(&other, red), npyio.Write(&vector, []float32{0, 1, 0})); err != nil {
+		t.Fatal(err)
+	}
+	clean := map[string][]uint32{}
+	for name, data := range map[string][]byte{"": nil, "red.png": other.Bytes(), "green.npy": vector.Bytes()} {
+		want, _ := answerOf(t, opt.Models[0], func(q *explain.Question) {
+			if q.Strides = q.Patches; name != "" {
+				q.Reference = explain.Bytes(name, name, data)
+			}
+		})
+		ask := map[string]any{"picture": picture, "question": question("16")}
+		if name != "" {
+			var sent struct{ ID string }
+			s.must(s.http, "POST", "/api/pictures?name="+name, data, &sent)
+			ask["reference"] = sent.ID
+		}
+		var m struct{ ID string }
+		s.must(s.http, "POST", "/api/maps", ask, &m)
+		s.finished(s.http, m.ID)
+		var n numbers
+		s.must(s.http, "GET", "/api/maps/"+m.ID+"/scores", nil, &n)
+		if clean[name] = numbersOf(t, n.Scores[0]); !slices.Equal(clean[name], bitsOf(want)) {
+			t.Errorf("%q: another map", name)
+		}
+		var c struct{ Command string }
+		if s.must(s.http, "GET", "/api/maps/"+m.ID+"/command", nil, &c); strings.Contains(c.Command, "--reference") != (name != "") || !strings.Contains(c.Command, name) {
+			t.Errorf("%q: %s", name, c.Command)
+		}
+	}
+	if slices.Equal(clean[""], clean["red.png"]) || slices.Equal(clean["red.png"], clean["green.npy"]) {
+		t.Error("the reference makes no difference")
+	}
+	if status, body := s.call(s.http, "POST", "/api/maps", map[string]any{"picture": picture, "reference": "red.png", "question": question("16")}); status != 404 {
+		t.Errorf("a name: %d %s", status, body)
 	}
 }
