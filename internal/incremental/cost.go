@@ -172,33 +172,37 @@ func (p *Plan) propagate(s *step, rects []region.Rect, centres []Point, policy P
 // PositionBytes is the memory that one worker needs for one change of region r:
 // the updates that are alive at the same time.
 func (p *Plan) PositionBytes(r region.Rect) int64 {
-	n := p.slotBytes(r)
+	return slotBytes(p.slotNumbers(p.regions(r), nil)) + p.passingBytes()
+}
+
+// passingBytes is the memory of what lies between fused steps, which take turns.
+func (p *Plan) passingBytes() int64 {
 	if slices.ContainsFunc(p.steps, func(s step) bool { return s.fused > 0 }) {
-		n += int64(p.cached) // in turns
+		return int64(p.cached)
 	}
-	return n
+	return 0
 }
 
-// slotBytes is PositionBytes without what lies between fused steps.
-func (p *Plan) slotBytes(r region.Rect) int64 {
-	n := int64(0)
-	for _, most := range p.slotNumbers(r) {
-		n += 4 * int64(most)
-	}
-	return n
-}
-
-// slotNumbers is how many numbers the updates of one change of region r have in each
-// slot at most.
-func (p *Plan) slotNumbers(r region.Rect) []int {
-	rects := p.regions(r)
+// slotNumbers is how many numbers the updates of one change, whose regions rects are,
+// have in each slot at most: those of the values for which keep says so, or if it is nil
+// of all.
+func (p *Plan) slotNumbers(rects []region.Rect, keep func(v int) bool) []int {
 	most := make([]int, p.slots)
 	for v := range p.values {
-		if slot := p.values[v].slot; slot >= 0 && p.values[v].partOf == 0 && !p.values[v].inner {
+		if slot := p.values[v].slot; slot >= 0 && p.values[v].partOf == 0 && !p.values[v].inner && (keep == nil || keep(v)) {
 			most[slot] = max(most[slot], rects[v].Area()*p.values[v].plane.C)
 		}
 	}
 	return most
+}
+
+// slotBytes is the memory of so many numbers in each slot.
+func slotBytes(numbers []int) int64 {
+	n := int64(0)
+	for _, most := range numbers {
+		n += 4 * int64(most)
+	}
+	return n
 }
 
 // ViewBytes is the memory of all views.

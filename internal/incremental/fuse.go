@@ -338,9 +338,9 @@ func (w *worker) runFused(first, n int) {
 	last := &steps[n-1]
 	w.place(last.out)
 	times := w.times.from(first)
-	for k := 0; k < w.n; {
+	for k := w.first; k < w.last; {
 		count, bytes := 0, 0
-		for ; k < w.n; k++ {
+		for ; k < w.last; k++ {
 			if w.rects[k][last.out].Empty() {
 				continue
 			}
@@ -366,7 +366,7 @@ func (w *worker) runFused(first, n int) {
 		}
 		w.fuser.band(p, steps, count, w.scratch, w, w.views, times)
 	}
-	for k := range w.n {
+	for k := w.first; k < w.last; k++ {
 		for i := range steps {
 			if s := &steps[i]; !w.rects[k][last.out].Empty() {
 				w.spent[k] += engine.Work(s.prim, w.rects[k][s.out])

@@ -280,10 +280,11 @@ func BenchmarkPrecision(b *testing.B) {
 		}
 		w.worker = newWorker(w.plan, v, nil)
 	}
-	chunk, err := ways[0].plan.chunk(ways[0].plan.largest(changes), changes.Len(), 1, Options{})
+	st, err := ways[0].plan.stages(ways[0].plan.largest(changes), changes.Len(), 1, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
+	chunk := st.chunk
 	for b.Loop() {
 		for lo := 0; lo < changes.Len(); lo += chunk {
 			for i := range ways {

@@ -106,13 +106,13 @@ func (p *Plan) ProfileUpdates(ctx context.Context, v *Views, changes Changes, op
 		return nil, errors.New("no changes to measure")
 	}
 	largest := p.largest(changes)
-	chunk, err := p.chunk(largest, n, 1, opt)
+	st, err := p.stages(largest, n, 1, opt)
 	if err != nil {
 		return nil, err
 	}
-	chunk = min(chunk, n)
+	chunk := min(st.chunk, n)
 	w := newWorker(p, v, opt.Policy)
-	w.reserve(p.slotNumbers(largest), chunk)
+	w.reserve(st)
 	if opt.Epsilon > 0 {
 		w.epsilon, w.meanSquare = opt.Epsilon, p.meanSquares(v)
 	}

@@ -28,8 +28,11 @@ func (p *Plan) worker(v *Views, policy Policy) *worker {
 	w := p.spare.workers[n-1]
 	p.spare.workers = p.spare.workers[:n-1]
 	w.plan, w.views, w.policy = p, v, policy
-	for len(w.slots) < p.slots {
-		w.slots = append(w.slots, nil)
+	for i := range w.memory {
+		m := &w.memory[i]
+		for len(m.of) < p.slots {
+			m.of = append(m.of, nil)
+		}
 	}
 	return w
 }

@@ -44,6 +44,8 @@ type Options struct {
 	// Done, if set, is called after each chunk with the number of changes
 	// that it finished. Calls may come from any worker.
 	Done func(n int)
+
+	cut int // where tests cut the steps (see stages), 0 to let the plan choose
 }
 
 // Results are the outputs of one change, valid during the call that hands them
@@ -108,11 +110,11 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 	}
 	workers := max(1, opt.Workers)
 	largest := p.largest(changes)
-	chunk, err := p.chunk(largest, n, workers, opt)
+	st, err := p.stages(largest, n, workers, opt)
 	if err != nil {
 		return err
 	}
-	numbers := p.slotNumbers(largest)
+	chunk := st.chunk
 	workers = min(workers, (n+chunk-1)/chunk)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -138,7 +140,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 				}
 			}()
 			w := p.worker(v, opt.Policy)
-			w.reserve(numbers, chunk)
+			w.reserve(st)
 			w.epsilon, w.meanSquare = opt.Epsilon, meanSquare
 			for ctx.Err() == nil {
 				lo, hi := take()
@@ -166,28 +168,6 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 	return context.Cause(ctx)
 }
 
-// Chunk sizes: enough positions that deep layers fill some tiles, few enough that a
-// chunk's updates stay near: in the second-level cache where weights are so small
-// (smallWeights) that each chunk may read them anew, else in a worker's share of the
-// third. Every chunk reads all weights once: where these are large (half a gigabyte of
-// VGG16's) more positions share a reading, as long as each has weightsEach of it to
-// itself, or more than its own updates movedTimes over: what layers move is read and
-// written beside arithmetic, weights mostly keep it waiting. Beyond movingMost positions
-// maps of ResNet18 and ResNet50 gained nothing once they ran, and took longer to begin:
-// the first touch of what 48 positions write to cost 16 % of a map of 400. Beside other programs, which take their part
-// of the third-level cache, 16 MiB made maps of ShuffleNet and MobileNet v2 take up to
-// half longer than 4 MiB.
-const (
-	chunkMost    = 64
-	chunkBytes   = 4 << 20
-	smallWeights = 8 << 20
-	smallBytes   = 2 << 20
-	sharedBytes  = 64 << 20
-	weightsEach  = 16 << 20
-	movedTimes   = 3
-	movingMost   = 12
-)
-
 // largest is the largest change, in the middle of the plane, where it reaches most.
 func (p *Plan) largest(changes Changes) region.Rect {
 	var largest region.Rect
@@ -197,32 +177,6 @@ func (p *Plan) largest(changes Changes) region.Rect {
 		}
 	}
 	return centred(largest, p.InputPlane())
-}
-
-// chunk chooses the number of changes that a worker takes at a time of n, at most as
-// large as the one given.
-func (p *Plan) chunk(at region.Rect, n, workers int, opt Options) (int, error) {
-	chunk := opt.Chunk
-	if chunk <= 0 {
-		own := max(1, p.slotBytes(at))
-		bytes, weights := int64(chunkBytes), p.WeightBytes()
-		if weights < smallWeights {
-			bytes = smallBytes
-		}
-		sharing := min(sharedBytes/own, weights/weightsEach)
-		moving := min(movingMost, weights/(movedTimes*own))
-		chunk = int(min(chunkMost, max(1, bytes/own, sharing, moving)))
-		chunk = min(chunk, max(1, (n+4*workers-1)/(4*workers)))
-	}
-	if opt.Memory > 0 {
-		each := max(1, p.PositionBytes(at))
-		fit := opt.Memory / (each * int64(workers))
-		if fit < 1 {
-			return 0, fmt.Errorf("%w: %d workers need %d KiB for one position each", ErrMemory, workers, each*int64(workers)>>10)
-		}
-		chunk = int(min(int64(chunk), fit))
-	}
-	return chunk, nil
 }
 
 // ErrMemory says that a memory limit is too small for the work.
@@ -243,16 +197,20 @@ type worker struct {
 	scratch *engine.Scratch
 	fuser   fuser
 
-	n      int             // changes in the chunk
-	rects  [][]region.Rect // [change][value]
-	offset [][]int         // [value][change] into the value's slot
-	slots  [][]float32
-	hosts  [][]*tensor.Tensor // [value][change], host values only
+	n     int                // changes in the chunk
+	rects [][]region.Rect    // [change][value]
+	hosts [][]*tensor.Tensor // [value][change], host values only
 
-	jobs   []engine.Job
-	ins    []engine.Patched
-	placed []bool    // values of the chunk that have their memory
-	whole  []float32 // a composed plane
+	// Steps run for the changes from first to last, whose updates lie in the memory of
+	// now: that of steps before the cut, or of those behind.
+	stages      stages
+	first, last int
+	memory      [2]slots
+	now         *slots
+
+	jobs  []engine.Job
+	ins   []engine.Patched
+	whole []float32 // a composed plane
 
 	chunk   int     // number of chunks, this one included
 	outputs []shown // what readers see
@@ -268,27 +226,11 @@ type worker struct {
 }
 
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
-	return &worker{plan: p, views: v, policy: policy, scratch: engine.NewScratch(p.kernels), offset: make([][]int, len(p.values)),
-		slots: make([][]float32, p.slots), placed: make([]bool, len(p.values)), hosts: make([][]*tensor.Tensor, len(p.values))}
-}
-
-// reserve makes room for chunks of changes that have so many numbers in each slot, or a
-// few more, in one piece: regions grow from the plane's corner on.
-func (w *worker) reserve(numbers []int, chunk int) {
-	room := func(n int) int { return wholeVectors(n * chunk * 9 / 8) }
-	all := 0
-	for i, n := range numbers {
-		if n *= chunk; cap(w.slots[i]) < n {
-			all += room(numbers[i])
-		}
+	w := &worker{plan: p, views: v, policy: policy, scratch: engine.NewScratch(p.kernels), hosts: make([][]*tensor.Tensor, len(p.values))}
+	for i := range w.memory {
+		w.memory[i] = newSlots(p)
 	}
-	space := engine.Numbers(all)
-	for i, n := range numbers {
-		if cap(w.slots[i]) < n*chunk {
-			n = room(n)
-			w.slots[i], space = space[:0:n], space[n:]
-		}
-	}
+	return w
 }
 
 // run computes the updates of changes [lo, hi).
@@ -300,12 +242,8 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		w.rects = append(w.rects, make([]region.Rect, len(p.values)))
 		w.centres = append(w.centres, make([]Point, len(p.values)))
 	}
-	for v := range w.offset {
-		w.offset[v] = resize(w.offset[v], w.n)
-	}
 	w.spent = resize(w.spent, w.n)
 	clear(w.spent)
-	clear(w.placed)
 	for k := range w.n {
 		r := changes.Rect(lo + k)
 		w.rects[k][p.input] = r
@@ -317,26 +255,37 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 			p.propagate(&p.steps[i], w.rects[k], w.centres[k], w.policy)
 		}
 	}
-	w.place(p.input)
-	for k := range w.n {
-		if !w.rects[k][p.input].Empty() {
-			changes.Write(lo+k, w.update(p.input, k))
+	return w.runStages(changes, lo)
+}
+
+// begin writes what the changes from first to last are.
+func (w *worker) begin(changes Changes, lo int) {
+	input := w.plan.input
+	w.place(input)
+	for k := w.first; k < w.last; k++ {
+		if !w.rects[k][input].Empty() {
+			changes.Write(lo+k, w.update(input, k))
 		}
 	}
-	known := 0 // steps whose regions are
-	for i := 0; i < len(p.steps); i++ {
+}
+
+// runSteps runs steps [from, to) for the changes from first to last.
+func (w *worker) runSteps(from, to int) error {
+	p := w.plan
+	known := from // steps whose regions are
+	for i := from; i < to; i++ {
 		s := &p.steps[i]
 		if w.epsilon > 0 && i >= known {
 			known = i + max(1, s.group)
-			for k := range w.n {
+			for k := w.first; k < w.last; k++ {
 				for j := i; j < known; j++ {
 					p.propagate(&p.steps[j], w.rects[k], w.centres[k], w.policy)
 				}
 			}
 		}
-		for k := range w.n {
+		for k := w.first; k < w.last; k++ {
 			for j := i; j < i+max(1, s.fused); j++ {
-				w.times.count(p, j, w.rects[k][p.steps[j].out], 1/float64(w.n))
+				w.times.count(p, j, w.rects[k][p.steps[j].out], 1/float64(w.last-w.first))
 			}
 		}
 		start := w.times.now()
@@ -357,7 +306,7 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		w.times.ran(i, start)
 		if w.epsilon > 0 && s.kind != op.Global && !p.values[s.out].entire && p.values[s.out].partOf == 0 {
 			start := w.times.now()
-			for k := range w.n {
+			for k := w.first; k < w.last; k++ {
 				w.trim(s.out, k)
 			}
 			w.times.trimmed(i, start)
@@ -371,32 +320,6 @@ func resize[T any](s []T, n int) []T {
 		return make([]T, n)
 	}
 	return s[:n]
-}
-
-// place gives every change's update of a value its part of the value's slot.
-func (w *worker) place(v int) {
-	v = w.plan.root(v)
-	val := &w.plan.values[v]
-	if w.placed[v] {
-		return
-	}
-	w.placed[v] = true
-	at := 0
-	for k := range w.n {
-		w.offset[v][k] = at
-		at += w.rects[k][v].Area() * val.plane.C
-	}
-	if s := &w.slots[val.slot]; cap(*s) < at {
-		*s = engine.Numbers(at + at/4) // the next chunk may want a little more
-	}
-	w.slots[val.slot] = w.slots[val.slot][:at]
-}
-
-// update is change k's update of value v.
-func (w *worker) update(v, k int) []float32 {
-	val := &w.plan.values[v]
-	n := w.rects[k][v].Area() * val.plane.C
-	return w.slots[val.slot][w.offset[v][k]:][:n:n]
 }
 
 // patched is what change k sees of a step's source.
@@ -429,11 +352,11 @@ func (w *worker) runStep(s *step) {
 		w.grow(s)
 		return
 	}
-	if need := w.n * len(s.in); cap(w.ins) < need {
+	if need := (w.last - w.first) * len(s.in); cap(w.ins) < need {
 		w.ins = make([]engine.Patched, need)
 	}
 	ins := w.ins[:0]
-	for k := range w.n {
+	for k := w.first; k < w.last; k++ {
 		r := w.rects[k][s.out]
 		if r.Empty() {
 			continue
@@ -466,7 +389,7 @@ func (w *worker) runStep(s *step) {
 func (w *worker) grow(s *step) {
 	p, root := w.plan, w.plan.root(s.out)
 	c, width, view := p.values[root].plane.C, p.values[root].plane.W, w.views.data[root]
-	for k := range w.n {
+	for k := w.first; k < w.last; k++ {
 		r := w.rects[k][root]
 		if r.Empty() {
 			continue
@@ -509,7 +432,7 @@ func (w *worker) runReference(s *step) error {
 			w.place(id)
 		}
 	}
-	for k := range w.n {
+	for k := w.first; k < w.last; k++ {
 		if w.rects[k][s.out].Empty() {
 			continue
 		}

@@ -328,6 +328,12 @@ func checkGraph(t *testing.T, a arithmetic, seed uint64, n *network, rng *rand.R
 	if d := differs(exact, answers(t, p, v, changes, Options{Workers: 2, Chunk: 1})); d != "" {
 		t.Fatalf("seed %d: other chunks: %s\n%s", seed, d, n)
 	}
+	if cuts := p.cuts(); len(cuts) > 0 {
+		opt := Options{Workers: 2, Chunk: 2 + rng.IntN(4), cut: cuts[rng.IntN(len(cuts))]}
+		if d := differs(exact, answers(t, p, v, changes, opt)); d != "" {
+			t.Fatalf("seed %d: cut before step %d: %s\n%s", seed, opt.cut, d, n)
+		}
+	}
 	if checksum(v) != before {
 		t.Fatalf("seed %d: views were written\n%s", seed, n)
 	}
@@ -469,5 +475,37 @@ func BenchmarkUpdate(b *testing.B) {
 		if err := w.run(changes, 0, changes.Len()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Early steps run for few changes at a time and late ones for more where that saves
+// readings of weights, if the memory allows.
+func TestStages(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	n, x := newNetwork(t, rng, 1, 3, 256, 256)
+	x = n.node("Conv", nil, x, n.weights(0.3, 128, 3, 1, 1))
+	x = n.node("Mul", nil, x, n.node("GlobalAveragePool", nil, x)) // everything changes behind a gate
+	pool := map[string]any{"kernel_shape": []int64{32, 32}, "strides": []int64{32, 32}}
+	x = n.node("Add", nil, n.node("MaxPool", pool, x), n.node("AveragePool", pool, x)) // two read it: it is not passed on in bands
+	x = n.node("Conv", nil, x, n.weights(0.1, 1024, 128, 1, 1))
+	x = n.node("Conv", nil, x, n.weights(0.1, 1024, 1024, 1, 1))
+	n.output(n.node("Conv", nil, x, n.weights(0.1, 1024, 1024, 1, 1)))
+	p, err := Compile(n.g, CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := region.Rect{Y: region.Span{Lo: 40, Hi: 48}, X: region.Span{Lo: 40, Hi: 48}}
+	s, err := p.stages(at, 1000, 2, Options{})
+	if err != nil || s.cut == 0 || s.first >= s.chunk {
+		t.Fatalf("cut before step %d: %d and %d changes at a time, %v", s.cut, s.first, s.chunk, err)
+	}
+	if plane := p.values[p.steps[s.cut].out].plane; plane.H != 8 {
+		t.Errorf("cut before a plane of %d rows", plane.H)
+	}
+	if l, err := p.stages(at, 1000, 2, Options{Memory: 2 * p.PositionBytes(at)}); err != nil || l.cut != 0 || l.chunk != 1 {
+		t.Errorf("with the memory of one change: cut before step %d, %d at a time, %v", l.cut, l.chunk, err)
+	}
+	if e, err := p.stages(at, 1000, 2, Options{Epsilon: 0.1}); err != nil || e.cut != 0 {
+		t.Errorf("with regions that depend on values: cut before step %d, %v", e.cut, err)
 	}
 }
