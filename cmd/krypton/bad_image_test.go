@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -95,7 +94,7 @@ func TestBadPictures(t *testing.T) {
 	add("I06/gif-of-20000-frames", "a.gif", encoded(t, func(b *bytes.Buffer) error { return gif.EncodeAll(b, film) }), exitOK, "")
 	rows = append(rows,
 		badInput{id: "I08/pipe", file: "a.png", make: func(t testing.TB, path string) {
-			if err := syscall.Mkfifo(path, 0o600); err != nil {
+			if err := makeFIFO(path); err != nil {
 				t.Skip(err)
 			}
 		}, args: []string{"obe", "FILE", "-o", "DIR/map.png"}, code: exitData},

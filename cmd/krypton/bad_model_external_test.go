@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"krypton/internal/onnxwrite"
@@ -39,7 +38,7 @@ func external(pairs ...string) func(testing.TB, string) {
 		must(os.Symlink("..", in("up")))
 		must(os.Symlink("/dev/zero", in("link-device")))
 		must(os.Link(outside, in("hard.bin")))
-		must(syscall.Mkfifo(in("pipe"), 0o600))
+		must(makeFIFO(in("pipe")))
 		m := sound()
 		w := &m.Graph.Initializers[0]
 		w.RawData, w.External = nil, map[string]string{}

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"krypton/internal/onnxwrite"
@@ -79,7 +78,7 @@ func badFiles() []badInput {
 		}
 	}
 	pipe := func(t testing.TB, path string) {
-		if err := syscall.Mkfifo(path, 0o600); err != nil {
+		if err := makeFIFO(path); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,7 +128,7 @@ func TestForbiddenModel(t *testing.T) {
 		}
 		defer self.Close()
 		cmd.Path, cmd.Dir, cmd.ExtraFiles = "/proc/self/fd/3", "/", []*os.File{self}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		asNobody(cmd)
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -79,8 +78,8 @@ func runBad(t *testing.T, rows []badInput) {
 			if got := cmd.ProcessState.ExitCode(); got != row.code {
 				t.Errorf("exit code %d, want %d", got, row.code)
 			}
-			if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && !raceDetector && u.Maxrss<<10 > badMemory {
-				t.Errorf("it took %d MiB", u.Maxrss>>10)
+			if n := peakMemory(cmd.ProcessState); !raceDetector && n > badMemory {
+				t.Errorf("it took %d MiB", n>>20)
 			}
 			text := stderr.String()
 			if left := contents(t, temporary); len(left) > 0 {

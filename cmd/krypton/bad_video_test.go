@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -59,7 +58,7 @@ func TestBadVideos(t *testing.T) {
 		add("V07/"+name, "a.mp4", holding([]byte("\x00\x00\x00\x18ftypisom0000")), c.code, "", "--ffmpeg", fakeFFmpeg(t, c.script))
 	}
 	add("V08/pipe", "a.mp4", func(t testing.TB, path string) {
-		if err := syscall.Mkfifo(path, 0o600); err != nil {
+		if err := makeFIFO(path); err != nil {
 			t.Skip(err)
 		}
 	}, exitData, "")

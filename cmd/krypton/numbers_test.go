@@ -206,3 +206,12 @@ func exitOf(err error) int {
 	}
 	return 0
 }
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -35,15 +35,6 @@ func orvCode(t *testing.T, code int, args ...string) string {
 	return said.String()
 }
 
-func readText(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 // slowORV is a run that waits for more of its film, with the outputs base.
 func slowORV(t *testing.T, base string, first []byte, args ...string) (*exec.Cmd, io.WriteCloser) {
 	t.Helper()

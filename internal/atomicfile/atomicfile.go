@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"krypton/internal/failure"
 	"krypton/internal/lock"
 	"krypton/internal/regular"
@@ -119,11 +117,11 @@ func Write(path string, force bool, write func(io.Writer) error) (err error) {
 
 // pending makes the temporary file that becomes path, and holds it, so that nobody
 // takes it for one that a killed process has left (RemoveAbandoned).
-func pending(path string) (*renameio.PendingFile, *os.File, error) {
+func pending(path string) (*pendingFile, *os.File, error) {
 	var err error
 	for range 8 {
-		var f *renameio.PendingFile
-		if f, err = renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path))); err != nil {
+		var f *pendingFile
+		if f, err = newPending(path); err != nil {
 			return nil, nil, err
 		}
 		var held *os.File
@@ -136,17 +134,6 @@ func pending(path string) (*renameio.PendingFile, *os.File, error) {
 		}
 	}
 	return nil, nil, err
-}
-
-// SyncDir makes the names in a folder last a loss of power. A folder that cannot be
-// opened is passed over: some file systems have none that can be synced.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // MakeFolder makes a folder with those above it, whose names last a loss of power:
@@ -197,13 +184,10 @@ func syncFile(path string) error {
 	return err
 }
 
-// link is os.Link, but for tests.
-var link = os.Link
-
 // create gives a finished temporary file the name path, which must be free: a
 // link fails if somebody took it meanwhile, a rename would not. Where links
 // cannot be made a look just before the rename must do.
-func create(f *renameio.PendingFile, path string) error {
+func create(f *pendingFile, path string) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
@@ -227,7 +211,7 @@ func name(temp, path string) error {
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.Rename(temp, path)
+	return rename(temp, path)
 }
 
 // SameFile says whether two paths are one existing file.

@@ -49,7 +49,7 @@ func AdoptFolder(temp, path string, force bool, own func(path string) bool) erro
 		return err
 	}
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
-		if err := os.Rename(temp, path); err != nil {
+		if err := Replace(temp, path); err != nil {
 			return fmt.Errorf("%w %s: %w", ErrCannotWrite, path, err)
 		}
 		return nil
@@ -92,11 +92,11 @@ func exchange(a, b string) error {
 	}
 	// One after the other: for a moment neither is called b, but both are there.
 	aside := a + ".old"
-	if err := os.Rename(b, aside); err != nil {
+	if err := Replace(b, aside); err != nil {
 		return err
 	}
-	if err := os.Rename(a, b); err != nil {
-		return errors.Join(err, os.Rename(aside, b))
+	if err := Replace(a, b); err != nil {
+		return errors.Join(err, Replace(aside, b))
 	}
-	return os.Rename(aside, a)
+	return Replace(aside, a)
 }

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -275,7 +274,7 @@ func (o *file) adopt(force bool) error {
 	if err := o.check(force); err != nil {
 		return failure.As(failure.CantCreate, err)
 	}
-	if err := os.Rename(o.part, o.path); err != nil {
+	if err := atomicfile.Replace(o.part, o.path); err != nil {
 		return o.failed(err)
 	}
 	return nil

@@ -66,6 +66,6 @@ func openTemporary(path string) (*os.File, error) {
 	if !i.Mode().IsRegular() {
 		return nil, regular.ErrNot
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := regular.OpenMovable(path, os.O_RDWR, 0)
 	return f, regular.Cause(err)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"syscall"
 
 	"krypton/internal/regular"
 )
@@ -59,7 +58,9 @@ func (e *external) file(name string, offset, want int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, regular.Cause(err))
 	}
-	if s, ok := i.Sys().(*syscall.Stat_t); ok && s.Nlink > 1 {
+	if n, err := regular.Names(f); err != nil {
+		return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, err)
+	} else if n > 1 {
 		return nil, fmt.Errorf("%w: external data %q has several names (hard links)", ErrModel, name)
 	}
 	if offset > i.Size() || want > i.Size()-offset {

@@ -1,6 +1,7 @@
 package regular
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,7 @@ func Grow(path string) (f *os.File, made bool, err error) {
 		i, err := os.Lstat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			f, err = os.OpenFile(path, how|os.O_CREATE|os.O_EXCL, 0o644)
+			f, err = OpenMovable(path, how|os.O_CREATE|os.O_EXCL, 0o644)
 			if errors.Is(err, fs.ErrExist) {
 				continue
 			}
@@ -33,17 +34,14 @@ func Grow(path string) (f *os.File, made bool, err error) {
 		if err := alone(i); err != nil {
 			return nil, false, err
 		}
-		f, err = os.OpenFile(path, how, 0)
+		f, err = OpenMovable(path, how, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, false, Cause(err)
 		}
-		if i, err = f.Stat(); err == nil {
-			err = alone(i)
-		}
-		if err != nil {
+		if err := aloneOpen(f); err != nil {
 			f.Close()
 			return nil, false, Cause(err)
 		}
@@ -62,6 +60,21 @@ func alone(i fs.FileInfo) error {
 	}
 	if names(i) > 1 {
 		return ErrLinked
+	}
+	return nil
+}
+
+// aloneOpen is alone for an open file, of which more is known.
+func aloneOpen(f *os.File) error {
+	i, err := f.Stat()
+	if err == nil {
+		err = alone(i)
+	}
+	if err != nil {
+		return err
+	}
+	if n, err := Names(f); err != nil || n > 1 {
+		return cmp.Or(err, ErrLinked)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package regular
 
 import (
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -16,6 +17,21 @@ func names(i fs.FileInfo) uint64 {
 		return uint64(s.Nlink)
 	}
 	return 1
+}
+
+// Names is the number of names that an open file has.
+func Names(f *os.File) (uint64, error) {
+	i, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return names(i), nil
+}
+
+// OpenMovable is os.OpenFile for a file that may get another name, or go, while it is
+// open: here any may.
+func OpenMovable(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	return os.OpenFile(path, flag, perm)
 }
 
 // Identity is the same for all names of a file, and for no other file; false where

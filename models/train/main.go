@@ -15,7 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"krypton/internal/atomicfile"
 )
 
 func main() {
@@ -75,8 +75,8 @@ func run(args []string, out io.Writer) error {
 
 func write(dir, name string, data []byte) error {
 	path := filepath.Join(dir, name)
-	if err := renameio.WriteFile(path, data, 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return atomicfile.Write(path, true, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }
