@@ -24,7 +24,7 @@ import (
 
 // tuneOptions are the flags of `krypton tune`.
 type tuneOptions struct {
-	patches       []obe.Size
+	patches       []obe.Patch
 	strides       []obe.Size
 	fills         []explain.Fill
 	seed          uint64
@@ -60,7 +60,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, io, args) },
 	}
 	f := cmd.Flags()
-	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParseSizes, "patch `size`, as for obe")
+	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParsePatches, "patch `size`, as for obe")
 	flagvalue.Add(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions, as for obe")
 	addFillFlag(f, &o.fills, "what the patch is painted with, as for obe")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise")

@@ -9,6 +9,7 @@ import (
 	"krypton/internal/batch"
 	"krypton/internal/inputs"
 	"krypton/internal/model"
+	"krypton/internal/obe"
 )
 
 // inputLists are the flags that name files of names.
@@ -26,7 +27,7 @@ func (l *inputLists) expand(args []string, stdin io.Reader) ([]string, error) {
 }
 
 // inputFlags are the flags that name files which are read.
-var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind", "with", "reference"}
+var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind", "with", "reference", "patch"}
 
 // addInputs takes the files that flags and arguments name.
 func addInputs(r *inputs.Set, flags *pflag.FlagSet) {
@@ -51,6 +52,8 @@ func addInputs(r *inputs.Set, flags *pflag.FlagSet) {
 			switch name {
 			case "model":
 				r.AddModel(v)
+			case "patch":
+				r.Add(patchFiles(v)...)
 			case "files-from":
 				r.AddList(v, '\n')
 			case "files-from0":
@@ -76,5 +79,16 @@ func addItems(r *inputs.Set, items []batch.Item) {
 				r.Add(withFiles([]model.With{w}, it.Path)...)
 			}
 		}
+		r.Add(patchFiles(it.Set["patch"])...)
 	}
+}
+
+// patchFiles are the files that the text of --patch names.
+func patchFiles(text string) []string {
+	var files []string
+	patches, _ := obe.ParsePatches(text) // what is wrong with it the flag says
+	for _, p := range patches {
+		files = append(files, p.File)
+	}
+	return files
 }

@@ -50,7 +50,7 @@ func (q *Question) Need() model.Need {
 	if q.WholeOnly {
 		return model.Need{}
 	}
-	return model.Need{}.For([]obe.Size{q.Patch}, q.Stride)
+	return model.Need{}.For([]obe.Patch{obe.Plain(q.Patch)}, q.Stride)
 }
 
 // Job measures one model. It works on a random picture unless Use gives it another.

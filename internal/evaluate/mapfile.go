@@ -181,7 +181,7 @@ func (m *MapFile) maps(h, w int) ([]mapOf, error) {
 	var all []mapOf
 	r := m.Record
 	for k, c := range r.Classes {
-		g := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore)}
+		g := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore), Stamp: r.Shape.Stamp()}
 		for _, row := range c.Scores {
 			for _, v := range row {
 				g.Scores = append(g.Scores, float32(v))

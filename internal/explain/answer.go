@@ -175,6 +175,9 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		Bound:             m.Bound,
 		With:              in.With(q.Fills),
 	}
+	if len(j.grids) == 1 {
+		rec.Shape = j.shape(j.variants[0])
+	}
 	rec.FlipMap, rec.Flips = flips(g, r)
 	if r.NaN {
 		rec.Notes = append(rec.Notes, "some scores are not numbers (NaN)")
@@ -309,10 +312,10 @@ func (r *Record) Caption() []string {
 	} else if r.Target != nil {
 		what = r.Target.caption(r.Score, what)
 	}
-	size, fill := fmt.Sprintf("patch %dx%d, stride %dx%d", r.Patch[0], r.Patch[1], r.Stride[0], r.Stride[1]), "fill "+r.Fill
+	size, fill := fmt.Sprintf("patch %s, stride %dx%d", patchText(r.Shape, r.Patch), r.Stride[0], r.Stride[1]), "fill "+r.Fill
 	var sizes, fills []string
 	for _, s := range r.Scales {
-		if p := fmt.Sprintf("%dx%d", s.Patch[0], s.Patch[1]); !slices.Contains(sizes, p) {
+		if p := patchText(s.Shape, s.Patch); !slices.Contains(sizes, p) {
 			sizes = append(sizes, p)
 		}
 		if !slices.Contains(fills, s.Fill) {

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,8 +12,9 @@ import (
 // variant is one of the maps that a question's map is the mean of: those of each
 // patch size with each fill.
 type variant struct {
-	grid *obe.Grid
-	fill int // of the question's
+	grid  *obe.Grid
+	fill  int // of the question's
+	patch int // of the question's
 }
 
 // combine lays the maps of several patch sizes and fills over each other. Their
@@ -85,7 +85,7 @@ func cellDrops(_ *obe.Grid, r *obe.Result, k int) ([]float64, error) {
 
 // classMap is the map of the result's class k.
 func classMap(g *obe.Grid, r *obe.Result, k int) *heatmap.Map {
-	return &heatmap.Map{Ys: g.Ys, Xs: g.Xs, Patch: g.Patch, Input: g.Plane, Scores: r.Scores[k], Base: r.Base[k]}
+	return &heatmap.Map{Ys: g.Ys, Xs: g.Xs, Patch: g.Patch, Input: g.Plane, Scores: r.Scores[k], Base: r.Base[k], Stamp: stampOf(g)}
 }
 
 // addScales adds what each patch size with each fill gave to a record of them
@@ -94,7 +94,7 @@ func (j *Job) addScales(rec *Record, results []*obe.Result) {
 	rec.Positions = 0
 	for i, r := range results {
 		g := j.variants[i].grid
-		s := ScaleRecord{Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
+		s := ScaleRecord{Shape: j.shape(j.variants[i]), Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
 		if len(j.fills) > 1 {
 			s.Fill = string(j.fills[j.variants[i].fill].name)
 		}
@@ -105,9 +105,11 @@ func (j *Job) addScales(rec *Record, results []*obe.Result) {
 	}
 	var parts []string
 	if len(j.grids) > 1 {
-		sizes := make([]string, len(j.grids))
-		for i, g := range j.grids {
-			sizes[i] = fmt.Sprintf("%dx%d", g.Patch[0], g.Patch[1])
+		var sizes []string
+		for _, v := range j.variants {
+			if v.fill == 0 {
+				sizes = append(sizes, patchText(j.shape(v), v.grid.Patch))
+			}
 		}
 		parts = append(parts, "of patches "+strings.Join(sizes, ", "))
 	}

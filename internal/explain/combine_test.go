@@ -25,7 +25,7 @@ func TestCombine(t *testing.T) {
 		{Items: []target.Item{{Index: 7}}, Base: []float32{1}, Scores: [][]float32{{.5, 1, 0, .25}}, MultiplyAddsWhole: 10, Skipped: 1},
 		{Items: []target.Item{{Index: 7}}, Base: []float32{1}, Scores: [][]float32{{.75}}, MultiplyAddsWhole: 3, NaN: true},
 	}
-	maps := []variant{{grids[0], 0}, {grids[1], 0}}
+	maps := []variant{{grids[0], 0, 0}, {grids[1], 0, 1}}
 	g, r, err := combine(maps, results, "mean")
 	if err != nil || g.Len() != 20 || g.Patch != [2]int{1, 1} || r.MultiplyAddsWhole != 13 || r.Skipped != 1 || !r.NaN || r.Items[0].Index != 7 {
 		t.Fatalf("%+v %+v %v", g, r, err)
@@ -58,7 +58,7 @@ func TestCombineFills(t *testing.T) {
 		{Items: []target.Item{{Index: 7}, {Index: 8}}, Base: []float32{1, .5}, Scores: [][]float32{{.5, 1, 0, .25, nan, nan}, {0, 0, 0, 0, 0, 1}}, Skipped: 1, Masked: 2, Verified: 3},
 		{Items: []target.Item{{Index: 7}, {Index: 8}}, Base: []float32{1, .5}, Scores: [][]float32{{.25, 1, .5, .25, .5, nan}, {1, 1, 1, 1, .5, 0}}, Skipped: 2, Verified: 3},
 	}
-	g, r, err := combine([]variant{{grid, 0}, {grid, 1}}, results, "sum")
+	g, r, err := combine([]variant{{grid, 0, 0}, {grid, 1, 0}}, results, "sum")
 	if err != nil || g != grid || r.Skipped != 3 || r.Masked != 2 || r.Verified != 6 {
 		t.Fatalf("%v %+v %v", g, r, err)
 	}

@@ -22,6 +22,7 @@ type Job struct {
 	mode     obe.Mode
 	gives    *Given // up, in approximate mode
 	grids    []*obe.Grid
+	stencils []string // digests of the files of patches
 	variants []variant
 	aim      *Aim
 	notes    []string // that hold for every picture
@@ -56,22 +57,6 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	return j, nil
 }
 
-// makeGrids lays one grid for each patch size.
-func (j *Job) makeGrids() error {
-	plane, q := j.model.Plan.InputPlane(), &j.question
-	for k, p := range q.Patches {
-		g, err := obe.GridOn(plane, p, q.stride(k), q.Border, q.Region)
-		if err != nil {
-			return err
-		}
-		j.grids = append(j.grids, g)
-		for f := range j.fills {
-			j.variants = append(j.variants, variant{g, f})
-		}
-	}
-	return nil
-}
-
 // read finds out what the model's outputs mean, and what is asked for.
 func (j *Job) read(ctx context.Context) error {
 	var err error
@@ -98,13 +83,15 @@ func (j *Job) Mode() obe.Mode { return j.mode }
 type Map struct {
 	Grid *obe.Grid
 	Fill Fill
+	// Shape says what the patch covers, nil for all of its rectangle.
+	Shape *ShapeRecord
 }
 
 // Maps are those of each patch size with each fill, fill by fill.
 func (j *Job) Maps() []Map {
 	var all []Map
 	for _, v := range j.variants {
-		all = append(all, Map{v.grid, j.fills[v.fill].name})
+		all = append(all, Map{v.grid, j.fills[v.fill].name, j.shape(v)})
 	}
 	return all
 }
@@ -155,6 +142,7 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 			Compare:       q.Compare,
 			Seed:          q.Seed,
 			Mask:          in.mask,
+			Whole:         j.model.WholeChannels(),
 		})
 	}
 	return tasks, nil
@@ -289,7 +277,7 @@ func (j *Job) sameMaps(other *Job) bool {
 	}
 	for k, v := range j.variants {
 		w := other.variants[k]
-		if j.fills[v.fill] != other.fills[w.fill] || obe.Sizes(j.question.Patches) != obe.Sizes(other.question.Patches) || v.grid.Patch != w.grid.Patch || v.grid.Stride != w.grid.Stride || v.grid.Len() != w.grid.Len() || v.grid.Rect(0) != w.grid.Rect(0) {
+		if j.fills[v.fill] != other.fills[w.fill] || !slices.Equal(j.question.Patches, other.question.Patches) || !slices.Equal(j.stencils, other.stencils) || v.grid.Patch != w.grid.Patch || v.grid.Stride != w.grid.Stride || v.grid.Len() != w.grid.Len() || v.grid.Rect(0) != w.grid.Rect(0) {
 			return false
 		}
 	}

@@ -26,7 +26,7 @@ func builtIn(t *testing.T, m *model.Model, change func(*Question)) *Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.Patches, q.Strides = []obe.Size{size}, []obe.Size{{H: obe.Length{Pixels: 24}, W: obe.Length{Pixels: 24}}}
+	q.Patches, q.Strides = []obe.Patch{obe.Plain(size)}, []obe.Size{{H: obe.Length{Pixels: 24}, W: obe.Length{Pixels: 24}}}
 	if change != nil {
 		change(&q)
 	}
@@ -169,7 +169,7 @@ func TestReread(t *testing.T) {
 	}
 	for name, j := range map[string]*Job{
 		"fill":   builtIn(t, m, func(q *Question) { q.Fills = []Fill{"black"} }),
-		"stride": builtIn(t, m, func(q *Question) { q.Strides = q.Patches }),
+		"stride": builtIn(t, m, func(q *Question) { q.Strides = []obe.Size{q.Patches[0].Size} }),
 		"region": builtIn(t, m, func(q *Question) { q.Region = obe.Region{X: 1, W: 127, H: 128} }),
 		"naive":  builtIn(t, m, func(q *Question) { q.Mode = obe.Naive }),
 	} {

@@ -21,11 +21,11 @@ import (
 // Question is what is asked of a model about a picture. Its zero value is none: Default
 // is one.
 type Question struct {
-	// Patches are the sizes of patches, whose maps are combined; Strides the steps
-	// between positions, one for all or one for each size.
-	Patches []obe.Size `json:"patch"`
-	Strides []obe.Size `json:"stride"`
-	Border  obe.Border `json:"border,omitempty"`
+	// Patches are those whose maps are combined; Strides the steps between positions, one
+	// for all or one for each patch.
+	Patches []obe.Patch `json:"patch"`
+	Strides []obe.Size  `json:"stride"`
+	Border  obe.Border  `json:"border,omitempty"`
 	// Region is the part of the network's input that is covered.
 	Region obe.Region `json:"region,omitzero"`
 	// Fills are what patches are painted with; several give the mean of their maps.
@@ -66,8 +66,8 @@ type Question struct {
 
 // Default is the question that nobody said anything about.
 func Default() Question {
-	pixels := func(n int) []obe.Size { return []obe.Size{{H: obe.Length{Pixels: n}, W: obe.Length{Pixels: n}}} }
-	return Question{Patches: pixels(16), Strides: pixels(4), Border: obe.Cover, Fills: []Fill{"gray"}, Seed: 1, Score: target.Value, Combine: "mean"}
+	pixels := func(n int) obe.Size { return obe.Size{H: obe.Length{Pixels: n}, W: obe.Length{Pixels: n}} }
+	return Question{Patches: []obe.Patch{obe.Plain(pixels(16))}, Strides: []obe.Size{pixels(4)}, Border: obe.Cover, Fills: []Fill{"gray"}, Seed: 1, Score: target.Value, Combine: "mean"}
 }
 
 // The largest numbers of patch sizes and of fills of one question: each takes a map.

@@ -30,7 +30,7 @@ func TestQuestionInJSON(t *testing.T) {
 		return v
 	}
 	full := Question{
-		Patches: []obe.Size{size("16"), size("10%x24")}, Strides: []obe.Size{size("4"), size("2%")}, Border: obe.Skip, Region: obe.Region{X: 1, Y: 2, W: 30, H: 40},
+		Patches: []obe.Patch{obe.Plain(size("16")), {Shape: obe.Circle, Size: size("10%x24"), Soft: 2}}, Strides: []obe.Size{size("4"), size("2%")}, Border: obe.Skip, Region: obe.Region{X: 1, Y: 2, W: 30, H: 40},
 		Fills: []Fill{"gray", "#102030"}, Seed: 1<<63 + 1, Classes: []string{"top3", "label:7"}, Activation: prediction.Sigmoid, Score: target.Margin, Mode: obe.Approximate,
 		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
 		Boxes:       []string{"3", "car", "false"}, MinScore: ptr(.3), IoU: ptr(.4),
@@ -53,7 +53,7 @@ func TestQuestionInJSON(t *testing.T) {
 		}
 	}
 	q := Default()
-	if err := json.Unmarshal([]byte(`{"patch": ["24"], "approximate": {"within": "1.5s"}}`), &q); err != nil || q.Patches[0] != size("24") || q.Strides[0] != size("4") || *q.Approximate.Within != Duration(1500*time.Millisecond) {
+	if err := json.Unmarshal([]byte(`{"patch": ["24"], "approximate": {"within": "1.5s"}}`), &q); err != nil || q.Patches[0] != obe.Plain(size("24")) || q.Strides[0] != size("4") || *q.Approximate.Within != Duration(1500*time.Millisecond) {
 		t.Errorf("%v: %+v", err, q)
 	}
 	for _, bad := range []string{`{"patch": ["0"]}`, `{"region": "1,2"}`, `{"fill": ["pink"]}`, `{"approximate": {"within": "soon"}}`, `{"seed": -1}`, `{"at": "3"}`, `{"at": "3,4,5"}`, `{"segment_region": "1,2,3"}`} {

@@ -49,6 +49,7 @@ type Record struct {
 	Score             string         `json:"score"`
 	Mode              string         `json:"mode"`
 	Patch             [2]int         `json:"patch"`
+	Shape             *ShapeRecord   `json:"shape,omitempty"` // nil for rectangles
 	Stride            [2]int         `json:"stride"`
 	Border            string         `json:"border"`
 	Fill              string         `json:"fill"`
@@ -94,6 +95,7 @@ type Record struct {
 type ScaleRecord struct {
 	Fill      string        `json:"fill,omitempty"` // of several
 	Patch     [2]int        `json:"patch"`
+	Shape     *ShapeRecord  `json:"shape,omitempty"`
 	Stride    [2]int        `json:"stride"`
 	Rows      int           `json:"rows"`
 	Cols      int           `json:"cols"`
@@ -129,14 +131,14 @@ type CompareRecord struct {
 // Summary is the record without what grows with the grid.
 func (r *Record) Summary() *Record {
 	s := *r
-	s.FlipMap = nil
+	s.FlipMap, s.Shape = nil, r.Shape.summary()
 	s.Classes = append([]ClassRecord{}, r.Classes...)
 	for i := range s.Classes {
 		s.Classes[i].Scores = nil
 	}
 	s.Scales = slices.Clone(r.Scales)
 	for i := range s.Scales {
-		s.Scales[i].FlipMap, s.Scales[i].Classes = nil, nil
+		s.Scales[i].FlipMap, s.Scales[i].Classes, s.Scales[i].Shape = nil, nil, r.Scales[i].Shape.summary()
 	}
 	return &s
 }
@@ -145,6 +147,9 @@ func (r *Record) Summary() *Record {
 // (and of winners, if any) for each of Ys, with a number for each of Xs.
 func (r *Record) Validate() error {
 	if err := validGrid(r.Rows, r.Cols, r.Ys, r.Xs, r.Classes, r.FlipMap); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	if err := r.Shape.validate(); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	for i, s := range r.Scales {

@@ -159,3 +159,61 @@ func TestPNGCarriesItsText(t *testing.T) {
 		t.Error("no iTXt chunk")
 	}
 }
+
+// TestStampedImportance holds maps of patches with a stamp to the plain weighted sums, and
+// those whose stamp is all of the patch's rectangle to maps without one.
+func TestStampedImportance(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 1))
+	for range 100 {
+		m := randomMap(rng)
+		full := *m
+		full.Stamp = &Stamp{H: m.Patch[0], W: m.Patch[1], Weights: bytes.Repeat([]byte{255}, m.Patch[0]*m.Patch[1])}
+		for _, rule := range Combines {
+			a, err := m.Importance(rule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := full.Importance(rule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range a {
+				if math.IsNaN(a[i]) != math.IsNaN(b[i]) || rule != "cell" && math.Abs(a[i]-b[i]) > 1e-9 {
+					t.Fatalf("%s: pixel %d has %g, stamped %g", rule, i, a[i], b[i])
+				}
+			}
+		}
+		s := &Stamp{At: [2]int{rng.IntN(5) - 3, rng.IntN(5) - 3}, H: 1 + rng.IntN(6), W: 1 + rng.IntN(6)}
+		for range s.H * s.W {
+			s.Weights = append(s.Weights, []byte{0, 255, byte(rng.IntN(256))}[rng.IntN(3)])
+		}
+		m.Stamp = s
+		mean, err := m.Importance("mean")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum, _ := m.Importance("sum")
+		for i := range mean {
+			total, weight := 0.0, 0.0
+			for k, score := range m.Scores {
+				y, x := i/m.Input[1]-m.Ys[k/len(m.Xs)]-s.At[0], i%m.Input[1]-m.Xs[k%len(m.Xs)]-s.At[1]
+				if y >= 0 && y < s.H && x >= 0 && x < s.W {
+					v := float64(s.Weights[y*s.W+x]) / 255
+					total, weight = total+v*(float64(m.Base)-float64(score)), weight+v
+				}
+			}
+			if weight == 0 {
+				if !math.IsNaN(mean[i]) || !math.IsNaN(sum[i]) {
+					t.Fatalf("a pixel that nothing covers has %g, %g", mean[i], sum[i])
+				}
+			} else if math.Abs(mean[i]-total/weight) > 1e-9 || math.Abs(sum[i]-total) > 1e-9 {
+				t.Fatalf("pixel %d has %g and %g, want %g of %g", i, mean[i], sum[i], total, weight)
+			}
+		}
+	}
+	m := randomMap(rng)
+	m.Stamp = &Stamp{H: 1, W: 1, Weights: []byte{255}}
+	if _, err := m.Importance("most"); err == nil {
+		t.Error("an unknown rule is accepted")
+	}
+}

@@ -19,6 +19,17 @@ type Map struct {
 	Scores []float32
 	Base   float32
 	Label  string
+	// Stamp says how much of each pixel the patch covers; nil is all of its rectangle.
+	Stamp *Stamp
+}
+
+// Stamp is what a patch covers around each of its places: At is where the first row and
+// column lie, counted from the place's, and Weights say how much of each pixel is covered,
+// row by row, 0 to 255.
+type Stamp struct {
+	At      [2]int
+	H, W    int
+	Weights []uint8
 }
 
 // Combines lists the rules for pixels that several patches cover: mean of their
@@ -27,9 +38,13 @@ var Combines = []string{"mean", "sum", "cell"}
 
 // Importance is Base minus score, spread over the network's pixels row by row:
 // positive where hiding lowers the score. Pixels that no patch covers, or whose
-// scores are not numbers, are NaN.
+// scores are not numbers, are NaN. A pixel that is covered in part counts in
+// part: the mean is weighted.
 func (m *Map) Importance(rule string) ([]float64, error) {
 	h, w := m.Input[0], m.Input[1]
+	if m.Stamp != nil {
+		return m.stamped(rule)
+	}
 	out := make([]float64, h*w)
 	if rule == "cell" {
 		rows, cols := nearest(m.Ys, m.Patch[0], h), nearest(m.Xs, m.Patch[1], w)
@@ -94,6 +109,60 @@ func (m *Map) Importance(rule string) ([]float64, error) {
 		}
 	}
 	return out, nil
+}
+
+// stamped is Importance of patches with a stamp.
+func (m *Map) stamped(rule string) ([]float64, error) {
+	add, of := weigh, func(sum, weight float64) float64 { return sum / weight }
+	switch rule {
+	case "mean", "":
+	case "sum":
+		of = func(sum, _ float64) float64 { return sum / 255 }
+	case "cell":
+		add, of = m.nearer, func(d, _ float64) float64 { return d }
+	default:
+		return nil, fmt.Errorf("unknown combine rule %q", rule)
+	}
+	h, w, s := m.Input[0], m.Input[1], m.Stamp
+	out, weights := make([]float64, h*w), make([]float64, h*w)
+	for i, score := range m.Scores {
+		place := [2]int{m.Ys[i/len(m.Xs)], m.Xs[i%len(m.Xs)]}
+		d := float64(m.Base) - float64(score)
+		if d != d || math.IsInf(d, 0) {
+			continue
+		}
+		for y := max(0, place[0]+s.At[0]); y < min(h, place[0]+s.At[0]+s.H); y++ {
+			for x := max(0, place[1]+s.At[1]); x < min(w, place[1]+s.At[1]+s.W); x++ {
+				if v := s.Weights[(y-place[0]-s.At[0])*s.W+x-place[1]-s.At[1]]; v > 0 {
+					add(place, [2]int{y, x}, v, d, &out[y*w+x], &weights[y*w+x])
+				}
+			}
+		}
+	}
+	for i, v := range weights {
+		if v == 0 {
+			out[i] = math.NaN()
+		} else {
+			out[i] = of(out[i], v)
+		}
+	}
+	return out, nil
+}
+
+// weigh adds the drop d of a patch that covers a pixel by v to the pixel's sums.
+func weigh(_, _ [2]int, v uint8, d float64, sum, weight *float64) {
+	*sum += float64(v) * d
+	*weight += float64(v)
+}
+
+// nearer takes the drop d of a patch at a place for a pixel's if its middle is nearer than
+// that of the one before. weight is one over one plus the square of the distance.
+func (m *Map) nearer(place, pixel [2]int, _ uint8, d float64, drop, weight *float64) {
+	dy := float64(2*(place[0]-pixel[0])+m.Patch[0]-1) / 2
+	dx := float64(2*(place[1]-pixel[1])+m.Patch[1]-1) / 2
+	if near := 1 / (1 + dy*dy + dx*dx); near > *weight {
+		*drop, *weight = d, near
+	}
 }
 
 // sharedScale is the range that covers all maps: from zero to the largest drop,

@@ -25,7 +25,9 @@ type Question struct {
 }
 
 // Need is what a plan must be able to do.
-func (q Question) Need() model.Need { return model.Need{}.For([]obe.Size{q.Patch}, q.Stride) }
+func (q Question) Need() model.Need {
+	return model.Need{}.For([]obe.Patch{obe.Plain(q.Patch)}, q.Stride)
+}
 
 // Report is what there is to say of a model.
 type Report struct {

@@ -67,7 +67,7 @@ var opening = OpenOptions{MaxBytes: 1 << 20, Public: func() (*catalogue.Catalogu
 // patches is the need of one size of patches.
 func patches(n int) Need {
 	size := obe.Size{H: obe.Length{Pixels: n}, W: obe.Length{Pixels: n}}
-	return Need{}.For([]obe.Size{size}, size)
+	return Need{}.For([]obe.Patch{obe.Plain(size)}, size)
 }
 
 // scores runs a plan once.

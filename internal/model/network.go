@@ -89,7 +89,7 @@ const MostPatches = 16
 type Need struct {
 	// Patches, up to the first that is zero, moved by Stride are the changes that the
 	// plan is to be fast for.
-	Patches [MostPatches]obe.Size
+	Patches [MostPatches]obe.Patch
 	Stride  obe.Size
 	// Tau is that of the maps that the plan is for, 0 or 1 for exact regions.
 	Tau float64
@@ -105,8 +105,8 @@ type Need struct {
 }
 
 // For gives the need of patches, of which there are at most MostPatches.
-func (n Need) For(patches []obe.Size, stride obe.Size) Need {
-	n.Patches, n.Stride = [MostPatches]obe.Size{}, stride
+func (n Need) For(patches []obe.Patch, stride obe.Size) Need {
+	n.Patches, n.Stride = [MostPatches]obe.Patch{}, stride
 	copy(n.Patches[:], patches)
 	return n
 }
@@ -114,7 +114,7 @@ func (n Need) For(patches []obe.Size, stride obe.Size) Need {
 // typical are the changes that the plan is to be fast for, nil for whole runs.
 func (n *Need) typical() func(engine.Plane) []region.Rect {
 	patches := n.Patches[:]
-	if i := slices.Index(patches, obe.Size{}); i >= 0 {
+	if i := slices.Index(patches, obe.Patch{}); i >= 0 {
 		patches = patches[:i]
 	}
 	if len(patches) == 0 {

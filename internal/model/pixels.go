@@ -85,10 +85,34 @@ func (p *Plane) CheckNumbers(numbers []float32) error {
 // Round makes whole numbers of a fill that was computed from a tensor's, for a network
 // that reads such.
 func (p *Plane) Round(numbers []float32) {
-	if _, _, ok := wholeRange(p.kind); !ok {
+	if !p.ReadsWhole() {
 		return
 	}
 	for i, v := range numbers {
 		numbers[i] = float32(math.Round(float64(v)))
 	}
+}
+
+// ReadsWhole says whether the input reads whole numbers alone.
+func (p *Plane) ReadsWhole() bool {
+	_, _, whole := wholeRange(p.kind)
+	return whole
+}
+
+// WholeChannels says of each channel of the plan's input whether it reads whole numbers
+// alone; nil if none does.
+func (m *Model) WholeChannels() []bool {
+	var all []bool
+	for _, p := range m.Planes {
+		if !p.ReadsWhole() {
+			continue
+		}
+		if all == nil {
+			all = make([]bool, m.Plan.InputPlane().C)
+		}
+		for c := range p.C {
+			all[p.From+c] = true
+		}
+	}
+	return all
 }

@@ -2,6 +2,7 @@ package obe
 
 import (
 	"math"
+	"sync"
 
 	"krypton/internal/engine"
 	"krypton/internal/region"
@@ -13,21 +14,24 @@ type changes struct {
 	plane      engine.Plane
 	base, fill []float32
 	whole      bool
-	same       []bool // the patch equals the image there
-	masked     []bool // the mask excludes the position
+	rounded    []bool    // of each channel, nil for none
+	same       []bool    // the patch equals the image there
+	masked     []bool    // the mask excludes the position
+	weights    sync.Pool // of *[]float32, a row's
 }
 
 func newChanges(t *Task, whole bool) *changes {
 	n := t.Grid.Len()
-	c := &changes{grid: t.Grid, plane: t.Plan.InputPlane(), base: t.Base, fill: t.Fill, whole: whole, same: make([]bool, n), masked: make([]bool, n)}
+	c := &changes{grid: t.Grid, plane: t.Plan.InputPlane(), base: t.Base, fill: t.Fill, whole: whole, rounded: t.Whole, same: make([]bool, n), masked: make([]bool, n)}
+	c.weights.New = func() any { row := make([]float32, c.plane.W); return &row }
 	if t.Mask != nil {
-		touched := count(c.plane, func(at int) bool { return t.Mask[at] })
+		touched := c.touches(func(at int) bool { return t.Mask[at] })
 		for i := range n {
-			c.masked[i] = touched(t.Grid.Rect(i)) == 0
+			c.masked[i] = !touched(i)
 		}
 	}
 	if !whole {
-		changed := count(c.plane, func(at int) bool {
+		changed := c.touches(func(at int) bool {
 			for k := at * c.plane.C; k < (at+1)*c.plane.C; k++ {
 				if math.Float32bits(c.base[k]) != math.Float32bits(c.fill[k]) {
 					return true
@@ -36,10 +40,43 @@ func newChanges(t *Task, whole bool) *changes {
 			return false
 		})
 		for i := range n {
-			c.same[i] = changed(t.Grid.Rect(i)) == 0
+			c.same[i] = !changed(i)
 		}
 	}
 	return c
+}
+
+// touches gives a function that says whether the patch at a position covers a pixel that
+// has a property.
+func (c *changes) touches(has func(at int) bool) func(i int) bool {
+	within := count(c.plane, has)
+	if c.grid.Covers == nil {
+		return func(i int) bool { return within(c.grid.Rect(i)) > 0 }
+	}
+	return func(i int) bool {
+		r := c.grid.Rect(i)
+		if within(r) == 0 {
+			return false
+		}
+		row := c.weights.Get().(*[]float32)
+		defer c.weights.Put(row)
+		for y := r.Y.Lo; y < r.Y.Hi; y++ {
+			for x, m := range c.row(i, y, r.X, *row) {
+				if m > 0 && has(y*c.plane.W+r.X.Lo+x) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}
+
+// row is how much the patch at a position covers of a row's pixels, in dst.
+func (c *changes) row(i, y int, cols region.Span, dst []float32) []float32 {
+	py, px := c.grid.at(i)
+	dst = dst[:cols.Len()]
+	c.grid.Covers.Row(py, px, y, cols, dst)
+	return dst
 }
 
 // count gives a function that says in constant time how many pixels of a
@@ -84,10 +121,42 @@ func (c *changes) Write(i int, dst []float32) {
 		copy(dst, c.base)
 	}
 	n := patch.X.Len() * c.plane.C
+	var weights *[]float32
+	if c.grid.Covers != nil {
+		weights = c.weights.Get().(*[]float32)
+		defer c.weights.Put(weights)
+	}
 	for y := patch.Y.Lo; y < patch.Y.Hi; y++ {
 		to := ((y-r.Y.Lo)*r.X.Len() + patch.X.Lo - r.X.Lo) * c.plane.C
-		copy(dst[to:to+n], c.fill[(y*c.plane.W+patch.X.Lo)*c.plane.C:])
+		from := (y*c.plane.W + patch.X.Lo) * c.plane.C
+		if weights == nil {
+			copy(dst[to:to+n], c.fill[from:])
+			continue
+		}
+		for x, m := range c.row(i, y, patch.X, *weights) {
+			for k := x * c.plane.C; k < (x+1)*c.plane.C; k++ {
+				dst[to+k] = c.blend(from+k, m)
+			}
+		}
 	}
+}
+
+// blend is a number of the input under a patch that covers the share m of its pixel:
+// base*(1-m) + fill*m. Where nothing is covered, or there is nothing to tell base and fill
+// apart, that is the base bit for bit, and the fill where all is.
+func (c *changes) blend(at int, m float32) float32 {
+	base, fill := c.base[at], c.fill[at]
+	switch {
+	case m <= 0 || math.Float32bits(base) == math.Float32bits(fill):
+		return base
+	case m >= 1:
+		return fill
+	}
+	v := float32(base*(1-m)) + float32(fill*m)
+	if c.rounded != nil && c.rounded[at%c.plane.C] {
+		v = float32(math.Round(float64(v)))
+	}
+	return v
 }
 
 // picked are some of the changes.

@@ -36,6 +36,9 @@ type Task struct {
 	// are cut from, both normalized, channels last, as Plan.InputPlane says.
 	Base, Fill []float32
 	Grid       *Grid
+	// Whole says which channels the network reads as whole numbers, nil for none: pixels that
+	// a patch covers in part are rounded there.
+	Whole []bool
 	// Target is what is mapped; nil is the best of the first output's numbers.
 	Target target.Target
 	Mode   Mode

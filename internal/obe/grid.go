@@ -40,6 +40,8 @@ type Grid struct {
 	Ys, Xs []int
 	// Plane is the network's input, height and width.
 	Plane [2]int
+	// Covers says how much of each pixel patches cover; nil is all of their rectangles.
+	Covers Coverage
 }
 
 // maxPositions bounds the size of a grid.
@@ -101,12 +103,19 @@ func NewGrid(h, w int, patch, stride [2]int, border Border, roi region.Rect) (*G
 // Len is the number of positions.
 func (g *Grid) Len() int { return len(g.Ys) * len(g.Xs) }
 
-// Rect is the rectangle that the patch covers at position i, counted row by
-// row.
+// Rect is the rectangle that holds what the patch covers at position i, counted
+// row by row: of a patch without Covers, all that it covers.
 func (g *Grid) Rect(i int) region.Rect {
-	y, x := g.Ys[i/len(g.Xs)], g.Xs[i%len(g.Xs)]
-	return region.Rect{
+	y, x := g.at(i)
+	r := region.Rect{
 		Y: region.Span{Lo: y, Hi: y + g.Patch[0]},
 		X: region.Span{Lo: x, Hi: x + g.Patch[1]},
-	}.Intersect(region.Plane(g.Plane[0], g.Plane[1]))
+	}
+	if g.Covers != nil {
+		r = g.Covers.Rect(y, x)
+	}
+	return r.Intersect(region.Plane(g.Plane[0], g.Plane[1]))
 }
+
+// at are the offsets of position i.
+func (g *Grid) at(i int) (y, x int) { return g.Ys[i/len(g.Xs)], g.Xs[i%len(g.Xs)] }

@@ -97,23 +97,29 @@ func (s Size) PatchOn(h, w int) [2]int {
 }
 
 // ParseSizes reads sizes with commas between them.
-func ParseSizes(s string) ([]Size, error) {
-	var all []Size
+func ParseSizes(s string) ([]Size, error) { return parseList(s, ParseSize) }
+
+// Sizes writes sizes as ParseSizes reads them.
+func Sizes(all []Size) string { return joinList(all) }
+
+// parseList reads values with commas between them.
+func parseList[T any](s string, parse func(string) (T, error)) ([]T, error) {
+	var all []T
 	for _, one := range strings.Split(s, ",") {
-		size, err := ParseSize(one)
+		value, err := parse(one)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, size)
+		all = append(all, value)
 	}
 	return all, nil
 }
 
-// Sizes writes sizes as ParseSizes reads them.
-func Sizes(all []Size) string {
+// joinList writes values as parseList reads them.
+func joinList[T fmt.Stringer](all []T) string {
 	texts := make([]string, len(all))
-	for i, s := range all {
-		texts[i] = s.String()
+	for i, v := range all {
+		texts[i] = v.String()
 	}
 	return strings.Join(texts, ",")
 }
@@ -176,11 +182,11 @@ func GridOn(p engine.Plane, patch, stride Size, border Border, roi Region) (*Gri
 // Typical tells a plan which changes it will have to answer: a spread sample of the
 // positions of patches, each with the first stride. Where one does not fit, that is all
 // of the input: it is refused later, where the grid is made.
-func Typical(patches []Size, stride Size) func(engine.Plane) []region.Rect {
+func Typical(patches []Patch, stride Size) func(engine.Plane) []region.Rect {
 	return func(p engine.Plane) []region.Rect {
 		var sample []region.Rect
-		for _, size := range patches {
-			g, err := GridOn(p, size, stride, Cover, Region{})
+		for _, patch := range patches {
+			g, err := patch.outline(p, stride)
 			if err != nil {
 				return []region.Rect{p.Rect()}
 			}

@@ -83,7 +83,7 @@ func TestTypical(t *testing.T) {
 		return v
 	}
 	plane := engine.Plane{H: 20, W: 30, C: 3}
-	got := Typical([]Size{size("10%x8"), size("5")}, size("4"))(plane)
+	got := Typical([]Patch{Plain(size("10%x8")), Plain(size("5"))}, size("4"))(plane)
 	corners := map[region.Rect]bool{}
 	for _, r := range got {
 		if !plane.Rect().Contains(r) {
@@ -98,7 +98,7 @@ func TestTypical(t *testing.T) {
 			}
 		}
 	}
-	if got := Typical([]Size{size("5"), size("21")}, size("4"))(plane); len(got) != 1 || got[0] != plane.Rect() {
+	if got := Typical([]Patch{Plain(size("5")), Plain(size("21"))}, size("4"))(plane); len(got) != 1 || got[0] != plane.Rect() {
 		t.Errorf("of a patch that does not fit: %v", got)
 	}
 }

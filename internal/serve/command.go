@@ -56,7 +56,7 @@ func (r *answer) command(q url.Values) string {
 	}
 	l = append(l, r.ask.network.Flags...)
 	a, usual := r.ask.question, explain.Default()
-	l.say("patch", obe.Sizes(a.Patches), obe.Sizes(usual.Patches))
+	l.say("patch", obe.Patches(a.Patches), obe.Patches(usual.Patches))
 	l.say("stride", obe.Sizes(a.Strides), obe.Sizes(usual.Strides))
 	l.say("border", string(a.Border), string(usual.Border))
 	l.say("region", a.Region.String(), "")

@@ -142,6 +142,11 @@ func (n *network) prepare(ctx context.Context, q explain.Question) (*ask, error)
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
+	for _, p := range q.Patches {
+		if p.File != "" { // whoever asks reads no files of this machine
+			return nil, failure.Wrongf("%v: masks from files are for the command line", failure.Setting("patch"))
+		}
+	}
 	m, err := n.Make(ctx, &q)
 	if err != nil {
 		return nil, err
@@ -261,6 +266,8 @@ type grid struct {
 	Ys    []int  `json:"ys"`
 	Xs    []int  `json:"xs"`
 	Fill  string `json:"fill,omitempty"`
+	// Shape says what the patch covers, nil for all of its rectangle.
+	Shape *explain.ShapeRecord `json:"shape,omitempty"`
 }
 
 // likeliest is how many classes the page lists.
@@ -285,7 +292,7 @@ func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
 		out.Top = append(out.Top, class(i, c.Probabilities[i]))
 	}
 	for _, m := range a.job.Maps() {
-		out.Maps = append(out.Maps, grid{m.Grid.Patch, m.Grid.Ys, m.Grid.Xs, string(m.Fill)})
+		out.Maps = append(out.Maps, grid{m.Grid.Patch, m.Grid.Ys, m.Grid.Xs, string(m.Fill), m.Shape})
 	}
 	return out
 }
@@ -294,7 +301,7 @@ func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
 func (a *ask) predict(ctx context.Context, in *explain.Input) (*clean, error) {
 	q := a.question
 	whole := obe.Size{H: obe.Length{Percent: 100}, W: obe.Length{Percent: 100}}
-	q.Patches, q.Strides, q.Region = []obe.Size{whole}, []obe.Size{whole}, obe.Region{}
+	q.Patches, q.Strides, q.Region = []obe.Patch{obe.Plain(whole)}, []obe.Size{whole}, obe.Region{}
 	q.Fills, q.Mode, q.Approximate, q.Verify, q.Compare = q.Fills[:1], obe.Exact, explain.Wish{}, 0, 0
 	alone, err := a.network.fit(ctx, a.model, q)
 	if err != nil {
@@ -407,7 +414,7 @@ type numbers struct {
 
 func (r *answer) numbers() numbers {
 	rec, c := r.answer.Record(), *r.clean
-	c.Maps = []grid{{rec.Patch, rec.Ys, rec.Xs, ""}}
+	c.Maps = []grid{{rec.Patch, rec.Ys, rec.Xs, "", rec.Shape}}
 	out := numbers{Clean: &c}
 	for _, class := range rec.Classes {
 		var all []float32

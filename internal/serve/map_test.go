@@ -184,7 +184,7 @@ func TestFiles(t *testing.T) {
 				heatmap.Style{Mode: "overlay", Alpha: .3, Colormap: "viridis", Scale: &heatmap.Scale{Lo: -1, Hi: 1}, Blocks: true, Contours: []heatmap.Level{{Share: true, Value: .1}, {Value: .05}}}},
 		} {
 			want, in := answerOf(t, opt.Models[0], func(q *explain.Question) {
-				q.Strides = q.Patches
+				q.Strides = []obe.Size{q.Patches[0].Size}
 				c.set(q)
 			})
 			for name, write := range map[string]func(*bytes.Buffer) error{

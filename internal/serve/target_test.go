@@ -91,7 +91,7 @@ func TestSegments(t *testing.T) {
 	}
 	for _, class := range []string{"index:0", "index:1"} {
 		want, _ := answerOf(t, opt.Models[0], func(q *explain.Question) {
-			q.Strides, q.Classes = q.Patches, []string{class}
+			q.Strides, q.Classes = []obe.Size{q.Patches[0].Size}, []string{class}
 		})
 		m := s.startJSON(picture, []byte(`{"patch":["16"],"stride":["16"],"class":["`+class+`"]}`))
 		s.finished(s.http, m)

@@ -3,11 +3,12 @@
 
 // importance spreads the score drops of a grid over the network's pixels: the mean over
 // the patches that cover each, NaN where none does. A position that is not there yet
-// takes the score of the next coarser one that is.
+// takes the score of the next coarser one that is. Pixels that a shape covers in part count
+// in part.
 export function importance(grid, scores, base, input) {
   const [h, w] = input, { ys, xs, patch } = grid, sw = w + 1;
   const sum = new Float64Array((h + 1) * sw), count = new Float64Array((h + 1) * sw);
-  const n = xs.length;
+  const n = xs.length, stamp = grid.shape && weights(grid.shape);
   for (let r = 0; r < ys.length; r++) {
     for (let c = 0; c < n; c++) {
       let s = scores[r * n + c];
@@ -17,6 +18,10 @@ export function importance(grid, scores, base, input) {
       }
       const d = base - s;
       if (!Number.isFinite(d)) continue;
+      if (stamp) {
+        stamped(stamp, ys[r], xs[c], d, h, w, sum, count);
+        continue;
+      }
       const y = ys[r], x = xs[c], y1 = Math.min(h, y + patch[0]), x1 = Math.min(w, x + patch[1]);
       for (const [at, sign] of [[y * sw + x, 1], [y * sw + x1, -1], [y1 * sw + x, -1], [y1 * sw + x1, 1]]) {
         sum[at] += sign * d;
@@ -28,6 +33,10 @@ export function importance(grid, scores, base, input) {
   for (let y = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {
       const at = y * sw + x;
+      if (stamp) {
+        out[y * w + x] = sum[at] / count[at]; // 0/0 is NaN
+        continue;
+      }
       for (const a of [sum, count]) {
         if (x > 0) a[at] += a[at - 1];
         if (y > 0) a[at] += a[at - sw];
@@ -38,6 +47,23 @@ export function importance(grid, scores, base, input) {
     }
   }
   return out;
+}
+
+// weights says how much a shape covers of each pixel around a position.
+function weights(shape) {
+  const [h, w] = shape.covers, [y, x] = shape.offset;
+  return { y, x, h, w, of: Uint8Array.from(atob(shape.weights), (c) => c.charCodeAt(0)) };
+}
+
+// stamped adds a drop to the sums of the pixels that a stamp covers.
+function stamped(stamp, py, px, d, h, w, sum, count) {
+  for (let y = Math.max(0, py + stamp.y); y < Math.min(h, py + stamp.y + stamp.h); y++) {
+    for (let x = Math.max(0, px + stamp.x); x < Math.min(w, px + stamp.x + stamp.w); x++) {
+      const v = stamp.of[(y - py - stamp.y) * stamp.w + x - px - stamp.x], at = y * (w + 1) + x;
+      sum[at] += v * d;
+      count[at] += v;
+    }
+  }
 }
 
 // mean is that of several maps at each pixel, of those that have a number there.
