@@ -135,7 +135,7 @@ func TestReferences(t *testing.T) {
 	clean := map[string][]uint32{}
 	for name, data := range map[string][]byte{"": nil, "red.png": other.Bytes(), "green.npy": vector.Bytes()} {
 		want, _ := answerOf(t, opt.Models[0], func(q *explain.Question) {
-			if q.Strides = q.Patches; name != "" {
+			if q.Strides = []obe.Size{q.Patches[0].Size}; name != "" {
 				q.Reference = explain.Bytes(name, name, data)
 			}
 		})
