@@ -124,6 +124,9 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 	if err := decode(q.Question, &full); err != nil {
 		return nil, nil, err
 	}
+	if inner, found := strings.CutPrefix(full.Part, "["); found && strings.HasSuffix(inner, "]") {
+		full.Part = strings.TrimSuffix(inner, "]")
+	}
 	if q.Reference != "" {
 		p, err := s.pictures.get(q.Reference)
 		if err != nil {

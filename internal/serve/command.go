@@ -68,7 +68,7 @@ func (r *answer) command(q url.Values) string {
 	l.say("iou", real(a.IoU), "")
 	l.say("target", string(a.Target), "")
 	if a.Part != "" {
-		l.say("output", r.ask.model.Plan.Outputs()[r.ask.job.Aim().Output]+"["+strings.Trim(a.Part, "[]")+"]", "")
+		l.say("output", r.ask.model.Plan.Outputs()[r.ask.job.Aim().Output]+"["+a.Part+"]", "")
 	}
 	l.say("reduce", string(a.Reduce), "")
 	l.say("at", a.At.String(), "")

@@ -228,6 +228,8 @@ func TestCommand(t *testing.T) {
 		{`{"stride":["64"],"approximate":{"steps":[]}}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --steps ''`},
 		{`{"stride":["64"],"approximate":{"checkerboard":false}}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --checkerboard=false`},
 		{`{"stride":["64"],"target":"class"}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --target class`},
+		{`{"stride":["64"],"part":"[0,1:3]","reduce":"max"}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --output 'logits[0,1:3]' --reduce max`},
+		{`{"stride":["64"],"part":"0,-1"}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 64 --output 'logits[0,-1]'`},
 		{`{"stride":["16"]}`, "", `krypton obe 'a b.png' --model 'it'\''s.onnx' --stride 16`},
 		{`{"patch":["16","10%x24"],"stride":["30","40"],"region":"8,8,100,90","fill":["#102030","blur"],"class":["key"],"seed":7,"score":"margin"}`, "alpha=0.3&contours=10%25&blocks=true",
 			`krypton obe 'a b.png' --model 'it'\''s.onnx' --patch 16,10%x24 --stride 30,40 --region 8,8,100,90 --fill '#102030,blur' --seed 7 --class key --score margin --alpha 0.3 --contours 10% --blocks`},

@@ -224,3 +224,34 @@ func TestBoxBesideClass(t *testing.T) {
 		t.Error(m)
 	}
 }
+
+// TestWhatOfTheOutput: another target, a reduction and a part of the output are asked for
+// by the page's own controls; what makes no sense is said, and taken back goes.
+func TestWhatOfTheOutput(t *testing.T) {
+	ctx, _ := detecting(t, "shapes.onnx")
+	set := func(what, value string) {
+		eval[any](t, ctx, fmt.Sprintf("(() => { const e = document.querySelector('#what-%s'); e.value = %q; e.dispatchEvent(new Event('change')); return 0; })()", what, value))
+	}
+	explained := func(words string) {
+		t.Helper()
+		do(t, ctx, chromedp.Click(chromedp.CSS("#explain")))
+		until(t, ctx, fmt.Sprintf("document.querySelector('#command').value.endsWith(%q) && %s", words, mapThere))
+		if m := complaint(t, ctx); m != "" {
+			t.Error(m)
+		}
+	}
+	do(t, ctx, chromedp.SetValue(chromedp.CSS("#patch"), "16"), chromedp.SetValue(chromedp.CSS("#stride"), "16"))
+	set("reduce", "max")
+	until(t, ctx, "document.querySelector('#score').dataset.kind === 'number'")
+	explained("--reduce max")
+	set("part", "[0,1:3]")
+	until(t, ctx, "document.querySelector('#command').value.includes('[0,1:3]') && "+mapThere)
+	set("part", "[0,")
+	until(t, ctx, "document.querySelector('#message').textContent !== ''")
+	set("part", "")
+	set("reduce", "")
+	until(t, ctx, "document.querySelector('#score').dataset.kind === 'class' && document.querySelector('#message').textContent === ''")
+	set("target", "features")
+	until(t, ctx, "document.querySelector('#score').dataset.kind === 'features'")
+	explained("--target features")
+}

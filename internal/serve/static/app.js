@@ -33,9 +33,14 @@ function question(panel) {
   if (of.activation) q.activation = of.activation;
   if (of.class) q.class = [of.class];
   if (chosenBox && detects(panel)) q.box = [chosenBox];
+  if (panel.model === panels[0].model) Object.assign(q, narrowed());
   if (panel.approximate) q.mode = 'approximate';
   return q;
 }
+
+// narrowed is what is said of the chosen model's output; other models have other outputs.
+const whatKeys = ['target', 'reduce', 'part', 'at', 'segment_region'];
+const narrowed = () => Object.fromEntries(whatKeys.map((k) => [k, $('what-' + k).value.trim()]).filter(([, v]) => v));
 
 // The numbers that may be asked for of each kind of target; the first is the usual one.
 const scores = {
@@ -497,6 +502,14 @@ function wire() {
   });
   for (const id of ['patch', 'stride', 'fill']) $(id).onchange = trying(estimate);
   for (const id of ['activation', 'score']) $(id).onchange = trying(reread);
+  for (const k of whatKeys) $('what-' + k).onchange = trying(async () => {
+    if (k === 'target' || k === 'reduce' || k === 'part') { // classes and scores are those of what was read before
+      chosenClass = '';
+      $('score').selectedIndex = -1;
+      $('score').dataset.kind = '';
+    }
+    await reread();
+  });
   $('class').onchange = () => { if ($('class').value) choose('class:' + $('class').value); };
   for (const id of ['alpha', 'colormap', 'contours', 'lo', 'hi', 'blocks']) {
     $(id).addEventListener('input', schedule);
@@ -513,6 +526,7 @@ function wire() {
       if (p === panels[0] || $('compare').value !== 'model') p.model = Number($('model').value);
     }
     chosenClass = chosenBox = '';
+    for (const k of whatKeys) $('what-' + k).value = '';
     showLabels();
     if (!video.open) await predictAll();
     await showFiles();
