@@ -31,6 +31,7 @@ type scoreOptions struct {
 	classes              []string
 	score                string
 	what                 whatOptions
+	boxes                boxOptions
 	activation, combine  string
 	asJSON, asCSV, force bool
 	points, plot         string
@@ -72,6 +73,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.StringVar(&o.activation, "activation", "auto", activationHelp+" (default: the map's)")
 	f.StringVar(&o.score, "score", "value", "what of a .npy map's target is measured, as for obe (default: what was mapped; of classes the score itself)")
 	o.what.addFlags(f)
+	o.boxes.addFlags(f)
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each map and class, with the curves")
 	f.BoolVar(&o.asCSV, "csv", false, "print the areas as CSV")
@@ -93,6 +95,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 func (o *scoreOptions) question(s *settings) (evaluate.Question, error) {
 	q := evaluate.Question{Fill: explain.Fill(o.fill), Start: explain.Fill(o.start), Seed: o.seed, Steps: o.steps, Random: o.random,
 		Classes: o.classes, OwnOutput: s.given("output"), Score: target.Score(o.score), What: o.what.what(), Combine: o.combine, Plotted: o.plot != ""}
+	q.Boxes, q.MinScore, q.IoU = o.boxes.asked(s)
 	if s.given("activation") {
 		q.Activation = prediction.Activation(o.activation)
 	}

@@ -37,6 +37,7 @@ type tuneOptions struct {
 	classes       []string
 	score         string
 	what          whatOptions
+	boxes         boxOptions
 }
 
 func newTune(io streams) *cobra.Command {
@@ -75,6 +76,7 @@ the same samples give the same profile on any machine.` + exitHelp,
 	f.StringSliceVar(&o.classes, "class", nil, "`class` whose maps are compared, as for obe (the first, if several)")
 	f.StringVar(&o.score, "score", "value", "what is mapped, as for obe")
 	o.what.addFlags(f)
+	o.boxes.addFlags(f)
 	o.model.parts = true
 	o.model.addFlags(f)
 	o.model.addWindowFlag(f)
@@ -158,6 +160,7 @@ func (o *tuneOptions) job(ctx context.Context, s *settings) (*explain.Job, error
 	q := explain.Default()
 	q.Patches, q.Strides, q.Fills, q.Seed = o.patches, o.strides, o.fills, o.seed
 	q.Classes, q.Score, q.What = o.classes, target.Score(o.score), o.what.what()
+	o.boxes.ask(s, &q)
 	h, err := host(s, 0)
 	if err != nil {
 		return nil, err

@@ -21,8 +21,13 @@ func (o *boxOptions) addFlags(f *pflag.FlagSet) {
 
 // ask puts what was given into a question.
 func (o *boxOptions) ask(s *settings, q *explain.Question) {
+	q.Boxes, q.MinScore, q.IoU = o.asked(s)
+}
+
+// asked is what was given, nil for what was not.
+func (o *boxOptions) asked(s *settings) (boxes []string, minScore, iou *float64) {
 	if s.given("box") {
-		q.Boxes = o.boxes
+		boxes = o.boxes
 	}
-	q.MinScore, q.IoU = given(s, "min-score", o.minScore), given(s, "iou", o.iou)
+	return boxes, given(s, "min-score", o.minScore), given(s, "iou", o.iou)
 }

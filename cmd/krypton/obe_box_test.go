@@ -276,6 +276,35 @@ func TestBoxCurves(t *testing.T) {
 	if code := run([]string{"score", at("s.json"), "--model", at("m.onnx"), "--steps", "4", "--csv", "-q"}, strings.NewReader(""), &out, &err); code != 0 || !strings.Contains(out.String(), `"box 2, cat"`) || !strings.Contains(out.String(), `"box 1, dog"`) {
 		t.Errorf("exit code %d: tables do not tell boxes apart: %s%s", code, out.String(), err.String())
 	}
+	// --box says which of the maps' boxes, or which one a map of numbers is of.
+	holding(npy(t, [64][64]float32{}))(t, at("map.npy"))
+	for _, c := range []struct {
+		args []string
+		want string // boxes and their classes
+	}{
+		{[]string{at("s.json"), "--box", "dog"}, "1 1 dog"},
+		{[]string{at("s.json"), "--box", "2,false"}, "2 0 cat, 0 -1 false boxes"},
+		{[]string{at("map.npy"), "--image", at("p.png")}, "1 1 dog"},
+		{[]string{at("map.npy"), "--image", at("p.png"), "--box", "cat", "--score", "drise"}, "2 0 cat"},
+		{[]string{at("map.npy"), "--image", at("p.png"), "--box", "all"}, "1 1 dog, 2 0 cat"},
+		{[]string{at("map.npy"), "--image", at("p.png"), "--box", "false", "--min-score", ".5"}, "0 -1 false boxes"},
+	} {
+		code, stdout, text := krypton(t, append([]string{"score", "--model", at("m.onnx"), "--steps", "2", "--json", "-q"}, c.args...)...)
+		var got []string
+		for line := range strings.Lines(stdout) {
+			var r struct{ Class explain.ClassRecord }
+			if e := json.Unmarshal([]byte(line), &r); e != nil {
+				t.Fatal(e)
+			}
+			got = append(got, fmt.Sprint(r.Class.Box, " ", r.Class.Index, " ", r.Class.Label))
+		}
+		if strings.Join(got, ", ") != c.want || code != exitOK {
+			t.Errorf("%v: %d, measured %q, want %q: %s", c.args, code, got, c.want, text)
+		}
+	}
+	if code, _, text := krypton(t, "score", at("s.json"), "--model", at("m.onnx"), "--iou", "2"); code != exitUsage || !strings.Contains(text, "--iou is 2, want 0 to 1") {
+		t.Errorf("--iou 2: %d, %s", code, text)
+	}
 	for i, want := range []string{"cat", "dog"} {
 		r := records[i]
 		base := float64(r.Class.BaseScore)
@@ -284,6 +313,33 @@ func TestBoxCurves(t *testing.T) {
 		}
 		if !(r.Deletion.Area < .1*base && r.Insertion.Area > .9*base) {
 			t.Errorf("%s: deletion %v, insertion %v of %v", want, r.Deletion.Area, r.Insertion.Area, base)
+		}
+	}
+}
+
+// TestBoxTuning: what maps are compared is that of the box that --box names, on each
+// picture; profiles of different boxes differ in what they are of.
+func TestBoxTuning(t *testing.T) {
+	dir := boxFolder(t)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	profiles := map[string]string{}
+	for _, box := range []string{"", "1", "cat", "false"} {
+		args := []string{"tune", at("p.png"), "--model", at("m.onnx"), "--patch", "8", "--stride", "4", "--fill", "black", "-q", "--json", "-o", "-"}
+		if box != "" {
+			args = append(args, "--box", box)
+		}
+		code, out, text := krypton(t, args...)
+		if code != exitOK {
+			t.Fatalf("--box %s: %d, %s", box, code, text)
+		}
+		profiles[box] = out
+	}
+	if profiles[""] != profiles["1"] || profiles["1"] == profiles["cat"] || profiles["1"] == profiles["false"] {
+		t.Errorf("the profiles are %s", profiles)
+	}
+	for args, says := range map[string]string{"--box 9": "--box 9", "--box 1 --class cat": "--class is for classifiers", "--iou 7": "--iou is 7"} {
+		if code, _, text := krypton(t, append([]string{"tune", at("p.png"), "--model", at("m.onnx"), "-o", at("x.yaml"), "-q"}, strings.Fields(args)...)...); code == exitOK || !strings.Contains(text, says) || strings.Count(text, "\n") != 1 {
+			t.Errorf("%s: %d, %s, want %s", args, code, text, says)
 		}
 	}
 }

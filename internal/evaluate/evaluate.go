@@ -33,6 +33,11 @@ type Question struct {
 	// Classes are those to measure, as explain.Question has them; none are those of the
 	// map, of a map that names none the best one.
 	Classes []string `json:"class,omitempty"`
+	// Boxes are those of a detector to measure, as explain.Question has them; none are
+	// those of the map, of a map that names none the best one. MinScore and IoU find them,
+	// where a map does not say how they were found.
+	Boxes         []string `json:"box,omitempty"`
+	MinScore, IoU *float64 `json:"-"`
 	// Activation makes scores of the outputs; none is the map's.
 	Activation prediction.Activation `json:"activation,omitempty"`
 	// OwnOutput says that the model's output counts in any case, not the map's.
@@ -66,6 +71,9 @@ func (q *Question) Check() error {
 		return failure.Wrongf("%v is %q, want one of %v", failure.Setting("score"), q.Score, explain.Scores)
 	}
 	if err := q.What.Check(); err != nil {
+		return err
+	}
+	if err := explain.CheckThresholds(q.MinScore, q.IoU); err != nil {
 		return err
 	}
 	switch {
@@ -118,7 +126,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host explain.Host)
 
 // ask is what is asked of the network for the maps of a file, nil for none.
 func (j *Job) ask(m *MapFile) *explain.Question {
-	q := &explain.Question{Classes: j.question.Classes, Activation: j.question.Activation, Score: j.question.Score, What: j.question.What}
+	q := &explain.Question{Classes: j.question.Classes, Activation: j.question.Activation, Score: j.question.Score, What: j.question.What, Boxes: j.question.Boxes, MinScore: j.question.MinScore, IoU: j.question.IoU}
 	if q.Mapped == "" {
 		if q.Mapped = prediction.Auto; j.Model().Own {
 			q.Mapped = prediction.Activation(j.Model().File.Config.Activation)
@@ -135,7 +143,11 @@ func (j *Job) ask(m *MapFile) *explain.Question {
 	if m.Record.Target != nil && own.Target != target.ClassKind { // of classes, curves are of the score itself
 		q.Score = target.Score(m.Record.Score)
 	}
-	if m.Record.AskForBoxes(q); m.Record.Boxes != nil {
+	if asked := q.Boxes; m.Record.Boxes != nil {
+		q.Boxes = nil
+		if m.Record.AskForBoxes(q); asked != nil {
+			q.Boxes = asked
+		}
 		return q
 	}
 	if len(q.Classes) == 0 {
@@ -231,7 +243,7 @@ func (j *Job) meter(ctx context.Context, m *MapFile, in *explain.Input) (*explai
 func (j *Job) pick(maps []mapOf, meter *faithful.Meter, aim *explain.Aim) ([]mapOf, error) {
 	var picked []mapOf
 	for k, item := range meter.Items() {
-		if aim.Kind == target.BoxKind && item.Index == target.OthersItem && !slices.ContainsFunc(maps, func(m mapOf) bool { return m.class == item.Index && m.asked }) {
+		if aim.Kind == target.BoxKind && item.Index == target.OthersItem && !j.wantsFalse(maps) {
 			continue // they are there in any case
 		}
 		i := slices.IndexFunc(maps, func(m mapOf) bool { return m.class == item.Index || m.class < 0 })
@@ -245,6 +257,15 @@ func (j *Job) pick(maps []mapOf, meter *faithful.Meter, aim *explain.Aim) ([]map
 	return picked, nil
 }
 
+// wantsFalse says whether the map of false boxes is to be measured: where that is asked
+// for, or where the map was made for it.
+func (j *Job) wantsFalse(maps []mapOf) bool {
+	if j.question.Boxes != nil {
+		return slices.Contains(j.question.Boxes, "false")
+	}
+	return slices.ContainsFunc(maps, func(m mapOf) bool { return m.class == target.OthersItem && m.asked })
+}
+
 // newRecord says what is measured.
 func (j *Job) newRecord(m *MapFile, in *explain.Input, picture string, item int, aim *explain.Aim, meter *faithful.Meter) *Record {
 	model, of := j.Model(), meter.Items()[item]
@@ -252,12 +273,7 @@ func (j *Job) newRecord(m *MapFile, in *explain.Input, picture string, item int,
 		Class:  explain.ClassRecord{Index: of.Index, Label: of.Name, Unit: of.Unit, BaseScore: explain.Number(meter.Base()[item])},
 		Output: aim.Name(), Activation: string(aim.Activation()), ActivationReason: aim.Reading.Reason, Combine: j.question.Combine, Fill: string(j.question.Fill), Start: string(j.question.Start), Seed: j.question.Seed, Steps: meter.Points()/2 - 1,
 		Kernels: model.Plan.Kernels(), Threads: j.host.Threads, Notes: slices.Concat(j.Notes(in), aim.Notes())}
-	if m.Record != nil && m.Record.Boxes != nil {
-		if k := slices.IndexFunc(m.Record.Classes, func(c explain.ClassRecord) bool { return m.Record.Item(c) == of.Index }); k >= 0 {
-			c := m.Record.Classes[k]
-			r.Class.Index, r.Class.Label, r.Class.Box = c.Index, c.Label, c.Box
-		}
-	}
+	r.Class.OfBox(aim.Boxes(in, meter.Bound()))
 	if r.Target = aim.Record(); r.Target != nil {
 		r.Score = string(aim.Score)
 	}

@@ -39,7 +39,7 @@ func (j *Job) answer(in *Input, results []*obe.Result) (*Answer, error) {
 	if len(j.variants) > 1 {
 		j.addScales(a.record, results)
 	}
-	a.record.ofBoxes(j.boxesOf(in, r))
+	a.record.ofBoxes(j.aim.Boxes(in, r.Bound))
 	a.record.addMask(in.masked, r.Masked)
 	a.record.Compare = compared(results)
 	a.record.Approximated = j.gives.of(results)

@@ -10,7 +10,6 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/labels"
-	"krypton/internal/obe"
 	"krypton/internal/target"
 )
 
@@ -98,9 +97,10 @@ func (a *Aim) detects(q *Question) (bool, error) {
 	return a.spec != nil || q.asksForBoxes(), nil
 }
 
-// checkBoxes fails where what is asked of boxes makes no sense whatever the model.
-func (q *Question) checkBoxes() error {
-	for name, v := range map[failure.Setting]*float64{"min-score": q.MinScore, "iou": q.IoU} {
+// CheckThresholds fails where thresholds of boxes make no sense whatever the model; nil is
+// none.
+func CheckThresholds(minScore, iou *float64) error {
+	for name, v := range map[failure.Setting]*float64{"min-score": minScore, "iou": iou} {
 		if v != nil && !(*v >= 0 && *v <= 1) {
 			return failure.Wrongf("%v is %g, want 0 to 1", name, *v)
 		}
@@ -122,18 +122,19 @@ func (a *Aim) reads() []int {
 	return []int{a.Output}
 }
 
-// boxesOf says what was found; nil where that was not asked.
-func (j *Job) boxesOf(in *Input, r *obe.Result) *BoxesRecord {
-	b, ok := r.Bound.(*target.BoundBoxes)
+// Boxes says what was found on a picture, to whose outputs the target is bound; nil where
+// that was not asked.
+func (a *Aim) Boxes(in *Input, bound target.Bound) *BoxesRecord {
+	b, ok := bound.(*target.BoundBoxes)
 	if !ok {
 		return nil
 	}
-	h := j.aim.boxes.Head()
+	h := a.boxes.Head()
 	rec := &BoxesRecord{MinScore: Number(h.MinScore), IoU: Number(h.IoU), Apart: Number(b.Apart()), Found: []BoxRecord{}}
 	for i, f := range b.Found() {
 		x0, y0 := in.Backdrop.Transform().Apply(float64(f.X0), float64(f.Y0))
 		x1, y1 := in.Backdrop.Transform().Apply(float64(f.X1), float64(f.Y1))
-		rec.Found = append(rec.Found, BoxRecord{Number: i + 1, Class: f.Class, Label: j.model.Label(f.Class), Score: Number(f.Score), X0: Number(x0), Y0: Number(y0), X1: Number(x1), Y1: Number(y1)})
+		rec.Found = append(rec.Found, BoxRecord{Number: i + 1, Class: f.Class, Label: a.model.Label(f.Class), Score: Number(f.Score), X0: Number(x0), Y0: Number(y0), X1: Number(x1), Y1: Number(y1)})
 	}
 	return rec
 }
@@ -144,18 +145,22 @@ func (r *Record) ofBoxes(found *BoxesRecord) {
 		return
 	}
 	for i := range r.Classes {
-		r.Classes[i].ofBox(found)
+		r.Classes[i].OfBox(found)
 	}
 	for i := range r.Scales {
 		for k := range r.Scales[i].Classes {
-			r.Scales[i].Classes[k].ofBox(found)
+			r.Scales[i].Classes[k].OfBox(found)
 		}
 	}
 }
 
-// ofBox says of a map, whose index is an item's, which box it is of.
-func (c *ClassRecord) ofBox(found *BoxesRecord) {
-	if c.Index == target.OthersItem {
+// OfBox says of a map, whose index is an item's, which of the boxes it is of; it does
+// nothing where there are none.
+func (c *ClassRecord) OfBox(found *BoxesRecord) {
+	switch {
+	case found == nil:
+		return
+	case c.Index == target.OthersItem:
 		c.Index = -1 // no class
 		return
 	}

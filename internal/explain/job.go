@@ -226,7 +226,7 @@ func (j *Job) ask(ctx context.Context, in *Input, events Events, keep bool) (*An
 
 // clean is what a result knows of the clean picture.
 func (j *Job) clean(in *Input, r *obe.Result) Clean {
-	return Clean{r.Items, r.Base, r.Probabilities, j.boxesOf(in, r)}
+	return Clean{r.Items, r.Base, r.Probabilities, j.aim.Boxes(in, r.Bound)}
 }
 
 // listen hands the events of a task, which is that of the map k, to whoever listens.

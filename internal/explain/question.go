@@ -108,7 +108,7 @@ func (q *Question) Check() error {
 			return failure.Wrongf("%v: %w", failure.Setting("activation"), err)
 		}
 	}
-	if err := q.checkBoxes(); err != nil {
+	if err := CheckThresholds(q.MinScore, q.IoU); err != nil {
 		return err
 	}
 	_, err := q.Approximate.check(q.Mode)

@@ -107,6 +107,9 @@ func same(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b)
 // Items are what is measured, and Base their scores on the picture.
 func (m *Meter) Items() []target.Item { return m.bound.Items() }
 
+// Bound is the target on the picture.
+func (m *Meter) Bound() target.Bound { return m.bound }
+
 // Base are the picture's own scores of Items.
 func (m *Meter) Base() []float32 { return m.base }
 
