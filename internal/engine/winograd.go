@@ -143,8 +143,8 @@ func (w *Winograd) panelsFirst(k *asm.Kernels) bool {
 func (w *Winograd) blockTiles(s *Scratch) int {
 	const (
 		most   = 240
-		little = 128 << 10
-		much   = 1 << 20
+		little = 192 << 10
+		much   = 384 << 10
 		both   = 512 << 10
 	)
 	rows := s.Kernels.Rows
