@@ -38,7 +38,13 @@ type Annotator struct {
 // same video anew, and hands them to w. regions draws what was recomputed, too. Both are
 // the Annotator's to close, also if there is none because of an error.
 func (r *Recognition) Annotator(ctx context.Context, source video.Source, w video.Writer, regions bool) (*Annotator, error) {
-	a := &Annotator{ctx: ctx, job: r.job, name: r.film.Name, geometry: &r.geometry, source: source, writer: w, regions: regions}
+	return r.job.Annotator(ctx, r.film.Name, &r.geometry, source, w, regions)
+}
+
+// Annotator is Recognition.Annotator for results that were kept: of the video that errors
+// call by its name, whose frames the network saw in that geometry.
+func (j *Job) Annotator(ctx context.Context, name string, geometry *imagein.Geometry, source video.Source, w video.Writer, regions bool) (*Annotator, error) {
+	a := &Annotator{ctx: ctx, job: j, name: name, geometry: geometry, source: source, writer: w, regions: regions}
 	var err error
 	if a.painter, err = annotate.NewPainter(source.Info().Height); err != nil {
 		a.Abort()

@@ -67,6 +67,9 @@ type headed struct {
 	Settings map[string]any `json:"settings"`
 	Notes    []string       `json:"notes,omitempty"`
 	Formats  []string       `json:"formats"` // in which the labels can be had
+	// Annotated is the file of the video with its results drawn in that this machine can
+	// make: without ffmpeg it is Motion JPEG.
+	Annotated string `json:"annotated"`
 }
 
 // compute implements piece.
@@ -125,7 +128,7 @@ func (r *recognition) prepared(a *recognize.Recognition) (framelabels.Writer, er
 	formats := slices.DeleteFunc(slices.Clone(framelabels.Formats), func(f string) bool { return framelabels.OfDetectors(f) && !h.Detector })
 	r.change(func() {
 		r.phase, r.header, r.preface, r.geometry = answering, h, r.labels.whole().Size(), a.Geometry()
-		r.head = &headed{r.film.told(), a.Frames(), h.Detector, h.Tracked, h.Unit, h.Settings, a.Notes(), formats}
+		r.head = &headed{r.film.told(), a.Frames(), h.Detector, h.Tracked, h.Unit, h.Settings, a.Notes(), formats, annotated()}
 	})
 	return w, nil
 }
@@ -387,14 +390,26 @@ func unpack(data []byte, h, w int) (*region.Mask, error) {
 // mostMask bounds the longer side of a picture of what was recomputed.
 const mostMask = 640
 
-// moved draws what was recomputed of a frame: transparent where nothing was.
-func (r *recognition) moved(frame int) (image.Image, error) {
+// mask is what was recomputed of a frame, nil if nothing was.
+func (r *recognition) mask(frame int) (*region.Mask, error) {
 	done, ok := r.regions.use()
 	if !ok {
 		return nil, errGone
 	}
 	defer done()
 	data, ok, err := r.regions.of(frame)
+	if err != nil || !ok {
+		return nil, err
+	}
+	r.mu.Lock()
+	g := r.geometry
+	r.mu.Unlock()
+	return unpack(data, g.Plane.Y, g.Plane.X)
+}
+
+// moved draws what was recomputed of a frame: transparent where nothing was.
+func (r *recognition) moved(frame int) (image.Image, error) {
+	m, err := r.mask(frame)
 	if err != nil {
 		return nil, err
 	}
@@ -407,12 +422,8 @@ func (r *recognition) moved(frame int) (image.Image, error) {
 	k := max(1, float64(max(g.Picture.X, g.Picture.Y))/mostMask)
 	w, h := max(1, int(float64(g.Picture.X)/k)), max(1, int(float64(g.Picture.Y)/k))
 	img := image.NewPaletted(image.Rect(0, 0, w, h), color.Palette{color.NRGBA{}, color.NRGBA{255, 160, 0, 110}})
-	if !ok {
+	if m == nil {
 		return img, nil
-	}
-	m, err := unpack(data, g.Plane.Y, g.Plane.X)
-	if err != nil {
-		return nil, err
 	}
 	for y := range h {
 		for x := range w {

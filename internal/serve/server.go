@@ -64,6 +64,7 @@ type Server struct {
 	turns    *turns
 	jobs     *jobs
 	decode   chan struct{} // held by who decodes a picture to show it
+	drawing  chan struct{} // held by who draws results into a video
 	access   *access
 }
 
@@ -78,7 +79,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{patience: usual, opt: opt, folder: f, decode: make(chan struct{}, 1)}
+	s := &Server{patience: usual, opt: opt, folder: f, decode: make(chan struct{}, 1), drawing: make(chan struct{}, mostDrawn)}
 	share := opt.share(opt.Host.Memory)
 	opt.Host.Updates = share.updates
 	for _, m := range opt.Models {

@@ -114,7 +114,8 @@ func (s *served) recognize(c *http.Client, video string, model int, question str
 	return r.ID
 }
 
-// alone recognizes a video without the server: the labels in all formats, and masks.
+// alone recognizes a video without the server: the labels in all formats, the video with
+// them drawn in, and masks.
 func alone(t *testing.T, m Model, path, question string) (files map[string][]byte, moved map[int]*region.Mask) {
 	t.Helper()
 	ctx := context.Background()
@@ -171,10 +172,36 @@ func alone(t *testing.T, m Model, path, question string) (files map[string][]byt
 		}
 		return nil
 	}))
+	drawn := map[string]*recognize.Annotator{}
+	for query, regions := range map[string]bool{"": false, "?regions=true": true} {
+		again, err := video.Open(ctx, path, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := again.Info()
+		out, err := video.NewWriter(ctx, filepath.Join(dir, "../drawn"+fmt.Sprint(regions)+".avi"), i.Width, i.Height, i.FPS/float64(q.Every), video.WriterOptions{Pixels: i.Shape})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if drawn[query], err = r.Annotator(ctx, again, out, regions); err != nil {
+			t.Fatal(err)
+		}
+		sinks = append(sinks, drawn[query])
+	}
 	if _, err := r.Run(ctx, nil, sinks...); err != nil {
 		t.Fatal(err)
 	}
 	files = map[string][]byte{}
+	for query, a := range drawn {
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, "../drawn"+fmt.Sprint(query != "")+".avi"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["annotated.avi"+query] = data
+	}
 	for _, w := range writers {
 		if err := w.Close(true); err != nil {
 			t.Fatal(err)
@@ -291,7 +318,7 @@ func TestRecognition(t *testing.T) {
 				t.Errorf("%s: %s: %d, %d bytes, want %d", c.question, name, status, len(got), len(data))
 			}
 		}
-		for _, name := range []string{"labels.mp4", "labels", "x.jsonl", "labels.yolo", "labels.mot.txt"} {
+		for _, name := range []string{"annotated", "annotated.webm", "labels.mp4", "labels", "x.jsonl", "labels.yolo", "labels.mot.txt"} {
 			if status, _ := s.call(s.http, "GET", "/api/recognitions/"+id+"/files/"+name, nil); status != 404 && (c.model == 0 || name != "labels.mot.txt") {
 				t.Errorf("%s: %d", name, status)
 			}

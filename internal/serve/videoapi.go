@@ -180,7 +180,8 @@ func (s *Server) recognitionRegions(w http.ResponseWriter, r *http.Request, _ st
 	sendPicture(w, "image/png", b.Bytes(), false)
 }
 
-// recognitionFile sends the labels in one of the command line's formats.
+// recognitionFile sends the labels in one of the command line's formats, or the video with
+// them drawn in.
 func (s *Server) recognitionFile(w http.ResponseWriter, r *http.Request, _ string) {
 	p, ok := found[*recognition](s, w, r)
 	if !ok {
@@ -189,7 +190,7 @@ func (s *Server) recognitionFile(w http.ResponseWriter, r *http.Request, _ strin
 	name := r.PathValue("name")
 	f := format(name)
 	switch {
-	case f == "", framelabels.OfDetectors(f) && !p.rec.Detector():
+	case f == "" && !isAnnotated(name), framelabels.OfDetectors(f) && !p.rec.Detector():
 		failWith(w, failure.Missingf("the labels have no file %q", name))
 		return
 	case !p.complete():
@@ -202,6 +203,12 @@ func (s *Server) recognitionFile(w http.ResponseWriter, r *http.Request, _ strin
 		return
 	}
 	defer done()
+	if f == "" {
+		if err := s.sendAnnotated(w, r, p, name); err != nil {
+			failWith(w, err)
+		}
+		return
+	}
 	w.Header().Set("Content-Disposition", "attachment")
 	if f == "jsonl" {
 		http.ServeContent(w, r, name, time.Time{}, p.labels.whole())

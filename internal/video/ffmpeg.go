@@ -52,6 +52,12 @@ func findAndProbe(ctx context.Context, in input, opt Options) (*tools, *streamIn
 	return t, s, err
 }
 
+// HasFFmpeg says whether ffmpeg and ffprobe are where Options look for them.
+func HasFFmpeg(opt Options) bool {
+	_, err := locateTools(opt)
+	return err == nil
+}
+
 // locateTools finds ffmpeg, and ffprobe beside it or in PATH.
 func locateTools(opt Options) (*tools, error) {
 	name := opt.FFmpeg

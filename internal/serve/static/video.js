@@ -144,12 +144,15 @@ export class VideoPage {
   async files() {
     const run = this.run, at = '/api/recognitions/' + run.id;
     const ending = { yolo: '.yolo.zip', mot: '.mot.txt', coco: '.coco.json', 'coco-results': '.coco-results.json', segments: '.segments.csv' };
-    $('watch-files').replaceChildren(...run.head.formats.map((f) => {
-      const a = document.createElement('a'), end = ending[f] || '.' + f;
-      Object.assign(a, { href: `${at}/files/labels${end}`, textContent: f, className: 'button' });
+    const link = (file, text, end) => {
+      const a = Object.assign(document.createElement('a'), { href: `${at}/files/${file}`, textContent: text, className: 'button' });
       a.setAttribute('download', this.film.name.split('/').at(-1).replace(/\.[^.]*$/, '') + '.krypton' + end);
       return a;
-    }));
+    };
+    const drawn = run.head.annotated, end = drawn.replace(/^annotated/, '');
+    $('watch-files').replaceChildren(
+      ...run.head.formats.map((f) => link('labels' + (ending[f] || '.' + f), f, ending[f] || '.' + f)),
+      link(drawn, 'video', end), link(drawn + '?regions=true', 'video with what was recomputed', '.regions' + end));
     $('watch-notes').replaceChildren(...(run.report.notes || []).map((n) => Object.assign(document.createElement('p'), { textContent: n })));
     $('watch-command').value = (await get(at + '/command')).command;
   }
