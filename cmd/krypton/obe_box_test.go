@@ -22,6 +22,15 @@ import (
 // on the network's rows 16 to 48: a dog in the cell of row 3 and column 3, and a cat in
 // that of row 5 and column 6.
 func boxFolder(t *testing.T) string {
+	return inFolder(t, map[string][]byte{
+		"m.onnx": onnxwrite.CellDetector(), "p.png": dogAndCat(t), "none.onnx": tables(nil, false, asColumns(84, make([]float32, 6))),
+		"m.krypton.yaml": []byte("preprocess: {preset: unit, resize: letterbox, pad: 100}\nlabels: names.txt\ndetector: {form: grid}\n"),
+		"names.txt":      []byte("cat\ndog\n"),
+	})
+}
+
+// dogAndCat is its picture.
+func dogAndCat(t testing.TB) []byte {
 	img := image.NewNRGBA(image.Rect(0, 0, 64, 32))
 	for y := range 32 {
 		for x := range 64 {
@@ -39,11 +48,7 @@ func boxFolder(t *testing.T) string {
 	if err := png.Encode(&b, img); err != nil {
 		t.Fatal(err)
 	}
-	return inFolder(t, map[string][]byte{
-		"m.onnx": onnxwrite.CellDetector(), "p.png": b.Bytes(), "none.onnx": tables(nil, false, asColumns(84, make([]float32, 6))),
-		"m.krypton.yaml": []byte("preprocess: {preset: unit, resize: letterbox, pad: 100}\nlabels: names.txt\ndetector: {form: grid}\n"),
-		"names.txt":      []byte("cat\ndog\n"),
-	})
+	return b.Bytes()
 }
 
 // scoreAt is the score of a map with the patch at a cell.
