@@ -56,7 +56,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
-	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParsePatches, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; circle:SIZE, or mask:SIZE:FILE (a grey picture: 0 keeps, 255 covers); 32:soft=4 has soft edges; several with commas are combined: 16,32,64")
+	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParsePatches, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH; circle:SIZE, or mask:SIZE:FILE (a grey picture: 0 keeps, 255 covers); 32:soft=4 has soft edges; slic:200 hides superpixels, rise:4000 random halves; several with commas are combined: 16,32,64")
 	flagvalue.Add(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX")
 	addFillFlag(f, &o.fills, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb; several give the mean of their maps: gray,blur")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
@@ -135,11 +135,11 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	case o.batch.wanted():
 		return runOBEBatch(cmd.Context(), cmd.Flags(), io, o, mo, args)
 	case o.dryRun:
-		r, _, err := newOBERun(cmd.Context(), s, io, o, mo, args)
+		r, inputs, err := newOBERun(cmd.Context(), s, io, o, mo, args)
 		if err != nil {
 			return err
 		}
-		return estimate(cmd.Context(), io.out, r.job)
+		return r.estimate(cmd.Context(), inputs[0])
 	}
 	rep, err := newReporter(cmd.Context(), o, io, s.inputs)
 	if err != nil {

@@ -103,6 +103,9 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if len(job.Maps()) != 1 {
 		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
 	}
+	if job.Maps()[0].Grid.Listed() != nil {
+		return failure.Usagef("--patch: tuning tries what positions of a grid can be left out: it takes no slic or rise")
+	}
 	if p := job.Model().Second; p != nil && p.Precision() != o.precision {
 		return failure.Usagef("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels())
 	}

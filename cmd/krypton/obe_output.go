@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"krypton/internal/atomicfile"
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/inputs"
@@ -111,7 +112,7 @@ func (o *obeOptions) makeFolder(file string) error {
 // writeScores writes the files of --scores.
 func (r *obeRun) writeScores(o *outcome) error {
 	for _, f := range o.files {
-		err := atomicfile.Write(f, o.force, func(w io.Writer) error { return o.answer.WriteScores(w, filepath.Ext(f), o.imprint) })
+		err := atomicfile.Write(f, o.force, func(w io.Writer) error { return o.answer.WriteScores(w, explain.ScoreEnding(f), o.imprint) })
 		if err != nil {
 			return failure.As(failure.CantCreate, err)
 		}

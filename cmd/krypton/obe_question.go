@@ -76,6 +76,9 @@ func (o *obeOptions) check() error {
 		if !slices.Contains(explain.ScoreFormats, strings.ToLower(filepath.Ext(f))) {
 			return failure.Usagef("--scores %s: the ending must be one of %v", f, explain.ScoreFormats)
 		}
+		if explain.ScoreEnding(f) == explain.SegmentsEnding && (len(o.patches) != 1 || o.patches[0].Shape != obe.Superpixels) {
+			return failure.Usagef("--scores %s: there are segments with --patch slic:COUNT alone", f)
+		}
 	}
 	return nil
 }
@@ -110,9 +113,26 @@ func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Quest
 	return job, hinted(err)
 }
 
-// estimate prints what a picture would cost, a line for each patch size with each fill.
-func estimate(ctx context.Context, out io.Writer, job *explain.Job) error {
-	for _, c := range job.Costs() {
+// estimate prints what a picture would cost: the first one, where that depends on it.
+func (r *obeRun) estimate(ctx context.Context, first string) error {
+	var in *explain.Input
+	if r.job.Segmented() {
+		var err error
+		if in, err = r.job.Read(ctx, explain.Named(first, r.io.in), explain.Source{}); err != nil {
+			return hinted(err)
+		}
+	}
+	return estimate(ctx, r.io.out, r.job, in)
+}
+
+// estimate prints what a picture would cost, a line for each patch size with each fill: of
+// segments, those of the picture, or squares where it is nil.
+func estimate(ctx context.Context, out io.Writer, job *explain.Job, in *explain.Input) error {
+	costs, err := job.Costs(in)
+	if err != nil {
+		return hinted(err)
+	}
+	for _, c := range costs {
 		g := c.Grid
 		_, err := fmt.Fprintf(out, "%d positions (%d x %d), %.3g multiply-adds instead of %.3g (%s times fewer), views %d MiB, one position %d KiB\n",
 			g.Len(), len(g.Ys), len(g.Xs), float64(c.Spent), float64(c.Whole), number.Ratio(float64(c.Whole), float64(c.Spent)).Text("%.1f", 1), c.ViewBytes>>20, c.PositionBytes>>10)

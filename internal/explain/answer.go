@@ -30,14 +30,21 @@ type Answer struct {
 
 // answer combines the maps and makes the record.
 func (j *Job) answer(in *Input, results []*obe.Result) (*Answer, error) {
-	g, r, err := combine(j.variants, results, j.question.Combine)
+	maps, err := j.on(in)
+	if err != nil {
+		return nil, err
+	}
+	g, r, err := combine(maps, results, j.question.Combine)
 	if err != nil {
 		return nil, err
 	}
 	a := &Answer{job: j, results: results, grid: g, result: r, combine: j.question.Combine, shown: classMap(g, r, 0)}
 	a.record = j.record(in, g, r)
-	if len(j.variants) > 1 {
-		j.addScales(a.record, results)
+	if len(j.grids) == 1 {
+		a.record.Shape = j.shape(maps[0])
+	}
+	if len(maps) > 1 || a.record.Shape.listed() {
+		j.addScales(a.record, maps, results)
 	}
 	a.record.ofBoxes(j.aim.Boxes(in, r.Bound))
 	a.record.addMask(in.masked, r.Masked)
@@ -174,9 +181,6 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		Preprocess:        in.Preprocessed(),
 		Bound:             m.Bound,
 		With:              in.With(q.Fills),
-	}
-	if len(j.grids) == 1 {
-		rec.Shape = j.shape(j.variants[0])
 	}
 	rec.FlipMap, rec.Flips = flips(g, r)
 	if r.NaN {
@@ -322,7 +326,9 @@ func (r *Record) Caption() []string {
 			fills = append(fills, s.Fill)
 		}
 	}
-	if len(sizes) > 1 || len(sizes) == 1 && len(fills) == 1 {
+	if r.Shape.listed() {
+		size = sizes[0]
+	} else if len(sizes) > 1 || len(sizes) == 1 && len(fills) == 1 {
 		size = "mean over patches " + strings.Join(sizes, ", ")
 	}
 	if len(fills) > 1 {

@@ -24,11 +24,12 @@ type variant struct {
 // number. Maps of one size keep their grid, and a single map stays as it is.
 func combine(maps []variant, results []*obe.Result, rule string) (*obe.Grid, *obe.Result, error) {
 	first := results[0]
-	if len(maps) == 1 {
+	listed := func(v variant) bool { return v.grid.Listed() != nil }
+	if len(maps) == 1 && !listed(maps[0]) {
 		return maps[0].grid, first, nil
 	}
 	g, drops := maps[0].grid, cellDrops
-	if slices.ContainsFunc(maps, func(v variant) bool { return v.grid != g }) {
+	if slices.ContainsFunc(maps, func(v variant) bool { return v.grid != g || listed(v) }) {
 		drops = pixelDrops(rule)
 		var err error
 		if g, err = obe.NewGrid(g.Plane[0], g.Plane[1], [2]int{1, 1}, [2]int{1, 1}, obe.Cover, region.Rect{}); err != nil {
@@ -71,7 +72,12 @@ func combine(maps []variant, results []*obe.Result, rule string) (*obe.Grid, *ob
 
 // pixelDrops gives the drop of the class k at each pixel of the input.
 func pixelDrops(rule string) func(g *obe.Grid, r *obe.Result, k int) ([]float64, error) {
-	return func(g *obe.Grid, r *obe.Result, k int) ([]float64, error) { return classMap(g, r, k).Importance(rule) }
+	return func(g *obe.Grid, r *obe.Result, k int) ([]float64, error) {
+		if l := g.Listed(); l != nil {
+			return l.Importance(r.Scores[k], r.Base[k]), nil
+		}
+		return classMap(g, r, k).Importance(rule)
+	}
 }
 
 // cellDrops gives the drop of the class k at each position.
@@ -90,13 +96,13 @@ func classMap(g *obe.Grid, r *obe.Result, k int) *heatmap.Map {
 
 // addScales adds what each patch size with each fill gave to a record of them
 // all.
-func (j *Job) addScales(rec *Record, results []*obe.Result) {
+func (j *Job) addScales(rec *Record, maps []variant, results []*obe.Result) {
 	rec.Positions = 0
 	for i, r := range results {
-		g := j.variants[i].grid
-		s := ScaleRecord{Shape: j.shape(j.variants[i]), Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
+		g := maps[i].grid
+		s := ScaleRecord{Shape: j.shape(maps[i]), Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
 		if len(j.fills) > 1 {
-			s.Fill = string(j.fills[j.variants[i].fill].name)
+			s.Fill = string(j.fills[maps[i].fill].name)
 		}
 		s.FlipMap, s.Flips = flips(g, r)
 		rec.Scales = append(rec.Scales, s)
@@ -106,7 +112,7 @@ func (j *Job) addScales(rec *Record, results []*obe.Result) {
 	var parts []string
 	if len(j.grids) > 1 {
 		var sizes []string
-		for _, v := range j.variants {
+		for _, v := range maps {
 			if v.fill == 0 {
 				sizes = append(sizes, patchText(j.shape(v), v.grid.Patch))
 			}
@@ -117,8 +123,17 @@ func (j *Job) addScales(rec *Record, results []*obe.Result) {
 		parts = append(parts, "with fills "+fillNames(j.question.Fills, ", "))
 	}
 	where := "for each position"
-	if len(j.grids) > 1 {
+	if len(j.grids) > 1 || rec.Shape.listed() {
 		where = "for each pixel of the network's input"
+	}
+	switch {
+	case rec.Shape.listed() && rec.Shape.Kind == string(obe.Random):
+		rec.Notes = append(rec.Notes, "importance is RISE's: the mean score with masks that keep a pixel, 1/(N p) times the sum of score times mask, less the mean over all masks")
+	case rec.Shape.listed():
+		rec.Notes = append(rec.Notes, "each pixel has the score of its segment")
+	}
+	if len(maps) == 1 {
+		return
 	}
 	rec.Notes = append(rec.Notes, "mean of the maps "+strings.Join(parts, " ")+", "+where)
 }

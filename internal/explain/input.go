@@ -11,6 +11,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
 	"krypton/internal/model"
+	"krypton/internal/obe"
 )
 
 // Input is a picture, or something else, as a network reads it. Several questions can be
@@ -33,9 +34,10 @@ type Input struct {
 	// together are the pictures of several inputs, nil for one.
 	together *together
 
-	mu    sync.Mutex
-	fills map[namedFill]filled
-	views viewCache
+	mu     sync.Mutex
+	fills  map[namedFill]filled
+	parted map[segmentsOf]*obe.Grid
+	views  viewCache
 }
 
 // fileKind is what kind of file an input was: each has its own decoder.

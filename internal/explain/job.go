@@ -50,6 +50,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	if err := j.makeGrids(); err != nil {
 		return nil, err
 	}
+	j.notes = append(j.notes, j.gives.fit(q.Patches)...)
 	if err := j.read(ctx); err != nil {
 		return nil, err
 	}
@@ -87,10 +88,13 @@ type Map struct {
 	Shape *ShapeRecord
 }
 
-// Maps are those of each patch size with each fill, fill by fill.
-func (j *Job) Maps() []Map {
+// Maps are those of each patch size with each fill, fill by fill. Segments are squares there:
+// nobody knows yet how many a picture has.
+func (j *Job) Maps() []Map { return j.mapsOf(j.variants) }
+
+func (j *Job) mapsOf(maps []variant) []Map {
 	var all []Map
-	for _, v := range j.variants {
+	for _, v := range maps {
 		all = append(all, Map{v.grid, j.fills[v.fill].name, j.shape(v)})
 	}
 	return all
@@ -123,9 +127,13 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps, err := j.on(in)
+	if err != nil {
+		return nil, err
+	}
 	q := &j.question
 	var tasks []obe.Task
-	for _, v := range j.variants {
+	for _, v := range maps {
 		tasks = append(tasks, obe.Task{
 			Plan:          j.model.Plan,
 			Reference:     j.reference(),
@@ -204,10 +212,13 @@ func (j *Job) ask(ctx context.Context, in *Input, events Events, keep bool) (*An
 	}
 	defer release()
 	var results []*obe.Result
-	before := 0
+	before, total := 0, 0
+	for _, t := range tasks {
+		total += t.Grid.Len()
+	}
 	for k, t := range tasks {
 		t.Views, t.Keep = views, keep
-		j.listen(in, &t, k, before, events)
+		j.listen(in, &t, k, before, total, events)
 		r, err := obe.Explain(ctx, t)
 		switch {
 		case errors.Is(err, obe.ErrTask):
@@ -230,7 +241,7 @@ func (j *Job) clean(in *Input, r *obe.Result) Clean {
 }
 
 // listen hands the events of a task, which is that of the map k, to whoever listens.
-func (j *Job) listen(in *Input, t *obe.Task, k, before int, events Events) {
+func (j *Job) listen(in *Input, t *obe.Task, k, before, total int, events Events) {
 	if f := events.Clean; f != nil && k == 0 {
 		t.Clean = func(r *obe.Result) { f(j.clean(in, r)) }
 	}
@@ -239,7 +250,6 @@ func (j *Job) listen(in *Input, t *obe.Task, k, before int, events Events) {
 		t.Answered = func(i int, scores []float32, winner int32) { f(k, i, scores, winner) }
 	}
 	if f := events.Progress; f != nil {
-		total := j.Positions()
 		t.Progress = func(done, _ int) { f(before+done, total) }
 	}
 	t.Checking = events.Checking
@@ -275,6 +285,9 @@ func (j *Job) sameMaps(other *Job) bool {
 	if j.model.Plan != other.model.Plan || !slices.Equal(j.aim.reads(), other.aim.reads()) || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
 		return false
 	}
+	if j.question.Seed != other.question.Seed && slices.ContainsFunc(j.question.Patches, obe.Patch.Listed) {
+		return false
+	}
 	for k, v := range j.variants {
 		w := other.variants[k]
 		if j.fills[v.fill] != other.fills[w.fill] || !slices.Equal(j.question.Patches, other.question.Patches) || !slices.Equal(j.stencils, other.stencils) || v.grid.Patch != w.grid.Patch || v.grid.Stride != w.grid.Stride || v.grid.Len() != w.grid.Len() || v.grid.Rect(0) != w.grid.Rect(0) {
@@ -303,12 +316,19 @@ type Cost struct {
 	ViewBytes, PositionBytes int64
 }
 
-// Costs are those of each of Maps.
-func (j *Job) Costs() []Cost {
+// Segmented says whether what a map costs depends on its picture.
+func (j *Job) Segmented() bool { return j.segmented() }
+
+// Costs are those of each of Maps; on a picture, unless it is nil, those of its segments.
+func (j *Job) Costs(in *Input) ([]Cost, error) {
+	maps, err := j.on(in)
+	if err != nil {
+		return nil, err
+	}
 	p := j.model.Plan
 	run := p.Count(p.InputPlane().Rect())
 	var all []Cost
-	for i, m := range j.Maps() {
+	for i, m := range j.mapsOf(maps) {
 		c := Cost{Map: m, ViewBytes: p.ViewBytes(), PositionBytes: p.PositionBytes(m.Grid.Rect(m.Grid.Len() / 2))}
 		c.Whole = run * int64(m.Grid.Len())
 		switch {
@@ -323,7 +343,7 @@ func (j *Job) Costs() []Cost {
 		}
 		all = append(all, c)
 	}
-	return all
+	return all, nil
 }
 
 // Predict measures for about as long as budget says how long a picture takes. What it
@@ -378,7 +398,7 @@ func (j *Job) scoreBytes() int64 {
 	for _, v := range j.variants {
 		each += forClass + forRow*int64(len(v.grid.Ys)) + forPosition*int64(v.grid.Len())
 	}
-	if len(j.grids) > 1 { // their mean is of pixels
+	if len(j.grids) > 1 || j.question.Patches[0].Listed() { // their mean is of pixels
 		plane := j.model.Plan.InputPlane()
 		each += forPosition * int64(plane.H) * int64(plane.W)
 	}

@@ -85,6 +85,9 @@ func (q *Question) Check() error {
 	if err := q.checkSizes(); err != nil {
 		return err
 	}
+	if err := q.checkPatches(); err != nil {
+		return err
+	}
 	if err := CheckFills(q.Fills); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -17,12 +18,25 @@ import (
 // ScoreFormats lists the endings that WriteScores knows.
 var ScoreFormats = []string{".npy", ".csv", ".json"}
 
+// SegmentsEnding is that of files of what segment each pixel of the network's input is of.
+const SegmentsEnding = ".segments.npy"
+
+// ScoreEnding is what WriteScores tells the format of a file by.
+func ScoreEnding(name string) string {
+	if strings.HasSuffix(strings.ToLower(name), SegmentsEnding) {
+		return SegmentsEnding
+	}
+	return filepath.Ext(name)
+}
+
 // WriteScores writes a record's scores in the format of a file ending.
 func WriteScores(w io.Writer, ending string, r *Record) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
 	switch strings.ToLower(ending) {
+	case SegmentsEnding:
+		return writeSegments(w, r)
 	case ".npy":
 		return writeNPY(w, r)
 	case ".csv":
@@ -40,13 +54,9 @@ func writeNPY(w io.Writer, r *Record) error {
 	if len(r.Classes) > 1 {
 		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), r.Rows, r.Cols)
 	}
-	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", shape)
-	// Magic, version and length take 10 bytes; the whole is a multiple of 64
-	// and ends in a newline.
-	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
 	out := bufio.NewWriter(w)
-	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
-	out.Write(append(b, header...))
+	b := npyHeader("<f4", shape)
+	out.Write(b)
 	for _, c := range r.Classes {
 		for _, row := range c.Scores {
 			for _, v := range row {
@@ -56,6 +66,30 @@ func writeNPY(w io.Writer, r *Record) error {
 		}
 	}
 	return out.Flush() // says what went wrong before, too
+}
+
+// npyHeader begins a file of numbers of a type and a shape.
+func npyHeader(kind, shape string) []byte {
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", kind, shape)
+	// Magic, version and length take 10 bytes; the whole is a multiple of 64
+	// and ends in a newline.
+	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
+	return append(b, header...)
+}
+
+// writeSegments writes the number of each pixel's segment as int32, shape [height, width]; -1
+// of pixels outside of the region.
+func writeSegments(w io.Writer, r *Record) error {
+	if r.Shape == nil || r.Shape.labels == nil {
+		return fmt.Errorf("no segments: the map was made with another patch than slic:COUNT")
+	}
+	b := npyHeader("<i4", fmt.Sprintf("(%d, %d)", r.Input[0], r.Input[1]))
+	for _, l := range r.Shape.labels {
+		b = binary.LittleEndian.AppendUint32(b, uint32(l))
+	}
+	_, err := w.Write(b)
+	return err
 }
 
 // writeCSV writes a grid for each class: a header of x offsets, then rows that

@@ -13,12 +13,13 @@ import (
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/obe"
+	"krypton/internal/slic"
 )
 
 // ShapeRecord says what covers a part of the picture, where that is no rectangle with hard
 // edges.
 type ShapeRecord struct {
-	// Patch is what was asked for, Kind its shape: rectangle, circle or mask.
+	// Patch is what was asked for, Kind its shape: rectangle, circle, mask, slic or rise.
 	Patch string `json:"patch"`
 	Kind  string `json:"kind"`
 	// Soft is the standard deviation of soft edges, in pixels of the network's input.
@@ -29,18 +30,39 @@ type ShapeRecord struct {
 	// Covers is the height and width of what is covered, Offset where its first row and
 	// column lie, counted from those of the position. Weights say how much of each pixel is
 	// covered, row by row, 0 to 255.
-	Offset  [2]int `json:"offset"`
-	Covers  [2]int `json:"covers"`
+	Offset  [2]int `json:"offset,omitzero"`
+	Covers  [2]int `json:"covers,omitzero"`
 	Weights []byte `json:"weights,omitempty"`
+	// Count is how many segments or random masks there are; Compactness is that of
+	// segments; Cells and Keep are how many cells a random mask has along each axis, and the
+	// chance that it keeps one.
+	Count       int     `json:"count,omitempty"`
+	Compactness float64 `json:"compactness,omitempty"`
+	Cells       int     `json:"cells,omitempty"`
+	Keep        float64 `json:"keep,omitempty"`
+
+	labels []int32 // of segments
+}
+
+// listed says whether patches lie one behind the other in a list.
+func (s *ShapeRecord) listed() bool {
+	return s != nil && (s.Kind == string(obe.Superpixels) || s.Kind == string(obe.Random))
 }
 
 // shape says what the patch of one of the job's maps covers, nil for a plain rectangle.
 func (j *Job) shape(v variant) *ShapeRecord {
+	p := j.question.Patches[v.patch]
+	if p.Listed() {
+		r := &ShapeRecord{Patch: p.String(), Kind: string(p.Shape), Count: v.grid.Len(), Compactness: p.Compactness, Cells: p.Cells, Keep: p.Keep}
+		if s, ok := v.grid.Covers.(*obe.Segments); ok {
+			r.labels = s.Labels()
+		}
+		return r
+	}
 	s, ok := v.grid.Covers.(*obe.Stamp)
 	if !ok {
 		return nil
 	}
-	p := j.question.Patches[v.patch]
 	kind := string(p.Shape)
 	if p.Shape == obe.Rectangle {
 		kind = "rectangle"
@@ -53,7 +75,7 @@ const maxStamp = 1 << 24
 
 // validate says where a record's weights are not those of what it covers.
 func (s *ShapeRecord) validate() error {
-	if s == nil {
+	if s == nil || s.listed() {
 		return nil
 	}
 	h, w := s.Covers[0], s.Covers[1]
@@ -70,7 +92,7 @@ func (s *ShapeRecord) validate() error {
 
 // Stamp is what maps are drawn with, nil for a plain rectangle.
 func (s *ShapeRecord) Stamp() *heatmap.Stamp {
-	if s == nil {
+	if s == nil || s.listed() {
 		return nil
 	}
 	return &heatmap.Stamp{At: s.Offset, H: s.Covers[0], W: s.Covers[1], Weights: s.Weights}
@@ -82,15 +104,20 @@ func (s *ShapeRecord) summary() *ShapeRecord {
 		return nil
 	}
 	short := *s
-	short.Weights = nil
+	short.Weights, short.labels = nil, nil
 	return &short
 }
 
 // patchText says in a few words what a patch of a size is.
 func patchText(s *ShapeRecord, size [2]int) string {
 	text := fmt.Sprintf("%dx%d", size[0], size[1])
-	if s == nil {
+	switch {
+	case s == nil:
 		return text
+	case s.Kind == string(obe.Superpixels):
+		return fmt.Sprintf("%d segments (%s)", s.Count, s.Patch)
+	case s.Kind == string(obe.Random):
+		return fmt.Sprintf("%d random masks (%s)", s.Count, s.Patch)
 	}
 	if s.Kind != "rectangle" {
 		text = s.Kind + " " + text
@@ -117,7 +144,7 @@ func (j *Job) makeGrids() error {
 	plane, q := j.model.Plan.InputPlane(), &j.question
 	for k, p := range q.Patches {
 		sum := ""
-		g, err := p.Grid(plane, q.stride(k), q.Border, q.Region, func(h, w int) (stencil *image.Gray, err error) {
+		g, err := p.Grid(plane, q.stride(k), q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
 			stencil, sum, err = j.stencil(p.File, h, w)
 			return stencil, err
 		})
@@ -172,3 +199,116 @@ func (r *Reader) stencil(name string, h, w int) (*image.Gray, string, error) {
 // PatchSHA256 are the digests of the files that patches were read from, "" for other
 // patches.
 func (j *Job) PatchSHA256() []string { return j.stencils }
+
+// segmented says whether the patches of one of the job's maps are segments of the picture.
+func (j *Job) segmented() bool {
+	return slices.ContainsFunc(j.question.Patches, func(p obe.Patch) bool { return p.Shape == obe.Superpixels })
+}
+
+// on are the job's maps on a picture: of segments, with its own.
+func (j *Job) on(in *Input) ([]variant, error) {
+	if in == nil || !j.segmented() {
+		return j.variants, nil
+	}
+	all := slices.Clone(j.variants)
+	for k := range all {
+		v := &all[k]
+		if p := j.question.Patches[v.patch]; p.Shape == obe.Superpixels {
+			var err error
+			if v.grid, err = in.segments(p, j.question.Region); err != nil {
+				return nil, failure.Settingf("%v: %w", failure.Setting("patch"), err)
+			}
+		}
+	}
+	return all, nil
+}
+
+// segmentsOf is what segments of a picture depend on.
+type segmentsOf struct {
+	patch obe.Patch
+	part  obe.Region
+}
+
+// segments are those of the part of what the network sees, computed when they are asked for
+// first.
+func (in *Input) segments(p obe.Patch, part obe.Region) (*obe.Grid, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	key := segmentsOf{p, part}
+	if g, ok := in.parted[key]; ok {
+		return g, nil
+	}
+	plane := in.model.Plan.InputPlane()
+	img := in.seen(plane.W, plane.H)
+	if part != (obe.Region{}) {
+		img = img.SubImage(image.Rect(part.X, part.Y, part.X+part.W, part.Y+part.H)).(*image.NRGBA)
+	}
+	labels, n := slic.Segment(img, p.Count, p.Compactness)
+	g, err := obe.NewSegments(plane, part, labels, n)
+	if err != nil {
+		return nil, err
+	}
+	if in.parted == nil {
+		in.parted = map[segmentsOf]*obe.Grid{}
+	}
+	in.parted[key] = g
+	return g, nil
+}
+
+// seen is what the network sees, in eight bits: a picture as it is fitted, or what looks like
+// the numbers of a tensor.
+func (in *Input) seen(w, h int) *image.NRGBA {
+	if in.together != nil {
+		return in.together.parts[0].seen(w, h)
+	}
+	img := in.Backdrop.Image()
+	if !in.asIs() {
+		img, _ = in.plane.Pre.Fit(img, w, h)
+	}
+	if img.Rect.Dx() != w || img.Rect.Dy() != h {
+		img = imaging.Resize(img, w, h, imaging.NearestNeighbor)
+	}
+	return img
+}
+
+// checkPatches fails where patches make no sense together, or with what else is asked.
+func (q *Question) checkPatches() error {
+	for _, p := range q.Patches {
+		if !p.Listed() {
+			continue
+		}
+		a := &q.Approximate
+		for _, w := range []wished{{"steps", len(a.Steps) > 0}, {"checkerboard", a.Checkerboard != nil && *a.Checkerboard}, {"drill_down", a.DrillDown != nil}, {"within", a.Within != nil}} {
+			if w.said {
+				return failure.Wrongf("%v: %v %s has no grid whose positions could be left out", failure.Setting(w.name), failure.Setting("patch"), p)
+			}
+		}
+		if p.Shape != obe.Random {
+			continue
+		}
+		switch {
+		case len(q.Patches) > 1:
+			return failure.Wrongf("%v %s: random masks make a map by themselves, and are combined with no other patch", failure.Setting("patch"), p)
+		case q.Combine != "mean":
+			return failure.Wrongf("%v %s: random masks have their own rule, and %v is %s", failure.Setting("patch"), p, failure.Setting("combine"), q.Combine)
+		case a.Tau != nil && *a.Tau != 1:
+			return failure.Wrongf("%v: %v %s covers parts of all the picture: no region could be cut", failure.Setting("tau"), failure.Setting("patch"), p)
+		}
+	}
+	return nil
+}
+
+// fit takes back what patches of lists cannot give up, and says so.
+func (g *Given) fit(patches []obe.Patch) (notes []string) {
+	if g == nil || !slices.ContainsFunc(patches, obe.Patch.Listed) {
+		return nil
+	}
+	random := slices.ContainsFunc(patches, func(p obe.Patch) bool { return p.Shape == obe.Random })
+	if cut := random && g.Tau != 0 && g.Tau != 1; cut || g.Partial() {
+		if g.Steps, g.Checkerboard, g.DrillDown, g.Expected = nil, false, 0, nil; random {
+			g.Tau = 1
+		}
+		notes = append(notes, fmt.Sprintf("patches of a list have no grid, and random masks no region that could be cut: given up is %s", g.setting()))
+	}
+	return notes
+}

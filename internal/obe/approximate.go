@@ -55,6 +55,9 @@ func (a Approximation) Exact() bool {
 	return (a.Tau == 0 || a.Tau == 1) && a.Epsilon == 0 && a.Shortlist == 0 && len(a.Steps) == 0 && !a.Checkerboard
 }
 
+// Partial says whether a part of the positions may be left to their neighbours.
+func (a Approximation) Partial() bool { return len(a.Steps) > 0 || a.Checkerboard }
+
 // Validate fails where a number is out of range.
 func (a Approximation) Validate() error {
 	in01 := func(v float64) bool { return v >= 0 && v <= 1 }

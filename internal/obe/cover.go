@@ -13,7 +13,7 @@ import (
 // Coverage says how much of each pixel the patches of a grid cover: from 0, where the picture
 // is seen, to 1. It is used by several goroutines at once.
 type Coverage interface {
-	// Rect is the least rectangle that holds all that the patch at a row and a column of
+	// Rect is a rectangle that holds all that the patch at a row and a column of
 	// the grid's offsets covers. It may leave the plane.
 	Rect(y, x int) region.Rect
 	// Row puts how much of each pixel that patch covers into dst: of the columns cols
@@ -114,8 +114,15 @@ func (s *Stamp) trimmed() (*Stamp, error) {
 }
 
 // Grid lays the patch over a part of a network's input, as GridOn does. stencil gives the
-// picture of a stencil in a height and width.
-func (p Patch) Grid(plane engine.Plane, stride Size, border Border, roi Region, stencil func(h, w int) (*image.Gray, error)) (*Grid, error) {
+// picture of a stencil in a height and width; random masks are those of seed; superpixels
+// are squares, as long as their picture is not known.
+func (p Patch) Grid(plane engine.Plane, stride Size, border Border, roi Region, seed uint64, stencil func(h, w int) (*image.Gray, error)) (*Grid, error) {
+	switch p.Shape {
+	case Superpixels:
+		return p.squares(plane, roi)
+	case Random:
+		return p.masks(plane, roi, seed)
+	}
 	g, err := GridOn(plane, p.Size, stride, border, roi)
 	if err != nil || p.Plain() {
 		return g, err
@@ -134,6 +141,9 @@ func (p Patch) Grid(plane engine.Plane, stride Size, border Border, roi Region, 
 
 // outline lays the patch over all of a plane: with the rectangles that it changes, or more.
 func (p Patch) outline(plane engine.Plane, stride Size) (*Grid, error) {
+	if p.Listed() {
+		return p.Grid(plane, stride, Cover, Region{}, 1, nil)
+	}
 	g, err := GridOn(plane, p.Size, stride, Cover, Region{})
 	if err == nil && p.Soft > 0 {
 		m := p.margin()

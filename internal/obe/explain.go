@@ -153,6 +153,9 @@ func (t *Task) valid() error {
 	if err := t.Approximation.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrTask, err)
 	}
+	if t.Grid.Listed() != nil && t.Approximation.Partial() {
+		return fmt.Errorf("%w: %w", ErrTask, errNoGrid)
+	}
 	return nil
 }
 

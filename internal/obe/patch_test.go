@@ -31,6 +31,10 @@ func TestParsePatch(t *testing.T) {
 		"circle:24x32":               {Shape: obe.Circle, Size: size("24x32")},
 		"circle:10%:soft=4":          {Shape: obe.Circle, Size: size("10%"), Soft: 4},
 		"mask:32:leaf.png":           {Shape: obe.Stencil, Size: size("32"), File: "leaf.png"},
+		"slic:200":                   {Shape: obe.Superpixels, Count: 200, Compactness: 10},
+		"slic:50:compactness=0.5":    {Shape: obe.Superpixels, Count: 50, Compactness: .5},
+		"rise:4000":                  {Shape: obe.Random, Count: 4000, Cells: 7, Keep: .5},
+		"rise:10:cells=5:keep=0.25":  {Shape: obe.Random, Count: 10, Cells: 5, Keep: .25},
 		`mask:32:soft=1:C:\leaf.png`: {Shape: obe.Stencil, Size: size("32"), Soft: 1, File: `C:\leaf.png`},
 	} {
 		p, err := obe.ParsePatch(text)
@@ -44,7 +48,7 @@ func TestParsePatch(t *testing.T) {
 			t.Errorf("%s: plain is %v", text, p.Plain())
 		}
 	}
-	for _, text := range []string{"", ":", "circle", "circle:", "circle:0", "circle:16:", "circle:16:x", "circle:16:soft=0", "circle:16:soft=NaN", "circle:16:soft=257", "16:soft=", "16:leaf.png", "mask:16", "mask:16:", "mask:leaf.png", "mask:16:soft=2", "oval:16", "16:soft=1:"} {
+	for _, text := range []string{"", ":", "circle", "circle:", "circle:0", "circle:16:", "circle:16:x", "circle:16:soft=0", "circle:16:soft=NaN", "circle:16:soft=257", "16:soft=", "16:leaf.png", "mask:16", "mask:16:", "mask:leaf.png", "mask:16:soft=2", "oval:16", "16:soft=1:", "slic", "slic:", "slic:0", "slic:9:", "slic:9:keep=0.5", "slic:9:compactness=0", "slic:9:compactness=NaN", "slic:9:compactness=1:compactness=2", "rise:9999999", "rise:9:keep=1", "rise:9:keep=NaN", "rise:9:cells=0", "slic:16:soft=2"} {
 		if p, err := obe.ParsePatch(text); err == nil {
 			t.Errorf("%q is accepted as %+v", text, p)
 		}
@@ -53,7 +57,7 @@ func TestParsePatch(t *testing.T) {
 
 // FuzzParsePatch: what is read is written so that it is read as the same.
 func FuzzParsePatch(f *testing.F) {
-	for _, s := range []string{"16", "circle:10%:soft=4", "mask:32:soft=1:a:b", "24x32:soft=0.5"} {
+	for _, s := range []string{"16", "circle:10%:soft=4", "mask:32:soft=1:a:b", "24x32:soft=0.5", "slic:9:compactness=3", "rise:7:keep=0.1:cells=3"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -76,7 +80,7 @@ func coverings(t *testing.T, rng *rand.Rand, plane engine.Plane) map[string]func
 	lay := func(p obe.Patch, stencil *image.Gray) *obe.Grid {
 		stride := obe.Size{H: obe.Length{Pixels: 1 + rng.IntN(3)}, W: obe.Length{Pixels: 1 + rng.IntN(3)}}
 		border := []obe.Border{obe.Cover, obe.Cut, obe.Skip}[rng.IntN(3)]
-		g, err := p.Grid(plane, stride, border, obe.Region{}, func(h, w int) (*image.Gray, error) { return stencil, nil })
+		g, err := p.Grid(plane, stride, border, obe.Region{}, 1, func(h, w int) (*image.Gray, error) { return stencil, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +134,43 @@ func coverings(t *testing.T, rng *rand.Rand, plane engine.Plane) map[string]func
 	grey.Pix[rng.IntN(len(grey.Pix))] = 200
 	drawn := func(y, x int) float64 { return float64(grey.GrayAt(x, y).Y) / 255 }
 	soft := .5 + rng.Float64()
+	labels := make([]int32, plane.H*plane.W)
+	for i := range labels {
+		labels[i] = int32(rng.IntN(6))
+	}
+	for l := range 6 {
+		labels[l] = int32(l)
+	}
+	segments := func() (*obe.Grid, covering) {
+		g, err := obe.NewSegments(plane, obe.Region{}, labels, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g, func(_, x int) []float64 {
+			all := make([]float64, len(labels))
+			for i, l := range labels {
+				if int(l) == x {
+					all[i] = 1
+				}
+			}
+			return all
+		}
+	}
+	random := func() (*obe.Grid, covering) {
+		g := lay(obe.Patch{Shape: obe.Random, Count: 12, Cells: 2 + rng.IntN(4), Keep: .3 + .4*rng.Float64()}, nil)
+		return g, func(_, x int) []float64 {
+			all, row := make([]float64, plane.H*plane.W), make([]float32, plane.W)
+			for y := range plane.H {
+				g.Covers.Row(0, x, y, plane.Rect().X, row)
+				for k, v := range row {
+					all[y*plane.W+k] = float64(v)
+				}
+			}
+			return all
+		}
+	}
 	return map[string]func() (*obe.Grid, covering){
+		"segments": segments, "random masks": random,
 		"rectangle":      func() (*obe.Grid, covering) { return lay(obe.Plain(size), nil), in(0, full) },
 		"soft rectangle": func() (*obe.Grid, covering) { return lay(obe.Patch{Size: size, Soft: soft}, nil), in(soft, full) },
 		"circle":         func() (*obe.Grid, covering) { return lay(obe.Patch{Shape: obe.Circle, Size: size}, nil), in(0, round) },
@@ -243,7 +283,7 @@ func TestShapesOfWholeNumbers(t *testing.T) {
 	patch := obe.Patch{Size: obe.Size{H: obe.Length{Pixels: 3}, W: obe.Length{Pixels: 4}}, Soft: 1}
 	stride := obe.Size{H: obe.Length{Pixels: 2}, W: obe.Length{Pixels: 2}}
 	var err error
-	if task.Grid, err = patch.Grid(plane, stride, obe.Cover, obe.Region{}, nil); err != nil {
+	if task.Grid, err = patch.Grid(plane, stride, obe.Cover, obe.Region{}, 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	task.Whole = []bool{true, true, false}
@@ -279,7 +319,7 @@ func TestEmptyStencil(t *testing.T) {
 	grey := image.NewGray(image.Rect(0, 0, 4, 4))
 	size := obe.Size{H: obe.Length{Pixels: 4}, W: obe.Length{Pixels: 4}}
 	lay := func() (*obe.Grid, error) {
-		return obe.Patch{Shape: obe.Stencil, Size: size, File: "x"}.Grid(engine.Plane{H: 8, W: 8, C: 1}, size, obe.Cover, obe.Region{}, func(int, int) (*image.Gray, error) { return grey, nil })
+		return obe.Patch{Shape: obe.Stencil, Size: size, File: "x"}.Grid(engine.Plane{H: 8, W: 8, C: 1}, size, obe.Cover, obe.Region{}, 1, func(int, int) (*image.Gray, error) { return grey, nil })
 	}
 	if _, err := lay(); !errors.Is(err, obe.ErrStencil) {
 		t.Errorf("an empty one: %v", err)

@@ -146,6 +146,9 @@ func (n *network) prepare(ctx context.Context, q explain.Question) (*ask, error)
 		if p.File != "" { // whoever asks reads no files of this machine
 			return nil, failure.Wrongf("%v: masks from files are for the command line", failure.Setting("patch"))
 		}
+		if p.Listed() { // positions are told of by their place on a grid
+			return nil, failure.Wrongf("%v: superpixels and random masks are for the command line", failure.Setting("patch"))
+		}
 	}
 	m, err := n.Make(ctx, &q)
 	if err != nil {

@@ -1,0 +1,255 @@
+package obe
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"krypton/internal/engine"
+	"krypton/internal/failure"
+	"krypton/internal/region"
+)
+
+// Listed is a Coverage whose patches lie one behind the other in a list, and not on a grid:
+// the grid has one row, and its columns are their numbers. What the map is at each pixel
+// it says itself.
+type Listed interface {
+	Coverage
+	// Importance is what each pixel of the plane matters, row by row, given the score with
+	// each patch and that without any; NaN where nothing is covered.
+	Importance(scores []float32, base float32) []float64
+}
+
+// Listed is what the grid's patches are, nil where they lie on a grid.
+func (g *Grid) Listed() Listed {
+	l, _ := g.Covers.(Listed)
+	return l
+}
+
+// listGrid is the grid of n patches of a list.
+func listGrid(plane engine.Plane, n int, covers Listed) *Grid {
+	g := &Grid{Patch: [2]int{1, 1}, Stride: [2]int{1, 1}, Ys: []int{0}, Xs: make([]int, n), Plane: [2]int{plane.H, plane.W}, Covers: covers}
+	for i := range g.Xs {
+		g.Xs[i] = i
+	}
+	return g
+}
+
+// within is the part of a plane that a region stands for.
+func within(plane engine.Plane, roi Region) (region.Rect, error) {
+	r := roi.Rect()
+	if roi == (Region{}) {
+		r = plane.Rect()
+	}
+	if !plane.Rect().Contains(r) {
+		return r, failure.As(failure.Usage, fmt.Errorf("%w: region %v leaves the network's input of %dx%d (height x width)", ErrGrid, r, plane.H, plane.W))
+	}
+	return r, nil
+}
+
+// Segments are patches that cover one segment of the plane each.
+type Segments struct {
+	w      int
+	rects  []region.Rect
+	labels []int32 // of each pixel of the plane, -1 of those that nothing covers
+}
+
+// NewSegments is the grid of n segments of the part of a plane that a region stands for.
+// labels are the numbers of the part's pixels, row by row.
+func NewSegments(plane engine.Plane, roi Region, labels []int32, n int) (*Grid, error) {
+	part, err := within(plane, roi)
+	if err != nil {
+		return nil, err
+	}
+	s := &Segments{w: plane.W, rects: make([]region.Rect, n), labels: make([]int32, plane.H*plane.W)}
+	for i := range s.labels {
+		s.labels[i] = -1
+	}
+	for i, l := range labels {
+		y, x := part.Y.Lo+i/part.X.Len(), part.X.Lo+i%part.X.Len()
+		s.labels[y*plane.W+x] = l
+		s.rects[l] = s.rects[l].Union(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: region.Span{Lo: x, Hi: x + 1}})
+	}
+	return listGrid(plane, n, s), nil
+}
+
+// Rect implements Coverage.
+func (s *Segments) Rect(_, x int) region.Rect { return s.rects[x] }
+
+// Row implements Coverage.
+func (s *Segments) Row(_, x, row int, cols region.Span, dst []float32) {
+	for i, l := range s.labels[row*s.w+cols.Lo : row*s.w+cols.Hi] {
+		if dst[i] = 0; int(l) == x {
+			dst[i] = 1
+		}
+	}
+}
+
+// Importance implements Listed: each pixel has its segment's drop.
+func (s *Segments) Importance(scores []float32, base float32) []float64 {
+	out := make([]float64, len(s.labels))
+	for i, l := range s.labels {
+		if out[i] = math.NaN(); l >= 0 {
+			out[i] = float64(base) - float64(scores[l])
+		}
+	}
+	return out
+}
+
+// Labels are the numbers of the segments of all pixels, row by row, -1 of those of none: not
+// to be written.
+func (s *Segments) Labels() []int32 { return s.labels }
+
+// squares parts a part of a plane into about count squares, as long as nobody knows its
+// segments.
+func (p Patch) squares(plane engine.Plane, roi Region) (*Grid, error) {
+	part, err := within(plane, roi)
+	if err != nil {
+		return nil, err
+	}
+	h, w := part.Y.Len(), part.X.Len()
+	if p.Count > h*w {
+		return nil, failure.As(failure.Usage, fmt.Errorf("%w: %d segments of %d pixels", ErrGrid, p.Count, h*w))
+	}
+	rows := min(max(1, int(math.Round(float64(h)/math.Sqrt(float64(h*w)/float64(p.Count))))), h, p.Count)
+	cols := min(max(1, int(math.Round(float64(p.Count)/float64(rows)))), w)
+	labels := make([]int32, h*w)
+	for i := range labels {
+		labels[i] = int32(i/w*rows/h*cols + i%w*cols/w)
+	}
+	return NewSegments(plane, roi, labels, rows*cols)
+}
+
+// Masks are random masks: each keeps what a coarse grid of cells says, at random places, and
+// covers the rest (Petsiuk, Das and Saenko, RISE, BMVC 2018).
+type Masks struct {
+	part region.Rect // of the plane of h by w pixels
+	h, w int
+	keep float64
+	grid [2]int // cells of each mask
+	// up are the tables that enlarge rows and columns of cells to (cells + 1) times the
+	// pixels of a cell, of which a window shows: lo is the first of two cells, share that of
+	// the second.
+	up [2]struct {
+		lo    []int
+		share []float32
+	}
+	cells  []float32 // 0 or 1, of all masks
+	shifts [][2]int  // where each mask's window begins
+}
+
+// maxCells bounds the cells of all masks together.
+const maxCells = 1 << 26
+
+// masks draws the masks of a patch.
+func (p Patch) masks(plane engine.Plane, roi Region, seed uint64) (*Grid, error) {
+	part, err := within(plane, roi)
+	if err != nil {
+		return nil, err
+	}
+	m := &Masks{part: part, h: plane.H, w: plane.W, keep: p.Keep, grid: [2]int{p.Cells, p.Cells}}
+	size := [2]int{part.Y.Len(), part.X.Len()}
+	var pixels [2]int // of a cell
+	for a := range size {
+		if m.grid[a] = min(p.Cells, size[a]); size[a] > 1 && p.Cells > size[a] {
+			return nil, failure.As(failure.Usage, fmt.Errorf("%w: %d cells of %d pixels", ErrGrid, p.Cells, size[a]))
+		}
+		pixels[a] = (size[a] + m.grid[a] - 1) / m.grid[a]
+		m.enlarge(a, pixels[a])
+	}
+	each := m.grid[0] * m.grid[1]
+	if p.Count > maxCells/each {
+		return nil, failure.As(failure.Usage, fmt.Errorf("%w: %d masks of %d cells are too many", ErrGrid, p.Count, each))
+	}
+	rng := rand.New(rand.NewPCG(seed, 0x72697365))
+	m.cells = make([]float32, p.Count*each)
+	for i := range p.Count {
+		for k := range each {
+			if rng.Float64() < p.Keep {
+				m.cells[i*each+k] = 1
+			}
+		}
+		m.shifts = append(m.shifts, [2]int{rng.IntN(pixels[0]), rng.IntN(pixels[1])})
+	}
+	return listGrid(plane, p.Count, m), nil
+}
+
+// enlarge makes the table of an axis whose cells have so many pixels: bilinear, middles on
+// middles, and what lies beyond the last one is as it.
+func (m *Masks) enlarge(axis, pixels int) {
+	n := m.grid[axis]
+	out := (n + 1) * pixels
+	t := &m.up[axis]
+	for o := range out {
+		at := (float64(o)+.5)*float64(n)/float64(out) - .5
+		lo := int(math.Floor(math.Max(at, 0)))
+		share := float32(math.Max(at, 0) - float64(lo))
+		if lo >= n-1 {
+			lo, share = n-1, 0
+		}
+		t.lo, t.share = append(t.lo, lo), append(t.share, share)
+	}
+}
+
+// Rect implements Coverage.
+func (m *Masks) Rect(int, int) region.Rect { return m.part }
+
+// Row implements Coverage.
+func (m *Masks) Row(_, x, row int, cols region.Span, dst []float32) {
+	m.kept(x, row, cols, dst)
+	for i, v := range dst {
+		dst[i] = 1 - v
+	}
+}
+
+// kept puts how much of each pixel the mask i keeps into dst, of the columns cols of a row of
+// the plane.
+func (m *Masks) kept(i, row int, cols region.Span, dst []float32) {
+	all := m.cells[i*m.grid[0]*m.grid[1]:][:m.grid[0]*m.grid[1]]
+	y := row - m.part.Y.Lo + m.shifts[i][0]
+	y0, fy := m.up[0].lo[y], m.up[0].share[y]
+	above := all[y0*m.grid[1]:][:m.grid[1]]
+	below := all[min(y0+1, m.grid[0]-1)*m.grid[1]:][:m.grid[1]]
+	at := cols.Lo - m.part.X.Lo + m.shifts[i][1]
+	for k := range dst {
+		x0, fx := m.up[1].lo[at+k], m.up[1].share[at+k]
+		x1 := min(x0+1, m.grid[1]-1)
+		left := above[x0] + float32((below[x0]-above[x0])*fy)
+		right := above[x1] + float32((below[x1]-above[x1])*fy)
+		dst[k] = left + float32((right-left)*fx)
+	}
+}
+
+// Importance implements Listed: RISE's map less its mean over the masks,
+//
+//	1/(N p) Σ f_i M_i(λ) - 1/N Σ f_i
+//
+// for the scores f_i with N masks M_i, each of which keeps a share p of its cells: the score
+// that is expected where λ is kept, against that of all masks.
+func (m *Masks) Importance(scores []float32, _ float32) []float64 {
+	out := make([]float64, m.h*m.w)
+	for i := range out {
+		out[i] = math.NaN()
+	}
+	sum, mean := make([]float64, m.part.Area()), 0.0
+	n, row := float64(len(scores)), make([]float32, m.part.X.Len())
+	for i, f := range scores {
+		mean += float64(f) / n
+		for y := m.part.Y.Lo; y < m.part.Y.Hi; y++ {
+			m.kept(i, y, m.part.X, row)
+			to := sum[(y-m.part.Y.Lo)*len(row):]
+			for x, v := range row {
+				to[x] += float64(f) * float64(v)
+			}
+		}
+	}
+	for i, v := range sum {
+		y, x := m.part.Y.Lo+i/len(row), m.part.X.Lo+i%len(row)
+		out[y*m.w+x] = v/(n*m.keep) - mean
+	}
+	return out
+}
+
+// errNoGrid says that positions have no neighbours.
+var errNoGrid = errors.New("patches of a list have no neighbours: no steps, no checkerboard and no time")
