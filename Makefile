@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-serve build test test-noasm check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm dist clean
+.PHONY: help demo demo-video demo-serve build test test-noasm check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -117,11 +117,18 @@ bench-peers: build ## measure krypton beside ONNX Runtime (node, npm, python3-to
 test-slurm: build ## run a batch as a Slurm array on this machine, interrupt it, compare with one process (gets Slurm by apt-get)
 	scripts/slurm/test.sh
 
-dist: ## build release binaries for four systems in dist/
-	@for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
-		GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/krypton-$${t%/*}-$${t#*/} ./cmd/krypton || exit 1; \
-	done
-	cd dist && sha256sum krypton-* > SHA256SUMS
+dist: ## build the release for Linux, macOS and Windows in dist/: archives, bills of materials, SHA256SUMS
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null) $(GO) run ./scripts/dist -version '$(VERSION)' -out dist
+
+# The built-in picture has the same scores there bit for bit, and a file that is there stays.
+test-windows: ## map the built-in picture under wine, and compare its scores with those here (Debian: wine, wine64)
+	$(GO) run ./scripts/wine -prefix bin/wine
+	$(GO) build -o bin/krypton-here ./cmd/krypton && GOOS=windows GOARCH=amd64 $(GO) build -o bin/krypton.exe ./cmd/krypton
+	bin/krypton-here obe --stride 16 -q --force -o bin/here.png --scores bin/here.npy
+	scripts/wine.sh bin/krypton.exe obe --stride 16 -q --force -o bin/there.png --scores bin/there.npy
+	cmp bin/here.npy bin/there.npy
+	! scripts/wine.sh bin/krypton.exe obe --stride 16 -q -o bin/there.png
 
 clean: ## remove what was built
 	rm -rf bin dist

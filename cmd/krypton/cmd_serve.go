@@ -224,9 +224,12 @@ func modelArguments(flags *pflag.FlagSet, name string, pictures bool) []string {
 
 // openBrowser opens an address by what the system has for that.
 func openBrowser(address string) error {
-	program := "xdg-open"
-	if runtime.GOOS == "darwin" {
-		program = "open"
+	command := []string{"xdg-open"}
+	switch runtime.GOOS {
+	case "darwin":
+		command = []string{"open"}
+	case "windows":
+		command = []string{"rundll32", "url.dll,FileProtocolHandler"} // start is a word of a shell, which would read the address
 	}
-	return exec.Command(program, address).Start()
+	return exec.Command(command[0], append(command[1:], address)...).Start()
 }

@@ -80,7 +80,7 @@ func exitCode(err error) int {
 			return exitTerminated
 		}
 		return exitInterrupt
-	case errors.Is(err, syscall.EPIPE):
+	case readerLeft(err):
 		return exitFailure
 	case kind == failure.Other && errors.Is(err, context.Canceled):
 		return exitInterrupt

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 
 	"krypton/internal/onnxwrite"
@@ -41,4 +42,19 @@ func TestCodesOfEveryCommand(t *testing.T) {
 		{id: "C04/score", args: []string{"score", heat, "--image", picture, "--memory", "1MiB", "-q"}, code: exitTemporary, says: "memory"},
 		{id: "M10/tune", file: "m.onnx", make: nanModel, args: []string{"tune", picture, "--model", "FILE", "-q", "-o", "DIR/x.yaml"}, code: exitData, says: "no finite number"},
 	})
+}
+
+// TestBuiltFrom: a program says the version of its module, or the revision of its files.
+func TestBuiltFrom(t *testing.T) {
+	const revision = "0123456789abcdef0123456789abcdef01234567"
+	for want, info := range map[string]*debug.BuildInfo{
+		"v1.2.3":             {Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}}},
+		"0123456789ab":       {Main: debug.Module{Version: "(devel)"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "false"}}},
+		"0123456789ab-dirty": {Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "true"}}},
+		"dev":                {Main: debug.Module{Version: "(devel)"}},
+	} {
+		if got := builtFrom(info); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
 }

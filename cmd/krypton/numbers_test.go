@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"krypton/internal/onnxwrite"
 )
@@ -214,4 +215,22 @@ func readText(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// orvCode runs orv and gives what it says, once its exit code is as expected.
+func orvCode(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	var said bytes.Buffer
+	cmd := command(append([]string{"orv", "-q", "--mode", "exact"}, args...)...)
+	cmd.Stderr = &said
+	err := cmd.Start()
+	if err == nil {
+		stop := time.AfterFunc(badTime, func() { _ = cmd.Process.Kill() })
+		err = cmd.Wait()
+		stop.Stop()
+	}
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		t.Fatalf("orv %v: exit code %d (%v), want %d: %s", args, got, err, code, &said)
+	}
+	return said.String()
 }

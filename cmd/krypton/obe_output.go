@@ -15,7 +15,7 @@ import (
 )
 
 func (o *obeOptions) isFolder() bool {
-	if strings.HasSuffix(o.out, "/") {
+	if endsFolder(o.out) {
 		return true
 	}
 	i, err := os.Stat(o.out)
@@ -186,3 +186,6 @@ func besides(file, name string) string {
 	}
 	return dir + strings.TrimSuffix(base, ending) + "." + name + ending
 }
+
+// endsFolder says whether a name that somebody wrote is a folder's by its last character.
+func endsFolder(name string) bool { return name != "" && os.IsPathSeparator(name[len(name)-1]) }

@@ -30,7 +30,7 @@ func (j *orvJob) base() string {
 			return name + ".krypton"
 		}
 		return filepath.Join(filepath.Dir(filepath.Clean(j.name)), name+".krypton")
-	case strings.HasSuffix(j.out, "/") || err == nil && i.IsDir():
+	case endsFolder(j.out) || err == nil && i.IsDir():
 		return filepath.Join(j.out, name+".krypton")
 	}
 	return strings.TrimSuffix(j.out, ".jsonl")
@@ -78,7 +78,7 @@ func (j *orvJob) claimOutputs() (*labelfiles.Files, error) {
 		o.Base = ""
 		return labelfiles.Claim(o)
 	}
-	if strings.HasSuffix(j.out, "/") {
+	if endsFolder(j.out) {
 		if err := atomicfile.MakeFolder(j.out); err != nil {
 			return nil, failure.As(failure.CantCreate, err)
 		}

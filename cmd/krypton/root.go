@@ -21,8 +21,34 @@ import (
 	"krypton/internal/labels"
 )
 
-// version is set by the linker for releases.
+// version is set by the linker for releases. Else it is that of the module, as go install
+// gives it, or the revision that the files were built from.
 var version = "dev"
+
+func init() {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "dev" {
+		version = builtFrom(info)
+	}
+}
+
+// builtFrom is the version that go wrote into the program, "dev" if there is none.
+func builtFrom(info *debug.BuildInfo) string {
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	of := map[string]string{}
+	for _, s := range info.Settings {
+		of[s.Key] = s.Value
+	}
+	revision := of["vcs.revision"]
+	if len(revision) < 12 {
+		return "dev"
+	}
+	if of["vcs.modified"] == "true" {
+		return revision[:12] + "-dirty"
+	}
+	return revision[:12]
+}
 
 // streams are the command's input and outputs, so that tests can replace them.
 type streams struct {
@@ -90,7 +116,7 @@ func execute(ctx context.Context, args []string, io streams) (code int) {
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		err = signalled(ctx, err)
-		if errors.Is(err, syscall.EPIPE) {
+		if readerLeft(err) {
 			return exitCode(err) // the reader of our output has left: nobody is there to be told
 		}
 		fmt.Fprintf(stderr, "krypton: %s\n", printable(hinted(err).Error()))

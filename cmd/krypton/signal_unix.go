@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,3 +28,6 @@ func onStateSignal(f func()) (stop func()) {
 		close(done)
 	}
 }
+
+// readerLeft says whether an error is that nobody reads our output any more.
+func readerLeft(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -35,7 +35,7 @@ func (it Item) Expand(template string) (string, error) {
 		}
 	}
 	name := strings.NewReplacer("{name}", NameOf(it.Path), "{dir}", strings.Join(parts, "/"), "{key}", it.Key()[:12]).Replace(template)
-	name = filepath.Clean(strings.TrimLeft(name, "/"))
+	name = filepath.ToSlash(filepath.Clean(strings.TrimLeft(name, "/"))) // records have slashes everywhere
 	if !filepath.IsLocal(name) || name == "." || name == JournalFolder || strings.HasPrefix(name, JournalFolder+"/") || name == ResultsFile || name == TimingsFile {
 		return "", fmt.Errorf("%s: %q is no name in the folder of a batch", it.Path, name)
 	}

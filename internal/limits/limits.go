@@ -40,10 +40,17 @@ type System struct {
 	Getenv func(string) string
 	// CPUs is the number of processors that this process may run on.
 	CPUs int
+	// Physical is the machine's memory in bytes where /proc does not tell it, 0 if nobody does.
+	Physical int64
+	// Fast is how many of the processors are of the fastest kind, 0 where all are one kind or
+	// nobody tells.
+	Fast int
 }
 
 // This is the system that this process runs on.
-func This() System { return System{Root: "/", Getenv: os.Getenv, CPUs: runtime.NumCPU()} }
+func This() System {
+	return System{Root: "/", Getenv: os.Getenv, CPUs: runtime.NumCPU(), Physical: physicalMemory(), Fast: fastProcessors()}
+}
 
 // fallbackMemory is the limit where nothing can be read.
 const fallbackMemory = 4 << 30
@@ -57,8 +64,12 @@ func (s System) Memory() []Limit {
 	for i := range all {
 		all[i].N = max(1, all[i].N/10*9)
 	}
+	physical := s.Physical
 	if kib := s.numbersAfter("/proc/meminfo", "MemTotal:"); len(kib) > 0 {
-		all = append(all, Limit{kib[0] << 10 / 2, "half of the machine's memory"})
+		physical = kib[0] << 10
+	}
+	if physical > 0 {
+		all = append(all, Limit{physical / 2, "half of the machine's memory"})
 	}
 	if len(all) == 0 {
 		return []Limit{{fallbackMemory, "default, as the system does not tell its memory"}}
@@ -70,7 +81,11 @@ func (s System) Memory() []Limit {
 // says so, the least first. There is at least one.
 func (s System) Processors() []Limit {
 	affinity := Limit{int64(max(1, s.CPUs)), "processors that the system lets the process run on"}
-	return leastFirst(slices.Concat([]Limit{affinity}, s.schedulerProcessors(), s.groupProcessors()))
+	all := slices.Concat([]Limit{affinity}, s.schedulerProcessors(), s.groupProcessors())
+	if s.Fast > 0 && s.Fast < s.CPUs {
+		all = append(all, Limit{int64(s.Fast), "performance cores: efficiency cores would be waited for"})
+	}
+	return leastFirst(all)
 }
 
 func leastFirst(all []Limit) []Limit {

@@ -240,3 +240,27 @@ func TestProcess(t *testing.T) {
 		t.Errorf("%d bytes held, %d at most", held, peak)
 	}
 }
+
+// TestMachine: what the system tells beside files is a limit where files say nothing.
+func TestMachine(t *testing.T) {
+	const gib = 1 << 30
+	for name, c := range map[string]struct {
+		s          System
+		memory     int64
+		processors int64
+		from       string
+	}{
+		"Apple, 4 fast cores of 8": {System{Physical: 16 * gib, CPUs: 8, Fast: 4}, 8 * gib, 4, "performance cores"},
+		"one kind of cores":        {System{Physical: 32 * gib, CPUs: 8}, 16 * gib, 8, "lets the process run on"},
+		"fewer allowed than fast":  {System{Physical: 32 * gib, CPUs: 2, Fast: 4}, 16 * gib, 2, "lets the process run on"},
+		"nothing told":             {System{CPUs: 3}, fallbackMemory, 3, "lets the process run on"},
+	} {
+		c.s.Root, c.s.Getenv = t.TempDir(), func(string) string { return "" }
+		if m := c.s.Memory()[0]; m.N != c.memory {
+			t.Errorf("%s: memory %+v, want %d", name, m, c.memory)
+		}
+		if p := c.s.Processors()[0]; p.N != c.processors || !strings.Contains(p.From, c.from) {
+			t.Errorf("%s: processors %+v, want %d: %s", name, p, c.processors, c.from)
+		}
+	}
+}

@@ -21,6 +21,7 @@ import (
 // It lives in a process group of its own, which is killed as a whole.
 type process struct {
 	cmd     *exec.Cmd
+	group   group
 	stdout  io.ReadCloser
 	stderr  *tail
 	cancel  context.CancelFunc
@@ -44,7 +45,7 @@ func command(ctx context.Context, timeout time.Duration, path string, args ...st
 	p := &process{cmd: cmd, stderr: &tail{}, cancel: cancel, timeout: timeout}
 	cmd.Stderr = p.stderr
 	cmd.WaitDelay = waitDelay
-	cmd.Cancel = func() error { return killGroup(cmd) }
+	cmd.Cancel = func() error { return p.group.kill(cmd) }
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "FFREPORT=") && !strings.HasPrefix(v, "AV_LOG_FORCE") {
 			cmd.Env = append(cmd.Env, v)
@@ -65,6 +66,7 @@ func (p *process) start() (err error) {
 		p.cancel()
 		return cannotStart(err)
 	}
+	p.group.began(p.cmd)
 	return nil
 }
 
@@ -146,6 +148,7 @@ func (p *process) wait() error {
 		done := p.watch() // output may be closed and the program still hang
 		err := p.cmd.Wait()
 		done()
+		p.group.ended()
 		p.cancel()
 		switch {
 		case p.stalled.Load():

@@ -258,12 +258,16 @@ var unbounded = [2]float32{float32(math.Inf(-1)), float32(math.Inf(1))}
 
 // peakOf is the most operations per second that run does, ops in each loop.
 func peakOf(run func(loops int), ops int) float64 {
-	best := 0.0
+	best, loops := 0.0, 100000
 	for range 20 {
-		const loops = 100000
 		start := time.Now()
 		run(loops)
-		best = max(best, float64(loops)*float64(ops)/time.Since(start).Seconds())
+		took := time.Since(start)
+		if took <= 0 {
+			loops *= 2 // a clock of few ticks
+			continue
+		}
+		best = max(best, float64(loops)*float64(ops)/took.Seconds())
 	}
 	return best
 }
