@@ -179,6 +179,9 @@ func (o *scoreOptions) addNamed(inputs *inputs.Set, maps []string) {
 	for _, name := range maps {
 		if m, err := evaluate.ReadMapFile(name); err == nil && m.Record != nil { // else measuring it says so
 			inputs.Add(m.Record.Image)
+			for _, w := range m.Record.With {
+				inputs.Add(w.Image)
+			}
 			inputs.AddModel(m.Record.Model)
 		}
 	}

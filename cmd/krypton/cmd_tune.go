@@ -97,8 +97,13 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
+	with, err := o.model.withs()
+	if err != nil {
+		return hinted(err)
+	}
 	for _, in := range inputs {
 		s.inputs.Add(in)
+		s.inputs.Add(withFiles(with, in)...)
 	}
 	if len(job.Maps()) != 1 {
 		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
