@@ -200,6 +200,7 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 		b.mStride = b.group*s.Kernels.Columns + 16
 		groups := (b.most + b.group - 1) / b.group
 		pointers = elements * (b.most + groups*s.Kernels.Rows)
+		b.rows = grow(&s.counts, elements*groups)
 	}
 	b.v = grow(&s.gather, elements*b.vStride)
 	b.m = grow(&s.products, elements*b.mStride)
@@ -208,7 +209,6 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	b.outs = grow(&s.outs, b.most*m*m)
 	b.shapes = grow(&s.shapes, b.most)
 	b.taken = grow(&s.taken, b.most)
-	b.rows = grow(&s.counts, elements*(b.most/s.Kernels.Rows+1))
 	s.table = grow(&s.table, pointers)
 	s.out = grow(&s.out, pointers)
 	s.rows = grow(&s.rows, n)
@@ -254,7 +254,7 @@ type winogradBlock struct {
 	window, outs     []*float32
 	shapes           []asm.WinogradTile
 	taken            []uint64 // elements of each tile, a bit for each
-	rows             []int    // of an element's tiles, some at a time
+	rows             []int    // of each group's tiles that take an element
 }
 
 // add transforms the inputs of tile (ty, tx), whose input rows stand in
