@@ -123,16 +123,38 @@ func (p *process) Read(b []byte) (int, error) {
 	return p.stdout.Read(b)
 }
 
-// watch kills the program unless the returned function is called in time.
+// watchSteps is in how many steps a timeout passes.
+const watchSteps = 10
+
+// watch kills the program unless the returned function is called in time. Time passes in
+// steps: however long this process is stopped meanwhile (Ctrl-Z, a frozen control group),
+// that is one step, not the program's fault.
 func (p *process) watch() func() {
 	if p.timeout < 0 {
 		return func() {}
 	}
-	t := time.AfterFunc(p.timeout, func() {
-		p.stalled.Store(true)
-		p.kill()
+	var mu sync.Mutex
+	var t *time.Timer
+	left := watchSteps
+	step := max(p.timeout/watchSteps, time.Millisecond)
+	mu.Lock()
+	defer mu.Unlock()
+	t = time.AfterFunc(step, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if left--; left > 0 {
+			t.Reset(step)
+		} else if left == 0 {
+			p.stalled.Store(true)
+			p.kill()
+		}
 	})
-	return func() { t.Stop() }
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		left = 0
+		t.Stop()
+	}
 }
 
 // kill ends the program. It may be called at any time, from anywhere.

@@ -64,11 +64,12 @@ func TestVideo(t *testing.T) {
 	command := eval[string](t, ctx, "document.querySelector('#watch-command').value")
 	base, token, _ := strings.Cut(address, "?token=")
 	links := eval[[][]string](t, ctx, "[...document.querySelectorAll('#watch-files a')].map((a) => [a.textContent, a.getAttribute('href'), a.download])")
-	if len(links) != 5 || !strings.Contains(command, "--mode naive") {
+	if len(links) != 7 || !strings.Contains(command, "--mode naive") {
 		t.Fatalf("%v, %s", links, command)
 	}
 	out := t.TempDir()
-	line := "set -e; krypton() { " + program + " \"$@\"; }; " + command + " -q -o " + out + "/ --format jsonl,csv,vtt,srt,segments"
+	line := "set -e; krypton() { " + program + " \"$@\"; }; " + command + " -q -o " + out + "/ --format jsonl,csv,vtt,srt,segments --annotate " + out + "/" + links[5][2] +
+		"; " + command + " -q -o " + out + "/again/ --annotate " + out + "/" + links[6][2] + " --show-regions"
 	if text, err := exec.Command("bash", "-c", line).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", line, err, text)
 	}
