@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-serve build test test-noasm check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows dist clean
+.PHONY: help demo demo-video demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -54,6 +54,11 @@ test-noasm: ## build without assembly, and test what then does the work
 	$(GO) build -tags noasm -o /dev/null ./cmd/krypton
 	KRYPTON_WANT_SETS=generic $(GO) test -tags noasm ./internal/engine/...
 	KRYPTON_WANT_SETS=generic $(GO) test -tags noasm -short -run '^(TestUpdateEqualsWholeRun|TestStream|TestReferenceProducts)$$' ./internal/incremental
+
+# An emulator is slow: of the networks, few. Its own checks are in generate-check.
+test-arm64: ## test the kernels of arm64 under qemu-user (Debian: qemu-user-static)
+	GOARCH=arm64 KRYPTON_WANT_SETS=neon,generic $(GO) test -exec qemu-aarch64-static -run '^Test(Bits|Gemm|GemmRow|GemmTiles|Channel.*|Moved|MaxPoolNaN|NaNStays|Rows|RowExpBlocks|ShortSoftmax|Transpose|Zip|EverySecond|Interleave|Differ|Blend.*|Winograd)$$' ./internal/engine/asm
+	GOARCH=arm64 KRYPTON_WANT_SETS=neon,generic $(GO) test -exec qemu-aarch64-static -short -run '^Test(NetworkBits|Stream)$$' ./internal/incremental
 
 race: ## run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -timeout 90m -race ./...

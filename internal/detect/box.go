@@ -28,8 +28,8 @@ func IoU(a, b Box) float32 {
 	if !(w > 0 && h > 0) {
 		return 0
 	}
-	i := w * h
-	return i / ((a.X1-a.X0)*(a.Y1-a.Y0) + (b.X1-b.X0)*(b.Y1-b.Y0) - i)
+	i := float32(w * h)
+	return i / (float32((a.X1-a.X0)*(a.Y1-a.Y0)) + float32((b.X1-b.X0)*(b.Y1-b.Y0)) - i)
 }
 
 // NMS is greedy non-maximum suppression, class by class: of two boxes of a class

@@ -42,7 +42,7 @@ func (r *Raw) Seek(outs [][]float32, found Box) (*Sought, error) {
 	for c := range b.classes {
 		v := float64(b.share(s.place.box, c))
 		s.vector = append(s.vector, v)
-		s.length += v * v
+		s.length += float64(v * v)
 	}
 	s.length = math.Sqrt(s.length)
 	return s, nil
@@ -183,8 +183,8 @@ func (b *boxes) cosine(s *Sought, i int) float32 {
 		} else {
 			v = float64(b.raw.number(b.logit(i, c)))
 		}
-		dot += v * w
-		sum += v * v
+		dot += float64(v * w)
+		sum += float64(v * v)
 	}
 	return float32(min(1, dot/(s.length*math.Sqrt(sum))))
 }

@@ -17,7 +17,7 @@ func turned(x, y, w, h, angle float32) quad {
 	var q quad
 	for i, c := range [4]point{{-1, -1}, {1, -1}, {1, 1}, {-1, 1}} {
 		u, v := c.x*float64(w)/2, c.y*float64(h)/2
-		q[i] = point{float64(x) + u*cos - v*sin, float64(y) + u*sin + v*cos}
+		q[i] = point{float64(x) + float64(u*cos) - float64(v*sin), float64(y) + float64(u*sin) + float64(v*cos)}
 	}
 	return q
 }
@@ -37,7 +37,7 @@ func area(polygon []point) float64 {
 	sum := 0.0
 	for i, p := range polygon {
 		n := polygon[(i+1)%len(polygon)]
-		sum += p.x*n.y - n.x*p.y
+		sum += float64(p.x*n.y) - float64(n.x*p.y)
 	}
 	return math.Abs(sum) / 2
 }
@@ -50,7 +50,7 @@ func (q quad) overlap(o quad) float32 {
 	for i, a := range o {
 		b := o[(i+1)%4]
 		// Corners go round so that the inside of a side has one sign.
-		side := func(p point) float64 { return (b.x-a.x)*(p.y-a.y) - (b.y-a.y)*(p.x-a.x) }
+		side := func(p point) float64 { return float64((b.x-a.x)*(p.y-a.y)) - float64((b.y-a.y)*(p.x-a.x)) }
 		cut := memory[i%2][:0]
 		for k, p := range rest {
 			n := rest[(k+1)%len(rest)]
@@ -60,7 +60,7 @@ func (q quad) overlap(o quad) float32 {
 			}
 			if sp*sn < 0 {
 				t := sp / (sp - sn)
-				cut = append(cut, point{p.x + t*(n.x-p.x), p.y + t*(n.y-p.y)})
+				cut = append(cut, point{p.x + float64(t*(n.x-p.x)), p.y + float64(t*(n.y-p.y))})
 			}
 		}
 		if rest = cut; len(rest) == 0 {

@@ -35,7 +35,7 @@ func (m *Moments) Run(s *Scratch, jobs []Job) {
 			g := k / (c / m.Groups)
 			factor := float64(m.Scale[k]) / math.Sqrt(squares[g]/n+m.Epsilon)
 			j.Out[k] = float32(factor)
-			j.Out[c+k] = float32(float64(m.Bias[k]) - float64(means[k])*factor)
+			j.Out[c+k] = float32(float64(m.Bias[k]) - float64(float64(means[k])*factor))
 		}
 	}
 }

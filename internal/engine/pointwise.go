@@ -276,9 +276,9 @@ func (l *LRN) Run(s *Scratch, jobs []Job) {
 				for c, v := range px {
 					sum := 0.0
 					for _, w := range px[max(0, c-before):min(n, c+after+1)] {
-						sum += float64(w) * float64(w)
+						sum += float64(float64(w) * float64(w))
 					}
-					out[k+c] = float32(float64(v) / math.Pow(float64(l.Bias)+float64(l.Alpha)/float64(l.Size)*sum, float64(l.Beta)))
+					out[k+c] = float32(float64(v) / math.Pow(float64(l.Bias)+float64(float64(l.Alpha)/float64(l.Size)*sum), float64(l.Beta)))
 				}
 			}
 		})

@@ -198,7 +198,7 @@ func (r *Reduce) add(v float64, x float32) float64 {
 	case ReduceL1:
 		return v + math.Abs(float64(x))
 	case ReduceL2, ReduceSumSquare:
-		return v + float64(x)*float64(x)
+		return v + float64(float64(x)*float64(x))
 	}
 	return v + float64(x)
 }

@@ -78,7 +78,7 @@ func (m *Map) Importance(rule string) ([]float64, error) {
 				at   int
 				sign float64
 			}{{y*sw + x, 1}, {y*sw + x1, -1}, {y1*sw + x, -1}, {y1*sw + x1, 1}} {
-				sum[k.at] += k.sign * d
+				sum[k.at] += float64(k.sign * d)
 				count[k.at] += k.sign
 			}
 		}

@@ -121,9 +121,9 @@ func spread(b image.Rectangle, m *Map, values []float64, picture image.Rectangle
 	kx, ky := float64(picture.Dx())/float64(b.Dx()), float64(picture.Dy())/float64(b.Dy())
 	field = make([]float64, b.Dx()*b.Dy())
 	for y := range b.Dy() {
-		ny := ((float64(y)+.5)*ky - y0) / (y1 - y0) * float64(h)
+		ny := (float64((float64(y)+.5)*ky) - y0) / (y1 - y0) * float64(h)
 		for x := range b.Dx() {
-			nx := ((float64(x)+.5)*kx - x0) / (x1 - x0) * float64(w)
+			nx := (float64((float64(x)+.5)*kx) - x0) / (x1 - x0) * float64(w)
 			v := math.NaN()
 			if nx >= 0 && ny >= 0 && nx < float64(w) && ny < float64(h) {
 				v = sample(values, w, h, nx, ny, blocks)
@@ -168,7 +168,7 @@ func sample(values []float64, w, h int, x, y float64, blocks bool) float64 {
 		}
 		return v
 	}
-	return (at(0, 0)*(1-fx)+at(1, 0)*fx)*(1-fy) + (at(0, 1)*(1-fx)+at(1, 1)*fx)*fy
+	return float64((float64(at(0, 0)*(1-fx))+float64(at(1, 0)*fx))*(1-fy)) + float64((float64(at(0, 1)*(1-fx))+float64(at(1, 1)*fx))*fy)
 }
 
 // blend lays heat over base.
@@ -177,7 +177,7 @@ func blend(base, heat *image.NRGBA, alpha float64) *image.NRGBA {
 	for i := 0; i < len(out.Pix); i += 4 {
 		alpha := alpha * float64(heat.Pix[i+3]) / 255
 		for k := range 3 {
-			out.Pix[i+k] = uint8(math.Round(float64(base.Pix[i+k])*(1-alpha) + float64(heat.Pix[i+k])*alpha))
+			out.Pix[i+k] = uint8(math.Round(float64(float64(base.Pix[i+k])*(1-alpha)) + float64(float64(heat.Pix[i+k])*alpha)))
 		}
 	}
 	return out

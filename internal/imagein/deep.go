@@ -76,7 +76,7 @@ func deepen(img image.Image, w *Window) (d *Deep, transparent bool, greatest flo
 			transparent = transparent || alpha < 1
 			for c := range channels {
 				greatest = max(greatest, px[c])
-				out[c] = float32(w.level(px[c])*alpha + 255*(1-alpha))
+				out[c] = float32(float64(w.level(px[c])*alpha) + float64(255*(1-alpha)))
 			}
 			out = out[channels:]
 		}

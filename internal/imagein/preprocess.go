@@ -103,7 +103,7 @@ type Transform struct{ ScaleX, ScaleY, OffsetX, OffsetY float64 }
 
 // Apply maps a point.
 func (t Transform) Apply(x, y float64) (float64, float64) {
-	return x*t.ScaleX + t.OffsetX, y*t.ScaleY + t.OffsetY
+	return float64(x*t.ScaleX) + t.OffsetX, float64(y*t.ScaleY) + t.OffsetY
 }
 
 // Fit resizes a picture, by linear interpolation over the pixels covered, to
@@ -170,7 +170,7 @@ func (p *Preprocess) normal(v float64, c int) float32 {
 	if k := len(p.Std); k > 0 {
 		std = p.Std[c%k]
 	}
-	n := (v*p.Scale - mean) / std
+	n := (float64(v*p.Scale) - mean) / std
 	if p.Whole {
 		n = math.Round(n)
 	}

@@ -42,7 +42,7 @@ func newAxis(from, to, first, n int) *axis {
 	total := 0
 	for i := range a.spans {
 		s := &a.spans[i]
-		s.middle = (float64(first+i)+.5)*step - .5
+		s.middle = float64((float64(first+i)+.5)*step) - .5
 		s.begin, s.end = max(0, int(math.Ceil(s.middle-around))), min(from, int(math.Floor(s.middle+around))+1)
 		for u := s.begin; u < s.end; u++ {
 			s.total += a.weight(s, u)
@@ -161,10 +161,10 @@ func (src *source) band(s scaling, begin, end int, write func(y int, row []float
 				if weight == 0 {
 					continue
 				}
-				weight *= 255
+				weight = float64(weight * 255) // rounded on every processor
 				sum += weight
 				for i, v := range r.row(u + k) {
-					out[i] += v * weight
+					out[i] += float64(v * weight)
 				}
 			}
 			u += len(part)
@@ -247,11 +247,11 @@ func (r *scaledRows) colour(out []float64, x int) {
 		part := r.along.weights(x, u)
 		px := r.pixels(u, len(part))
 		for k, weight := range part {
-			weight *= 255
+			weight = float64(weight * 255) // rounded on every processor
 			sum += weight
-			red += px[3*k] * weight
-			green += px[3*k+1] * weight
-			blue += px[3*k+2] * weight
+			red += float64(px[3*k] * weight)
+			green += float64(px[3*k+1] * weight)
+			blue += float64(px[3*k+2] * weight)
 		}
 		u += len(part)
 	}
@@ -266,9 +266,9 @@ func (r *scaledRows) gray(out []float64, x int) {
 		part := r.along.weights(x, u)
 		px := r.pixels(u, len(part))
 		for k, weight := range part {
-			weight *= 255
+			weight = float64(weight * 255) // rounded on every processor
 			sum += weight
-			light += px[k] * weight
+			light += float64(px[k] * weight)
 		}
 		u += len(part)
 	}

@@ -249,7 +249,7 @@ func (v *convolution) cost(tile int, r region.Rect) (adds, weights float64) {
 		weights = taps * in * out
 		switch {
 		case v.int8:
-			return area * (costProductInt8*taps*in*out + costQuantize*float64(v.y.Stride*v.x.Stride)*in + costBase*out), weights / 4
+			return area * (float64(costProductInt8*taps*in*out) + float64(costQuantize*float64(v.y.Stride*v.x.Stride)*in) + float64(costBase*out)), weights / 4
 		case v.bf16:
 			return costProductBF16 * area * weights, weights / 2
 		case v.depthwise():
@@ -272,7 +272,7 @@ func (v *convolution) cost(tile int, r region.Rect) (adds, weights float64) {
 		each, weights = costElementwiseBF16, weights/2
 	}
 	products := float64(engine.WinogradProducts(asm.WinogradSize(tile), engine.Plane{H: v.y.Out, W: v.x.Out}, r))
-	return products * (each*in*v.panelled() + costTransform*(in+out)), weights
+	return products * (float64(each*in*v.panelled()) + float64(costTransform*(in+out))), weights
 }
 
 // panelled is the number of output channels that are computed: panels are panelWidth

@@ -138,7 +138,7 @@ func fold(weights, bias, scale, shift []float32) (w, b []float32) {
 		}
 		v := float64(shift[m])
 		if bias != nil {
-			v += float64(bias[m]) * float64(s)
+			v += float64(float64(bias[m]) * float64(s))
 		}
 		b[m] = float32(v)
 	}
@@ -167,7 +167,7 @@ func (c *compiler) normalization(n *graph.Node, o *op.BatchNorm) (scale, shift [
 	for i := range scale {
 		s := float64(p[0][i]) / math.Sqrt(float64(p[3][i])+float64(o.Epsilon))
 		scale[i] = float32(s)
-		shift[i] = float32(float64(p[1][i]) - float64(p[2][i])*s)
+		shift[i] = float32(float64(p[1][i]) - float64(float64(p[2][i])*s))
 	}
 	return scale, shift, true
 }

@@ -114,7 +114,7 @@ func smooth(in []float32, n, inner, outer int, weights []float64) []float32 {
 				sum, total := 0.0, 0.0
 				for p := lo; p <= hi; p++ {
 					g := weights[max(p-i, i-p)]
-					sum += g * float64(in[(o*n+p)*inner+k])
+					sum += float64(g * float64(in[(o*n+p)*inner+k]))
 					total += g
 				}
 				out[(o*n+i)*inner+k] = float32(sum / total)

@@ -39,7 +39,7 @@ type ratios []float32
 func (s ratios) Move(_ int, dst, out []float32) {
 	sum := 0.0
 	for i, v := range out {
-		sum += float64(v) * math.Exp(float64(s[i]))
+		sum += float64(float64(v) * math.Exp(float64(s[i])))
 	}
 	for i, v := range out {
 		dst[i] = float32(float64(v) * math.Exp(float64(s[i])) / sum)

@@ -216,7 +216,7 @@ func (a *Attention) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, er
 					sum := 0.0
 					for j, w := range p {
 						if w != 0 { // what does not take part may be anything
-							sum += w * float64(vd[(kv+j)*s.v.size+c])
+							sum += float64(w * float64(vd[(kv+j)*s.v.size+c]))
 						}
 					}
 					out[c] = float32(sum)
@@ -273,7 +273,7 @@ func (a *Attention) row(q, keys []float32, s attentionSizes, bias func(j int) fl
 	for j := range p {
 		sum := 0.0
 		for c, v := range q {
-			sum += float64(v) * float64(keys[j*s.k.size+c])
+			sum += float64(float64(v) * float64(keys[j*s.k.size+c]))
 		}
 		sum *= scale
 		tell(0, j, sum)
@@ -399,8 +399,8 @@ func (r *RotaryEmbedding) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, er
 						a, b = 2*i, 2*i+1
 					}
 					c, s := float64(cos[at*pairs+i]), float64(sin[at*pairs+i])
-					d[a] = float32(c*float64(x[a]) - s*float64(x[b]))
-					d[b] = float32(s*float64(x[a]) + c*float64(x[b]))
+					d[a] = float32(float64(c*float64(x[a])) - float64(s*float64(x[b])))
+					d[b] = float32(float64(s*float64(x[a])) + float64(c*float64(x[b])))
 				}
 			}
 		}

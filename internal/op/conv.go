@@ -126,7 +126,7 @@ func (c *Conv) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 						continue
 					}
 					for ci := range perGroupIn {
-						sum += float64(x[(n*xs[1]+g*perGroupIn+ci)*inPlane+src]) * float64(w[(m*perGroupIn+ci)*taps+t])
+						sum += float64(float64(x[(n*xs[1]+g*perGroupIn+ci)*inPlane+src]) * float64(w[(m*perGroupIn+ci)*taps+t]))
 					}
 				}
 				if bias != nil {

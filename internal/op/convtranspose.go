@@ -168,7 +168,7 @@ func (c *ConvTranspose) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, erro
 				for ci := range xs[1] {
 					v := float64(x[(n*xs[1]+ci)*inPlane+p])
 					for m := range perOut {
-						acc[(n*shape[1]+ci/perIn*perOut+m)*outPlane+to] += v * float64(w[(ci*perOut+m)*taps+t])
+						acc[(n*shape[1]+ci/perIn*perOut+m)*outPlane+to] += float64(v * float64(w[(ci*perOut+m)*taps+t]))
 					}
 				}
 			}

@@ -67,7 +67,7 @@ const far = 1 << 30
 
 // coordinate is the position on an axis of length n of a grid value.
 func (g *GridSample) coordinate(v float64, n int) float64 {
-	p := ((v+1)*float64(n) - 1) / 2
+	p := (float64((v+1)*float64(n)) - 1) / 2
 	low, high := -0.5, float64(n)-0.5
 	if g.AlignCorners {
 		p = (v + 1) / 2 * float64(n-1)
@@ -189,7 +189,7 @@ func sampled(x []float32, shape []int, axes [][]tap) float64 {
 	sum, run := 0.0, len(x)/shape[0]
 	for _, t := range axes[0] {
 		if t.index >= 0 {
-			sum += t.weight * sampled(x[t.index*run:][:run], shape[1:], axes[1:])
+			sum += float64(t.weight * sampled(x[t.index*run:][:run], shape[1:], axes[1:]))
 		}
 	}
 	return sum

@@ -72,7 +72,7 @@ func (l *LpNormalization) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, er
 			if l.P == 1 {
 				norm += math.Abs(float64(x[i]))
 			} else {
-				norm += float64(x[i]) * float64(x[i])
+				norm += float64(float64(x[i]) * float64(x[i]))
 			}
 		})
 		if l.P == 2 {
@@ -139,7 +139,7 @@ func (m *MeanVarianceNormalization) Eval(in []*tensor.Tensor, _ int) ([]*tensor.
 		sum, squares, n := 0.0, 0.0, 0.0
 		set(o, func(i int) { sum += float64(x[i]); n++ })
 		mean := sum / n
-		set(o, func(i int) { squares += (float64(x[i]) - mean) * (float64(x[i]) - mean) })
+		set(o, func(i int) { squares += float64((float64(x[i]) - mean) * (float64(x[i]) - mean)) })
 		deviation := math.Sqrt(squares/n) + 1e-9
 		set(o, func(i int) { d[i] = float32((float64(x[i]) - mean) / deviation) })
 	}

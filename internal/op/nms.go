@@ -71,7 +71,7 @@ func (b box) overlaps(o box, threshold float64) bool {
 	if !(h > 0 && w > 0) || !(b.area() > 0 && o.area() > 0) {
 		return false
 	}
-	return h*w/(b.area()+o.area()-h*w) > threshold
+	return h*w/(b.area()+o.area()-float64(h*w)) > threshold
 }
 
 // Eval implements Operator.

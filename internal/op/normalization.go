@@ -78,15 +78,15 @@ func (b *BatchStatistics) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tens
 			channel = append(channel, x[(n*c+m)*plane:][:plane]...)
 		}
 		mean, root := moments(channel, 0)
-		variance := root * root
+		variance := float64(root * root)
 		deviation := math.Sqrt(variance + float64(b.Epsilon))
 		scale, bias := float64(in[1].Data.([]float32)[m]), float64(in[2].Data.([]float32)[m])
 		for i, v := range channel {
-			out[0].Data.([]float32)[(i/plane*c+m)*plane+i%plane] = float32((float64(v)-mean)/deviation*scale + bias)
+			out[0].Data.([]float32)[(i/plane*c+m)*plane+i%plane] = float32(float64((float64(v)-mean)/deviation*scale) + bias)
 		}
 		keep := float64(b.momentum)
 		for i, v := range []float64{mean, variance} {
-			out[1+i].Data.([]float32)[m] = float32(float64(in[3+i].Data.([]float32)[m])*keep + v*(1-keep))
+			out[1+i].Data.([]float32)[m] = float32(float64(float64(in[3+i].Data.([]float32)[m])*keep) + float64(v*(1-keep)))
 			out[3+i].Data.([]float32)[m] = float32(v)
 		}
 	}
@@ -130,7 +130,7 @@ func (b *BatchNorm) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 	c, plane := in[0].Shape[1], product(in[0].Shape[2:])
 	for i, v := range p[0] {
 		m := i / plane % c
-		y.Data.([]float32)[i] = float32((float64(v)-float64(p[3][m]))/math.Sqrt(float64(p[4][m])+float64(b.Epsilon))*float64(p[1][m]) + float64(p[2][m]))
+		y.Data.([]float32)[i] = float32(float64((float64(v)-float64(p[3][m]))/math.Sqrt(float64(p[4][m])+float64(b.Epsilon))*float64(p[1][m])) + float64(p[2][m]))
 	}
 	return []*tensor.Tensor{y}, nil
 }
@@ -213,7 +213,7 @@ func (g *GroupNorm) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 			if g.perGroup {
 				m /= c / groups
 			}
-			y.Data.([]float32)[i] = float32((float64(x[i])-mean)/deviation*float64(scale[m]) + float64(bias[m]))
+			y.Data.([]float32)[i] = float32(float64((float64(x[i])-mean)/deviation*float64(scale[m])) + float64(bias[m]))
 		}
 	}
 	return []*tensor.Tensor{y}, nil
@@ -226,7 +226,7 @@ func moments(x []float32, epsilon float64) (mean, deviation float64) {
 	}
 	mean /= float64(len(x))
 	for _, v := range x {
-		deviation += (float64(v) - mean) * (float64(v) - mean)
+		deviation += float64((float64(v) - mean) * (float64(v) - mean))
 	}
 	return mean, math.Sqrt(deviation/float64(len(x)) + epsilon)
 }
@@ -309,7 +309,7 @@ func (l *LayerNorm) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, er
 		mean, deviation := moments(x[k:k+n], float64(l.Epsilon))
 		out[1].Data.([]float32)[k/n], out[2].Data.([]float32)[k/n] = float32(mean), float32(1/deviation)
 		for i := range n {
-			out[0].Data.([]float32)[k+i] = float32((float64(x[k+i])-mean)/deviation*float64(scale.Data.([]float32)[i]) + float64(bias.Data.([]float32)[i]))
+			out[0].Data.([]float32)[k+i] = float32(float64((float64(x[k+i])-mean)/deviation*float64(scale.Data.([]float32)[i])) + float64(bias.Data.([]float32)[i]))
 		}
 	}
 	return out[:max(1, min(3, outputs))], nil
@@ -355,7 +355,7 @@ func (r *RMSNorm) Eval(in []*tensor.Tensor, outputs int) ([]*tensor.Tensor, erro
 	for k := 0; n > 0 && k < len(x); k += n {
 		sum := 0.0
 		for _, v := range x[k : k+n] {
-			sum += float64(v) * float64(v)
+			sum += float64(float64(v) * float64(v))
 		}
 		root := math.Sqrt(sum/float64(n) + float64(r.Epsilon))
 		inverse.Data.([]float32)[k/n] = float32(1 / root)
@@ -420,9 +420,9 @@ func (l *LRN) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 		sum := 0.0
 		for k := max(0, at-(l.Size-1)/2); k <= min(c-1, at+l.Size/2); k++ {
 			w := float64(x[i+(k-at)*plane])
-			sum += w * w
+			sum += float64(w * w)
 		}
-		y.Data.([]float32)[i] = float32(float64(v) / math.Pow(float64(l.Bias)+float64(l.Alpha)/float64(l.Size)*sum, float64(l.Beta)))
+		y.Data.([]float32)[i] = float32(float64(v) / math.Pow(float64(l.Bias)+float64(float64(l.Alpha)/float64(l.Size)*sum), float64(l.Beta)))
 	}
 	return []*tensor.Tensor{y}, nil
 }

@@ -97,11 +97,11 @@ func (g *Gemm) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 				if g.TransB {
 					bi = j*k + p
 				}
-				sum += float64(a[ai]) * float64(b[bi])
+				sum += float64(float64(a[ai]) * float64(b[bi]))
 			}
-			sum *= float64(g.Alpha)
+			sum = float64(sum * float64(g.Alpha))
 			if c != nil {
-				sum += float64(g.Beta) * float64(c[i*n+j])
+				sum += float64(float64(g.Beta) * float64(c[i*n+j]))
 			}
 			y.Data.([]float32)[i*n+j] = float32(sum)
 		}
@@ -178,7 +178,7 @@ func (o *MatMul) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 			for j := range n {
 				sum := 0.0
 				for p := range k {
-					sum += float64(a[i*k+p]) * float64(b[p*n+j])
+					sum += float64(float64(a[i*k+p]) * float64(b[p*n+j]))
 				}
 				y.Data.([]float32)[(l*m+i)*n+j] = float32(sum)
 			}

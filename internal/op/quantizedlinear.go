@@ -113,7 +113,7 @@ func (q *QLinearBinary) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, erro
 	cs, cz := linear{6, 7}.read(in)
 	y := make([]float32, product(shape))
 	ratioA, ratioB, ratio := as/cs, bs/cs, as*bs/cs
-	fixed := cz - (ratioA*az + ratioB*bz)
+	fixed := cz - (float32(ratioA*az) + float32(ratioB*bz))
 	for o := range y {
 		x, z := float32(a(ia(o))), float32(b(ib(o)))
 		if q.multiply {

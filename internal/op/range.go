@@ -97,7 +97,7 @@ func (r *Range) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 		v := readFloats(in...)
 		d := make([]float64, shape[0])
 		for i := range d {
-			d[i] = v[0] + float64(i)*v[2]
+			d[i] = v[0] + float64(float64(i)*v[2])
 		}
 		y, err = castTensor(tensor.New(d, shape...), t)
 	default:

@@ -120,7 +120,7 @@ func recurrentActivation(name string, alpha, beta func(def float64) float64) (fu
 	switch name {
 	case "Affine":
 		a, b := alpha(1), beta(0)
-		return func(x float64) float64 { return a*x + b }, nil
+		return func(x float64) float64 { return float64(a*x) + b }, nil
 	case "LeakyRelu":
 		a := alpha(0.01)
 		return func(x float64) float64 { return x * map[bool]float64{true: a, false: 1}[x < 0] }, nil
@@ -137,7 +137,7 @@ func recurrentActivation(name string, alpha, beta func(def float64) float64) (fu
 		return func(x float64) float64 { return a * math.Tanh(b*x) }, nil
 	case "HardSigmoid":
 		a, b := alpha(0.2), beta(0.5)
-		return func(x float64) float64 { return math.Max(0, math.Min(1, a*x+b)) }, nil
+		return func(x float64) float64 { return math.Max(0, math.Min(1, float64(a*x)+b)) }, nil
 	case "Elu":
 		a := alpha(1)
 		return func(x float64) float64 {
@@ -310,7 +310,7 @@ func gate(to *[]float64, weights, bias []float32, x []float64, n int) []float64 
 	for g := range *to {
 		sum := 0.0
 		for k, v := range x {
-			sum += v * float64(weights[g*len(x)+k])
+			sum += float64(v * float64(weights[g*len(x)+k]))
 		}
 		if bias != nil {
 			sum += float64(bias[g])
@@ -372,7 +372,7 @@ func (c *recurrentCell) gru(a, p []float64, biasR []float32) {
 	}
 	for k := range c.h {
 		z := c.activated(0, a[k]+p[k])
-		c.h[k] = (1-z)*c.activated(1, a[2*n+k]+last[k]) + z*c.h[k]
+		c.h[k] = float64((1-z)*c.activated(1, a[2*n+k]+last[k])) + float64(z*c.h[k])
 	}
 }
 
@@ -392,7 +392,7 @@ func (c *recurrentCell) lstm(a, p []float64) {
 		if !c.r.inputForget {
 			f = c.activated(0, a[2*n+k]+p[2*n+k]+peep(2, k, old))
 		}
-		c.cell[k] = f*old + i*c.activated(1, a[3*n+k]+p[3*n+k])
+		c.cell[k] = float64(f*old) + float64(i*c.activated(1, a[3*n+k]+p[3*n+k]))
 		o := c.activated(0, a[n+k]+p[n+k]+peep(1, k, c.cell[k]))
 		c.h[k] = o * c.f[2](c.cell[k])
 	}

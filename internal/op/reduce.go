@@ -229,7 +229,7 @@ func reduceFloats[T float32 | float64](y, x []T, set func(o int, visit func(i in
 		case ReduceL1:
 			set(o, func(i int) { v += math.Abs(float64(x[i])) })
 		case ReduceL2, ReduceSumSquare:
-			set(o, func(i int) { v += float64(x[i]) * float64(x[i]) })
+			set(o, func(i int) { v += float64(float64(x[i]) * float64(x[i])) })
 		case ReduceLogSumExp:
 			v = logSumExp(func(visit func(float64)) { set(o, func(i int) { visit(float64(x[i])) }) })
 		default:
@@ -317,7 +317,7 @@ func reduceRounded[T integer](x []T, kind ReduceKind, set func(visit func(i int)
 	case ReduceLogSumExp:
 		v = logSumExp(func(visit func(float64)) { set(func(i int) { visit(float64(x[i])) }) })
 	case ReduceL2:
-		set(func(i int) { v += float64(x[i]) * float64(x[i]) })
+		set(func(i int) { v += float64(float64(x[i]) * float64(x[i])) })
 	default:
 		set(func(i int) { v += float64(x[i]); n++ })
 	}

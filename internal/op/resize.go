@@ -295,9 +295,9 @@ func (r *Resize) position(x *resizeAxis, o int) float64 {
 	case "half_pixel_symmetric":
 		// The centre of the input is the centre of the output, whose length
 		// before rounding is meant here.
-		return r.rounded(n/2*(1-float64(x.out)/(n*x.num/x.den)) + (f+0.5)*x.den/x.num - 0.5)
+		return r.rounded(float64(n/2*(1-float64(x.out)/(n*x.num/x.den))) + (f+0.5)*x.den/x.num - 0.5)
 	case "tf_crop_and_resize":
-		p := x.lo*(n-1) + f*(x.hi-x.lo)*(n-1)/last
+		p := float64(x.lo*(n-1)) + f*(x.hi-x.lo)*(n-1)/last
 		if x.out == 1 {
 			p = (x.lo + x.hi) * (n - 1) / 2
 		}
@@ -433,9 +433,9 @@ func (r *Resize) kernel(d float64) float64 {
 	case r.Mode == "linear":
 		return max(0, 1-d)
 	case d <= 1:
-		return ((a+2)*d-(a+3))*d*d + 1
+		return float64((float64((a+2)*d)-(a+3))*d*d) + 1
 	case d < 2:
-		return ((a*d-5*a)*d+8*a)*d - 4*a
+		return float64((float64((float64(a*d)-float64(5*a))*d)+float64(8*a))*d) - float64(4*a)
 	}
 	return 0
 }
@@ -592,7 +592,7 @@ func (r *Resize) interpolate(x *tensor.Tensor, tables []axisTable) (*tensor.Tens
 				if t.weight != nil {
 					w = t.weight[k]
 				}
-				y[o] += s * w
+				y[o] += float64(s * w)
 			}
 		}
 		v, shape[a] = y, out

@@ -93,7 +93,7 @@ func (r *RoiAlign) axis(lo, hi float32, bins int) (roi, error) {
 	if r.HalfPixel {
 		offset = 0.5
 	}
-	start, end := float64(lo)*r.Scale-offset, float64(hi)*r.Scale-offset
+	start, end := float64(float64(lo)*r.Scale)-offset, float64(float64(hi)*r.Scale)-offset
 	length := end - start
 	if !r.HalfPixel {
 		length = max(length, 1)
@@ -149,9 +149,9 @@ func (r *RoiAlign) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 func (r *RoiAlign) bin(plane []float32, h, w int, ay, ax roi, by, bx int) float64 {
 	sum, best := 0.0, math.Inf(-1)
 	for iy := range ay.samples {
-		y := ay.start + (float64(by)+(float64(iy)+0.5)/float64(ay.samples))*ay.bin
+		y := ay.start + float64((float64(by)+(float64(iy)+0.5)/float64(ay.samples))*ay.bin)
 		for ix := range ax.samples {
-			x := ax.start + (float64(bx)+(float64(ix)+0.5)/float64(ax.samples))*ax.bin
+			x := ax.start + float64((float64(bx)+(float64(ix)+0.5)/float64(ax.samples))*ax.bin)
 			s, m := bilinear(plane, h, w, y, x)
 			sum += s
 			best = max(best, m)
@@ -181,7 +181,7 @@ func bilinear(plane []float32, h, w int, y, x float64) (sum, greatest float64) {
 		i int
 		w float64
 	}{{y0*w + x0, (1 - fy) * (1 - fx)}, {y0*w + x1, (1 - fy) * fx}, {y1*w + x0, fy * (1 - fx)}, {y1*w + x1, fy * fx}} {
-		v := t.w * float64(plane[t.i])
+		v := float64(t.w * float64(plane[t.i]))
 		sum += v
 		greatest = max(greatest, v)
 	}

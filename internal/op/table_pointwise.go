@@ -37,7 +37,7 @@ var pointwiseOperators = []Definition{
 		}
 	}, attribute{"alpha", 1})),
 	one("HardSigmoid", unaryWith(func(a []float64) func(float64) float64 {
-		return func(x float64) float64 { return math.Max(0, math.Min(1, a[0]*x+a[1])) }
+		return func(x float64) float64 { return math.Max(0, math.Min(1, float64(a[0]*x)+a[1])) }
 	}, attribute{"alpha", 0.2}, attribute{"beta", 0.5})),
 	since(14, one("HardSwish", unary("HardSwish", func(x float64) float64 { return x * math.Max(0, math.Min(1, x/6+0.5)) }))),
 	since(24, one("Swish", unaryWith(func(a []float64) func(float64) float64 {
@@ -78,7 +78,7 @@ var pointwiseOperators = []Definition{
 	{Name: "PRelu", Since: 7, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newPRelu},
 	oldTwo("Add"), oldTwo("Sub"), oldTwo("Mul"), oldTwo("Div"), oldTwo("Pow"),
 	one("Affine", unaryWith(func(a []float64) func(float64) float64 {
-		return func(x float64) float64 { return a[0]*x + a[1] }
+		return func(x float64) float64 { return float64(a[0]*x) + a[1] }
 	}, attribute{"alpha", 1}, attribute{"beta", 0})),
 	one("Scale", unaryWith(func(a []float64) func(float64) float64 {
 		return func(x float64) float64 { return a[0] * x }

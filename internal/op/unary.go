@@ -101,7 +101,7 @@ func newGelu(n *Node) (Operator, error) {
 	if how == "tanh" {
 		u.Name = "GeluTanh"
 		u.F = func(x float64) float64 {
-			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+float64(0.044715*x*x*x))))
 		}
 	}
 	return u, nil

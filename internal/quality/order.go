@@ -18,9 +18,9 @@ func Spearman(a, b []float32) (float64, error) {
 	var aa, bb, ab float64
 	for i := range ra {
 		p, q := ra[i]-mean, rb[i]-mean
-		aa += p * p
-		bb += q * q
-		ab += p * q
+		aa += float64(p * p)
+		bb += float64(q * q)
+		ab += float64(p * q)
 	}
 	switch {
 	case aa == 0 && bb == 0:

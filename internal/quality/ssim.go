@@ -61,15 +61,15 @@ func ssim(a, b []float64, rows, cols int, wy, wx []float64, span, norm float64) 
 				for j, v := range wx {
 					at := (y+i)*cols + x + j
 					w, p, q := u*v, a[at], b[at]
-					ma += w * p
-					mb += w * q
-					aa += w * p * p
-					bb += w * q * q
-					ab += w * p * q
+					ma += float64(w * p)
+					mb += float64(w * q)
+					aa += float64(w * p * p)
+					bb += float64(w * q * q)
+					ab += float64(w * p * q)
 				}
 			}
-			va, vb, cov := norm*(aa-ma*ma), norm*(bb-mb*mb), norm*(ab-ma*mb)
-			sum += (2*ma*mb + c1) * (2*cov + c2) / ((ma*ma + mb*mb + c1) * (va + vb + c2))
+			va, vb, cov := norm*(aa-float64(ma*ma)), norm*(bb-float64(mb*mb)), norm*(ab-float64(ma*mb))
+			sum += (float64(2*ma*mb) + c1) * (float64(2*cov) + c2) / ((float64(ma*ma) + float64(mb*mb) + c1) * (va + vb + c2))
 			n++
 		}
 	}

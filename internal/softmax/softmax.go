@@ -20,7 +20,7 @@ func RowOf(dst, x []float32, many float64) {
 	last := x[len(x)-1]
 	sum := asm.RowExp(x, dst, top)
 	if many != 1 {
-		sum += (many - 1) * Exp(float64(last)-float64(top))
+		sum += float64((many - 1) * Exp(float64(last)-float64(top)))
 	}
 	asm.RowTimes(dst, dst, float32(1/sum))
 }
@@ -74,12 +74,12 @@ func Exp(x float64) float64 {
 	if x < lowest {
 		x = lowest
 	}
-	t := x*math.Log2E + round
+	t := float64(x*math.Log2E) + round
 	k := t - round
-	r := x - k*ln2Hi - k*ln2Lo // at most half of ln 2 on either side of 0
+	r := x - float64(k*ln2Hi) - float64(k*ln2Lo) // at most half of ln 2 on either side of 0
 	// The series of the exponential, as far as r^7/7!, in pairs of terms that do
 	// not wait for each other.
 	s := r * r
-	p := 1 + r + s*((1./2+r*(1./6))+s*((1./24+r*(1./120))+s*(1./720+r*(1./5040))))
+	p := 1 + r + float64(s*((1./2+float64(r*(1./6)))+float64(s*((1./24+float64(r*(1./120)))+float64(s*(1./720+float64(r*(1./5040))))))))
 	return p * math.Float64frombits((math.Float64bits(t)+1023)<<52) // 2^k
 }

@@ -46,7 +46,7 @@ func (f Features) Bind(clean [][]float32) (Bound, error) {
 func length(v []float32) float64 {
 	sum := 0.0
 	for _, x := range v {
-		sum += float64(x) * float64(x)
+		sum += float64(float64(x) * float64(x))
 	}
 	return sum
 }
@@ -72,14 +72,14 @@ func (b *boundFeatures) Score(dst []float32, outs [][]float32) int32 {
 		sum := 0.0
 		for i, x := range v {
 			d := float64(x) - float64(b.to[i])
-			sum += d * d
+			sum += float64(d * d)
 		}
 		dst[0] = float32(math.Sqrt(sum))
 		return None
 	}
 	dot := 0.0
 	for i, x := range v {
-		dot += float64(x) * float64(b.to[i])
+		dot += float64(float64(x) * float64(b.to[i]))
 	}
 	dst[0] = float32(dot / math.Sqrt(b.own*length(v)))
 	return None

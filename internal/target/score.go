@@ -38,7 +38,7 @@ func (s Score) of(p []float32, class int) float32 {
 		h := 0.0
 		for _, v := range p {
 			if v > 0 {
-				h -= float64(v) * math.Log(float64(v))
+				h -= float64(float64(v) * math.Log(float64(v)))
 			}
 		}
 		return float32(h)

@@ -26022,147 +26022,131 @@ vector:
 	FLDPQ 0(R19), (F0, F1)
 	MOVD 32(R7), R0
 	ADD R4, R0, R20
-	FLDPQ 0(R20), (F2, F3)
+	FLDPQ 0(R20), (F8, F9)
 	MOVD 64(R7), R0
 	ADD R4, R0, R21
-	FLDPQ 0(R21), (F4, F5)
+	FLDPQ 0(R21), (F16, F17)
 	MOVD 96(R7), R0
 	ADD R4, R0, R22
-	FLDPQ 0(R22), (F6, F7)
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
-	FSTPQ (F4, F5), 256(R10)
-	FSTPQ (F6, F7), 384(R10)
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x4e28d61a // fadd v26.4s, v16.4s, v8.4s
+	WORD $0x4e29d63b // fadd v27.4s, v17.4s, v9.4s
+	WORD $0x4ea8d61c // fsub v28.4s, v16.4s, v8.4s
+	WORD $0x4ea9d63d // fsub v29.4s, v17.4s, v9.4s
+	WORD $0x4eb8d518 // fsub v24.4s, v8.4s, v24.4s
+	WORD $0x4eb9d539 // fsub v25.4s, v9.4s, v25.4s
+	WORD $0x4eba1f48 // mov v8.16b, v26.16b
+	WORD $0x4ebb1f69 // mov v9.16b, v27.16b
+	WORD $0x4ebc1f90 // mov v16.16b, v28.16b
+	WORD $0x4ebd1fb1 // mov v17.16b, v29.16b
+	FSTPQ (F24, F25), 384(R10)
 	MOVD 8(R7), R0
 	ADD R4, R0, R23
-	FLDPQ 0(R23), (F0, F1)
+	FLDPQ 0(R23), (F2, F3)
 	MOVD 40(R7), R0
 	ADD R4, R0, R24
-	FLDPQ 0(R24), (F2, F3)
+	FLDPQ 0(R24), (F10, F11)
 	MOVD 72(R7), R0
 	ADD R4, R0, R25
-	FLDPQ 0(R25), (F4, F5)
+	FLDPQ 0(R25), (F18, F19)
 	MOVD 104(R7), R0
 	ADD R4, R0, R19
-	FLDPQ 0(R19), (F6, F7)
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 288(R10)
-	FSTPQ (F6, F7), 416(R10)
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x4e2ad65a // fadd v26.4s, v18.4s, v10.4s
+	WORD $0x4e2bd67b // fadd v27.4s, v19.4s, v11.4s
+	WORD $0x4eaad65c // fsub v28.4s, v18.4s, v10.4s
+	WORD $0x4eabd67d // fsub v29.4s, v19.4s, v11.4s
+	WORD $0x4eb8d558 // fsub v24.4s, v10.4s, v24.4s
+	WORD $0x4eb9d579 // fsub v25.4s, v11.4s, v25.4s
+	WORD $0x4eba1f4a // mov v10.16b, v26.16b
+	WORD $0x4ebb1f6b // mov v11.16b, v27.16b
+	WORD $0x4ebc1f92 // mov v18.16b, v28.16b
+	WORD $0x4ebd1fb3 // mov v19.16b, v29.16b
+	FSTPQ (F24, F25), 416(R10)
 	MOVD 16(R7), R0
 	ADD R4, R0, R20
-	FLDPQ 0(R20), (F0, F1)
+	FLDPQ 0(R20), (F4, F5)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
 	MOVD 48(R7), R0
 	ADD R4, R0, R22
-	FLDPQ 0(R22), (F2, F3)
+	FLDPQ 0(R22), (F12, F13)
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
 	MOVD 80(R7), R0
 	ADD R4, R0, R24
-	FLDPQ 0(R24), (F4, F5)
+	FLDPQ 0(R24), (F20, F21)
 	ADD R11, R0, R25
 	PRFM (R25), PLDL1KEEP
 	MOVD 112(R7), R0
 	ADD R4, R0, R19
-	FLDPQ 0(R19), (F6, F7)
+	FLDPQ 0(R19), (F24, F25)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 320(R10)
-	FSTPQ (F6, F7), 448(R10)
+	WORD $0x4eb4d484 // fsub v4.4s, v4.4s, v20.4s
+	WORD $0x4eb5d4a5 // fsub v5.4s, v5.4s, v21.4s
+	WORD $0x4e2cd69a // fadd v26.4s, v20.4s, v12.4s
+	WORD $0x4e2dd6bb // fadd v27.4s, v21.4s, v13.4s
+	WORD $0x4eacd69c // fsub v28.4s, v20.4s, v12.4s
+	WORD $0x4eadd6bd // fsub v29.4s, v21.4s, v13.4s
+	WORD $0x4eb8d598 // fsub v24.4s, v12.4s, v24.4s
+	WORD $0x4eb9d5b9 // fsub v25.4s, v13.4s, v25.4s
+	WORD $0x4eba1f4c // mov v12.16b, v26.16b
+	WORD $0x4ebb1f6d // mov v13.16b, v27.16b
+	WORD $0x4ebc1f94 // mov v20.16b, v28.16b
+	WORD $0x4ebd1fb5 // mov v21.16b, v29.16b
+	FSTPQ (F24, F25), 448(R10)
 	MOVD 24(R7), R0
 	ADD R4, R0, R21
-	FLDPQ 0(R21), (F0, F1)
+	FLDPQ 0(R21), (F6, F7)
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
 	MOVD 56(R7), R0
 	ADD R4, R0, R23
-	FLDPQ 0(R23), (F2, F3)
+	FLDPQ 0(R23), (F14, F15)
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
 	MOVD 88(R7), R0
 	ADD R4, R0, R25
-	FLDPQ 0(R25), (F4, F5)
+	FLDPQ 0(R25), (F22, F23)
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
 	MOVD 120(R7), R0
 	ADD R4, R0, R20
-	FLDPQ 0(R20), (F6, F7)
+	FLDPQ 0(R20), (F24, F25)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 352(R10)
-	FSTPQ (F6, F7), 480(R10)
+	WORD $0x4eb6d4c6 // fsub v6.4s, v6.4s, v22.4s
+	WORD $0x4eb7d4e7 // fsub v7.4s, v7.4s, v23.4s
+	WORD $0x4e2ed6da // fadd v26.4s, v22.4s, v14.4s
+	WORD $0x4e2fd6fb // fadd v27.4s, v23.4s, v15.4s
+	WORD $0x4eaed6dc // fsub v28.4s, v22.4s, v14.4s
+	WORD $0x4eafd6fd // fsub v29.4s, v23.4s, v15.4s
+	WORD $0x4eb8d5d8 // fsub v24.4s, v14.4s, v24.4s
+	WORD $0x4eb9d5f9 // fsub v25.4s, v15.4s, v25.4s
+	WORD $0x4eba1f4e // mov v14.16b, v26.16b
+	WORD $0x4ebb1f6f // mov v15.16b, v27.16b
+	WORD $0x4ebc1f96 // mov v22.16b, v28.16b
+	WORD $0x4ebd1fb7 // mov v23.16b, v29.16b
+	FSTPQ (F24, F25), 480(R10)
 	MOVD dst+16(FP), R8
 	ADD R4, R8, R8
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
+	WORD $0x4e22d49a // fadd v26.4s, v4.4s, v2.4s
+	WORD $0x4e23d4bb // fadd v27.4s, v5.4s, v3.4s
+	WORD $0x4ea2d49c // fsub v28.4s, v4.4s, v2.4s
+	WORD $0x4ea3d4bd // fsub v29.4s, v5.4s, v3.4s
 	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
 	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4eba1f42 // mov v2.16b, v26.16b
+	WORD $0x4ebb1f63 // mov v3.16b, v27.16b
+	WORD $0x4ebc1f84 // mov v4.16b, v28.16b
+	WORD $0x4ebd1fa5 // mov v5.16b, v29.16b
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -26170,70 +26154,62 @@ vector:
 	FSTPQ (F4, F5), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F6, F7), 0(R8)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ad59a // fadd v26.4s, v12.4s, v10.4s
+	WORD $0x4e2bd5bb // fadd v27.4s, v13.4s, v11.4s
+	WORD $0x4eaad59c // fsub v28.4s, v12.4s, v10.4s
+	WORD $0x4eabd5bd // fsub v29.4s, v13.4s, v11.4s
+	WORD $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
+	WORD $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
+	WORD $0x4eba1f4a // mov v10.16b, v26.16b
+	WORD $0x4ebb1f6b // mov v11.16b, v27.16b
+	WORD $0x4ebc1f8c // mov v12.16b, v28.16b
+	WORD $0x4ebd1fad // mov v13.16b, v29.16b
 	ADD R9, R8, R8
-	FSTPQ (F0, F1), 0(R8)
+	FSTPQ (F8, F9), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F2, F3), 0(R8)
+	FSTPQ (F10, F11), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F4, F5), 0(R8)
+	FSTPQ (F12, F13), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F6, F7), 0(R8)
-	FLDPQ 256(R10), (F0, F1)
-	FLDPQ 288(R10), (F2, F3)
-	FLDPQ 320(R10), (F4, F5)
-	FLDPQ 352(R10), (F6, F7)
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	FSTPQ (F14, F15), 0(R8)
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+	WORD $0x4e32d69a // fadd v26.4s, v20.4s, v18.4s
+	WORD $0x4e33d6bb // fadd v27.4s, v21.4s, v19.4s
+	WORD $0x4eb2d69c // fsub v28.4s, v20.4s, v18.4s
+	WORD $0x4eb3d6bd // fsub v29.4s, v21.4s, v19.4s
+	WORD $0x4eb6d656 // fsub v22.4s, v18.4s, v22.4s
+	WORD $0x4eb7d677 // fsub v23.4s, v19.4s, v23.4s
+	WORD $0x4eba1f52 // mov v18.16b, v26.16b
+	WORD $0x4ebb1f73 // mov v19.16b, v27.16b
+	WORD $0x4ebc1f94 // mov v20.16b, v28.16b
+	WORD $0x4ebd1fb5 // mov v21.16b, v29.16b
 	ADD R9, R8, R8
-	FSTPQ (F0, F1), 0(R8)
+	FSTPQ (F16, F17), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F2, F3), 0(R8)
+	FSTPQ (F18, F19), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F4, F5), 0(R8)
+	FSTPQ (F20, F21), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F6, F7), 0(R8)
+	FSTPQ (F22, F23), 0(R8)
 	FLDPQ 384(R10), (F0, F1)
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
+	WORD $0x4e22d49a // fadd v26.4s, v4.4s, v2.4s
+	WORD $0x4e23d4bb // fadd v27.4s, v5.4s, v3.4s
+	WORD $0x4ea2d49c // fsub v28.4s, v4.4s, v2.4s
+	WORD $0x4ea3d4bd // fsub v29.4s, v5.4s, v3.4s
 	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
 	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4eba1f42 // mov v2.16b, v26.16b
+	WORD $0x4ebb1f63 // mov v3.16b, v27.16b
+	WORD $0x4ebc1f84 // mov v4.16b, v28.16b
+	WORD $0x4ebd1fa5 // mov v5.16b, v29.16b
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -26250,282 +26226,258 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
-	FLDPQ 0(R0), (F20, F21)
+	FLDPQ 0(R0), (F30, F31)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
 	MOVD 0(R7), R0
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 	MOVD 32(R7), R0
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	MOVD 64(R7), R0
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	MOVD 96(R7), R0
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
-	FSTPQ (F4, F5), 256(R10)
-	FSTPQ (F6, F7), 384(R10)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	WORD $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x4e28d61a // fadd v26.4s, v16.4s, v8.4s
+	WORD $0x4e29d63b // fadd v27.4s, v17.4s, v9.4s
+	WORD $0x4ea8d61c // fsub v28.4s, v16.4s, v8.4s
+	WORD $0x4ea9d63d // fsub v29.4s, v17.4s, v9.4s
+	WORD $0x4eb8d518 // fsub v24.4s, v8.4s, v24.4s
+	WORD $0x4eb9d539 // fsub v25.4s, v9.4s, v25.4s
+	WORD $0x4eba1f48 // mov v8.16b, v26.16b
+	WORD $0x4ebb1f69 // mov v9.16b, v27.16b
+	WORD $0x4ebc1f90 // mov v16.16b, v28.16b
+	WORD $0x4ebd1fb1 // mov v17.16b, v29.16b
+	FSTPQ (F24, F25), 384(R10)
 	MOVD 8(R7), R0
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	MOVD 40(R7), R0
 	WORD $0x6f00e402 // movi v2.2d, #0
 	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	MOVD 40(R7), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R4, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	MOVD 72(R7), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R4, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	MOVD 104(R7), R0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
+	ADD R4, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x4e2ad65a // fadd v26.4s, v18.4s, v10.4s
+	WORD $0x4e2bd67b // fadd v27.4s, v19.4s, v11.4s
+	WORD $0x4eaad65c // fsub v28.4s, v18.4s, v10.4s
+	WORD $0x4eabd67d // fsub v29.4s, v19.4s, v11.4s
+	WORD $0x4eb8d558 // fsub v24.4s, v10.4s, v24.4s
+	WORD $0x4eb9d579 // fsub v25.4s, v11.4s, v25.4s
+	WORD $0x4eba1f4a // mov v10.16b, v26.16b
+	WORD $0x4ebb1f6b // mov v11.16b, v27.16b
+	WORD $0x4ebc1f92 // mov v18.16b, v28.16b
+	WORD $0x4ebd1fb3 // mov v19.16b, v29.16b
+	FSTPQ (F24, F25), 416(R10)
+	MOVD 16(R7), R0
 	WORD $0x6f00e404 // movi v4.2d, #0
 	WORD $0x6f00e405 // movi v5.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	MOVD 104(R7), R0
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 288(R10)
-	FSTPQ (F6, F7), 416(R10)
-	MOVD 16(R7), R0
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
 	MOVD 48(R7), R0
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
 	MOVD 80(R7), R0
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e415 // movi v21.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V20.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V20.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V20.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V20.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V21.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V21.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V21.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V21.S[3]
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
 	MOVD 112(R7), R0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
+	ADD R4, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	ADD R11, R0, R25
+	PRFM (R25), PLDL1KEEP
+	WORD $0x4eb4d484 // fsub v4.4s, v4.4s, v20.4s
+	WORD $0x4eb5d4a5 // fsub v5.4s, v5.4s, v21.4s
+	WORD $0x4e2cd69a // fadd v26.4s, v20.4s, v12.4s
+	WORD $0x4e2dd6bb // fadd v27.4s, v21.4s, v13.4s
+	WORD $0x4eacd69c // fsub v28.4s, v20.4s, v12.4s
+	WORD $0x4eadd6bd // fsub v29.4s, v21.4s, v13.4s
+	WORD $0x4eb8d598 // fsub v24.4s, v12.4s, v24.4s
+	WORD $0x4eb9d5b9 // fsub v25.4s, v13.4s, v25.4s
+	WORD $0x4eba1f4c // mov v12.16b, v26.16b
+	WORD $0x4ebb1f6d // mov v13.16b, v27.16b
+	WORD $0x4ebc1f94 // mov v20.16b, v28.16b
+	WORD $0x4ebd1fb5 // mov v21.16b, v29.16b
+	FSTPQ (F24, F25), 448(R10)
+	MOVD 24(R7), R0
 	WORD $0x6f00e406 // movi v6.2d, #0
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	ADD R11, R0, R25
-	PRFM (R25), PLDL1KEEP
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 320(R10)
-	FSTPQ (F6, F7), 448(R10)
-	MOVD 24(R7), R0
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
 	MOVD 56(R7), R0
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
 	MOVD 88(R7), R0
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
 	MOVD 120(R7), R0
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 352(R10)
-	FSTPQ (F6, F7), 480(R10)
+	WORD $0x4eb6d4c6 // fsub v6.4s, v6.4s, v22.4s
+	WORD $0x4eb7d4e7 // fsub v7.4s, v7.4s, v23.4s
+	WORD $0x4e2ed6da // fadd v26.4s, v22.4s, v14.4s
+	WORD $0x4e2fd6fb // fadd v27.4s, v23.4s, v15.4s
+	WORD $0x4eaed6dc // fsub v28.4s, v22.4s, v14.4s
+	WORD $0x4eafd6fd // fsub v29.4s, v23.4s, v15.4s
+	WORD $0x4eb8d5d8 // fsub v24.4s, v14.4s, v24.4s
+	WORD $0x4eb9d5f9 // fsub v25.4s, v15.4s, v25.4s
+	WORD $0x4eba1f4e // mov v14.16b, v26.16b
+	WORD $0x4ebb1f6f // mov v15.16b, v27.16b
+	WORD $0x4ebc1f96 // mov v22.16b, v28.16b
+	WORD $0x4ebd1fb7 // mov v23.16b, v29.16b
+	FSTPQ (F24, F25), 480(R10)
 	MOVD dst+16(FP), R8
 	ADD R4, R8, R8
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
+	WORD $0x4e22d49a // fadd v26.4s, v4.4s, v2.4s
+	WORD $0x4e23d4bb // fadd v27.4s, v5.4s, v3.4s
+	WORD $0x4ea2d49c // fsub v28.4s, v4.4s, v2.4s
+	WORD $0x4ea3d4bd // fsub v29.4s, v5.4s, v3.4s
 	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
 	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4eba1f42 // mov v2.16b, v26.16b
+	WORD $0x4ebb1f63 // mov v3.16b, v27.16b
+	WORD $0x4ebc1f84 // mov v4.16b, v28.16b
+	WORD $0x4ebd1fa5 // mov v5.16b, v29.16b
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ad59a // fadd v26.4s, v12.4s, v10.4s
+	WORD $0x4e2bd5bb // fadd v27.4s, v13.4s, v11.4s
+	WORD $0x4eaad59c // fsub v28.4s, v12.4s, v10.4s
+	WORD $0x4eabd5bd // fsub v29.4s, v13.4s, v11.4s
+	WORD $0x4eaed54e // fsub v14.4s, v10.4s, v14.4s
+	WORD $0x4eafd56f // fsub v15.4s, v11.4s, v15.4s
+	WORD $0x4eba1f4a // mov v10.16b, v26.16b
+	WORD $0x4ebb1f6b // mov v11.16b, v27.16b
+	WORD $0x4ebc1f8c // mov v12.16b, v28.16b
+	WORD $0x4ebd1fad // mov v13.16b, v29.16b
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
-	FLDPQ 256(R10), (F0, F1)
-	FLDPQ 288(R10), (F2, F3)
-	FLDPQ 320(R10), (F4, F5)
-	FLDPQ 352(R10), (F6, F7)
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
-	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
-	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	WORD $0x4eb4d610 // fsub v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5d631 // fsub v17.4s, v17.4s, v21.4s
+	WORD $0x4e32d69a // fadd v26.4s, v20.4s, v18.4s
+	WORD $0x4e33d6bb // fadd v27.4s, v21.4s, v19.4s
+	WORD $0x4eb2d69c // fsub v28.4s, v20.4s, v18.4s
+	WORD $0x4eb3d6bd // fsub v29.4s, v21.4s, v19.4s
+	WORD $0x4eb6d656 // fsub v22.4s, v18.4s, v22.4s
+	WORD $0x4eb7d677 // fsub v23.4s, v19.4s, v23.4s
+	WORD $0x4eba1f52 // mov v18.16b, v26.16b
+	WORD $0x4ebb1f73 // mov v19.16b, v27.16b
+	WORD $0x4ebc1f94 // mov v20.16b, v28.16b
+	WORD $0x4ebd1fb5 // mov v21.16b, v29.16b
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V16.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V16.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V16.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V16.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V17.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V17.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V17.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V17.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V20.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V20.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V20.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V20.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V21.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V21.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V21.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V21.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
 	FLDPQ 384(R10), (F0, F1)
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e22d488 // fadd v8.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a9 // fadd v9.4s, v5.4s, v3.4s
-	WORD $0x4ea2d48a // fsub v10.4s, v4.4s, v2.4s
-	WORD $0x4ea3d4ab // fsub v11.4s, v5.4s, v3.4s
+	WORD $0x4e22d49a // fadd v26.4s, v4.4s, v2.4s
+	WORD $0x4e23d4bb // fadd v27.4s, v5.4s, v3.4s
+	WORD $0x4ea2d49c // fsub v28.4s, v4.4s, v2.4s
+	WORD $0x4ea3d4bd // fsub v29.4s, v5.4s, v3.4s
 	WORD $0x4ea6d446 // fsub v6.4s, v2.4s, v6.4s
 	WORD $0x4ea7d467 // fsub v7.4s, v3.4s, v7.4s
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea91d23 // mov v3.16b, v9.16b
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4eba1f42 // mov v2.16b, v26.16b
+	WORD $0x4ebb1f63 // mov v3.16b, v27.16b
+	WORD $0x4ebc1f84 // mov v4.16b, v28.16b
+	WORD $0x4ebd1fa5 // mov v5.16b, v29.16b
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
 
 done:
 	RET
@@ -26549,87 +26501,75 @@ vector:
 	MOVD R7, R1
 	FLDPQ 0(R1), (F0, F1)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F8, F9)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F16, F17)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F2, F3)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
+	FLDPQ 0(R1), (F16, F17)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	WORD $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	WORD $0x4eb1d56b // fsub v11.4s, v11.4s, v17.4s
+	WORD $0x4eb2d54a // fsub v10.4s, v10.4s, v18.4s
+	WORD $0x4eb3d56b // fsub v11.4s, v11.4s, v19.4s
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F4, F5)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
+	FLDPQ 0(R1), (F12, F13)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F16, F17)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb2d58c // fsub v12.4s, v12.4s, v18.4s
+	WORD $0x4eb3d5ad // fsub v13.4s, v13.4s, v19.4s
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F14, F15)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F16, F17)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -26639,77 +26579,73 @@ vector:
 	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
 	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	ADD R4, R11, R19
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
+	FLDPQ 0(R19), (F24, F25)
+	VLD1R (R12), [V26.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x6ea0e75f // fcmgt v31.4s, v26.4s, v0.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ea1e75f // fcmgt v31.4s, v26.4s, v1.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	WORD $0x6ebce41f // fcmgt v31.4s, v0.4s, v28.4s
+	WORD $0x6ebf1f80 // bit v0.16b, v28.16b, v31.16b
+	WORD $0x6ebce43f // fcmgt v31.4s, v1.4s, v28.4s
+	WORD $0x6ebf1f81 // bit v1.16b, v28.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R21
 	FSTPQ (F0, F1), 0(R21)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
+	WORD $0x6ea2e75f // fcmgt v31.4s, v26.4s, v2.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ea3e75f // fcmgt v31.4s, v26.4s, v3.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	WORD $0x6ebce45f // fcmgt v31.4s, v2.4s, v28.4s
+	WORD $0x6ebf1f82 // bit v2.16b, v28.16b, v31.16b
+	WORD $0x6ebce47f // fcmgt v31.4s, v3.4s, v28.4s
+	WORD $0x6ebf1f83 // bit v3.16b, v28.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F2, F3), 0(R22)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
+	FLDPQ 0(R19), (F24, F25)
+	VLD1R (R12), [V26.S4]
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x6ea8e75f // fcmgt v31.4s, v26.4s, v8.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ea9e75f // fcmgt v31.4s, v26.4s, v9.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	WORD $0x6ebce51f // fcmgt v31.4s, v8.4s, v28.4s
+	WORD $0x6ebf1f88 // bit v8.16b, v28.16b, v31.16b
+	WORD $0x6ebce53f // fcmgt v31.4s, v9.4s, v28.4s
+	WORD $0x6ebf1f89 // bit v9.16b, v28.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R23
-	FSTPQ (F0, F1), 0(R23)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	FSTPQ (F8, F9), 0(R23)
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	WORD $0x6eaae75f // fcmgt v31.4s, v26.4s, v10.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6eabe75f // fcmgt v31.4s, v26.4s, v11.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	WORD $0x6ebce55f // fcmgt v31.4s, v10.4s, v28.4s
+	WORD $0x6ebf1f8a // bit v10.16b, v28.16b, v31.16b
+	WORD $0x6ebce57f // fcmgt v31.4s, v11.4s, v28.4s
+	WORD $0x6ebf1f8b // bit v11.16b, v28.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R24
-	FSTPQ (F2, F3), 0(R24)
+	FSTPQ (F10, F11), 0(R24)
 	ADD $32, R4, R4
 	B vector
 
@@ -26718,149 +26654,137 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
-	FLDPQ 0(R0), (F18, F19)
+	FLDPQ 0(R0), (F30, F31)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F30, F31)
 	MOVD R7, R1
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F30, F31)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e402 // movi v2.2d, #0
 	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD $0, R1, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	WORD $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	WORD $0x4eb1d56b // fsub v11.4s, v11.4s, v17.4s
+	WORD $0x4eb2d54a // fsub v10.4s, v10.4s, v18.4s
+	WORD $0x4eb3d56b // fsub v11.4s, v11.4s, v19.4s
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F30, F31)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e404 // movi v4.2d, #0
 	WORD $0x6f00e405 // movi v5.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD $0, R1, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb2d58c // fsub v12.4s, v12.4s, v18.4s
+	WORD $0x4eb3d5ad // fsub v13.4s, v13.4s, v19.4s
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F30, F31)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e406 // movi v6.2d, #0
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD $0, R1, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -26870,86 +26794,82 @@ partial:
 	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
 	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	VLD1R (R12), [V26.S4]
 	ADD $4, R12, R25
-	VLD1R (R25), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x6ea0e75d // fcmgt v29.4s, v26.4s, v0.4s
+	WORD $0x6ebd1f40 // bit v0.16b, v26.16b, v29.16b
+	WORD $0x6ea1e75d // fcmgt v29.4s, v26.4s, v1.4s
+	WORD $0x6ebd1f41 // bit v1.16b, v26.16b, v29.16b
+	WORD $0x6ebce41d // fcmgt v29.4s, v0.4s, v28.4s
+	WORD $0x6ebd1f80 // bit v0.16b, v28.16b, v29.16b
+	WORD $0x6ebce43d // fcmgt v29.4s, v1.4s, v28.4s
+	WORD $0x6ebd1f81 // bit v1.16b, v28.16b, v29.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
+	WORD $0x6ea2e75d // fcmgt v29.4s, v26.4s, v2.4s
+	WORD $0x6ebd1f42 // bit v2.16b, v26.16b, v29.16b
+	WORD $0x6ea3e75d // fcmgt v29.4s, v26.4s, v3.4s
+	WORD $0x6ebd1f43 // bit v3.16b, v26.16b, v29.16b
+	WORD $0x6ebce45d // fcmgt v29.4s, v2.4s, v28.4s
+	WORD $0x6ebd1f82 // bit v2.16b, v28.16b, v29.16b
+	WORD $0x6ebce47d // fcmgt v29.4s, v3.4s, v28.4s
+	WORD $0x6ebd1f83 // bit v3.16b, v28.16b, v29.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
-	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
-	VLD1R (R25), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	VLD1R (R12), [V26.S4]
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x6ea8e75d // fcmgt v29.4s, v26.4s, v8.4s
+	WORD $0x6ebd1f48 // bit v8.16b, v26.16b, v29.16b
+	WORD $0x6ea9e75d // fcmgt v29.4s, v26.4s, v9.4s
+	WORD $0x6ebd1f49 // bit v9.16b, v26.16b, v29.16b
+	WORD $0x6ebce51d // fcmgt v29.4s, v8.4s, v28.4s
+	WORD $0x6ebd1f88 // bit v8.16b, v28.16b, v29.16b
+	WORD $0x6ebce53d // fcmgt v29.4s, v9.4s, v28.4s
+	WORD $0x6ebd1f89 // bit v9.16b, v28.16b, v29.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	WORD $0x6eaae75d // fcmgt v29.4s, v26.4s, v10.4s
+	WORD $0x6ebd1f4a // bit v10.16b, v26.16b, v29.16b
+	WORD $0x6eabe75d // fcmgt v29.4s, v26.4s, v11.4s
+	WORD $0x6ebd1f4b // bit v11.16b, v26.16b, v29.16b
+	WORD $0x6ebce55d // fcmgt v29.4s, v10.4s, v28.4s
+	WORD $0x6ebd1f8a // bit v10.16b, v28.16b, v29.16b
+	WORD $0x6ebce57d // fcmgt v29.4s, v11.4s, v28.4s
+	WORD $0x6ebd1f8b // bit v11.16b, v28.16b, v29.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
 
 done:
 	RET
@@ -26981,172 +26901,160 @@ vector:
 	FLDPQ 0(R19), (F0, F1)
 	MOVD 32(R7), R0
 	ADD R4, R0, R20
-	FLDPQ 0(R20), (F2, F3)
+	FLDPQ 0(R20), (F8, F9)
 	MOVD 64(R7), R0
 	ADD R4, R0, R21
-	FLDPQ 0(R21), (F4, F5)
+	FLDPQ 0(R21), (F16, F17)
 	MOVD 96(R7), R0
 	ADD R4, R0, R22
-	FLDPQ 0(R22), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
-	FSTPQ (F4, F5), 256(R10)
-	FSTPQ (F6, F7), 384(R10)
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cdd16 // fmul v22.4s, v8.4s, v28.4s
+	WORD $0x6e3ddd37 // fmul v23.4s, v9.4s, v29.4s
+	WORD $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x4ebecd12 // fmls v18.4s, v8.4s, v30.4s
+	WORD $0x4ebfcd33 // fmls v19.4s, v9.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d688 // fsub v8.4s, v20.4s, v22.4s
+	WORD $0x4eb7d689 // fsub v9.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 256(R10)
+	FSTPQ (F18, F19), 384(R10)
 	MOVD 8(R7), R0
 	ADD R4, R0, R23
-	FLDPQ 0(R23), (F0, F1)
+	FLDPQ 0(R23), (F2, F3)
 	MOVD 40(R7), R0
 	ADD R4, R0, R24
-	FLDPQ 0(R24), (F2, F3)
+	FLDPQ 0(R24), (F10, F11)
 	MOVD 72(R7), R0
 	ADD R4, R0, R25
-	FLDPQ 0(R25), (F4, F5)
+	FLDPQ 0(R25), (F16, F17)
 	MOVD 104(R7), R0
 	ADD R4, R0, R19
-	FLDPQ 0(R19), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 288(R10)
-	FSTPQ (F6, F7), 416(R10)
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cdd56 // fmul v22.4s, v10.4s, v28.4s
+	WORD $0x6e3ddd77 // fmul v23.4s, v11.4s, v29.4s
+	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
+	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
+	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD $0x4ebecd52 // fmls v18.4s, v10.4s, v30.4s
+	WORD $0x4ebfcd73 // fmls v19.4s, v11.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68a // fsub v10.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68b // fsub v11.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 288(R10)
+	FSTPQ (F18, F19), 416(R10)
 	MOVD 16(R7), R0
 	ADD R4, R0, R20
-	FLDPQ 0(R20), (F0, F1)
+	FLDPQ 0(R20), (F4, F5)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
 	MOVD 48(R7), R0
 	ADD R4, R0, R22
-	FLDPQ 0(R22), (F2, F3)
+	FLDPQ 0(R22), (F12, F13)
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
 	MOVD 80(R7), R0
 	ADD R4, R0, R24
-	FLDPQ 0(R24), (F4, F5)
+	FLDPQ 0(R24), (F16, F17)
 	ADD R11, R0, R25
 	PRFM (R25), PLDL1KEEP
 	MOVD 112(R7), R0
 	ADD R4, R0, R19
-	FLDPQ 0(R19), (F6, F7)
+	FLDPQ 0(R19), (F18, F19)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 320(R10)
-	FSTPQ (F6, F7), 448(R10)
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cdd96 // fmul v22.4s, v12.4s, v28.4s
+	WORD $0x6e3dddb7 // fmul v23.4s, v13.4s, v29.4s
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x4ebecd92 // fmls v18.4s, v12.4s, v30.4s
+	WORD $0x4ebfcdb3 // fmls v19.4s, v13.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68c // fsub v12.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68d // fsub v13.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 320(R10)
+	FSTPQ (F18, F19), 448(R10)
 	MOVD 24(R7), R0
 	ADD R4, R0, R21
-	FLDPQ 0(R21), (F0, F1)
+	FLDPQ 0(R21), (F6, F7)
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
 	MOVD 56(R7), R0
 	ADD R4, R0, R23
-	FLDPQ 0(R23), (F2, F3)
+	FLDPQ 0(R23), (F14, F15)
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
 	MOVD 88(R7), R0
 	ADD R4, R0, R25
-	FLDPQ 0(R25), (F4, F5)
+	FLDPQ 0(R25), (F16, F17)
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
 	MOVD 120(R7), R0
 	ADD R4, R0, R20
-	FLDPQ 0(R20), (F6, F7)
+	FLDPQ 0(R20), (F18, F19)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 352(R10)
-	FSTPQ (F6, F7), 480(R10)
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cddd6 // fmul v22.4s, v14.4s, v28.4s
+	WORD $0x6e3dddf7 // fmul v23.4s, v15.4s, v29.4s
+	WORD $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
+	WORD $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
+	WORD $0x4ebecdd2 // fmls v18.4s, v14.4s, v30.4s
+	WORD $0x4ebfcdf3 // fmls v19.4s, v15.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68e // fsub v14.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68f // fsub v15.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 352(R10)
+	FSTPQ (F18, F19), 480(R10)
 	MOVD dst+16(FP), R8
 	ADD R4, R8, R8
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
+	WORD $0x6e3adc94 // fmul v20.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb5 // fmul v21.4s, v5.4s, v27.4s
+	WORD $0x6e3cdc56 // fmul v22.4s, v2.4s, v28.4s
+	WORD $0x6e3ddc77 // fmul v23.4s, v3.4s, v29.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eb4d6c4 // fsub v4.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6e5 // fsub v5.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d682 // fsub v2.4s, v20.4s, v22.4s
+	WORD $0x4eb7d683 // fsub v3.4s, v20.4s, v23.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -27156,58 +27064,54 @@ vector:
 	MUL R16, R9, R0
 	ADD R0, R8, R8
 	FSTPQ (F6, F7), 0(R8)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x6e3add94 // fmul v20.4s, v12.4s, v26.4s
+	WORD $0x6e3bddb5 // fmul v21.4s, v13.4s, v27.4s
+	WORD $0x6e3cdd56 // fmul v22.4s, v10.4s, v28.4s
+	WORD $0x6e3ddd77 // fmul v23.4s, v11.4s, v29.4s
+	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4ebecd4e // fmls v14.4s, v10.4s, v30.4s
+	WORD $0x4ebfcd6f // fmls v15.4s, v11.4s, v31.4s
+	WORD $0x4eb4d6cc // fsub v12.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6ed // fsub v13.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68a // fsub v10.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68b // fsub v11.4s, v20.4s, v23.4s
 	ADD R9, R8, R8
-	FSTPQ (F0, F1), 0(R8)
+	FSTPQ (F8, F9), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F2, F3), 0(R8)
+	FSTPQ (F10, F11), 0(R8)
 	ADD R9, R8, R8
-	FSTPQ (F4, F5), 0(R8)
+	FSTPQ (F12, F13), 0(R8)
 	MOVD $3, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
-	FSTPQ (F6, F7), 0(R8)
+	FSTPQ (F14, F15), 0(R8)
 	FLDPQ 256(R10), (F0, F1)
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
 	FLDPQ 352(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
+	WORD $0x6e3adc94 // fmul v20.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb5 // fmul v21.4s, v5.4s, v27.4s
+	WORD $0x6e3cdc56 // fmul v22.4s, v2.4s, v28.4s
+	WORD $0x6e3ddc77 // fmul v23.4s, v3.4s, v29.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eb4d6c4 // fsub v4.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6e5 // fsub v5.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d682 // fsub v2.4s, v20.4s, v22.4s
+	WORD $0x4eb7d683 // fsub v3.4s, v20.4s, v23.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -27222,23 +27126,23 @@ vector:
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
+	WORD $0x6e3adc94 // fmul v20.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb5 // fmul v21.4s, v5.4s, v27.4s
+	WORD $0x6e3cdc56 // fmul v22.4s, v2.4s, v28.4s
+	WORD $0x6e3ddc77 // fmul v23.4s, v3.4s, v29.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eb4d6c4 // fsub v4.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6e5 // fsub v5.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d682 // fsub v2.4s, v20.4s, v22.4s
+	WORD $0x4eb7d683 // fsub v3.4s, v20.4s, v23.4s
 	MOVD $13, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -27259,332 +27163,316 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
-	FLDPQ 0(R0), (F20, F21)
+	FLDPQ 0(R0), (F24, F25)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
 	MOVD 0(R7), R0
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 	MOVD 32(R7), R0
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	MOVD 64(R7), R0
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	MOVD 96(R7), R0
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
-	FSTPQ (F4, F5), 256(R10)
-	FSTPQ (F6, F7), 384(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cdd16 // fmul v22.4s, v8.4s, v28.4s
+	WORD $0x6e3ddd37 // fmul v23.4s, v9.4s, v29.4s
+	WORD $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x4eb0d400 // fsub v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	WORD $0x4ebecd12 // fmls v18.4s, v8.4s, v30.4s
+	WORD $0x4ebfcd33 // fmls v19.4s, v9.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d688 // fsub v8.4s, v20.4s, v22.4s
+	WORD $0x4eb7d689 // fsub v9.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 256(R10)
+	FSTPQ (F18, F19), 384(R10)
 	MOVD 8(R7), R0
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	MOVD 40(R7), R0
 	WORD $0x6f00e402 // movi v2.2d, #0
 	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	MOVD 40(R7), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R4, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	MOVD 72(R7), R0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD R4, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	MOVD 104(R7), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R4, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cdd56 // fmul v22.4s, v10.4s, v28.4s
+	WORD $0x6e3ddd77 // fmul v23.4s, v11.4s, v29.4s
+	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
+	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
+	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
+	WORD $0x4ebecd52 // fmls v18.4s, v10.4s, v30.4s
+	WORD $0x4ebfcd73 // fmls v19.4s, v11.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68a // fsub v10.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68b // fsub v11.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 288(R10)
+	FSTPQ (F18, F19), 416(R10)
+	MOVD 16(R7), R0
 	WORD $0x6f00e404 // movi v4.2d, #0
 	WORD $0x6f00e405 // movi v5.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	MOVD 104(R7), R0
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 288(R10)
-	FSTPQ (F6, F7), 416(R10)
-	MOVD 16(R7), R0
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
 	MOVD 48(R7), R0
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
 	MOVD 80(R7), R0
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
 	MOVD 112(R7), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R4, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	ADD R11, R0, R25
+	PRFM (R25), PLDL1KEEP
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cdd96 // fmul v22.4s, v12.4s, v28.4s
+	WORD $0x6e3dddb7 // fmul v23.4s, v13.4s, v29.4s
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x4ebecd92 // fmls v18.4s, v12.4s, v30.4s
+	WORD $0x4ebfcdb3 // fmls v19.4s, v13.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68c // fsub v12.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68d // fsub v13.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 320(R10)
+	FSTPQ (F18, F19), 448(R10)
+	MOVD 24(R7), R0
 	WORD $0x6f00e406 // movi v6.2d, #0
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	ADD R11, R0, R25
-	PRFM (R25), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 320(R10)
-	FSTPQ (F6, F7), 448(R10)
-	MOVD 24(R7), R0
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
 	MOVD 56(R7), R0
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
 	MOVD 88(R7), R0
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
 	MOVD 120(R7), R0
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R0, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 352(R10)
-	FSTPQ (F6, F7), 480(R10)
+	WORD $0x6e3ade14 // fmul v20.4s, v16.4s, v26.4s
+	WORD $0x6e3bde35 // fmul v21.4s, v17.4s, v27.4s
+	WORD $0x6e3cddd6 // fmul v22.4s, v14.4s, v28.4s
+	WORD $0x6e3dddf7 // fmul v23.4s, v15.4s, v29.4s
+	WORD $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
+	WORD $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
+	WORD $0x4ebecdd2 // fmls v18.4s, v14.4s, v30.4s
+	WORD $0x4ebfcdf3 // fmls v19.4s, v15.4s, v31.4s
+	WORD $0x4eb4d6d0 // fsub v16.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6f1 // fsub v17.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68e // fsub v14.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68f // fsub v15.4s, v20.4s, v23.4s
+	FSTPQ (F16, F17), 352(R10)
+	FSTPQ (F18, F19), 480(R10)
 	MOVD dst+16(FP), R8
 	ADD R4, R8, R8
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
+	WORD $0x6e3adc94 // fmul v20.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb5 // fmul v21.4s, v5.4s, v27.4s
+	WORD $0x6e3cdc56 // fmul v22.4s, v2.4s, v28.4s
+	WORD $0x6e3ddc77 // fmul v23.4s, v3.4s, v29.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eb4d6c4 // fsub v4.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6e5 // fsub v5.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d682 // fsub v2.4s, v20.4s, v22.4s
+	WORD $0x4eb7d683 // fsub v3.4s, v20.4s, v23.4s
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD $3, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
-	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	WORD $0x6e3add94 // fmul v20.4s, v12.4s, v26.4s
+	WORD $0x6e3bddb5 // fmul v21.4s, v13.4s, v27.4s
+	WORD $0x6e3cdd56 // fmul v22.4s, v10.4s, v28.4s
+	WORD $0x6e3ddd77 // fmul v23.4s, v11.4s, v29.4s
+	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4ebecd4e // fmls v14.4s, v10.4s, v30.4s
+	WORD $0x4ebfcd6f // fmls v15.4s, v11.4s, v31.4s
+	WORD $0x4eb4d6cc // fsub v12.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6ed // fsub v13.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d68a // fsub v10.4s, v20.4s, v22.4s
+	WORD $0x4eb7d68b // fsub v11.4s, v20.4s, v23.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
 	MOVD $3, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
 	FLDPQ 256(R10), (F0, F1)
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
 	FLDPQ 352(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
+	WORD $0x6e3adc94 // fmul v20.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb5 // fmul v21.4s, v5.4s, v27.4s
+	WORD $0x6e3cdc56 // fmul v22.4s, v2.4s, v28.4s
+	WORD $0x6e3ddc77 // fmul v23.4s, v3.4s, v29.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eb4d6c4 // fsub v4.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6e5 // fsub v5.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d682 // fsub v2.4s, v20.4s, v22.4s
+	WORD $0x4eb7d683 // fsub v3.4s, v20.4s, v23.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD $3, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
 	FLDPQ 384(R10), (F0, F1)
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3bdca9 // fmul v9.4s, v5.4s, v27.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3ddc6b // fmul v11.4s, v3.4s, v29.4s
+	WORD $0x6e3adc94 // fmul v20.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb5 // fmul v21.4s, v5.4s, v27.4s
+	WORD $0x6e3cdc56 // fmul v22.4s, v2.4s, v28.4s
+	WORD $0x6e3ddc77 // fmul v23.4s, v3.4s, v29.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebfcc67 // fmls v7.4s, v3.4s, v31.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eb4d6c4 // fsub v4.4s, v22.4s, v20.4s
+	WORD $0x4eb5d6e5 // fsub v5.4s, v23.4s, v21.4s
+	WORD $0x4e34d6d6 // fadd v22.4s, v22.4s, v20.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x4eb6d682 // fsub v2.4s, v20.4s, v22.4s
+	WORD $0x4eb7d683 // fsub v3.4s, v20.4s, v23.4s
 	MOVD $13, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	ADD R9, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD $3, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
 	ADD $0, R8, R16
-	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
 
 done:
 	RET
@@ -27612,79 +27500,73 @@ vector:
 	MOVD R7, R1
 	FLDPQ 0(R1), (F0, F1)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F8, F9)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F16, F17)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e28cfdd // fmla v29.4s, v30.4s, v8.4s
+	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e29cffd // fmla v29.4s, v31.4s, v9.4s
+	WORD $0x4ebd1fa9 // mov v9.16b, v29.16b
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F2, F3)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F16, F17)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	WORD $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	WORD $0x4eb1d56b // fsub v11.4s, v11.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e2acfdd // fmla v29.4s, v30.4s, v10.4s
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e2bcffd // fmla v29.4s, v31.4s, v11.4s
+	WORD $0x4ebd1fab // mov v11.16b, v29.16b
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F4, F5)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F16, F17)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e2ccfdd // fmla v29.4s, v30.4s, v12.4s
+	WORD $0x4ebd1fac // mov v12.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e2dcffd // fmla v29.4s, v31.4s, v13.4s
+	WORD $0x4ebd1fad // mov v13.16b, v29.16b
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD stride+8(FP), R16
@@ -27692,35 +27574,29 @@ vector:
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
+	FLDPQ 0(R1), (F6, F7)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F14, F15)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F16, F17)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e2ecfdd // fmla v29.4s, v30.4s, v14.4s
+	WORD $0x4ebd1fae // mov v14.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e2fcffd // fmla v29.4s, v31.4s, v15.4s
+	WORD $0x4ebd1faf // mov v15.16b, v29.16b
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -27734,81 +27610,77 @@ vector:
 	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
 	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
 	ADD R4, R11, R19
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
+	FLDPQ 0(R19), (F22, F23)
+	VLD1R (R12), [V24.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55d // fcmgt v29.4s, v10.4s, v0.4s
-	WORD $0x6ebd1d40 // bit v0.16b, v10.16b, v29.16b
-	WORD $0x6ea1e55d // fcmgt v29.4s, v10.4s, v1.4s
-	WORD $0x6ebd1d41 // bit v1.16b, v10.16b, v29.16b
-	WORD $0x6eace41d // fcmgt v29.4s, v0.4s, v12.4s
-	WORD $0x6ebd1d80 // bit v0.16b, v12.16b, v29.16b
-	WORD $0x6eace43d // fcmgt v29.4s, v1.4s, v12.4s
-	WORD $0x6ebd1d81 // bit v1.16b, v12.16b, v29.16b
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	WORD $0x6ea0e71d // fcmgt v29.4s, v24.4s, v0.4s
+	WORD $0x6ebd1f00 // bit v0.16b, v24.16b, v29.16b
+	WORD $0x6ea1e71d // fcmgt v29.4s, v24.4s, v1.4s
+	WORD $0x6ebd1f01 // bit v1.16b, v24.16b, v29.16b
+	WORD $0x6ebae41d // fcmgt v29.4s, v0.4s, v26.4s
+	WORD $0x6ebd1f40 // bit v0.16b, v26.16b, v29.16b
+	WORD $0x6ebae43d // fcmgt v29.4s, v1.4s, v26.4s
+	WORD $0x6ebd1f41 // bit v1.16b, v26.16b, v29.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R21
 	FSTPQ (F0, F1), 0(R21)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55d // fcmgt v29.4s, v10.4s, v2.4s
-	WORD $0x6ebd1d42 // bit v2.16b, v10.16b, v29.16b
-	WORD $0x6ea3e55d // fcmgt v29.4s, v10.4s, v3.4s
-	WORD $0x6ebd1d43 // bit v3.16b, v10.16b, v29.16b
-	WORD $0x6eace45d // fcmgt v29.4s, v2.4s, v12.4s
-	WORD $0x6ebd1d82 // bit v2.16b, v12.16b, v29.16b
-	WORD $0x6eace47d // fcmgt v29.4s, v3.4s, v12.4s
-	WORD $0x6ebd1d83 // bit v3.16b, v12.16b, v29.16b
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	WORD $0x6ea2e71d // fcmgt v29.4s, v24.4s, v2.4s
+	WORD $0x6ebd1f02 // bit v2.16b, v24.16b, v29.16b
+	WORD $0x6ea3e71d // fcmgt v29.4s, v24.4s, v3.4s
+	WORD $0x6ebd1f03 // bit v3.16b, v24.16b, v29.16b
+	WORD $0x6ebae45d // fcmgt v29.4s, v2.4s, v26.4s
+	WORD $0x6ebd1f42 // bit v2.16b, v26.16b, v29.16b
+	WORD $0x6ebae47d // fcmgt v29.4s, v3.4s, v26.4s
+	WORD $0x6ebd1f43 // bit v3.16b, v26.16b, v29.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F2, F3), 0(R22)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55d // fcmgt v29.4s, v10.4s, v0.4s
-	WORD $0x6ebd1d40 // bit v0.16b, v10.16b, v29.16b
-	WORD $0x6ea1e55d // fcmgt v29.4s, v10.4s, v1.4s
-	WORD $0x6ebd1d41 // bit v1.16b, v10.16b, v29.16b
-	WORD $0x6eace41d // fcmgt v29.4s, v0.4s, v12.4s
-	WORD $0x6ebd1d80 // bit v0.16b, v12.16b, v29.16b
-	WORD $0x6eace43d // fcmgt v29.4s, v1.4s, v12.4s
-	WORD $0x6ebd1d81 // bit v1.16b, v12.16b, v29.16b
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddd // mov v29.16b, v14.16b
+	WORD $0x4e2acfdd // fmla v29.4s, v30.4s, v10.4s
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4eaf1dfd // mov v29.16b, v15.16b
+	WORD $0x4e2bcffd // fmla v29.4s, v31.4s, v11.4s
+	WORD $0x4ebd1fab // mov v11.16b, v29.16b
+	FLDPQ 0(R19), (F22, F23)
+	VLD1R (R12), [V24.S4]
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x6ea8e71d // fcmgt v29.4s, v24.4s, v8.4s
+	WORD $0x6ebd1f08 // bit v8.16b, v24.16b, v29.16b
+	WORD $0x6ea9e71d // fcmgt v29.4s, v24.4s, v9.4s
+	WORD $0x6ebd1f09 // bit v9.16b, v24.16b, v29.16b
+	WORD $0x6ebae51d // fcmgt v29.4s, v8.4s, v26.4s
+	WORD $0x6ebd1f48 // bit v8.16b, v26.16b, v29.16b
+	WORD $0x6ebae53d // fcmgt v29.4s, v9.4s, v26.4s
+	WORD $0x6ebd1f49 // bit v9.16b, v26.16b, v29.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R23
-	FSTPQ (F0, F1), 0(R23)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55d // fcmgt v29.4s, v10.4s, v2.4s
-	WORD $0x6ebd1d42 // bit v2.16b, v10.16b, v29.16b
-	WORD $0x6ea3e55d // fcmgt v29.4s, v10.4s, v3.4s
-	WORD $0x6ebd1d43 // bit v3.16b, v10.16b, v29.16b
-	WORD $0x6eace45d // fcmgt v29.4s, v2.4s, v12.4s
-	WORD $0x6ebd1d82 // bit v2.16b, v12.16b, v29.16b
-	WORD $0x6eace47d // fcmgt v29.4s, v3.4s, v12.4s
-	WORD $0x6ebd1d83 // bit v3.16b, v12.16b, v29.16b
+	FSTPQ (F8, F9), 0(R23)
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x6eaae71d // fcmgt v29.4s, v24.4s, v10.4s
+	WORD $0x6ebd1f0a // bit v10.16b, v24.16b, v29.16b
+	WORD $0x6eabe71d // fcmgt v29.4s, v24.4s, v11.4s
+	WORD $0x6ebd1f0b // bit v11.16b, v24.16b, v29.16b
+	WORD $0x6ebae55d // fcmgt v29.4s, v10.4s, v26.4s
+	WORD $0x6ebd1f4a // bit v10.16b, v26.16b, v29.16b
+	WORD $0x6ebae57d // fcmgt v29.4s, v11.4s, v26.4s
+	WORD $0x6ebd1f4b // bit v11.16b, v26.16b, v29.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R24
-	FSTPQ (F2, F3), 0(R24)
+	FSTPQ (F10, F11), 0(R24)
 	ADD $32, R4, R4
 	B vector
 
@@ -27817,127 +27689,121 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
-	FLDPQ 0(R0), (F18, F19)
+	FLDPQ 0(R0), (F28, F29)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F28, F29)
 	MOVD R7, R1
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e28cfdd // fmla v29.4s, v30.4s, v8.4s
+	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e29cffd // fmla v29.4s, v31.4s, v9.4s
+	WORD $0x4ebd1fa9 // mov v9.16b, v29.16b
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F28, F29)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e402 // movi v2.2d, #0
 	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	WORD $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	WORD $0x4eb1d56b // fsub v11.4s, v11.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e2acfdd // fmla v29.4s, v30.4s, v10.4s
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e2bcffd // fmla v29.4s, v31.4s, v11.4s
+	WORD $0x4ebd1fab // mov v11.16b, v29.16b
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F28, F29)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e404 // movi v4.2d, #0
 	WORD $0x6f00e405 // movi v5.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e2ccfdd // fmla v29.4s, v30.4s, v12.4s
+	WORD $0x4ebd1fac // mov v12.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e2dcffd // fmla v29.4s, v31.4s, v13.4s
+	WORD $0x4ebd1fad // mov v13.16b, v29.16b
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD stride+8(FP), R16
@@ -27945,49 +27811,43 @@ partial:
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F28, F29)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	MOVD $3, R16
-	MUL R16, R8, R0
-	ADD R0, R1, R1
 	WORD $0x6f00e406 // movi v6.2d, #0
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	MOVD $3, R16
+	MUL R16, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD $0, R1, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
+	WORD $0x4eb21e5d // mov v29.16b, v18.16b
+	WORD $0x4e2ecfdd // fmla v29.4s, v30.4s, v14.4s
+	WORD $0x4ebd1fae // mov v14.16b, v29.16b
+	WORD $0x4eb31e7d // mov v29.16b, v19.16b
+	WORD $0x4e2fcffd // fmla v29.4s, v31.4s, v15.4s
+	WORD $0x4ebd1faf // mov v15.16b, v29.16b
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -28001,90 +27861,86 @@ partial:
 	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
 	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	FLDPQ 0(R1), (F28, F29)
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	VLD1R (R12), [V24.S4]
 	ADD $4, R12, R25
-	VLD1R (R25), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55d // fcmgt v29.4s, v10.4s, v0.4s
-	WORD $0x6ebd1d40 // bit v0.16b, v10.16b, v29.16b
-	WORD $0x6ea1e55d // fcmgt v29.4s, v10.4s, v1.4s
-	WORD $0x6ebd1d41 // bit v1.16b, v10.16b, v29.16b
-	WORD $0x6eace41d // fcmgt v29.4s, v0.4s, v12.4s
-	WORD $0x6ebd1d80 // bit v0.16b, v12.16b, v29.16b
-	WORD $0x6eace43d // fcmgt v29.4s, v1.4s, v12.4s
-	WORD $0x6ebd1d81 // bit v1.16b, v12.16b, v29.16b
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	WORD $0x6ea0e71b // fcmgt v27.4s, v24.4s, v0.4s
+	WORD $0x6ebb1f00 // bit v0.16b, v24.16b, v27.16b
+	WORD $0x6ea1e71b // fcmgt v27.4s, v24.4s, v1.4s
+	WORD $0x6ebb1f01 // bit v1.16b, v24.16b, v27.16b
+	WORD $0x6ebae41b // fcmgt v27.4s, v0.4s, v26.4s
+	WORD $0x6ebb1f40 // bit v0.16b, v26.16b, v27.16b
+	WORD $0x6ebae43b // fcmgt v27.4s, v1.4s, v26.4s
+	WORD $0x6ebb1f41 // bit v1.16b, v26.16b, v27.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55d // fcmgt v29.4s, v10.4s, v2.4s
-	WORD $0x6ebd1d42 // bit v2.16b, v10.16b, v29.16b
-	WORD $0x6ea3e55d // fcmgt v29.4s, v10.4s, v3.4s
-	WORD $0x6ebd1d43 // bit v3.16b, v10.16b, v29.16b
-	WORD $0x6eace45d // fcmgt v29.4s, v2.4s, v12.4s
-	WORD $0x6ebd1d82 // bit v2.16b, v12.16b, v29.16b
-	WORD $0x6eace47d // fcmgt v29.4s, v3.4s, v12.4s
-	WORD $0x6ebd1d83 // bit v3.16b, v12.16b, v29.16b
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	WORD $0x6ea2e71b // fcmgt v27.4s, v24.4s, v2.4s
+	WORD $0x6ebb1f02 // bit v2.16b, v24.16b, v27.16b
+	WORD $0x6ea3e71b // fcmgt v27.4s, v24.4s, v3.4s
+	WORD $0x6ebb1f03 // bit v3.16b, v24.16b, v27.16b
+	WORD $0x6ebae45b // fcmgt v27.4s, v2.4s, v26.4s
+	WORD $0x6ebb1f42 // bit v2.16b, v26.16b, v27.16b
+	WORD $0x6ebae47b // fcmgt v27.4s, v3.4s, v26.4s
+	WORD $0x6ebb1f43 // bit v3.16b, v26.16b, v27.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	FLDPQ 128(R10), (F0, F1)
-	FLDPQ 160(R10), (F2, F3)
-	FLDPQ 192(R10), (F4, F5)
-	FLDPQ 224(R10), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdd // mov v29.16b, v6.16b
-	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ea71cfd // mov v29.16b, v7.16b
-	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
-	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddd // mov v29.16b, v14.16b
+	WORD $0x4e2acfdd // fmla v29.4s, v30.4s, v10.4s
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4eaf1dfd // mov v29.16b, v15.16b
+	WORD $0x4e2bcffd // fmla v29.4s, v31.4s, v11.4s
+	WORD $0x4ebd1fab // mov v11.16b, v29.16b
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	FLDPQ 0(R1), (F28, F29)
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
-	VLD1R (R25), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	VLD1R (R12), [V24.S4]
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
 
 done:
 	RET
@@ -28120,23 +27976,23 @@ vector:
 	MOVD 120(R7), R0
 	ADD R4, R0, R22
 	FLDPQ 0(R22), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -28153,23 +28009,23 @@ vector:
 	MOVD 128(R7), R0
 	ADD R4, R0, R19
 	FLDPQ 0(R19), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -28194,23 +28050,23 @@ vector:
 	FLDPQ 0(R19), (F6, F7)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -28235,23 +28091,23 @@ vector:
 	FLDPQ 0(R20), (F6, F7)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -28276,23 +28132,23 @@ vector:
 	FLDPQ 0(R21), (F6, F7)
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -28314,38 +28170,38 @@ vector:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -28361,38 +28217,38 @@ vector:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -28409,38 +28265,38 @@ vector:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -28457,38 +28313,38 @@ vector:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	MOVD $13, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -28539,23 +28395,23 @@ partial:
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -28580,23 +28436,23 @@ partial:
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -28629,23 +28485,23 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -28678,23 +28534,23 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -28727,23 +28583,23 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -28765,38 +28621,38 @@ partial:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
@@ -28817,38 +28673,38 @@ partial:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -28870,38 +28726,38 @@ partial:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -28923,38 +28779,38 @@ partial:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	MOVD $13, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -28999,133 +28855,128 @@ vector:
 	MOVD R7, R1
 	FLDPQ 0(R1), (F0, F1)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F12, F13)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 160(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 160(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F2, F3)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 192(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 192(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F4, F5)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 224(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 224(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
+	FLDPQ 0(R1), (F6, F7)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F12, F13)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 256(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 256(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
+	FLDPQ 0(R1), (F8, F9)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F12, F13)
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 128(R10)
-	FSTPQ (F2, F3), 288(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 288(R10)
 	MOVD $winogradOutput4Tail2x3NEONX_c0<>+0(SB), R16
 	VLD1R (R16), [V26.S4]
 	MOVD $winogradOutput4Tail2x3NEONX_c1<>+0(SB), R16
@@ -29134,70 +28985,65 @@ vector:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
-	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3adea3 // fmul v3.4s, v21.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3ece65 // fmla v5.4s, v19.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	ADD R4, R11, R19
-	FLDPQ 0(R19), (F10, F11)
-	VLD1R (R12), [V12.S4]
+	FLDPQ 0(R19), (F18, F19)
+	VLD1R (R12), [V20.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R21
 	FSTPQ (F0, F1), 0(R21)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F2, F3), 0(R22)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F4, F5), 0(R23)
@@ -29206,63 +29052,63 @@ vector:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3adea3 // fmul v3.4s, v21.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3ece65 // fmla v5.4s, v19.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R19), (F10, F11)
-	VLD1R (R12), [V12.S4]
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	FLDPQ 0(R19), (F18, F19)
+	VLD1R (R12), [V20.S4]
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F0, F1), 0(R24)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R25
 	FSTPQ (F2, F3), 0(R25)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R19
 	FSTPQ (F4, F5), 0(R19)
@@ -29274,211 +29120,206 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
-	FLDPQ 0(R0), (F18, F19)
+	FLDPQ 0(R0), (F24, F25)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
 	MOVD $winogradOutput4Tail2x3NEONY_c0<>+0(SB), R16
 	VLD1R (R16), [V30.S4]
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 160(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 160(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e402 // movi v2.2d, #0
 	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 192(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 192(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e404 // movi v4.2d, #0
 	WORD $0x6f00e405 // movi v5.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 224(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 224(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	MOVD $3, R16
-	MUL R16, R8, R0
-	ADD R0, R1, R1
 	WORD $0x6f00e406 // movi v6.2d, #0
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 256(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	MOVD $3, R16
+	MUL R16, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 256(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	MOVD $3, R16
 	MUL R16, R8, R0
 	ADD R0, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FSTPQ (F0, F1), 128(R10)
-	FSTPQ (F2, F3), 288(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e2acfdf // fmla v31.4s, v30.4s, v10.4s
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e2bcfdf // fmla v31.4s, v30.4s, v11.4s
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FSTPQ (F10, F11), 288(R10)
 	MOVD $winogradOutput4Tail2x3NEONX_c0<>+0(SB), R16
 	VLD1R (R16), [V26.S4]
 	MOVD $winogradOutput4Tail2x3NEONX_c1<>+0(SB), R16
@@ -29487,147 +29328,142 @@ partial:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
-	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3adea3 // fmul v3.4s, v21.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3ece65 // fmla v5.4s, v19.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	FLDPQ 160(R10), (F0, F1)
 	FLDPQ 192(R10), (F2, F3)
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3adea3 // fmul v3.4s, v21.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3ece65 // fmla v5.4s, v19.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 
 done:
 	RET
@@ -29663,23 +29499,23 @@ vector:
 	MOVD 144(R7), R0
 	ADD R4, R0, R22
 	FLDPQ 0(R22), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -29696,23 +29532,23 @@ vector:
 	MOVD 152(R7), R0
 	ADD R4, R0, R19
 	FLDPQ 0(R19), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -29737,23 +29573,23 @@ vector:
 	FLDPQ 0(R19), (F6, F7)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -29778,23 +29614,23 @@ vector:
 	FLDPQ 0(R20), (F6, F7)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 480(R10)
@@ -29819,23 +29655,23 @@ vector:
 	FLDPQ 0(R21), (F6, F7)
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 320(R10)
 	FSTPQ (F4, F5), 512(R10)
@@ -29860,23 +29696,23 @@ vector:
 	FLDPQ 0(R22), (F6, F7)
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 160(R10)
 	FSTPQ (F2, F3), 352(R10)
 	FSTPQ (F4, F5), 544(R10)
@@ -29899,10 +29735,10 @@ vector:
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
 	FLDPQ 160(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -29913,22 +29749,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -29946,10 +29782,10 @@ vector:
 	FLDPQ 288(R10), (F6, F7)
 	FLDPQ 320(R10), (F8, F9)
 	FLDPQ 352(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -29960,22 +29796,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -29994,10 +29830,10 @@ vector:
 	FLDPQ 480(R10), (F6, F7)
 	FLDPQ 512(R10), (F8, F9)
 	FLDPQ 544(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -30008,22 +29844,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -30042,10 +29878,10 @@ vector:
 	FLDPQ 672(R10), (F6, F7)
 	FLDPQ 704(R10), (F8, F9)
 	FLDPQ 736(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -30056,22 +29892,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	MOVD $13, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -30123,23 +29959,23 @@ partial:
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -30164,23 +30000,23 @@ partial:
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -30213,23 +30049,23 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -30262,23 +30098,23 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 480(R10)
@@ -30311,23 +30147,23 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 320(R10)
 	FSTPQ (F4, F5), 512(R10)
@@ -30360,23 +30196,23 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 	ADD R11, R0, R25
 	PRFM (R25), PLDL1KEEP
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 160(R10)
 	FSTPQ (F2, F3), 352(R10)
 	FSTPQ (F4, F5), 544(R10)
@@ -30399,10 +30235,10 @@ partial:
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
 	FLDPQ 160(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -30413,22 +30249,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
@@ -30452,10 +30288,10 @@ partial:
 	FLDPQ 288(R10), (F6, F7)
 	FLDPQ 320(R10), (F8, F9)
 	FLDPQ 352(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -30466,22 +30302,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -30506,10 +30342,10 @@ partial:
 	FLDPQ 480(R10), (F6, F7)
 	FLDPQ 512(R10), (F8, F9)
 	FLDPQ 544(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -30520,22 +30356,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -30560,10 +30396,10 @@ partial:
 	FLDPQ 672(R10), (F6, F7)
 	FLDPQ 704(R10), (F8, F9)
 	FLDPQ 736(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -30574,22 +30410,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	MOVD $13, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -31469,38 +31305,38 @@ vector:
 	MOVD 128(R7), R0
 	ADD R4, R0, R23
 	FLDPQ 0(R23), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 128(R10)
 	FSTPQ (F4, F5), 256(R10)
@@ -31521,38 +31357,38 @@ vector:
 	MOVD 136(R7), R0
 	ADD R4, R0, R21
 	FLDPQ 0(R21), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 288(R10)
@@ -31583,38 +31419,38 @@ vector:
 	FLDPQ 0(R23), (F8, F9)
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -31645,38 +31481,38 @@ vector:
 	FLDPQ 0(R19), (F8, F9)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -31694,23 +31530,23 @@ vector:
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -31724,23 +31560,23 @@ vector:
 	FLDPQ 160(R10), (F2, F3)
 	FLDPQ 192(R10), (F4, F5)
 	FLDPQ 224(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -31755,23 +31591,23 @@ vector:
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
 	FLDPQ 352(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -31786,23 +31622,23 @@ vector:
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -31817,23 +31653,23 @@ vector:
 	FLDPQ 544(R10), (F2, F3)
 	FLDPQ 576(R10), (F4, F5)
 	FLDPQ 608(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	MOVD $7, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -31892,38 +31728,38 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 128(R10)
 	FSTPQ (F4, F5), 256(R10)
@@ -31954,38 +31790,38 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 288(R10)
@@ -32026,38 +31862,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R25
 	PRFM (R25), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -32098,38 +31934,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -32147,23 +31983,23 @@ partial:
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
@@ -32181,23 +32017,23 @@ partial:
 	FLDPQ 160(R10), (F2, F3)
 	FLDPQ 192(R10), (F4, F5)
 	FLDPQ 224(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -32216,23 +32052,23 @@ partial:
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
 	FLDPQ 352(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -32251,23 +32087,23 @@ partial:
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -32286,23 +32122,23 @@ partial:
 	FLDPQ 544(R10), (F2, F3)
 	FLDPQ 576(R10), (F4, F5)
 	FLDPQ 608(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8c // fmul v12.4s, v4.4s, v26.4s
+	WORD $0x6e3adcad // fmul v13.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc4e // fmul v14.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc6f // fmul v15.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eacd5c4 // fsub v4.4s, v14.4s, v12.4s
+	WORD $0x4eadd5e5 // fsub v5.4s, v15.4s, v13.4s
+	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x4eaed582 // fsub v2.4s, v12.4s, v14.4s
+	WORD $0x4eafd583 // fsub v3.4s, v12.4s, v15.4s
 	MOVD $7, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -32349,103 +32185,100 @@ vector:
 	MOVD R7, R1
 	FLDPQ 0(R1), (F0, F1)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F8, F9)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
+	FLDPQ 0(R1), (F12, F13)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
-	FSTPQ (F4, F5), 256(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 128(R10)
+	FSTPQ (F10, F11), 256(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F2, F3)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F8, F9)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 288(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 160(R10)
+	FSTPQ (F10, F11), 288(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F4, F5)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
+	FLDPQ 0(R1), (F8, F9)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 320(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 192(R10)
+	FSTPQ (F10, F11), 320(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD stride+8(FP), R16
@@ -32453,45 +32286,40 @@ vector:
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F6, F7)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F8, F9)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 352(R10)
+	FLDPQ 0(R1), (F14, F15)
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 224(R10)
+	FSTPQ (F10, F11), 352(R10)
 	MOVD $winogradOutput4Tail3x2NEONX_c0<>+0(SB), R16
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -32505,33 +32333,33 @@ vector:
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	ADD R4, R11, R19
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
+	FLDPQ 0(R19), (F18, F19)
+	VLD1R (R12), [V20.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R21
 	FSTPQ (F0, F1), 0(R21)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F2, F3), 0(R22)
@@ -32551,32 +32379,32 @@ vector:
 	WORD $0x4ea71cff // mov v31.16b, v7.16b
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	FLDPQ 0(R19), (F18, F19)
+	VLD1R (R12), [V20.S4]
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F0, F1), 0(R23)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F2, F3), 0(R24)
@@ -32596,32 +32424,32 @@ vector:
 	WORD $0x4ea71cff // mov v31.16b, v7.16b
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	FLDPQ 0(R19), (F18, F19)
+	VLD1R (R12), [V20.S4]
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R25
 	FSTPQ (F0, F1), 0(R25)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R19
 	FSTPQ (F2, F3), 0(R19)
@@ -32633,7 +32461,7 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
-	FLDPQ 0(R0), (F18, F19)
+	FLDPQ 0(R0), (F24, F25)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
 	MOVD $winogradOutput4Tail3x2NEONY_c0<>+0(SB), R16
@@ -32643,156 +32471,153 @@ partial:
 	MOVD $winogradOutput4Tail3x2NEONY_c2<>+0(SB), R16
 	VLD1R (R16), [V30.S4]
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
 	WORD $0x6f00e408 // movi v8.2d, #0
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 128(R10)
-	FSTPQ (F4, F5), 256(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 128(R10)
+	FSTPQ (F10, F11), 256(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e402 // movi v2.2d, #0
 	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
 	WORD $0x6f00e408 // movi v8.2d, #0
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 288(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 160(R10)
+	FSTPQ (F10, F11), 288(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e404 // movi v4.2d, #0
 	WORD $0x6f00e405 // movi v5.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
 	WORD $0x6f00e408 // movi v8.2d, #0
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 320(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 192(R10)
+	FSTPQ (F10, F11), 320(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD stride+8(FP), R16
@@ -32800,62 +32625,57 @@ partial:
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
 	WORD $0x6f00e406 // movi v6.2d, #0
 	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	ADD R8, R1, R1
 	WORD $0x6f00e408 // movi v8.2d, #0
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 352(R10)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ad512 // fadd v18.4s, v8.4s, v10.4s
+	WORD $0x4e2bd533 // fadd v19.4s, v9.4s, v11.4s
+	WORD $0x4eaad514 // fsub v20.4s, v8.4s, v10.4s
+	WORD $0x4eabd535 // fsub v21.4s, v9.4s, v11.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6e3ade88 // fmul v8.4s, v20.4s, v26.4s
+	WORD $0x6e3adea9 // fmul v9.4s, v21.4s, v26.4s
+	WORD $0x4e3ccd88 // fmla v8.4s, v12.4s, v28.4s
+	WORD $0x4e3ccda9 // fmla v9.4s, v13.4s, v28.4s
+	WORD $0x4e2cd58a // fadd v10.4s, v12.4s, v12.4s
+	WORD $0x4e2dd5ab // fadd v11.4s, v13.4s, v13.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3ece6b // fmla v11.4s, v19.4s, v30.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	FSTPQ (F8, F9), 224(R10)
+	FSTPQ (F10, F11), 352(R10)
 	MOVD $winogradOutput4Tail3x2NEONX_c0<>+0(SB), R16
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -32869,40 +32689,40 @@ partial:
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	FLDPQ 128(R10), (F0, F1)
 	FLDPQ 160(R10), (F2, F3)
 	FLDPQ 192(R10), (F4, F5)
@@ -32920,39 +32740,39 @@ partial:
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	FLDPQ 256(R10), (F0, F1)
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
@@ -32970,39 +32790,39 @@ partial:
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 
 done:
 	RET
@@ -33050,38 +32870,38 @@ vector:
 	MOVD 160(R7), R0
 	ADD R4, R0, R23
 	FLDPQ 0(R23), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -33102,38 +32922,38 @@ vector:
 	MOVD 168(R7), R0
 	ADD R4, R0, R21
 	FLDPQ 0(R21), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -33164,38 +32984,38 @@ vector:
 	FLDPQ 0(R23), (F8, F9)
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -33226,38 +33046,38 @@ vector:
 	FLDPQ 0(R19), (F8, F9)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -33288,38 +33108,38 @@ vector:
 	FLDPQ 0(R22), (F8, F9)
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -33332,38 +33152,38 @@ vector:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -33379,38 +33199,38 @@ vector:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -33427,38 +33247,38 @@ vector:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -33475,38 +33295,38 @@ vector:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -33523,38 +33343,38 @@ vector:
 	FLDPQ 704(R10), (F4, F5)
 	FLDPQ 736(R10), (F6, F7)
 	FLDPQ 768(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	MOVD $7, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -33604,38 +33424,38 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -33666,38 +33486,38 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -33738,38 +33558,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -33810,38 +33630,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -33882,38 +33702,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -33926,38 +33746,38 @@ partial:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
@@ -33978,38 +33798,38 @@ partial:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -34031,38 +33851,38 @@ partial:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -34084,38 +33904,38 @@ partial:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -34137,38 +33957,38 @@ partial:
 	FLDPQ 704(R10), (F4, F5)
 	FLDPQ 736(R10), (F6, F7)
 	FLDPQ 768(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e39dcef // fmul v15.4s, v7.4s, v25.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb7cc6f // fmls v15.4s, v3.4s, v23.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3bdcb1 // fmul v17.4s, v5.4s, v27.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e39dcf1 // fmul v17.4s, v7.4s, v25.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb7cc71 // fmls v17.4s, v3.4s, v23.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3bdcb3 // fmul v19.4s, v5.4s, v27.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebfcca9 // fmls v9.4s, v5.4s, v31.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3ddd63 // fmul v3.4s, v11.4s, v29.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e37dda5 // fmul v5.4s, v13.4s, v23.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3ddda3 // fmul v3.4s, v13.4s, v29.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e37dde5 // fmul v5.4s, v15.4s, v23.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	MOVD $7, R16
 	MUL R16, R9, R0
 	ADD R0, R8, R8
@@ -34220,239 +34040,229 @@ vector:
 	MOVD R7, R1
 	FLDPQ 0(R1), (F0, F1)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F12, F13)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
+	FLDPQ 0(R1), (F14, F15)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 320(R10)
+	FLDPQ 0(R1), (F16, F17)
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 160(R10)
+	FSTPQ (F12, F13), 320(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F2, F3)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
+	FLDPQ 0(R1), (F12, F13)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F14, F15)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 352(R10)
+	FLDPQ 0(R1), (F16, F17)
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 192(R10)
+	FSTPQ (F12, F13), 352(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F4, F5)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F14, F15)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 384(R10)
+	FLDPQ 0(R1), (F16, F17)
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 224(R10)
+	FSTPQ (F12, F13), 384(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
-	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
-	ADD R8, R1, R1
 	FLDPQ 0(R1), (F6, F7)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F10, F11)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F12, F13)
+	ADD R8, R1, R1
+	FLDPQ 0(R1), (F14, F15)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 256(R10)
-	FSTPQ (F4, F5), 416(R10)
+	FLDPQ 0(R1), (F16, F17)
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 256(R10)
+	FSTPQ (F12, F13), 416(R10)
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD stride+8(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R1
-	FLDPQ 0(R1), (F0, F1)
+	FLDPQ 0(R1), (F8, F9)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F2, F3)
+	FLDPQ 0(R1), (F10, F11)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F4, F5)
+	FLDPQ 0(R1), (F12, F13)
 	ADD R8, R1, R1
-	FLDPQ 0(R1), (F6, F7)
+	FLDPQ 0(R1), (F14, F15)
 	LSL $1, R8, R0
 	ADD R0, R1, R1
-	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 128(R10)
-	FSTPQ (F2, F3), 288(R10)
-	FSTPQ (F4, F5), 448(R10)
+	FLDPQ 0(R1), (F16, F17)
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 288(R10)
+	FSTPQ (F12, F13), 448(R10)
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
-	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	ADD R4, R11, R19
-	FLDPQ 0(R19), (F10, F11)
-	VLD1R (R12), [V12.S4]
+	FLDPQ 0(R19), (F18, F19)
+	VLD1R (R12), [V20.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e599 // fcmgt v25.4s, v12.4s, v0.4s
-	WORD $0x6eb91d80 // bit v0.16b, v12.16b, v25.16b
-	WORD $0x6ea1e599 // fcmgt v25.4s, v12.4s, v1.4s
-	WORD $0x6eb91d81 // bit v1.16b, v12.16b, v25.16b
-	WORD $0x6eaee419 // fcmgt v25.4s, v0.4s, v14.4s
-	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
-	WORD $0x6eaee439 // fcmgt v25.4s, v1.4s, v14.4s
-	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
+	WORD $0x6eb91e80 // bit v0.16b, v20.16b, v25.16b
+	WORD $0x6ea1e699 // fcmgt v25.4s, v20.4s, v1.4s
+	WORD $0x6eb91e81 // bit v1.16b, v20.16b, v25.16b
+	WORD $0x6eb6e419 // fcmgt v25.4s, v0.4s, v22.4s
+	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
+	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
+	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R21
 	FSTPQ (F0, F1), 0(R21)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e599 // fcmgt v25.4s, v12.4s, v2.4s
-	WORD $0x6eb91d82 // bit v2.16b, v12.16b, v25.16b
-	WORD $0x6ea3e599 // fcmgt v25.4s, v12.4s, v3.4s
-	WORD $0x6eb91d83 // bit v3.16b, v12.16b, v25.16b
-	WORD $0x6eaee459 // fcmgt v25.4s, v2.4s, v14.4s
-	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
-	WORD $0x6eaee479 // fcmgt v25.4s, v3.4s, v14.4s
-	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
+	WORD $0x6eb91e82 // bit v2.16b, v20.16b, v25.16b
+	WORD $0x6ea3e699 // fcmgt v25.4s, v20.4s, v3.4s
+	WORD $0x6eb91e83 // bit v3.16b, v20.16b, v25.16b
+	WORD $0x6eb6e459 // fcmgt v25.4s, v2.4s, v22.4s
+	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
+	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
+	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F2, F3), 0(R22)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e599 // fcmgt v25.4s, v12.4s, v4.4s
-	WORD $0x6eb91d84 // bit v4.16b, v12.16b, v25.16b
-	WORD $0x6ea5e599 // fcmgt v25.4s, v12.4s, v5.4s
-	WORD $0x6eb91d85 // bit v5.16b, v12.16b, v25.16b
-	WORD $0x6eaee499 // fcmgt v25.4s, v4.4s, v14.4s
-	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
-	WORD $0x6eaee4b9 // fcmgt v25.4s, v5.4s, v14.4s
-	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
+	WORD $0x6eb91e84 // bit v4.16b, v20.16b, v25.16b
+	WORD $0x6ea5e699 // fcmgt v25.4s, v20.4s, v5.4s
+	WORD $0x6eb91e85 // bit v5.16b, v20.16b, v25.16b
+	WORD $0x6eb6e499 // fcmgt v25.4s, v4.4s, v22.4s
+	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
+	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
+	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F4, F5), 0(R23)
@@ -34461,63 +34271,63 @@ vector:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R19), (F10, F11)
-	VLD1R (R12), [V12.S4]
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e599 // fcmgt v25.4s, v12.4s, v0.4s
-	WORD $0x6eb91d80 // bit v0.16b, v12.16b, v25.16b
-	WORD $0x6ea1e599 // fcmgt v25.4s, v12.4s, v1.4s
-	WORD $0x6eb91d81 // bit v1.16b, v12.16b, v25.16b
-	WORD $0x6eaee419 // fcmgt v25.4s, v0.4s, v14.4s
-	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
-	WORD $0x6eaee439 // fcmgt v25.4s, v1.4s, v14.4s
-	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	FLDPQ 0(R19), (F18, F19)
+	VLD1R (R12), [V20.S4]
+	VLD1R (R20), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
+	WORD $0x6eb91e80 // bit v0.16b, v20.16b, v25.16b
+	WORD $0x6ea1e699 // fcmgt v25.4s, v20.4s, v1.4s
+	WORD $0x6eb91e81 // bit v1.16b, v20.16b, v25.16b
+	WORD $0x6eb6e419 // fcmgt v25.4s, v0.4s, v22.4s
+	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
+	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
+	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F0, F1), 0(R24)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e599 // fcmgt v25.4s, v12.4s, v2.4s
-	WORD $0x6eb91d82 // bit v2.16b, v12.16b, v25.16b
-	WORD $0x6ea3e599 // fcmgt v25.4s, v12.4s, v3.4s
-	WORD $0x6eb91d83 // bit v3.16b, v12.16b, v25.16b
-	WORD $0x6eaee459 // fcmgt v25.4s, v2.4s, v14.4s
-	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
-	WORD $0x6eaee479 // fcmgt v25.4s, v3.4s, v14.4s
-	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
+	WORD $0x6eb91e82 // bit v2.16b, v20.16b, v25.16b
+	WORD $0x6ea3e699 // fcmgt v25.4s, v20.4s, v3.4s
+	WORD $0x6eb91e83 // bit v3.16b, v20.16b, v25.16b
+	WORD $0x6eb6e459 // fcmgt v25.4s, v2.4s, v22.4s
+	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
+	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
+	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R25
 	FSTPQ (F2, F3), 0(R25)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e599 // fcmgt v25.4s, v12.4s, v4.4s
-	WORD $0x6eb91d84 // bit v4.16b, v12.16b, v25.16b
-	WORD $0x6ea5e599 // fcmgt v25.4s, v12.4s, v5.4s
-	WORD $0x6eb91d85 // bit v5.16b, v12.16b, v25.16b
-	WORD $0x6eaee499 // fcmgt v25.4s, v4.4s, v14.4s
-	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
-	WORD $0x6eaee4b9 // fcmgt v25.4s, v5.4s, v14.4s
-	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
+	WORD $0x6eb91e84 // bit v4.16b, v20.16b, v25.16b
+	WORD $0x6ea5e699 // fcmgt v25.4s, v20.4s, v5.4s
+	WORD $0x6eb91e85 // bit v5.16b, v20.16b, v25.16b
+	WORD $0x6eb6e499 // fcmgt v25.4s, v4.4s, v22.4s
+	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
+	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
+	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R19
 	FSTPQ (F4, F5), 0(R19)
@@ -34526,65 +34336,65 @@ vector:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	ADD R4, R11, R20
-	FLDPQ 0(R20), (F10, F11)
-	VLD1R (R12), [V12.S4]
+	FLDPQ 0(R20), (F18, F19)
+	VLD1R (R12), [V20.S4]
 	ADD $4, R12, R21
-	VLD1R (R21), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e599 // fcmgt v25.4s, v12.4s, v0.4s
-	WORD $0x6eb91d80 // bit v0.16b, v12.16b, v25.16b
-	WORD $0x6ea1e599 // fcmgt v25.4s, v12.4s, v1.4s
-	WORD $0x6eb91d81 // bit v1.16b, v12.16b, v25.16b
-	WORD $0x6eaee419 // fcmgt v25.4s, v0.4s, v14.4s
-	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
-	WORD $0x6eaee439 // fcmgt v25.4s, v1.4s, v14.4s
-	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	VLD1R (R21), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
+	WORD $0x6eb91e80 // bit v0.16b, v20.16b, v25.16b
+	WORD $0x6ea1e699 // fcmgt v25.4s, v20.4s, v1.4s
+	WORD $0x6eb91e81 // bit v1.16b, v20.16b, v25.16b
+	WORD $0x6eb6e419 // fcmgt v25.4s, v0.4s, v22.4s
+	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
+	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
+	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
 	MOVD 48(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F0, F1), 0(R22)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e599 // fcmgt v25.4s, v12.4s, v2.4s
-	WORD $0x6eb91d82 // bit v2.16b, v12.16b, v25.16b
-	WORD $0x6ea3e599 // fcmgt v25.4s, v12.4s, v3.4s
-	WORD $0x6eb91d83 // bit v3.16b, v12.16b, v25.16b
-	WORD $0x6eaee459 // fcmgt v25.4s, v2.4s, v14.4s
-	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
-	WORD $0x6eaee479 // fcmgt v25.4s, v3.4s, v14.4s
-	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
+	WORD $0x6eb91e82 // bit v2.16b, v20.16b, v25.16b
+	WORD $0x6ea3e699 // fcmgt v25.4s, v20.4s, v3.4s
+	WORD $0x6eb91e83 // bit v3.16b, v20.16b, v25.16b
+	WORD $0x6eb6e459 // fcmgt v25.4s, v2.4s, v22.4s
+	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
+	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
+	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F2, F3), 0(R23)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e599 // fcmgt v25.4s, v12.4s, v4.4s
-	WORD $0x6eb91d84 // bit v4.16b, v12.16b, v25.16b
-	WORD $0x6ea5e599 // fcmgt v25.4s, v12.4s, v5.4s
-	WORD $0x6eb91d85 // bit v5.16b, v12.16b, v25.16b
-	WORD $0x6eaee499 // fcmgt v25.4s, v4.4s, v14.4s
-	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
-	WORD $0x6eaee4b9 // fcmgt v25.4s, v5.4s, v14.4s
-	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
+	WORD $0x6eb91e84 // bit v4.16b, v20.16b, v25.16b
+	WORD $0x6ea5e699 // fcmgt v25.4s, v20.4s, v5.4s
+	WORD $0x6eb91e85 // bit v5.16b, v20.16b, v25.16b
+	WORD $0x6eb6e499 // fcmgt v25.4s, v4.4s, v22.4s
+	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
+	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
+	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
 	MOVD 64(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F4, F5), 0(R24)
@@ -34596,477 +34406,467 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
-	FLDPQ 0(R0), (F18, F19)
+	FLDPQ 0(R0), (F24, F25)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	FLDPQ 0(R1), (F24, F25)
 	MOVD R7, R1
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 0(R10)
-	FSTPQ (F2, F3), 160(R10)
-	FSTPQ (F4, F5), 320(R10)
-	MOVD stride+8(FP), R16
-	ADD R16, R7, R7
-	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 32(R10)
-	FSTPQ (F2, F3), 192(R10)
-	FSTPQ (F4, F5), 352(R10)
-	MOVD stride+8(FP), R16
-	ADD R16, R7, R7
-	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 64(R10)
-	FSTPQ (F2, F3), 224(R10)
-	FSTPQ (F4, F5), 384(R10)
-	MOVD stride+8(FP), R16
-	ADD R16, R7, R7
-	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 96(R10)
-	FSTPQ (F2, F3), 256(R10)
-	FSTPQ (F4, F5), 416(R10)
-	MOVD stride+8(FP), R16
-	ADD R16, R7, R7
-	MOVD stride+8(FP), R16
-	ADD R16, R7, R7
-	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	MOVD R7, R1
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6f00e403 // movi v3.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6f00e405 // movi v5.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
-	ADD R8, R1, R1
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6f00e407 // movi v7.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
-	LSL $1, R8, R0
-	ADD R0, R1, R1
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
-	ADD $0, R1, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FSTPQ (F0, F1), 128(R10)
-	FSTPQ (F2, F3), 288(R10)
-	FSTPQ (F4, F5), 448(R10)
-	MOVD column+32(FP), R2
-	ADD R4, R2, R2
-	FLDPQ 0(R10), (F0, F1)
-	FLDPQ 32(R10), (F2, F3)
-	FLDPQ 64(R10), (F4, F5)
-	FLDPQ 96(R10), (F6, F7)
-	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
-	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
-	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
-	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
-	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
-	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
 	WORD $0x6f00e40a // movi v10.2d, #0
 	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 160(R10)
+	FSTPQ (F12, F13), 320(R10)
+	MOVD stride+8(FP), R16
+	ADD R16, R7, R7
+	MOVD mask+64(FP), R1
+	FLDPQ 0(R1), (F24, F25)
+	MOVD R7, R1
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 192(R10)
+	FSTPQ (F12, F13), 352(R10)
+	MOVD stride+8(FP), R16
+	ADD R16, R7, R7
+	MOVD mask+64(FP), R1
+	FLDPQ 0(R1), (F24, F25)
+	MOVD R7, R1
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 224(R10)
+	FSTPQ (F12, F13), 384(R10)
+	MOVD stride+8(FP), R16
+	ADD R16, R7, R7
+	MOVD mask+64(FP), R1
+	FLDPQ 0(R1), (F24, F25)
+	MOVD R7, R1
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 256(R10)
+	FSTPQ (F12, F13), 416(R10)
+	MOVD stride+8(FP), R16
+	ADD R16, R7, R7
+	MOVD stride+8(FP), R16
+	ADD R16, R7, R7
+	MOVD mask+64(FP), R1
+	FLDPQ 0(R1), (F24, F25)
+	MOVD R7, R1
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	ADD R8, R1, R1
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	LSL $1, R8, R0
+	ADD R0, R1, R1
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD $0, R1, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e2cd552 // fadd v18.4s, v10.4s, v12.4s
+	WORD $0x4e2dd573 // fadd v19.4s, v11.4s, v13.4s
+	WORD $0x4eacd554 // fsub v20.4s, v10.4s, v12.4s
+	WORD $0x4eadd575 // fsub v21.4s, v11.4s, v13.4s
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
+	WORD $0x6e3ade8a // fmul v10.4s, v20.4s, v26.4s
+	WORD $0x6e3bdeab // fmul v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	WORD $0x4e2ed5cc // fadd v12.4s, v14.4s, v14.4s
+	WORD $0x4e2fd5ed // fadd v13.4s, v15.4s, v15.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	FSTPQ (F10, F11), 288(R10)
+	FSTPQ (F12, F13), 448(R10)
+	MOVD column+32(FP), R2
+	ADD R4, R2, R2
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
+	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
+	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
+	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	MOVD mask+64(FP), R1
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
 	ADD $4, R12, R25
-	VLD1R (R25), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e599 // fcmgt v25.4s, v12.4s, v0.4s
-	WORD $0x6eb91d80 // bit v0.16b, v12.16b, v25.16b
-	WORD $0x6ea1e599 // fcmgt v25.4s, v12.4s, v1.4s
-	WORD $0x6eb91d81 // bit v1.16b, v12.16b, v25.16b
-	WORD $0x6eaee419 // fcmgt v25.4s, v0.4s, v14.4s
-	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
-	WORD $0x6eaee439 // fcmgt v25.4s, v1.4s, v14.4s
-	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	VLD1R (R25), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e697 // fcmgt v23.4s, v20.4s, v0.4s
+	WORD $0x6eb71e80 // bit v0.16b, v20.16b, v23.16b
+	WORD $0x6ea1e697 // fcmgt v23.4s, v20.4s, v1.4s
+	WORD $0x6eb71e81 // bit v1.16b, v20.16b, v23.16b
+	WORD $0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	WORD $0x6eb71ec0 // bit v0.16b, v22.16b, v23.16b
+	WORD $0x6eb6e437 // fcmgt v23.4s, v1.4s, v22.4s
+	WORD $0x6eb71ec1 // bit v1.16b, v22.16b, v23.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e599 // fcmgt v25.4s, v12.4s, v2.4s
-	WORD $0x6eb91d82 // bit v2.16b, v12.16b, v25.16b
-	WORD $0x6ea3e599 // fcmgt v25.4s, v12.4s, v3.4s
-	WORD $0x6eb91d83 // bit v3.16b, v12.16b, v25.16b
-	WORD $0x6eaee459 // fcmgt v25.4s, v2.4s, v14.4s
-	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
-	WORD $0x6eaee479 // fcmgt v25.4s, v3.4s, v14.4s
-	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e697 // fcmgt v23.4s, v20.4s, v2.4s
+	WORD $0x6eb71e82 // bit v2.16b, v20.16b, v23.16b
+	WORD $0x6ea3e697 // fcmgt v23.4s, v20.4s, v3.4s
+	WORD $0x6eb71e83 // bit v3.16b, v20.16b, v23.16b
+	WORD $0x6eb6e457 // fcmgt v23.4s, v2.4s, v22.4s
+	WORD $0x6eb71ec2 // bit v2.16b, v22.16b, v23.16b
+	WORD $0x6eb6e477 // fcmgt v23.4s, v3.4s, v22.4s
+	WORD $0x6eb71ec3 // bit v3.16b, v22.16b, v23.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e599 // fcmgt v25.4s, v12.4s, v4.4s
-	WORD $0x6eb91d84 // bit v4.16b, v12.16b, v25.16b
-	WORD $0x6ea5e599 // fcmgt v25.4s, v12.4s, v5.4s
-	WORD $0x6eb91d85 // bit v5.16b, v12.16b, v25.16b
-	WORD $0x6eaee499 // fcmgt v25.4s, v4.4s, v14.4s
-	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
-	WORD $0x6eaee4b9 // fcmgt v25.4s, v5.4s, v14.4s
-	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e697 // fcmgt v23.4s, v20.4s, v4.4s
+	WORD $0x6eb71e84 // bit v4.16b, v20.16b, v23.16b
+	WORD $0x6ea5e697 // fcmgt v23.4s, v20.4s, v5.4s
+	WORD $0x6eb71e85 // bit v5.16b, v20.16b, v23.16b
+	WORD $0x6eb6e497 // fcmgt v23.4s, v4.4s, v22.4s
+	WORD $0x6eb71ec4 // bit v4.16b, v22.16b, v23.16b
+	WORD $0x6eb6e4b7 // fcmgt v23.4s, v5.4s, v22.4s
+	WORD $0x6eb71ec5 // bit v5.16b, v22.16b, v23.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	FLDPQ 160(R10), (F0, F1)
 	FLDPQ 192(R10), (F2, F3)
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
-	VLD1R (R25), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e599 // fcmgt v25.4s, v12.4s, v0.4s
-	WORD $0x6eb91d80 // bit v0.16b, v12.16b, v25.16b
-	WORD $0x6ea1e599 // fcmgt v25.4s, v12.4s, v1.4s
-	WORD $0x6eb91d81 // bit v1.16b, v12.16b, v25.16b
-	WORD $0x6eaee419 // fcmgt v25.4s, v0.4s, v14.4s
-	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
-	WORD $0x6eaee439 // fcmgt v25.4s, v1.4s, v14.4s
-	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
+	VLD1R (R25), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e697 // fcmgt v23.4s, v20.4s, v0.4s
+	WORD $0x6eb71e80 // bit v0.16b, v20.16b, v23.16b
+	WORD $0x6ea1e697 // fcmgt v23.4s, v20.4s, v1.4s
+	WORD $0x6eb71e81 // bit v1.16b, v20.16b, v23.16b
+	WORD $0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	WORD $0x6eb71ec0 // bit v0.16b, v22.16b, v23.16b
+	WORD $0x6eb6e437 // fcmgt v23.4s, v1.4s, v22.4s
+	WORD $0x6eb71ec1 // bit v1.16b, v22.16b, v23.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e599 // fcmgt v25.4s, v12.4s, v2.4s
-	WORD $0x6eb91d82 // bit v2.16b, v12.16b, v25.16b
-	WORD $0x6ea3e599 // fcmgt v25.4s, v12.4s, v3.4s
-	WORD $0x6eb91d83 // bit v3.16b, v12.16b, v25.16b
-	WORD $0x6eaee459 // fcmgt v25.4s, v2.4s, v14.4s
-	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
-	WORD $0x6eaee479 // fcmgt v25.4s, v3.4s, v14.4s
-	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e697 // fcmgt v23.4s, v20.4s, v2.4s
+	WORD $0x6eb71e82 // bit v2.16b, v20.16b, v23.16b
+	WORD $0x6ea3e697 // fcmgt v23.4s, v20.4s, v3.4s
+	WORD $0x6eb71e83 // bit v3.16b, v20.16b, v23.16b
+	WORD $0x6eb6e457 // fcmgt v23.4s, v2.4s, v22.4s
+	WORD $0x6eb71ec2 // bit v2.16b, v22.16b, v23.16b
+	WORD $0x6eb6e477 // fcmgt v23.4s, v3.4s, v22.4s
+	WORD $0x6eb71ec3 // bit v3.16b, v22.16b, v23.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e599 // fcmgt v25.4s, v12.4s, v4.4s
-	WORD $0x6eb91d84 // bit v4.16b, v12.16b, v25.16b
-	WORD $0x6ea5e599 // fcmgt v25.4s, v12.4s, v5.4s
-	WORD $0x6eb91d85 // bit v5.16b, v12.16b, v25.16b
-	WORD $0x6eaee499 // fcmgt v25.4s, v4.4s, v14.4s
-	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
-	WORD $0x6eaee4b9 // fcmgt v25.4s, v5.4s, v14.4s
-	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e697 // fcmgt v23.4s, v20.4s, v4.4s
+	WORD $0x6eb71e84 // bit v4.16b, v20.16b, v23.16b
+	WORD $0x6ea5e697 // fcmgt v23.4s, v20.4s, v5.4s
+	WORD $0x6eb71e85 // bit v5.16b, v20.16b, v23.16b
+	WORD $0x6eb6e497 // fcmgt v23.4s, v4.4s, v22.4s
+	WORD $0x6eb71ec4 // bit v4.16b, v22.16b, v23.16b
+	WORD $0x6eb6e4b7 // fcmgt v23.4s, v5.4s, v22.4s
+	WORD $0x6eb71ec5 // bit v5.16b, v22.16b, v23.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	FLDPQ 320(R10), (F0, F1)
 	FLDPQ 352(R10), (F2, F3)
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
+	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
+	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
+	WORD $0x4ea5d475 // fsub v21.4s, v3.4s, v5.4s
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3bdda3 // fmul v3.4s, v13.4s, v27.4s
+	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3fcd65 // fmla v5.4s, v11.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	FLDPQ 0(R1), (F24, F25)
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
-	VLD1R (R25), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	VLD1R (R12), [V20.S4]
+	VLD1R (R25), [V22.S4]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
 	MOVD 48(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
 	MOVD 64(R9), R0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 
 done:
 	RET
@@ -35109,38 +34909,38 @@ vector:
 	MOVD 192(R7), R0
 	ADD R4, R0, R23
 	FLDPQ 0(R23), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -35161,38 +34961,38 @@ vector:
 	MOVD 200(R7), R0
 	ADD R4, R0, R21
 	FLDPQ 0(R21), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -35223,38 +35023,38 @@ vector:
 	FLDPQ 0(R23), (F8, F9)
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -35285,38 +35085,38 @@ vector:
 	FLDPQ 0(R19), (F8, F9)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 480(R10)
@@ -35347,38 +35147,38 @@ vector:
 	FLDPQ 0(R22), (F8, F9)
 	ADD R11, R0, R23
 	PRFM (R23), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 320(R10)
 	FSTPQ (F4, F5), 512(R10)
@@ -35409,38 +35209,38 @@ vector:
 	FLDPQ 0(R25), (F8, F9)
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 160(R10)
 	FSTPQ (F2, F3), 352(R10)
 	FSTPQ (F4, F5), 544(R10)
@@ -35745,38 +35545,38 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -35807,38 +35607,38 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -35879,38 +35679,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -35951,38 +35751,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R22
 	PRFM (R22), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 480(R10)
@@ -36023,38 +35823,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 320(R10)
 	FSTPQ (F4, F5), 512(R10)
@@ -36095,38 +35895,38 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
 	ADD R11, R0, R25
 	PRFM (R25), PLDL1KEEP
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 160(R10)
 	FSTPQ (F2, F3), 352(R10)
 	FSTPQ (F4, F5), 544(R10)
@@ -36453,22 +36253,22 @@ vector:
 	LSL $1, R8, R0
 	ADD R0, R1, R1
 	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 0(R10)
@@ -36487,22 +36287,22 @@ vector:
 	LSL $1, R8, R0
 	ADD R0, R1, R1
 	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 32(R10)
@@ -36521,22 +36321,22 @@ vector:
 	LSL $1, R8, R0
 	ADD R0, R1, R1
 	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 64(R10)
@@ -36555,22 +36355,22 @@ vector:
 	LSL $1, R8, R0
 	ADD R0, R1, R1
 	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 96(R10)
@@ -36589,22 +36389,22 @@ vector:
 	LSL $1, R8, R0
 	ADD R0, R1, R1
 	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 128(R10)
@@ -36623,22 +36423,22 @@ vector:
 	LSL $1, R8, R0
 	ADD R0, R1, R1
 	FLDPQ 0(R1), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 160(R10)
@@ -36968,22 +36768,22 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 0(R10)
@@ -37019,22 +36819,22 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 32(R10)
@@ -37070,22 +36870,22 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 64(R10)
@@ -37121,22 +36921,22 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 96(R10)
@@ -37172,22 +36972,22 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 128(R10)
@@ -37223,22 +37023,22 @@ partial:
 	WORD $0x6f00e409 // movi v9.2d, #0
 	ADD $0, R1, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	FSTPQ (F0, F1), 160(R10)
@@ -37580,10 +37380,10 @@ vector:
 	MOVD 160(R7), R0
 	ADD R4, R0, R24
 	FLDPQ 0(R24), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -37594,22 +37394,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 128(R10)
 	FSTPQ (F4, F5), 256(R10)
@@ -37634,10 +37434,10 @@ vector:
 	MOVD 168(R7), R0
 	ADD R4, R0, R23
 	FLDPQ 0(R23), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -37648,22 +37448,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 288(R10)
@@ -37700,10 +37500,10 @@ vector:
 	FLDPQ 0(R20), (F10, F11)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -37714,22 +37514,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -37766,10 +37566,10 @@ vector:
 	FLDPQ 0(R25), (F10, F11)
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -37780,22 +37580,22 @@ vector:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -37814,23 +37614,23 @@ vector:
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -37844,23 +37644,23 @@ vector:
 	FLDPQ 160(R10), (F2, F3)
 	FLDPQ 192(R10), (F4, F5)
 	FLDPQ 224(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -37875,23 +37675,23 @@ vector:
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
 	FLDPQ 352(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -37906,23 +37706,23 @@ vector:
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -37937,23 +37737,23 @@ vector:
 	FLDPQ 544(R10), (F2, F3)
 	FLDPQ 576(R10), (F4, F5)
 	FLDPQ 608(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -37968,23 +37768,23 @@ vector:
 	FLDPQ 672(R10), (F2, F3)
 	FLDPQ 704(R10), (F4, F5)
 	FLDPQ 736(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -38046,10 +37846,10 @@ partial:
 	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -38060,22 +37860,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 128(R10)
 	FSTPQ (F4, F5), 256(R10)
@@ -38112,10 +37912,10 @@ partial:
 	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -38126,22 +37926,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 160(R10)
 	FSTPQ (F4, F5), 288(R10)
@@ -38190,10 +37990,10 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R11, R0, R25
 	PRFM (R25), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -38204,22 +38004,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 320(R10)
@@ -38268,10 +38068,10 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R11, R0, R24
 	PRFM (R24), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb8ccad // fmls v13.4s, v5.4s, v24.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb8ccaf // fmls v15.4s, v5.4s, v24.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb6cca1 // fmls v1.4s, v5.4s, v22.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -38282,22 +38082,22 @@ partial:
 	WORD $0x4eb6cceb // fmls v11.4s, v7.4s, v22.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3edcef // fmul v15.4s, v7.4s, v30.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebccc6f // fmls v15.4s, v3.4s, v28.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3cdcf1 // fmul v17.4s, v7.4s, v28.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebecc71 // fmls v17.4s, v3.4s, v30.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3edcf1 // fmul v17.4s, v7.4s, v30.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebccc71 // fmls v17.4s, v3.4s, v28.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3cdcf3 // fmul v19.4s, v7.4s, v28.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebecc73 // fmls v19.4s, v3.4s, v30.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 352(R10)
@@ -38316,23 +38116,23 @@ partial:
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
@@ -38350,23 +38150,23 @@ partial:
 	FLDPQ 160(R10), (F2, F3)
 	FLDPQ 192(R10), (F4, F5)
 	FLDPQ 224(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -38385,23 +38185,23 @@ partial:
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
 	FLDPQ 352(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -38420,23 +38220,23 @@ partial:
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
 	FLDPQ 480(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -38455,23 +38255,23 @@ partial:
 	FLDPQ 544(R10), (F2, F3)
 	FLDPQ 576(R10), (F4, F5)
 	FLDPQ 608(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -38490,23 +38290,23 @@ partial:
 	FLDPQ 672(R10), (F2, F3)
 	FLDPQ 704(R10), (F4, F5)
 	FLDPQ 736(R10), (F6, F7)
-	WORD $0x6e3adc88 // fmul v8.4s, v4.4s, v26.4s
-	WORD $0x6e3adca9 // fmul v9.4s, v5.4s, v26.4s
-	WORD $0x6e3cdc4a // fmul v10.4s, v2.4s, v28.4s
-	WORD $0x6e3cdc6b // fmul v11.4s, v3.4s, v28.4s
+	WORD $0x6e3adc8e // fmul v14.4s, v4.4s, v26.4s
+	WORD $0x6e3adcaf // fmul v15.4s, v5.4s, v26.4s
+	WORD $0x6e3cdc50 // fmul v16.4s, v2.4s, v28.4s
+	WORD $0x6e3cdc71 // fmul v17.4s, v3.4s, v28.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ebecc46 // fmls v6.4s, v2.4s, v30.4s
 	WORD $0x4ebecc67 // fmls v7.4s, v3.4s, v30.4s
-	WORD $0x4ea8d544 // fsub v4.4s, v10.4s, v8.4s
-	WORD $0x4ea9d565 // fsub v5.4s, v11.4s, v9.4s
-	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x4eaad502 // fsub v2.4s, v8.4s, v10.4s
-	WORD $0x4eabd503 // fsub v3.4s, v8.4s, v11.4s
+	WORD $0x4eaed604 // fsub v4.4s, v16.4s, v14.4s
+	WORD $0x4eafd625 // fsub v5.4s, v17.4s, v15.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4e2fd631 // fadd v17.4s, v17.4s, v15.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eb0d5c2 // fsub v2.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5c3 // fsub v3.4s, v14.4s, v17.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -38753,33 +38553,33 @@ vector:
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	ADD R4, R11, R19
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
+	FLDPQ 0(R19), (F12, F13)
+	VLD1R (R12), [V14.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R21
 	FSTPQ (F0, F1), 0(R21)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F2, F3), 0(R22)
@@ -38799,32 +38599,32 @@ vector:
 	WORD $0x4ea71cff // mov v31.16b, v7.16b
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	FLDPQ 0(R19), (F12, F13)
+	VLD1R (R12), [V14.S4]
+	VLD1R (R20), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F0, F1), 0(R23)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F2, F3), 0(R24)
@@ -38844,32 +38644,32 @@ vector:
 	WORD $0x4ea71cff // mov v31.16b, v7.16b
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	FLDPQ 0(R19), (F8, F9)
-	VLD1R (R12), [V10.S4]
-	VLD1R (R20), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	FLDPQ 0(R19), (F12, F13)
+	VLD1R (R12), [V14.S4]
+	VLD1R (R20), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R25
 	FSTPQ (F0, F1), 0(R25)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R19
 	FSTPQ (F2, F3), 0(R19)
@@ -38890,33 +38690,33 @@ vector:
 	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	ADD R4, R11, R20
-	FLDPQ 0(R20), (F8, F9)
-	VLD1R (R12), [V10.S4]
+	FLDPQ 0(R20), (F12, F13)
+	VLD1R (R12), [V14.S4]
 	ADD $4, R12, R21
-	VLD1R (R21), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 48(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F0, F1), 0(R22)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F2, F3), 0(R23)
@@ -39223,36 +39023,36 @@ partial:
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
 	ADD $4, R12, R24
-	VLD1R (R24), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VLD1R (R24), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -39274,35 +39074,35 @@ partial:
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
-	VLD1R (R24), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	VLD1R (R24), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -39324,35 +39124,35 @@ partial:
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
-	VLD1R (R24), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	VLD1R (R24), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -39374,35 +39174,35 @@ partial:
 	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e408 // movi v8.2d, #0
-	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
-	VLD1R (R12), [V10.S4]
-	VLD1R (R24), [V12.S4]
-	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
-	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
-	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
-	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
-	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
-	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	VLD1R (R24), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 48(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
-	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
-	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
-	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
-	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
-	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -39756,38 +39556,38 @@ vector:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -39803,38 +39603,38 @@ vector:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -39851,38 +39651,38 @@ vector:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -39899,38 +39699,38 @@ vector:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -39947,38 +39747,38 @@ vector:
 	FLDPQ 704(R10), (F4, F5)
 	FLDPQ 736(R10), (F6, F7)
 	FLDPQ 768(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -39995,38 +39795,38 @@ vector:
 	FLDPQ 864(R10), (F4, F5)
 	FLDPQ 896(R10), (F6, F7)
 	FLDPQ 928(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -40442,38 +40242,38 @@ partial:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
@@ -40494,38 +40294,38 @@ partial:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -40547,38 +40347,38 @@ partial:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -40600,38 +40400,38 @@ partial:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -40653,38 +40453,38 @@ partial:
 	FLDPQ 704(R10), (F4, F5)
 	FLDPQ 736(R10), (F6, F7)
 	FLDPQ 768(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -40706,38 +40506,38 @@ partial:
 	FLDPQ 864(R10), (F4, F5)
 	FLDPQ 896(R10), (F6, F7)
 	FLDPQ 928(R10), (F8, F9)
-	WORD $0x4ea2d4ca // fsub v10.4s, v6.4s, v2.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	WORD $0x4e22d4cc // fadd v12.4s, v6.4s, v2.4s
-	WORD $0x4e23d4ed // fadd v13.4s, v7.4s, v3.4s
-	WORD $0x6e38dcce // fmul v14.4s, v6.4s, v24.4s
-	WORD $0x6e38dcef // fmul v15.4s, v7.4s, v24.4s
-	WORD $0x4eb6cc4e // fmls v14.4s, v2.4s, v22.4s
-	WORD $0x4eb6cc6f // fmls v15.4s, v3.4s, v22.4s
-	WORD $0x6e3adc90 // fmul v16.4s, v4.4s, v26.4s
-	WORD $0x6e3adcb1 // fmul v17.4s, v5.4s, v26.4s
+	WORD $0x4ea2d4cc // fsub v12.4s, v6.4s, v2.4s
+	WORD $0x4ea3d4ed // fsub v13.4s, v7.4s, v3.4s
+	WORD $0x4e22d4ce // fadd v14.4s, v6.4s, v2.4s
+	WORD $0x4e23d4ef // fadd v15.4s, v7.4s, v3.4s
+	WORD $0x6e38dcd0 // fmul v16.4s, v6.4s, v24.4s
+	WORD $0x6e38dcf1 // fmul v17.4s, v7.4s, v24.4s
+	WORD $0x4eb6cc50 // fmls v16.4s, v2.4s, v22.4s
+	WORD $0x4eb6cc71 // fmls v17.4s, v3.4s, v22.4s
+	WORD $0x6e3adc92 // fmul v18.4s, v4.4s, v26.4s
+	WORD $0x6e3adcb3 // fmul v19.4s, v5.4s, v26.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x4ebecc88 // fmls v8.4s, v4.4s, v30.4s
 	WORD $0x4ebecca9 // fmls v9.4s, v5.4s, v30.4s
-	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
-	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
-	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
+	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x4e26d586 // fadd v6.4s, v12.4s, v6.4s
+	WORD $0x4e27d5a7 // fadd v7.4s, v13.4s, v7.4s
 	WORD $0x6e38dcc6 // fmul v6.4s, v6.4s, v24.4s
 	WORD $0x6e38dce7 // fmul v7.4s, v7.4s, v24.4s
-	WORD $0x6e3cdd42 // fmul v2.4s, v10.4s, v28.4s
-	WORD $0x6e3cdd63 // fmul v3.4s, v11.4s, v28.4s
-	WORD $0x4eb0d442 // fsub v2.4s, v2.4s, v16.4s
-	WORD $0x4eb1d463 // fsub v3.4s, v3.4s, v17.4s
-	WORD $0x6e36dd84 // fmul v4.4s, v12.4s, v22.4s
-	WORD $0x6e36dda5 // fmul v5.4s, v13.4s, v22.4s
-	WORD $0x4eb0d484 // fsub v4.4s, v4.4s, v16.4s
-	WORD $0x4eb1d4a5 // fsub v5.4s, v5.4s, v17.4s
+	WORD $0x6e3cdd82 // fmul v2.4s, v12.4s, v28.4s
+	WORD $0x6e3cdda3 // fmul v3.4s, v13.4s, v28.4s
+	WORD $0x4eb2d442 // fsub v2.4s, v2.4s, v18.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e36ddc4 // fmul v4.4s, v14.4s, v22.4s
+	WORD $0x6e36dde5 // fmul v5.4s, v15.4s, v22.4s
+	WORD $0x4eb2d484 // fsub v4.4s, v4.4s, v18.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -41020,65 +40820,65 @@ vector:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	ADD R4, R11, R19
-	FLDPQ 0(R19), (F10, F11)
-	VLD1R (R12), [V12.S4]
+	FLDPQ 0(R19), (F12, F13)
+	VLD1R (R12), [V14.S4]
 	ADD $4, R12, R20
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	VLD1R (R20), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R21
 	FSTPQ (F0, F1), 0(R21)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F2, F3), 0(R22)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F4, F5), 0(R23)
@@ -41087,63 +40887,63 @@ vector:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R19), (F10, F11)
-	VLD1R (R12), [V12.S4]
-	VLD1R (R20), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	FLDPQ 0(R19), (F12, F13)
+	VLD1R (R12), [V14.S4]
+	VLD1R (R20), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F0, F1), 0(R24)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R25
 	FSTPQ (F2, F3), 0(R25)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R19
 	FSTPQ (F4, F5), 0(R19)
@@ -41152,65 +40952,65 @@ vector:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	ADD R4, R11, R20
-	FLDPQ 0(R20), (F10, F11)
-	VLD1R (R12), [V12.S4]
+	FLDPQ 0(R20), (F12, F13)
+	VLD1R (R12), [V14.S4]
 	ADD $4, R12, R21
-	VLD1R (R21), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 48(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F0, F1), 0(R22)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F2, F3), 0(R23)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 64(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F4, F5), 0(R24)
@@ -41219,63 +41019,63 @@ vector:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R20), (F10, F11)
-	VLD1R (R12), [V12.S4]
-	VLD1R (R21), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	FLDPQ 0(R20), (F12, F13)
+	VLD1R (R12), [V14.S4]
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 72(R9), R0
 	ADD R2, R0, R25
 	FSTPQ (F0, F1), 0(R25)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 80(R9), R0
 	ADD R2, R0, R19
 	FSTPQ (F2, F3), 0(R19)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 88(R9), R0
 	ADD R2, R0, R20
 	FSTPQ (F4, F5), 0(R20)
@@ -41635,69 +41435,69 @@ partial:
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
 	ADD $4, R12, R21
-	VLD1R (R21), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 0(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -41706,68 +41506,68 @@ partial:
 	FLDPQ 224(R10), (F4, F5)
 	FLDPQ 256(R10), (F6, F7)
 	FLDPQ 288(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
-	VLD1R (R21), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -41776,68 +41576,68 @@ partial:
 	FLDPQ 384(R10), (F4, F5)
 	FLDPQ 416(R10), (F6, F7)
 	FLDPQ 448(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
-	VLD1R (R21), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 48(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 64(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -41846,68 +41646,68 @@ partial:
 	FLDPQ 544(R10), (F4, F5)
 	FLDPQ 576(R10), (F6, F7)
 	FLDPQ 608(R10), (F8, F9)
-	WORD $0x4e24d44a // fadd v10.4s, v2.4s, v4.4s
-	WORD $0x4e25d46b // fadd v11.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44c // fsub v12.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46d // fsub v13.4s, v3.4s, v5.4s
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	WORD $0x6e3add82 // fmul v2.4s, v12.4s, v26.4s
-	WORD $0x6e3adda3 // fmul v3.4s, v13.4s, v26.4s
+	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
+	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
 	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
-	WORD $0x4e3ecd44 // fmla v4.4s, v10.4s, v30.4s
-	WORD $0x4e3ecd65 // fmla v5.4s, v11.4s, v30.4s
+	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
+	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	VLD1R (R12), [V12.S4]
-	VLD1R (R21), [V14.S4]
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
-	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
-	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
-	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
-	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
 	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
 	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
 	MOVD 72(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
-	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
-	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
-	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
-	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
 	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
 	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 80(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
-	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
-	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
-	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
-	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
 	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
 	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 88(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -41961,10 +41761,10 @@ vector:
 	MOVD 240(R7), R0
 	ADD R4, R0, R24
 	FLDPQ 0(R24), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -41975,22 +41775,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -42015,10 +41815,10 @@ vector:
 	MOVD 248(R7), R0
 	ADD R4, R0, R23
 	FLDPQ 0(R23), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42029,22 +41829,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -42081,10 +41881,10 @@ vector:
 	FLDPQ 0(R20), (F10, F11)
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42095,22 +41895,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -42148,10 +41948,10 @@ vector:
 	FLDPQ 0(R19), (F10, F11)
 	ADD R11, R0, R20
 	PRFM (R20), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42162,22 +41962,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 480(R10)
@@ -42215,10 +42015,10 @@ vector:
 	FLDPQ 0(R25), (F10, F11)
 	ADD R11, R0, R19
 	PRFM (R19), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42229,22 +42029,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 320(R10)
 	FSTPQ (F4, F5), 512(R10)
@@ -42282,10 +42082,10 @@ vector:
 	FLDPQ 0(R24), (F10, F11)
 	ADD R11, R0, R25
 	PRFM (R25), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42296,22 +42096,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 160(R10)
 	FSTPQ (F2, F3), 352(R10)
 	FSTPQ (F4, F5), 544(R10)
@@ -42327,10 +42127,10 @@ vector:
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
 	FLDPQ 160(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42341,22 +42141,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
 	FSTPQ (F2, F3), 0(R8)
@@ -42374,10 +42174,10 @@ vector:
 	FLDPQ 288(R10), (F6, F7)
 	FLDPQ 320(R10), (F8, F9)
 	FLDPQ 352(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42388,22 +42188,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -42422,10 +42222,10 @@ vector:
 	FLDPQ 480(R10), (F6, F7)
 	FLDPQ 512(R10), (F8, F9)
 	FLDPQ 544(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42436,22 +42236,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -42470,10 +42270,10 @@ vector:
 	FLDPQ 672(R10), (F6, F7)
 	FLDPQ 704(R10), (F8, F9)
 	FLDPQ 736(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42484,22 +42284,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -42518,10 +42318,10 @@ vector:
 	FLDPQ 864(R10), (F6, F7)
 	FLDPQ 896(R10), (F8, F9)
 	FLDPQ 928(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42532,22 +42332,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -42569,10 +42369,10 @@ vector:
 	ADD $1088, R10, R22
 	FLDPQ 0(R22), (F8, F9)
 	FLDPQ 0(R19), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42583,22 +42383,22 @@ vector:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	FSTPQ (F0, F1), 0(R8)
 	ADD R9, R8, R8
@@ -42652,10 +42452,10 @@ partial:
 	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42666,22 +42466,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 0(R10)
 	FSTPQ (F2, F3), 192(R10)
 	FSTPQ (F4, F5), 384(R10)
@@ -42718,10 +42518,10 @@ partial:
 	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD R4, R0, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42732,22 +42532,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 32(R10)
 	FSTPQ (F2, F3), 224(R10)
 	FSTPQ (F4, F5), 416(R10)
@@ -42796,10 +42596,10 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42810,22 +42610,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 64(R10)
 	FSTPQ (F2, F3), 256(R10)
 	FSTPQ (F4, F5), 448(R10)
@@ -42875,10 +42675,10 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42889,22 +42689,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 96(R10)
 	FSTPQ (F2, F3), 288(R10)
 	FSTPQ (F4, F5), 480(R10)
@@ -42954,10 +42754,10 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -42968,22 +42768,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 128(R10)
 	FSTPQ (F2, F3), 320(R10)
 	FSTPQ (F4, F5), 512(R10)
@@ -43033,10 +42833,10 @@ partial:
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	ADD R11, R0, R21
 	PRFM (R21), PLDL1KEEP
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -43047,22 +42847,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	FSTPQ (F0, F1), 160(R10)
 	FSTPQ (F2, F3), 352(R10)
 	FSTPQ (F4, F5), 544(R10)
@@ -43078,10 +42878,10 @@ partial:
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
 	FLDPQ 160(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -43092,22 +42892,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	ADD R9, R8, R8
@@ -43131,10 +42931,10 @@ partial:
 	FLDPQ 288(R10), (F6, F7)
 	FLDPQ 320(R10), (F8, F9)
 	FLDPQ 352(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -43145,22 +42945,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -43185,10 +42985,10 @@ partial:
 	FLDPQ 480(R10), (F6, F7)
 	FLDPQ 512(R10), (F8, F9)
 	FLDPQ 544(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -43199,22 +42999,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -43239,10 +43039,10 @@ partial:
 	FLDPQ 672(R10), (F6, F7)
 	FLDPQ 704(R10), (F8, F9)
 	FLDPQ 736(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -43253,22 +43053,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -43293,10 +43093,10 @@ partial:
 	FLDPQ 864(R10), (F6, F7)
 	FLDPQ 896(R10), (F8, F9)
 	FLDPQ 928(R10), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -43307,22 +43107,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
@@ -43350,10 +43150,10 @@ partial:
 	ADD $1088, R10, R25
 	FLDPQ 0(R25), (F8, F9)
 	FLDPQ 0(R22), (F10, F11)
-	WORD $0x4ea81d0c // mov v12.16b, v8.16b
-	WORD $0x4ea91d2d // mov v13.16b, v9.16b
-	WORD $0x4eb8cc8c // fmls v12.4s, v4.4s, v24.4s
-	WORD $0x4eb9ccad // fmls v13.4s, v5.4s, v25.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	WORD $0x4eb8cc8e // fmls v14.4s, v4.4s, v24.4s
+	WORD $0x4eb9ccaf // fmls v15.4s, v5.4s, v25.4s
 	WORD $0x4eb6cc80 // fmls v0.4s, v4.4s, v22.4s
 	WORD $0x4eb7cca1 // fmls v1.4s, v5.4s, v23.4s
 	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
@@ -43364,22 +43164,22 @@ partial:
 	WORD $0x4eb7cceb // fmls v11.4s, v7.4s, v23.4s
 	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
-	WORD $0x6e3edcce // fmul v14.4s, v6.4s, v30.4s
-	WORD $0x6e3fdcef // fmul v15.4s, v7.4s, v31.4s
-	WORD $0x4ebccc4e // fmls v14.4s, v2.4s, v28.4s
-	WORD $0x4ebdcc6f // fmls v15.4s, v3.4s, v29.4s
-	WORD $0x6e3cdcd0 // fmul v16.4s, v6.4s, v28.4s
-	WORD $0x6e3ddcf1 // fmul v17.4s, v7.4s, v29.4s
-	WORD $0x4ebecc50 // fmls v16.4s, v2.4s, v30.4s
-	WORD $0x4ebfcc71 // fmls v17.4s, v3.4s, v31.4s
-	WORD $0x4e2ed582 // fadd v2.4s, v12.4s, v14.4s
-	WORD $0x4e2fd5a3 // fadd v3.4s, v13.4s, v15.4s
-	WORD $0x4eaed584 // fsub v4.4s, v12.4s, v14.4s
-	WORD $0x4eafd5a5 // fsub v5.4s, v13.4s, v15.4s
-	WORD $0x4e30d506 // fadd v6.4s, v8.4s, v16.4s
-	WORD $0x4e31d527 // fadd v7.4s, v9.4s, v17.4s
-	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
-	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
+	WORD $0x6e3edcd0 // fmul v16.4s, v6.4s, v30.4s
+	WORD $0x6e3fdcf1 // fmul v17.4s, v7.4s, v31.4s
+	WORD $0x4ebccc50 // fmls v16.4s, v2.4s, v28.4s
+	WORD $0x4ebdcc71 // fmls v17.4s, v3.4s, v29.4s
+	WORD $0x6e3cdcd2 // fmul v18.4s, v6.4s, v28.4s
+	WORD $0x6e3ddcf3 // fmul v19.4s, v7.4s, v29.4s
+	WORD $0x4ebecc52 // fmls v18.4s, v2.4s, v30.4s
+	WORD $0x4ebfcc73 // fmls v19.4s, v3.4s, v31.4s
+	WORD $0x4e30d5c2 // fadd v2.4s, v14.4s, v16.4s
+	WORD $0x4e31d5e3 // fadd v3.4s, v15.4s, v17.4s
+	WORD $0x4eb0d5c4 // fsub v4.4s, v14.4s, v16.4s
+	WORD $0x4eb1d5e5 // fsub v5.4s, v15.4s, v17.4s
+	WORD $0x4e32d506 // fadd v6.4s, v8.4s, v18.4s
+	WORD $0x4e33d527 // fadd v7.4s, v9.4s, v19.4s
+	WORD $0x4eb2d508 // fsub v8.4s, v8.4s, v18.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
 	ADD R9, R8, R8
 	ADD $0, R8, R16
 	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)

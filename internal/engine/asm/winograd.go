@@ -123,7 +123,7 @@ func WinogradKernel(m WinogradSize, g *[9]float32, u []float32) {
 	for i := range n {
 		for j := range 3 {
 			for k := range 3 {
-				t[i][j] += G[i][k] * float64(g[3*k+j])
+				t[i][j] += float64(G[i][k] * float64(g[3*k+j]))
 			}
 		}
 	}
@@ -131,7 +131,7 @@ func WinogradKernel(m WinogradSize, g *[9]float32, u []float32) {
 		for j := range n {
 			sum := 0.0
 			for k := range 3 {
-				sum += t[i][k] * G[j][k]
+				sum += float64(t[i][k] * G[j][k])
 			}
 			u[i*n+j] = float32(sum)
 		}

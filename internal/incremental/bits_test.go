@@ -1,0 +1,90 @@
+package incremental
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"krypton/internal/engine/asm"
+)
+
+// networkBits sums up, bit by bit, every output of a random network's whole run and of
+// some updates: as it is compiled, and without Winograd's convolutions.
+func networkBits(t *testing.T, k *asm.Kernels, seed uint64, direct bool) uint64 {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 20))
+	n := randomNetwork(t, rng)
+	p, err := Compile(n.g, CompileOptions{Kernels: k, Direct: direct, cached: 3000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plane := p.InputPlane()
+	input := make([]float32, plane.Len())
+	for i := range input {
+		input[i] = rng.Float32()*2 - 1
+	}
+	v, err := p.Materialize(context.Background(), input, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := fnv.New64a()
+	add := func(f []float32) {
+		for _, x := range f {
+			if x != x {
+				x = float32(math.NaN())
+			}
+			binary.Write(h, binary.LittleEndian, math.Float32bits(x))
+		}
+	}
+	for i := range p.outputs {
+		f, err := numbers(p.Output(v, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(f)
+	}
+	changes := randomPatches(rng, 8, plane.H, plane.W, plane.C, input)
+	for _, outputs := range answers(t, p, v, changes, Options{Workers: 1}) {
+		for _, f := range outputs {
+			add(f)
+		}
+	}
+	return h.Sum64()
+}
+
+// Whole networks give the same bits by the kernels of AVX2 and NEON: what
+// testdata/bits.txt says. KRYPTON_WRITE_BITS=1 writes that anew.
+func TestNetworkBits(t *testing.T) {
+	const path = "testdata/bits.txt"
+	for _, k := range asm.EverySet(t) {
+		if k.Name != "avx2" && k.Name != "neon" {
+			continue
+		}
+		t.Run(k.Name, func(t *testing.T) {
+			var list strings.Builder
+			for seed := range uint64(24) {
+				for _, direct := range []bool{false, true} {
+					fmt.Fprintf(&list, "%016x network %d, direct %t\n", networkBits(t, k, seed, direct), seed, direct)
+				}
+			}
+			if os.Getenv("KRYPTON_WRITE_BITS") != "" {
+				if err := os.WriteFile(path, []byte(list.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if list.String() != string(want) {
+				t.Errorf("not what %s says:\n%s", path, &list)
+			}
+		})
+	}
+}
