@@ -47,9 +47,10 @@ func Look(k *asm.Kernels) *Report {
 		Kernels:    k.Name,
 		Processors: system.Processors(),
 		Memories:   system.Memory(),
-		L1Data:     cpuid.CPU.Cache.L1D,
-		L2:         cpuid.CPU.Cache.L2,
-		L3:         cpuid.CPU.Cache.L3,
+		// Where the processor does not tell, 0.
+		L1Data:     max(0, cpuid.CPU.Cache.L1D),
+		L2:         max(0, cpuid.CPU.Cache.L2),
+		L3:         max(0, cpuid.CPU.Cache.L3),
 		PeakGFLOPs: k.Peak() / 1e9,
 	}
 	for _, set := range asm.Sets() {
