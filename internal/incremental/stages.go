@@ -69,7 +69,7 @@ func (p *Plan) stages(at region.Rect, n, workers int, opt Options) (stages, erro
 	if opt.Chunk <= 0 {
 		most := max(1, (n+4*workers-1)/(4*workers)) // so that no worker is left with many
 		s.chunk = min(most, chunkOf(slotBytes(s.numbers[1]), p.WeightBytes()))
-		if s.chunk <= cutMost && opt.Epsilon == 0 { // else regions are not known beforehand
+		if s.chunk <= min(cutMost, most-1) && opt.Epsilon == 0 { // else regions are not known beforehand
 			cut := p.cutSteps(rects, s, most)
 			bytes := int64(cut.first)*slotBytes(cut.numbers[0]) + int64(cut.chunk)*slotBytes(cut.numbers[1]) + p.passingBytes()
 			if cut.cut > 0 && (opt.Memory == 0 || bytes <= opt.Memory/int64(workers)) {
@@ -78,7 +78,7 @@ func (p *Plan) stages(at region.Rect, n, workers int, opt Options) (stages, erro
 		}
 	}
 	if opt.Memory > 0 {
-		each := max(1, p.PositionBytes(at))
+		each := max(1, slotBytes(s.numbers[1])+p.passingBytes())
 		fit := opt.Memory / (each * int64(workers))
 		if fit < 1 {
 			return s, fmt.Errorf("%w: %d workers need %d KiB for one position each", ErrMemory, workers, each*int64(workers)>>10)
