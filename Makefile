@@ -9,7 +9,7 @@ SHELL    = bash
 .PHONY: help demo demo-video demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows dist clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
 
 demo: build ## explain the built-in picture with the built-in model: writes heatmap.png
 	./bin/krypton obe -o heatmap.png --force
