@@ -132,18 +132,21 @@ func (p Preparation) set(with map[string]string) (Preparation, error) {
 	if with["order"] != "" {
 		p.Order = with["order"]
 	}
-	for key, to := range map[string]*[]float64{"mean": &p.Mean, "std": &p.Std, "window": &p.Window} {
-		text := with[key]
+	for _, list := range []struct {
+		key string
+		to  *[]float64
+	}{{"mean", &p.Mean}, {"std", &p.Std}, {"window", &p.Window}} {
+		text := with[list.key]
 		if text == "" {
 			continue
 		}
-		*to = nil
+		*list.to = nil
 		for _, part := range strings.Split(text, ":") {
 			v, err := strconv.ParseFloat(part, 64)
 			if err != nil {
-				return p, failure.Wrongf("%v: %s is %q, want numbers with colons between them", failure.Setting("with"), key, text)
+				return p, failure.Wrongf("%v: %s is %q, want numbers with colons between them", failure.Setting("with"), list.key, text)
 			}
-			*to = append(*to, v)
+			*list.to = append(*list.to, v)
 		}
 	}
 	if text := with["scale"]; text != "" {
