@@ -52,7 +52,8 @@ type network struct {
 	rate   float64 // multiply-adds in a second, as measured at the start
 	// noMaps and noVideos say why it cannot be asked for them, if so.
 	noMaps, noVideos error
-	detector         bool // of objects in videos
+	detector         bool          // of objects in videos
+	comparing        chan struct{} // held by who runs it on what features are compared with
 
 	mu     sync.Mutex
 	inputs []*kept // the latest used last
@@ -66,7 +67,7 @@ type kept struct {
 
 // newNetwork loads a model, and finds out what it can be asked.
 func newNetwork(ctx context.Context, m Model, host explain.Host) (*network, error) {
-	n := &network{Model: m, host: host, rate: 1e10}
+	n := &network{Model: m, host: host, rate: 1e10, comparing: make(chan struct{}, 1)}
 	n.noMaps = n.measure(ctx)
 	if errors.Is(n.noMaps, context.Cause(ctx)) && ctx.Err() != nil {
 		return nil, n.noMaps
@@ -157,8 +158,17 @@ func (n *network) prepare(ctx context.Context, q explain.Question) (*ask, error)
 	return n.fit(ctx, m, q)
 }
 
-// fit makes a question ready for a model with its plans.
+// fit makes a question ready for a model with its plans. What features are compared with
+// is run for that, one at a time: whoever asks has no seat yet, which bounds other work.
 func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question) (*ask, error) {
+	if q.Reference.Open != nil {
+		select {
+		case n.comparing <- struct{}{}:
+			defer func() { <-n.comparing }()
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 	job, err := explain.Prepare(ctx, m, q, n.host)
 	if err != nil {
 		return nil, err

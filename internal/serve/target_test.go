@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 	"image/color"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sbinet/npyio"
 
@@ -163,5 +165,34 @@ func TestReferences(t *testing.T) {
 	}
 	if status, body := s.call(s.http, "POST", "/api/maps", map[string]any{"picture": picture, "reference": "red.png", "question": question("16")}); status != 404 {
 		t.Errorf("a name: %d %s", status, body)
+	}
+}
+
+// TestReferencesInTurn: one reference at a time is run, and who leaves meanwhile is let go.
+func TestReferencesInTurn(t *testing.T) {
+	opt := usually()
+	n, err := newNetwork(t.Context(), modelFile(embedder(t)), opt.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := explain.Default()
+	if _, err := n.prepare(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	var vector bytes.Buffer
+	if err := npyio.Write(&vector, []float32{0, 1, 0}); err != nil {
+		t.Fatal(err)
+	}
+	q.Reference = explain.Bytes("v.npy", "v.npy", vector.Bytes())
+	n.comparing <- struct{}{}
+	left, leave := context.WithCancelCause(t.Context())
+	gone := errors.New("gone")
+	time.AfterFunc(50*time.Millisecond, func() { leave(gone) })
+	if _, err := n.prepare(left, q); !errors.Is(err, gone) {
+		t.Errorf("while another is run: %v", err)
+	}
+	<-n.comparing
+	if _, err := n.prepare(t.Context(), q); err != nil {
+		t.Error(err)
 	}
 }
