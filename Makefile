@@ -71,7 +71,7 @@ race-quick: ## run under the race detector what runs side by side
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Approximate|Within|Gradual|Reread|Anchor|Concurrent.*)$$' ./internal/obe
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(AnswersDoNotDependOnSessions|ExactEqualsNaive|GoingOn|Errors|Tune)$$' ./internal/orv
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Cancel|Stdin|StdinThatBlocks|Writers|AVISegments|WriterFailures|FakeFFmpeg)$$' ./internal/video
-	CGO_ENABLED=1 $(GO) test -short -race -run '^TestScripts$$/^(first_minute|batch|events|orv)$$' ./cmd/krypton
+	CGO_ENABLED=1 $(GO) test -short -race -run '^TestScripts$$/^(first_minute|events|orv)$$' ./cmd/krypton
 
 # A time (10s), or a number of inputs (2000x).
 FUZZTIME ?= 10s
@@ -84,7 +84,7 @@ fuzz: ## run every fuzz target for FUZZTIME each
 fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
 	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
 
-nightly: race fuzz-nightly test-slurm ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm
+nightly: race fuzz-nightly test-slurm dist test-windows ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm, all releases, wine
 	.ci/run
 
 bench: build ## naive against incremental on this machine, and the kernels' share of its peak
