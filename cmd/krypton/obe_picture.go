@@ -227,7 +227,7 @@ func (r *obeRun) compute(ctx context.Context, o *outcome) error {
 	defer progress.Finish()
 	var err error
 	o.answer, err = r.job.Ask(ctx, o.input, explain.Events{
-		Progress: func(done, _ int) { progress.Set(done) },
+		Progress: progress.SetOf,
 		Checking: progress.Checking(o.label + ": whole runs"),
 	})
 	return hinted(err)

@@ -54,14 +54,10 @@ var ErrStencil = errors.New("covers nothing: a patch covers where its grey is ab
 // stamp draws the patch in a rectangle of a size, blurred along the axes that the plane has.
 // stencil is the picture of one, of that size.
 func (p Patch) stamp(size, plane [2]int, stencil *image.Gray) (*Stamp, error) {
-	margin := [2]int{2 * p.margin(), 2 * p.margin()} // blurring does not look beyond it
-	if plane[0] == 1 {                               // a series has no rows to blur into
-		margin[0] = 0
-	}
-	h, w := size[0]+2*margin[0], size[1]+2*margin[1]
+	h, w := size[0], size[1]
 	numbers := make([]float32, h*w)
-	for y := range size[0] {
-		for x := range size[1] {
+	for y := range h {
+		for x := range w {
 			v := float32(full)
 			switch p.Shape {
 			case Circle:
@@ -71,20 +67,55 @@ func (p Patch) stamp(size, plane [2]int, stencil *image.Gray) (*Stamp, error) {
 			case Stencil:
 				v = float32(stencil.GrayAt(x, y).Y)
 			}
-			numbers[(y+margin[0])*w+x+margin[1]] = v
+			numbers[y*w+x] = v
 		}
 	}
+	all := &Stamp{H: h, W: w}
 	if p.Soft > 0 {
 		weights := gauss(p.Soft)
-		if numbers = smooth(numbers, w, 1, h, weights); margin[0] > 0 {
-			numbers = smooth(numbers, h, w, 1, weights)
+		numbers = spread(numbers, w, 1, h, weights)
+		all.At[1], all.W = -p.margin(), w+2*p.margin()
+		if plane[0] > 1 { // a series has no rows to blur into
+			numbers = spread(numbers, h, all.W, 1, weights)
+			all.At[0], all.H = -p.margin(), h+2*p.margin()
 		}
 	}
-	all := &Stamp{At: [2]int{-margin[0], -margin[1]}, H: h, W: w, Weights: make([]uint8, h*w)}
+	all.Weights = make([]uint8, len(numbers))
 	for i, v := range numbers {
 		all.Weights[i] = uint8(math.Round(float64(v)))
 	}
-	return all.trimmed()
+	t, err := all.trimmed()
+	if err != nil && p.Shape != Stencil {
+		err = failure.Usagef("%s covers nothing: its edges are too soft for its size", p)
+	}
+	return t, err
+}
+
+// spread is smooth of numbers between zeros, as far as there is anything: of len(weights)-1
+// more places at either end of the axis. What is computed grows with what there is to be
+// blurred, however soft.
+func spread(in []float32, n, inner, outer int, weights []float64) []float32 {
+	margin, total := len(weights)-1, 0.0
+	for i := -margin; i <= margin; i++ {
+		total += weights[max(i, -i)]
+	}
+	wide := n + 2*margin
+	out, sums := make([]float32, outer*wide*inner), make([]float64, inner)
+	for o := range outer {
+		for i := range wide {
+			clear(sums)
+			for p := max(0, i-2*margin); p <= min(n-1, i); p++ {
+				g := weights[max(p+margin-i, i-p-margin)]
+				for k, v := range in[(o*n+p)*inner:][:inner] {
+					sums[k] += float64(g * float64(v))
+				}
+			}
+			for k, sum := range sums {
+				out[(o*wide+i)*inner+k] = float32(sum / total)
+			}
+		}
+	}
+	return out
 }
 
 // inEllipse says whether the middle of a pixel lies in the ellipse of a rectangle.

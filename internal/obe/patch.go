@@ -49,10 +49,14 @@ const (
 	usualKeep        = 0.5
 )
 
-// The most patches, and cells along an axis, that a list may have.
+// The most patches, and cells along an axis, that a list may have, and how little and how
+// much its other numbers may be.
 const (
-	maxCount     = 1 << 20
-	maxCellsAxis = 256
+	maxCount       = 1 << 20
+	maxCellsAxis   = 256
+	minCompactness = 1e-3
+	maxCompactness = 1e6
+	minKeep        = 1e-3
 )
 
 // Plain is a rectangular patch with hard edges.
@@ -83,7 +87,10 @@ func ParsePatch(s string) (Patch, error) {
 	size, rest, _ := strings.Cut(rest, ":")
 	var err error
 	if p.Size, err = ParseSize(size); err != nil {
-		if strings.Contains(s, ":") {
+		switch {
+		case p.Shape != Rectangle:
+			err = fmt.Errorf("%q is no patch: %w", s, err)
+		case strings.Contains(s, ":"):
 			err = fmt.Errorf("%q is no patch: want %s", s, patchForms)
 		}
 		return Patch{}, err
@@ -105,11 +112,11 @@ func ParsePatch(s string) (Patch, error) {
 // parseListed reads superpixels or random masks; text is what stands behind their name in s.
 func parseListed(s string, shape Shape, text string) (Patch, error) {
 	p := Patch{Shape: shape}
-	settings := map[string]func(text string) bool{"compactness": realIn(&p.Compactness, 1e-3, 1e6)}
-	form := "slic:COUNT, with :compactness=NUMBER behind it"
+	settings := map[string]func(text string) bool{"compactness": realIn(&p.Compactness, minCompactness, maxCompactness)}
+	form := fmt.Sprintf("slic:COUNT (up to %d), with :compactness=NUMBER (%g to %g) behind it", maxCount, minCompactness, float64(maxCompactness))
 	if p.Compactness = usualCompactness; shape == Random {
-		settings = map[string]func(text string) bool{"keep": realIn(&p.Keep, 1e-3, 1-1e-3), "cells": wholeIn(&p.Cells, maxCellsAxis)}
-		form = "rise:COUNT, with :cells=NUMBER and :keep=SHARE (above 0 and below 1) behind it"
+		settings = map[string]func(text string) bool{"keep": realIn(&p.Keep, minKeep, 1-minKeep), "cells": wholeIn(&p.Cells, maxCellsAxis)}
+		form = fmt.Sprintf("rise:COUNT (up to %d), with :cells=NUMBER (up to %d) and :keep=SHARE (%g to %g) behind it", maxCount, maxCellsAxis, minKeep, 1-minKeep)
 		p.Compactness, p.Cells, p.Keep = 0, usualCells, usualKeep
 	}
 	count, rest, more := strings.Cut(text, ":")

@@ -324,6 +324,10 @@ func TestEmptyStencil(t *testing.T) {
 	if _, err := lay(); !errors.Is(err, obe.ErrStencil) {
 		t.Errorf("an empty one: %v", err)
 	}
+	soft := obe.Patch{Size: obe.Size{H: obe.Length{Pixels: 1}, W: obe.Length{Pixels: 1}}, Soft: 20}
+	if _, err := soft.Grid(engine.Plane{H: 8, W: 8, C: 1}, size, obe.Cover, obe.Region{}, 1, nil); err == nil || errors.Is(err, obe.ErrStencil) {
+		t.Errorf("one pixel spread over a hundred: %v", err)
+	}
 	grey.SetGray(3, 1, color.Gray{Y: 7})
 	g, err := lay()
 	if err != nil {

@@ -13,6 +13,7 @@ func NewBytes(w io.Writer, style Style, label string, total int) *Progress {
 	p := &Progress{label: label, total: total, start: time.Now()}
 	p.last = p.start
 	p.clear = func() {}
+	p.resize = func(int) {}
 	p.aside = func(label string, total int) *Progress { return NewBytes(w, style, label, total) }
 	switch style {
 	case Plain:

@@ -29,6 +29,7 @@ type Progress struct {
 	changed func() // told of each new count, without the lock
 	aside   func(label string, total int) *Progress
 	clear   func()
+	resize  func(total int)
 }
 
 // printer draws one state. final is the last call.
@@ -79,6 +80,7 @@ func newProgress(w io.Writer, style Style, label, unit string, total int) *Progr
 	p.last = p.start
 	clearBar := func() {}
 	p.clear = func() { clearBar() }
+	p.resize = func(int) {}
 	p.aside = func(label string, total int) *Progress {
 		clearBar()
 		return newProgress(w, style, label, unit, total)
@@ -99,6 +101,7 @@ func newProgress(w io.Writer, style Style, label, unit string, total int) *Progr
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionFullWidth())
 		clearBar = func() { _ = bar.Clear() }
+		p.resize = bar.ChangeMax
 		p.printer = func(p *Progress, final bool) {
 			// A bar that cannot be drawn must not stop the work.
 			if final {
@@ -120,6 +123,17 @@ func (p *Progress) Set(done int) {
 	}
 }
 
+// SetOf is Set that also says of how many, where that differs from what was known at first.
+func (p *Progress) SetOf(done, total int) {
+	p.mu.Lock()
+	if p.total != total {
+		p.total = total
+		p.resize(total)
+	}
+	p.mu.Unlock()
+	p.Set(done)
+}
+
 func (p *Progress) set(done int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,11 +145,11 @@ func (p *Progress) set(done int) bool {
 	return true
 }
 
-// state gives the count and the label.
-func (p *Progress) state() (int, string) {
+// state gives the count, of how many, and the label.
+func (p *Progress) state() (done, total int, label string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.done, p.label
+	return p.done, p.total, p.label
 }
 
 // Aside starts a counter of other work, shown in place of this one until it is

@@ -28,7 +28,8 @@ type Run struct {
 	mu        sync.Mutex
 	start     time.Time
 	pictures  int
-	each      int // positions of one picture
+	each      int // positions of one picture, as far as is known before it is worked on
+	past      int // positions of the pictures that are finished
 	done      int
 	failed    int
 	current   *Progress
@@ -64,6 +65,11 @@ func (r *Run) Begin(w io.Writer, style Style, label string) *Progress {
 func (r *Run) End(failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	positions := r.each
+	if r.current != nil {
+		_, positions, _ = r.current.state()
+	}
+	r.past += positions
 	r.current = nil
 	if failed {
 		r.failed++
@@ -89,11 +95,12 @@ func (r *Run) Status() Status {
 
 func (r *Run) status() Status {
 	s := Status{Seconds: time.Since(r.start).Seconds(), Pictures: r.pictures, Done: r.done, Failed: r.failed,
-		Positions: r.pictures * r.each, PositionsDone: (r.done + r.failed) * r.each, SecondsLeft: -1}
+		Positions: r.past + (r.pictures-r.done-r.failed)*r.each, PositionsDone: r.past, SecondsLeft: -1}
 	if r.current != nil {
-		done, label := r.current.state()
+		done, total, label := r.current.state()
 		s.Picture = label
 		s.PositionsDone += done
+		s.Positions += total - r.each
 	}
 	if s.PositionsDone > 0 {
 		s.SecondsLeft = s.Seconds / float64(s.PositionsDone) * float64(s.Positions-s.PositionsDone)

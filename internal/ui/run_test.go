@@ -53,6 +53,30 @@ func TestRunCounts(t *testing.T) {
 	}
 }
 
+// TestRunCountsWhatIsThere: pictures have fewer or more positions than was known before.
+func TestRunCountsWhatIsThere(t *testing.T) {
+	r := NewRun(3, 100)
+	p := r.Begin(io.Discard, Bar, "a.png")
+	p.SetOf(10, 60)
+	if s := r.Status(); s.Positions != 260 || s.PositionsDone != 10 {
+		t.Errorf("%+v", s)
+	}
+	if s := p.State(); !strings.HasPrefix(s, "a.png: 10 of 60") {
+		t.Errorf("state %q", s)
+	}
+	p.SetOf(60, 60)
+	r.End(false)
+	if s := r.Status(); s.Positions != 260 || s.PositionsDone != 60 {
+		t.Errorf("%+v", s)
+	}
+	r.End(true) // could not be read
+	r.Begin(io.Discard, Plain, "c.png").SetOf(110, 110)
+	r.End(false)
+	if s := r.Status(); s.Positions != 270 || s.PositionsDone != 270 || s.SecondsLeft != 0 {
+		t.Errorf("at the end: %+v", s)
+	}
+}
+
 func TestEvents(t *testing.T) {
 	var b bytes.Buffer
 	e := NewEvents(&b)
