@@ -30,9 +30,9 @@ type ShapeRecord struct {
 	// Covers is the height and width of what is covered, Offset where its first row and
 	// column lie, counted from those of the position. Weights say how much of each pixel is
 	// covered, row by row, 0 to 255.
-	Offset  [2]int `json:"offset,omitzero"`
-	Covers  [2]int `json:"covers,omitzero"`
-	Weights []byte `json:"weights,omitempty"`
+	Offset  *[2]int `json:"offset,omitempty"`
+	Covers  [2]int  `json:"covers,omitzero"`
+	Weights []byte  `json:"weights,omitempty"`
 	// Count is how many segments or random masks there are; Compactness is that of
 	// segments; Cells and Keep are how many cells a random mask has along each axis, and the
 	// chance that it keeps one.
@@ -67,7 +67,15 @@ func (j *Job) shape(v variant) *ShapeRecord {
 	if p.Shape == obe.Rectangle {
 		kind = "rectangle"
 	}
-	return &ShapeRecord{Patch: p.String(), Kind: kind, Soft: p.Soft, File: p.File, SHA256: j.stencils[v.patch], Offset: s.At, Covers: [2]int{s.H, s.W}, Weights: s.Weights}
+	return &ShapeRecord{Patch: p.String(), Kind: kind, Soft: p.Soft, File: p.File, SHA256: j.stencils[v.patch], Offset: &s.At, Covers: [2]int{s.H, s.W}, Weights: s.Weights}
+}
+
+// at is where what is covered begins, counted from the position.
+func (s *ShapeRecord) at() [2]int {
+	if s.Offset == nil {
+		return [2]int{}
+	}
+	return *s.Offset
 }
 
 // maxStamp bounds the pixels that a record's patch covers.
@@ -82,7 +90,7 @@ func (s *ShapeRecord) validate() error {
 	if h < 1 || w < 1 || h > maxStamp || w > maxStamp || h*w != len(s.Weights) {
 		return fmt.Errorf("%d weights of a patch that covers %d x %d pixels", len(s.Weights), h, w)
 	}
-	for _, at := range s.Offset {
+	for _, at := range s.at() {
 		if at < -maxStamp || at > maxStamp {
 			return fmt.Errorf("a patch that lies %d pixels beside its position", at)
 		}
@@ -95,7 +103,7 @@ func (s *ShapeRecord) Stamp() *heatmap.Stamp {
 	if s == nil || s.listed() {
 		return nil
 	}
-	return &heatmap.Stamp{At: s.Offset, H: s.Covers[0], W: s.Covers[1], Weights: s.Weights}
+	return &heatmap.Stamp{At: s.at(), H: s.Covers[0], W: s.Covers[1], Weights: s.Weights}
 }
 
 // summary is the record without what grows with the patch.
