@@ -135,6 +135,10 @@ func TestInputsTogether(t *testing.T) {
 			t.Errorf("%v: %d, %s %s", c.args, code, out, text)
 		}
 	}
+	// Segments are those of the picture, also of what is only counted.
+	if code, out, text := krypton(t, slices.Concat([]string{"obe", at("p.png"), "--model", at("m.onnx"), "--patch", "slic:4", "--dry-run"}, both)...); code != exitOK || !strings.Contains(out, "positions") {
+		t.Errorf("a dry run with segments: %d, %s%s", code, out, text)
+	}
 	// A batch has the pictures of each item, by name or by column, and knows when they change.
 	holding(fmt.Appendf(nil, "item,with\n%s,\n%s,\"d=%s,fill=white;n=%s,fill=none\"\n", at("p.png"), at("q.png"), at("q-d.png"), at("n.npy")))(t, at("list.csv"))
 	batch := append([]string{"obe", "--manifest", at("list.csv"), "--model", at("m.onnx"), "--preset", "unit", "--activation", "none", "--class", "all", "--patch", "4", "--stride", "4", "--fill", "black", "--out-dir", at("out"), "--resume", "--scores", "{name}.json"}, both...)

@@ -118,8 +118,8 @@ func (r *obeRun) estimate(ctx context.Context, first string) error {
 	var in *explain.Input
 	if r.job.Segmented() {
 		var err error
-		if in, err = r.job.Read(ctx, explain.Named(first, r.io.in), explain.Source{}); err != nil {
-			return hinted(err)
+		if in, err = r.input(ctx, first); err != nil {
+			return err
 		}
 	}
 	return estimate(ctx, r.io.out, r.job, in)

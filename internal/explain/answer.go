@@ -81,6 +81,7 @@ func (a *Answer) Small() *Answer {
 // where patches overlap are the answer's.
 func (a *Answer) Draw(in *Input, style heatmap.Style) (*image.NRGBA, error) {
 	style.Combine, style.Title, style.Caption = a.combine, a.record.Title(), a.record.Caption()
+	style.Kept = a.record.Shape.random()
 	if b := a.record.Boxes; b != nil {
 		style.Boxes = b.drawn(a.record.Classes[0])
 	}

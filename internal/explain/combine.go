@@ -127,7 +127,7 @@ func (j *Job) addScales(rec *Record, maps []variant, results []*obe.Result) {
 		where = "for each pixel of the network's input"
 	}
 	switch {
-	case rec.Shape.listed() && rec.Shape.Kind == string(obe.Random):
+	case rec.Shape.random():
 		rec.Notes = append(rec.Notes, "importance is RISE's: the mean score with masks that keep a pixel, 1/(N p) times the sum of score times mask, less the mean over all masks")
 	case rec.Shape.listed():
 		rec.Notes = append(rec.Notes, "each pixel has the score of its segment")

@@ -46,8 +46,11 @@ type ShapeRecord struct {
 
 // listed says whether patches lie one behind the other in a list.
 func (s *ShapeRecord) listed() bool {
-	return s != nil && (s.Kind == string(obe.Superpixels) || s.Kind == string(obe.Random))
+	return s.random() || s != nil && s.Kind == string(obe.Superpixels)
 }
+
+// random says whether patches are random masks, of which a map says what keeping is worth.
+func (s *ShapeRecord) random() bool { return s != nil && s.Kind == string(obe.Random) }
 
 // shape says what the patch of one of the job's maps covers, nil for a plain rectangle.
 func (j *Job) shape(v variant) *ShapeRecord {

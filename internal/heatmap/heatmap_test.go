@@ -73,6 +73,30 @@ func TestImportance(t *testing.T) {
 
 // TestRenderNonSquare: on a wide picture the coloured part is where the patch
 // was, along the right axes.
+// TestKeptHasAnotherLegend: what keeping is worth has the colours of drops, and other words
+// beside them.
+func TestKeptHasAnotherLegend(t *testing.T) {
+	m := &Map{Input: [2]int{4, 4}, Patch: [2]int{2, 2}, Ys: []int{0, 2}, Xs: []int{0, 2}, Base: 1, Scores: []float32{0, 2, 1, 1}}
+	picture := imaging.New(100, 100, color.NRGBA{0, 0, 0, 255})
+	var drawn [2]*image.NRGBA
+	for i := range drawn {
+		var err error
+		if drawn[i], err = Render(m, picture, func(x, y float64) (float64, float64) { return x * 25, y * 25 }, Style{Kept: i == 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	differ := image.Rectangle{}
+	for i := range drawn[0].Pix {
+		if p := i / 4; drawn[0].Pix[i] != drawn[1].Pix[i] {
+			x, y := p%drawn[0].Rect.Dx(), p/drawn[0].Rect.Dx()
+			differ = differ.Union(image.Rect(x, y, x+1, y+1))
+		}
+	}
+	if bar := drawn[0].Rect.Dx() - barSpace; differ.Empty() || differ.Min.X < bar || differ.Max.X > drawn[0].Rect.Dx()-1 {
+		t.Errorf("they differ in %v, the bar begins at %d", differ, bar)
+	}
+}
+
 func TestRenderNonSquare(t *testing.T) {
 	m := &Map{Input: [2]int{10, 20}, Patch: [2]int{2, 2}, Base: 1}
 	for y := 0; y <= 8; y += 2 {

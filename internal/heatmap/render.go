@@ -36,6 +36,8 @@ type Style struct {
 	Contours []Level
 	// Boxes are drawn over it all.
 	Boxes []Box
+	// Kept says that numbers are what keeping a pixel is worth, not what hiding it costs.
+	Kept bool
 	// Title stands above, in bold; Caption lines below.
 	Title   string
 	Caption []string
@@ -89,7 +91,7 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 	if s.Masked != nil {
 		c = nil // no colour has a meaning
 	}
-	return compose(panels, c, s.Title, caption)
+	return compose(panels, c, s, caption)
 }
 
 // Canvas is a picture in the size in which a map is drawn over it.
@@ -213,9 +215,9 @@ func face(bold int, size float64) (font.Face, error) {
 	return opentype.NewFace(f[bold], &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingFull})
 }
 
-// compose puts panels, title, colour bar (unless c is nil) and caption on one
+// compose puts panels, the style's title, colour bar (unless c is nil) and caption on one
 // sheet.
-func compose(panels []*image.NRGBA, c *colors, title string, caption []string) (*image.NRGBA, error) {
+func compose(panels []*image.NRGBA, c *colors, s Style, caption []string) (*image.NRGBA, error) {
 	bold, err := face(1, 20)
 	if err != nil {
 		return nil, err
@@ -234,12 +236,12 @@ func compose(panels []*image.NRGBA, c *colors, title string, caption []string) (
 	}
 	h := 56 + height + margin + 20*len(caption)
 	out := imaging.New(w, h, paper)
-	text(out, bold, clip(bold, title, w-2*margin), margin, 36, ink)
+	text(out, bold, clip(bold, s.Title, w-2*margin), margin, 36, ink)
 	for i, p := range panels {
 		draw.Draw(out, image.Rect(0, 0, pw, ph).Add(image.Pt(margin+i*(pw+margin), 56)), p, image.Point{}, draw.Over)
 	}
 	if c != nil {
-		bar(out, small, c, image.Pt(margin+len(panels)*(pw+margin), 56), height)
+		bar(out, small, c, s.legend(), image.Pt(margin+len(panels)*(pw+margin), 56), height)
 	}
 	for i, line := range caption {
 		text(out, small, clip(small, line, w-2*margin), margin, 56+height+24+20*i, pale)
@@ -247,8 +249,16 @@ func compose(panels []*image.NRGBA, c *colors, title string, caption []string) (
 	return out, nil
 }
 
-// bar draws the colour bar with ticks and what they mean.
-func bar(out *image.NRGBA, f font.Face, c *colors, at image.Point, height int) {
+// legend says in two lines what the numbers are, and in two what those below 0 mean.
+func (s Style) legend() [4]string {
+	if s.Kept {
+		return [4]string{"score where kept,", "less the mean", "below 0: keeping", "lowers the score"}
+	}
+	return [4]string{"score drop", "when hidden", "below 0: hiding", "raises the score"}
+}
+
+// bar draws the colour bar with ticks and what they mean, a legend.
+func bar(out *image.NRGBA, f font.Face, c *colors, means [4]string, at image.Point, height int) {
 	top, bottom := at.Y+44, at.Y+height-44
 	for y := top; y < bottom; y++ {
 		v := c.scale.Hi - (c.scale.Hi-c.scale.Lo)*float64(y-top)/float64(bottom-1-top)
@@ -256,11 +266,11 @@ func bar(out *image.NRGBA, f font.Face, c *colors, at image.Point, height int) {
 			out.SetNRGBA(at.X+x, y, c.at(v))
 		}
 	}
-	text(out, f, "score drop", at.X, at.Y+16, ink)
-	text(out, f, "when hidden", at.X, at.Y+34, ink)
+	text(out, f, means[0], at.X, at.Y+16, ink)
+	text(out, f, means[1], at.X, at.Y+34, ink)
 	if c.scale.Lo < 0 {
-		text(out, f, "below 0: hiding", at.X, bottom+20, pale)
-		text(out, f, "raises the score", at.X, bottom+38, pale)
+		text(out, f, means[2], at.X, bottom+20, pale)
+		text(out, f, means[3], at.X, bottom+38, pale)
 	}
 	for _, v := range ticks(c.scale) {
 		y := bottom - 1 - int(math.Round((v-c.scale.Lo)/(c.scale.Hi-c.scale.Lo)*float64(bottom-1-top)))
