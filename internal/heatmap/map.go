@@ -151,7 +151,7 @@ func (m *Map) stamped(rule string) ([]float64, error) {
 
 // weigh adds the drop d of a patch that covers a pixel by v to the pixel's sums.
 func weigh(_, _ [2]int, v uint8, d float64, sum, weight *float64) {
-	*sum += float64(v) * d
+	*sum += float64(float64(v) * d)
 	*weight += float64(v)
 }
 
