@@ -9,6 +9,7 @@ import (
 
 	"krypton/internal/detect"
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/framelabels"
 	"krypton/internal/imagein"
 	"krypton/internal/prediction"
@@ -94,7 +95,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.top, "top", 3, "number of classes to write for each frame")
 	f.StringVar(&o.activation, "activation", "auto", activationHelp)
 	f.IntVar(&o.window, "smooth", 1, "smooth labels over this many frames")
-	alias(f, "window", "smooth")
+	flagvalue.Alias(f, "window", "smooth")
 	f.Float64Var(&o.minScore, "min-score", detect.DefaultMinScore, "detectors: lowest score of an object (default: what the description of the head says)")
 	f.Float64Var(&o.iou, "iou", detect.DefaultIoU, "detectors: overlap from which on the weaker of two boxes of a class goes, 0 for never (default: what the description of the head says; 0 where boxes come chosen)")
 	f.StringSliceVar(&o.classes, "classes", nil, "detectors: only these `classes` (numbers or labels; index:N, label:NAME where both fit)")

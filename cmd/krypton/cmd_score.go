@@ -11,6 +11,7 @@ import (
 	"krypton/internal/evaluate"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/inputs"
@@ -65,7 +66,7 @@ with --random. A random map has the map's own numbers at random places.` + exitH
 	f.StringVar(&o.image, "image", "", "the maps' picture `file` (default: the one that the map names)")
 	f.StringVar(&o.fill, "fill", "gray", "what deletion paints pixels with: gray, black, white, mean, blur, noise or #rrggbb")
 	f.StringVar(&o.start, "insertion-start", "blur", "what insertion starts from, as --fill")
-	alias(f, "start", "insertion-start")
+	flagvalue.Alias(f, "start", "insertion-start")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of random maps")
 	f.IntVar(&o.steps, "steps", 100, "number of steps from no pixel to all")
 	f.IntVar(&o.random, "random", 0, "also measure `N` random maps for each")
@@ -264,7 +265,7 @@ func (c *scorer) measure(ctx context.Context, name string, builtin bool) error {
 	if err != nil {
 		return hinted(err)
 	}
-	in, err := c.job.Read(ctx, from, explain.Source{}, filesOf(withFiles(with, from.Name))...)
+	in, err := c.job.Read(ctx, from, explain.Source{}, explain.Files(withFiles(with, from.Name))...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, hinted(err))
 	}

@@ -192,7 +192,7 @@ func (o *tuneOptions) measure(ctx context.Context, io streams, job *explain.Job,
 		return nil, nil, hinted(err)
 	}
 	for _, name := range inputs {
-		in, err := job.Read(ctx, explain.Named(name, io.in), explain.Source{}, filesOf(withFiles(with, name))...)
+		in, err := job.Read(ctx, explain.Named(name, io.in), explain.Source{}, explain.Files(withFiles(with, name))...)
 		if err != nil {
 			return nil, nil, hinted(err)
 		}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"syscall"
 
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
+	"krypton/internal/interrupt"
 	"krypton/internal/quality"
 )
 
@@ -42,11 +42,6 @@ EXIT STATUS
   130 interrupted (SIGINT), 143 terminated (SIGTERM)
   New codes may be added; an unknown one means failure.`
 
-// interrupted is the cause of a context that a signal cancelled.
-type interrupted struct{ signal os.Signal }
-
-func (i interrupted) Error() string { return i.signal.String() }
-
 // exitCodes are those of the kinds of failure.
 var exitCodes = map[failure.Kind]int{
 	failure.Other: exitFailure, failure.Partial: exitPartial, failure.Usage: exitUsage, failure.Data: exitData,
@@ -71,16 +66,16 @@ func failureKind(err error) failure.Kind {
 
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
-	var sig interrupted
+	var sig interrupt.Signal
 	switch kind := failureKind(err); {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &sig):
-		if sig.signal == syscall.SIGTERM {
+		if sig.Signal == syscall.SIGTERM {
 			return exitTerminated
 		}
 		return exitInterrupt
-	case readerLeft(err):
+	case interrupt.ReaderLeft(err):
 		return exitFailure
 	case kind == failure.Other && errors.Is(err, context.Canceled):
 		return exitInterrupt

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"testing"
 
+	"krypton/internal/environment"
 	"krypton/internal/onnxwrite"
 )
 
@@ -53,7 +54,7 @@ func TestBuiltFrom(t *testing.T) {
 		"0123456789ab-dirty": {Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: revision}, {Key: "vcs.modified", Value: "true"}}},
 		"dev":                {Main: debug.Module{Version: "(devel)"}},
 	} {
-		if got := builtFrom(info); got != want {
+		if got := environment.BuiltFrom(info); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

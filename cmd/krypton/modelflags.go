@@ -49,17 +49,7 @@ func (o *modelOptions) addWithFlag(f *pflag.FlagSet) {
 }
 
 // withs are the inputs of --with.
-func (o *modelOptions) withs() ([]model.With, error) {
-	var all []model.With
-	for _, text := range o.with {
-		w, err := model.ParseWith(text)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, w)
-	}
-	return all, nil
-}
+func (o *modelOptions) withs() ([]model.With, error) { return model.ParseWiths(o.with) }
 
 // withFiles are the files of inputs that are covered together with the picture's, for one
 // picture.

@@ -8,6 +8,7 @@ import (
 
 	"krypton/internal/exporter"
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/imagein"
 	"krypton/internal/model"
 )
@@ -34,7 +35,7 @@ func applyModel(s *settings, m *model.File) error {
 func applySetting(s *settings, setting model.Setting) error {
 	f := s.flags.Lookup(setting.Key)
 	switch {
-	case f == nil || isAlias(f) || setting.Values == nil:
+	case f == nil || flagvalue.IsAlias(f) || setting.Values == nil:
 		return nil
 	case setting.Key == "bind":
 		list := f.Value.(interface {

@@ -276,28 +276,9 @@ func (b *obeBatch) read(ctx context.Context, j *obeRun, p *batchPicture) error {
 	return nil
 }
 
-// digest stands for what an item is made from, beside what all items share: the
-// picture, and the mask, the pictures of other inputs, the files of patches, what features
-// are compared with and its own model, or values of its inputs, if it has them.
+// digest stands for what an item is made from, beside what all items share.
 func (b *obeBatch) digest(j *obeRun, it batch.Item, picture, mask string, with []string) string {
-	if mask != "" {
-		picture += " mask " + mask
-	}
-	for _, sum := range with {
-		picture += " with " + sum
-	}
-	for _, sum := range j.job.PatchSHA256() {
-		if sum != "" {
-			picture += " patch " + sum
-		}
-	}
-	if sum := j.job.Aim().ReferenceSHA256(); sum != "" {
-		picture += " reference " + sum
-	}
-	if it.Set["model"] != "" || it.Set["labels"] != "" || it.Set["bind"] != "" {
-		picture += " model " + j.job.Model().Identity()
-	}
-	return picture
+	return j.job.Digest(picture, mask, with, it.Set["model"] != "" || it.Set["labels"] != "" || it.Set["bind"] != "")
 }
 
 // write writes a picture's outputs.

@@ -182,18 +182,9 @@ func (r *obeRun) read(ctx context.Context, o *outcome) error {
 // input reads a picture; "" is the built-in one and - is standard input.
 func (r *obeRun) input(ctx context.Context, name string) (*explain.Input, error) {
 	in, err := interrupt.Do(ctx, func() (*explain.Input, error) {
-		return r.job.Read(ctx, explain.Named(name, r.io.in), explain.Named(r.maskFile(name), nil), filesOf(withFiles(r.with, name))...)
+		return r.job.Read(ctx, explain.Named(name, r.io.in), explain.Named(r.maskFile(name), nil), explain.Files(withFiles(r.with, name))...)
 	})
 	return in, hinted(err)
-}
-
-// filesOf are the sources of files.
-func filesOf(names []string) []explain.Source {
-	var all []explain.Source
-	for _, name := range names {
-		all = append(all, explain.File(name))
-	}
-	return all
 }
 
 // maskFile is the mask of a picture, "" if there is none.

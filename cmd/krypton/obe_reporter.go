@@ -35,7 +35,7 @@ type reporter struct {
 // pipes that nobody reads are not waited for.
 func newReporter(ctx context.Context, o *obeOptions, std streams, inputs *inputs.Set) (*reporter, error) {
 	r := &reporter{Log: runlog.New(version, exitCode), io: std, paths: map[string]string{}}
-	stop := onStateSignal(r.printState)
+	stop := interrupt.OnState(r.printState)
 	unhook := context.AfterFunc(ctx, r.hurry)
 	r.stop = func() {
 		stop()

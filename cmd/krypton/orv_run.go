@@ -13,6 +13,7 @@ import (
 	"krypton/internal/framelabels"
 	"krypton/internal/incremental"
 	"krypton/internal/inputs"
+	"krypton/internal/interrupt"
 	"krypton/internal/labelfiles"
 	"krypton/internal/limits"
 	"krypton/internal/orv"
@@ -222,7 +223,7 @@ func (j *orvJob) run(ctx context.Context, r *recognize.Recognition, out *labelfi
 // answer hands the frames to the outputs and shows how far they are.
 func (j *orvJob) answer(ctx context.Context, r *recognize.Recognition, earlier []framelabels.Result, out *labelfiles.Files, a *recognize.Annotator) (*recognize.Summary, error) {
 	progress := ui.NewCount(j.io.err, ui.StyleFor(j.io.err, j.quiet), "frames", r.Frames())
-	stop := onStateSignal(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
+	stop := interrupt.OnState(func() { fmt.Fprintf(j.io.err, "krypton: %s\n", progress.State()) })
 	defer stop()
 	defer progress.Finish()
 	sinks := []recognize.Sink{out}

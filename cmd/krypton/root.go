@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"krypton/internal/environment"
 	"krypton/internal/failure"
 	"krypton/internal/interrupt"
 	"krypton/internal/labels"
@@ -27,27 +26,8 @@ var version = "dev"
 
 func init() {
 	if info, ok := debug.ReadBuildInfo(); ok && version == "dev" {
-		version = builtFrom(info)
+		version = environment.BuiltFrom(info)
 	}
-}
-
-// builtFrom is the version that go wrote into the program, "dev" if there is none.
-func builtFrom(info *debug.BuildInfo) string {
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	of := map[string]string{}
-	for _, s := range info.Settings {
-		of[s.Key] = s.Value
-	}
-	revision := of["vcs.revision"]
-	if len(revision) < 12 {
-		return "dev"
-	}
-	if of["vcs.modified"] == "true" {
-		return revision[:12] + "-dirty"
-	}
-	return revision[:12]
 }
 
 // streams are the command's input and outputs, so that tests can replace them.
@@ -116,7 +96,7 @@ func execute(ctx context.Context, args []string, io streams) (code int) {
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		err = signalled(ctx, err)
-		if readerLeft(err) {
+		if interrupt.ReaderLeft(err) {
 			return exitCode(err) // the reader of our output has left: nobody is there to be told
 		}
 		fmt.Fprintf(stderr, "krypton: %s\n", printable(hinted(err).Error()))
@@ -126,7 +106,7 @@ func execute(ctx context.Context, args []string, io streams) (code int) {
 
 // signalled is the signal that stopped a command, if one did, and err otherwise.
 func signalled(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); err != nil && cause != nil && errors.As(cause, new(interrupted)) {
+	if cause := context.Cause(ctx); err != nil && cause != nil && errors.As(cause, new(interrupt.Signal)) {
 		return cause
 	}
 	return err
@@ -138,29 +118,9 @@ func printable(s string) string { return labels.Printable(s) }
 // signalContext is cancelled by the first SIGINT or SIGTERM; a second one ends
 // the program at once.
 func signalContext(stderr io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	ch := make(chan os.Signal, 2)
-	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case s := <-ch:
-			fmt.Fprintf(stderr, "krypton: %v: stopping; once more to stop at once\n", s)
-			cancel(interrupted{s})
-		case <-done:
-			return
-		}
-		select {
-		case s := <-ch:
-			os.Exit(exitCode(interrupted{s}))
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(ch)
-		close(done)
-		cancel(nil)
-	}
+	return interrupt.Signals(func(by interrupt.Signal) {
+		fmt.Fprintf(stderr, "krypton: %v: stopping; once more to stop at once\n", by)
+	}, func(by interrupt.Signal) { os.Exit(exitCode(by)) })
 }
 
 func newRoot(io streams) *cobra.Command {

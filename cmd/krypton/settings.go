@@ -118,7 +118,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 	// that KRYPTON_THREADS=many is an error and not zero.
 	var err error
 	s.flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || err != nil || !s.v.IsSet(f.Name) || isAlias(f) {
+		if f.Changed || err != nil || !s.v.IsSet(f.Name) || flagvalue.IsAlias(f) {
 			return
 		}
 		for _, value := range s.strings(f) {
@@ -127,7 +127,7 @@ func loadSettingsOf(flags *pflag.FlagSet) (*settings, error) {
 				e = flagvalue.Wrong(f.Value)
 			}
 			if err = flagError(f.Name, e); e != nil && err == nil {
-				err = failure.Usagef("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, wanted(f), value)
+				err = failure.Usagef("%s: setting %q: want %s, found %q", s.origin(f.Name), f.Name, flagvalue.Wanted(f), value)
 			}
 		}
 	})
@@ -151,9 +151,9 @@ func (s *settings) checkFile(data []byte) error {
 			continue
 		}
 		f := s.flags.Lookup(strings.ToLower(name)) // as package viper compares names
-		if f != nil && isAlias(f) {
+		if f != nil && flagvalue.IsAlias(f) {
 			if _, number := values[name].(int); number && f.Value.Type() == "int" {
-				return fmt.Errorf("setting %q is another command's: this command's is %q", name, f.Annotations[aliasOf][0])
+				return fmt.Errorf("setting %q is another command's: this command's is %q", name, flagvalue.AliasOf(f))
 			}
 			continue
 		}
@@ -163,64 +163,20 @@ func (s *settings) checkFile(data []byte) error {
 			}
 			continue
 		}
-		found := kindOf(values[name])
+		found := flagvalue.Kind(values[name])
 		if list, ok := values[name].([]any); ok {
 			if _, several := f.Value.(pflag.SliceValue); several {
 				found = ""
 				for _, v := range list {
-					found = cmp.Or(found, kindOf(v))
+					found = cmp.Or(found, flagvalue.Kind(v))
 				}
 			}
 		}
 		if found != "" {
-			return fmt.Errorf("setting %q: want %s, found %s", name, wanted(f), found)
+			return fmt.Errorf("setting %q: want %s, found %s", name, flagvalue.Wanted(f), found)
 		}
 	}
 	return nil
-}
-
-// aliasOf annotates a flag that is another one's earlier name, with that one's. It
-// counts on the command line only: in files and the environment the name means what it
-// means for other commands.
-const aliasOf = "alias of"
-
-// alias keeps an earlier name of a flag.
-func alias(f *pflag.FlagSet, name, of string) {
-	flag := f.Lookup(of)
-	f.AddFlag(&pflag.Flag{Name: name, Usage: flag.Usage, Value: flag.Value, DefValue: flag.DefValue, Hidden: true, Annotations: map[string][]string{aliasOf: {of}}})
-}
-
-func isAlias(f *pflag.Flag) bool { return f.Annotations[aliasOf] != nil }
-
-// kindOf is the kind of a YAML value that is none for a flag, "" for others.
-func kindOf(v any) string {
-	switch v.(type) {
-	case map[string]any, map[any]any:
-		return "a mapping"
-	case []any:
-		return "a list"
-	}
-	return ""
-}
-
-// wanted says what a flag's values are.
-func wanted(f *pflag.Flag) string {
-	switch kind := f.Value.Type(); kind {
-	case "bool":
-		return "true or false"
-	case "int", "int64", "uint64":
-		return "a whole number"
-	case "float64":
-		return "a number"
-	case "float64Slice":
-		return "numbers"
-	case "string":
-		return "a text or a number"
-	case "stringSlice", "stringArray":
-		return "texts"
-	default:
-		return "a " + kind
-	}
 }
 
 // someCommandHas says whether any command has a flag of this name.

@@ -28,6 +28,15 @@ func File(path string) Source {
 	}}
 }
 
+// Files are the sources of files.
+func Files(paths []string) []Source {
+	var all []Source
+	for _, p := range paths {
+		all = append(all, File(p))
+	}
+	return all
+}
+
 // Sample is the built-in picture.
 func Sample() Source {
 	name, data := models.Sample()

@@ -56,6 +56,19 @@ type With struct {
 // WithKeys are what may be said of such an input. Lists have colons between numbers.
 var WithKeys = []string{"preset", "order", "mean", "std", "scale", "window", "fill"}
 
+// ParseWiths reads several.
+func ParseWiths(texts []string) ([]With, error) {
+	var all []With
+	for _, text := range texts {
+		w, err := ParseWith(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
 // ParseWith reads NAME=FILE, and behind it any of ,KEY=VALUE with the keys of WithKeys.
 func ParseWith(text string) (With, error) {
 	w := With{Set: map[string]string{}}

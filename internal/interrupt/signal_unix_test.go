@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package interrupt
 
 import (
 	"os"
@@ -11,7 +11,7 @@ import (
 
 func TestStateSignal(t *testing.T) {
 	got := make(chan bool, 9)
-	stop := onStateSignal(func() { got <- true })
+	stop := OnState(func() { got <- true })
 	for range 2 {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGUSR1); err != nil {
 			t.Fatal(err)

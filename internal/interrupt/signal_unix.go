@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package interrupt
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// onStateSignal calls f for each SIGUSR1, until stop is called.
-func onStateSignal(f func()) (stop func()) {
+// OnState calls f for each SIGUSR1, until stop is called.
+func OnState(f func()) (stop func()) {
 	ch, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(ch, syscall.SIGUSR1)
 	go func() {
@@ -29,5 +29,5 @@ func onStateSignal(f func()) (stop func()) {
 	}
 }
 
-// readerLeft says whether an error is that nobody reads our output any more.
-func readerLeft(err error) bool { return errors.Is(err, syscall.EPIPE) }
+// ReaderLeft says whether an error is that nobody reads our output any more.
+func ReaderLeft(err error) bool { return errors.Is(err, syscall.EPIPE) }
