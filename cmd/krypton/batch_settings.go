@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
@@ -29,7 +27,7 @@ func settingsWith(flags *pflag.FlagSet, inputs *inputs.Set, set map[string]strin
 		if name == "out" || name == "scores" {
 			continue // they are names
 		}
-		err := setColumn(f, name, value)
+		err := flagvalue.SetColumn(f, name, value)
 		if err == nil {
 			err = flagvalue.Wrong(f.Lookup(name).Value)
 		}
@@ -47,21 +45,6 @@ func settingsWith(flags *pflag.FlagSet, inputs *inputs.Set, set map[string]strin
 	addInputs(inputs, f)
 	s.inputs = inputs
 	return s, nil
-}
-
-// setColumn gives a flag the value of a column.
-func setColumn(f *pflag.FlagSet, name, value string) error {
-	flag := f.Lookup(name)
-	if list, ok := flag.Value.(pflag.SliceValue); ok && flag.Value.Type() == "stringArray" {
-		flag.Changed = true
-		return list.Replace(several(value))
-	}
-	return f.Set(name, value)
-}
-
-// several are the texts of a column for a flag whose own texts have commas.
-func several(column string) []string {
-	return strings.FieldsFunc(column, func(r rune) bool { return r == ';' })
 }
 
 // copyFlag gives a flag of another set the value of one.

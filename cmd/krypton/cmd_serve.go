@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os/exec"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"krypton/internal/environment"
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
@@ -154,7 +153,7 @@ func show(ctx context.Context, io streams, o *serveOptions, server *serve.Server
 		return err
 	}
 	if o.open {
-		if err := openBrowser(server.AddressOnce(l)); err != nil {
+		if err := environment.OpenBrowser(server.AddressOnce(l)); err != nil {
 			fmt.Fprintf(io.err, "krypton: no browser could be opened: %v\n", err)
 		}
 	}
@@ -220,16 +219,4 @@ func modelArguments(flags *pflag.FlagSet, name string, pictures bool) []string {
 		args = append(args, "--"+f.Name, f.Value.String())
 	})
 	return args
-}
-
-// openBrowser opens an address by what the system has for that.
-func openBrowser(address string) error {
-	command := []string{"xdg-open"}
-	switch runtime.GOOS {
-	case "darwin":
-		command = []string{"open"}
-	case "windows":
-		command = []string{"rundll32", "url.dll,FileProtocolHandler"} // start is a word of a shell, which would read the address
-	}
-	return exec.Command(command[0], append(command[1:], address)...).Start()
 }

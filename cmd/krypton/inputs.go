@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/batch"
+	"krypton/internal/flagvalue"
 	"krypton/internal/inputs"
 	"krypton/internal/model"
 	"krypton/internal/obe"
@@ -74,7 +75,7 @@ func addItems(r *inputs.Set, items []batch.Item) {
 		r.AddArgument(it.Path)
 		r.AddModel(it.Set["model"])
 		r.Add(it.Set["labels"], it.Set["mask"], it.Set["reference"])
-		for _, text := range several(it.Set["with"]) {
+		for _, text := range flagvalue.Several(it.Set["with"]) {
 			if w, err := model.ParseWith(text); err == nil { // else the item says so
 				r.Add(withFiles([]model.With{w}, it.Path)...)
 			}

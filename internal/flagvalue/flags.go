@@ -1,6 +1,10 @@
 package flagvalue
 
-import "github.com/spf13/pflag"
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+)
 
 // aliasOf annotates a flag that is another one's earlier name, with that one's. It
 // counts on the command line only: in files and the environment the name means what it
@@ -48,4 +52,19 @@ func Wanted(f *pflag.Flag) string {
 	default:
 		return "a " + kind
 	}
+}
+
+// SetColumn gives a flag the value of a column.
+func SetColumn(f *pflag.FlagSet, name, value string) error {
+	flag := f.Lookup(name)
+	if list, ok := flag.Value.(pflag.SliceValue); ok && flag.Value.Type() == "stringArray" {
+		flag.Changed = true
+		return list.Replace(Several(value))
+	}
+	return f.Set(name, value)
+}
+
+// Several are the texts of a column for a flag whose own texts have commas.
+func Several(column string) []string {
+	return strings.FieldsFunc(column, func(r rune) bool { return r == ';' })
 }
