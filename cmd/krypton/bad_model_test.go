@@ -10,15 +10,12 @@ import (
 
 // sound is a small model that works: a convolution, a pooling, a flattening.
 func sound() *onnxwrite.Model {
-	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
-		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
-	}
 	var w [4 * 3 * 3 * 3]float32
 	for i := range w {
 		w[i] = float32(i%7-3) / 8
 	}
 	return &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs: []onnxwrite.ValueInfo{value("x", 1, 3, 16, 16)}, Outputs: []onnxwrite.ValueInfo{value("y", 1, 4)},
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 3, 16, 16)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 4)},
 		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{4, 3, 3, 3}, w[:])},
 		Nodes: []onnxwrite.Node{
 			{Name: "first", OpType: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}},

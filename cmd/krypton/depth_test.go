@@ -18,9 +18,6 @@ import (
 // means is a network of one gray channel of 8 by 8 whose classes are the mean of the
 // picture, and that of its left half.
 func means() []byte {
-	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
-		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
-	}
 	w := make([]float32, 2*64)
 	for i := range 64 {
 		w[i] = 1. / 64
@@ -29,7 +26,7 @@ func means() []byte {
 		}
 	}
 	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs: []onnxwrite.ValueInfo{value("x", 1, 1, 8, 8)}, Outputs: []onnxwrite.ValueInfo{value("y", 1, 2, 1, 1)},
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 1, 8, 8)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 2, 1, 1)},
 		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{2, 1, 8, 8}, w)},
 		Nodes:        []onnxwrite.Node{{OpType: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"y"}}},
 	}}

@@ -22,15 +22,12 @@ import (
 // its size, and one n of two channels, last: its classes are the mean of each and the mean
 // of the product of the first two's means, so that all is reckoned by hand.
 func colourAndDepth() []byte {
-	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
-		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
-	}
 	mean := func(of string) onnxwrite.Node {
 		return onnxwrite.Lines(of + "-mean = ReduceMean " + of)[0].With(onnxwrite.Ints("axes", 1, 2, 3), onnxwrite.Int("keepdims", 0))
 	}
 	return (&onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs:       []onnxwrite.ValueInfo{value("d", 1, 1, 4, 4), value("x", 1, 3, 8, 8), value("n", 1, 8, 8, 2)},
-		Outputs:      []onnxwrite.ValueInfo{value("y", 1, 4)},
+		Inputs:       []onnxwrite.ValueInfo{onnxwrite.Floats32("d", 1, 1, 4, 4), onnxwrite.Floats32("x", 1, 3, 8, 8), onnxwrite.Floats32("n", 1, 8, 8, 2)},
+		Outputs:      []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 4)},
 		Initializers: []onnxwrite.Tensor{ints("row", 1, 1)},
 		Nodes: append([]onnxwrite.Node{mean("d"), mean("x"), mean("n")}, append(
 			onnxwrite.Lines("p = Mul x-mean d-mean", "a = Reshape x-mean row", "b = Reshape d-mean row", "c = Reshape n-mean row", "e = Reshape p row"),

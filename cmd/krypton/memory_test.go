@@ -83,11 +83,8 @@ func manyClasses(n int) []byte {
 	for i := range c {
 		c[i] = float32(i%11-5) / 9
 	}
-	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
-		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
-	}
 	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs: []onnxwrite.ValueInfo{value("x", 1, 3, 32, 32)}, Outputs: []onnxwrite.ValueInfo{value("y", 1, int64(n))},
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 3, 32, 32)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, int64(n))},
 		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("c", []int64{4, 3, 3, 3}, c), onnxwrite.Raw("w", []int64{int64(n), 4}, w)},
 		Nodes: []onnxwrite.Node{
 			{OpType: "Conv", Inputs: []string{"x", "c"}, Outputs: []string{"a"}},

@@ -140,11 +140,8 @@ func fourChannels() []byte {
 	for i := range w {
 		w[i] = float32((i*7)%11-5) / 8
 	}
-	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
-		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
-	}
 	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs: []onnxwrite.ValueInfo{value("x", 1, 4, 8, 8)}, Outputs: []onnxwrite.ValueInfo{value("y", 1, 5)},
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 4, 8, 8)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 5)},
 		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{5, 4, 3, 3}, w[:])},
 		Nodes: []onnxwrite.Node{
 			{OpType: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}, Attributes: []onnxwrite.Attribute{onnxwrite.Ints("pads", 1, 1, 1, 1)}},

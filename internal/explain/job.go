@@ -316,9 +316,6 @@ type Cost struct {
 	ViewBytes, PositionBytes int64
 }
 
-// Segmented says whether what a map costs depends on its picture.
-func (j *Job) Segmented() bool { return j.segmented() }
-
 // Costs are those of each of Maps; on a picture, unless it is nil, those of its segments.
 func (j *Job) Costs(in *Input) ([]Cost, error) {
 	maps, err := j.on(in)

@@ -211,14 +211,15 @@ func (r *Reader) stencil(name string, h, w int) (*image.Gray, string, error) {
 // patches.
 func (j *Job) PatchSHA256() []string { return j.stencils }
 
-// segmented says whether the patches of one of the job's maps are segments of the picture.
-func (j *Job) segmented() bool {
+// Segmented says whether the patches of one of the job's maps are segments of the picture,
+// so that what it costs depends on that.
+func (j *Job) Segmented() bool {
 	return slices.ContainsFunc(j.question.Patches, func(p obe.Patch) bool { return p.Shape == obe.Superpixels })
 }
 
 // on are the job's maps on a picture: of segments, with its own.
 func (j *Job) on(in *Input) ([]variant, error) {
-	if in == nil || !j.segmented() {
+	if in == nil || !j.Segmented() {
 		return j.variants, nil
 	}
 	all := slices.Clone(j.variants)

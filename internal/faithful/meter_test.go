@@ -31,11 +31,8 @@ func linear(t *testing.T, h, w int, weights ...[]float32) *incremental.Plan {
 			b[i*k+c] = v[i]
 		}
 	}
-	value := func(name string, dims ...int64) onnxwrite.ValueInfo {
-		return onnxwrite.ValueInfo{Name: name, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}
-	}
 	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs: []onnxwrite.ValueInfo{value("x", 1, 1, int64(h), int64(w))}, Outputs: []onnxwrite.ValueInfo{value("y", 1, int64(k))},
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 1, int64(h), int64(w))}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, int64(k))},
 		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("b", []int64{int64(n), int64(k)}, b)},
 		Nodes: []onnxwrite.Node{
 			{OpType: "Flatten", Inputs: []string{"x"}, Outputs: []string{"f"}},

@@ -9,6 +9,7 @@ import (
 	"krypton/internal/engine"
 	"krypton/internal/failure"
 	"krypton/internal/region"
+	"krypton/internal/slic"
 )
 
 // Listed is a Coverage whose patches lie one behind the other in a list, and not on a grid:
@@ -112,8 +113,7 @@ func (p Patch) squares(plane engine.Plane, roi Region) (*Grid, error) {
 	if p.Count > h*w {
 		return nil, failure.As(failure.Usage, fmt.Errorf("%w: %d segments of %d pixels", ErrGrid, p.Count, h*w))
 	}
-	rows := min(max(1, int(math.Round(float64(h)/math.Sqrt(float64(h*w)/float64(p.Count))))), h, p.Count)
-	cols := min(max(1, int(math.Round(float64(p.Count)/float64(rows)))), w)
+	rows, cols := slic.Grid(h, w, p.Count)
 	labels := make([]int32, h*w)
 	for i := range labels {
 		labels[i] = int32(i/w*rows/h*cols + i%w*cols/w)

@@ -96,6 +96,11 @@ type Dim struct {
 	Unknown bool
 }
 
+// Floats32 declares a value of float32 numbers with fixed sizes.
+func Floats32(name string, sizes ...int64) ValueInfo {
+	return ValueInfo{Name: name, ElemType: TypeFloat32, Dims: Fixed(sizes...)}
+}
+
 // Fixed is a list of dimensions with known sizes.
 func Fixed(sizes ...int64) []Dim {
 	dims := make([]Dim, len(sizes))

@@ -69,12 +69,18 @@ type centre struct {
 	y, x float64
 }
 
+// Grid is how many rows and columns about count squares have in a picture of h by w pixels,
+// as many at most: where segments begin.
+func Grid(h, w, count int) (rows, cols int) {
+	step := math.Sqrt(float64(h*w) / float64(count))
+	rows = min(max(1, int(math.Round(float64(h)/step))), h, count)
+	return rows, min(max(1, int(math.Round(float64(count)/float64(rows)))), w)
+}
+
 // seeds lays centres on a grid, each moved to where the colours beside it differ least, and
 // gives the distance between them.
 func (p *picture) seeds(count int) ([]centre, float64) {
-	step := math.Sqrt(float64(p.h*p.w) / float64(count))
-	rows := min(max(1, int(math.Round(float64(p.h)/step))), p.h, count)
-	cols := min(max(1, int(math.Round(float64(count)/float64(rows)))), p.w)
+	rows, cols := Grid(p.h, p.w, count)
 	var all []centre
 	for r := range rows {
 		for c := range cols {
