@@ -164,7 +164,7 @@ func (m *Model) preprocess(plane *Plane, p Preparation, said bool) error {
 		return err
 	}
 	if plane.C != 3 && len(pre.Mean) == 3 && p.Mean == nil { // a preset for colour on a gray network
-		pre.Mean, pre.Std = pre.Mean[1:2], pre.Std[min(1, len(pre.Std)):min(2, len(pre.Std))]
+		pre.Mean, pre.Std = perChannel(pre.Mean, plane.C), perChannel(pre.Std, plane.C)
 	}
 	if plane.H*plane.W == 1 {
 		in := &m.Graph.Values[m.Graph.Inputs[0]]
