@@ -324,7 +324,7 @@ func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) 
 	} else if channels, spread := toSquares(index, from, plane); spread != nil {
 		phases := c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: s.in, prim: channels}, name, from)
 		ty, tx := spread.Tables(from)
-		s = step{node: name, operator: "(squares)", kind: op.Rearranging, tables: [2]*region.Table{&ty, &tx}, in: []source{{phases, from}}, prim: spread}
+		s = step{node: name, operator: "(squares)", kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{{phases, from}}, prim: spread}
 	}
 	return &ref{value: c.emit(s, name, plane), layout: to}
 }

@@ -116,6 +116,9 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	if n.Locality.Kind == op.Rearranging && n.Locality.Tables != nil {
 		return c.interpolate(n)
 	}
+	if n.Locality.Field != nil {
+		return c.sample(n)
+	}
 	return c.channels(n)
 }
 

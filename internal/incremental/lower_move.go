@@ -123,7 +123,23 @@ func (c *compiler) interpolate(n *graph.Node) (bool, error) {
 		y = t[0]
 	}
 	p := &engine.Interpolate{In: src.plane, Out: plane, Y: y, X: t[len(t)-1], Fill: fill}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, tables: [2]*region.Table{&p.Y, &p.X}, in: []source{src}, prim: p}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, moves: region.Tables{Y: &p.Y, X: &p.X}, in: []source{src}, prim: p}
+	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
+	return true, nil
+}
+
+// sample lowers what reads a plane at the points of a constant grid.
+func (c *compiler) sample(n *graph.Node) (bool, error) {
+	_, plane, ok := rowsOf(c.shape(n.Out[0]))
+	if !ok {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	f := n.Locality.Field
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, moves: f, in: []source{src}, prim: &engine.Sample{Out: plane, Field: f}}
 	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
 	return true, nil
 }

@@ -76,12 +76,12 @@ type step struct {
 	// sum, if not nil, is the convolution that prim computes.
 	sum *convolution
 
-	// windows and tables map regions for Windowed and Rearranging steps.
+	// windows and moves map regions for Windowed and Rearranging steps.
 	windows [2]region.Window // y, x
 	// tile, if not 0, is the side of the tiles that the output is computed
 	// in: see engine.WinogradReach.
-	tile   int
-	tables [2]*region.Table
+	tile  int
+	moves region.Mapping
 	// inPlace lists inputs that are part of the output's memory already.
 	inPlace []bool
 	// grows marks a concatenation whose memory others begin in or go on in;
@@ -170,7 +170,7 @@ func (p *Plan) reach(s *step, in []region.Rect) region.Rect {
 			r = engine.WinogradReach(asm.WinogradSize(s.tile), out, r)
 		}
 	case op.Rearranging:
-		r = region.Rect{Y: s.tables[0].Reach(r.Y), X: s.tables[1].Reach(r.X)}
+		r = s.moves.Reach(r)
 	}
 	return r.Intersect(out.Rect())
 }

@@ -53,7 +53,7 @@ func (s *step) image(p Point, out engine.Plane) Point {
 	case op.Windowed:
 		return Point{windowImage(s.windows[0], p.Y), windowImage(s.windows[1], p.X)}
 	case op.Rearranging:
-		return Point{tableImage(s.tables[0], p.Y, out.H), tableImage(s.tables[1], p.X, out.W)}
+		return mappedImage(s.moves, p, out)
 	}
 	return p
 }
@@ -63,13 +63,19 @@ func windowImage(w region.Window, x float64) float64 {
 	return (x+float64(w.Pad)-float64(w.Extent())/2)/float64(w.Stride) + .5
 }
 
-func tableImage(t *region.Table, x float64, n int) float64 {
-	at := int(math.Floor(x))
-	r := t.Reach(region.Span{Lo: at, Hi: at + 1})
-	if r.Empty() {
+// mappedImage is the middle of what the pixel at a point reaches. Along an axis where that
+// is nothing the point stays where it is.
+func mappedImage(m region.Mapping, p Point, out engine.Plane) Point {
+	y, x := int(math.Floor(p.Y)), int(math.Floor(p.X))
+	r := m.Reach(region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: region.Span{Lo: x, Hi: x + 1}})
+	return Point{middle(r.Y, p.Y, out.H), middle(r.X, p.X, out.W)}
+}
+
+func middle(s region.Span, x float64, n int) float64 {
+	if s.Empty() {
 		return min(max(x, 0), float64(n))
 	}
-	return float64(r.Lo+r.Hi) / 2
+	return float64(s.Lo+s.Hi) / 2
 }
 
 // meanSquares are the mean squares of the views' pixels (summed over channels),

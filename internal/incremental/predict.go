@@ -175,6 +175,11 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		if p.Y.Weight != nil || p.X.Weight != nil {
 			return 0, plainTap * float64(p.Y.Taps*p.X.Taps) / float64(p.Out.C)
 		}
+	case *engine.Sample:
+		if p.Field.Weight == nil {
+			return 0, plainPiece / float64(p.Out.C)
+		}
+		return 0, plainTap * float64(p.Field.Taps) / float64(p.Out.C)
 	case *engine.LRN:
 		return 0, plainPower
 	case *engine.LayerNorm:
@@ -233,7 +238,7 @@ func (p *Plan) reads(s *step, k int, r region.Rect) region.Rect {
 	case s.kind == op.Windowed:
 		return region.Rect{Y: s.windows[0].Reads(r.Y), X: s.windows[1].Reads(r.X)}.Intersect(all)
 	case s.kind == op.Rearranging:
-		return region.Rect{Y: s.tables[0].Reads(r.Y), X: s.tables[1].Reads(r.X)}
+		return s.moves.Reads(r)
 	case in.H != out.H || in.W != out.W:
 		return all
 	}

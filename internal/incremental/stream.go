@@ -312,7 +312,7 @@ func (s *Stream) reach(st *step) bool {
 		case st.kind == op.Windowed:
 			out.Reach(m, st.windows[0], st.windows[1])
 		case st.kind == op.Rearranging:
-			out.ReachTables(m, st.tables[0], st.tables[1])
+			st.moves.ReachMask(out, m)
 		default:
 			out.Or(m)
 		}

@@ -179,7 +179,7 @@ func groupPhases(weights, bias []float32, groups, phases int) (w, b []float32, o
 // spread emits the laying out of a plane.
 func (c *compiler) spread(n *graph.Node, name string, src source, p *engine.Spread, value string) int {
 	ty, tx := p.Tables(src.plane)
-	return c.emit(step{node: name, operator: n.Def.Name, kind: op.Rearranging, tables: [2]*region.Table{&ty, &tx}, in: []source{src}, prim: p}, value, p.Out)
+	return c.emit(step{node: name, operator: n.Def.Name, kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{src}, prim: p}, value, p.Out)
 }
 
 // depthToSpace lowers the laying out of squares of channels.

@@ -35,9 +35,27 @@ func TestSpreadingLayers(t *testing.T) {
 	}
 }
 
+// TestStreamOfSpreadingLayers: what changes in streams passes through them too.
+func TestStreamOfSpreadingLayers(t *testing.T) {
+	for _, a := range arithmetics(t) {
+		if a.precision == INT8 {
+			continue // has no streams
+		}
+		for seed := range uint64(40) {
+			rng := rand.New(rand.NewPCG(seed, 13))
+			c := 1 + rng.IntN(9)
+			n, x := newNetwork(t, rng, 1, 4*c, 1+rng.IntN(9), 1+rng.IntN(9))
+			n.output(n.spreading(rng, x, c))
+			checkStreamOf(t, a, seed, n, rng)
+		}
+	}
+}
+
 // spreading adds a layer that makes a larger plane, and sometimes one behind it.
 func (n *network) spreading(rng *rand.Rand, x graph.ValueID, c int) graph.ValueID {
-	switch rng.IntN(6) {
+	switch rng.IntN(7) {
+	case 6:
+		return n.sampled(rng, x)
 	case 4:
 		return n.squares(rng, x)
 	case 5:
@@ -83,6 +101,28 @@ func (n *network) spreading(rng *rand.Rand, x graph.ValueID, c int) graph.ValueI
 		}
 		return y
 	}
+}
+
+// sampled reads a plane at the points of a grid: one that is bent and turned a little, as
+// those that straighten pictures, or any.
+func (n *network) sampled(rng *rand.Rand, x graph.ValueID) graph.ValueID {
+	h, w := 1+rng.IntN(12), 1+rng.IntN(12)
+	grid := tensor.Zeros[float32](1, h, w, 2)
+	at := grid.Data.([]float32)
+	turn, anywhere := rng.Float32()-0.5, rng.IntN(4) == 0
+	for i := range h * w {
+		v, u := 2*float32(i/w)/float32(max(1, h-1))-1, 2*float32(i%w)/float32(max(1, w-1))-1
+		at[2*i], at[2*i+1] = u+turn*v, v-turn*u*u
+		if anywhere {
+			at[2*i], at[2*i+1] = rng.Float32()*4-2, rng.Float32()*4-2
+		}
+	}
+	attr := map[string]any{"mode": []string{"bilinear", "nearest", "bicubic"}[rng.IntN(3)], "padding_mode": []string{"zeros", "border", "reflection"}[rng.IntN(3)], "align_corners": int64(rng.IntN(2))}
+	y := n.node("GridSample", attr, x, n.constant(grid))
+	if rng.IntN(2) == 0 {
+		y = n.node("Conv", nil, y, n.weights(1, 3, n.shape(y)[1], 1, 1))
+	}
+	return y
 }
 
 // squares writes the laying out of squares of pixels, or the putting together, as changes

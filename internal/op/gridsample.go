@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
 
@@ -149,6 +150,50 @@ func (g *GridSample) inside(i, n int) int {
 		return int(reflected(float64(i), 0, float64(n-1)))
 	}
 	return min(int(reflected(float64(i), -0.5, float64(n)-0.5)), n-1)
+}
+
+// maxField bounds the taps of all pixels of a region.Field.
+const maxField = 1 << 24
+
+// Locality implements Localizer: where each pixel reads is known if the grid is constant.
+func (g *GridSample) Locality(in []*Info, out []Info) Locality {
+	x, grid := in[0], in[1].Value
+	if !x.Known() || x.Value != nil || grid == nil || len(x.Shape) > 4 || x.Shape[0] != 1 || product(out[0].Shape) == 0 {
+		return Locality{}
+	}
+	plane, points := x.Shape[2:], product(out[0].Shape[2:])
+	rank := len(plane)
+	axes := make([][]tap, 2)
+	axes[0] = []tap{{0, 1}} // the row of a plane that has none
+	each := len(g.taps(0, 1))
+	t := region.Table{In: product(plane), Taps: 1}
+	for range rank {
+		t.Taps *= each
+	}
+	if t.In > maxField || points > maxField/t.Taps {
+		return Locality{}
+	}
+	t.Index = make([]int32, 0, points*t.Taps)
+	at, width := grid.Data.([]float32), plane[rank-1]
+	for p := range points {
+		for a, length := range plane {
+			axes[2-rank+a] = g.taps(g.coordinate(float64(at[p*rank+rank-1-a]), length), length)
+		}
+		for _, y := range axes[0] {
+			for _, x := range axes[1] {
+				i := y.index*width + x.index
+				if y.index < 0 || x.index < 0 {
+					i = -1
+				}
+				t.Index = append(t.Index, int32(i))
+				if g.Mode != "nearest" {
+					t.Weight = append(t.Weight, float32(y.weight*x.weight))
+				}
+			}
+		}
+	}
+	pair := func(s []int) [2]int { return [2]int{product(s[:len(s)-1]), s[len(s)-1]} }
+	return Locality{Kind: Rearranging, Field: region.NewField(pair(plane), pair(out[0].Shape[2:]), t)}
 }
 
 // Eval implements Operator.

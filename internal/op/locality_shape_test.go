@@ -1,6 +1,8 @@
 package op
 
 import (
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -12,7 +14,7 @@ import (
 // TestLocalityNeverMisses changes a rectangle of the input's plane and checks
 // that every changed output lies where the locality says that it may.
 func TestLocalityNeverMisses(t *testing.T) {
-	kinds := map[LocalityKind]int{}
+	kinds, fields := map[LocalityKind]int{}, 0
 	for _, d := range drawn() {
 		for seed := range uint64(150) {
 			r := &randomNode{rand.New(rand.NewPCG(seed, 3)), MaxOpset}
@@ -40,6 +42,9 @@ func TestLocalityNeverMisses(t *testing.T) {
 			kinds[loc.Kind]++
 			if loc.Kind == Global {
 				continue
+			}
+			if loc.Field != nil {
+				fields++
 			}
 			plane := in[varied[0]].Shape[2:]
 			rect := make([]region.Span, len(plane))
@@ -69,6 +74,9 @@ func TestLocalityNeverMisses(t *testing.T) {
 		if kinds[k] < 20 {
 			t.Errorf("only %d cases of kind %v", kinds[k], k)
 		}
+	}
+	if fields < 10 {
+		t.Errorf("only %d cases of fields", fields)
 	}
 }
 
@@ -104,6 +112,14 @@ func (r *randomNode) changed(t *tensor.Tensor, rect []region.Span) *tensor.Tenso
 // reached maps a rectangle through a locality.
 func reached(t *testing.T, l Locality, rect []region.Span) []region.Span {
 	r := slices.Clone(rect)
+	if l.Field != nil {
+		y, x := region.Span{Lo: 0, Hi: 1}, r[len(r)-1]
+		if len(r) == 2 {
+			y = r[0]
+		}
+		out := l.Field.Reach(region.Rect{Y: y, X: x})
+		return []region.Span{out.Y, out.X}[2-len(r):]
+	}
 	for a := range r {
 		switch l.Kind {
 		case Windowed:
@@ -198,6 +214,72 @@ func TestTablesEqualEval(t *testing.T) {
 	for _, n := range []string{"Slice", "Pad", "Resize", "Upsample"} {
 		if compared[n] < 10 {
 			t.Errorf("%s: only %d cases compared", n, compared[n])
+		}
+	}
+}
+
+// TestFieldEqualsEval adds up what a field says that each output pixel reads, and compares
+// with Eval.
+func TestFieldEqualsEval(t *testing.T) {
+	compared := map[string]int{}
+	for seed := range uint64(1500) {
+		r := &randomNode{rand.New(rand.NewPCG(seed, 5)), MaxOpset}
+		attr, in, _ := r.draw("GridSample")
+		grid := in[1].Data.([]float32)
+		for i, v := range grid { // more of them inside
+			if i%3 > 0 {
+				grid[i] = float32(math.Mod(float64(v), 1.2))
+			}
+		}
+		x := in[0].Data.([]float32)
+		for i := range x {
+			x[i] = float32(i * 7 % 23)
+		}
+		d, err := Lookup("GridSample", MaxOpset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := d.New(&Node{Type: d.Name, Opset: r.opset, Inputs: 2, Outputs: 1, Attr: NewAttributes(attr)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		infos := infosOf(in)
+		infos[0].Value = nil
+		out, err := o.Infer(infos, 1)
+		if err != nil {
+			continue
+		}
+		f := LocalityOf(o, infos, out).Field
+		if wanted := len(in[0].Shape) <= 4 && in[0].Shape[0] == 1 && product(out[0].Shape) > 0; (f != nil) != wanted {
+			t.Fatalf("seed %d: field %v for shape %v", seed, f, in[0].Shape)
+		} else if !wanted {
+			continue
+		}
+		y, err := o.Eval(in, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compared[fmt.Sprint(attr["mode"], len(in[0].Shape))]++
+		size, points := product(in[0].Shape[2:]), product(out[0].Shape[2:])
+		for i, want := range y[0].Data.([]float32) {
+			got, first := 0.0, i%points*f.Taps
+			for k, from := range f.Index[first : first+f.Taps] {
+				if from >= 0 && f.Weight != nil {
+					got += float64(f.Weight[first+k]) * float64(x[i/points*size+int(from)])
+				} else if from >= 0 {
+					got += float64(x[i/points*size+int(from)])
+				}
+			}
+			if diff := math.Abs(got - float64(want)); !(diff < 1e-4) {
+				t.Fatalf("seed %d: %v element %d is %g by the field, %g by Eval", seed, attr, i, got, want)
+			}
+		}
+	}
+	for _, mode := range []string{"nearest", "linear", "cubic"} {
+		for rank := 3; rank <= 4; rank++ {
+			if n := compared[fmt.Sprint(mode, rank)]; n < 20 {
+				t.Errorf("%s of rank %d: only %d cases", mode, rank, n)
+			}
 		}
 	}
 }

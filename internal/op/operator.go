@@ -122,9 +122,13 @@ type Locality struct {
 	// axes behind batch and channels, in ONNX order).
 	Windows []region.Window
 	// Tables holds, for Rearranging, one table for each spatial axis if the
-	// output is a separable copy or interpolation of the input. Nil means
-	// that the mapping is of another kind, and the plan treats it as Global.
+	// output is a separable copy or interpolation of the input.
 	Tables []region.Table
+	// Field holds, for Rearranging, where every output pixel reads if that is
+	// not separable; a plane without rows counts as one row. Where Tables and
+	// Field are nil, the mapping is of another kind, and the plan treats it as
+	// Global.
+	Field *region.Field
 }
 
 // Node is one node of a model as the loader hands it over.

@@ -441,6 +441,9 @@ func (r *randomNode) draw(name string) (map[string]any, []*tensor.Tensor, int) {
 		if rank < 3 {
 			shape = append(shape, 1, 2, 3)
 		}
+		if r.IntN(4) > 0 {
+			shape[0] = 1
+		}
 		s := append(append([]int{shape[0]}, r.shape(len(shape)-2, len(shape)-2)...), len(shape)-2)
 		in = []*tensor.Tensor{r.data(tensor.Float32, shape...), r.data(tensor.Float32, s...)}
 	case "RoiAlign":
