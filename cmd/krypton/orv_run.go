@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -167,21 +166,11 @@ func (j *orvJob) newAnnotator(ctx context.Context, r *recognize.Recognition) (*r
 	case j.name == "-" || j.resume:
 		return nil, failure.Usagef("--annotate reads the video a second time, from its beginning: it needs a file, and excludes --resume")
 	}
-	source, err := video.Open(ctx, j.name, j.reading)
-	if err != nil {
-		return nil, recognize.Classify(err)
-	}
-	i := source.Info()
-	w, err := video.NewWriter(ctx, j.annotate, i.Width, i.Height, i.FPS/float64(j.every), video.WriterOptions{Force: j.force, FFmpeg: j.ffmpeg, Pixels: i.Shape})
-	if err != nil {
-		_ = source.Close() // the writer's error is what must be heard of
-		err = fmt.Errorf("--annotate: %w", err)
-		if errors.Is(err, video.ErrBusy) {
-			return nil, recognize.Classify(err)
-		}
-		return nil, failure.As(failure.CantCreate, err)
-	}
-	return r.Annotator(ctx, source, w, j.showRegions)
+	return r.Annotate(ctx, recognize.Annotation{
+		Video: j.name, Reading: j.reading,
+		File: j.annotate, Writing: video.WriterOptions{Force: j.force, FFmpeg: j.ffmpeg},
+		Regions: j.showRegions,
+	})
 }
 
 // run answers all frames and says what came of it.

@@ -34,6 +34,57 @@ type Annotator struct {
 	regions  bool
 }
 
+// Annotation says where results are drawn in.
+type Annotation struct {
+	// Video is the file of the video, read anew by Reading; Same, unless it is nil, fails
+	// where it became another one.
+	Video   string
+	Reading video.Options
+	Same    func(video.Info) error
+	// Name is what errors call the video, Geometry that in which the network saw its frames.
+	Name     string
+	Geometry *imagein.Geometry
+	// File is what is written, as Writing says; the form of pixels is the video's.
+	File    string
+	Writing video.WriterOptions
+	// Regions draws what was recomputed, too.
+	Regions bool
+}
+
+// Annotate begins the file of an annotated video of the Recognition, whose name and geometry
+// it takes.
+func (r *Recognition) Annotate(ctx context.Context, a Annotation) (*Annotator, error) {
+	a.Name, a.Geometry = r.film.Name, &r.geometry
+	return r.job.Annotate(ctx, a)
+}
+
+// Annotate begins the file of an annotated video. Errors are of the kinds that package
+// failure has.
+func (j *Job) Annotate(ctx context.Context, a Annotation) (*Annotator, error) {
+	source, err := video.Open(ctx, a.Video, a.Reading)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	i := source.Info()
+	if a.Same != nil {
+		if err := a.Same(i); err != nil {
+			_ = source.Close() // nothing is read of it
+			return nil, err
+		}
+	}
+	a.Writing.Pixels = i.Shape
+	w, err := video.NewWriter(ctx, a.File, i.Width, i.Height, i.FPS/float64(j.question.Every), a.Writing)
+	if err != nil {
+		_ = source.Close() // the writer's error is what must be heard of
+		err = failure.Settingf("%v: %w", failure.Setting("annotate"), err)
+		if errors.Is(err, video.ErrBusy) {
+			return nil, Classify(err)
+		}
+		return nil, failure.As(failure.CantCreate, err)
+	}
+	return j.Annotator(ctx, a.Name, a.Geometry, source, w, a.Regions)
+}
+
 // Annotator draws the results of a Recognition into the frames of source, which is the
 // same video anew, and hands them to w. regions draws what was recomputed, too. Both are
 // the Annotator's to close, also if there is none because of an error.

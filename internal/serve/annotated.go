@@ -75,21 +75,17 @@ func (r *recognition) annotate(ctx context.Context, path string, regions bool) e
 	if _, err := r.film.folder.video(r.film.name); err != nil {
 		return err // it may have become a link elsewhere
 	}
-	source, err := video.Open(ctx, r.film.path, r.opt)
-	if err != nil {
-		return recognize.Classify(err)
-	}
-	i := source.Info()
-	if !r.film.same(i) {
-		_ = source.Close() // nothing is read of it
-		return errChanged
-	}
-	w, err := video.NewWriter(ctx, path, i.Width, i.Height, i.FPS/float64(r.question.Every), video.WriterOptions{Pixels: i.Shape})
-	if err != nil {
-		_ = source.Close() // the writer's error is what must be heard of
-		return recognize.Classify(err)
-	}
-	a, err := r.rec.Annotator(ctx, r.film.name, &r.geometry, source, w, regions)
+	a, err := r.rec.Annotate(ctx, recognize.Annotation{
+		Video: r.film.path, Reading: r.opt,
+		Same: func(i video.Info) error {
+			if !r.film.same(i) {
+				return errChanged
+			}
+			return nil
+		},
+		Name: r.film.name, Geometry: &r.geometry,
+		File: path, Regions: regions,
+	})
 	if err != nil {
 		return err
 	}
