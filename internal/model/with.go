@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -83,7 +84,7 @@ func ParseWith(text string) (With, error) {
 		if !pair || !slices.Contains(WithKeys, key) {
 			break
 		}
-		if w.Set[key] != "" {
+		if _, twice := w.Set[key]; twice {
 			return w, failure.Wrongf("%v %s: %s is said twice", failure.Setting("with"), w.Input, key)
 		}
 		w.File, w.Set[key] = w.File[:at], value
@@ -91,8 +92,10 @@ func ParseWith(text string) (With, error) {
 	if w.Input == "" || w.File == "" {
 		return w, failure.Wrongf("%v %q: want NAME=FILE, and behind it what is otherwise than for the picture: ,KEY=VALUE of %s", failure.Setting("with"), text, strings.Join(WithKeys, ", "))
 	}
-	_, err := Preparation{}.set(w.Set)
-	return w, err
+	if _, err := (Preparation{}).set(w.Set); err != nil {
+		return w, failure.Wrongf("%v: %w", failure.Setting("with"), err)
+	}
+	return w, nil
 }
 
 // of is how the pictures of an input are prepared that is joined to the picture's.
@@ -103,7 +106,12 @@ func (p Preparation) of(file *File, plane *Plane) (Preparation, error) {
 		if !slices.Contains(WithKeys, key) {
 			return p, failure.Dataf("%s: with: %s has an unknown key %q", file.Where, plane.Input, key)
 		}
-		set[key] = strings.ReplaceAll(scalarText(own[key]), ",", ":")
+		if set[key] = ""; own[key] != nil {
+			set[key] = strings.ReplaceAll(scalarText(own[key]), ",", ":")
+		}
+	}
+	if _, err := p.set(set); err != nil {
+		return p, failure.Dataf("%s: with: %s: %w", file.Where, plane.Input, err)
 	}
 	if i := slices.IndexFunc(p.With, func(w With) bool { return w.Input == plane.Input }); i >= 0 {
 		maps.Copy(set, p.With[i].Set)
@@ -131,15 +139,20 @@ func perChannel(numbers []float64, channels int) []float64 {
 // set is a preparation that differs from another. A preset stands for all that the
 // other has for numbers.
 func (p Preparation) set(with map[string]string) (Preparation, error) {
+	for _, key := range WithKeys {
+		if value, said := with[key]; said && value == "" {
+			return p, fmt.Errorf("%s has no value", key)
+		}
+	}
 	if fill := with["fill"]; fill != "" && fill != NoFill {
 		if _, err := obe.ParseFill(fill, 0); err != nil {
-			return p, failure.Wrongf("%v: %w, or %s", failure.Setting("with"), err, NoFill)
+			return p, fmt.Errorf("%w, or %s", err, NoFill)
 		}
 	}
 	if preset := with["preset"]; preset != "" {
 		p.Preset, p.Mean, p.Std, p.Scale, p.Order = preset, nil, nil, 0, ""
 		if _, err := imagein.Preset(preset); err != nil {
-			return p, failure.Wrongf("%v: %w", failure.Setting("with"), err)
+			return p, err
 		}
 	}
 	if with["order"] != "" {
@@ -157,7 +170,7 @@ func (p Preparation) set(with map[string]string) (Preparation, error) {
 		for _, part := range strings.Split(text, ":") {
 			v, err := strconv.ParseFloat(part, 64)
 			if err != nil {
-				return p, failure.Wrongf("%v: %s is %q, want numbers with colons between them", failure.Setting("with"), list.key, text)
+				return p, fmt.Errorf("%s is %q, want numbers with colons between them", list.key, text)
 			}
 			*list.to = append(*list.to, v)
 		}
@@ -165,7 +178,7 @@ func (p Preparation) set(with map[string]string) (Preparation, error) {
 	if text := with["scale"]; text != "" {
 		var err error
 		if p.Scale, err = strconv.ParseFloat(text, 64); err != nil {
-			return p, failure.Wrongf("%v: scale is %q, want a number", failure.Setting("with"), text)
+			return p, fmt.Errorf("scale is %q, want a number", text)
 		}
 	}
 	return p, nil
