@@ -47,46 +47,68 @@ func combine(maps []variant, results []*obe.Result, rule string) (*obe.Grid, *ob
 		all.Views += r.Views
 		all.Map += r.Map
 	}
-	for k, base := range all.Base {
-		sum, count := make([]float64, g.Len()), make([]int, g.Len())
+	for lo := 0; lo < len(all.Base); lo += sideBySide {
+		hi := min(lo+sideBySide, len(all.Base))
+		sums, counts := make([][]float64, hi-lo), make([][]int, hi-lo)
+		for k := range sums {
+			sums[k], counts[k] = make([]float64, g.Len()), make([]int, g.Len())
+		}
 		for s, r := range results {
-			drops, err := drops(maps[s].grid, r, k)
+			drops, err := drops(maps[s].grid, r, lo, hi)
 			if err != nil {
 				return nil, nil, err
 			}
-			for i, d := range drops {
-				if d == d {
-					sum[i] += d
-					count[i]++
+			for k := range drops {
+				for i, d := range drops[k] {
+					if d == d {
+						sums[k][i] += d
+						counts[k][i]++
+					}
 				}
 			}
 		}
-		scores := make([]float32, g.Len())
-		for i := range scores {
-			scores[i] = float32(float64(base) - sum[i]/float64(count[i])) // 0/0 is NaN
+		for k, base := range all.Base[lo:hi] {
+			scores := make([]float32, g.Len())
+			for i := range scores {
+				scores[i] = float32(float64(base) - sums[k][i]/float64(counts[k][i])) // 0/0 is NaN
+			}
+			all.Scores = append(all.Scores, scores)
 		}
-		all.Scores = append(all.Scores, scores)
 	}
 	return g, all, nil
 }
 
-// pixelDrops gives the drop of the class k at each pixel of the input.
-func pixelDrops(rule string) func(g *obe.Grid, r *obe.Result, k int) ([]float64, error) {
-	return func(g *obe.Grid, r *obe.Result, k int) ([]float64, error) {
+// sideBySide is how many items' maps are put together at a time: random masks are drawn
+// once for all of them.
+const sideBySide = 16
+
+// pixelDrops gives the drops of the classes from lo to hi at each pixel of the input.
+func pixelDrops(rule string) func(g *obe.Grid, r *obe.Result, lo, hi int) ([][]float64, error) {
+	return func(g *obe.Grid, r *obe.Result, lo, hi int) (all [][]float64, err error) {
 		if l := g.Listed(); l != nil {
-			return l.Importance(r.Scores[k], r.Base[k]), nil
+			return l.Importance(r.Scores[lo:hi], r.Base[lo:hi]), nil
 		}
-		return classMap(g, r, k).Importance(rule)
+		for k := lo; k < hi; k++ {
+			drops, err := classMap(g, r, k).Importance(rule)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, drops)
+		}
+		return all, nil
 	}
 }
 
-// cellDrops gives the drop of the class k at each position.
-func cellDrops(_ *obe.Grid, r *obe.Result, k int) ([]float64, error) {
-	drops := make([]float64, len(r.Scores[k]))
-	for i, s := range r.Scores[k] {
-		drops[i] = float64(r.Base[k]) - float64(s)
+// cellDrops gives the drops of the classes from lo to hi at each position.
+func cellDrops(_ *obe.Grid, r *obe.Result, lo, hi int) (all [][]float64, err error) {
+	for k := lo; k < hi; k++ {
+		drops := make([]float64, len(r.Scores[k]))
+		for i, s := range r.Scores[k] {
+			drops[i] = float64(r.Base[k]) - float64(s)
+		}
+		all = append(all, drops)
 	}
-	return drops, nil
+	return all, nil
 }
 
 // classMap is the map of the result's class k.

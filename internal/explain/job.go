@@ -334,9 +334,7 @@ func (j *Job) Costs(in *Input) ([]Cost, error) {
 		case i > 0 && all[i-1].Grid == m.Grid:
 			c.Spent = all[i-1].Spent
 		default:
-			for k := range m.Grid.Len() {
-				c.Spent += p.Count(m.Grid.Rect(k))
-			}
+			c.Spent = m.Grid.Count(p)
 		}
 		all = append(all, c)
 	}

@@ -163,6 +163,9 @@ func (j *Job) makeGrids() error {
 			if errors.Is(err, obe.ErrStencil) {
 				err = fmt.Errorf("%s: %w", p.File, err)
 			}
+			if errors.Is(err, obe.ErrRegion) {
+				return err
+			}
 			return failure.Settingf("%v: %w", failure.Setting("patch"), err)
 		}
 		j.grids, j.stencils = append(j.grids, g), append(j.stencils, sum)

@@ -9,11 +9,24 @@ import (
 	"fmt"
 	"slices"
 
+	"krypton/internal/failure"
+	"krypton/internal/incremental"
 	"krypton/internal/region"
 )
 
 // ErrGrid says that patch, stride and image do not fit together: a usage error.
 var ErrGrid = errors.New("patch and stride do not fit the image")
+
+// ErrRegion says that a region leaves the image. Such an error names the setting itself.
+var ErrRegion = fmt.Errorf("%w: region", ErrGrid)
+
+// inside fails unless a part of a plane of h by w pixels lies in it.
+func inside(part region.Rect, h, w int) error {
+	if region.Plane(h, w).Contains(part) {
+		return nil
+	}
+	return failure.Mark(failure.Wrongf("%v: %v leaves the network's input of %dx%d (height x width)", failure.Setting("region"), part, h, w), ErrRegion)
+}
 
 // Border says what happens where the stride does not divide the way from the
 // first to the last possible offset.
@@ -53,8 +66,8 @@ func NewGrid(h, w int, patch, stride [2]int, border Border, roi region.Rect) (*G
 	if roi.Empty() {
 		roi = region.Plane(h, w)
 	}
-	if !region.Plane(h, w).Contains(roi) {
-		return nil, fmt.Errorf("%w: region %v leaves the network's input of %dx%d (height x width)", ErrGrid, roi, h, w)
+	if err := inside(roi, h, w); err != nil {
+		return nil, err
 	}
 	if !slices.Contains([]Border{"", Cover, Cut, Skip}, border) {
 		return nil, fmt.Errorf("%w: border %q, want %s, %s or %s", ErrGrid, border, Cover, Cut, Skip)
@@ -115,6 +128,21 @@ func (g *Grid) Rect(i int) region.Rect {
 		r = g.Covers.Rect(y, x)
 	}
 	return r.Intersect(region.Plane(g.Plane[0], g.Plane[1]))
+}
+
+// Count is the number of multiply-adds that updates of all positions take, as long as no
+// approximation makes regions smaller. Positions that change the same rectangle as the one
+// before are counted once, as random masks, of which there may be a million.
+func (g *Grid) Count(p *incremental.Plan) int64 {
+	var last region.Rect
+	sum, each := int64(0), int64(0)
+	for i := range g.Len() {
+		if r := g.Rect(i); i == 0 || r != last {
+			last, each = r, p.Count(r)
+		}
+		sum += each
+	}
+	return sum
 }
 
 // at are the offsets of position i.

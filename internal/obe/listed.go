@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"krypton/internal/engine"
 	"krypton/internal/failure"
@@ -17,9 +18,9 @@ import (
 // it says itself.
 type Listed interface {
 	Coverage
-	// Importance is what each pixel of the plane matters, row by row, given the score with
-	// each patch and that without any; NaN where nothing is covered.
-	Importance(scores []float32, base float32) []float64
+	// Importance is what each pixel of the plane matters to each of some items, row by row,
+	// given its score with each patch and that without any; NaN where nothing is covered.
+	Importance(scores [][]float32, base []float32) [][]float64
 }
 
 // Listed is what the grid's patches are, nil where they lie on a grid.
@@ -43,10 +44,7 @@ func within(plane engine.Plane, roi Region) (region.Rect, error) {
 	if roi == (Region{}) {
 		r = plane.Rect()
 	}
-	if !plane.Rect().Contains(r) {
-		return r, failure.As(failure.Usage, fmt.Errorf("%w: region %v leaves the network's input of %dx%d (height x width)", ErrGrid, r, plane.H, plane.W))
-	}
-	return r, nil
+	return r, inside(r, plane.H, plane.W)
 }
 
 // Segments are patches that cover one segment of the plane each.
@@ -88,12 +86,23 @@ func (s *Segments) Row(_, x, row int, cols region.Span, dst []float32) {
 }
 
 // Importance implements Listed: each pixel has its segment's drop.
-func (s *Segments) Importance(scores []float32, base float32) []float64 {
-	out := make([]float64, len(s.labels))
+func (s *Segments) Importance(scores [][]float32, base []float32) [][]float64 {
+	out := nowhere(len(scores), len(s.labels))
 	for i, l := range s.labels {
-		if out[i] = math.NaN(); l >= 0 {
-			out[i] = float64(base) - float64(scores[l])
+		for k := range out {
+			if l >= 0 {
+				out[k][i] = float64(base[k]) - float64(scores[k][l])
+			}
 		}
+	}
+	return out
+}
+
+// nowhere are maps of n pixels for some items that nothing covers.
+func nowhere(items, n int) [][]float64 {
+	out := make([][]float64, items)
+	for k := range out {
+		out[k] = slices.Repeat([]float64{math.NaN()}, n)
 	}
 	return out
 }
@@ -226,27 +235,37 @@ func (m *Masks) kept(i, row int, cols region.Span, dst []float32) {
 //	1/(N p) Σ f_i M_i(λ) - 1/N Σ f_i
 //
 // for the scores f_i with N masks M_i, each of which keeps a share p of its cells: the score
-// that is expected where λ is kept, against that of all masks.
-func (m *Masks) Importance(scores []float32, _ float32) []float64 {
-	out := make([]float64, m.h*m.w)
-	for i := range out {
-		out[i] = math.NaN()
-	}
-	sum, mean := make([]float64, m.part.Area()), 0.0
-	n, row := float64(len(scores)), make([]float32, m.part.X.Len())
-	for i, f := range scores {
-		mean += float64(f) / n
-		for y := m.part.Y.Lo; y < m.part.Y.Hi; y++ {
-			m.kept(i, y, m.part.X, row)
-			to := sum[(y-m.part.Y.Lo)*len(row):]
-			for x, v := range row {
-				to[x] += float64(f) * float64(v)
-			}
+// that is expected where λ is kept, against that of all masks. A mask's row is drawn once for
+// all items.
+func (m *Masks) Importance(scores [][]float32, _ []float32) [][]float64 {
+	out, means := nowhere(len(scores), m.h*m.w), make([]float64, len(scores))
+	n := float64(len(m.shifts))
+	for k := range scores {
+		for _, f := range scores[k] {
+			means[k] += float64(f) / n
 		}
 	}
-	for i, v := range sum {
-		y, x := m.part.Y.Lo+i/len(row), m.part.X.Lo+i%len(row)
-		out[y*m.w+x] = v/(n*m.keep) - mean
+	row := make([]float32, m.part.X.Len())
+	for y := m.part.Y.Lo; y < m.part.Y.Hi; y++ {
+		at := y*m.w + m.part.X.Lo
+		for k := range out {
+			clear(out[k][at : at+len(row)])
+		}
+		for i := range m.shifts {
+			m.kept(i, y, m.part.X, row)
+			for k := range out {
+				sums, f := out[k][at:at+len(row)], float64(scores[k][i])
+				for x, v := range row {
+					sums[x] += float64(f * float64(v))
+				}
+			}
+		}
+		for k := range out {
+			sums := out[k][at : at+len(row)]
+			for x, v := range sums {
+				sums[x] = v/(n*m.keep) - means[k]
+			}
+		}
 	}
 	return out
 }

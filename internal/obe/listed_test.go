@@ -78,7 +78,17 @@ func TestRISE(t *testing.T) {
 			scores[i] = rng.Float32()
 			mean += float64(scores[i]) / n
 		}
-		got := g.Listed().Importance(scores, .5)
+		other := make([]float32, n)
+		for i := range other {
+			other[i] = 2 * scores[i]
+		}
+		both := g.Listed().Importance([][]float32{scores, other}, []float32{.5, 1})
+		got := both[0]
+		for i, v := range got {
+			if w := both[1][i]; w != 2*v && v == v {
+				t.Fatalf("pixel %d has %g, and %g for twice the scores", i, v, w)
+			}
+		}
 		inside := plane.Rect()
 		if roi != (obe.Region{}) {
 			inside = roi.Rect()
@@ -110,7 +120,7 @@ func TestRISE(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []float64{math.NaN(), .25, .25, .5, math.NaN(), 1, .5, .5} {
-		if got := g.Listed().Importance([]float32{.75, .5, 0}, 1)[i]; got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+		if got := g.Listed().Importance([][]float32{{.75, .5, 0}}, []float32{1})[0][i]; got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
 			t.Errorf("pixel %d has %g, want %g", i, got, want)
 		}
 	}

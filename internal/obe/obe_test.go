@@ -67,7 +67,7 @@ func TestGrid(t *testing.T) {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
-	if _, err := obe.NewGrid(10, 10, [2]int{1, 1}, [2]int{1, 1}, obe.Cover, region.Plane(11, 3)); !errors.Is(err, obe.ErrGrid) {
+	if _, err := obe.NewGrid(10, 10, [2]int{1, 1}, [2]int{1, 1}, obe.Cover, region.Plane(11, 3)); !errors.Is(err, obe.ErrGrid) || !errors.Is(err, obe.ErrRegion) {
 		t.Errorf("region outside: %v", err)
 	}
 }

@@ -28,10 +28,7 @@ func Predict(ctx context.Context, t Task, budget time.Duration) (Prediction, err
 		t.Base[i] = rng.Float32()*2 - 1
 	}
 	whole := t.Grid
-	all := int64(0)
-	for i := range whole.Len() {
-		all += t.Plan.Count(whole.Rect(i))
-	}
+	all := whole.Count(t.Plan)
 	var p Prediction
 	// The first sample warms up; samples grow until one lasts long enough.
 	for n := 16; ; n *= 4 {
