@@ -50,8 +50,9 @@ var npyNames = map[string]string{"f4": "float32", "f8": "float64", "u1": "uint8"
 
 // DecodeTensor reads a .npy file (format 1 to 3) that must hold exactly the
 // input of a network that reads h by w pixels of c channels: of shape [c,h,w] or
-// [h,w,c], with or without a batch of one in front, or [h,w] for one channel.
-// Where both orders fit, it is [c,h,w]. name is for messages.
+// [h,w,c], with or without a batch of one in front, or [h,w] for one channel; of a series,
+// whose h is 1, also [c,w] or [w,c]. Where both orders fit, it is channels first. name is
+// for messages.
 func DecodeTensor(r io.Reader, name string, h, w, c int) (*Tensor, error) {
 	sum := sha256.New()
 	t, err := decodeTensor(io.TeeReader(r, sum), h, w, c)
@@ -79,10 +80,14 @@ func decodeTensor(r io.Reader, h, w, c int) (*Tensor, error) {
 	if len(shape) == 4 && shape[0] == 1 {
 		shape = shape[1:]
 	}
+	if h == 1 && len(shape) == 3 && shape[0] == 1 {
+		shape = shape[1:]
+	}
 	first := false // channels first
 	switch {
-	case slices.Equal(shape, []int{c, h, w}):
+	case slices.Equal(shape, []int{c, h, w}), h == 1 && slices.Equal(shape, []int{c, w}):
 		first = true
+	case h == 1 && slices.Equal(shape, []int{w, c}):
 	case slices.Equal(shape, []int{h, w, c}), c == 1 && slices.Equal(shape, []int{h, w}):
 	default:
 		return nil, fmt.Errorf("shape %v: the network reads [%d %d %d] (channels first) or [%d %d %d]", head.shape, c, h, w, h, w, c)

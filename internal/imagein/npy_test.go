@@ -80,6 +80,24 @@ func TestTensorLayouts(t *testing.T) {
 	}
 }
 
+// TestSeriesTensor: a series of 3 samples of 2 channels, written in every way, is read the
+// same. The number of sample x, channel k is 10x+k.
+func TestSeriesTensor(t *testing.T) {
+	le := binary.LittleEndian
+	for shape, numbers := range map[string][]float32{
+		"(2, 3)": {0, 10, 20, 1, 11, 21}, "(1, 2, 3)": {0, 10, 20, 1, 11, 21}, "(1, 2, 1, 3)": {0, 10, 20, 1, 11, 21}, "(2, 1, 3)": {0, 10, 20, 1, 11, 21},
+		"(3, 2)": {0, 1, 10, 11, 20, 21}, "(1, 3, 2)": {0, 1, 10, 11, 20, 21}, "(1, 1, 3, 2)": {0, 1, 10, 11, 20, 21},
+	} {
+		got, err := DecodeTensor(bytes.NewReader(npyFile(1, npyHead("<f4", "False", shape), le, numbers)), shape, 1, 3, 2)
+		if err != nil || fmt.Sprint(got.Data) != "[0 1 10 11 20 21]" {
+			t.Errorf("%s: %v, %v", shape, got, err)
+		}
+	}
+	if _, err := DecodeTensor(bytes.NewReader(npyFile(1, npyHead("<f4", "False", "(6)"), le, make([]float32, 6))), "x", 1, 3, 2); !errors.Is(err, ErrUnusable) {
+		t.Error(err)
+	}
+}
+
 // TestTensorAgainstNpyio reads what an independent writer wrote.
 func TestTensorAgainstNpyio(t *testing.T) {
 	var b bytes.Buffer

@@ -21,7 +21,7 @@ type CompileOptions struct {
 	Kernels *asm.Kernels
 	// Input names the graph input that changes; "" means the only one.
 	Input string
-	// Layout is "nchw", "nhwc" or "" to tell from the shape.
+	// Layout is "nchw", "nhwc", one of graph.SeriesLayouts, or "" (graph.InputAxes).
 	Layout string
 	// Typical gives changes of the input plane that the plan should be fast
 	// for: convolutions are computed in the way that costs least over them.
@@ -232,12 +232,13 @@ func (c *compiler) input(opt CompileOptions) error {
 	if err != nil || n == 0 {
 		return fmt.Errorf("input %q has unusable shape %v", c.g.Values[found].Name, info.Shape)
 	}
-	l, plane, ok := rowsOf(info.Shape)
-	if s := info.Shape; graph.ChannelsLast(s, opt.Layout) {
-		l, plane, ok = rowMajor(s), engine.Plane{H: s[1], W: s[2], C: s[3]}, true
+	l, plane := rowMajor(info.Shape), engine.Plane{H: 1, W: 1, C: n}
+	axes, ok, err := c.g.InputAxes(found, opt.Layout)
+	if err != nil {
+		return err
 	}
-	if !ok {
-		l, plane = rowMajor(info.Shape), engine.Plane{H: 1, W: 1, C: n}
+	if ok {
+		l, plane = planeOf(info.Shape, axes)
 	}
 	c.p.input = c.value(c.g.Values[found].Name, plane)
 	c.p.inputLayout = l
@@ -316,17 +317,65 @@ func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) 
 		v := &view{r.value, axes, r.layout.offset, 1}
 		s.prim = &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}
 	}
-	if channels := withinPixels(index, from, plane); channels != nil {
-		s.operator, s.kind, s.prim = "(channels)", op.Pointwise, &engine.Channels{Source: channels}
-	} else if squares := ofSquares(index, from, plane); squares != nil {
-		s.operator, s.kind, s.prim = "(squares)", op.Windowed, squares
-		s.windows[0], s.windows[1] = squares.Windows(from)
-	} else if channels, spread := toSquares(index, from, plane); spread != nil {
-		phases := c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: s.in, prim: channels}, name, from)
-		ty, tx := spread.Tables(from)
-		s = step{node: name, operator: "(squares)", kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{{phases, from}}, prim: spread}
+	if moved, ok := c.byPixels(s.in[0], index, plane, name); ok {
+		s = moved
 	}
 	return &ref{value: c.emit(s, name, plane), layout: to}
+}
+
+// byPixels gives the last of the steps that make a plane of elements of a source, index
+// saying which, without a change of some pixels becoming one of all; ok is false where
+// elements move otherwise.
+func (c *compiler) byPixels(src source, index []int32, to engine.Plane, name string) (s step, ok bool) {
+	if move := c.moveOf(index, src.plane, to, name); move != nil {
+		return move(src), true
+	}
+	turned := src.plane.Turned()
+	if to.H*to.W == 1 {
+		return s, false
+	}
+	move := c.moveOf(turnedIndex(index, src.plane), turned, to, name)
+	if move == nil {
+		return s, false
+	}
+	turn := step{node: name, operator: "(turned)", kind: op.Rearranging, moves: region.Turned{}, in: []source{src}, prim: &engine.Turn{Out: turned}}
+	return move(source{c.emit(turn, name, turned), turned}), true
+}
+
+// moveOf gives the step, made of its source, that moves elements of pixels to the same
+// places of others, nil if they move otherwise.
+func (c *compiler) moveOf(index []int32, from, to engine.Plane, name string) func(src source) step {
+	if channels := withinPixels(index, from, to); channels != nil {
+		return func(src source) step {
+			return step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: channels}}
+		}
+	}
+	if squares := ofSquares(index, from, to); squares != nil {
+		return func(src source) step {
+			s := step{node: name, operator: "(squares)", kind: op.Windowed, in: []source{src}, prim: squares}
+			s.windows[0], s.windows[1] = squares.Windows(from)
+			return s
+		}
+	}
+	channels, spread := toSquares(index, from, to)
+	if spread == nil {
+		return nil
+	}
+	return func(src source) step {
+		phases := c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: channels}, name, from)
+		ty, tx := spread.Tables(from)
+		return step{node: name, operator: "(squares)", kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{{phases, from}}, prim: spread}
+	}
+}
+
+// turnedIndex is where elements come from if the plane's columns have become rows.
+func turnedIndex(index []int32, from engine.Plane) []int32 {
+	turned := make([]int32, len(index))
+	for i, k := range index {
+		pixel, c := int(k)/from.C, int(k)%from.C
+		turned[i] = int32((pixel%from.W*from.H+pixel/from.W)*from.C + c)
+	}
+	return turned
 }
 
 // withinPixels gives the channel of the same pixel that each channel comes from,

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"krypton/internal/engine"
+	"krypton/internal/graph"
 )
 
 // layout says how a value of the model lies in the memory of a plan value: for
@@ -47,6 +48,32 @@ func rowsOf(shape []int) (l layout, p engine.Plane, ok bool) {
 	}
 	l.shape = append([]int{}, shape...)
 	return l, p, p.H > 0 && p.W > 0 && p.C > 0
+}
+
+// planeOf is the plane of an input with these axes, and how the input lies on it: channels
+// last.
+func planeOf(shape []int, a graph.Axes) (layout, engine.Plane) {
+	n := func(axis int) int {
+		if axis < 0 {
+			return 1
+		}
+		return shape[axis]
+	}
+	p := engine.Plane{H: n(a.Row), W: n(a.Column), C: n(a.Channel)}
+	l := layout{shape: append([]int{}, shape...), stride: make([]int, len(shape))}
+	for i := range shape {
+		switch i {
+		case a.Row:
+			l.stride[i] = p.W * p.C
+		case a.Column:
+			l.stride[i] = p.C
+		case a.Channel:
+			l.stride[i] = 1
+		default:
+			l.stride[i] = p.Len()
+		}
+	}
+	return l, p
 }
 
 // same says whether two layouts address the same elements: axes of length 1

@@ -171,6 +171,8 @@ func perElement(p engine.Primitive) (adds, plain float64) {
 		return costSoftmax, 0
 	case *engine.Spread:
 		return 0, plainPiece / float64(p.X*p.Out.C)
+	case *engine.Turn:
+		return 0, plainPiece / float64(p.Out.C)
 	case *engine.Interpolate:
 		if p.Y.Weight != nil || p.X.Weight != nil {
 			return 0, plainTap * float64(p.Y.Taps*p.X.Taps) / float64(p.Out.C)

@@ -247,9 +247,18 @@ func (v *view) composed() *ref {
 func (c *compiler) laid(v *view, name string) *ref {
 	to := rowMajor(v.shape())
 	plane := rowPlane(to.shape)
-	m := &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}
 	src := source{v.value, c.p.values[v.value].plane}
-	out := c.emit(step{node: name, operator: "(relayout)", kind: op.Global, in: []source{src}, prim: m}, name, plane)
+	s := step{node: name, operator: "(relayout)", kind: op.Global, in: []source{src}, prim: &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}}
+	if src.plane.H*src.plane.W > 1 && !c.p.values[v.value].entire {
+		index := offsets(v.axes...)
+		for i := range index {
+			index[i] += int32(v.offset)
+		}
+		if moved, ok := c.byPixels(src, index, plane, name); ok {
+			s = moved
+		}
+	}
+	out := c.emit(s, name, plane)
 	if v.scale != 1 {
 		b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{engine.Full, engine.Scalar}, Const: [2][]float32{nil, {float32(v.scale)}}}
 		operation(b, &op.Elementwise{Name: "Mul"})

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"krypton/internal/failure"
+	"krypton/internal/graph"
 )
 
 // Check refuses options that no file can be loaded with.
 func (o *LoadOptions) Check() error {
-	if !slices.Contains([]string{"", "nchw", "nhwc"}, o.Layout) {
-		return failure.Wrongf("%v is %q, want nchw or nhwc", failure.Setting("layout"), o.Layout)
+	if !slices.Contains([]string{"", "nchw", "nhwc"}, o.Layout) && !slices.Contains(graph.SeriesLayouts, o.Layout) {
+		return failure.Wrongf("%v is %q, want nchw or nhwc, or of a series %s", failure.Setting("layout"), o.Layout, strings.Join(graph.SeriesLayouts, ", "))
 	}
 	return nil
 }

@@ -448,7 +448,13 @@ func (b *builder) inputInfo(v valueInfo) (op.Info, error) {
 // sized gives the height or width of Options.Size if dimension k of an image
 // input is one of these: channels are known, and first or last.
 func (b *builder) sized(dims []dim, k int) int {
-	if len(dims) != 4 || b.opt.Size[0] <= 0 {
+	if b.opt.Size[0] <= 0 {
+		return -1
+	}
+	if len(dims) < 4 { // a series: a number is its length
+		return b.opt.Size[1]
+	}
+	if len(dims) != 4 {
 		return -1
 	}
 	few := func(d dim) bool { return d.value > 0 && d.value <= 4 }

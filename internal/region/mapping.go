@@ -24,6 +24,22 @@ func (t Tables) Reads(r Rect) Rect { return Rect{t.Y.Reads(r.Y), t.X.Reads(r.X)}
 // ReachMask implements Mapping.
 func (t Tables) ReachMask(to, from *Mask) { to.ReachTables(from, t.Y, t.X) }
 
+// Turned is the Mapping of a plane whose rows are the columns of the other one.
+type Turned struct{}
+
+// Reach implements Mapping.
+func (Turned) Reach(r Rect) Rect { return Rect{r.X, r.Y} }
+
+// Reads implements Mapping.
+func (Turned) Reads(r Rect) Rect { return Rect{r.X, r.Y} }
+
+// ReachMask implements Mapping.
+func (Turned) ReachMask(to, from *Mask) {
+	for x := range from.H {
+		from.Spans(x, func(s Span) { to.Add(Rect{s, Span{x, x + 1}}) })
+	}
+}
+
 // Field is a Mapping in which every output pixel reads where it says itself: sampling at
 // the points of a grid.
 type Field struct {

@@ -11,7 +11,9 @@ backbone, path aggregation, separable heads with LeakyReLU, 80 classes, 320x320)
 
 --only makes those alone. unet, which is made where it is asked for, is a U-Net of four
 levels below 64 channels at 256x256: two 3x3 layers with batch normalization each, 2x2
-transposed convolutions upwards, a softmax over four classes (targets.mjs measures it).
+transposed convolutions upwards, a softmax over four classes. resnet1d is a residual
+network for electrocardiograms: 12 leads, 5,000 samples, eight blocks of two layers of 64
+to 512 channels, kernels of 7 (targets.mjs measures both).
 
 Each TRAINED.onnx is copied with its batch size opened (and named "batch"), and its
 height and width fixed where they are open: at HxW, else at what "size: [H, W]" in
@@ -46,7 +48,7 @@ NETS = {  # name: (constructor arguments, input size)
     "ssdlite320_mobilenet_v3_large": ({"weights_backbone": None}, 320),
     "nanodet_m": ({}, 320),
 }
-MORE = {"unet": ({}, 256)}  # where they are asked for
+MORE = {"unet": ({}, 256), "resnet1d": ({}, (12, 5000))}  # where they are asked for
 
 
 def need():
@@ -66,6 +68,8 @@ def need():
 
 def pictures(rng, n, size):
     """Smooth noise: nearer to photographs than white noise."""
+    if isinstance(size, tuple):  # a series
+        return torch.from_numpy(rng.standard_normal((n, *size), dtype=np.float32))
     low = torch.from_numpy(rng.standard_normal((n, 3, 14, 14), dtype=np.float32))
     x = torch.nn.functional.interpolate(low, size=(size, size), mode="bilinear", align_corners=False)
     return x + 0.1 * torch.from_numpy(rng.standard_normal((n, 3, size, size), dtype=np.float32))
@@ -163,11 +167,34 @@ def unet():
     return UNet()
 
 
+def resnet1d():
+    """Residual network over a series, after the usual ones for electrocardiograms."""
+    nn = torch.nn
+
+    def layer(i, o, kernel, stride=1):
+        return [nn.Conv1d(i, o, kernel, stride, kernel // 2, bias=False), nn.BatchNorm1d(o)]
+
+    class Block(nn.Module):
+        def __init__(self, i, o, stride):
+            super().__init__()
+            self.way = nn.Sequential(*layer(i, o, 7, stride), nn.ReLU(), *layer(o, o, 7))
+            self.short = nn.Sequential(*layer(i, o, 1, stride)) if stride > 1 or i != o else nn.Identity()
+
+        def forward(self, x):
+            return (self.way(x) + self.short(x)).relu()
+
+    blocks, i = [], 64
+    for o, stride in ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)):
+        blocks.append(Block(i, o, stride))
+        i = o
+    return nn.Sequential(*layer(12, 64, 15, 2), nn.ReLU(), nn.MaxPool1d(3, 2, 1), *blocks, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(512, 5))
+
+
 def network(name):
     arguments, size = (NETS | MORE)[name]
     torch.manual_seed(2026)
-    if name in ("nanodet_m", "unet"):
-        net = nanodet() if name == "nanodet_m" else unet()
+    if own := {"nanodet_m": nanodet, "unet": unet, "resnet1d": resnet1d}.get(name):
+        net = own()
     else:
         net = getattr(torchvision.models, name, None) or getattr(torchvision.models.detection, name)
         net = net(weights=None, **arguments)
@@ -175,11 +202,11 @@ def network(name):
         net = heads(net)
     normalized = False
     for m in net.modules():
-        if isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
+        if isinstance(m, (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
             torch.nn.init.kaiming_normal_(m.weight, nonlinearity="relu")
             if m.bias is not None:
                 torch.nn.init.normal_(m.bias, std=0.01)
-        if isinstance(m, torch.nn.BatchNorm2d):
+        if isinstance(m, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
             normalized = True
             m.momentum = None  # plain average over the pass below
             torch.nn.init.uniform_(m.weight, 0.5, 1.5)

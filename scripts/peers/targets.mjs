@@ -1,10 +1,11 @@
-// Measures maps of what no classifier gives (a detector's box, a segmentation's overlap)
-// beside ONNX Runtime running the network at every position, in one run:
+// Measures maps of what no classifier of pictures gives (a detector's box, a segmentation's
+// overlap, a class of a series) beside ONNX Runtime running the network at every position, in one run:
 //
 //   node targets.mjs [flags] KIND:MODEL.onnx:PICTURE...
 //
 // KIND is box (the map of the best box) or dice (the overlap of the largest segment with
-// the clean one, exact and approximate). export_models.py --only unet makes a U-Net.
+// the clean one, exact and approximate), or class (the predicted class's score), PICTURE
+// being any file that krypton obe reads. export_models.py --only unet,resnet1d makes two.
 //
 //   --krypton FILE      the binary (bin/krypton)
 //   --out FILE          writes FILE.md (docs/benchmarks/targets)
@@ -32,10 +33,10 @@ const { values: flags, positionals } = parseArgs({
     batches: flag('1,2,4,8'), approximate: flag('--tau 0.6 --epsilon 0.04 --precision int8 --checkerboard --drill-down 0'),
   },
 });
-const kinds = { box: ['--box', 'best'], dice: ['--score', 'dice'] };
+const kinds = { class: [], box: ['--box', 'best'], dice: ['--score', 'dice'] };
 const jobs = positionals.map((p) => p.split(':'));
 if (jobs.length === 0 || !jobs.every((j) => j.length === 3 && kinds[j[0]])) {
-  console.error('usage: node targets.mjs [flags] box:MODEL.onnx:PICTURE|dice:MODEL.onnx:PICTURE...');
+  console.error('usage: node targets.mjs [flags] box:MODEL.onnx:PICTURE|dice:MODEL.onnx:PICTURE|class:MODEL.onnx:FILE...');
   process.exit(64);
 }
 for (const file of [flags.krypton, ...jobs.flatMap((j) => j.slice(1))]) {
