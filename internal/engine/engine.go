@@ -181,7 +181,7 @@ func (s *Scratch) noDifference(n int) []float32 {
 	if len(s.none) < n {
 		s.none = make([]float32, n)
 		for i := range s.none {
-			s.none[i] = asm.QuadZero
+			s.none[i] = s.Kernels.QuadZero()
 		}
 	}
 	return s.none[:n]

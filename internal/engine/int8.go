@@ -60,9 +60,10 @@ func NewConvInt8(s *Scratch, in Plane, y, x region.Window, weights, bias []float
 	if err != nil {
 		return nil, err
 	}
-	elements, scales := make([]float32, len(weights)/4), make([]float32, outC)
+	per := s.Kernels.QuadChannels()
+	elements, scales := make([]float32, len(weights)/per), make([]float32, outC)
 	n := in.C * taps
-	zero, rounded, steps := make([]float32, n), make([]float32, n/4), make([]int8, n)
+	zero, rounded, steps := make([]float32, n), make([]float32, n/per), make([]int8, n)
 	var d asm.Differences // from zero
 	for o := range outC {
 		w := weights[o*n:][:n]
@@ -76,20 +77,22 @@ func NewConvInt8(s *Scratch, in Plane, y, x region.Window, weights, bias []float
 		scales[o] = most / most8
 		d.Quantize(s.Kernels, rounded, w, zero, factor)
 		for i, q := range rounded {
-			b := asm.Unquad(q)
-			copy(steps[4*i:], b[:])
+			s.Kernels.Unquad(q, steps[per*i:])
 		}
-		q := elements[o*n/4:][:n/4]
-		for c := 0; c < in.C; c += 4 {
-			four := steps[c*taps:][:4*taps]
+		q := elements[o*n/per:][:n/per]
+		var together [4]int8
+		for c := 0; c < in.C; c += per {
 			for t := range taps {
-				q[c/4*taps+t] = asm.Quad([4]int8{four[t], four[taps+t], four[2*taps+t], four[3*taps+t]})
+				for i := range per {
+					together[i] = steps[(c+i)*taps+t]
+				}
+				q[c/per*taps+t] = s.Kernels.Quad(together[:per])
 			}
 		}
 	}
-	quarter := in
-	quarter.C /= 4
-	if c.quads, err = NewConv(s, quarter, y, x, 1, elements, nil, outC, clamp); err != nil {
+	fewer := in
+	fewer.C /= per
+	if c.quads, err = NewConv(s, fewer, y, x, 1, elements, nil, outC, clamp); err != nil {
 		return nil, err
 	}
 	c.quads.sparse, c.quads.quads = false, true
@@ -97,14 +100,14 @@ func NewConvInt8(s *Scratch, in Plane, y, x region.Window, weights, bias []float
 		p := &c.quads.panels[i]
 		p.scales = make([]float32, len(p.bias))
 		copy(p.scales, scales[p.column:][:p.valid])
-		p.rows = rowBiases(p.weights, len(p.bias), y.Kernel)
+		p.rows = rowBiases(s.Kernels, p.weights, len(p.bias), y.Kernel)
 	}
 	return c, nil
 }
 
 // rowBiases gives, for every span of a window's rows, where its columns' accumulators
-// begin: with what the 128 that inputs have added adds in these rows, taken off.
-func rowBiases(weights []float32, columns, rows int) [][]float32 {
+// begin: with what that which inputs have added adds in these rows, taken off.
+func rowBiases(k *asm.Kernels, weights []float32, columns, rows int) [][]float32 {
 	sums := make([][]int32, rows)
 	each := len(weights) / rows
 	for r := range sums {
@@ -112,8 +115,7 @@ func rowBiases(weights []float32, columns, rows int) [][]float32 {
 		sum := sums[r]
 		for w := weights[r*each:][:each]; len(w) > 0; w = w[columns:] {
 			for j, q := range w[:columns] {
-				b := math.Float32bits(q)
-				sum[j] += int32(int8(b)) + int32(int8(b>>8)) + int32(int8(b>>16)) + int32(int8(b>>24))
+				sum[j] += k.QuadSum(q)
 			}
 		}
 	}
@@ -123,7 +125,7 @@ func rowBiases(weights []float32, columns, rows int) [][]float32 {
 		for hi := lo + 1; hi <= rows; hi++ {
 			bias := make([]float32, columns)
 			for j, v := range sums[hi-1] {
-				acc[j] -= 128 * v
+				acc[j] -= int32(k.QuadCentre()) * v
 				bias[j] = math.Float32frombits(uint32(acc[j]))
 			}
 			biases[lo*rows+hi-1] = bias
@@ -160,19 +162,19 @@ func (c *ConvInt8) Run(s *Scratch, jobs []Job) {
 // differences are the jobs with what they read in eight bits: the rows where something
 // differs, as wide as what is read.
 func (c *ConvInt8) differences(s *Scratch, jobs []Job) []Job {
-	quarter := c.quads.In
+	fewer := c.quads.In
 	s.pieces, s.rounded = append(s.pieces[:0], jobs...), grow(&s.rounded, len(jobs))
 	n := 0
 	for i := range jobs {
 		r, in := jobs[i].Rect, &jobs[i].In[0]
-		reads := region.Rect{Y: c.quads.Y.Reads(r.Y), X: c.quads.X.Reads(r.X)}.Intersect(quarter.Rect())
-		s.rounded[i] = Patched{Plane: quarter, Rect: region.Rect{Y: reads.Y.Intersect(in.Rect.Y), X: reads.X}}
-		n += s.rounded[i].Rect.Area() * quarter.C
+		reads := region.Rect{Y: c.quads.Y.Reads(r.Y), X: c.quads.X.Reads(r.X)}.Intersect(fewer.Rect())
+		s.rounded[i] = Patched{Plane: fewer, Rect: region.Rect{Y: reads.Y.Intersect(in.Rect.Y), X: reads.X}}
+		n += s.rounded[i].Rect.Area() * fewer.C
 	}
 	space := grow(&s.pairs, n)
 	for i := range s.pieces {
 		p := &s.rounded[i]
-		n := p.Rect.Area() * quarter.C
+		n := p.Rect.Area() * fewer.C
 		p.Update, space = space[:n:n], space[n:]
 		s.pieces[i].In = s.rounded[i : i+1 : i+1]
 		s.pieces[i].scale = c.quantize(s, p, &jobs[i].In[0])

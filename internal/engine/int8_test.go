@@ -11,15 +11,15 @@ import (
 	"krypton/internal/region"
 )
 
-// scratchInt8 is scratch space of a set that multiplies quads.
-func scratchInt8(t testing.TB) *Scratch {
-	for _, k := range asm.Sets() {
-		if k.Quads() {
-			return NewScratch(k)
-		}
+// everyInt8 runs a test with each kind of kernels for quads.
+func everyInt8(t *testing.T, test func(t *testing.T, s *Scratch)) {
+	sets := asm.QuadSets()
+	if len(sets) == 0 {
+		asm.Missing(t, asm.PartQuads)
 	}
-	asm.Missing(t, asm.PartQuads)
-	return nil
+	for _, k := range sets {
+		t.Run(fmt.Sprintf("%s by %d", k.Name, k.QuadChannels()), func(t *testing.T) { test(t, NewScratch(k)) })
+	}
 }
 
 // eighths rounds numbers to 127 steps to either side, as large as the largest
@@ -84,8 +84,9 @@ func (k int8Case) x0() region.Window { return k.convCase.x }
 
 // TestConvInt8: the oracle is the base plus the plain sum over differences and
 // weights that were rounded; a job gives the same bits in any company.
-func TestConvInt8(t *testing.T) {
-	s := scratchInt8(t)
+func TestConvInt8(t *testing.T) { everyInt8(t, testConvInt8) }
+
+func testConvInt8(t *testing.T, s *Scratch) {
 	rng := rand.New(rand.NewPCG(61, 62))
 	for range 200 {
 		k := randomInt8(t, s, rng)
@@ -137,8 +138,9 @@ func TestConvInt8(t *testing.T) {
 
 // TestConvInt8Nothing: where nothing differs, or what differs is not read, updates
 // are the view's; an overflow makes no number of the job, and of no other.
-func TestConvInt8Nothing(t *testing.T) {
-	s := scratchInt8(t)
+func TestConvInt8Nothing(t *testing.T) { everyInt8(t, testConvInt8Nothing) }
+
+func testConvInt8Nothing(t *testing.T, s *Scratch) {
 	rng := rand.New(rand.NewPCG(63, 64))
 	for range 50 {
 		k := randomInt8(t, s, rng)
@@ -170,8 +172,9 @@ func TestConvInt8Nothing(t *testing.T) {
 }
 
 // TestConvInt8Pick: picked channels are what they are among all.
-func TestConvInt8Pick(t *testing.T) {
-	s := scratchInt8(t)
+func TestConvInt8Pick(t *testing.T) { everyInt8(t, testConvInt8Pick) }
+
+func testConvInt8Pick(t *testing.T, s *Scratch) {
 	rng := rand.New(rand.NewPCG(65, 66))
 	for range 50 {
 		k := randomInt8(t, s, rng)
@@ -197,8 +200,9 @@ func TestConvInt8Pick(t *testing.T) {
 }
 
 // TestConvInt8Large: the largest sums that fit, and what does not.
-func TestConvInt8Large(t *testing.T) {
-	s := scratchInt8(t)
+func TestConvInt8Large(t *testing.T) { everyInt8(t, testConvInt8Large) }
+
+func testConvInt8Large(t *testing.T, s *Scratch) {
 	one := region.Identity(1)
 	const most = math.MaxInt32 / (127 * 127) / 4 * 4
 	for _, n := range []int{most, most + 4} {
@@ -226,13 +230,15 @@ func TestConvInt8Large(t *testing.T) {
 	}
 }
 
-// BenchmarkInt8 measures convolutions of patches side by side in float32, bfloat16
-// and eight bits.
+// BenchmarkInt8 measures convolutions of patches side by side in float32, eight bits and,
+// where the processor has it, bfloat16.
 func BenchmarkInt8(b *testing.B) {
-	s := scratchInt8(b)
-	if s.Kernels.Pairs() == nil {
-		b.Skip("this processor has no AVX512_BF16")
+	for _, k := range asm.QuadSets() {
+		b.Run(fmt.Sprintf("%s by %d", k.Name, k.QuadChannels()), func(b *testing.B) { benchmarkInt8(b, NewScratch(k)) })
 	}
+}
+
+func benchmarkInt8(b *testing.B, s *Scratch) {
 	for _, c := range []struct{ size, patch, jobs, in, out, kernel int }{
 		{56, 14, 16, 64, 64, 3}, {28, 10, 16, 128, 128, 3}, {14, 7, 32, 256, 256, 3}, {7, 4, 64, 512, 512, 3}, {27, 9, 32, 32, 128, 3}, {13, 7, 32, 48, 192, 3},
 		{55, 16, 32, 64, 16, 1}, {55, 16, 32, 16, 64, 1}, {27, 9, 32, 256, 32, 1}, {13, 7, 32, 512, 64, 1}, {13, 7, 32, 64, 256, 1}, {13, 9, 32, 512, 96, 1},
@@ -246,13 +252,17 @@ func BenchmarkInt8(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			pairs, err := NewConvBF16(s, in, w, w, weights, nil, c.out, unclamped)
-			if err != nil {
-				b.Fatal(err)
-			}
 			quads, err := NewConvInt8(s, in, w, w, weights, nil, c.out, unclamped)
 			if err != nil {
 				b.Fatal(err)
+			}
+			all := []Primitive{plain, quads}
+			if s.Kernels.Pairs() != nil {
+				pairs, err := NewConvBF16(s, in, w, w, weights, nil, c.out, unclamped)
+				if err != nil {
+					b.Fatal(err)
+				}
+				all = append(all, pairs)
 			}
 			view, base := random(rng, in.Len()), make([]float32, in.H*in.W*c.out)
 			var jobs []Job
@@ -265,15 +275,17 @@ func BenchmarkInt8(b *testing.B) {
 			best := [3]time.Duration{1 << 62, 1 << 62, 1 << 62}
 			b.ResetTimer()
 			for range b.N {
-				for i, p := range []Primitive{plain, pairs, quads} {
+				for i, p := range all {
 					start := time.Now()
 					p.Run(s, jobs)
 					best[i] = min(best[i], time.Since(start))
 				}
 			}
-			b.ReportMetric(float64(best[0])/float64(best[1]), "x-bf16")
-			b.ReportMetric(float64(best[0])/float64(best[2]), "x-int8")
-			b.ReportMetric(float64(best[1])/float64(best[2]), "int8/bf16")
+			b.ReportMetric(float64(best[0])/float64(best[1]), "x-int8")
+			if len(all) > 2 {
+				b.ReportMetric(float64(best[0])/float64(best[2]), "x-bf16")
+				b.ReportMetric(float64(best[2])/float64(best[1]), "int8/bf16")
+			}
 		})
 	}
 }

@@ -31,7 +31,7 @@ func (c *Conv) Pick(k *asm.Kernels, channels []int) *Conv {
 			}
 		}
 		if c.quads {
-			to.rows = rowBiases(to.weights, n, c.Y.Kernel)
+			to.rows = rowBiases(k, to.weights, n, c.Y.Kernel)
 		}
 		p.panels = append(p.panels, to)
 		j += n

@@ -27,6 +27,7 @@ type convolution struct {
 	zeros   bool // many inputs are zero and worth passing over
 	bf16    bool // sums round to bfloat16
 	int8    bool // the plain sum is of differences in eight bits
+	quad    int  // channels of an element of these
 	// together says that there are kernels for its small groups.
 	together bool
 }
@@ -71,6 +72,9 @@ func (c *compiler) round(opt CompileOptions) {
 		}
 		v.bf16 = engine.BF16Fits(c.p.kernels, v.in, v.x, v.group)
 		v.int8 = opt.Precision == INT8 && engine.Int8Fits(c.p.kernels, v.in, v.y, v.x, v.group) && engine.Finite(v.weights)
+		if v.int8 {
+			v.quad = c.p.kernels.QuadChannels()
+		}
 		if v.int8 && opt.force == nil {
 			plain := *v
 			plain.int8 = false
@@ -206,10 +210,12 @@ const (
 	costElementwiseBF16 = 0.6
 	// costProductInt8 is for one of differences in eight bits, costQuantize for
 	// rounding one element of the input to them, costBase for adding one of the
-	// output to what it was. Measured with BenchmarkInt8.
-	costProductInt8 = 0.3
-	costQuantize    = 10
-	costBase        = 12
+	// output to what it was, costProductWords for one where the processor multiplies
+	// no bytes but numbers of 16 bits. Measured with BenchmarkInt8.
+	costProductInt8  = 0.3
+	costProductWords = 0.6
+	costQuantize     = 10
+	costBase         = 12
 	// costTransform is for one element of one channel of a tile,
 	// transformed in or out.
 	costTransform = 14
@@ -249,7 +255,11 @@ func (v *convolution) cost(tile int, r region.Rect) (adds, weights float64) {
 		weights = taps * in * out
 		switch {
 		case v.int8:
-			return area * (float64(costProductInt8*taps*in*out) + float64(costQuantize*float64(v.y.Stride*v.x.Stride)*in) + float64(costBase*out)), weights / 4
+			each := costProductInt8
+			if v.quad == 2 {
+				each = costProductWords
+			}
+			return area * (float64(each*taps*in*out) + float64(costQuantize*float64(v.y.Stride*v.x.Stride)*in) + float64(costBase*out)), weights / float64(v.quad)
 		case v.bf16:
 			return costProductBF16 * area * weights, weights / 2
 		case v.depthwise():

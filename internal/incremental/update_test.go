@@ -236,9 +236,9 @@ func arithmetics(t *testing.T) (all []arithmetic) {
 		if k.Pairs() != nil {
 			all, bf16 = append(all, arithmetic{k, BF16}), true
 		}
-		if k.Quads() {
-			all, int8 = append(all, arithmetic{k, INT8}), true
-		}
+	}
+	for _, k := range asm.QuadSets() {
+		all, int8 = append(all, arithmetic{k, INT8}), true
 	}
 	if !bf16 {
 		t.Run(asm.PartPairs, func(t *testing.T) { asm.Missing(t, asm.PartPairs) })

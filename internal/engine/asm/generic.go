@@ -38,18 +38,6 @@ func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *fl
 }
 
 func gemmTiles(rows, columns int, table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, tiles, skip int) {
-	const pointer = int(unsafe.Sizeof(table))
-	for i := range tiles {
-		t := (**float32)(unsafe.Add(unsafe.Pointer(table), i*(taps*rows*pointer+skip)))
-		o := (**float32)(unsafe.Add(unsafe.Pointer(out), i*rows*pointer))
-		gemmColumns(rows, columns, t, taps, begin, end, weights, o, column, bias, clamp, mask)
-	}
-}
-
-func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32) {
-	ptrs := unsafe.Slice(table, taps*rows)
-	w := unsafe.Slice(weights, taps*(end-begin)/4*columns)
-	outs := unsafe.Slice(out, rows)
 	valid := columns
 	if mask != nil {
 		valid = 0
@@ -57,34 +45,167 @@ func gemmColumns(rows, columns int, table **float32, taps, begin, end int, weigh
 			valid -= int(m)
 		}
 	}
-	var acc [16]float32
-	for r := range rows {
-		o := unsafe.Slice(outs[r], column/4+valid)[column/4:]
-		if bias != nil {
-			copy(acc[:], unsafe.Slice(bias, columns))
-		} else {
-			copy(acc[:], o)
+	n := (end - begin) / 4
+	g := genericTile{rows: rows, taps: taps, n: [4]int{n, n, n, n}, begin: begin, columns: columns, weights: unsafe.Pointer(weights), column: column / 4, valid: valid}
+	if bias != nil {
+		g.bias = unsafe.Slice(bias, columns)
+	}
+	if clamp != nil {
+		g.clamp = unsafe.Slice(clamp, 2)
+	}
+	const pointer = int(unsafe.Sizeof(table))
+	for i := range tiles {
+		g.table = unsafe.Slice((**float32)(unsafe.Add(unsafe.Pointer(table), i*(taps*rows*pointer+skip))), taps*rows)
+		g.outs = unsafe.Slice((**float32)(unsafe.Add(unsafe.Pointer(out), i*rows*pointer)), rows)
+		g.run()
+	}
+}
+
+// genericTile is one tile of a matrix product. It is computed in parts of eight outputs,
+// whose sums the compiler keeps in registers: four rows by two columns, two by four or
+// one by eight.
+type genericTile struct {
+	rows, taps, begin, columns int
+	n                          [4]int // channels of each row
+	table, outs                []*float32
+	weights                    unsafe.Pointer
+	column, valid              int
+	bias, clamp                []float32 // nil if there is none
+}
+
+func (g *genericTile) run() {
+	switch g.rows {
+	case 4:
+		for j := 0; j < g.valid; j += 2 {
+			var s [8]float32
+			g.begins(s[:], j, 2)
+			g.sum4x2(j, &s)
+			g.ends(s[:], j, 2)
 		}
-		k := 0
-		for t := range taps {
-			x := unsafe.Slice(ptrs[t*rows+r], end/4)
-			for _, v := range x[begin/4:] {
-				row := w[k : k+columns : k+columns]
-				for j, wj := range row {
-					acc[j] += float32(v * wj)
-				}
-				k += columns
-			}
+	case 2:
+		for j := 0; j < g.valid; j += 4 {
+			var s [8]float32
+			g.begins(s[:], j, 4)
+			g.sum2x4(j, &s)
+			g.ends(s[:], j, 4)
 		}
-		if clamp == nil {
-			copy(o, acc[:])
-			continue
-		}
-		lim := unsafe.Slice(clamp, 2)
-		for j := range o {
-			o[j] = bound(acc[j], lim[0], lim[1]) + 0 // see gemm: no -0
+	default:
+		for j := 0; j < g.valid; j += 8 {
+			var s [8]float32
+			g.begins(s[:], j, 8)
+			g.sum1x8(j, &s)
+			g.ends(s[:], j, 8)
 		}
 	}
+}
+
+// begins writes what the sums of columns j to j+n begin with: the biases, or what is in
+// the outputs.
+func (g *genericTile) begins(s []float32, j, n int) {
+	for r := range g.rows {
+		if g.bias != nil {
+			copy(s[r*n:][:n], g.bias[j:])
+		} else {
+			copy(s[r*n:][:n], g.output(r, j))
+		}
+	}
+}
+
+// ends bounds the sums and writes them to the outputs.
+func (g *genericTile) ends(s []float32, j, n int) {
+	for r := range g.rows {
+		o, sums := g.output(r, j), s[r*n:][:n]
+		if g.clamp == nil {
+			copy(o, sums)
+			continue
+		}
+		for i := range min(n, len(o)) {
+			o[i] = bound(sums[i], g.clamp[0], g.clamp[1]) + 0 // see gemm: no -0
+		}
+	}
+}
+
+// output is row r of the outputs from column j on.
+func (g *genericTile) output(r, j int) []float32 {
+	return unsafe.Slice(g.outs[r], g.column+g.valid)[g.column+j:]
+}
+
+// input is the row of channels of tap t and row r. All are as long, but the compiler does
+// not know: the check of a row ends a block of instructions, and sums that are made in it
+// take no registers from those behind. Without it all products come first, and more
+// numbers are alive than registers are there.
+func (g *genericTile) input(t, r int) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(g.table[t*g.rows+r]), g.begin)), g.n[r])
+}
+
+// behind is what lies n bytes behind p.
+func behind[T any](p unsafe.Pointer, n int) *T { return (*T)(unsafe.Add(p, n)) }
+
+func (g *genericTile) sum4x2(j int, s *[8]float32) {
+	a, b, c, d, e, f, h, i := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	k, pitch, weights := 4*j, 4*g.columns, g.weights
+	for t := range g.taps {
+		x0, x1, x2, x3 := g.input(t, 0), g.input(t, 1), g.input(t, 2), g.input(t, 3)
+		for n, x := range x0 {
+			w := behind[[2]float32](weights, k)
+			k += pitch
+			u, v := w[0], w[1]
+			a += float32(x * u)
+			b += float32(x * v)
+			x = x1[n]
+			c += float32(x * u)
+			d += float32(x * v)
+			x = x2[n]
+			e += float32(x * u)
+			f += float32(x * v)
+			x = x3[n]
+			h += float32(x * u)
+			i += float32(x * v)
+		}
+	}
+	*s = [8]float32{a, b, c, d, e, f, h, i}
+}
+
+func (g *genericTile) sum2x4(j int, s *[8]float32) {
+	a, b, c, d, e, f, h, i := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	k, pitch, weights := 4*j, 4*g.columns, g.weights
+	for t := range g.taps {
+		x0, x1 := g.input(t, 0), g.input(t, 1)
+		for n, x := range x0 {
+			w := behind[[4]float32](weights, k)
+			k += pitch
+			a += float32(w[0] * x)
+			b += float32(w[1] * x)
+			c += float32(w[2] * x)
+			d += float32(w[3] * x)
+			x = x1[n]
+			e += float32(w[0] * x)
+			f += float32(w[1] * x)
+			h += float32(w[2] * x)
+			i += float32(w[3] * x)
+		}
+	}
+	*s = [8]float32{a, b, c, d, e, f, h, i}
+}
+
+func (g *genericTile) sum1x8(j int, s *[8]float32) {
+	a, b, c, d, e, f, h, i := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+	k, pitch, weights := 4*j, 4*g.columns, g.weights
+	for t := range g.taps {
+		for _, x := range g.input(t, 0) {
+			w := behind[[8]float32](weights, k)
+			k += pitch
+			a += float32(w[0] * x)
+			b += float32(w[1] * x)
+			c += float32(w[2] * x)
+			d += float32(w[3] * x)
+			e += float32(w[4] * x)
+			f += float32(w[5] * x)
+			h += float32(w[6] * x)
+			i += float32(w[7] * x)
+		}
+	}
+	*s = [8]float32{a, b, c, d, e, f, h, i}
 }
 
 // bound limits v as the vector instructions do: a NaN stays NaN.
@@ -98,61 +219,140 @@ func bound(v, least, most float32) float32 {
 	return v
 }
 
-// eachOutput calls f for every output pixel of a run with its row of channels,
-// and the function that gives the window's next pixel: row by row.
-func eachOutput(rows **float32, n, step, pixel, ky, kx, channels int, out *float32, f func(o []float32, tap func(t int) []float32)) {
-	ptrs, outs := unsafe.Slice(rows, ky), unsafe.Slice(out, n*channels)
-	for i := range n {
-		f(outs[i*channels:][:channels], func(t int) []float32 {
-			at := i*step/4 + t%kx*pixel/4
-			return unsafe.Slice(ptrs[t/kx], at+channels)[at:]
-		})
+// tapsOf lists the pixels of a run's first window, row by row, in space if that is large
+// enough. Windows and channels behind the first lie some bytes further.
+func tapsOf(space []unsafe.Pointer, rows **float32, pixel, ky, kx int) []unsafe.Pointer {
+	taps := space[:0]
+	for _, row := range unsafe.Slice(rows, ky) {
+		for t := range kx {
+			taps = append(taps, unsafe.Add(unsafe.Pointer(row), t*pixel))
+		}
+	}
+	return taps
+}
+
+// mostTaps is how many taps most windows have at most.
+const mostTaps = 49
+
+func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights, out, bias, clamp *float32, _ *int32) {
+	var space [mostTaps]unsafe.Pointer
+	taps := tapsOf(space[:], rows, pixel, ky, kx)
+	c := bytes / 4
+	outs, biases, lim := unsafe.Slice(out, n*c), unsafe.Slice(bias, c), unsafe.Slice(clamp, 2)
+	i := 0
+	for ; i+4 <= n; i += 4 {
+		o := outs[i*c:][:4*c]
+		oA, oB, oC, oD := o[:c], o[c:][:c], o[2*c:][:c], o[3*c:][:c]
+		for j, s := range biases {
+			oA[j], oB[j], oC[j], oD[j] = fourWindows(taps, i*step+4*j, step, unsafe.Add(unsafe.Pointer(weights), 4*j), bytes, s)
+		}
+	}
+	for ; i < n; i++ {
+		o := outs[i*c:][:c]
+		for j, s := range biases {
+			k := 4 * j
+			for _, p := range taps {
+				s += float32(*behind[float32](p, i*step+4*j) * *behind[float32](unsafe.Pointer(weights), k))
+				k += bytes
+			}
+			o[j] = s
+		}
+	}
+	for i, v := range outs {
+		outs[i] = bound(v, lim[0], lim[1])
 	}
 }
 
-func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights, out, bias, clamp *float32, _ *int32) {
-	c := bytes / 4
-	w, b, lim := unsafe.Slice(weights, ky*kx*c), unsafe.Slice(bias, c), unsafe.Slice(clamp, 2)
-	eachOutput(rows, n, step, pixel, ky, kx, c, out, func(o []float32, tap func(int) []float32) {
-		copy(o, b)
-		for t := range ky * kx {
-			for i, v := range tap(t) {
-				o[i] += float32(v * w[t*c+i])
-			}
-		}
-		for i := range o {
-			o[i] = bound(o[i], lim[0], lim[1])
-		}
-	})
+// fourWindows adds the products of a channel of four neighbouring windows, the first of
+// which begins at bytes behind the taps, to s: a weight is read once for all of them.
+func fourWindows(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pitch int, s float32) (a, b, c, d float32) {
+	a, b, c, d = s, s, s, s
+	atB, atC, atD, k := at+step, at+2*step, at+3*step, 0
+	for _, p := range taps {
+		w := *behind[float32](weights, k)
+		k += pitch
+		a += float32(*behind[float32](p, at) * w)
+		b += float32(*behind[float32](p, atB) * w)
+		c += float32(*behind[float32](p, atC) * w)
+		d += float32(*behind[float32](p, atD) * w)
+	}
+	return a, b, c, d
 }
 
 func maxPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, _ *float32, _ *int32) {
-	eachOutput(rows, n, step, pixel, ky, kx, bytes/4, out, func(o []float32, tap func(int) []float32) {
-		for i := range o {
-			o[i] = float32(math.Inf(-1))
+	var space [mostTaps]unsafe.Pointer
+	taps := tapsOf(space[:], rows, pixel, ky, kx)
+	outs := unsafe.Slice(out, n*bytes/4)
+	for i := range n {
+		o, j := outs[i*bytes/4:][:bytes/4], 0
+		for ; j+2 <= len(o); j += 2 {
+			o[j], o[j+1] = largestOfTwo(taps, i*step+4*j)
 		}
-		for t := range ky * kx {
-			for i, v := range tap(t) {
-				if v > o[i] || v != v {
-					o[i] = v
-				}
-			}
+		if j < len(o) {
+			o[j] = largest(taps, i*step+4*j)
 		}
-	})
+	}
+}
+
+// largest is the largest number of a channel, NaN if one is, and of zeros the first.
+func largest(taps []unsafe.Pointer, at int) float32 {
+	top := float32(math.Inf(-1))
+	for _, p := range taps {
+		if v := *behind[float32](p, at); v > top || v != v {
+			top = v
+		}
+	}
+	return top
+}
+
+// largestOfTwo is largest of two neighbouring channels. It takes the largest of the bits,
+// as numbers with and without a sign, which needs no jumps. The first is the largest number
+// if that is above zero, and the second tells whether there is a NaN with a sign.
+func largestOfTwo(taps []unsafe.Pointer, at int) (float32, float32) {
+	var a, b int32 = math.MinInt32, math.MinInt32
+	var u, v uint32
+	for _, p := range taps {
+		x := behind[[2]int32](p, at)
+		a, u = max(a, x[0]), max(u, uint32(x[0]))
+		b, v = max(b, x[1]), max(v, uint32(x[1]))
+	}
+	const lowest = 0xff800000 // -Inf
+	first, second := math.Float32frombits(uint32(a)), math.Float32frombits(uint32(b))
+	if a <= 0 && u != 0 || u > lowest {
+		first = largest(taps, at)
+	}
+	if b <= 0 && v != 0 || v > lowest {
+		second = largest(taps, at+4)
+	}
+	return first, second
 }
 
 func sumPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, scale *float32, _ *int32) {
-	eachOutput(rows, n, step, pixel, ky, kx, bytes/4, out, func(o []float32, tap func(int) []float32) {
-		clear(o)
-		for t := range ky * kx {
-			for i, v := range tap(t) {
-				o[i] += v
+	var space [mostTaps]unsafe.Pointer
+	taps := tapsOf(space[:], rows, pixel, ky, kx)
+	outs := unsafe.Slice(out, n*bytes/4)
+	for i := range n {
+		o, j := outs[i*bytes/4:][:bytes/4], 0
+		for ; j+4 <= len(o); j += 4 {
+			var a, b, c, d float32
+			at := i*step + 4*j
+			for _, p := range taps {
+				x := behind[[4]float32](p, at)
+				a += x[0]
+				b += x[1]
+				c += x[2]
+				d += x[3]
 			}
+			o[j], o[j+1], o[j+2], o[j+3] = a**scale, b**scale, c**scale, d**scale
 		}
-		for i := range o {
-			o[i] *= *scale
+		for ; j < len(o); j++ {
+			s := float32(0)
+			for _, p := range taps {
+				s += *behind[float32](p, i*step+4*j)
+			}
+			o[j] = s * *scale
 		}
-	})
+	}
 }
 
 func addGeneric(a, b, out *float32, bytes int, clamp *float32, _ *int32) {

@@ -7,30 +7,19 @@ import (
 
 // A quad is four bytes, neighbouring channels of a pixel, in the 32 bits of one
 // element, as a pair is two bfloat16: everything that only moves elements serves it
-// too. Inputs are differences, of what a pixel is from what it was, as unsigned
-// bytes around 128; weights are signed bytes. (The processor's product is of
-// unsigned with signed bytes.)
-
-// QuadZero is the element of four differences of zero.
-var QuadZero = math.Float32frombits(0x80808080)
-
-// Quad is the element of four weights from -128 to 127.
-func Quad(w [4]int8) float32 {
-	return math.Float32frombits(uint32(uint8(w[0])) | uint32(uint8(w[1]))<<8 | uint32(uint8(w[2]))<<16 | uint32(uint8(w[3]))<<24)
-}
-
-// Unquad gives the differences of an element that Differences.Quantize made.
-func Unquad(q float32) [4]int8 {
-	b := math.Float32bits(q) ^ 0x80808080
-	return [4]int8{int8(b), int8(b >> 8), int8(b >> 16), int8(b >> 24)}
-}
+// too. Inputs are differences, of what a pixel is from what it was; weights are signed
+// bytes. Where the processor's product is of unsigned with signed bytes (x86), differences
+// have 128 added. Where it has none of bytes (AVX2 alone) an element is two numbers of 16
+// bits instead: half as many channels, and the same sums.
 
 // quadKernels are a set's kernels for differences in eight bits.
 type quadKernels struct {
-	gemm     []quadGemm // of the shapes of the set's matrix product
-	spread   func(a, b *float32, bytes int, most *uint32, mask *int32)
-	quantize func(a, b, dst *float32, bytes int, factor *float32, mask *int32)
-	peak     func(loops int)
+	// channels is how many an element has, 4 or 2; centre is what differences have added.
+	channels, centre int
+	gemm             []quadGemm // of the shapes of the set's matrix product
+	spread           func(a, b *float32, bytes int, most *uint32, mask *int32)
+	quantize         func(a, b, dst *float32, bytes int, factor *float32, mask *int32)
+	peak             func(loops int)
 	// peakOps is the number of multiplications and additions in each loop.
 	peakOps int
 }
@@ -43,10 +32,74 @@ type quadGemm struct {
 // Quads says whether the set multiplies quads.
 func (k *Kernels) Quads() bool { return k.quads != nil }
 
+// olderQuads are sets of this machine with the kernels for quads of older processors.
+var olderQuads []*Kernels
+
+// QuadSets lists the sets that multiply quads, by every kind of kernel that this machine
+// runs: for tests, which then need no older one.
+func QuadSets() (sets []*Kernels) {
+	for _, k := range Sets() {
+		if k.Quads() {
+			sets = append(sets, k)
+		}
+	}
+	return append(sets, olderQuads...)
+}
+
+// QuadChannels is how many channels an element has, QuadCentre what differences have added
+// where they are multiplied.
+func (k *Kernels) QuadChannels() int { return k.quads.channels }
+func (k *Kernels) QuadCentre() int   { return k.quads.centre }
+
+// QuadZero is the element of differences of zero.
+func (k *Kernels) QuadZero() float32 {
+	return k.quads.element(func(int) int { return k.quads.centre })
+}
+
+// Quad is the element of QuadChannels weights from -128 to 127.
+func (k *Kernels) Quad(w []int8) float32 {
+	return k.quads.element(func(i int) int { return int(w[i]) })
+}
+
+func (q *quadKernels) element(of func(i int) int) float32 {
+	width := 32 / q.channels
+	var bits uint32
+	for i := range q.channels {
+		bits |= uint32(of(i)) & (1<<width - 1) << (i * width)
+	}
+	return math.Float32frombits(bits)
+}
+
+// QuadSum is the sum of an element's weights.
+func (k *Kernels) QuadSum(e float32) int32 {
+	sum := int32(0)
+	for i := range k.quads.channels {
+		sum += int32(k.quads.part(e, i))
+	}
+	return sum
+}
+
+// Unquad writes the differences of an element that Differences.Quantize made.
+func (k *Kernels) Unquad(e float32, to []int8) {
+	for i := range k.quads.channels {
+		to[i] = int8(k.quads.part(e, i) - k.quads.centre)
+	}
+}
+
+// part is number i of an element as a whole number with a sign, or, of bytes that have
+// something added, one that is as much modulo 256.
+func (q *quadKernels) part(e float32, i int) int {
+	return int(int8(math.Float32bits(e) >> (i * 32 / q.channels)))
+}
+
 // GemmQuads computes one tile of differences, added to what was: with the arguments
 // of Gemm, elements of table and weights being quads, and the bits of bias int32,
 //
 //	acc := bias[j] + sum of dotQuads(table[t*rows+r][begin+c], weights[(t*(end-begin)+c)*columns+j])
+//
+// where dotQuads is the sum of an element's products, differences with what is added to
+// them,
+//
 //	out[r][column+j] = clamp(base[r][column+j] + acc*(scales[r]*columnScales[j]))
 func (k *Kernels) GemmQuads(table []*float32, taps, begin, end int, weights []float32, out []*float32, column int, bias []float32, clamp *[2]float32, valid int, base []*float32, scales, columnScales []float32) {
 	rows, columns := len(out), len(bias)
@@ -69,7 +122,7 @@ func (k *Kernels) GemmQuads(table []*float32, taps, begin, end int, weights []fl
 // address of; the zero value is ready.
 type Differences struct {
 	most   [maxLanes]uint32
-	factor [2]float32
+	factor [2]float32 // and quantizeMagic, with what differences have added
 }
 
 // Reset forgets what was added.
@@ -96,17 +149,17 @@ func (d *Differences) Largest() float32 {
 }
 
 // quantizeMagic is a number so large that what is added to it is rounded to a whole
-// one, with 128 in its lowest byte.
-const quantizeMagic = 1.5*(1<<23) + 128
+// one, in its lowest bits.
+const quantizeMagic = 1.5 * (1 << 23)
 
 // Quantize writes the differences a-b, times factor, to quads, rounded to the
 // nearest whole number, to even between two. They must be at most 127 in magnitude.
 func (d *Differences) Quantize(k *Kernels, dst, a, b []float32, factor float32) {
-	if k.quads == nil || len(a) != len(b) || len(a)%4 != 0 || len(dst) < len(a)/4 {
+	if k.quads == nil || len(a) != len(b) || len(a)%4 != 0 || len(dst) < len(a)/k.quads.channels {
 		panic(fmt.Sprintf("asm: Quantize of %d and %d into %d quads by %s", len(a), len(b), len(dst), k.Name))
 	}
 	if len(a) > 0 {
-		d.factor = [2]float32{factor, quantizeMagic}
+		d.factor = [2]float32{factor, quantizeMagic + float32(k.quads.centre)}
 		k.quads.quantize(&a[0], &b[0], &dst[0], 4*len(a), &d.factor[0], k.tail(len(a)))
 	}
 }

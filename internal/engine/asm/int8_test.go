@@ -1,51 +1,53 @@
 package asm
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 )
 
-// quadSet is this machine's set that multiplies quads.
-func quadSet(t testing.TB) *Kernels {
-	for _, k := range Sets() {
-		if k.Quads() {
-			return k
-		}
+// everyQuads runs a test for each kind of kernel of quads.
+func everyQuads(t *testing.T, test func(t *testing.T, k *Kernels)) {
+	sets := QuadSets()
+	if len(sets) == 0 {
+		Missing(t, PartQuads)
 	}
-	Missing(t, PartQuads)
-	return nil
+	for _, k := range sets {
+		t.Run(fmt.Sprintf("%s by %d", k.Name, k.QuadChannels()), func(t *testing.T) { test(t, k) })
+	}
 }
 
 // TestGemmQuads holds every tile of the matrix product of quads to sums of
 // integers, bit for bit.
-func TestGemmQuads(t *testing.T) {
+func TestGemmQuads(t *testing.T) { everyQuads(t, testGemmQuads) }
+
+func testGemmQuads(t *testing.T, k *Kernels) {
 	inf := float32(math.Inf(1))
-	k := quadSet(t)
+	per, centre := k.QuadChannels(), k.QuadCentre()
 	rng := rand.New(rand.NewPCG(51, 52))
 	for _, g := range k.quads.gemm {
 		for trial := range 40 {
 			taps, c := 1+rng.IntN(5), 1+rng.IntN(30)
 			begin := rng.IntN(3)
 			// Extremes too: products of bytes must not saturate on the way.
-			input := func() uint8 { return uint8([]int{0, 255, rng.IntN(256)}[rng.IntN(3)]) }
-			weight := func() int8 { return int8([]int{-128, 127, rng.IntN(256) - 128}[rng.IntN(3)]) }
+			number := func() int { return []int{-128, 127, rng.IntN(256) - 128}[rng.IntN(3)] }
+			element := func(x []int, plus int) float32 {
+				return k.quads.element(func(i int) int { x[i] = number(); return x[i] + plus })
+			}
 			table := make([]*float32, taps*g.rows)
-			rows := make([][][4]uint8, len(table))
+			rows := make([][][4]int, len(table)) // differences
 			for i := range table {
 				row := make([]float32, begin+c)
-				rows[i] = make([][4]uint8, begin+c)
+				rows[i] = make([][4]int, begin+c)
 				for j := range row {
-					q := [4]uint8{input(), input(), input(), input()}
-					rows[i][j] = q
-					row[j] = Quad([4]int8{int8(q[0]), int8(q[1]), int8(q[2]), int8(q[3])})
+					row[j] = element(rows[i][j][:], centre)
 				}
 				table[i] = &row[0]
 			}
-			w, quads := make([]float32, taps*c*g.columns), make([][4]int8, taps*c*g.columns)
+			w, quads := make([]float32, taps*c*g.columns), make([][4]int, taps*c*g.columns)
 			for i := range w {
-				quads[i] = [4]int8{weight(), weight(), weight(), weight()}
-				w[i] = Quad(quads[i])
+				w[i] = element(quads[i][:], 0)
 			}
 			bias, columnScales, scales := make([]float32, g.columns), make([]float32, g.columns), make([]float32, g.rows)
 			start := make([]int32, g.columns)
@@ -83,8 +85,8 @@ func TestGemmQuads(t *testing.T) {
 					for tap := range taps {
 						for ci := range c {
 							x, y := rows[tap*g.rows+r][begin+ci], quads[(tap*c+ci)*g.columns+j]
-							for i := range x {
-								acc += int32(x[i]) * int32(y[i])
+							for i := range per {
+								acc += int32(x[i]+centre) * int32(y[i])
 							}
 						}
 					}
@@ -102,11 +104,12 @@ func TestGemmQuads(t *testing.T) {
 
 // TestQuantize holds the rounding of differences, tails and all, to its scalar
 // model, and the largest of them.
-func TestQuantize(t *testing.T) {
-	k := quadSet(t)
+func TestQuantize(t *testing.T) { everyQuads(t, testQuantize) }
+
+func testQuantize(t *testing.T, k *Kernels) {
 	rng := rand.New(rand.NewPCG(53, 54))
 	for n := 0; n < 300; n += 4 {
-		a, b, dst := newGuarded(n, 3, rng), newGuarded(n, 3, rng), newGuarded(n/4, 40, nil)
+		a, b, dst := newGuarded(n, 3, rng), newGuarded(n, 3, rng), newGuarded(n/k.QuadChannels(), 40, nil)
 		if n%8 == 0 { // ties
 			for i := range a.mid {
 				a.mid[i], b.mid[i] = float32(rng.IntN(255)-127)/2, 0
@@ -129,8 +132,12 @@ func TestQuantize(t *testing.T) {
 		}
 		d.Quantize(k, dst.mid, a.mid, b.mid, factor)
 		dst.check(t)
+		all := make([]int8, n)
+		for i, e := range dst.mid {
+			k.Unquad(e, all[i*k.QuadChannels():])
+		}
 		for i, v := range a.mid {
-			got := Unquad(dst.mid[i/4])[i%4]
+			got := all[i]
 			if want := math.RoundToEven(float64(v-b.mid[i]) * float64(factor)); float64(got) != want {
 				t.Fatalf("%d numbers: %g times %g gives %d, want %g", n, v-b.mid[i], factor, got, want)
 			}
@@ -148,17 +155,24 @@ func TestQuantize(t *testing.T) {
 			t.Errorf("of no differences the largest is %g", d.Largest())
 		}
 	}
-	if z := QuadZero; math.Float32bits(z) != 0x80808080 {
-		t.Errorf("a quad of zeros has become %x", math.Float32bits(z))
+	var zeros [4]int8
+	k.Unquad(k.QuadZero(), zeros[:])
+	if zeros != [4]int8{} {
+		t.Errorf("an element of zeros is %v", zeros)
+	}
+	weights := []int8{-128, 127, -128, 5}
+	if got, want := k.QuadSum(k.Quad(weights)), []int32{2: -1, 4: -124}[k.QuadChannels()]; got != want {
+		t.Errorf("the sum of an element of %v is %d, want %d", weights, got, want)
 	}
 }
 
 // TestPeakQuads prints what a core does at most.
 func TestPeakQuads(t *testing.T) {
-	k := quadSet(t)
-	plain, quads := k.Peak(), k.PeakQuads()
-	t.Logf("%s: %.0f GFLOP/s in float32, %.0f GOP/s in quads: %.1f times as many", k.Name, plain/1e9, quads/1e9, quads/plain)
-	if quads <= 0 || math.IsInf(quads, 0) {
-		t.Errorf("%g", quads)
-	}
+	everyQuads(t, func(t *testing.T, k *Kernels) {
+		plain, quads := k.Peak(), k.PeakQuads()
+		t.Logf("%s: %.0f GFLOP/s in float32, %.0f GOP/s in quads: %.1f times as many", k.Name, plain/1e9, quads/1e9, quads/plain)
+		if quads <= 0 || math.IsInf(quads, 0) {
+			t.Errorf("%g", quads)
+		}
+	})
 }

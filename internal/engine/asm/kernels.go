@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -278,6 +279,20 @@ const EnvKernels = "KRYPTON_KERNELS"
 // Sets lists the kernel sets that this machine can run, best first. The last
 // one is always generic.
 func Sets() []*Kernels { return append(native(), &Generic) }
+
+// WhyGeneric says why this program and processor have no set but generic; it is empty where
+// they have another.
+func WhyGeneric() string {
+	switch {
+	case len(native()) > 0:
+		return ""
+	case assembly:
+		return "the processor has no AVX2 with fused multiply-adds"
+	case runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64":
+		return "the program was built without assembly (tag noasm)"
+	}
+	return "there are no other kernels for " + runtime.GOARCH
+}
 
 // Choose returns the set that EnvKernels names, or the best one. The error
 // lists what this machine has.

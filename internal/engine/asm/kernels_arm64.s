@@ -233,6 +233,23 @@ DATA winogradOutput4NEON_c4<>+0(SB)/4, $(0.35355338)
 GLOBL winogradOutput4NEON_c4<>(SB), RODATA|NOPTR, $4
 DATA winogradOutput4NEON_c5<>+0(SB)/4, $(2.828427)
 GLOBL winogradOutput4NEON_c5<>(SB), RODATA|NOPTR, $4
+DATA quantizeNEONLowest<>+0(SB)/1, $0x00
+DATA quantizeNEONLowest<>+1(SB)/1, $0x04
+DATA quantizeNEONLowest<>+2(SB)/1, $0x08
+DATA quantizeNEONLowest<>+3(SB)/1, $0x0c
+DATA quantizeNEONLowest<>+4(SB)/1, $0x80
+DATA quantizeNEONLowest<>+5(SB)/1, $0x80
+DATA quantizeNEONLowest<>+6(SB)/1, $0x80
+DATA quantizeNEONLowest<>+7(SB)/1, $0x80
+DATA quantizeNEONLowest<>+8(SB)/1, $0x80
+DATA quantizeNEONLowest<>+9(SB)/1, $0x80
+DATA quantizeNEONLowest<>+10(SB)/1, $0x80
+DATA quantizeNEONLowest<>+11(SB)/1, $0x80
+DATA quantizeNEONLowest<>+12(SB)/1, $0x80
+DATA quantizeNEONLowest<>+13(SB)/1, $0x80
+DATA quantizeNEONLowest<>+14(SB)/1, $0x80
+DATA quantizeNEONLowest<>+15(SB)/1, $0x80
+GLOBL quantizeNEONLowest<>(SB), RODATA|NOPTR, $16
 
 TEXT ·gemm6x16NEON(SB), NOSPLIT, $0-112
 
@@ -44679,6 +44696,3372 @@ loop:
 	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
 	WORD $0x4e38cf56 // fmla v22.4s, v26.4s, v24.4s
 	WORD $0x4e39cf77 // fmla v23.4s, v27.4s, v25.4s
+	SUBS $1, R0, R0
+	BNE loop
+	RET
+
+TEXT ·gemmQuads6x16NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea21c52 // mov v18.16b, v2.16b
+	WORD $0x4ea31c73 // mov v19.16b, v3.16b
+	WORD $0x4ea01c14 // mov v20.16b, v0.16b
+	WORD $0x4ea11c35 // mov v21.16b, v1.16b
+	WORD $0x4ea21c56 // mov v22.16b, v2.16b
+	WORD $0x4ea31c77 // mov v23.16b, v3.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	MOVD 40(R14), R5
+	ADD $48, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x3cee687b // ldr q27, [x3, x14]
+	WORD $0x3cee689c // ldr q28, [x4, x14]
+	WORD $0x3cee68bd // ldr q29, [x5, x14]
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4f98e3c0 // sdot v0.4s, v30.16b, v24.4b[0]
+	WORD $0x4f99e3c4 // sdot v4.4s, v30.16b, v25.4b[0]
+	WORD $0x4f9ae3c8 // sdot v8.4s, v30.16b, v26.4b[0]
+	WORD $0x4f9be3cc // sdot v12.4s, v30.16b, v27.4b[0]
+	WORD $0x4f9ce3d0 // sdot v16.4s, v30.16b, v28.4b[0]
+	WORD $0x4f9de3d4 // sdot v20.4s, v30.16b, v29.4b[0]
+	WORD $0x4f98e3e1 // sdot v1.4s, v31.16b, v24.4b[0]
+	WORD $0x4f99e3e5 // sdot v5.4s, v31.16b, v25.4b[0]
+	WORD $0x4f9ae3e9 // sdot v9.4s, v31.16b, v26.4b[0]
+	WORD $0x4f9be3ed // sdot v13.4s, v31.16b, v27.4b[0]
+	WORD $0x4f9ce3f1 // sdot v17.4s, v31.16b, v28.4b[0]
+	WORD $0x4f9de3f5 // sdot v21.4s, v31.16b, v29.4b[0]
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4f98e3c2 // sdot v2.4s, v30.16b, v24.4b[0]
+	WORD $0x4f99e3c6 // sdot v6.4s, v30.16b, v25.4b[0]
+	WORD $0x4f9ae3ca // sdot v10.4s, v30.16b, v26.4b[0]
+	WORD $0x4f9be3ce // sdot v14.4s, v30.16b, v27.4b[0]
+	WORD $0x4f9ce3d2 // sdot v18.4s, v30.16b, v28.4b[0]
+	WORD $0x4f9de3d6 // sdot v22.4s, v30.16b, v29.4b[0]
+	WORD $0x4f98e3e3 // sdot v3.4s, v31.16b, v24.4b[0]
+	WORD $0x4f99e3e7 // sdot v7.4s, v31.16b, v25.4b[0]
+	WORD $0x4f9ae3eb // sdot v11.4s, v31.16b, v26.4b[0]
+	WORD $0x4f9be3ef // sdot v15.4s, v31.16b, v27.4b[0]
+	WORD $0x4f9ce3f3 // sdot v19.4s, v31.16b, v28.4b[0]
+	WORD $0x4f9de3f7 // sdot v23.4s, v31.16b, v29.4b[0]
+	FLDPQ 64(R13), (F30, F31)
+	WORD $0x4fb8e3c0 // sdot v0.4s, v30.16b, v24.4b[1]
+	WORD $0x4fb9e3c4 // sdot v4.4s, v30.16b, v25.4b[1]
+	WORD $0x4fbae3c8 // sdot v8.4s, v30.16b, v26.4b[1]
+	WORD $0x4fbbe3cc // sdot v12.4s, v30.16b, v27.4b[1]
+	WORD $0x4fbce3d0 // sdot v16.4s, v30.16b, v28.4b[1]
+	WORD $0x4fbde3d4 // sdot v20.4s, v30.16b, v29.4b[1]
+	WORD $0x4fb8e3e1 // sdot v1.4s, v31.16b, v24.4b[1]
+	WORD $0x4fb9e3e5 // sdot v5.4s, v31.16b, v25.4b[1]
+	WORD $0x4fbae3e9 // sdot v9.4s, v31.16b, v26.4b[1]
+	WORD $0x4fbbe3ed // sdot v13.4s, v31.16b, v27.4b[1]
+	WORD $0x4fbce3f1 // sdot v17.4s, v31.16b, v28.4b[1]
+	WORD $0x4fbde3f5 // sdot v21.4s, v31.16b, v29.4b[1]
+	FLDPQ 96(R13), (F30, F31)
+	WORD $0x4fb8e3c2 // sdot v2.4s, v30.16b, v24.4b[1]
+	WORD $0x4fb9e3c6 // sdot v6.4s, v30.16b, v25.4b[1]
+	WORD $0x4fbae3ca // sdot v10.4s, v30.16b, v26.4b[1]
+	WORD $0x4fbbe3ce // sdot v14.4s, v30.16b, v27.4b[1]
+	WORD $0x4fbce3d2 // sdot v18.4s, v30.16b, v28.4b[1]
+	WORD $0x4fbde3d6 // sdot v22.4s, v30.16b, v29.4b[1]
+	WORD $0x4fb8e3e3 // sdot v3.4s, v31.16b, v24.4b[1]
+	WORD $0x4fb9e3e7 // sdot v7.4s, v31.16b, v25.4b[1]
+	WORD $0x4fbae3eb // sdot v11.4s, v31.16b, v26.4b[1]
+	WORD $0x4fbbe3ef // sdot v15.4s, v31.16b, v27.4b[1]
+	WORD $0x4fbce3f3 // sdot v19.4s, v31.16b, v28.4b[1]
+	WORD $0x4fbde3f7 // sdot v23.4s, v31.16b, v29.4b[1]
+	FLDPQ 128(R13), (F30, F31)
+	WORD $0x4f98ebc0 // sdot v0.4s, v30.16b, v24.4b[2]
+	WORD $0x4f99ebc4 // sdot v4.4s, v30.16b, v25.4b[2]
+	WORD $0x4f9aebc8 // sdot v8.4s, v30.16b, v26.4b[2]
+	WORD $0x4f9bebcc // sdot v12.4s, v30.16b, v27.4b[2]
+	WORD $0x4f9cebd0 // sdot v16.4s, v30.16b, v28.4b[2]
+	WORD $0x4f9debd4 // sdot v20.4s, v30.16b, v29.4b[2]
+	WORD $0x4f98ebe1 // sdot v1.4s, v31.16b, v24.4b[2]
+	WORD $0x4f99ebe5 // sdot v5.4s, v31.16b, v25.4b[2]
+	WORD $0x4f9aebe9 // sdot v9.4s, v31.16b, v26.4b[2]
+	WORD $0x4f9bebed // sdot v13.4s, v31.16b, v27.4b[2]
+	WORD $0x4f9cebf1 // sdot v17.4s, v31.16b, v28.4b[2]
+	WORD $0x4f9debf5 // sdot v21.4s, v31.16b, v29.4b[2]
+	FLDPQ 160(R13), (F30, F31)
+	WORD $0x4f98ebc2 // sdot v2.4s, v30.16b, v24.4b[2]
+	WORD $0x4f99ebc6 // sdot v6.4s, v30.16b, v25.4b[2]
+	WORD $0x4f9aebca // sdot v10.4s, v30.16b, v26.4b[2]
+	WORD $0x4f9bebce // sdot v14.4s, v30.16b, v27.4b[2]
+	WORD $0x4f9cebd2 // sdot v18.4s, v30.16b, v28.4b[2]
+	WORD $0x4f9debd6 // sdot v22.4s, v30.16b, v29.4b[2]
+	WORD $0x4f98ebe3 // sdot v3.4s, v31.16b, v24.4b[2]
+	WORD $0x4f99ebe7 // sdot v7.4s, v31.16b, v25.4b[2]
+	WORD $0x4f9aebeb // sdot v11.4s, v31.16b, v26.4b[2]
+	WORD $0x4f9bebef // sdot v15.4s, v31.16b, v27.4b[2]
+	WORD $0x4f9cebf3 // sdot v19.4s, v31.16b, v28.4b[2]
+	WORD $0x4f9debf7 // sdot v23.4s, v31.16b, v29.4b[2]
+	FLDPQ 192(R13), (F30, F31)
+	WORD $0x4fb8ebc0 // sdot v0.4s, v30.16b, v24.4b[3]
+	WORD $0x4fb9ebc4 // sdot v4.4s, v30.16b, v25.4b[3]
+	WORD $0x4fbaebc8 // sdot v8.4s, v30.16b, v26.4b[3]
+	WORD $0x4fbbebcc // sdot v12.4s, v30.16b, v27.4b[3]
+	WORD $0x4fbcebd0 // sdot v16.4s, v30.16b, v28.4b[3]
+	WORD $0x4fbdebd4 // sdot v20.4s, v30.16b, v29.4b[3]
+	WORD $0x4fb8ebe1 // sdot v1.4s, v31.16b, v24.4b[3]
+	WORD $0x4fb9ebe5 // sdot v5.4s, v31.16b, v25.4b[3]
+	WORD $0x4fbaebe9 // sdot v9.4s, v31.16b, v26.4b[3]
+	WORD $0x4fbbebed // sdot v13.4s, v31.16b, v27.4b[3]
+	WORD $0x4fbcebf1 // sdot v17.4s, v31.16b, v28.4b[3]
+	WORD $0x4fbdebf5 // sdot v21.4s, v31.16b, v29.4b[3]
+	FLDPQ 224(R13), (F30, F31)
+	WORD $0x4fb8ebc2 // sdot v2.4s, v30.16b, v24.4b[3]
+	WORD $0x4fb9ebc6 // sdot v6.4s, v30.16b, v25.4b[3]
+	WORD $0x4fbaebca // sdot v10.4s, v30.16b, v26.4b[3]
+	WORD $0x4fbbebce // sdot v14.4s, v30.16b, v27.4b[3]
+	WORD $0x4fbcebd2 // sdot v18.4s, v30.16b, v28.4b[3]
+	WORD $0x4fbdebd6 // sdot v22.4s, v30.16b, v29.4b[3]
+	WORD $0x4fb8ebe3 // sdot v3.4s, v31.16b, v24.4b[3]
+	WORD $0x4fb9ebe7 // sdot v7.4s, v31.16b, v25.4b[3]
+	WORD $0x4fbaebeb // sdot v11.4s, v31.16b, v26.4b[3]
+	WORD $0x4fbbebef // sdot v15.4s, v31.16b, v27.4b[3]
+	WORD $0x4fbcebf3 // sdot v19.4s, v31.16b, v28.4b[3]
+	WORD $0x4fbdebf7 // sdot v23.4s, v31.16b, v29.4b[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0xbc6e687b // ldr s27, [x3, x14]
+	WORD $0xbc6e689c // ldr s28, [x4, x14]
+	WORD $0xbc6e68bd // ldr s29, [x5, x14]
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4f98e3c0 // sdot v0.4s, v30.16b, v24.4b[0]
+	WORD $0x4f99e3c4 // sdot v4.4s, v30.16b, v25.4b[0]
+	WORD $0x4f9ae3c8 // sdot v8.4s, v30.16b, v26.4b[0]
+	WORD $0x4f9be3cc // sdot v12.4s, v30.16b, v27.4b[0]
+	WORD $0x4f9ce3d0 // sdot v16.4s, v30.16b, v28.4b[0]
+	WORD $0x4f9de3d4 // sdot v20.4s, v30.16b, v29.4b[0]
+	WORD $0x4f98e3e1 // sdot v1.4s, v31.16b, v24.4b[0]
+	WORD $0x4f99e3e5 // sdot v5.4s, v31.16b, v25.4b[0]
+	WORD $0x4f9ae3e9 // sdot v9.4s, v31.16b, v26.4b[0]
+	WORD $0x4f9be3ed // sdot v13.4s, v31.16b, v27.4b[0]
+	WORD $0x4f9ce3f1 // sdot v17.4s, v31.16b, v28.4b[0]
+	WORD $0x4f9de3f5 // sdot v21.4s, v31.16b, v29.4b[0]
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4f98e3c2 // sdot v2.4s, v30.16b, v24.4b[0]
+	WORD $0x4f99e3c6 // sdot v6.4s, v30.16b, v25.4b[0]
+	WORD $0x4f9ae3ca // sdot v10.4s, v30.16b, v26.4b[0]
+	WORD $0x4f9be3ce // sdot v14.4s, v30.16b, v27.4b[0]
+	WORD $0x4f9ce3d2 // sdot v18.4s, v30.16b, v28.4b[0]
+	WORD $0x4f9de3d6 // sdot v22.4s, v30.16b, v29.4b[0]
+	WORD $0x4f98e3e3 // sdot v3.4s, v31.16b, v24.4b[0]
+	WORD $0x4f99e3e7 // sdot v7.4s, v31.16b, v25.4b[0]
+	WORD $0x4f9ae3eb // sdot v11.4s, v31.16b, v26.4b[0]
+	WORD $0x4f9be3ef // sdot v15.4s, v31.16b, v27.4b[0]
+	WORD $0x4f9ce3f3 // sdot v19.4s, v31.16b, v28.4b[0]
+	WORD $0x4f9de3f7 // sdot v23.4s, v31.16b, v29.4b[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cf1a // fmla v26.4s, v24.4s, v0.4s
+	WORD $0x4e21cf3b // fmla v27.4s, v25.4s, v1.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F26, F27), 0(R21)
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R19), (F26, F27)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cf1a // fmla v26.4s, v24.4s, v2.4s
+	WORD $0x4e23cf3b // fmla v27.4s, v25.4s, v3.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cf1a // fmla v26.4s, v24.4s, v4.4s
+	WORD $0x4e25cf3b // fmla v27.4s, v25.4s, v5.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F26, F27), 0(R24)
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R23), (F26, F27)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cf1a // fmla v26.4s, v24.4s, v6.4s
+	WORD $0x4e27cf3b // fmla v27.4s, v25.4s, v7.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cf1a // fmla v26.4s, v24.4s, v8.4s
+	WORD $0x4e29cf3b // fmla v27.4s, v25.4s, v9.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F26, F27), 0(R20)
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R19), (F26, F27)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acf1a // fmla v26.4s, v24.4s, v10.4s
+	WORD $0x4e2bcf3b // fmla v27.4s, v25.4s, v11.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R22
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccf1a // fmla v26.4s, v24.4s, v12.4s
+	WORD $0x4e2dcf3b // fmla v27.4s, v25.4s, v13.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F26, F27), 0(R24)
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R23), (F26, F27)
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ecf1a // fmla v26.4s, v24.4s, v14.4s
+	WORD $0x4e2fcf3b // fmla v27.4s, v25.4s, v15.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30cf1a // fmla v26.4s, v24.4s, v16.4s
+	WORD $0x4e31cf3b // fmla v27.4s, v25.4s, v17.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F26, F27), 0(R20)
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R19), (F26, F27)
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32cf1a // fmla v26.4s, v24.4s, v18.4s
+	WORD $0x4e33cf3b // fmla v27.4s, v25.4s, v19.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R20)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R21
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e34cf1a // fmla v26.4s, v24.4s, v20.4s
+	WORD $0x4e35cf3b // fmla v27.4s, v25.4s, v21.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F26, F27), 0(R24)
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R22), (F26, F27)
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e36cf1a // fmla v26.4s, v24.4s, v22.4s
+	WORD $0x4e37cf3b // fmla v27.4s, v25.4s, v23.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R23), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cf1a // fmla v26.4s, v24.4s, v0.4s
+	WORD $0x4e21cf3b // fmla v27.4s, v25.4s, v1.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cf1a // fmla v26.4s, v24.4s, v2.4s
+	WORD $0x4e23cf3b // fmla v27.4s, v25.4s, v3.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cf1a // fmla v26.4s, v24.4s, v4.4s
+	WORD $0x4e25cf3b // fmla v27.4s, v25.4s, v5.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R19), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cf1a // fmla v26.4s, v24.4s, v6.4s
+	WORD $0x4e27cf3b // fmla v27.4s, v25.4s, v7.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R20
+	VLD1R (R20), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cf1a // fmla v26.4s, v24.4s, v8.4s
+	WORD $0x4e29cf3b // fmla v27.4s, v25.4s, v9.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R20), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acf1a // fmla v26.4s, v24.4s, v10.4s
+	WORD $0x4e2bcf3b // fmla v27.4s, v25.4s, v11.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccf1a // fmla v26.4s, v24.4s, v12.4s
+	WORD $0x4e2dcf3b // fmla v27.4s, v25.4s, v13.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ecf1a // fmla v26.4s, v24.4s, v14.4s
+	WORD $0x4e2fcf3b // fmla v27.4s, v25.4s, v15.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R22
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30cf1a // fmla v26.4s, v24.4s, v16.4s
+	WORD $0x4e31cf3b // fmla v27.4s, v25.4s, v17.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32cf1a // fmla v26.4s, v24.4s, v18.4s
+	WORD $0x4e33cf3b // fmla v27.4s, v25.4s, v19.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R23
+	VLD1R (R23), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e34cf1a // fmla v26.4s, v24.4s, v20.4s
+	WORD $0x4e35cf3b // fmla v27.4s, v25.4s, v21.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R23), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e36cf1a // fmla v26.4s, v24.4s, v22.4s
+	WORD $0x4e37cf3b // fmla v27.4s, v25.4s, v23.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads4x16NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	ADD $32, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6810 // ldr q16, [x0, x14]
+	WORD $0x3cee6831 // ldr q17, [x1, x14]
+	WORD $0x3cee6852 // ldr q18, [x2, x14]
+	WORD $0x3cee6873 // ldr q19, [x3, x14]
+	FLDPQ 0(R13), (F20, F21)
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f92e288 // sdot v8.4s, v20.16b, v18.4b[0]
+	WORD $0x4f93e28c // sdot v12.4s, v20.16b, v19.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f92e2a9 // sdot v9.4s, v21.16b, v18.4b[0]
+	WORD $0x4f93e2ad // sdot v13.4s, v21.16b, v19.4b[0]
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4f90e282 // sdot v2.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e286 // sdot v6.4s, v20.16b, v17.4b[0]
+	WORD $0x4f92e28a // sdot v10.4s, v20.16b, v18.4b[0]
+	WORD $0x4f93e28e // sdot v14.4s, v20.16b, v19.4b[0]
+	WORD $0x4f90e2a3 // sdot v3.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a7 // sdot v7.4s, v21.16b, v17.4b[0]
+	WORD $0x4f92e2ab // sdot v11.4s, v21.16b, v18.4b[0]
+	WORD $0x4f93e2af // sdot v15.4s, v21.16b, v19.4b[0]
+	FLDPQ 64(R13), (F20, F21)
+	WORD $0x4fb0e280 // sdot v0.4s, v20.16b, v16.4b[1]
+	WORD $0x4fb1e284 // sdot v4.4s, v20.16b, v17.4b[1]
+	WORD $0x4fb2e288 // sdot v8.4s, v20.16b, v18.4b[1]
+	WORD $0x4fb3e28c // sdot v12.4s, v20.16b, v19.4b[1]
+	WORD $0x4fb0e2a1 // sdot v1.4s, v21.16b, v16.4b[1]
+	WORD $0x4fb1e2a5 // sdot v5.4s, v21.16b, v17.4b[1]
+	WORD $0x4fb2e2a9 // sdot v9.4s, v21.16b, v18.4b[1]
+	WORD $0x4fb3e2ad // sdot v13.4s, v21.16b, v19.4b[1]
+	FLDPQ 96(R13), (F20, F21)
+	WORD $0x4fb0e282 // sdot v2.4s, v20.16b, v16.4b[1]
+	WORD $0x4fb1e286 // sdot v6.4s, v20.16b, v17.4b[1]
+	WORD $0x4fb2e28a // sdot v10.4s, v20.16b, v18.4b[1]
+	WORD $0x4fb3e28e // sdot v14.4s, v20.16b, v19.4b[1]
+	WORD $0x4fb0e2a3 // sdot v3.4s, v21.16b, v16.4b[1]
+	WORD $0x4fb1e2a7 // sdot v7.4s, v21.16b, v17.4b[1]
+	WORD $0x4fb2e2ab // sdot v11.4s, v21.16b, v18.4b[1]
+	WORD $0x4fb3e2af // sdot v15.4s, v21.16b, v19.4b[1]
+	FLDPQ 128(R13), (F20, F21)
+	WORD $0x4f90ea80 // sdot v0.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea84 // sdot v4.4s, v20.16b, v17.4b[2]
+	WORD $0x4f92ea88 // sdot v8.4s, v20.16b, v18.4b[2]
+	WORD $0x4f93ea8c // sdot v12.4s, v20.16b, v19.4b[2]
+	WORD $0x4f90eaa1 // sdot v1.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa5 // sdot v5.4s, v21.16b, v17.4b[2]
+	WORD $0x4f92eaa9 // sdot v9.4s, v21.16b, v18.4b[2]
+	WORD $0x4f93eaad // sdot v13.4s, v21.16b, v19.4b[2]
+	FLDPQ 160(R13), (F20, F21)
+	WORD $0x4f90ea82 // sdot v2.4s, v20.16b, v16.4b[2]
+	WORD $0x4f91ea86 // sdot v6.4s, v20.16b, v17.4b[2]
+	WORD $0x4f92ea8a // sdot v10.4s, v20.16b, v18.4b[2]
+	WORD $0x4f93ea8e // sdot v14.4s, v20.16b, v19.4b[2]
+	WORD $0x4f90eaa3 // sdot v3.4s, v21.16b, v16.4b[2]
+	WORD $0x4f91eaa7 // sdot v7.4s, v21.16b, v17.4b[2]
+	WORD $0x4f92eaab // sdot v11.4s, v21.16b, v18.4b[2]
+	WORD $0x4f93eaaf // sdot v15.4s, v21.16b, v19.4b[2]
+	FLDPQ 192(R13), (F20, F21)
+	WORD $0x4fb0ea80 // sdot v0.4s, v20.16b, v16.4b[3]
+	WORD $0x4fb1ea84 // sdot v4.4s, v20.16b, v17.4b[3]
+	WORD $0x4fb2ea88 // sdot v8.4s, v20.16b, v18.4b[3]
+	WORD $0x4fb3ea8c // sdot v12.4s, v20.16b, v19.4b[3]
+	WORD $0x4fb0eaa1 // sdot v1.4s, v21.16b, v16.4b[3]
+	WORD $0x4fb1eaa5 // sdot v5.4s, v21.16b, v17.4b[3]
+	WORD $0x4fb2eaa9 // sdot v9.4s, v21.16b, v18.4b[3]
+	WORD $0x4fb3eaad // sdot v13.4s, v21.16b, v19.4b[3]
+	FLDPQ 224(R13), (F20, F21)
+	WORD $0x4fb0ea82 // sdot v2.4s, v20.16b, v16.4b[3]
+	WORD $0x4fb1ea86 // sdot v6.4s, v20.16b, v17.4b[3]
+	WORD $0x4fb2ea8a // sdot v10.4s, v20.16b, v18.4b[3]
+	WORD $0x4fb3ea8e // sdot v14.4s, v20.16b, v19.4b[3]
+	WORD $0x4fb0eaa3 // sdot v3.4s, v21.16b, v16.4b[3]
+	WORD $0x4fb1eaa7 // sdot v7.4s, v21.16b, v17.4b[3]
+	WORD $0x4fb2eaab // sdot v11.4s, v21.16b, v18.4b[3]
+	WORD $0x4fb3eaaf // sdot v15.4s, v21.16b, v19.4b[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6810 // ldr s16, [x0, x14]
+	WORD $0xbc6e6831 // ldr s17, [x1, x14]
+	WORD $0xbc6e6852 // ldr s18, [x2, x14]
+	WORD $0xbc6e6873 // ldr s19, [x3, x14]
+	FLDPQ 0(R13), (F20, F21)
+	WORD $0x4f90e280 // sdot v0.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e284 // sdot v4.4s, v20.16b, v17.4b[0]
+	WORD $0x4f92e288 // sdot v8.4s, v20.16b, v18.4b[0]
+	WORD $0x4f93e28c // sdot v12.4s, v20.16b, v19.4b[0]
+	WORD $0x4f90e2a1 // sdot v1.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a5 // sdot v5.4s, v21.16b, v17.4b[0]
+	WORD $0x4f92e2a9 // sdot v9.4s, v21.16b, v18.4b[0]
+	WORD $0x4f93e2ad // sdot v13.4s, v21.16b, v19.4b[0]
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4f90e282 // sdot v2.4s, v20.16b, v16.4b[0]
+	WORD $0x4f91e286 // sdot v6.4s, v20.16b, v17.4b[0]
+	WORD $0x4f92e28a // sdot v10.4s, v20.16b, v18.4b[0]
+	WORD $0x4f93e28e // sdot v14.4s, v20.16b, v19.4b[0]
+	WORD $0x4f90e2a3 // sdot v3.4s, v21.16b, v16.4b[0]
+	WORD $0x4f91e2a7 // sdot v7.4s, v21.16b, v17.4b[0]
+	WORD $0x4f92e2ab // sdot v11.4s, v21.16b, v18.4b[0]
+	WORD $0x4f93e2af // sdot v15.4s, v21.16b, v19.4b[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce12 // fmla v18.4s, v16.4s, v0.4s
+	WORD $0x4e21ce33 // fmla v19.4s, v17.4s, v1.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F18, F19), 0(R21)
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R19), (F18, F19)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce12 // fmla v18.4s, v16.4s, v2.4s
+	WORD $0x4e23ce33 // fmla v19.4s, v17.4s, v3.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce12 // fmla v18.4s, v16.4s, v4.4s
+	WORD $0x4e25ce33 // fmla v19.4s, v17.4s, v5.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F18, F19), 0(R24)
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R23), (F18, F19)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce12 // fmla v18.4s, v16.4s, v6.4s
+	WORD $0x4e27ce33 // fmla v19.4s, v17.4s, v7.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce12 // fmla v18.4s, v16.4s, v8.4s
+	WORD $0x4e29ce33 // fmla v19.4s, v17.4s, v9.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F18, F19), 0(R20)
+	VLD1R (R25), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R19), (F18, F19)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace12 // fmla v18.4s, v16.4s, v10.4s
+	WORD $0x4e2bce33 // fmla v19.4s, v17.4s, v11.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R22
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce12 // fmla v18.4s, v16.4s, v12.4s
+	WORD $0x4e2dce33 // fmla v19.4s, v17.4s, v13.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R21), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F18, F19), 0(R24)
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R23), (F18, F19)
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece12 // fmla v18.4s, v16.4s, v14.4s
+	WORD $0x4e2fce33 // fmla v19.4s, v17.4s, v15.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R21), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce12 // fmla v18.4s, v16.4s, v0.4s
+	WORD $0x4e21ce33 // fmla v19.4s, v17.4s, v1.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce12 // fmla v18.4s, v16.4s, v2.4s
+	WORD $0x4e23ce33 // fmla v19.4s, v17.4s, v3.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce12 // fmla v18.4s, v16.4s, v4.4s
+	WORD $0x4e25ce33 // fmla v19.4s, v17.4s, v5.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R19), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce12 // fmla v18.4s, v16.4s, v6.4s
+	WORD $0x4e27ce33 // fmla v19.4s, v17.4s, v7.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R20
+	VLD1R (R20), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce12 // fmla v18.4s, v16.4s, v8.4s
+	WORD $0x4e29ce33 // fmla v19.4s, v17.4s, v9.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R20), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace12 // fmla v18.4s, v16.4s, v10.4s
+	WORD $0x4e2bce33 // fmla v19.4s, v17.4s, v11.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce12 // fmla v18.4s, v16.4s, v12.4s
+	WORD $0x4e2dce33 // fmla v19.4s, v17.4s, v13.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R21), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece12 // fmla v18.4s, v16.4s, v14.4s
+	WORD $0x4e2fce33 // fmla v19.4s, v17.4s, v15.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads2x16NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	ADD $16, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6808 // ldr q8, [x0, x14]
+	WORD $0x3cee6829 // ldr q9, [x1, x14]
+	FLDPQ 0(R13), (F10, F11)
+	WORD $0x4f88e140 // sdot v0.4s, v10.16b, v8.4b[0]
+	WORD $0x4f89e144 // sdot v4.4s, v10.16b, v9.4b[0]
+	WORD $0x4f88e161 // sdot v1.4s, v11.16b, v8.4b[0]
+	WORD $0x4f89e165 // sdot v5.4s, v11.16b, v9.4b[0]
+	FLDPQ 32(R13), (F10, F11)
+	WORD $0x4f88e142 // sdot v2.4s, v10.16b, v8.4b[0]
+	WORD $0x4f89e146 // sdot v6.4s, v10.16b, v9.4b[0]
+	WORD $0x4f88e163 // sdot v3.4s, v11.16b, v8.4b[0]
+	WORD $0x4f89e167 // sdot v7.4s, v11.16b, v9.4b[0]
+	FLDPQ 64(R13), (F10, F11)
+	WORD $0x4fa8e140 // sdot v0.4s, v10.16b, v8.4b[1]
+	WORD $0x4fa9e144 // sdot v4.4s, v10.16b, v9.4b[1]
+	WORD $0x4fa8e161 // sdot v1.4s, v11.16b, v8.4b[1]
+	WORD $0x4fa9e165 // sdot v5.4s, v11.16b, v9.4b[1]
+	FLDPQ 96(R13), (F10, F11)
+	WORD $0x4fa8e142 // sdot v2.4s, v10.16b, v8.4b[1]
+	WORD $0x4fa9e146 // sdot v6.4s, v10.16b, v9.4b[1]
+	WORD $0x4fa8e163 // sdot v3.4s, v11.16b, v8.4b[1]
+	WORD $0x4fa9e167 // sdot v7.4s, v11.16b, v9.4b[1]
+	FLDPQ 128(R13), (F10, F11)
+	WORD $0x4f88e940 // sdot v0.4s, v10.16b, v8.4b[2]
+	WORD $0x4f89e944 // sdot v4.4s, v10.16b, v9.4b[2]
+	WORD $0x4f88e961 // sdot v1.4s, v11.16b, v8.4b[2]
+	WORD $0x4f89e965 // sdot v5.4s, v11.16b, v9.4b[2]
+	FLDPQ 160(R13), (F10, F11)
+	WORD $0x4f88e942 // sdot v2.4s, v10.16b, v8.4b[2]
+	WORD $0x4f89e946 // sdot v6.4s, v10.16b, v9.4b[2]
+	WORD $0x4f88e963 // sdot v3.4s, v11.16b, v8.4b[2]
+	WORD $0x4f89e967 // sdot v7.4s, v11.16b, v9.4b[2]
+	FLDPQ 192(R13), (F10, F11)
+	WORD $0x4fa8e940 // sdot v0.4s, v10.16b, v8.4b[3]
+	WORD $0x4fa9e944 // sdot v4.4s, v10.16b, v9.4b[3]
+	WORD $0x4fa8e961 // sdot v1.4s, v11.16b, v8.4b[3]
+	WORD $0x4fa9e965 // sdot v5.4s, v11.16b, v9.4b[3]
+	FLDPQ 224(R13), (F10, F11)
+	WORD $0x4fa8e942 // sdot v2.4s, v10.16b, v8.4b[3]
+	WORD $0x4fa9e946 // sdot v6.4s, v10.16b, v9.4b[3]
+	WORD $0x4fa8e963 // sdot v3.4s, v11.16b, v8.4b[3]
+	WORD $0x4fa9e967 // sdot v7.4s, v11.16b, v9.4b[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6808 // ldr s8, [x0, x14]
+	WORD $0xbc6e6829 // ldr s9, [x1, x14]
+	FLDPQ 0(R13), (F10, F11)
+	WORD $0x4f88e140 // sdot v0.4s, v10.16b, v8.4b[0]
+	WORD $0x4f89e144 // sdot v4.4s, v10.16b, v9.4b[0]
+	WORD $0x4f88e161 // sdot v1.4s, v11.16b, v8.4b[0]
+	WORD $0x4f89e165 // sdot v5.4s, v11.16b, v9.4b[0]
+	FLDPQ 32(R13), (F10, F11)
+	WORD $0x4f88e142 // sdot v2.4s, v10.16b, v8.4b[0]
+	WORD $0x4f89e146 // sdot v6.4s, v10.16b, v9.4b[0]
+	WORD $0x4f88e163 // sdot v3.4s, v11.16b, v8.4b[0]
+	WORD $0x4f89e167 // sdot v7.4s, v11.16b, v9.4b[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F10, F11), 0(R21)
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	FLDPQ 32(R19), (F10, F11)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	FSTPQ (F10, F11), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F10, F11)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F10, F11), 0(R24)
+	VLD1R (R22), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	FLDPQ 32(R23), (F10, F11)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	FSTPQ (F10, F11), 32(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd08 // fmul v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51b // fcmgt v27.4s, v8.4s, v10.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6eabe51b // fcmgt v27.4s, v8.4s, v11.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55b // fcmgt v27.4s, v10.4s, v8.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6ea8e57b // fcmgt v27.4s, v11.4s, v8.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdd08 // fmul v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51b // fcmgt v27.4s, v8.4s, v10.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6eabe51b // fcmgt v27.4s, v8.4s, v11.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55b // fcmgt v27.4s, v10.4s, v8.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6ea8e57b // fcmgt v27.4s, v11.4s, v8.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd08 // fmul v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51b // fcmgt v27.4s, v8.4s, v10.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6eabe51b // fcmgt v27.4s, v8.4s, v11.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55b // fcmgt v27.4s, v10.4s, v8.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6ea8e57b // fcmgt v27.4s, v11.4s, v8.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	VLD1R (R19), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads1x16NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	ADD $8, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6804 // ldr q4, [x0, x14]
+	FLDPQ 0(R13), (F5, F6)
+	WORD $0x4f84e0a0 // sdot v0.4s, v5.16b, v4.4b[0]
+	WORD $0x4f84e0c1 // sdot v1.4s, v6.16b, v4.4b[0]
+	FLDPQ 32(R13), (F5, F6)
+	WORD $0x4f84e0a2 // sdot v2.4s, v5.16b, v4.4b[0]
+	WORD $0x4f84e0c3 // sdot v3.4s, v6.16b, v4.4b[0]
+	FLDPQ 64(R13), (F5, F6)
+	WORD $0x4fa4e0a0 // sdot v0.4s, v5.16b, v4.4b[1]
+	WORD $0x4fa4e0c1 // sdot v1.4s, v6.16b, v4.4b[1]
+	FLDPQ 96(R13), (F5, F6)
+	WORD $0x4fa4e0a2 // sdot v2.4s, v5.16b, v4.4b[1]
+	WORD $0x4fa4e0c3 // sdot v3.4s, v6.16b, v4.4b[1]
+	FLDPQ 128(R13), (F5, F6)
+	WORD $0x4f84e8a0 // sdot v0.4s, v5.16b, v4.4b[2]
+	WORD $0x4f84e8c1 // sdot v1.4s, v6.16b, v4.4b[2]
+	FLDPQ 160(R13), (F5, F6)
+	WORD $0x4f84e8a2 // sdot v2.4s, v5.16b, v4.4b[2]
+	WORD $0x4f84e8c3 // sdot v3.4s, v6.16b, v4.4b[2]
+	FLDPQ 192(R13), (F5, F6)
+	WORD $0x4fa4e8a0 // sdot v0.4s, v5.16b, v4.4b[3]
+	WORD $0x4fa4e8c1 // sdot v1.4s, v6.16b, v4.4b[3]
+	FLDPQ 224(R13), (F5, F6)
+	WORD $0x4fa4e8a2 // sdot v2.4s, v5.16b, v4.4b[3]
+	WORD $0x4fa4e8c3 // sdot v3.4s, v6.16b, v4.4b[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6804 // ldr s4, [x0, x14]
+	FLDPQ 0(R13), (F5, F6)
+	WORD $0x4f84e0a0 // sdot v0.4s, v5.16b, v4.4b[0]
+	WORD $0x4f84e0c1 // sdot v1.4s, v6.16b, v4.4b[0]
+	FLDPQ 32(R13), (F5, F6)
+	WORD $0x4f84e0a2 // sdot v2.4s, v5.16b, v4.4b[0]
+	WORD $0x4f84e0c3 // sdot v3.4s, v6.16b, v4.4b[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F6, F7)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F6, F7), 0(R21)
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	FLDPQ 32(R19), (F6, F7)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	FSTPQ (F6, F7), 32(R21)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49b // fcmgt v27.4s, v4.4s, v6.4s
+	WORD $0x6ebb1c86 // bit v6.16b, v4.16b, v27.16b
+	WORD $0x6ea7e49b // fcmgt v27.4s, v4.4s, v7.4s
+	WORD $0x6ebb1c87 // bit v7.16b, v4.16b, v27.16b
+	ADD $4, R7, R22
+	VLD1R (R22), [V4.S4]
+	WORD $0x6ea4e4db // fcmgt v27.4s, v6.4s, v4.4s
+	WORD $0x6ebb1c86 // bit v6.16b, v4.16b, v27.16b
+	WORD $0x6ea4e4fb // fcmgt v27.4s, v7.4s, v4.4s
+	WORD $0x6ebb1c87 // bit v7.16b, v4.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	VLD1R (R22), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads6x8NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	MOVD 40(R14), R5
+	ADD $48, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee680c // ldr q12, [x0, x14]
+	WORD $0x3cee682d // ldr q13, [x1, x14]
+	WORD $0x3cee684e // ldr q14, [x2, x14]
+	WORD $0x3cee686f // ldr q15, [x3, x14]
+	WORD $0x3cee6890 // ldr q16, [x4, x14]
+	WORD $0x3cee68b1 // ldr q17, [x5, x14]
+	FLDPQ 0(R13), (F18, F19)
+	WORD $0x4f8ce240 // sdot v0.4s, v18.16b, v12.4b[0]
+	WORD $0x4f8de242 // sdot v2.4s, v18.16b, v13.4b[0]
+	WORD $0x4f8ee244 // sdot v4.4s, v18.16b, v14.4b[0]
+	WORD $0x4f8fe246 // sdot v6.4s, v18.16b, v15.4b[0]
+	WORD $0x4f90e248 // sdot v8.4s, v18.16b, v16.4b[0]
+	WORD $0x4f91e24a // sdot v10.4s, v18.16b, v17.4b[0]
+	WORD $0x4f8ce261 // sdot v1.4s, v19.16b, v12.4b[0]
+	WORD $0x4f8de263 // sdot v3.4s, v19.16b, v13.4b[0]
+	WORD $0x4f8ee265 // sdot v5.4s, v19.16b, v14.4b[0]
+	WORD $0x4f8fe267 // sdot v7.4s, v19.16b, v15.4b[0]
+	WORD $0x4f90e269 // sdot v9.4s, v19.16b, v16.4b[0]
+	WORD $0x4f91e26b // sdot v11.4s, v19.16b, v17.4b[0]
+	FLDPQ 32(R13), (F18, F19)
+	WORD $0x4face240 // sdot v0.4s, v18.16b, v12.4b[1]
+	WORD $0x4fade242 // sdot v2.4s, v18.16b, v13.4b[1]
+	WORD $0x4faee244 // sdot v4.4s, v18.16b, v14.4b[1]
+	WORD $0x4fafe246 // sdot v6.4s, v18.16b, v15.4b[1]
+	WORD $0x4fb0e248 // sdot v8.4s, v18.16b, v16.4b[1]
+	WORD $0x4fb1e24a // sdot v10.4s, v18.16b, v17.4b[1]
+	WORD $0x4face261 // sdot v1.4s, v19.16b, v12.4b[1]
+	WORD $0x4fade263 // sdot v3.4s, v19.16b, v13.4b[1]
+	WORD $0x4faee265 // sdot v5.4s, v19.16b, v14.4b[1]
+	WORD $0x4fafe267 // sdot v7.4s, v19.16b, v15.4b[1]
+	WORD $0x4fb0e269 // sdot v9.4s, v19.16b, v16.4b[1]
+	WORD $0x4fb1e26b // sdot v11.4s, v19.16b, v17.4b[1]
+	FLDPQ 64(R13), (F18, F19)
+	WORD $0x4f8cea40 // sdot v0.4s, v18.16b, v12.4b[2]
+	WORD $0x4f8dea42 // sdot v2.4s, v18.16b, v13.4b[2]
+	WORD $0x4f8eea44 // sdot v4.4s, v18.16b, v14.4b[2]
+	WORD $0x4f8fea46 // sdot v6.4s, v18.16b, v15.4b[2]
+	WORD $0x4f90ea48 // sdot v8.4s, v18.16b, v16.4b[2]
+	WORD $0x4f91ea4a // sdot v10.4s, v18.16b, v17.4b[2]
+	WORD $0x4f8cea61 // sdot v1.4s, v19.16b, v12.4b[2]
+	WORD $0x4f8dea63 // sdot v3.4s, v19.16b, v13.4b[2]
+	WORD $0x4f8eea65 // sdot v5.4s, v19.16b, v14.4b[2]
+	WORD $0x4f8fea67 // sdot v7.4s, v19.16b, v15.4b[2]
+	WORD $0x4f90ea69 // sdot v9.4s, v19.16b, v16.4b[2]
+	WORD $0x4f91ea6b // sdot v11.4s, v19.16b, v17.4b[2]
+	FLDPQ 96(R13), (F18, F19)
+	WORD $0x4facea40 // sdot v0.4s, v18.16b, v12.4b[3]
+	WORD $0x4fadea42 // sdot v2.4s, v18.16b, v13.4b[3]
+	WORD $0x4faeea44 // sdot v4.4s, v18.16b, v14.4b[3]
+	WORD $0x4fafea46 // sdot v6.4s, v18.16b, v15.4b[3]
+	WORD $0x4fb0ea48 // sdot v8.4s, v18.16b, v16.4b[3]
+	WORD $0x4fb1ea4a // sdot v10.4s, v18.16b, v17.4b[3]
+	WORD $0x4facea61 // sdot v1.4s, v19.16b, v12.4b[3]
+	WORD $0x4fadea63 // sdot v3.4s, v19.16b, v13.4b[3]
+	WORD $0x4faeea65 // sdot v5.4s, v19.16b, v14.4b[3]
+	WORD $0x4fafea67 // sdot v7.4s, v19.16b, v15.4b[3]
+	WORD $0x4fb0ea69 // sdot v9.4s, v19.16b, v16.4b[3]
+	WORD $0x4fb1ea6b // sdot v11.4s, v19.16b, v17.4b[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e680c // ldr s12, [x0, x14]
+	WORD $0xbc6e682d // ldr s13, [x1, x14]
+	WORD $0xbc6e684e // ldr s14, [x2, x14]
+	WORD $0xbc6e686f // ldr s15, [x3, x14]
+	WORD $0xbc6e6890 // ldr s16, [x4, x14]
+	WORD $0xbc6e68b1 // ldr s17, [x5, x14]
+	FLDPQ 0(R13), (F18, F19)
+	WORD $0x4f8ce240 // sdot v0.4s, v18.16b, v12.4b[0]
+	WORD $0x4f8de242 // sdot v2.4s, v18.16b, v13.4b[0]
+	WORD $0x4f8ee244 // sdot v4.4s, v18.16b, v14.4b[0]
+	WORD $0x4f8fe246 // sdot v6.4s, v18.16b, v15.4b[0]
+	WORD $0x4f90e248 // sdot v8.4s, v18.16b, v16.4b[0]
+	WORD $0x4f91e24a // sdot v10.4s, v18.16b, v17.4b[0]
+	WORD $0x4f8ce261 // sdot v1.4s, v19.16b, v12.4b[0]
+	WORD $0x4f8de263 // sdot v3.4s, v19.16b, v13.4b[0]
+	WORD $0x4f8ee265 // sdot v5.4s, v19.16b, v14.4b[0]
+	WORD $0x4f8fe267 // sdot v7.4s, v19.16b, v15.4b[0]
+	WORD $0x4f90e269 // sdot v9.4s, v19.16b, v16.4b[0]
+	WORD $0x4f91e26b // sdot v11.4s, v19.16b, v17.4b[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F14, F15), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F14, F15)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F14, F15), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F14, F15), 0(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F14, F15)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F14, F15), 0(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R23), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F14, F15), 0(R20)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F14, F15)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R23), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R23
+	FSTPQ (F14, F15), 0(R23)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD $4, R7, R24
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R19
+	VLD1R (R19), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R20
+	VLD1R (R20), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads4x8NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	ADD $32, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6808 // ldr q8, [x0, x14]
+	WORD $0x3cee6829 // ldr q9, [x1, x14]
+	WORD $0x3cee684a // ldr q10, [x2, x14]
+	WORD $0x3cee686b // ldr q11, [x3, x14]
+	FLDPQ 0(R13), (F12, F13)
+	WORD $0x4f88e180 // sdot v0.4s, v12.16b, v8.4b[0]
+	WORD $0x4f89e182 // sdot v2.4s, v12.16b, v9.4b[0]
+	WORD $0x4f8ae184 // sdot v4.4s, v12.16b, v10.4b[0]
+	WORD $0x4f8be186 // sdot v6.4s, v12.16b, v11.4b[0]
+	WORD $0x4f88e1a1 // sdot v1.4s, v13.16b, v8.4b[0]
+	WORD $0x4f89e1a3 // sdot v3.4s, v13.16b, v9.4b[0]
+	WORD $0x4f8ae1a5 // sdot v5.4s, v13.16b, v10.4b[0]
+	WORD $0x4f8be1a7 // sdot v7.4s, v13.16b, v11.4b[0]
+	FLDPQ 32(R13), (F12, F13)
+	WORD $0x4fa8e180 // sdot v0.4s, v12.16b, v8.4b[1]
+	WORD $0x4fa9e182 // sdot v2.4s, v12.16b, v9.4b[1]
+	WORD $0x4faae184 // sdot v4.4s, v12.16b, v10.4b[1]
+	WORD $0x4fabe186 // sdot v6.4s, v12.16b, v11.4b[1]
+	WORD $0x4fa8e1a1 // sdot v1.4s, v13.16b, v8.4b[1]
+	WORD $0x4fa9e1a3 // sdot v3.4s, v13.16b, v9.4b[1]
+	WORD $0x4faae1a5 // sdot v5.4s, v13.16b, v10.4b[1]
+	WORD $0x4fabe1a7 // sdot v7.4s, v13.16b, v11.4b[1]
+	FLDPQ 64(R13), (F12, F13)
+	WORD $0x4f88e980 // sdot v0.4s, v12.16b, v8.4b[2]
+	WORD $0x4f89e982 // sdot v2.4s, v12.16b, v9.4b[2]
+	WORD $0x4f8ae984 // sdot v4.4s, v12.16b, v10.4b[2]
+	WORD $0x4f8be986 // sdot v6.4s, v12.16b, v11.4b[2]
+	WORD $0x4f88e9a1 // sdot v1.4s, v13.16b, v8.4b[2]
+	WORD $0x4f89e9a3 // sdot v3.4s, v13.16b, v9.4b[2]
+	WORD $0x4f8ae9a5 // sdot v5.4s, v13.16b, v10.4b[2]
+	WORD $0x4f8be9a7 // sdot v7.4s, v13.16b, v11.4b[2]
+	FLDPQ 96(R13), (F12, F13)
+	WORD $0x4fa8e980 // sdot v0.4s, v12.16b, v8.4b[3]
+	WORD $0x4fa9e982 // sdot v2.4s, v12.16b, v9.4b[3]
+	WORD $0x4faae984 // sdot v4.4s, v12.16b, v10.4b[3]
+	WORD $0x4fabe986 // sdot v6.4s, v12.16b, v11.4b[3]
+	WORD $0x4fa8e9a1 // sdot v1.4s, v13.16b, v8.4b[3]
+	WORD $0x4fa9e9a3 // sdot v3.4s, v13.16b, v9.4b[3]
+	WORD $0x4faae9a5 // sdot v5.4s, v13.16b, v10.4b[3]
+	WORD $0x4fabe9a7 // sdot v7.4s, v13.16b, v11.4b[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6808 // ldr s8, [x0, x14]
+	WORD $0xbc6e6829 // ldr s9, [x1, x14]
+	WORD $0xbc6e684a // ldr s10, [x2, x14]
+	WORD $0xbc6e686b // ldr s11, [x3, x14]
+	FLDPQ 0(R13), (F12, F13)
+	WORD $0x4f88e180 // sdot v0.4s, v12.16b, v8.4b[0]
+	WORD $0x4f89e182 // sdot v2.4s, v12.16b, v9.4b[0]
+	WORD $0x4f8ae184 // sdot v4.4s, v12.16b, v10.4b[0]
+	WORD $0x4f8be186 // sdot v6.4s, v12.16b, v11.4b[0]
+	WORD $0x4f88e1a1 // sdot v1.4s, v13.16b, v8.4b[0]
+	WORD $0x4f89e1a3 // sdot v3.4s, v13.16b, v9.4b[0]
+	WORD $0x4f8ae1a5 // sdot v5.4s, v13.16b, v10.4b[0]
+	WORD $0x4f8be1a7 // sdot v7.4s, v13.16b, v11.4b[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F10, F11), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F10, F11)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F10, F11), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F10, F11), 0(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F10, F11)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F10, F11), 0(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R20
+	VLD1R (R20), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads2x8NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	ADD $16, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6804 // ldr q4, [x0, x14]
+	WORD $0x3cee6825 // ldr q5, [x1, x14]
+	FLDPQ 0(R13), (F6, F7)
+	WORD $0x4f84e0c0 // sdot v0.4s, v6.16b, v4.4b[0]
+	WORD $0x4f85e0c2 // sdot v2.4s, v6.16b, v5.4b[0]
+	WORD $0x4f84e0e1 // sdot v1.4s, v7.16b, v4.4b[0]
+	WORD $0x4f85e0e3 // sdot v3.4s, v7.16b, v5.4b[0]
+	FLDPQ 32(R13), (F6, F7)
+	WORD $0x4fa4e0c0 // sdot v0.4s, v6.16b, v4.4b[1]
+	WORD $0x4fa5e0c2 // sdot v2.4s, v6.16b, v5.4b[1]
+	WORD $0x4fa4e0e1 // sdot v1.4s, v7.16b, v4.4b[1]
+	WORD $0x4fa5e0e3 // sdot v3.4s, v7.16b, v5.4b[1]
+	FLDPQ 64(R13), (F6, F7)
+	WORD $0x4f84e8c0 // sdot v0.4s, v6.16b, v4.4b[2]
+	WORD $0x4f85e8c2 // sdot v2.4s, v6.16b, v5.4b[2]
+	WORD $0x4f84e8e1 // sdot v1.4s, v7.16b, v4.4b[2]
+	WORD $0x4f85e8e3 // sdot v3.4s, v7.16b, v5.4b[2]
+	FLDPQ 96(R13), (F6, F7)
+	WORD $0x4fa4e8c0 // sdot v0.4s, v6.16b, v4.4b[3]
+	WORD $0x4fa5e8c2 // sdot v2.4s, v6.16b, v5.4b[3]
+	WORD $0x4fa4e8e1 // sdot v1.4s, v7.16b, v4.4b[3]
+	WORD $0x4fa5e8e3 // sdot v3.4s, v7.16b, v5.4b[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6804 // ldr s4, [x0, x14]
+	WORD $0xbc6e6825 // ldr s5, [x1, x14]
+	FLDPQ 0(R13), (F6, F7)
+	WORD $0x4f84e0c0 // sdot v0.4s, v6.16b, v4.4b[0]
+	WORD $0x4f85e0c2 // sdot v2.4s, v6.16b, v5.4b[0]
+	WORD $0x4f84e0e1 // sdot v1.4s, v7.16b, v4.4b[0]
+	WORD $0x4f85e0e3 // sdot v3.4s, v7.16b, v5.4b[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F6, F7)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F6, F7), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F6, F7)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F6, F7), 0(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddc84 // fmul v4.4s, v4.4s, v29.4s
+	WORD $0x6e3cdca5 // fmul v5.4s, v5.4s, v28.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49d // fcmgt v29.4s, v4.4s, v6.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea7e49d // fcmgt v29.4s, v4.4s, v7.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V4.S4]
+	WORD $0x6ea4e4dd // fcmgt v29.4s, v6.4s, v4.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea4e4fd // fcmgt v29.4s, v7.4s, v4.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddc84 // fmul v4.4s, v4.4s, v29.4s
+	WORD $0x6e3cdca5 // fmul v5.4s, v5.4s, v28.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49d // fcmgt v29.4s, v4.4s, v6.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea7e49d // fcmgt v29.4s, v4.4s, v7.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	VLD1R (R25), [V4.S4]
+	WORD $0x6ea4e4dd // fcmgt v29.4s, v6.4s, v4.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea4e4fd // fcmgt v29.4s, v7.4s, v4.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads1x8NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	ADD $8, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6802 // ldr q2, [x0, x14]
+	FLDPQ 0(R13), (F3, F4)
+	WORD $0x4f82e060 // sdot v0.4s, v3.16b, v2.4b[0]
+	WORD $0x4f82e081 // sdot v1.4s, v4.16b, v2.4b[0]
+	FLDPQ 32(R13), (F3, F4)
+	WORD $0x4fa2e060 // sdot v0.4s, v3.16b, v2.4b[1]
+	WORD $0x4fa2e081 // sdot v1.4s, v4.16b, v2.4b[1]
+	FLDPQ 64(R13), (F3, F4)
+	WORD $0x4f82e860 // sdot v0.4s, v3.16b, v2.4b[2]
+	WORD $0x4f82e881 // sdot v1.4s, v4.16b, v2.4b[2]
+	FLDPQ 96(R13), (F3, F4)
+	WORD $0x4fa2e860 // sdot v0.4s, v3.16b, v2.4b[3]
+	WORD $0x4fa2e881 // sdot v1.4s, v4.16b, v2.4b[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6802 // ldr s2, [x0, x14]
+	FLDPQ 0(R13), (F3, F4)
+	WORD $0x4f82e060 // sdot v0.4s, v3.16b, v2.4b[0]
+	WORD $0x4f82e081 // sdot v1.4s, v4.16b, v2.4b[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V2.S4]
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x6e3edc63 // fmul v3.4s, v3.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F4, F5)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4e21cc65 // fmla v5.4s, v3.4s, v1.4s
+	VLD1R (R7), [V2.S4]
+	WORD $0x6ea4e45f // fcmgt v31.4s, v2.4s, v4.4s
+	WORD $0x6ebf1c44 // bit v4.16b, v2.16b, v31.16b
+	WORD $0x6ea5e45f // fcmgt v31.4s, v2.4s, v5.4s
+	WORD $0x6ebf1c45 // bit v5.16b, v2.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V2.S4]
+	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
+	WORD $0x6ebf1c44 // bit v4.16b, v2.16b, v31.16b
+	WORD $0x6ea2e4bf // fcmgt v31.4s, v5.4s, v2.4s
+	WORD $0x6ebf1c45 // bit v5.16b, v2.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F4, F5), 0(R21)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V2.S4]
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddc42 // fmul v2.4s, v2.4s, v29.4s
+	WORD $0x6e3cdc63 // fmul v3.4s, v3.4s, v28.4s
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4e21cc65 // fmla v5.4s, v3.4s, v1.4s
+	VLD1R (R7), [V2.S4]
+	WORD $0x6ea4e45d // fcmgt v29.4s, v2.4s, v4.4s
+	WORD $0x6ebd1c44 // bit v4.16b, v2.16b, v29.16b
+	WORD $0x6ea5e45d // fcmgt v29.4s, v2.4s, v5.4s
+	WORD $0x6ebd1c45 // bit v5.16b, v2.16b, v29.16b
+	ADD $4, R7, R22
+	VLD1R (R22), [V2.S4]
+	WORD $0x6ea2e49d // fcmgt v29.4s, v4.4s, v2.4s
+	WORD $0x6ebd1c44 // bit v4.16b, v2.16b, v29.16b
+	WORD $0x6ea2e4bd // fcmgt v29.4s, v5.4s, v2.4s
+	WORD $0x6ebd1c45 // bit v5.16b, v2.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	RET
+
+TEXT ·spreadNEON(SB), NOSPLIT, $0-40
+	WORD $0x6eb28e52 // cmeq v18.4s, v18.4s, v18.4s
+	WORD $0x6f3f0652 // ushr v18.4s, v18.4s, #1
+	MOVD a+0(FP), R7
+	MOVD b+8(FP), R9
+	MOVD most+24(FP), R8
+	FLDPQ 0(R8), (F16, F17)
+	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $128, R3, R3
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+
+block:
+	CMP R3, R4
+	BGT single
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F0, F1)
+	ADD R4, R9, R20
+	FLDPQ 0(R20), (F31, F30)
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	WORD $0x4e321c00 // and v0.16b, v0.16b, v18.16b
+	WORD $0x4e331c21 // and v1.16b, v1.16b, v19.16b
+	FLDPQ 32(R19), (F2, F3)
+	FLDPQ 32(R20), (F31, F30)
+	WORD $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
+	WORD $0x4ebed463 // fsub v3.4s, v3.4s, v30.4s
+	WORD $0x4e321c42 // and v2.16b, v2.16b, v18.16b
+	WORD $0x4e331c63 // and v3.16b, v3.16b, v19.16b
+	FLDPQ 64(R19), (F4, F5)
+	FLDPQ 64(R20), (F31, F30)
+	WORD $0x4ebfd484 // fsub v4.4s, v4.4s, v31.4s
+	WORD $0x4ebed4a5 // fsub v5.4s, v5.4s, v30.4s
+	WORD $0x4e321c84 // and v4.16b, v4.16b, v18.16b
+	WORD $0x4e331ca5 // and v5.16b, v5.16b, v19.16b
+	FLDPQ 96(R19), (F6, F7)
+	FLDPQ 96(R20), (F31, F30)
+	WORD $0x4ebfd4c6 // fsub v6.4s, v6.4s, v31.4s
+	WORD $0x4ebed4e7 // fsub v7.4s, v7.4s, v30.4s
+	WORD $0x4e321cc6 // and v6.16b, v6.16b, v18.16b
+	WORD $0x4e331ce7 // and v7.16b, v7.16b, v19.16b
+	WORD $0x6ea06610 // umax v16.4s, v16.4s, v0.4s
+	WORD $0x6ea16631 // umax v17.4s, v17.4s, v1.4s
+	WORD $0x6ea26610 // umax v16.4s, v16.4s, v2.4s
+	WORD $0x6ea36631 // umax v17.4s, v17.4s, v3.4s
+	WORD $0x6ea46610 // umax v16.4s, v16.4s, v4.4s
+	WORD $0x6ea56631 // umax v17.4s, v17.4s, v5.4s
+	WORD $0x6ea66610 // umax v16.4s, v16.4s, v6.4s
+	WORD $0x6ea76631 // umax v17.4s, v17.4s, v7.4s
+	ADD $128, R4, R4
+	B block
+
+single:
+	ADD $96, R3, R3
+
+vector:
+	CMP R3, R4
+	BGT partial
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F0, F1)
+	ADD R4, R9, R22
+	FLDPQ 0(R22), (F31, F30)
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	WORD $0x4e321c00 // and v0.16b, v0.16b, v18.16b
+	WORD $0x4e331c21 // and v1.16b, v1.16b, v19.16b
+	WORD $0x6ea06610 // umax v16.4s, v16.4s, v0.4s
+	WORD $0x6ea16631 // umax v17.4s, v17.4s, v1.4s
+	ADD $32, R4, R4
+	B vector
+
+partial:
+	ADD $32, R3, R3
+	CMP R3, R4
+	BGE done
+	MOVD mask+32(FP), R0
+	FLDPQ 0(R0), (F30, F31)
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R4, R7, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R4, R9, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
+	WORD $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
+	WORD $0x4e321c00 // and v0.16b, v0.16b, v18.16b
+	WORD $0x4e331c21 // and v1.16b, v1.16b, v19.16b
+	WORD $0x6ea06610 // umax v16.4s, v16.4s, v0.4s
+	WORD $0x6ea16631 // umax v17.4s, v17.4s, v1.4s
+
+done:
+	FSTPQ (F16, F17), 0(R8)
+	RET
+
+TEXT ·quantizeNEON(SB), NOSPLIT, $0-48
+	MOVD factor+32(FP), R0
+	VLD1R (R0), [V16.S4]
+	ADD $4, R0, R19
+	VLD1R (R19), [V18.S4]
+	MOVD $quantizeNEONLowest<>+0(SB), R16
+	FMOVQ (R16), F20
+	MOVD a+0(FP), R7
+	MOVD b+8(FP), R9
+	MOVD dst+16(FP), R8
+	MOVD $0, R4
+	MOVD bytes+24(FP), R3
+	SUB $128, R3, R3
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+
+block:
+	CMP R3, R4
+	BGT single
+	ADD R4, R7, R20
+	FLDPQ 0(R20), (F0, F1)
+	ADD R4, R9, R21
+	FLDPQ 0(R21), (F31, F30)
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e20ce1f // fmla v31.4s, v16.4s, v0.4s
+	WORD $0x4ebf1fe0 // mov v0.16b, v31.16b
+	WORD $0x4eb31e7f // mov v31.16b, v19.16b
+	WORD $0x4e21ce3f // fmla v31.4s, v17.4s, v1.4s
+	WORD $0x4ebf1fe1 // mov v1.16b, v31.16b
+	FLDPQ 32(R20), (F2, F3)
+	FLDPQ 32(R21), (F31, F30)
+	WORD $0x4ebfd442 // fsub v2.4s, v2.4s, v31.4s
+	WORD $0x4ebed463 // fsub v3.4s, v3.4s, v30.4s
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e22ce1f // fmla v31.4s, v16.4s, v2.4s
+	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
+	WORD $0x4eb31e7f // mov v31.16b, v19.16b
+	WORD $0x4e23ce3f // fmla v31.4s, v17.4s, v3.4s
+	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	FLDPQ 64(R20), (F4, F5)
+	FLDPQ 64(R21), (F31, F30)
+	WORD $0x4ebfd484 // fsub v4.4s, v4.4s, v31.4s
+	WORD $0x4ebed4a5 // fsub v5.4s, v5.4s, v30.4s
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e24ce1f // fmla v31.4s, v16.4s, v4.4s
+	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
+	WORD $0x4eb31e7f // mov v31.16b, v19.16b
+	WORD $0x4e25ce3f // fmla v31.4s, v17.4s, v5.4s
+	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	FLDPQ 96(R20), (F6, F7)
+	FLDPQ 96(R21), (F31, F30)
+	WORD $0x4ebfd4c6 // fsub v6.4s, v6.4s, v31.4s
+	WORD $0x4ebed4e7 // fsub v7.4s, v7.4s, v30.4s
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e26ce1f // fmla v31.4s, v16.4s, v6.4s
+	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
+	WORD $0x4eb31e7f // mov v31.16b, v19.16b
+	WORD $0x4e27ce3f // fmla v31.4s, v17.4s, v7.4s
+	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
+	WORD $0x4e140000 // tbl v0.16b, {v0.16b}, v20.16b
+	WORD $0x4e150021 // tbl v1.16b, {v1.16b}, v21.16b
+	FMOVS F0, 0(R8)
+	WORD $0x4ea11c20 // mov v0.16b, v1.16b
+	FMOVS F0, 4(R8)
+	WORD $0x4e140042 // tbl v2.16b, {v2.16b}, v20.16b
+	WORD $0x4e150063 // tbl v3.16b, {v3.16b}, v21.16b
+	FMOVS F2, 8(R8)
+	WORD $0x4ea31c62 // mov v2.16b, v3.16b
+	FMOVS F2, 12(R8)
+	WORD $0x4e140084 // tbl v4.16b, {v4.16b}, v20.16b
+	WORD $0x4e1500a5 // tbl v5.16b, {v5.16b}, v21.16b
+	FMOVS F4, 16(R8)
+	WORD $0x4ea51ca4 // mov v4.16b, v5.16b
+	FMOVS F4, 20(R8)
+	WORD $0x4e1400c6 // tbl v6.16b, {v6.16b}, v20.16b
+	WORD $0x4e1500e7 // tbl v7.16b, {v7.16b}, v21.16b
+	FMOVS F6, 24(R8)
+	WORD $0x4ea71ce6 // mov v6.16b, v7.16b
+	FMOVS F6, 28(R8)
+	ADD $32, R8, R8
+	ADD $128, R4, R4
+	B block
+
+single:
+	ADD $96, R3, R3
+
+vector:
+	CMP R3, R4
+	BGT partial
+	ADD R4, R7, R22
+	FLDPQ 0(R22), (F0, F1)
+	ADD R4, R9, R23
+	FLDPQ 0(R23), (F31, F30)
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	WORD $0x4ebed421 // fsub v1.4s, v1.4s, v30.4s
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e20ce1f // fmla v31.4s, v16.4s, v0.4s
+	WORD $0x4ebf1fe0 // mov v0.16b, v31.16b
+	WORD $0x4eb31e7f // mov v31.16b, v19.16b
+	WORD $0x4e21ce3f // fmla v31.4s, v17.4s, v1.4s
+	WORD $0x4ebf1fe1 // mov v1.16b, v31.16b
+	WORD $0x4e140000 // tbl v0.16b, {v0.16b}, v20.16b
+	WORD $0x4e150021 // tbl v1.16b, {v1.16b}, v21.16b
+	FMOVS F0, 0(R8)
+	WORD $0x4ea11c20 // mov v0.16b, v1.16b
+	FMOVS F0, 4(R8)
+	ADD $8, R8, R8
+	ADD $32, R4, R4
+	B vector
+
+partial:
+	ADD $32, R3, R3
+	CMP R3, R4
+	BGE done
+	MOVD mask+40(FP), R0
+	FLDPQ 0(R0), (F30, F31)
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R4, R7, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R4, R9, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4ea8d400 // fsub v0.4s, v0.4s, v8.4s
+	WORD $0x4ea9d421 // fsub v1.4s, v1.4s, v9.4s
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e20ce1f // fmla v31.4s, v16.4s, v0.4s
+	WORD $0x4ebf1fe0 // mov v0.16b, v31.16b
+	WORD $0x4eb31e7f // mov v31.16b, v19.16b
+	WORD $0x4e21ce3f // fmla v31.4s, v17.4s, v1.4s
+	WORD $0x4ebf1fe1 // mov v1.16b, v31.16b
+	WORD $0x4e140000 // tbl v0.16b, {v0.16b}, v20.16b
+	WORD $0x4e150021 // tbl v1.16b, {v1.16b}, v21.16b
+	FMOVS F0, 0(R8)
+	ADD $8, R8, R8
+
+done:
+	RET
+
+TEXT ·peakQuadsNEON(SB), NOSPLIT, $0-8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41e // movi v30.2d, #0
+	MOVD loops+0(FP), R0
+
+loop:
+	WORD $0x4f9ae300 // sdot v0.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae301 // sdot v1.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae302 // sdot v2.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae303 // sdot v3.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae304 // sdot v4.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae305 // sdot v5.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae306 // sdot v6.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae307 // sdot v7.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae308 // sdot v8.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae309 // sdot v9.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae30a // sdot v10.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae30b // sdot v11.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae30c // sdot v12.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae30d // sdot v13.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae30e // sdot v14.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae30f // sdot v15.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae310 // sdot v16.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae311 // sdot v17.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae312 // sdot v18.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae313 // sdot v19.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae314 // sdot v20.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae315 // sdot v21.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae316 // sdot v22.4s, v24.16b, v26.4b[0]
+	WORD $0x4f9ae317 // sdot v23.4s, v24.16b, v26.4b[0]
 	SUBS $1, R0, R0
 	BNE loop
 	RET

@@ -68,12 +68,34 @@ func withQuads(k Kernels) Kernels {
 }
 
 var quadsAVX512 = quadKernels{
+	channels: 4, centre: 128,
 	gemm: []quadGemm{
 		{12, 32, gemmQuads12x32AVX512}, {8, 32, gemmQuads8x32AVX512}, {4, 32, gemmQuads4x32AVX512}, {2, 32, gemmQuads2x32AVX512}, {1, 32, gemmQuads1x32AVX512},
 		{12, 16, gemmQuads12x16AVX512}, {8, 16, gemmQuads8x16AVX512}, {4, 16, gemmQuads4x16AVX512}, {2, 16, gemmQuads2x16AVX512}, {1, 16, gemmQuads1x16AVX512},
 	},
 	spread: spreadAVX512, quantize: quantizeAVX512,
 	peak: peakQuadsAVX512, peakOps: 24 * 16 * 8,
+}
+
+// quadsAVX2 needs AVX-VNNI beside AVX2.
+var quadsAVX2 = quadKernels{
+	channels: 4, centre: 128,
+	gemm: []quadGemm{
+		{6, 16, gemmQuads6x16AVX2}, {4, 16, gemmQuads4x16AVX2}, {2, 16, gemmQuads2x16AVX2}, {1, 16, gemmQuads1x16AVX2},
+		{6, 8, gemmQuads6x8AVX2}, {4, 8, gemmQuads4x8AVX2}, {2, 8, gemmQuads2x8AVX2}, {1, 8, gemmQuads1x8AVX2},
+	},
+	spread: spreadAVX2, quantize: quantizeAVX2,
+	peak: peakQuadsAVX2, peakOps: 12 * 8 * 8,
+}
+
+var wordsAVX2 = quadKernels{
+	channels: 2, centre: 0,
+	gemm: []quadGemm{
+		{6, 16, gemmWords6x16AVX2}, {4, 16, gemmWords4x16AVX2}, {2, 16, gemmWords2x16AVX2}, {1, 16, gemmWords1x16AVX2},
+		{6, 8, gemmWords6x8AVX2}, {4, 8, gemmWords4x8AVX2}, {2, 8, gemmWords2x8AVX2}, {1, 8, gemmWords1x8AVX2},
+	},
+	spread: spreadAVX2, quantize: quantizeWordsAVX2,
+	peak: peakWordsAVX2, peakOps: 12 * 8 * 4,
 }
 
 var setAVX2 = Kernels{
@@ -135,6 +157,12 @@ var pairsAVX512 = Kernels{
 func init() {
 	if cpuid.CPU.Supports(cpuid.AVX2) {
 		differ, everySecond, zip, interleave = differAVX2, everySecondAVX2, zipAVX2, interleaveAVX2
+	}
+	setAVX2.quads = &wordsAVX2
+	if cpuid.CPU.Supports(cpuid.AVXVNNI) {
+		older := setAVX2
+		olderQuads = append(olderQuads, &older)
+		setAVX2.quads = &quadsAVX2
 	}
 	hasAVX2 = cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3)
 	hasAVX512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.FMA3)
@@ -225,6 +253,9 @@ func transpose(dst *float32, bytes int, src *float32, columns *int32, blocks int
 	}
 	transposeGeneric(dst, bytes, src, columns, blocks)
 }
+
+// assembly says whether the program has kernels in assembly.
+const assembly = true
 
 // native lists the assembly sets that this processor and system can run.
 func native() (sets []*Kernels) {

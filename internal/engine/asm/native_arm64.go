@@ -2,9 +2,29 @@
 
 package asm
 
+import "golang.org/x/sys/cpu"
+
 func init() {
+	if cpu.ARM64.HasASIMDDP {
+		setNEON.quads = &quadsNEON
+	}
 	differ, everySecond, zip, interleave = differNEON, everySecondNEON, zipNEON, interleaveNEON
 }
+
+// quadsNEON needs products of signed bytes (FEAT_DotProd): Neoverse and Apple's processors
+// have them.
+var quadsNEON = quadKernels{
+	channels: 4, centre: 0,
+	gemm: []quadGemm{
+		{6, 16, gemmQuads6x16NEON}, {4, 16, gemmQuads4x16NEON}, {2, 16, gemmQuads2x16NEON}, {1, 16, gemmQuads1x16NEON},
+		{6, 8, gemmQuads6x8NEON}, {4, 8, gemmQuads4x8NEON}, {2, 8, gemmQuads2x8NEON}, {1, 8, gemmQuads1x8NEON},
+	},
+	spread: spreadNEON, quantize: quantizeNEON,
+	peak: peakQuadsNEON, peakOps: 12 * 8 * 8,
+}
+
+// assembly says whether the program has kernels in assembly.
+const assembly = true
 
 // native lists the assembly sets: every arm64 processor has the vectors of one.
 func native() []*Kernels { return []*Kernels{&setNEON} }

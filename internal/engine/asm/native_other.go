@@ -2,6 +2,9 @@
 
 package asm
 
+// assembly says whether the program has kernels in assembly.
+const assembly = false
+
 // native lists the assembly sets: none for this build.
 func native() []*Kernels { return nil }
 

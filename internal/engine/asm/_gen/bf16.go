@@ -24,14 +24,18 @@ func evex(name string, prefix, opcode uint8, dst, src1, src2 reg.VecPhysical) {
 	// inverted is bit `bit` of n, inverted, moved to bit `to`.
 	inverted := func(n, bit, to uint8) uint8 { return (^n >> bit & 1) << to }
 	comment("%s %s, %s, %s", name, src2.Asm(), src1.Asm(), dst.Asm())
-	bytes := []uint8{
+	writeBytes(
 		0x62,
-		inverted(d, 3, 7) | inverted(m, 4, 6) | inverted(m, 3, 5) | inverted(d, 4, 4) | 2,
-		(^v&15)<<3 | 1<<2 | prefix,
-		2<<5 | inverted(v, 4, 3),
+		inverted(d, 3, 7)|inverted(m, 4, 6)|inverted(m, 3, 5)|inverted(d, 4, 4)|2,
+		(^v&15)<<3|1<<2|prefix,
+		2<<5|inverted(v, 4, 3),
 		opcode,
-		0xc0 | (d&7)<<3 | m&7,
-	}
+		0xc0|(d&7)<<3|m&7,
+	)
+}
+
+// writeBytes writes an instruction that the assembler lacks.
+func writeBytes(bytes ...uint8) {
 	for _, b := range bytes {
 		Instruction(&ir.Instruction{Opcode: "BYTE", Operands: []operand.Op{operand.U8(b)}})
 	}

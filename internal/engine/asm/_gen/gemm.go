@@ -56,7 +56,7 @@ func gemm(s isa, p product, rows, vectors int) {
 		aAgain  = 13
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
-	g := gemmFrame{s, rows, vectors}
+	g := gemmFrame{s: s, rows: rows, vectors: vectors}
 	Label("tile")
 	g.begin(aOut, aColumn, aMask)
 	ahead := reg.RBP
@@ -123,16 +123,21 @@ func gemm(s isa, p product, rows, vectors int) {
 type gemmFrame struct {
 	s             isa
 	rows, vectors int
+	// kept is how many of the last registers a product needs for itself.
+	kept int
 }
 
 // weights is where a vector of weights goes.
 func (g gemmFrame) weights(v int) reg.VecPhysical { return g.s.vecs[g.rows*g.vectors+v] }
 
-// spare is what registers are left, in turn.
+// spare is what registers are left beside accumulators and weights, in turn.
 func (g gemmFrame) spare(i int) reg.VecPhysical {
-	left := g.s.vecs[g.rows*g.vectors+g.vectors:]
+	left := g.left()[g.vectors:]
 	return left[i%len(left)]
 }
+
+// left are the registers that hold no accumulators; the first ones hold weights.
+func (g gemmFrame) left() []reg.VecPhysical { return g.s.vecs[g.rows*g.vectors:] }
 
 const aBias = 7 // of all matrix products
 
@@ -223,7 +228,7 @@ func (g gemmFrame) products(each func(w, x, acc reg.VecPhysical), ahead func(w r
 	for r := range rows {
 		// Broadcasts alternate between what registers are left, so that one
 		// does not wait for the products of the last.
-		x := g.spare(r % min(4, len(s.vecs)-vectors*(rows+1)))
+		x := g.spare(r % min(4, len(s.vecs)-vectors*(rows+1)-g.kept))
 		VBROADCASTSS(indexed(pointers[r], off, 0), x)
 		for v := range vectors {
 			each(g.weights(v), x, acc(r, v))

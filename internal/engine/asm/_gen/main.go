@@ -54,12 +54,19 @@ func main() {
 	}
 	gemmSparse(avx512, bf16, 1)
 	gemmSparse(avx512, bf16, 2)
-	for _, t := range avx512.tiles {
-		gemmQuads(avx512, t.rows, t.vectors)
+	for _, set := range []isa{avx512, avx2} {
+		for _, t := range set.tiles {
+			gemmWhole(set, quads, t.rows, t.vectors)
+		}
+		spread(set)
+		quantize(set, "quantize", 1)
+		peakWhole(set, quads)
 	}
-	spread(avx512)
-	quantize(avx512)
-	peakQuads(avx512)
+	for _, t := range avx2.tiles {
+		gemmWhole(avx2, words, t.rows, t.vectors)
+	}
+	quantize(avx2, "quantizeWords", 2)
+	peakWhole(avx2, words)
 	roundBF16(avx512)
 	peakBF16(avx512)
 	differ(avx2)

@@ -53,6 +53,7 @@ var three = map[string]map[size]uint32{
 // two are instructions of one source.
 var two = map[string]map[size]uint32{
 	"fneg":  {singles: 0x6ea0f800, doubles: 0x6ee0f800},
+	"scvtf": {singles: 0x4e21d800},
 	"fsqrt": {singles: 0x6ea1f800, doubles: 0x6ee1f800},
 	"rev64": {singles: 0x4ea00800},
 	"mvn":   {bytes16: 0x6e205800},
@@ -86,6 +87,13 @@ func zero(d int) word { return word{0x6f00e400 | uint32(d), fmt.Sprintf("movi v%
 func byElement(d, n, m, lane int) word {
 	return word{0x4f801000 | uint32(lane&1)<<21 | uint32(lane>>1)<<11 | uint32(m)<<16 | uint32(n)<<5 | uint32(d),
 		fmt.Sprintf("fmla v%d.4s, v%d.4s, v%d.s[%d]", d, n, m, lane)}
+}
+
+// dotByElement adds to each number of d the products of four signed bytes of n with those
+// of m[lane] (FEAT_DotProd).
+func dotByElement(d, n, m, lane int) word {
+	return word{0x4f80e000 | uint32(lane&1)<<21 | uint32(lane>>1)<<11 | uint32(m)<<16 | uint32(n)<<5 | uint32(d),
+		fmt.Sprintf("sdot v%d.4s, v%d.16b, v%d.4b[%d]", d, n, m, lane)}
 }
 
 // negative says which lanes are below zero as whole numbers: those whose sign is set.

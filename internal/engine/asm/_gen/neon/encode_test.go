@@ -27,7 +27,7 @@ func TestWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	var source bytes.Buffer
+	source := bytes.NewBufferString(".arch armv8.2-a+dotprod\n")
 	var words []uint32
 	var names []string
 	for _, m := range wordLine.FindAllStringSubmatch(string(text), -1) {
@@ -47,7 +47,7 @@ func TestWords(t *testing.T) {
 	}
 	object := filepath.Join(t.TempDir(), "words.o")
 	as := exec.Command(assembler, "-o", object, "-")
-	as.Stdin = &source
+	as.Stdin = source
 	if out, err := as.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -74,7 +74,7 @@ func TestProductLoop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, least := range map[string]float64{"gemm6x16NEON": 0.8, "gemm4x16NEON": 0.75, "gemm6x8NEON": 0.72} {
+	for name, least := range map[string]float64{"gemm6x16NEON": 0.8, "gemm4x16NEON": 0.75, "gemm6x8NEON": 0.72, "gemmQuads6x16NEON": 0.8} {
 		_, kernel, ok := strings.Cut(string(text), "TEXT ·"+name+"(SB)")
 		_, loop, ok2 := strings.Cut(kernel, "\nfour:\n")
 		loop, _, ok3 := strings.Cut(loop, "BGE four")
@@ -96,11 +96,16 @@ func TestProductLoop(t *testing.T) {
 		for _, n := range count {
 			all += n
 		}
-		share := float64(count["fmla"]) / float64(all)
+		multiply := "fmla"
+		shape, quads := strings.CutPrefix(strings.TrimPrefix(name, "gemm"), "Quads")
+		if quads {
+			multiply = "sdot"
+		}
+		share := float64(count[multiply]) / float64(all)
 		t.Logf("%s: %d instructions for four channels, %.1f %% multiply-adds: %v", name, all, 100*share, count)
-		rows, _ := strconv.Atoi(name[4:5])
-		columns, _ := strconv.Atoi(strings.TrimSuffix(name[6:], "NEON"))
-		if share < least || count["fmla"] != rows*columns || count["FLDPQ"] != columns/2 || count["ldr"] != rows {
+		rows, _ := strconv.Atoi(shape[:1])
+		columns, _ := strconv.Atoi(strings.TrimSuffix(shape[2:], "NEON"))
+		if share < least || count[multiply] != rows*columns || count["FLDPQ"] != columns/2 || count["ldr"] != rows {
 			t.Errorf("%s: %.3f multiply-adds, want %.2f: %v", name, share, least, count)
 		}
 		for op := range count {

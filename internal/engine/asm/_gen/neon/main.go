@@ -31,6 +31,13 @@ const (
 	toSet   = "NEON"
 )
 
+// words are the kernels of numbers of 16 bits: NEON has none, since it multiplies bytes.
+const words = "Words"
+
+func translated(name string) bool {
+	return strings.HasSuffix(name, fromSet) && !strings.Contains(name, words)
+}
+
 func generate(source, target string) error {
 	text, err := os.ReadFile(source + "/kernels_amd64.s")
 	if err != nil {

@@ -74,13 +74,13 @@ func parse(text string) (functions []*function, data []string, err error) {
 			if m == nil {
 				return nil, nil, fmt.Errorf("line %d: %s", n+1, line)
 			}
-			if strings.HasSuffix(m[1], fromSet) {
+			if translated(m[1]) {
 				args, _ := strconv.Atoi(m[2])
 				f = &function{name: m[1], args: args}
 				functions = append(functions, f)
 			}
 		case strings.HasPrefix(line, "DATA ") || strings.HasPrefix(line, "GLOBL "):
-			if strings.Contains(line, fromSet) {
+			if strings.Contains(line, fromSet) && !strings.Contains(line, words) {
 				data = append(data, line)
 			}
 		case f == nil || trimmed == "" || strings.HasPrefix(trimmed, "//"):

@@ -12,27 +12,31 @@ type loop struct {
 	write      func(t *translator)
 }
 
-var productName = regexp.MustCompile(`^gemm(\d+)x(\d+)` + fromSet + `$`)
+var productName = regexp.MustCompile(`^gemm(Quads)?(\d+)x(\d+)` + fromSet + `$`)
 
 // innerLoop is the loop over channels of a matrix product, nil of other functions.
 func innerLoop(f *function) *loop {
 	l := &loop{begin: -1}
 	for i, it := range f.items {
-		if it.label == "channel" {
+		if it.label == "channel" || it.label == "loop" {
 			l.begin = i
 		}
-		if it.op == "JLT" && it.args[0].name == "channel" {
+		if isJump(it.op) && (it.args[0].name == "channel" || it.args[0].name == "loop") {
 			l.end = i
 		}
 	}
 	if m := productName.FindStringSubmatch(f.name); m != nil && l.begin >= 0 {
-		rows, _ := strconv.Atoi(m[1])
-		columns, _ := strconv.Atoi(m[2])
-		l.write = func(t *translator) { t.product(rows, columns) }
+		rows, _ := strconv.Atoi(m[2])
+		columns, _ := strconv.Atoi(m[3])
+		l.write = func(t *translator) { t.product(rows, columns, m[1] != "") }
 		return l
 	}
 	if f.name == "gemmRow"+fromSet && l.begin >= 0 {
 		l.write = (*translator).row
+		return l
+	}
+	if f.name == "peakQuads"+fromSet {
+		l.write = (*translator).peakQuads
 		return l
 	}
 	return nil
@@ -48,8 +52,13 @@ const (
 
 // product writes the loop of a tile over the channels of a tap, four at a time and then one
 // by one: each row's inputs are a vector, and each product is one by an element of it.
-// Accumulators and the order of their sums are those of amd64.
-func (t *translator) product(rows, columns int) {
+// Accumulators and the order of their sums are those of amd64. Elements are numbers, or
+// quads of whole ones.
+func (t *translator) product(rows, columns int, whole bool) {
+	add, ahead := byElement, true
+	if whole {
+		add, ahead = dotByElement, false
+	}
 	quads := columns / 4 // vectors of a row of weights
 	inputs := rows * quads
 	weights := []int{inputs + rows, inputs + rows + 1}
@@ -57,13 +66,15 @@ func (t *translator) product(rows, columns int) {
 		t.line("FLDPQ %d(R%d), (F%d, F%d)", at, productWeights, weights[0], weights[1])
 		for half := range 2 {
 			for r := range rows {
-				t.word(byElement(r*quads+2*pair+half, weights[half], inputs+r, lane))
+				t.word(add(r*quads+2*pair+half, weights[half], inputs+r, lane))
 			}
 		}
 	}
 	t.line("MOVD end+24(FP), R15")
 	t.line("SUB R%d, R15, R16", productOffset)
-	t.line("ADD R%d, R%d, R17", productAhead, productWeights)
+	if ahead {
+		t.line("ADD R%d, R%d, R17", productAhead, productWeights)
+	}
 	t.line("SUBS $16, R16, R16")
 	t.line("BLT few")
 	t.out.WriteString("\nfour:\n")
@@ -71,7 +82,7 @@ func (t *translator) product(rows, columns int) {
 		t.word(load4(inputs+r, r, productOffset))
 	}
 	for lane := range 4 {
-		if at := lane * 4 * columns; at%64 == 0 {
+		if at := lane * 4 * columns; ahead && at%64 == 0 {
 			t.line("PRFM %d(R17), PLDL1KEEP", at)
 		}
 		for pair := range quads / 2 {
@@ -80,7 +91,9 @@ func (t *translator) product(rows, columns int) {
 	}
 	t.line("ADD $16, R%d, R%d", productOffset, productOffset)
 	t.line("ADD $%d, R%d, R%d", 16*columns, productWeights, productWeights)
-	t.line("ADD $%d, R17, R17", 16*columns)
+	if ahead {
+		t.line("ADD $%d, R17, R17", 16*columns)
+	}
 	t.line("SUBS $16, R16, R16")
 	t.line("BGE four")
 	t.out.WriteString("\nfew:\n")
@@ -143,4 +156,15 @@ func (t *translator) row() {
 	t.line("SUBS $4, R16, R16")
 	t.line("BNE one")
 	t.out.WriteString("\nadded:\n")
+}
+
+// peakQuads writes the loop of nothing but products of quads: of registers that no other
+// instruction reads.
+func (t *translator) peakQuads() {
+	t.out.WriteString("\nloop:\n")
+	for d := range 24 {
+		t.word(dotByElement(d, 24, 26, 0))
+	}
+	t.line("SUBS $1, R0, R0")
+	t.line("BNE loop")
 }

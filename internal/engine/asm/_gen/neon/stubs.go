@@ -27,7 +27,7 @@ func translateStubs(stubs, table string) ([]byte, error) {
 	}
 	for _, d := range f.Decls {
 		fn, ok := d.(*ast.FuncDecl)
-		if !ok || !strings.HasSuffix(fn.Name.Name, fromSet) {
+		if !ok || !translated(fn.Name.Name) {
 			continue
 		}
 		at := func(p token.Pos) int { return files.Position(p).Offset }

@@ -50,8 +50,21 @@ func (t *translator) vectors(it item) bool {
 		t.moveVector(a[0], a[1])
 	case "VMASKMOVPS":
 		t.masked(a)
-	case "VBROADCASTSS", "VBROADCASTSD", "VPBROADCASTB", "VMOVQ":
+	case "VMOVD", "VMOVQ":
+		if a[1].kind == memory {
+			t.storeLowest(it.op == "VMOVQ", a[0], a[1])
+			return true
+		}
 		t.broadcast(it.op, a[0], a[1])
+	case "VBROADCASTSS", "VBROADCASTSD", "VPBROADCASTB":
+		t.broadcast(it.op, a[0], a[1])
+	case "VBROADCASTF128":
+		t.overwrites(a[1].reg)
+		t.line("MOVD $%s, R16", renamed(a[0].name))
+		t.line("FMOVQ (R16), F%d", 2*a[1].reg)
+		t.values[a[1].reg] = value{form: twice}
+	case "VCVTDQ2PS":
+		t.lanes(a, func(d int, s []int) { t.word(encode2("scvtf", singles, d, s[0])) })
 	case "MOVSS":
 		t.line("FMOVS F%d, %s", 2*a[0].reg, a[1].name)
 	case "MOVSD":
@@ -235,6 +248,19 @@ func (t *translator) moveVector(from, to operand) {
 	default:
 		t.lanes([]operand{from, to}, func(d int, s []int) { t.word(move(d, s[0])) })
 	}
+}
+
+// storeLowest stores the lowest 64 bits of a vector, or 32.
+func (t *translator) storeLowest(double bool, from, to operand) {
+	size, op := 4, "FMOVS"
+	if double {
+		size, op = 8, "FMOVD"
+	}
+	if t.values[from.reg].form == spread {
+		t.write(from.reg)
+	}
+	reg, disp := t.place(to, size)
+	t.line("%s F%d, %d(R%d)", op, 2*from.reg, disp, reg)
 }
 
 func (t *translator) broadcast(op string, from, to operand) {

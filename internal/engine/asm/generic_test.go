@@ -1,0 +1,63 @@
+package asm
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// BenchmarkGeneric measures the plain Go kernels beside those of the set with vectors of
+// eight, on inputs in the caches, and prints how many times longer they take.
+func BenchmarkGeneric(b *testing.B) {
+	var fast *Kernels
+	for _, k := range Sets() {
+		if k.Rows == 6 {
+			fast = k
+		}
+	}
+	if fast == nil {
+		b.Skip("nothing to compare with")
+	}
+	rng := rand.New(rand.NewPCG(71, 72))
+	const c, n = 64, 24
+	pixels := floats(rng, 7*(2*n+7)*c, 1)
+	out, bias, weights := make([]float32, n*c), floats(rng, c, 1), floats(rng, 49*c, 1)
+	clamp := &[2]float32{-10, 10}
+	run := func(kx, stride int) *Run {
+		return &Run{Rows: rowsOf(pixels, kx, (2*n+7)*c), Kx: kx, N: n, Step: stride * c, Pixel: c}
+	}
+	every, second, wide := run(3, 1), run(3, 2), run(5, 1)
+	panel := floats(rng, 9*c*16, 1)
+	table := rowsOf(pixels, 9*12, c)
+	for _, kind := range []struct {
+		name string
+		run  func(k *Kernels)
+	}{
+		{"dense", func(k *Kernels) { // 12 pixels by 16 outputs
+			for i := 0; i < 12; i += k.Rows {
+				k.Gemm(table[:9*k.Rows], 9, 0, c, panel, rowsOf(out, k.Rows, 16), 0, bias[:16], clamp, 16)
+			}
+		}},
+		{"dense, one pixel", func(k *Kernels) { k.Gemm(table[:9], 9, 0, c, panel, rowsOf(out, 1, 16), 0, bias[:16], clamp, 16) }},
+		{"depthwise 3x3", func(k *Kernels) { k.Depthwise(every, weights, out, bias, clamp) }},
+		{"depthwise 3x3, stride 2", func(k *Kernels) { k.Depthwise(second, weights, out, bias, clamp) }},
+		{"depthwise 5x5", func(k *Kernels) { k.Depthwise(wide, weights, out, bias, clamp) }},
+		{"maximum 3x3, stride 2", func(k *Kernels) { k.MaxPool(second, c, out) }},
+		{"mean 3x3", func(k *Kernels) { k.SumPool(every, c, out, &[2]float32{1. / 9}) }},
+	} {
+		b.Run(kind.name, func(b *testing.B) {
+			best := [2]time.Duration{1 << 62, 1 << 62}
+			for b.Loop() {
+				for i, k := range []*Kernels{fast, &Generic} {
+					start := time.Now()
+					for range 50 {
+						kind.run(k)
+					}
+					best[i] = min(best[i], time.Since(start))
+				}
+			}
+			b.ReportMetric(best[1].Seconds()/50*1e6, "us")
+			b.ReportMetric(float64(best[1])/float64(best[0]), "times-"+fast.Name)
+		})
+	}
+}
