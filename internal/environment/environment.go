@@ -3,6 +3,7 @@
 package environment
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"strings"
@@ -15,7 +16,7 @@ import (
 )
 
 // Report is what a machine gives a process, and what of it the process uses. Version, Threads,
-// Memory and where these and the kernels come from are the program's to fill in.
+// Memory and where these come from are the program's to fill in.
 type Report struct {
 	Version     string   `json:"version"`
 	Go          string   `json:"go"`
@@ -24,8 +25,10 @@ type Report struct {
 	KernelSets  []string `json:"kernel_sets"`
 	Kernels     string   `json:"kernels"`
 	KernelsFrom string   `json:"kernels_from"`
-	Threads     int      `json:"threads"`
-	ThreadsFrom string   `json:"threads_from"`
+	// WhyGeneric says why kernels are the slow ones in plain Go, if they are.
+	WhyGeneric  string `json:"why_generic,omitempty"`
+	Threads     int    `json:"threads"`
+	ThreadsFrom string `json:"threads_from"`
 	// Processors and Memories are all that limits the process, the least first.
 	Processors []limits.Limit `json:"processor_limits"`
 	Memory     int64          `json:"memory_limit"`
@@ -37,21 +40,26 @@ type Report struct {
 	PeakGFLOPs float64        `json:"peak_gflops_per_core"`
 }
 
-// Look looks at the machine, and measures what a core does with a kernel set.
-func Look(k *asm.Kernels) *Report {
+// Look looks at the machine, and measures what a core does with a kernel set, which comes
+// from somewhere.
+func Look(k *asm.Kernels, from string) *Report {
 	system := limits.This()
+	l1, l2, l3 := caches()
 	e := &Report{
-		Go:         runtime.Version(),
-		System:     runtime.GOOS + "/" + runtime.GOARCH,
-		CPU:        cpuid.CPU.BrandName,
-		Kernels:    k.Name,
-		Processors: system.Processors(),
-		Memories:   system.Memory(),
-		// Where the processor does not tell, 0.
-		L1Data:     max(0, cpuid.CPU.Cache.L1D),
-		L2:         max(0, cpuid.CPU.Cache.L2),
-		L3:         max(0, cpuid.CPU.Cache.L3),
-		PeakGFLOPs: k.Peak() / 1e9,
+		Go:          runtime.Version(),
+		System:      runtime.GOOS + "/" + runtime.GOARCH,
+		CPU:         cpuid.CPU.BrandName,
+		Kernels:     k.Name,
+		KernelsFrom: from,
+		Processors:  system.Processors(),
+		Memories:    system.Memory(),
+		L1Data:      l1,
+		L2:          l2,
+		L3:          l3,
+		PeakGFLOPs:  k.Peak() / 1e9,
+	}
+	if k.Name == asm.Generic.Name {
+		e.WhyGeneric = cmp.Or(asm.WhyGeneric(), from)
 	}
 	for _, set := range asm.Sets() {
 		e.KernelSets = append(e.KernelSets, set.Name)
@@ -65,12 +73,20 @@ func (e *Report) Text() string {
 processor    %s
 kernel sets  %v
 kernels      %s (%s)
-peak         %.0f GFLOP/s on one core with these kernels
+%speak         %.0f GFLOP/s on one core with these kernels
 caches       L1 %d KiB, L2 %d KiB, L3 %d KiB
 threads      %d (%s)
 %smemory       %d MiB at most (%s)
-%s`, e.Version, e.Go, e.System, e.CPU, e.KernelSets, e.Kernels, e.KernelsFrom, e.PeakGFLOPs, e.L1Data>>10, e.L2>>10, e.L3>>10,
+%s`, e.Version, e.Go, e.System, e.CPU, e.KernelSets, e.Kernels, e.KernelsFrom, e.warning(), e.PeakGFLOPs, e.L1Data>>10, e.L2>>10, e.L3>>10,
 		e.Threads, e.ThreadsFrom, limitLines(e.Processors, 1), e.Memory>>20, e.MemoryFrom, limitLines(e.Memories, 1<<20))
+}
+
+// warning is a line about kernels that are slow, empty of others.
+func (e *Report) warning() string {
+	if e.WhyGeneric == "" {
+		return ""
+	}
+	return "             plain Go, ten to twenty times slower than AVX2 or NEON: " + labels.Printable(e.WhyGeneric) + "\n"
 }
 
 // limitLines shows limits, one a line, in the given unit.
