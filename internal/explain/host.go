@@ -28,6 +28,8 @@ type Host struct {
 	// nil as they are.
 	Version string
 	Spell   func(failure.Setting) string
+	// References remembers what features were compared with, nil to find it out each time.
+	References *References
 }
 
 func (h *Host) spell(f failure.Setting) string {

@@ -92,6 +92,13 @@ type Map struct {
 // nobody knows yet how many a picture has.
 func (j *Job) Maps() []Map { return j.mapsOf(j.variants) }
 
+// MapsOn are Maps on a picture: segments are its own. They are found when they are asked for
+// first.
+func (j *Job) MapsOn(in *Input) ([]Map, error) {
+	maps, err := j.on(in)
+	return j.mapsOf(maps), err
+}
+
 func (j *Job) mapsOf(maps []variant) []Map {
 	var all []Map
 	for _, v := range maps {

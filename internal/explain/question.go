@@ -24,6 +24,8 @@ type Question struct {
 	// Patches are those whose maps are combined; Strides the steps between positions, one
 	// for all or one for each patch.
 	Patches []obe.Patch `json:"patch"`
+	// Stencils are where files of patches come from, by their names, if not from this machine.
+	Stencils map[string]Source `json:"-"`
 	Strides []obe.Size  `json:"stride"`
 	Border  obe.Border  `json:"border,omitempty"`
 	// Region is the part of the network's input that is covered.
@@ -149,6 +151,14 @@ func (q *Question) checkSizes() error {
 		return failure.Wrongf("%v has %d sizes and %v %d: want one stride, or one for each size", failure.Setting("patch"), n, failure.Setting("stride"), len(q.Strides))
 	}
 	return nil
+}
+
+// stencil is where the file of a patch comes from.
+func (q *Question) stencil(p obe.Patch) Source {
+	if from, ok := q.Stencils[p.File]; ok {
+		return from
+	}
+	return File(p.File)
 }
 
 // stride is that of the patch size k.

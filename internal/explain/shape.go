@@ -156,12 +156,12 @@ func (j *Job) makeGrids() error {
 	for k, p := range q.Patches {
 		sum := ""
 		g, err := p.Grid(plane, q.stride(k), q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
-			stencil, sum, err = j.stencil(p.File, h, w)
+			stencil, sum, err = j.stencil(q.stencil(p), h, w)
 			return stencil, err
 		})
 		if err != nil {
 			if errors.Is(err, obe.ErrStencil) {
-				err = fmt.Errorf("%s: %w", p.File, err)
+				err = fmt.Errorf("%s: %w", q.stencil(p).Called, err)
 			}
 			if errors.Is(err, obe.ErrRegion) {
 				return err
@@ -178,12 +178,13 @@ func (j *Job) makeGrids() error {
 
 // stencil reads the grey picture that says what a patch of h by w pixels covers, and gives
 // the digest of its file.
-func (r *Reader) stencil(name string, h, w int) (*image.Gray, string, error) {
+func (r *Reader) stencil(from Source, h, w int) (*image.Gray, string, error) {
+	name := from.Called
 	limits, err := r.limits(name, 0)
 	if err != nil {
 		return nil, "", err
 	}
-	f, err := File(name).Open()
+	f, err := from.Open()
 	if err != nil {
 		return nil, "", err
 	}
@@ -244,6 +245,9 @@ type segmentsOf struct {
 	part  obe.Region
 }
 
+// mostParted bounds the segmentations of a picture that are kept.
+const mostParted = 8
+
 // segments are those of the part of what the network sees, computed when they are asked for
 // first.
 func (in *Input) segments(p obe.Patch, part obe.Region) (*obe.Grid, error) {
@@ -262,6 +266,9 @@ func (in *Input) segments(p obe.Patch, part obe.Region) (*obe.Grid, error) {
 	g, err := obe.NewSegments(plane, part, labels, n)
 	if err != nil {
 		return nil, err
+	}
+	if len(in.parted) >= mostParted {
+		in.parted = nil
 	}
 	if in.parted == nil {
 		in.parted = map[segmentsOf]*obe.Grid{}

@@ -15,11 +15,13 @@ type Source struct {
 	Name, Called string
 	// Open gives its bytes.
 	Open func() (io.ReadCloser, error)
+	// Key, if not "", is no other source's.
+	Key string
 }
 
 // File is the source of a file's bytes.
 func File(path string) Source {
-	return Source{path, path, func() (io.ReadCloser, error) {
+	return Source{Name: path, Called: path, Open: func() (io.ReadCloser, error) {
 		f, err := imagein.OpenRegular(path)
 		if err != nil {
 			return nil, failure.Unread(err)
@@ -59,5 +61,5 @@ func Named(name string, stdin io.Reader) Source {
 
 // Bytes is the source of bytes.
 func Bytes(name, called string, data []byte) Source {
-	return Source{name, called, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
+	return Source{Name: name, Called: called, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
 }

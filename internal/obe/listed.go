@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"krypton/internal/engine"
 	"krypton/internal/failure"
@@ -137,6 +138,8 @@ type Masks struct {
 	h, w int
 	keep float64
 	grid [2]int // cells of each mask
+	// pixels is how many a cell has along each axis.
+	pixels [2]int
 	// up are the tables that enlarge rows and columns of cells to (cells + 1) times the
 	// pixels of a cell, of which a window shows: lo is the first of two cells, share that of
 	// the second.
@@ -144,8 +147,12 @@ type Masks struct {
 		lo    []int
 		share []float32
 	}
-	cells  []float32 // 0 or 1, of all masks
-	shifts [][2]int  // where each mask's window begins
+	n    int
+	seed uint64
+
+	once   sync.Once // draws the masks
+	kept   []uint64  // a bit for each cell that is, mask by mask
+	shifts [][2]int32
 }
 
 // maxCells bounds the cells of all masks together.
@@ -157,31 +164,54 @@ func (p Patch) masks(plane engine.Plane, roi Region, seed uint64) (*Grid, error)
 	if err != nil {
 		return nil, err
 	}
-	m := &Masks{part: part, h: plane.H, w: plane.W, keep: p.Keep, grid: [2]int{p.Cells, p.Cells}}
+	m := &Masks{part: part, h: plane.H, w: plane.W, keep: p.Keep, grid: [2]int{p.Cells, p.Cells}, n: p.Count, seed: seed}
 	size := [2]int{part.Y.Len(), part.X.Len()}
-	var pixels [2]int // of a cell
 	for a := range size {
 		if m.grid[a] = min(p.Cells, size[a]); size[a] > 1 && p.Cells > size[a] {
 			return nil, failure.As(failure.Usage, fmt.Errorf("%w: %d cells of %d pixels", ErrGrid, p.Cells, size[a]))
 		}
-		pixels[a] = (size[a] + m.grid[a] - 1) / m.grid[a]
-		m.enlarge(a, pixels[a])
+		m.pixels[a] = (size[a] + m.grid[a] - 1) / m.grid[a]
+		m.enlarge(a, m.pixels[a])
 	}
-	each := m.grid[0] * m.grid[1]
-	if p.Count > maxCells/each {
+	if each := m.grid[0] * m.grid[1]; p.Count > maxCells/each {
 		return nil, failure.As(failure.Usage, fmt.Errorf("%w: %d masks of %d cells are too many", ErrGrid, p.Count, each))
 	}
-	rng := rand.New(rand.NewPCG(seed, 0x72697365))
-	m.cells = make([]float32, p.Count*each)
-	for i := range p.Count {
-		for k := range each {
-			if rng.Float64() < p.Keep {
-				m.cells[i*each+k] = 1
+	return listGrid(plane, p.Count, m), nil
+}
+
+// draw draws the masks, when the first is asked for.
+func (m *Masks) draw() {
+	each := m.grid[0] * m.grid[1]
+	rng := rand.New(rand.NewPCG(m.seed, 0x72697365))
+	m.kept, m.shifts = make([]uint64, (m.n*each+63)/64), make([][2]int32, m.n)
+	for i := range m.shifts {
+		for k := i * each; k < (i+1)*each; k++ {
+			if rng.Float64() < m.keep {
+				m.kept[k>>6] |= 1 << (k & 63)
 			}
 		}
-		m.shifts = append(m.shifts, [2]int{rng.IntN(pixels[0]), rng.IntN(pixels[1])})
+		m.shifts[i] = [2]int32{int32(rng.IntN(m.pixels[0])), int32(rng.IntN(m.pixels[1]))}
 	}
-	return listGrid(plane, p.Count, m), nil
+}
+
+// Drawn are the masks as they were drawn, for those who enlarge them themselves.
+type Drawn struct {
+	// Part is what they cover, Cells how many cells of how many Pixels each has along an
+	// axis: rows, then columns.
+	Part          region.Rect
+	Cells, Pixels [2]int
+	// Keep is the chance that a cell was kept. Kept has a bit for each cell that was, mask
+	// by mask and row by row, the lowest first.
+	Keep float64
+	Kept []uint64
+	// Shifts are where the windows of the masks begin.
+	Shifts [][2]int32
+}
+
+// Drawn gives them, not to be written.
+func (m *Masks) Drawn() Drawn {
+	m.once.Do(m.draw)
+	return Drawn{m.part, m.grid, m.pixels, m.keep, m.kept, m.shifts}
 }
 
 // enlarge makes the table of an axis whose cells have so many pixels: bilinear, middles on
@@ -206,29 +236,34 @@ func (m *Masks) Rect(int, int) region.Rect { return m.part }
 
 // Row implements Coverage.
 func (m *Masks) Row(_, x, row int, cols region.Span, dst []float32) {
-	m.kept(x, row, cols, dst)
+	m.window(x, row, cols, dst)
 	for i, v := range dst {
 		dst[i] = 1 - v
 	}
 }
 
-// kept puts how much of each pixel the mask i keeps into dst, of the columns cols of a row of
-// the plane.
-func (m *Masks) kept(i, row int, cols region.Span, dst []float32) {
-	all := m.cells[i*m.grid[0]*m.grid[1]:][:m.grid[0]*m.grid[1]]
-	y := row - m.part.Y.Lo + m.shifts[i][0]
+// window puts how much of each pixel the mask i keeps into dst, of the columns cols of a row
+// of the plane.
+func (m *Masks) window(i, row int, cols region.Span, dst []float32) {
+	m.once.Do(m.draw)
+	y := row - m.part.Y.Lo + int(m.shifts[i][0])
 	y0, fy := m.up[0].lo[y], m.up[0].share[y]
-	above := all[y0*m.grid[1]:][:m.grid[1]]
-	below := all[min(y0+1, m.grid[0]-1)*m.grid[1]:][:m.grid[1]]
-	at := cols.Lo - m.part.X.Lo + m.shifts[i][1]
+	above, below := i*m.grid[0]+y0, i*m.grid[0]+min(y0+1, m.grid[0]-1)
+	var cells [maxCellsAxis]float32 // of the row between the two
+	for x := range m.grid[1] {
+		a, b := m.cell(above*m.grid[1]+x), m.cell(below*m.grid[1]+x)
+		cells[x] = a + float32((b-a)*fy)
+	}
+	at := cols.Lo - m.part.X.Lo + int(m.shifts[i][1])
 	for k := range dst {
 		x0, fx := m.up[1].lo[at+k], m.up[1].share[at+k]
-		x1 := min(x0+1, m.grid[1]-1)
-		left := above[x0] + float32((below[x0]-above[x0])*fy)
-		right := above[x1] + float32((below[x1]-above[x1])*fy)
+		left, right := cells[x0], cells[min(x0+1, m.grid[1]-1)]
 		dst[k] = left + float32((right-left)*fx)
 	}
 }
+
+// cell is 1 if that of all masks is kept, else 0.
+func (m *Masks) cell(i int) float32 { return float32(m.kept[i>>6] >> (i & 63) & 1) }
 
 // Importance implements Listed: RISE's map less its mean over the masks,
 //
@@ -239,7 +274,7 @@ func (m *Masks) kept(i, row int, cols region.Span, dst []float32) {
 // all items.
 func (m *Masks) Importance(scores [][]float32, _ []float32) [][]float64 {
 	out, means := nowhere(len(scores), m.h*m.w), make([]float64, len(scores))
-	n := float64(len(m.shifts))
+	n := float64(m.n)
 	for k := range scores {
 		for _, f := range scores[k] {
 			means[k] += float64(f) / n
@@ -251,8 +286,8 @@ func (m *Masks) Importance(scores [][]float32, _ []float32) [][]float64 {
 		for k := range out {
 			clear(out[k][at : at+len(row)])
 		}
-		for i := range m.shifts {
-			m.kept(i, y, m.part.X, row)
+		for i := range m.n {
+			m.window(i, y, m.part.X, row)
 			for k := range out {
 				sums, f := out[k][at:at+len(row)], float64(scores[k][i])
 				for x, v := range row {
