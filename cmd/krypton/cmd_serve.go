@@ -81,6 +81,7 @@ this machine can reach it, unless --listen says otherwise.` + exitHelp,
 		}
 	})
 	m.addWindowFlag(cmd.Flags())
+	m.addServedWithFlag(cmd.Flags())
 	o.addFlags(cmd.Flags())
 	return cmd
 }
@@ -166,10 +167,11 @@ func show(ctx context.Context, io streams, o *serveOptions, server *serve.Server
 // servedModel is a model with the settings of the command line. Plans are kept in
 // models, for all who ask.
 func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models *model.Cache, name string) (serve.Model, error) {
-	m := modelOptions{models: models}
+	m := modelOptions{models: models, later: true}
 	own, err := settingsWith(flags, s.inputs, map[string]string{"model": name}, func(f *pflag.FlagSet) {
 		m.addFlags(f)
 		m.addWindowFlag(f)
+		m.addServedWithFlag(f)
 	})
 	if err != nil {
 		return serve.Model{}, err
@@ -178,10 +180,14 @@ func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models 
 	if err != nil {
 		return serve.Model{}, err
 	}
+	with, err := m.withs()
+	if err != nil {
+		return serve.Model{}, hinted(err)
+	}
 	unwindowed := m // frames have no numbers but 0 to 255
 	unwindowed.window = nil
-	return serve.Model{
-		Name: n.File.Name, Flags: modelArguments(flags, name, true), WatchFlags: modelArguments(flags, name, false),
+	served := serve.Model{
+		Name: n.File.Name, Flags: modelArguments(flags, name, true), WatchFlags: modelArguments(flags, name, false), With: with,
 		Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
 			if err := q.CheckFor(n.File); err != nil {
 				return nil, err
@@ -189,7 +195,11 @@ func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models 
 			return m.prepare(ctx, own, n, q.Need(n))
 		},
 		Watch: func(ctx context.Context) (*model.Model, error) { return unwindowed.prepare(ctx, own, n, model.Need{}) },
-	}, nil
+	}
+	if len(with) > 0 {
+		served.Watch = nil // a video is of one input
+	}
+	return served, nil
 }
 
 // modelArguments are the flags about a model, as they were said, for commands that read

@@ -25,6 +25,8 @@ type modelOptions struct {
 	pad                                        int
 	// parts says that --output may name a part of an output.
 	parts bool
+	// later says that files of --with may come with questions.
+	later bool
 	// models, if set, keeps what is loaded for the next one who asks.
 	models *model.Cache
 }
@@ -48,15 +50,20 @@ func (o *modelOptions) addWithFlag(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.with, "with", nil, "`NAME=FILE` of another input that is a picture of the same place: it is covered where the picture is ({name} in FILE stands for the picture; ,fill=black and others behind it say what is otherwise than for the picture, fill=none holds it; several allowed)")
 }
 
+// addServedWithFlag adds --with of a server, whose pictures come with questions.
+func (o *modelOptions) addServedWithFlag(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.with, "with", nil, "`NAME=FILE` of another input that is a picture of the same place, as for obe: FILE is one of FOLDER ({name} in it stands for the picture); NAME= where each question names it")
+}
+
 // withs are the inputs of --with.
-func (o *modelOptions) withs() ([]model.With, error) { return model.ParseWiths(o.with) }
+func (o *modelOptions) withs() ([]model.With, error) { return model.ParseWiths(o.with, o.later) }
 
 // withFiles are the files of inputs that are covered together with the picture's, for one
 // picture.
 func withFiles(with []model.With, picture string) []string {
 	var files []string
 	for _, w := range with {
-		files = append(files, strings.ReplaceAll(w.File, "{name}", nameOf(picture)))
+		files = append(files, w.For(picture))
 	}
 	return files
 }

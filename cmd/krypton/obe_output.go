@@ -12,6 +12,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/inputs"
+	"krypton/internal/model"
 )
 
 func (o *obeOptions) isFolder() bool {
@@ -20,17 +21,6 @@ func (o *obeOptions) isFolder() bool {
 	}
 	i, err := os.Stat(o.out)
 	return err == nil && i.IsDir()
-}
-
-// nameOf is what an input's outputs are called after.
-func nameOf(in string) string {
-	switch in {
-	case "":
-		return "sample"
-	case "-":
-		return "stdin"
-	}
-	return strings.TrimSuffix(filepath.Base(in), filepath.Ext(in))
 }
 
 // target is where a picture's heatmap goes, "-" for stdout, "" if none is drawn.
@@ -43,9 +33,9 @@ func (o *obeOptions) target(in string) string {
 		if in != "-" {
 			dir = filepath.Dir(in)
 		}
-		return filepath.Join(dir, nameOf(in)+inputs.MapEnding)
+		return filepath.Join(dir, model.NameOf(in)+inputs.MapEnding)
 	case o.isFolder():
-		return filepath.Join(o.out, nameOf(in)+inputs.MapEnding)
+		return filepath.Join(o.out, model.NameOf(in)+inputs.MapEnding)
 	}
 	return o.out
 }
@@ -57,7 +47,7 @@ func (o *obeOptions) newOutcome(in string) *outcome {
 		x.imprint.Heatmap = x.target
 	}
 	for _, f := range o.scores {
-		x.files = append(x.files, strings.ReplaceAll(f, "{name}", nameOf(in)))
+		x.files = append(x.files, strings.ReplaceAll(f, "{name}", model.NameOf(in)))
 	}
 	return x
 }

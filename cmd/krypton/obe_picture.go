@@ -189,7 +189,7 @@ func (r *obeRun) input(ctx context.Context, name string) (*explain.Input, error)
 
 // maskFile is the mask of a picture, "" if there is none.
 func (o *obeOptions) maskFile(in string) string {
-	return strings.ReplaceAll(o.mask, "{name}", nameOf(in))
+	return strings.ReplaceAll(o.mask, "{name}", model.NameOf(in))
 }
 
 // finish draws one picture's heatmap and tells of it.

@@ -102,6 +102,19 @@ func (r *Reader) Read(ctx context.Context, from, mask Source, with ...Source) (*
 	return in, nil
 }
 
+// Look gives what a map of a picture or a tensor is drawn over: of several inputs that of the
+// picture's.
+func (r *Reader) Look(ctx context.Context, from Source) (*image.NRGBA, error) {
+	in, err := r.read(&r.model.Planes[0], from)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return in.Backdrop.Image(), nil
+}
+
 // read reads what one of the model's inputs sees.
 func (r *Reader) read(p *model.Plane, from Source) (*Input, error) {
 	f, err := from.Open()

@@ -24,10 +24,10 @@ type Question struct {
 	// Patches are those whose maps are combined; Strides the steps between positions, one
 	// for all or one for each patch.
 	Patches []obe.Patch `json:"patch"`
-	// Stencils are where files of patches come from, by their names, if not from this machine.
-	Stencils map[string]Source `json:"-"`
 	Strides []obe.Size  `json:"stride"`
 	Border  obe.Border  `json:"border,omitempty"`
+	// Stencils are where files of patches come from, by their names, if not from this machine.
+	Stencils map[string]Source `json:"-"`
 	// Region is the part of the network's input that is covered.
 	Region obe.Region `json:"region,omitzero"`
 	// Fills are what patches are painted with; several give the mean of their maps.

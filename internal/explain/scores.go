@@ -81,7 +81,7 @@ func npyHeader(kind, shape string) []byte {
 // writeSegments writes the number of each pixel's segment as int32, shape [height, width]; -1
 // of pixels outside of the region.
 func writeSegments(w io.Writer, r *Record) error {
-	if r.Shape == nil || r.Shape.labels == nil {
+	if !r.Shape.Segmented() {
 		return fmt.Errorf("no segments: the map was made with another patch than slic:COUNT")
 	}
 	b := npyHeader("<i4", fmt.Sprintf("(%d, %d)", r.Input[0], r.Input[1]))

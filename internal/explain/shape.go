@@ -44,6 +44,9 @@ type ShapeRecord struct {
 	labels []int32 // of segments
 }
 
+// Segmented says whether patches are segments of the picture, whose numbers score files hold.
+func (s *ShapeRecord) Segmented() bool { return s != nil && s.labels != nil }
+
 // listed says whether patches lie one behind the other in a list.
 func (s *ShapeRecord) listed() bool {
 	return s.random() || s != nil && s.Kind == string(obe.Superpixels)

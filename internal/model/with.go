@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,11 +58,42 @@ type With struct {
 // WithKeys are what may be said of such an input. Lists have colons between numbers.
 var WithKeys = []string{"preset", "order", "mean", "std", "scale", "window", "fill"}
 
-// ParseWiths reads several.
-func ParseWiths(texts []string) ([]With, error) {
+// For is the file of a picture: {name} in File stands for what it is called.
+func (w With) For(picture string) string {
+	return strings.ReplaceAll(w.File, "{name}", NameOf(picture))
+}
+
+// NameOf is what a picture is called without folder and ending: the built-in one "sample",
+// that of standard input "stdin".
+func NameOf(picture string) string {
+	switch picture {
+	case "":
+		return "sample"
+	case "-":
+		return "stdin"
+	}
+	return strings.TrimSuffix(filepath.Base(picture), filepath.Ext(picture))
+}
+
+// String writes it as ParseWith reads it.
+func (w With) String() string {
+	text := w.Input + "=" + w.File
+	for _, key := range WithKeys {
+		if v, said := w.Set[key]; said {
+			text += "," + key + "=" + v
+		}
+	}
+	return text
+}
+
+// ParseWiths reads several. All have files, unless some may come later.
+func ParseWiths(texts []string, later bool) ([]With, error) {
 	var all []With
 	for _, text := range texts {
 		w, err := ParseWith(text)
+		if err == nil && w.File == "" && !later {
+			err = failure.Wrongf("%v %q: want NAME=FILE%s", failure.Setting("with"), text, withForm)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -70,12 +102,16 @@ func ParseWiths(texts []string) ([]With, error) {
 	return all, nil
 }
 
-// ParseWith reads NAME=FILE, and behind it any of ,KEY=VALUE with the keys of WithKeys.
+// withForm is what may stand behind NAME=FILE.
+var withForm = ", and behind it what is otherwise than for the picture: ,KEY=VALUE of " + strings.Join(WithKeys, ", ")
+
+// ParseWith reads NAME=FILE, and behind it any of ,KEY=VALUE with the keys of WithKeys. FILE
+// may be empty.
 func ParseWith(text string) (With, error) {
 	w := With{Set: map[string]string{}}
 	var ok bool
 	w.Input, w.File, ok = strings.Cut(text, "=")
-	for ok {
+	for {
 		at := strings.LastIndexByte(w.File, ',')
 		if at < 0 {
 			break
@@ -89,8 +125,8 @@ func ParseWith(text string) (With, error) {
 		}
 		w.File, w.Set[key] = w.File[:at], value
 	}
-	if w.Input == "" || w.File == "" {
-		return w, failure.Wrongf("%v %q: want NAME=FILE, and behind it what is otherwise than for the picture: ,KEY=VALUE of %s", failure.Setting("with"), text, strings.Join(WithKeys, ", "))
+	if w.Input == "" || !ok {
+		return w, failure.Wrongf("%v %q: want NAME=FILE%s", failure.Setting("with"), text, withForm)
 	}
 	if _, err := (Preparation{}).set(w.Set); err != nil {
 		return w, failure.Wrongf("%v: %w", failure.Setting("with"), err)

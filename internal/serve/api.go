@@ -87,6 +87,8 @@ type asked struct {
 	Question json.RawMessage `json:"question"`
 	// Reference is a picture too, or a .npy file: what features are compared with.
 	Reference string `json:"reference"`
+	// With are the pictures of the inputs that go with the picture's.
+	With map[string]string `json:"with"`
 }
 
 // decode reads what a question says over what is usual.
@@ -134,6 +136,12 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 		}
 		full.Reference = p.source()
 	}
+	if err := s.stencils(&full); err != nil {
+		return nil, nil, err
+	}
+	if err := n.checkWith(q.With); err != nil {
+		return nil, nil, err
+	}
 	a, err := n.prepare(r.Context(), full)
 	if err != nil {
 		return nil, nil, err
@@ -151,6 +159,9 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, client string, ur
 		return nil, nil, nil, err
 	}
 	p, err := s.pictures.get(q.Picture)
+	if err == nil {
+		a.with, err = s.along(a.network, p, q.With)
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -197,7 +208,7 @@ func (s *Server) startMap(work context.Context, w http.ResponseWriter, r *http.R
 		return
 	}
 	ctx, stop := context.WithCancelCause(work)
-	m := &mapping{job: newJob(seat, s.patience, stop), ask: a, picture: p}
+	m := &mapping{job: newJob(seat, s.patience, stop), ask: a, picture: p, total: a.positions}
 	s.jobs.start(ctx, m)
 	w.Header().Set("Location", "/api/maps/"+m.id)
 	answerJSON(w, http.StatusCreated, map[string]any{"id": m.id, "positions": a.positions, "seconds": a.seconds(), "ahead": seat.ahead()})
@@ -216,9 +227,26 @@ func found[T piece](s *Server, w http.ResponseWriter, r *http.Request) (p T, ok 
 func (s *Server) mapState(w http.ResponseWriter, r *http.Request, _ string) {
 	if m, ok := found[*mapping](s, w, r); ok {
 		m.mu.Lock()
-		now := map[string]any{"part": m.far(m.count, m.ask.positions, m.ask.seconds()), "clean": m.clean}
+		now := map[string]any{"part": m.far(m.count, m.total, m.ask.seconds()), "clean": m.clean}
 		m.mu.Unlock()
 		answerJSON(w, http.StatusOK, now)
+	}
+}
+
+// mapPatches says what patches cover that lie in a list.
+func (s *Server) mapPatches(w http.ResponseWriter, r *http.Request, _ string) {
+	if m, ok := found[*mapping](s, w, r); ok {
+		m.mu.Lock()
+		known, of := m.clean != nil, m.patches
+		m.mu.Unlock()
+		switch {
+		case !known:
+			fail(w, http.StatusConflict, "the map has not begun")
+		case of == nil:
+			fail(w, http.StatusNotFound, "the patches lie on a grid")
+		default:
+			answerJSON(w, http.StatusOK, of)
+		}
 	}
 }
 
@@ -319,11 +347,18 @@ func (s *Server) mapCommand(w http.ResponseWriter, r *http.Request, _ string) {
 }
 
 func (s *Server) about(w http.ResponseWriter, _ *http.Request, _ string) {
+	// An input whose picture goes with the picture's. It is known by the picture's name, or
+	// else questions name it.
+	type with struct {
+		Input string `json:"input"`
+		Known bool   `json:"known"`
+	}
 	type model struct {
 		Name     string   `json:"name"`
 		Labels   []string `json:"labels"`
 		Input    [2]int   `json:"input"`
 		Detector bool     `json:"detector"` // of objects in videos
+		With     []with   `json:"with"`
 		// Why it cannot be asked for maps, or about videos; "" if it can.
 		NoMaps   string `json:"no_maps,omitempty"`
 		NoVideos string `json:"no_videos,omitempty"`
@@ -336,7 +371,11 @@ func (s *Server) about(w http.ResponseWriter, _ *http.Request, _ string) {
 	}
 	var models []model
 	for _, n := range s.networks {
-		models = append(models, model{n.Name, n.labels, n.input, n.detector, why(n.noMaps), why(n.noVideos)})
+		along := []with{}
+		for _, w := range n.With {
+			along = append(along, with{w.Input, w.File != ""})
+		}
+		models = append(models, model{n.Name, n.labels, n.input, n.detector, along, why(n.noMaps), why(n.noVideos)})
 	}
 	answerJSON(w, http.StatusOK, map[string]any{"version": s.opt.Host.Version, "models": models, "folder": s.folder.name})
 }

@@ -55,6 +55,10 @@ func (r *answer) command(q url.Values) string {
 		l = append(l, p.path)
 	}
 	l = append(l, r.ask.network.Flags...)
+	for i, w := range r.ask.network.With {
+		w.File = r.ask.with[i].source().Name
+		l = append(l, "--with", w.String())
+	}
 	a, usual := r.ask.question, explain.Default()
 	l.say("patch", obe.Patches(a.Patches), obe.Patches(usual.Patches))
 	l.say("stride", obe.Sizes(a.Strides), obe.Sizes(usual.Strides))

@@ -19,6 +19,7 @@ import (
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/recognize"
+	"krypton/internal/region"
 	"krypton/internal/target"
 )
 
@@ -33,6 +34,10 @@ type Model struct {
 	// how the command line names it there.
 	Watch      func(ctx context.Context) (*model.Model, error)
 	WatchFlags []string
+	// With are the inputs whose pictures go with the picture's, in the order of the model's
+	// planes: File is one of the folder, in which {name} stands for the picture, "" where
+	// each question names it.
+	With []model.With
 }
 
 // Bounds of one map.
@@ -59,15 +64,16 @@ type network struct {
 	inputs []*kept // the latest used last
 }
 
-// kept is a picture as the network reads it.
+// kept is a picture as the network reads it, with those that go with it.
 type kept struct {
-	picture string
-	input   *explain.Input
+	pictures string
+	input    *explain.Input
 }
 
 // newNetwork loads a model, and finds out what it can be asked.
 func newNetwork(ctx context.Context, m Model, host explain.Host) (*network, error) {
 	n := &network{Model: m, host: host, rate: 1e10, comparing: make(chan struct{}, 1)}
+	n.host.References = new(explain.References)
 	n.noMaps = n.measure(ctx)
 	if errors.Is(n.noMaps, context.Cause(ctx)) && ctx.Err() != nil {
 		return nil, n.noMaps
@@ -133,23 +139,16 @@ type ask struct {
 	model     *model.Model
 	job       *explain.Job
 	question  explain.Question
-	positions int
-	adds      int64 // multiply-adds that it takes, about
-	keep      bool  // outputs
+	with      []*picture // of the inputs that are joined to the picture's
+	positions int        // about, as long as a picture's segments are not known
+	adds      int64      // multiply-adds that it takes, about
+	keep      bool       // outputs
 }
 
 // prepare makes a question ready.
 func (n *network) prepare(ctx context.Context, q explain.Question) (*ask, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
-	}
-	for _, p := range q.Patches {
-		if p.File != "" { // whoever asks reads no files of this machine
-			return nil, failure.Wrongf("%v: masks from files are for the command line", failure.Setting("patch"))
-		}
-		if p.Listed() { // positions are told of by their place on a grid
-			return nil, failure.Wrongf("%v: superpixels and random masks are for the command line", failure.Setting("patch"))
-		}
 	}
 	m, err := n.Make(ctx, &q)
 	if err != nil {
@@ -159,9 +158,10 @@ func (n *network) prepare(ctx context.Context, q explain.Question) (*ask, error)
 }
 
 // fit makes a question ready for a model with its plans. What features are compared with
-// is run for that, one at a time: whoever asks has no seat yet, which bounds other work.
+// is run for that, and masks of patches are decoded, one at a time: whoever asks has no seat
+// yet, which bounds other work.
 func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question) (*ask, error) {
-	if q.Reference.Open != nil {
+	if q.Reference.Open != nil || len(q.Stencils) > 0 {
 		select {
 		case n.comparing <- struct{}{}:
 			defer func() { <-n.comparing }()
@@ -187,8 +187,13 @@ func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question) (
 // about is what a grid's positions cost, told from some of them.
 func about(m *model.Model, g *obe.Grid) int64 {
 	step, sum, some := max(1, g.Len()/sampled), int64(0), int64(0)
+	var last region.Rect
+	each := int64(0)
 	for i := 0; i < g.Len(); i += step {
-		sum += m.Plan.Count(g.Rect(i))
+		if r := g.Rect(i); i == 0 || r != last {
+			last, each = r, m.Plan.Count(r)
+		}
+		sum += each
 		some++
 	}
 	return sum / some * int64(g.Len())
@@ -211,22 +216,26 @@ func (a *ask) bytes() int64 {
 // asked about more than once.
 func (a *ask) read(ctx context.Context, p *picture) (*explain.Input, error) {
 	n := a.network
+	key, sources := p.key(), []explain.Source(nil)
+	for _, w := range a.with {
+		key, sources = key+"\n"+w.key(), append(sources, w.source())
+	}
 	n.mu.Lock()
-	if i := slices.IndexFunc(n.inputs, func(r *kept) bool { return r.picture == p.ID }); i >= 0 {
+	if i := slices.IndexFunc(n.inputs, func(r *kept) bool { return r.pictures == key }); i >= 0 {
 		found := n.inputs[i]
 		n.inputs = append(slices.Delete(n.inputs, i, i+1), found)
 		n.mu.Unlock()
 		return found.input, nil
 	}
 	n.mu.Unlock()
-	in, err := a.job.Read(ctx, p.source(), explain.Source{})
+	in, err := a.job.Read(ctx, p.source(), explain.Source{}, sources...)
 	if err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if size := in.Backdrop.Image().Rect; size.Dx()*size.Dy() <= mostInputPixels {
-		n.inputs = append(n.inputs, &kept{p.ID, in})
+		n.inputs = append(n.inputs, &kept{key, in})
 		n.inputs = n.inputs[max(0, len(n.inputs)-mostInputs):]
 	}
 	return in, nil
@@ -238,11 +247,7 @@ func (n *network) view(ctx context.Context, p *picture) (*image.NRGBA, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := a.job.Read(ctx, p.source(), explain.Source{})
-	if err != nil {
-		return nil, err
-	}
-	return in.Backdrop.Image(), nil
+	return a.job.Look(ctx, p.source())
 }
 
 // mostInputPixels bounds pictures that are kept decoded.
@@ -273,7 +278,7 @@ type clean struct {
 	Transform [4]float64 `json:"transform"`
 }
 
-// grid is where the patches of one map lie.
+// grid is where the patches of one map lie; those of a list, one behind the other in one row.
 type grid struct {
 	Patch [2]int `json:"patch"`
 	Ys    []int  `json:"ys"`
@@ -286,8 +291,8 @@ type grid struct {
 // likeliest is how many classes the page lists.
 const likeliest = 5
 
-// clean describes the clean picture by its scores.
-func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
+// clean describes the clean picture by its scores, with the job's maps on it.
+func (a *ask) clean(in *explain.Input, maps []explain.Map, c explain.Clean) *clean {
 	t, size := in.Backdrop.Transform(), in.Backdrop.Image().Rect
 	out := &clean{Kind: a.job.Aim().Kind, Boxes: c.Boxes, Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
 	class := func(i int, score float32) Class { return Class{i, a.model.Label(i), explain.Number(score)} }
@@ -304,7 +309,7 @@ func (a *ask) clean(in *explain.Input, c explain.Clean) *clean {
 	for _, i := range prediction.Top(c.Probabilities, likeliest) {
 		out.Top = append(out.Top, class(i, c.Probabilities[i]))
 	}
-	for _, m := range a.job.Maps() {
+	for _, m := range maps {
 		out.Maps = append(out.Maps, grid{m.Grid.Patch, m.Grid.Ys, m.Grid.Xs, string(m.Fill), m.Shape})
 	}
 	return out
@@ -316,12 +321,13 @@ func (a *ask) predict(ctx context.Context, in *explain.Input) (*clean, error) {
 	whole := obe.Size{H: obe.Length{Percent: 100}, W: obe.Length{Percent: 100}}
 	q.Patches, q.Strides, q.Region = []obe.Patch{obe.Plain(whole)}, []obe.Size{whole}, obe.Region{}
 	q.Fills, q.Mode, q.Approximate, q.Verify, q.Compare = q.Fills[:1], obe.Exact, explain.Wish{}, 0, 0
+	q.Stencils = nil
 	alone, err := a.network.fit(ctx, a.model, q)
 	if err != nil {
 		return nil, err
 	}
 	var out *clean
-	if _, err = alone.job.Ask(ctx, in, explain.Events{Clean: func(c explain.Clean) { out = alone.clean(in, c) }}); err != nil || out.Kind != target.SegmentKind {
+	if _, err = alone.job.Ask(ctx, in, explain.Events{Clean: func(c explain.Clean) { out = alone.clean(in, alone.job.Maps(), c) }}); err != nil || out.Kind != target.SegmentKind {
 		return out, err
 	}
 	return out, a.segments(ctx, in, q, out)
@@ -335,7 +341,7 @@ func (a *ask) segments(ctx context.Context, in *explain.Input, q explain.Questio
 		return err
 	}
 	_, err = all.job.Ask(ctx, in, explain.Events{Clean: func(c explain.Clean) {
-		list := all.clean(in, c).Classes
+		list := all.clean(in, nil, c).Classes
 		slices.SortStableFunc(list, func(x, y Class) int { return cmp.Compare(y.Score, x.Score) })
 		to.Top = list[:min(len(list), mostSegments)]
 	}})
@@ -347,23 +353,27 @@ const mostSegments = 25
 
 // events tell of a map under way.
 type events struct {
-	clean    func(*clean)
+	clean    func(of *clean, patches *patches, positions int)
 	answered func(i int, scores []float32, winner int32)
 	progress func(done int)
 }
 
 // compute computes the map.
 func (a *ask) compute(ctx context.Context, p *picture, in *explain.Input, ev events) (*answer, error) {
+	maps, err := a.job.MapsOn(in)
+	if err != nil {
+		return nil, err
+	}
 	before, n := []int{}, 0
-	for _, m := range a.job.Maps() {
+	for _, m := range maps {
 		before = append(before, n)
 		n += m.Grid.Len()
 	}
-	out := &answer{ask: a, picture: p, input: in}
+	out := &answer{ask: a, picture: p, input: in, maps: maps}
 	listen := explain.Events{
 		Clean: func(c explain.Clean) {
-			out.clean = a.clean(in, c)
-			ev.clean(out.clean)
+			out.clean = a.clean(in, maps, c)
+			ev.clean(out.clean, patchesOf(maps), n)
 		},
 		Answered: func(of, i int, scores []float32, winner int32) { ev.answered(before[of]+i, scores, winner) },
 		Progress: func(done, _ int) { ev.progress(done) },
@@ -372,7 +382,6 @@ func (a *ask) compute(ctx context.Context, p *picture, in *explain.Input, ev eve
 	if a.keep {
 		ask = a.job.AskAndKeep
 	}
-	var err error
 	out.answer, err = ask(ctx, in, listen)
 	return out, err
 }
@@ -382,6 +391,7 @@ type answer struct {
 	ask     *ask
 	picture *picture
 	input   *explain.Input
+	maps    []explain.Map // on the picture
 	answer  *explain.Answer
 	clean   *clean
 }
@@ -408,13 +418,14 @@ func (r *answer) selected(ctx context.Context, s selection) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.with = r.ask.with
 	anew, err := a.job.Reread(r.input, r.answer)
 	if err != nil {
 		return nil, failure.As(failure.Usage, err)
 	}
-	out := &answer{ask: a, picture: r.picture, input: r.input, answer: anew}
+	out := &answer{ask: a, picture: r.picture, input: r.input, maps: r.maps, answer: anew}
 	first := anew.Results()[0]
-	out.clean = a.clean(r.input, explain.Clean{Items: first.Items, Base: first.Base, Probabilities: first.Probabilities, Boxes: r.clean.Boxes})
+	out.clean = a.clean(r.input, r.maps, explain.Clean{Items: first.Items, Base: first.Base, Probabilities: first.Probabilities, Boxes: r.clean.Boxes})
 	return out, nil
 }
 
@@ -439,6 +450,11 @@ func (r *answer) numbers() numbers {
 		out.Scores = append(out.Scores, floats(all))
 	}
 	out.Winners = ints(slices.Concat(rec.FlipMap...))
+	if all := r.answer.Results(); len(all) == 1 {
+		if s, ok := r.maps[0].Grid.Covers.(*obe.Segments); ok { // the grid is of pixels
+			out.Winners = ints(perPixel(s, all[0].Winners))
+		}
+	}
 	return out
 }
 
@@ -460,6 +476,8 @@ func (r *answer) write(w io.Writer, name string, style heatmap.Style) error {
 		return r.answer.WritePNG(w, r.input, style, p)
 	case strings.TrimSuffix(name, ending) == "scores" && slices.Contains(explain.ScoreFormats, ending):
 		return r.answer.WriteScores(w, ending, p)
+	case name == "scores"+explain.SegmentsEnding && r.answer.Record().Shape.Segmented():
+		return r.answer.WriteScores(w, explain.SegmentsEnding, p)
 	}
 	return failure.Missingf("a map has no file %q", name)
 }

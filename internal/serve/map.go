@@ -9,7 +9,9 @@ type mapping struct {
 	picture *picture
 
 	// What follows is under the job's lock.
-	clean *clean
+	clean   *clean
+	patches *patches // nil if they lie on grids
+	total   int      // positions, about until clean is there
 	// order lists the positions that are there, as they came; scores has so many
 	// numbers for each of them as classes are mapped, winners one.
 	order   []int32
@@ -29,7 +31,9 @@ func (m *mapping) compute(ctx context.Context) error {
 		return err
 	}
 	a, err := m.ask.compute(ctx, m.picture, in, events{
-		clean:    func(c *clean) { m.change(func() { m.clean = c }) },
+		clean: func(c *clean, of *patches, positions int) {
+			m.change(func() { m.clean, m.patches, m.total = c, of, positions })
+		},
 		answered: m.answered,
 		progress: func(done int) {
 			m.change(func() { m.count = max(m.count, done) })
@@ -93,7 +97,7 @@ type part struct {
 func (m *mapping) look(from int) look {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := part{far: m.far(m.count, m.ask.positions, m.ask.seconds())}
+	p := part{far: m.far(m.count, m.total, m.ask.seconds())}
 	l := look{next: from, changed: m.changed, over: m.state.over()}
 	if m.clean != nil {
 		l.head = &told{"clean", m.clean}

@@ -28,7 +28,15 @@ func (p *picture) source() explain.Source {
 	if name == "" {
 		name = p.Name
 	}
-	return explain.Source{Name: name, Called: p.Name, Open: p.open}
+	return explain.Source{Name: name, Called: p.Name, Open: p.open, Key: p.ID}
+}
+
+// key tells the picture from others: one that nobody has chosen is its file.
+func (p *picture) key() string {
+	if p.ID == "" {
+		return "file " + p.path
+	}
+	return p.ID
 }
 
 // pictures are those that clients have named lately. Sent ones are kept in memory, the

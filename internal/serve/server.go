@@ -216,6 +216,7 @@ func (s *Server) handler(work context.Context) http.Handler {
 		"POST /api/predictions":                      s.predict,
 		"POST /api/maps":                             func(w http.ResponseWriter, r *http.Request, client string) { s.startMap(work, w, r, client) },
 		"GET /api/maps/{id}":                         s.mapState,
+		"GET /api/maps/{id}/patches":                 s.mapPatches,
 		"GET /api/maps/{id}/scores":                  s.mapScores,
 		"GET /api/maps/{id}/files/{name}":            s.mapFile,
 		"GET /api/maps/{id}/command":                 s.mapCommand,

@@ -60,7 +60,46 @@ function fitTo(kind) {
   $('class-label').hidden = kind === 'box' || kind === 'features';
 }
 
-const ask = (panel, q) => ({ model: panel.model, picture: panel.picture.id, question: q });
+const ask = (panel, q) => ({ model: panel.model, picture: panel.picture.id, question: q, with: alongside(panel) });
+
+// along are the pictures of other inputs that were chosen for the first panel's, by the
+// inputs' names.
+let along = {};
+function alongside(panel) {
+  if (panel.picture.id !== panels[0].picture?.id) return {};
+  return Object.fromEntries(about.models[panel.model].with.filter((w) => along[w.input]).map((w) => [w.input, along[w.input].id]));
+}
+
+// showWith lists the inputs whose pictures go with the chosen model's.
+function showWith() {
+  const inputs = about.models[panels[0].model].with;
+  $('with-details').hidden = !inputs.length;
+  $('with').replaceChildren(...inputs.map(({ input, known }) => {
+    const label = document.createElement('label'), select = document.createElement('select'), file = document.createElement('input');
+    label.className = 'wide';
+    select.dataset.input = input;
+    const usual = new Option(known ? "the picture's own" : 'choose…', ''), sent = along[input]?.sent;
+    select.replaceChildren(usual, ...(sent ? [new Option(along[input].name, 'sent')] : []), ...files.map((f) => new Option(f.name || 'the built-in picture', 'file=' + inAddress(f))), new Option('open a file…', 'open'));
+    select.value = along[input] ? (sent ? 'sent' : 'file=' + along[input].file) : '';
+    Object.assign(file, { type: 'file', accept: $('open').accept, className: 'hidden' });
+    const take = trying(async (f) => {
+      try {
+        if (f) along[input] = await f();
+        else delete along[input];
+        await reread();
+        if (panels[0].map) await predict(panels[0]);
+      } finally { showWith(); }
+    });
+    file.onchange = () => { if (file.files[0]) take(async () => ({ ...(await send(file.files[0])), sent: true })); };
+    select.onchange = () => {
+      if (select.value === 'open') { select.value = ''; file.click(); return; }
+      const name = select.value;
+      take(name && name !== 'sent' ? async () => ({ ...(await post('/api/pictures?' + name)), file: name.slice(5) }) : name ? async () => along[input] : null);
+    };
+    label.append(input + ' ', select, file);
+    return label;
+  }));
+}
 
 // detects says whether a panel's model finds boxes, which others do not have.
 const detects = (panel) => (panel.seen ? panel.seen.kind === 'box' : about.models[panel.model].detector);
@@ -77,7 +116,7 @@ function chosen(panel) {
 // sameWork says whether two questions cost the network the same runs.
 function sameWork(a, b) {
   const work = (q) => JSON.stringify(Object.entries(q).filter(([k]) => !classKeys.includes(k)).sort());
-  return a && a.model === b.model && a.picture === b.picture && work(a.question) === work(b.question);
+  return a && a.model === b.model && a.picture === b.picture && JSON.stringify(a.with) === JSON.stringify(b.with) && work(a.question) === work(b.question);
 }
 
 // ---- pictures
@@ -85,6 +124,10 @@ function sameWork(a, b) {
 async function showPicture(panel, picture) {
   $('progress-row').hidden = true;
   if (panel === panels[0]) $('explain').disabled = true;
+  if (panel === panels[0]) {
+    along = {}; // those of another place
+    showWith();
+  }
   await panel.setPicture(picture);
   if (panel === panels[0] && !video.open) {
     $('picture-name').textContent = picture.name;
@@ -429,7 +472,8 @@ function legend(scale) {
     s.style.left = `${100 * (v - scale.lo) / (scale.hi - scale.lo)}%`;
     return s;
   }));
-  $('legend-text').textContent = scale.lo < 0 ? 'score drop when hidden (below 0: a rise)' : 'score drop when hidden';
+  const kept = panels.some((p) => p.map?.kept);
+  $('legend-text').textContent = kept ? 'score where kept, less the mean' : scale.lo < 0 ? 'score drop when hidden (below 0: a rise)' : 'score drop when hidden';
 }
 
 function progress() {
@@ -449,7 +493,7 @@ function told(panel, p) {
   const read = p && [panel.part, panel.map].map((m) => m?.at(p.x, p.y)).find((r) => r && !Number.isNaN(r.drop));
   if (!read) { $('readout').textContent = p ? `(${Math.floor(p.x)}, ${Math.floor(p.y)})` : ' '; return; }
   const winner = read.winner === undefined ? '' : `; with the patch here, ${nameOf(panel.model, read.winner)} wins`;
-  $('readout').textContent = `(${Math.floor(p.x)}, ${Math.floor(p.y)}): score drop ${short(read.drop)}${winner}`;
+  $('readout').textContent = `(${Math.floor(p.x)}, ${Math.floor(p.y)}): ${panel.map?.kept && !panel.part ? 'score where kept, less the mean' : 'score drop'} ${short(read.drop)}${winner}`;
 }
 
 // ---- downloads
@@ -470,6 +514,7 @@ async function showFiles() {
   $('files-of-label').hidden = !refined;
   if (!refined) $('files-of').value = 'map';
   const map = panels[0][$('files-of').value], there = map?.state === 'done';
+  $('segments-file').hidden = !(map?.clean?.maps.length === 1 && map.clean.maps[0].shape?.kind === 'slic');
   for (const a of $('downloads').children) {
     a.setAttribute('aria-disabled', String(!there));
     if (there) {
@@ -527,6 +572,8 @@ function wire() {
     }
     chosenClass = chosenBox = '';
     for (const k of whatKeys) $('what-' + k).value = '';
+    along = {};
+    showWith();
     showLabels();
     if (!video.open) await predictAll();
     await showFiles();

@@ -8,7 +8,7 @@
 export function importance(grid, scores, base, input) {
   const [h, w] = input, { ys, xs, patch } = grid, sw = w + 1;
   const sum = new Float64Array((h + 1) * sw), count = new Float64Array((h + 1) * sw);
-  const n = xs.length, stamp = grid.shape && weights(grid.shape);
+  const n = xs.length, stamp = grid.shape?.weights && weights(grid.shape);
   for (let r = 0; r < ys.length; r++) {
     for (let c = 0; c < n; c++) {
       let s = scores[r * n + c];
@@ -48,6 +48,73 @@ export function importance(grid, scores, base, input) {
   }
   return out;
 }
+
+// segments gives each pixel its segment's drop, NaN where that is not there.
+export function segments(labels, scores, base) {
+  const out = new Float64Array(labels.length);
+  labels.forEach((l, i) => { out[i] = l < 0 ? NaN : base - scores[l]; });
+  return out;
+}
+
+// RandomMasks makes the map of the masks that are there: at each pixel the mean score of
+// those that keep it, by how much, less the mean of all.
+export class RandomMasks {
+  constructor({ region, cells, pixels, keep, kept, shifts }, input) {
+    const [x, y, w, h] = region.split(',').map(Number), each = cells[0] * cells[1];
+    Object.assign(this, { x, y, w, h, cells, keep, each, input, next: 0, n: 0, total: 0 });
+    this.bits = atob(kept);
+    const d = new DataView(Uint8Array.from(atob(shifts), (c) => c.charCodeAt(0)).buffer);
+    this.shift = (i, axis) => d.getInt32(8 * i + 4 * axis, true);
+    this.up = [0, 1].map((a) => this.enlarged(cells[a], pixels[a]));
+    this.sum = new Float64Array(w * h);
+    this.added = [];
+  }
+
+  // enlarged says of which cell, and by how much of the next one, each pixel of an axis is.
+  enlarged(n, pixels) {
+    const out = (n + 1) * pixels;
+    return Array.from({ length: out }, (_, o) => {
+      const at = Math.max((o + 0.5) * n / out - 0.5, 0), lo = Math.floor(at);
+      return lo >= n - 1 ? [n - 1, 0] : [lo, at - lo];
+    });
+  }
+
+  cell(i) { return (this.bits.charCodeAt(i >> 3) >> (i & 7)) & 1; }
+
+  // add counts the mask i.
+  add(i, score) {
+    const [rows, cols] = this.cells, line = new Float64Array(cols), dx = this.shift(i, 1);
+    for (let y = 0; y < this.h; y++) {
+      const [lo, share] = this.up[0][y + this.shift(i, 0)], hi = Math.min(lo + 1, rows - 1);
+      for (let c = 0; c < cols; c++) {
+        const a = this.cell(i * this.each + lo * cols + c), b = this.cell(i * this.each + hi * cols + c);
+        line[c] = a + (b - a) * share;
+      }
+      for (let x = 0, at = y * this.w; x < this.w; x++, at++) {
+        const [l, f] = this.up[1][x + dx];
+        this.sum[at] += score * (line[l] + (line[Math.min(l + 1, cols - 1)] - line[l]) * f);
+      }
+    }
+    this.n++;
+    this.total += score;
+  }
+
+  // field is the map of the masks with a score, of which it takes a few more each time: the
+  // page stays quick.
+  field(scores) {
+    for (let i = 0, few = 0; i < scores.length && few < mostMasks; i++) {
+      if (this.added[i] || Number.isNaN(scores[i])) continue;
+      this.added[i] = true;
+      this.add(i, scores[i]);
+      few++;
+    }
+    const [h, w] = this.input, out = new Float64Array(h * w).fill(NaN);
+    if (!this.n) return out;
+    this.sum.forEach((v, i) => { out[(this.y + Math.floor(i / this.w)) * w + this.x + i % this.w] = v / (this.n * this.keep) - this.total / this.n; });
+    return out;
+  }
+}
+const mostMasks = 64;
 
 // weights says how much a shape covers of each pixel around a position.
 function weights(shape) {

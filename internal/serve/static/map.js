@@ -1,6 +1,6 @@
 // A map that grows while the server computes it, and is read anew when it is there.
 import { get, post, drop, listen, floats, ints } from './api.js';
-import { importance, mean } from './field.js';
+import { importance, mean, segments, RandomMasks } from './field.js';
 
 export class GrowingMap {
   // ask has model, picture and question; changed is called whenever something came.
@@ -35,6 +35,16 @@ export class GrowingMap {
     this.grids = clean.maps;
     this.scores = clean.maps.map((g) => new Float32Array(g.ys.length * g.xs.length).fill(NaN));
     this.winners = clean.maps.map((g) => new Int32Array(g.ys.length * g.xs.length).fill(-1));
+    this.field = null;
+    if (clean.maps.some((g) => ['slic', 'rise'].includes(g.shape?.kind))) this.learn().catch((e) => this.end('failed', e.message));
+    this.changed(this);
+  }
+
+  // learn asks what the patches of lists cover; before it is known they are not drawn.
+  async learn() {
+    const { maps } = await get(`/api/maps/${this.id}/patches`);
+    if (this.over) return; // the map is there as numbers of pixels
+    this.lists = maps.map((l) => l && (l.labels ? { labels: ints(l.labels) } : { masks: new RandomMasks(l.masks, this.clean.input) }));
     this.field = null;
     this.changed(this);
   }
@@ -83,7 +93,7 @@ export class GrowingMap {
   async read(chosen) {
     const query = new URLSearchParams(Object.entries(chosen).filter(([, v]) => v !== undefined && v !== ''));
     const r = await get(`/api/maps/${this.id}/scores?${query}`);
-    Object.assign(this, { chosen, clean: r.clean, base: r.clean.classes[0].score, grids: r.clean.maps, scores: [floats(r.scores[0])], winners: [ints(r.winners)], field: null });
+    Object.assign(this, { chosen, lists: null, clean: r.clean, base: r.clean.classes[0].score, grids: r.clean.maps, scores: [floats(r.scores[0])], winners: [ints(r.winners)], field: null });
   }
 
   // file is where a download of the finished map is.
@@ -93,9 +103,22 @@ export class GrowingMap {
 
   importance() {
     if (!this.scores) return null;
-    this.field ??= mean(this.grids.map((g, k) => importance(g, this.scores[k], this.base, this.clean.input)));
+    this.field ??= mean(this.grids.map((g, k) => this.drops(g, k)));
     return this.field;
   }
+
+  // drops is the map k as far as it is there.
+  drops(g, k) {
+    const list = this.lists?.[k];
+    if (list?.labels) return segments(list.labels, this.scores[k], this.base);
+    if (list) return list.masks.field(this.scores[k]);
+    const [h, w] = this.clean.input;
+    if (['slic', 'rise'].includes(g.shape?.kind) && g.ys.length * g.xs.length !== h * w) return new Float64Array(h * w).fill(NaN);
+    return importance(g, this.scores[k], this.base, this.clean.input);
+  }
+
+  // kept says that the map is of what keeping a pixel is worth, and not of what hiding it costs.
+  get kept() { return this.clean?.maps.some((g) => g.shape?.kind === 'rise'); }
 
   // at tells of a point in the network's pixels: the drop, and the class that wins where
   // the middle of the patch is nearest.
@@ -105,7 +128,11 @@ export class GrowingMap {
     const [h, w] = this.clean.input;
     if (x < 0 || y < 0 || x >= w || y >= h) return null;
     const drop = field[Math.floor(y) * w + Math.floor(x)];
-    const g = this.grids[0];
+    const g = this.grids[0], list = this.lists?.[0];
+    if (list || (g.xs.length !== w && this.kept)) {
+      const i = list?.labels?.[Math.floor(y) * w + Math.floor(x)] ?? -1;
+      return { drop, winner: this.winners[0][i] >= 0 ? this.winners[0][i] : undefined };
+    }
     const near = (offsets, size, p) => offsets.reduce((best, o, i) => (Math.abs(o + size / 2 - p) < Math.abs(offsets[best] + size / 2 - p) ? i : best), 0);
     const winner = this.winners[0]?.[near(g.ys, g.patch[0], y) * g.xs.length + near(g.xs, g.patch[1], x)];
     return { drop, winner: winner >= 0 ? winner : undefined };
