@@ -108,9 +108,6 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if len(job.Maps()) != 1 {
 		return failure.Usagef("--patch, --fill: tuning takes one size and one fill")
 	}
-	if job.Maps()[0].Grid.Listed() != nil {
-		return failure.Usagef("--patch: tuning tries what positions of a grid can be left out: it takes no slic or rise")
-	}
 	if p := job.Model().Second; p != nil && p.Precision() != o.precision {
 		return failure.Usagef("--precision %s: no layer takes it with these kernels (%s)", o.precision, p.Kernels())
 	}
@@ -202,7 +199,7 @@ func (o *tuneOptions) measure(ctx context.Context, io streams, job *explain.Job,
 		}
 		tasks = append(tasks, of...)
 	}
-	progress := ui.NewCount(io.err, ui.StyleFor(io.err, quiet), "maps", len(tasks)*(1+tune.Settings()))
+	progress := ui.NewCount(io.err, ui.StyleFor(io.err, quiet), "maps", len(tasks)*(1+tune.Settings(job.Maps()[0].Grid)))
 	m := job.Model()
 	profile, all, err := tune.Measure(ctx, tasks, m.Second, progress.Set)
 	progress.Finish()

@@ -11,6 +11,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/quality"
+	"krypton/internal/region"
 	"krypton/internal/target"
 )
 
@@ -29,9 +30,22 @@ var (
 // lets them leave others out.
 const Shortlist = 64
 
-// fillings are the ways to compute a part of a map with the regions of a.
-func fillings(a obe.Approximation) []obe.Approximation {
+// tausOf are those that are tried on a grid: random masks cover parts of all the picture, and
+// have no region that could be cut.
+func tausOf(g *obe.Grid) []float64 {
+	if _, random := g.Covers.(*obe.Masks); random {
+		return taus[:1]
+	}
+	return taus
+}
+
+// fillings are the ways to compute a part of a map with the regions of a: of patches of a
+// list, which have no neighbours, all of it.
+func fillings(g *obe.Grid, a obe.Approximation) []obe.Approximation {
 	all := []obe.Approximation{a}
+	if g.Listed() != nil {
+		return all
+	}
 	for _, st := range steps {
 		for _, share := range shares {
 			b := a
@@ -47,8 +61,8 @@ func fillings(a obe.Approximation) []obe.Approximation {
 	return all
 }
 
-// Settings is the number of settings that Measure runs the network for.
-func Settings() int { return len(taus) * len(epsilons) }
+// Settings is the number of settings that Measure runs the network for, for each picture.
+func Settings(g *obe.Grid) int { return len(tausOf(g)) * len(epsilons) }
 
 // lowest is the similarity under which stronger settings are not tried.
 const lowest = 0.6
@@ -98,7 +112,7 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 	}
 	shorten := samples[0].task.Shortlists(Shortlist)
 	var all []Point
-	for i, tau := range taus {
+	for i, tau := range tausOf(tasks[0].Grid) {
 		for _, eps := range epsilons {
 			if tau != 1 && weak(all, taus[i-1], eps) || eps != 0 && weak(all, tau, before(epsilons, eps)) {
 				all = append(all, Point{Approximation: obe.Approximation{Tau: tau, Epsilon: eps}}) // worse than what is weak already
@@ -144,7 +158,7 @@ func measure(ctx context.Context, samples []sample, a obe.Approximation, step fu
 		precision = "" // goes without saying
 	}
 	var points []Point
-	for _, b := range fillings(a) {
+	for _, b := range fillings(samples[0].task.Grid, a) {
 		points = append(points, Point{Approximation: b, Worst: 1, Precision: precision})
 	}
 	n := float64(len(samples))
@@ -172,20 +186,22 @@ func measure(ctx context.Context, samples []sample, a obe.Approximation, step fu
 
 // add takes one sample's similarities into the means.
 func (q *Point) add(s sample, part *obe.PartialMap, n float64) error {
-	exact, cols := s.exact.Scores[0], len(s.task.Grid.Xs)
-	ssim, err := quality.SSIMScores(exact, part.Scores, cols)
+	base := s.exact.Base[0]
+	exact, cols := shown(s.task.Grid, s.exact.Scores[0], base)
+	other, _ := shown(s.task.Grid, part.Scores, base)
+	ssim, err := quality.SSIMScores(exact, other, cols)
 	if err != nil {
 		return fmt.Errorf("comparing maps: %w", err)
 	}
-	paper, err := quality.SSIMPaper(exact, part.Scores, cols, s.exact.Base[0])
+	paper, err := quality.SSIMPaper(exact, other, cols, base)
 	if err != nil {
 		return fmt.Errorf("comparing maps: %w", err)
 	}
-	rank, err := quality.Spearman(exact, part.Scores)
+	rank, err := quality.Spearman(exact, other)
 	if err != nil {
 		return fmt.Errorf("comparing maps: %w", err)
 	}
-	top, err := quality.TopOverlap(exact, part.Scores, 0.1)
+	top, err := quality.TopOverlap(exact, other, 0.1)
 	if err != nil {
 		return fmt.Errorf("comparing maps: %w", err)
 	}
@@ -195,6 +211,28 @@ func (q *Point) add(s sample, part *obe.PartialMap, n float64) error {
 	q.TopDecile += top / n
 	q.Worst = min(q.Worst, ssim, paper)
 	return nil
+}
+
+// shown is the map that is compared: the scores of a grid, row by row, with its number of
+// columns; of patches of a list the clean score less what each pixel matters, where they
+// cover.
+func shown(g *obe.Grid, scores []float32, base float32) ([]float32, int) {
+	l := g.Listed()
+	if l == nil {
+		return scores, len(g.Xs)
+	}
+	importance := l.Importance([][]float32{scores}, []float32{base})[0]
+	var part region.Rect
+	for i := range g.Len() {
+		part = part.Union(g.Rect(i))
+	}
+	var pixels []float32
+	for y := part.Y.Lo; y < part.Y.Hi; y++ {
+		for _, v := range importance[y*g.Plane[1]+part.X.Lo : y*g.Plane[1]+part.X.Hi] {
+			pixels = append(pixels, float32(float64(base)-v))
+		}
+	}
+	return pixels, part.X.Len()
 }
 
 // frontier keeps the points that no other beats in speed and quality, by rising

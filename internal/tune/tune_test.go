@@ -85,8 +85,8 @@ func TestMeasure(t *testing.T) {
 			}
 		}
 	}
-	if calls < 2 || calls > 1+Settings() {
-		t.Errorf("%d maps of at most %d", calls, 1+Settings())
+	if calls < 2 || calls > 1+Settings(task.Grid) {
+		t.Errorf("%d maps of at most %d", calls, 1+Settings(task.Grid))
 	}
 	again, _, err := Measure(context.Background(), []obe.Task{sampleTask(t, 8)}, nil, nil)
 	if err != nil {
@@ -190,6 +190,42 @@ func TestMeasureInLowPrecision(t *testing.T) {
 	for i, q := range p.Points {
 		if q.Precision != incremental.BF16 || q.Quality() > 1-1e-6 || i == 0 && q.Quality() < 0.9 {
 			t.Errorf("point %d: %+v", i+1, q)
+		}
+	}
+}
+
+// TestMeasureLists: of superpixels and random masks maps of pixels are compared, nothing is
+// left out, and masks that cover parts of all have no region that is cut.
+func TestMeasureLists(t *testing.T) {
+	task := sampleTask(t, 16)
+	plane := task.Plan.InputPlane()
+	for _, text := range []string{"slic:12", "rise:24"} {
+		patch, err := obe.ParsePatch(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if task.Grid, err = patch.Grid(plane, obe.Size{}, obe.Cover, obe.Region{X: 20, Y: 30, W: 80, H: 64}, 1, nil); err != nil {
+			t.Fatal(err)
+		}
+		p, all, err := Measure(t.Context(), []obe.Task{task}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		faster := false
+		for _, q := range all {
+			if q.Checkerboard || q.DrillDown != 0 || len(q.Steps) > 0 || patch.Shape == obe.Random && q.Tau != 1 {
+				t.Errorf("%s: %+v", text, q)
+			}
+			if q.Tau == 1 && q.Epsilon == 0 && q.Quality() != 1 {
+				t.Errorf("%s: the exact map is compared with itself: %+v", text, q)
+			}
+			faster = faster || q.Speedup > p.Exact && q.Quality() > .5 && q.Quality() < 1
+		}
+		if !faster {
+			t.Errorf("%s: nothing is faster: %+v", text, all)
 		}
 	}
 }
