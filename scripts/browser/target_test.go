@@ -1,12 +1,14 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -254,4 +256,73 @@ func TestWhatOfTheOutput(t *testing.T) {
 	set("target", "features")
 	until(t, ctx, "document.querySelector('#score').dataset.kind === 'features'")
 	explained("--target features")
+}
+
+// listed asks for a map of patches that lie in a list, and waits until it is there and its
+// pixels are drawn.
+func listed(t *testing.T, ctx context.Context, patch string) {
+	t.Helper()
+	do(t, ctx, chromedp.SetValue(chromedp.CSS("#patch"), patch), chromedp.Click(chromedp.CSS("#explain")))
+	until(t, ctx, fmt.Sprintf("document.querySelector('#command').value.endsWith('--patch %s') && %s", patch, mapThere))
+	until(t, ctx, painted+" > 50")
+	if m := complaint(t, ctx); m != "" {
+		t.Errorf("%s: %s", patch, m)
+	}
+}
+
+// TestListedPatches: superpixels and random masks fill the map as they come, and it ends as
+// what the command draws; what they cover is told once, and pointing reads it.
+func TestListedPatches(t *testing.T) {
+	ctx, address, folder := opened(t, 1280, 800)
+	const segments = "document.querySelector('#segments-file').hidden"
+	for _, patch := range []string{"slic:40", "rise:600"} {
+		eval[any](t, ctx, "window.before = performance.getEntriesByType('resource').length; 0")
+		listed(t, ctx, patch)
+		told := eval[int](t, ctx, "performance.getEntriesByType('resource').slice(window.before).filter((e) => e.name.endsWith('/patches')).length")
+		if told != 1 || eval[bool](t, ctx, segments) != (patch == "rise:600") {
+			t.Errorf("%s: what is covered is told %d times, segments hidden: %v", patch, told, eval[bool](t, ctx, segments))
+		}
+		legend := eval[string](t, ctx, "document.querySelector('#legend-text').textContent")
+		if kept := legend == "score where kept, less the mean"; kept != (patch == "rise:600") {
+			t.Errorf("%s: %s", patch, legend)
+		}
+		eval[any](t, ctx, "document.querySelector('canvas.top').focus(); document.querySelector('canvas.top').dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft' })); 0")
+		readout := eval[string](t, ctx, "document.querySelector('#readout').textContent")
+		if strings.Contains(readout, " wins") != (patch == "slic:40") {
+			t.Errorf("%s: %s", patch, readout)
+		}
+		base, token, _ := strings.Cut(address, "?token=")
+		for _, name := range []string{"heatmap.png", "scores.json"} {
+			href := eval[string](t, ctx, fmt.Sprintf("document.querySelector('[data-file=%q]').getAttribute('href')", name))
+			got := fetch(t, strings.TrimSuffix(base, "/")+href, token)
+			if want := byCommand(t, folder, eval[string](t, ctx, "document.querySelector('#command').value"), name); !bytes.Equal(got, want) {
+				t.Errorf("%s %s: %d bytes, the command line writes %d", patch, name, len(got), len(want))
+			}
+		}
+	}
+}
+
+// TestGrowthOfLists: the page's own maps of segments and masks are those of the program.
+func TestGrowthOfLists(t *testing.T) {
+	ctx, _, _ := opened(t, 1280, 800)
+	for _, patch := range []string{"slic:40", "rise:600"} {
+		listed(t, ctx, patch)
+		far, err := chromedp.Run(ctx, chromedp.Evaluate[float64](fmt.Sprintf(`(async () => {
+			const { segments, RandomMasks } = await import('/field.js'), { floats, ints } = await import('/api.js');
+			const post = async (at, body) => (await fetch(at, { method: 'POST', body })).json(), get = async (at) => (await fetch(at)).json();
+			const picture = await post('/api/pictures?file=key.png');
+			const map = await post('/api/maps', JSON.stringify({ picture: picture.id, question: { patch: [%q] } }));
+			let at = '/api/maps/' + map.id;
+			while ((await get(at)).part.state !== 'done') await new Promise((r) => setTimeout(r, 50));
+			const { maps: [list] } = await get(at + '/patches'), done = await get(at + '/scores');
+			const own = (await get(at + '/files/scores.json')).scales[0].classes[0].scores[0], base = done.clean.classes[0].score;
+			let field;
+			if (list.labels) field = segments(ints(list.labels), own, base);
+			else { const m = new RandomMasks(list.masks, done.clean.input); while (m.n < own.length) field = m.field(own); }
+			return Math.max(...floats(done.scores[0]).map((s, i) => Math.abs(field[i] - (base - s))));
+		})()`, patch), chromedp.EvalAwaitPromise))
+		if err != nil || !(far < 1e-5) {
+			t.Errorf("%s: %g off, %v", patch, far, err)
+		}
+	}
 }
