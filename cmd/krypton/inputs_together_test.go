@@ -135,6 +135,14 @@ func TestInputsTogether(t *testing.T) {
 			t.Errorf("%v: %d, %s %s", c.args, code, out, text)
 		}
 	}
+	// What the model's file says wrongly is its fault, and not that of a flag.
+	for _, said := range []string{"{fill: pink}", "{mean: a}", "{preset: nothing}", "{fill: }", "{scale: x}", "{colour: red}"} {
+		holding(fmt.Append(nil, "with: {d: ", said, "}\n"))(t, at("own.krypton.yaml"))
+		code, _, text := krypton(t, "obe", at("p.png"), "--model", at("own.onnx"), "--input", "x", "--with", "d="+at("p-d.png"), "--with", "n="+at("n.npy")+",fill=none", "-o", at("x.png"))
+		if code != exitData || !strings.Contains(text, "own.krypton.yaml: with: d") || strings.Contains(text, "--with") {
+			t.Errorf("with: %s in the model's file: %d, %s", said, code, text)
+		}
+	}
 	// Segments are those of the picture, also of what is only counted.
 	if code, out, text := krypton(t, slices.Concat([]string{"obe", at("p.png"), "--model", at("m.onnx"), "--patch", "slic:4", "--dry-run"}, both)...); code != exitOK || !strings.Contains(out, "positions") {
 		t.Errorf("a dry run with segments: %d, %s%s", code, out, text)
