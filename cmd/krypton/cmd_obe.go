@@ -89,9 +89,9 @@ func newOBE(io streams) *cobra.Command {
 		Long: `Occlusion-based explanation: hide each part of a picture with a patch, ask the
 network again, and draw how much its score drops. Files, folders, patterns,
 @LIST (a file of names, one a line) and - (standard input) are taken; without
-any, the built-in sample picture and model show what comes out. PNG, JPEG, GIF, BMP, TIFF
-and WebP are read, and .npy tensors of exactly the network's input, which are
-taken as they are, neither resized nor normalized.
+any, the built-in sample picture and model show what comes out. PNG, JPEG, GIF, BMP, TIFF,
+WebP and DICOM are read (scan.dcm#12 is the twelfth frame), and .npy tensors of exactly
+the network's input, which are taken as they are, neither resized nor normalized.
 
 The scores are bit for bit those of running the whole network at every position
 (--mode naive does just that, --verify N checks it), at a fraction of the work.` + exitHelp,

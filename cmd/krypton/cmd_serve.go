@@ -185,7 +185,7 @@ func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models 
 		return serve.Model{}, hinted(err)
 	}
 	unwindowed := m // frames have no numbers but 0 to 255
-	unwindowed.window = nil
+	unwindowed.view = imagein.View{}
 	served := serve.Model{
 		Name: n.File.Name, Flags: modelArguments(flags, name, true), WatchFlags: modelArguments(flags, name, false), With: with,
 		Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {

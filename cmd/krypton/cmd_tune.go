@@ -93,7 +93,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 	if err != nil {
 		return err
 	}
-	inputs, err := (&inputLists{}).expand(args, io.in)
+	inputs, err := (&inputLists{}).expand(args, io)
 	if err != nil {
 		return err
 	}

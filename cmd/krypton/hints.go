@@ -24,7 +24,6 @@ import (
 var hints = []func(err error) (before, after string){
 	hintFor(model.ErrPreset, "--preset: ", ""),
 	hintFor(model.ErrPad, "--", ""),
-	hintFor(model.ErrWindow, "--", ""),
 	hintFor(model.ErrNoOutput, "--", ""),
 	hintFor(model.ErrActivation, "--activation: ", ""),
 	hintFor(model.ErrBindings, "--", ""),

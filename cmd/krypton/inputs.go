@@ -1,7 +1,7 @@
 package main
 
 import (
-	"io"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -18,12 +18,16 @@ type inputLists struct{ inputs.Lists }
 
 func (l *inputLists) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&l.Lines, "files-from", "", "also read names of pictures from this `file` (- for standard input), one a line")
+	flagvalue.Add(f, &l.Frames, "frames", "", inputs.ParseFrames, "which `frames` of DICOM files with several: all, or numbers and ranges such as 1,5-9 (default: the first; FILE#N takes one)")
 	f.StringVar(&l.NUL, "files-from0", "", "the same with names ended by NUL bytes, as find -print0 writes them")
 }
 
 // expand turns arguments and lists into picture files.
-func (l *inputLists) expand(args []string, stdin io.Reader) ([]string, error) {
-	names, err := l.Expand(args, stdin)
+func (l *inputLists) expand(args []string, io streams) ([]string, error) {
+	names, err := l.Expand(args, io.in)
+	if err == nil && l.Passed > 0 {
+		fmt.Fprintf(io.err, "krypton: DICOM files without a picture are passed over: %d\n", l.Passed)
+	}
 	return names, hinted(err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/failure"
+	"krypton/internal/flagvalue"
 	"krypton/internal/imagein"
 	"krypton/internal/limits"
 	"krypton/internal/model"
@@ -20,7 +21,8 @@ type modelOptions struct {
 	dims, bind, with                           []string
 	maxBytes                                   string
 	preset, order, resize                      string
-	mean, std, window                          []float64
+	mean, std                                  []float64
+	view                                       imagein.View
 	scale, crop                                float64
 	pad                                        int
 	// parts says that --output may name a part of an output.
@@ -70,7 +72,11 @@ func withFiles(with []model.With, picture string) []string {
 
 // addWindowFlag adds --window of commands that read pictures.
 func (o *modelOptions) addWindowFlag(f *pflag.FlagSet) {
-	f.Float64SliceVar(&o.window, "window", nil, "`LO,HI`: which of the file's own numbers are black and white (such as 0,4095), before --pixel-scale and the rest")
+	f.StringSlice("window", nil, "which of the file's own numbers are black and white, before --pixel-scale and the rest: `LO,HI` (such as 0,4095), of DICOM files CENTER,WIDTH, or one of the file's windows by number or name; auto (the default: all that they can be, of DICOM files the first window), full (from the least to the greatest) or none (DICOM: the numbers themselves)")
+	flagvalue.Check(f, "window", func(texts []string) (err error) {
+		o.view, err = imagein.ParseView(strings.Join(texts, ","))
+		return err
+	})
 }
 
 func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
@@ -188,7 +194,7 @@ func (o *modelOptions) prepare(ctx context.Context, s *settings, n *model.Networ
 		return nil, hinted(err)
 	}
 	m, err := n.Prepare(made, model.Preparation{With: with, Labels: o.labels, Activation: !s.given("activation"),
-		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, Window: o.window, Notes: s.notes})
+		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, View: o.view, Notes: s.notes})
 	return m, hinted(err)
 }
 

@@ -44,7 +44,7 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	if err := o.checkBatch(); err != nil {
 		return failure.As(failure.Usage, err)
 	}
-	inputs, err := o.lists.expand(args, io.in)
+	inputs, err := o.lists.expand(args, io)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func newOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *
 	if err != nil {
 		return nil, nil, err
 	}
-	inputs, err := o.lists.expand(args, io.in)
+	inputs, err := o.lists.expand(args, io)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,15 +8,16 @@ import (
 	"strings"
 
 	"krypton/internal/failure"
+	"krypton/internal/regular"
 )
 
 // NameOf is what an input's outputs are called after: its name without folder and
-// ending.
+// ending, and the number of the frame if one is named.
 func NameOf(input string) string {
 	if input == "-" {
 		return "stdin"
 	}
-	return strings.TrimSuffix(filepath.Base(input), filepath.Ext(input))
+	return regular.Base(input)
 }
 
 // Expand fills in a template of an output's name: {name} is the item's, {dir} its folder

@@ -8,10 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+
+	"krypton/internal/regular"
 )
 
-// SumFile is the SHA-256 of the regular file at path: 64 hexadecimal digits.
+// SumFile is the SHA-256 of the regular file at path, or of that which a frame is of: 64
+// hexadecimal digits.
 func SumFile(path string) (string, error) {
+	path, _ = regular.SplitFrame(path)
 	f, err := openRegular(path)
 	if err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"fmt"
 	"image"
 	"io"
@@ -14,7 +15,7 @@ import (
 type decoder struct {
 	// is tells the kind by a file's first bytes, headBytes of them or all there are.
 	is     func(head []byte) bool
-	decode func(r *Reader, p *model.Plane, from io.Reader, name string) (*Input, error)
+	decode func(ctx context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error)
 }
 
 // headBytes is what decoders are told by.
@@ -23,37 +24,37 @@ const headBytes = imagein.TensorMagic
 // decoders are those of all kinds. The first that fits takes a file; what is nothing else
 // is a picture.
 var decoders = []decoder{
-	{imagein.IsTensor, (*Reader).tensorInput},
-	{func([]byte) bool { return true }, (*Reader).pictureInput},
+	{imagein.IsTensor, tensorInput},
+	{func([]byte) bool { return true }, pictureInput},
 }
 
 // pictureInput fits and normalizes a picture.
-func (r *Reader) pictureInput(p *model.Plane, from io.Reader, name string) (*Input, error) {
+func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
 	if err := p.NoPictures; err != nil {
 		return nil, err
 	}
-	limits, err := r.limits(name, 1+len(r.fills))
+	limits, err := r.limits(of.Called, 1+len(r.fills))
 	if err != nil {
 		return nil, err
 	}
 	pre := p.Pre
-	pic, err := pre.Decode(from, name, limits)
+	pic, err := pre.DecodeFrame(ctx, from, of.Called, of.Frame, limits)
 	if err != nil {
 		return nil, err
 	}
-	in := &Input{SHA256: pic.SHA256}
+	in := &Input{SHA256: pic.SHA256, DICOM: pic.DICOM}
 	for _, n := range pic.Notes {
 		in.notes = append(in.notes, failure.Spell(n, r.host.Spell))
 	}
 	behind := &pictureBackdrop{image: pic.Image}
 	in.Backdrop = behind
 	if pic.Deep != nil {
-		k := deepPicture{picture: picture{pic.Samples}}
+		k := deepPicture{picture: picture{pic.Samples, pic.DICOM}}
 		k.fitted, behind.at = pre.FitDeep(pic.Deep, p.W, p.H)
 		in.kind, in.base = &k, pre.NormalizeDeep(k.fitted, p.C)
 		return in, nil
 	}
-	k := stillPicture{picture: picture{pic.Samples}}
+	k := stillPicture{picture: picture{pic.Samples, nil}}
 	k.fitted, behind.at = pre.Fit(pic.Image, p.W, p.H)
 	in.kind, in.base = &k, pre.Normalize(k.fitted, p.C)
 	return in, nil
@@ -61,7 +62,8 @@ func (r *Reader) pictureInput(p *model.Plane, from io.Reader, name string) (*Inp
 
 // picture is what all kinds of pictures are alike in.
 type picture struct {
-	samples string // what the file has for numbers, "" if those of eight bits
+	samples string         // what the file has for numbers, "" if those of eight bits
+	dicom   *imagein.DICOM // nil for others
 }
 
 func (k picture) shown(p *model.Plane, size image.Point) image.Rectangle {
@@ -70,8 +72,13 @@ func (k picture) shown(p *model.Plane, size image.Point) image.Rectangle {
 }
 
 func (k picture) describe(p *model.Plane, entry map[string]any) {
-	if w := p.Pre.Window; w != nil {
+	switch w := p.Pre.Window; {
+	case k.dicom != nil:
+		entry["dicom"] = k.dicom
+	case w != nil:
 		entry["window"] = []float64{w.Lo, w.Hi}
+	case p.Pre.Rule == imagein.Full:
+		entry["window"] = imagein.Full
 	}
 	if k.samples != "" {
 		entry["samples"] = k.samples
@@ -99,11 +106,18 @@ func (k *deepPicture) fill(p *model.Plane, f namedFill) (filled, error) {
 	if numbers := f.Numbers(k.fitted.Pix, p.H, p.W, channels); numbers != nil {
 		return filled{numbers: p.Pre.NormalizeDeep(&imagein.Deep{W: p.W, H: p.H, Channels: channels, Pix: numbers}, p.C)}, nil
 	}
+	if k.fitted.Ends != nil { // of gray alone
+		colour := f.Image(image.NewNRGBA(image.Rect(0, 0, p.W, p.H)))
+		made := &imagein.Deep{W: p.W, H: p.H, Channels: 1, Pix: imagein.Gray(colour), Ends: k.fitted.Ends}
+		made.Paint()
+		return filled{numbers: p.Pre.NormalizeDeep(made, p.C)}, nil
+	}
 	return filled{numbers: p.Pre.Normalize(f.Image(image.NewNRGBA(image.Rect(0, 0, p.W, p.H))), p.C)}, nil
 }
 
 // tensorInput takes a tensor as it is.
-func (r *Reader) tensorInput(p *model.Plane, from io.Reader, name string) (*Input, error) {
+func tensorInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
+	name := of.Called
 	if _, err := r.limits(name, 3+len(r.fills)); err != nil { // the file's bytes and its numbers
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func TestAnotherKindOfFile(t *testing.T) {
 	shown := new(plot)
 	j.Reader.decoders = append([]decoder{{
 		is: func(head []byte) bool { return bytes.HasPrefix(head, []byte("ramp")) },
-		decode: func(r *Reader, _ *model.Plane, from io.Reader, name string) (*Input, error) {
+		decode: func(_ context.Context, r *Reader, _ *model.Plane, from io.Reader, _ Source) (*Input, error) {
 			var k ramp
 			if _, err := fmt.Fscanf(from, "ramp %g", &k.from); err != nil {
 				return nil, err

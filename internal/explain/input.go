@@ -22,6 +22,8 @@ type Input struct {
 	// SHA256 is the digest of the file's bytes, Mask that of the mask's, "" if there is
 	// none.
 	SHA256, MaskSHA256 string
+	// DICOM says how a DICOM file's picture was read, nil for others.
+	DICOM *imagein.DICOM
 
 	model  *model.Model
 	plane  *model.Plane // which the file is read for
@@ -89,7 +91,7 @@ func NewReader(m *model.Model, fills []Fill, seed uint64, host Host) (*Reader, e
 // the reader's fills are cut from. mask, if it is not the zero Source, is a picture of
 // what counts; with are the pictures of the inputs that are joined to the picture's.
 func (r *Reader) Read(ctx context.Context, from, mask Source, with ...Source) (*Input, error) {
-	in, err := r.readAll(from, with)
+	in, err := r.readAll(ctx, from, with)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -116,7 +118,7 @@ func (r *Reader) Look(ctx context.Context, from Source) (*image.NRGBA, error) {
 }
 
 // read reads what one of the model's inputs sees.
-func (r *Reader) read(p *model.Plane, from Source) (*Input, error) {
+func (r *Reader) read(ctx context.Context, p *model.Plane, from Source) (*Input, error) {
 	f, err := from.Open()
 	if err != nil {
 		return nil, err
@@ -126,7 +128,7 @@ func (r *Reader) read(p *model.Plane, from Source) (*Input, error) {
 	// What cannot be read now will fail once more in the decoder.
 	head, _ := b.Peek(headBytes)
 	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head) })
-	in, err := r.decoders[at].decode(r, p, b, from.Called)
+	in, err := r.decoders[at].decode(ctx, r, p, b, from)
 	if err != nil {
 		return nil, pictureError(err)
 	}
@@ -200,7 +202,7 @@ func (in *Input) shown() image.Rectangle {
 
 // Drawable is the input without what only questions are for: maps can be drawn over it.
 func (in *Input) Drawable() *Input {
-	return &Input{Backdrop: in.Backdrop, SHA256: in.SHA256}
+	return &Input{Backdrop: in.Backdrop, SHA256: in.SHA256, DICOM: in.DICOM}
 }
 
 // Numbers are the network's input, row by row, channels last: not to be written.

@@ -6,6 +6,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
+	"krypton/internal/regular"
 	"krypton/models"
 )
 
@@ -17,12 +18,15 @@ type Source struct {
 	Open func() (io.ReadCloser, error)
 	// Key, if not "", is no other source's.
 	Key string
+	// Frame is which of a file's frames, from 1 on; 0 is the first.
+	Frame int
 }
 
 // File is the source of a file's bytes.
 func File(path string) Source {
-	return Source{Name: path, Called: path, Open: func() (io.ReadCloser, error) {
-		f, err := imagein.OpenRegular(path)
+	name, frame := regular.SplitFrame(path)
+	return Source{Name: path, Called: path, Frame: frame, Open: func() (io.ReadCloser, error) {
+		f, err := imagein.OpenRegular(name)
 		if err != nil {
 			return nil, failure.Unread(err)
 		}

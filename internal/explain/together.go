@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"image"
 
 	"krypton/internal/failure"
@@ -29,12 +30,12 @@ type together struct {
 }
 
 // readAll reads the picture, and those of the inputs that are joined to its.
-func (r *Reader) readAll(from Source, with []Source) (*Input, error) {
+func (r *Reader) readAll(ctx context.Context, from Source, with []Source) (*Input, error) {
 	planes := r.model.Planes
 	if len(with) != len(planes)-1 {
 		return nil, failure.Dataf("the network reads %d pictures together, %d are given", len(planes), 1+len(with))
 	}
-	in, err := r.read(&planes[0], from)
+	in, err := r.read(ctx, &planes[0], from)
 	if err != nil || len(with) == 0 {
 		return in, err
 	}
@@ -48,7 +49,7 @@ func (r *Reader) readAll(from Source, with []Source) (*Input, error) {
 			}
 			k.fills[i+1] = own[0]
 		}
-		part, err := r.read(plane, with[i])
+		part, err := r.read(ctx, plane, with[i])
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +58,7 @@ func (r *Reader) readAll(from Source, with []Source) (*Input, error) {
 		}
 		k.parts = append(k.parts, part)
 	}
-	whole := &Input{Backdrop: in.Backdrop, SHA256: in.SHA256, model: r.model, plane: in.plane, source: from, kind: k, notes: in.notes, together: k}
+	whole := &Input{Backdrop: in.Backdrop, SHA256: in.SHA256, DICOM: in.DICOM, model: r.model, plane: in.plane, source: from, kind: k, notes: in.notes, together: k}
 	numbers := make([][]float32, len(k.parts))
 	for i, part := range k.parts {
 		numbers[i] = part.base

@@ -5,6 +5,7 @@ package imagein
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"math"
 	"os"
 
+	"krypton/internal/dicom"
 	"krypton/internal/failure"
 	"krypton/internal/regular"
 
@@ -47,12 +49,14 @@ type Picture struct {
 	Deep *Deep
 	// Samples are the file's numbers, such as uint16, "" for those of eight bits.
 	Samples string
-	// Format is png, jpeg, gif, bmp, tiff or webp.
+	// Format is png, jpeg, gif, bmp, tiff, webp or dicom.
 	Format string
 	// SHA256 is the digest of the file's bytes, in hex.
 	SHA256 string
 	// Orientation is the EXIF orientation that was undone, 1 for none.
 	Orientation int
+	// DICOM says how a DICOM file's picture was read, nil for others.
+	DICOM *DICOM
 	// Transparent says that some parts were.
 	Transparent bool
 	// Notes say what was changed, such as transparency laid over white; failure.Spell writes
@@ -73,7 +77,7 @@ func Open(path string, l Limits) (*Picture, error) {
 // DecodeMask reads a picture whose numbers count only by whether they are more than 0,
 // whatever kind they are.
 func DecodeMask(r io.Reader, name string, l Limits) (*Picture, error) {
-	return decode(r, name, l, &Window{0, math.SmallestNonzeroFloat64})
+	return decode(context.Background(), r, name, 0, l, View{Window: &Window{0, math.SmallestNonzeroFloat64}, Rule: painted})
 }
 
 // OpenRegular opens a file. What is not a regular file is refused without
@@ -89,16 +93,23 @@ func OpenRegular(path string) (*os.File, error) {
 	return f, nil
 }
 
-// Decode reads a picture; name is for messages. Of an animation the first frame
-// counts.
-func Decode(r io.Reader, name string, l Limits) (*Picture, error) { return decode(r, name, l, nil) }
+// Decode reads a picture; name is for messages. Of an animation, and of several frames, the
+// first counts.
+func Decode(r io.Reader, name string, l Limits) (*Picture, error) {
+	return decode(context.Background(), r, name, 0, l, View{})
+}
 
 // Decode reads a picture as the preprocessing sees it: through its window.
 func (p *Preprocess) Decode(r io.Reader, name string, l Limits) (*Picture, error) {
-	return decode(r, name, l, p.Window)
+	return decode(context.Background(), r, name, 0, l, p.View)
 }
 
-func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err error) {
+// DecodeFrame is Decode of one of several frames, from 1 on; 0 is the first.
+func (p *Preprocess) DecodeFrame(ctx context.Context, r io.Reader, name string, frame int, l Limits) (*Picture, error) {
+	return decode(ctx, r, name, frame, l, p.View)
+}
+
+func decode(ctx context.Context, r io.Reader, name string, frame int, l Limits, v View) (p *Picture, err error) {
 	name = regular.Name(name)
 	data, err := l.readAll(r)
 	if err != nil {
@@ -111,15 +122,29 @@ func decode(r io.Reader, name string, l Limits, w *Window) (p *Picture, err erro
 	}()
 	sum := sha256.Sum256(data)
 	p = &Picture{Format: "tiff", SHA256: hex.EncodeToString(sum[:])}
-	if isTIFF(data) {
-		err = p.takeTIFF(data, &l, w)
+	if dicom.Is(data) {
+		err = p.takeDICOM(ctx, data, frame, &l, v)
 	} else {
-		err = p.takeOther(data, &l, w)
+		err = p.takePlain(data, frame, &l, v)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
+}
+
+// takePlain decodes a file whose numbers have no window of their own.
+func (p *Picture) takePlain(data []byte, frame int, l *Limits, v View) error {
+	w, full, err := v.plain()
+	switch {
+	case err != nil:
+		return err
+	case frame > 1:
+		return fmt.Errorf("%w: there is no frame %d: only those of DICOM files are read", ErrUnusable, frame)
+	case isTIFF(data):
+		return p.takeTIFF(data, l, w, full)
+	}
+	return p.takeOther(data, l, w)
 }
 
 // pixels fails if there are too many.

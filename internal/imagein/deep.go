@@ -12,6 +12,24 @@ import (
 type Deep struct {
 	W, H, Channels int
 	Pix            []float32
+	// Ends, where it is not nil, are the numbers of black and of white in place of 0 and 255:
+	// the picture has numbers of its own.
+	Ends *[2]float64
+}
+
+// number is what a brightness of 0 to 255 is in the picture's numbers.
+func (d *Deep) number(v float64) float64 {
+	if d.Ends == nil {
+		return v
+	}
+	return d.Ends[0] + float64((d.Ends[1]-d.Ends[0])*v)/255
+}
+
+// Paint makes the picture's numbers of brightnesses of 0 to 255.
+func (d *Deep) Paint() {
+	for i, v := range d.Pix {
+		d.Pix[i] = float32(d.number(float64(v)))
+	}
 }
 
 // Image is the picture in eight bits a colour, for the eye.
@@ -24,6 +42,16 @@ func (d *Deep) Image() *image.NRGBA {
 			o[c] = uint8(px[c*(d.Channels-1)/2] + .5)
 		}
 		o[3] = 255
+	}
+	return out
+}
+
+// Gray are the brightnesses of a picture's pixels (luma of Rec. 601).
+func Gray(img *image.NRGBA) []float32 {
+	out := make([]float32, len(img.Pix)/4)
+	for i := range out {
+		px := img.Pix[4*i:][:3]
+		out[i] = float32(299*int(px[0])+587*int(px[1])+114*int(px[2])) / 1000
 	}
 	return out
 }
@@ -68,7 +96,7 @@ func deepen(img image.Image, w *Window) (d *Deep, transparent bool, greatest flo
 		w = &Window{0, most}
 	}
 	b := img.Bounds()
-	d = &Deep{b.Dx(), b.Dy(), channels, make([]float32, b.Dx()*b.Dy()*channels)}
+	d = &Deep{W: b.Dx(), H: b.Dy(), Channels: channels, Pix: make([]float32, b.Dx()*b.Dy()*channels)}
 	at, out := pixels(img), d.Pix
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
@@ -106,10 +134,10 @@ func straight(c color.Color, most float64) (px [3]float64, alpha float64) {
 func (p *Preprocess) FitDeep(d *Deep, w, h int) (*Deep, Transform) {
 	g := p.Geometry(image.Pt(d.W, d.H), 1, image.Pt(w, h))
 	n := d.Channels
-	out := &Deep{w, h, n, make([]float32, w*h*n)}
+	out := &Deep{W: w, H: h, Channels: n, Pix: make([]float32, w*h*n), Ends: d.Ends}
 	if g.Kept.Size() != g.Plane {
 		for i := range out.Pix {
-			out.Pix[i] = float32(p.Pad)
+			out.Pix[i] = float32(d.number(float64(p.Pad)))
 		}
 	}
 	src := &source{w: d.W, h: d.H, channels: n, read: func(dst []float64, y, begin, end int) {

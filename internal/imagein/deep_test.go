@@ -152,7 +152,7 @@ func TestWindow(t *testing.T) {
 		{gray16, "png", Window{-1000, 3000}, []float64{127.5}},
 		{half, "png", Window{0, 4000}, []float64{255 * (.25*alpha + 1 - alpha), 255 * (.5*alpha + 1 - alpha), 255 * (.75*alpha + 1 - alpha)}},
 	} {
-		p, err := (&Preprocess{Window: &c.window}).Decode(bytes.NewReader(encoded(t, c.format, c.img)), "test", DefaultLimits)
+		p, err := (&Preprocess{View: View{Window: &c.window}}).Decode(bytes.NewReader(encoded(t, c.format, c.img)), "test", DefaultLimits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,8 +167,12 @@ func TestWindow(t *testing.T) {
 			}
 		}
 	}
-	for _, w := range []Window{{1, 1}, {2, 1}, {math.NaN(), 1}, {0, math.Inf(1)}, {-math.MaxFloat64, math.MaxFloat64}} {
-		if p := (Preprocess{Order: "rgb", Resize: "crop", Scale: 1, CropFraction: 1, Window: &w}); p.Validate(3) == nil {
+	for _, w := range []Window{{1, 1}, {2, 1}, {math.NaN(), 1}, {0, math.Inf(1)}, {-math.MaxFloat64, math.MaxFloat64}, {5, .5}} {
+		p := Preprocess{Order: "rgb", Resize: "crop", Scale: 1, CropFraction: 1, View: View{Window: &w}}
+		if center, width := w.Lo, w.Hi; (center != center || width < 1 || math.IsInf(width, 0)) != (p.Validate(3) != nil) {
+			t.Errorf("%v: %v, and it could be a center and a width of DICOM files", w, p.Validate(3))
+		}
+		if _, err := p.Decode(bytes.NewReader(encoded(t, "png", gray8)), "test", DefaultLimits); err == nil {
 			t.Errorf("%v is accepted", w)
 		}
 	}

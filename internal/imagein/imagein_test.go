@@ -403,7 +403,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := Decode(bytes.NewReader(b), "fuzz", Limits{MaxPixels: 1e5, MaxBytes: 1e6})
-		windowed := Preprocess{Window: &Window{-1, 1}}
+		windowed := Preprocess{View: View{Window: &Window{-1, 1}}}
 		if through, err := windowed.Decode(bytes.NewReader(b), "fuzz", Limits{MaxPixels: 1e5, MaxBytes: 1e6}); err == nil && int64(through.Image.Rect.Dx())*int64(through.Image.Rect.Dy()) != int64(through.Deep.W)*int64(through.Deep.H) {
 			t.Errorf("bounds %v", through.Image.Rect)
 		}

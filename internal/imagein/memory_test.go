@@ -66,7 +66,7 @@ func TestMemoryOfDecoding(t *testing.T) {
 			var err error
 			l := DefaultLimits
 			l.Memory = need
-			pre := Preprocess{Window: window}
+			pre := Preprocess{View: View{Window: window}}
 			var p *Picture
 			took := allocated(func() { p, err = pre.Decode(bytes.NewReader(b), name, l) })
 			if int64(len(b)) > l.Memory/2 {

@@ -85,7 +85,7 @@ func (d *Deep) upright(orientation int) *Deep {
 	if orientation == 1 {
 		return d
 	}
-	out := &Deep{d.W, d.H, d.Channels, make([]float32, len(d.Pix))}
+	out := &Deep{W: d.W, H: d.H, Channels: d.Channels, Pix: make([]float32, len(d.Pix)), Ends: d.Ends}
 	if orientation >= 5 {
 		out.W, out.H = d.H, d.W
 	}

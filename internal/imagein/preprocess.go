@@ -16,9 +16,9 @@ import (
 // channel c in Order: whole for pictures of eight bits, with fractions for deeper ones
 // and through a window.
 type Preprocess struct {
-	// Window says what is black and white in the file's own numbers; nil for all
-	// that they can be.
-	Window    *Window
+	// View says what is black and white in the file's own numbers; its zero value is all that
+	// they can be, and of DICOM files what they say.
+	View
 	Mean, Std []float64
 	Scale     float64
 	// Order is rgb, bgr or gray (luma of Rec. 601, rounded where values are whole).
@@ -73,10 +73,8 @@ func (p *Preprocess) Validate(channels int) error {
 	default:
 		return fmt.Errorf("resize is %q, want stretch, crop or letterbox", p.Resize)
 	}
-	if p.Window != nil {
-		if err := p.Window.Validate(); err != nil {
-			return err
-		}
+	if err := p.View.Validate(); err != nil {
+		return err
 	}
 	for name, l := range map[string][]float64{"mean": p.Mean, "std": p.Std} {
 		if n := len(l); n > 1 && n != channels {

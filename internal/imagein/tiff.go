@@ -21,7 +21,7 @@ func isTIFF(data []byte) bool {
 }
 
 // takeTIFF decodes a TIFF file.
-func (p *Picture) takeTIFF(data []byte, l *Limits, w *Window) error {
+func (p *Picture) takeTIFF(data []byte, l *Limits, w *Window, full bool) error {
 	f, err := tiffin.Open(data)
 	if errors.Is(err, tiffin.ErrUnsupported) {
 		return fmt.Errorf("%w: a TIFF file: %w ('magick IN.tif OUT.png' converts it)", ErrUnusable, err)
@@ -47,7 +47,7 @@ func (p *Picture) takeTIFF(data []byte, l *Limits, w *Window) error {
 		p.take(img, w)
 		return nil
 	}
-	return p.takeNumbers(f, w)
+	return p.takeNumbers(f, w, full)
 }
 
 // tiffBytes is what a TIFF file's picture takes while it is decoded.
@@ -64,7 +64,7 @@ func tiffBytes(f *tiffin.File, w *Window) int64 {
 }
 
 // takeNumbers decodes a TIFF file of other numbers than whole ones of eight bits.
-func (p *Picture) takeNumbers(f *tiffin.File, w *Window) error {
+func (p *Picture) takeNumbers(f *tiffin.File, w *Window, full bool) error {
 	least, greatest := math.Inf(1), math.Inf(-1)
 	plain := f.Format == "uint" && f.Bits <= 16
 	through := w
@@ -85,11 +85,14 @@ func (p *Picture) takeNumbers(f *tiffin.File, w *Window) error {
 		return fmt.Errorf("%w: a TIFF file: %w", ErrUnusable, err)
 	}
 	p.Samples = fmt.Sprint(f.Format, f.Bits)
+	if through == nil && full && least < greatest && finite(greatest-least) {
+		return p.takeNumbers(f, &Window{least, greatest}, false)
+	}
 	if through == nil {
 		return failure.Settingf("%w: its numbers (%s) go from %g to %g: say which are black and white (%v LO,HI)", ErrUnusable, p.Samples, least, greatest, failure.Setting("window"))
 	}
 	p.Transparent = transparent
-	p.settle(&Deep{f.Width, f.Height, min(f.Colors, 3), pix})
+	p.settle(&Deep{W: f.Width, H: f.Height, Channels: min(f.Colors, 3), Pix: pix})
 	if plain && w == nil && f.Lighter() {
 		p.tellDark(f.Bits, greatest)
 	}

@@ -34,8 +34,8 @@ func plainTIFF(t testing.TB, w, h, samples, bits, format, photometric, orientati
 }
 
 // through decodes a file by a window.
-func through(b []byte, w *Window) (*Picture, error) {
-	return (&Preprocess{Window: w}).Decode(bytes.NewReader(b), "test", DefaultLimits)
+func windowed(b []byte, w *Window) (*Picture, error) {
+	return (&Preprocess{View: View{Window: w}}).Decode(bytes.NewReader(b), "test", DefaultLimits)
 }
 
 // TestNumbersNeedAWindow: numbers that have no black and white of their own want to be
@@ -47,11 +47,11 @@ func TestNumbersNeedAWindow(t *testing.T) {
 		"float32": plainTIFF(t, 3, 1, 1, 32, 3, 1, 1, []float32{-1000, 0, 3000}),
 		"float64": plainTIFF(t, 3, 1, 1, 64, 3, 1, 1, []float64{-1000, 0, 3000}),
 	} {
-		_, err := through(b, nil)
+		_, err := windowed(b, nil)
 		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "its numbers ("+samples+") go from -1000 to 3000: say which are black and white (window LO,HI)") {
 			t.Errorf("%s: %v", samples, err)
 		}
-		p, err := through(b, &Window{-1000, 1000})
+		p, err := windowed(b, &Window{-1000, 1000})
 		if err != nil || p.Samples != samples || p.Deep.Channels != 1 {
 			t.Errorf("%s: %+v, %v", samples, p, err)
 			continue
@@ -63,17 +63,17 @@ func TestNumbersNeedAWindow(t *testing.T) {
 		}
 	}
 	// Far from zero, a narrow window still tells neighbours apart.
-	p, err := through(plainTIFF(t, 2, 1, 1, 32, 1, 1, 1, []uint32{4000000000, 4000000001}), &Window{4000000000, 4000000004})
+	p, err := windowed(plainTIFF(t, 2, 1, 1, 32, 1, 1, 1, []uint32{4000000000, 4000000001}), &Window{4000000000, 4000000004})
 	if err != nil || p.Deep.Pix[0] != 0 || p.Deep.Pix[1] != 63.75 {
 		t.Errorf("%v, %v", p, err)
 	}
 	for _, v := range []float32{float32(math.Inf(1)), float32(math.Inf(-1))} {
-		p, err := through(plainTIFF(t, 1, 1, 1, 32, 3, 1, 1, []float32{v}), &Window{0, 1})
+		p, err := windowed(plainTIFF(t, 1, 1, 1, 32, 3, 1, 1, []float32{v}), &Window{0, 1})
 		if err != nil || p.Deep.Pix[0] != max(0, min(255, v)) {
 			t.Errorf("%v: %v, %v", v, p, err)
 		}
 	}
-	_, err = through(plainTIFF(t, 2, 1, 1, 32, 3, 1, 1, []float32{0, float32(math.NaN())}), &Window{0, 1})
+	_, err = windowed(plainTIFF(t, 2, 1, 1, 32, 3, 1, 1, []float32{0, float32(math.NaN())}), &Window{0, 1})
 	if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "the number at 1, 0 is not a number") {
 		t.Errorf("NaN: %v", err)
 	}
@@ -187,7 +187,7 @@ func TestAnimatedWebP(t *testing.T) {
 func TestForeignPictures(t *testing.T) {
 	for begins, says := range map[string]string{
 		"\x00\x00\x00\x18ftypheic": "HEIC is not read ('heif-convert", "\x00\x00\x00\x18ftypavif": "AVIF is not read ('ffmpeg", "\x00\x00\x00\x0cjP  \r\n": "JPEG 2000",
-		strings.Repeat("\x00", 128) + "DICM": "DICOM is not read ('dcmj2pnm", "\xff\x0a": "JPEG XL", "P5 4 4 255\n": "PGM", "<svg xmlns": "SVG", "%PDF-1.4": "PDF", "\x00\x00\x00\x18ftypisom": "a video is not read ('krypton orv",
+		strings.Repeat("\x00", 128) + "DICM": "a DICOM object without a picture", "\xff\x0a": "JPEG XL", "P5 4 4 255\n": "PGM", "<svg xmlns": "SVG", "%PDF-1.4": "PDF", "\x00\x00\x00\x18ftypisom": "a video is not read ('krypton orv",
 	} {
 		if _, err := open([]byte(begins)); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", begins, err, says)

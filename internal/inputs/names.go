@@ -18,6 +18,16 @@ import (
 // pictureEndings are the file endings that a folder is searched for.
 var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 
+// objectEndings are those of files of which it is looked up whether they hold a picture:
+// DICOM objects, which often have no ending at all.
+var objectEndings = []string{".dcm", ".dicom", ".ima", ""}
+
+// isPicture says whether a file of a folder may be taken for a picture by its name.
+func isPicture(name string) bool {
+	ending := strings.ToLower(filepath.Ext(name))
+	return !strings.HasSuffix(strings.ToLower(name), MapEnding) && (slices.Contains(pictureEndings, ending) || slices.Contains(objectEndings, ending))
+}
+
 // MapEnding ends the names that heatmaps get by default: a folder is not
 // searched for them, or a second run would explain heatmaps.
 const MapEnding = ".krypton.png"
@@ -30,7 +40,13 @@ const (
 )
 
 // Lists name files of names: a line each, or ended by NUL bytes. - is standard input.
-type Lists struct{ Lines, NUL string }
+type Lists struct {
+	Lines, NUL string
+	// Frames are those that are taken of files with several, nil for the first.
+	Frames *Frames
+	// Passed is how many objects of folders had no picture and were passed over.
+	Passed int
+}
 
 // ErrNUL is that of a list of lines with NUL bytes in it.
 var ErrNUL error = failure.Settingf("holds NUL bytes: name it by %v", failure.Setting("files-from0"))
@@ -42,7 +58,7 @@ var ErrNUL error = failure.Settingf("holds NUL bytes: name it by %v", failure.Se
 func (l *Lists) Expand(args []string, stdin io.Reader) ([]string, error) {
 	var out []string
 	for _, arg := range args {
-		names, err := expand(arg)
+		names, err := l.expand(arg)
 		if err != nil {
 			return nil, err
 		}
@@ -70,13 +86,17 @@ func (l *Lists) Expand(args []string, stdin io.Reader) ([]string, error) {
 		}
 		out = append(out, names...)
 	}
+	out, err := l.Frames.expand(out)
+	if err != nil {
+		return nil, err
+	}
 	if len(out) > maxInputs {
 		return nil, failure.Usagef("%d pictures: more than %d", len(out), maxInputs)
 	}
 	return out, nil
 }
 
-func expand(arg string) ([]string, error) {
+func (l *Lists) expand(arg string) ([]string, error) {
 	if list, ok := strings.CutPrefix(arg, "@"); ok {
 		return readList(list, '\n', nil)
 	}
@@ -90,9 +110,9 @@ func expand(arg string) ([]string, error) {
 		}
 		var out []string
 		for _, e := range entries { // sorted by name
-			name := strings.ToLower(e.Name())
-			if !e.IsDir() && slices.Contains(pictureEndings, filepath.Ext(name)) && !strings.HasSuffix(name, MapEnding) {
-				out = append(out, filepath.Join(arg, e.Name()))
+			name := filepath.Join(arg, e.Name())
+			if !e.IsDir() && isPicture(e.Name()) && l.holdsPicture(name) {
+				out = append(out, name)
 			}
 		}
 		if len(out) == 0 {

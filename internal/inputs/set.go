@@ -50,7 +50,7 @@ func (r *Set) AddArgument(arg string) {
 		names, err = filepath.Glob(filepath.Join(arg, "*")) // a folder with * in its name holds others too
 	}
 	for _, name := range names {
-		if err == nil && slices.Contains(pictureEndings, strings.ToLower(filepath.Ext(name))) && !strings.HasSuffix(name, MapEnding) {
+		if err == nil && isPicture(filepath.Base(name)) {
 			r.Add(name)
 		}
 	}
@@ -122,6 +122,7 @@ func (r *Set) look() {
 		r.names = append(r.names, externalData(m)...)
 	}
 	for _, name := range r.names {
+		name, _ = regular.SplitFrame(name)
 		i, err := os.Stat(name)
 		if err != nil || !i.Mode().IsRegular() {
 			continue

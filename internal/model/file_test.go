@@ -63,7 +63,6 @@ func TestRefuses(t *testing.T) {
 		"value elsewhere":     {model: good, config: "bind: {x: /v.npy}\n", kind: failure.Data, says: "v.npy"},
 		"no preset":           {model: good, with: Preparation{Preset: "q"}, kind: failure.Usage, is: ErrPreset, says: `unknown preset "q"`},
 		"no gray":             {model: good, with: Preparation{Pad: 256}, kind: failure.Usage, is: ErrPad, says: "pad is 256"},
-		"half a window":       {model: good, with: Preparation{Window: []float64{1}}, kind: failure.Usage, is: ErrWindow, says: "window has 1 numbers"},
 		"window of a film":    {model: good, config: "preprocess: {window: [0, 1]}\n", kind: failure.Usage, says: "frames of videos"},
 		"no order":            {model: good, with: Preparation{Order: "xyz"}, kind: failure.Usage, says: "preprocessing"},
 		"bad profile":         {model: good, config: "approximate: {samples: -1, points: [{tau: 7}]}\n", kind: failure.Data, says: "m.krypton.yaml: approximate"},

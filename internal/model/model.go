@@ -31,8 +31,8 @@ type Preparation struct {
 	Scale, Crop           float64
 	// Pad is the gray that letterboxes have around pictures, 0 to 255.
 	Pad int
-	// Window is nil, or which of a picture's own numbers are black and white.
-	Window []float64
+	// View says which of a picture's own numbers are black and white.
+	View imagein.View
 	// With says how the pictures of inputs that are joined to the picture's are prepared.
 	With []With
 	// Notes are what there is to say already.
@@ -45,8 +45,6 @@ var (
 	ErrPreset = errors.New("preset")
 	// ErrPad: it is no gray.
 	ErrPad = errors.New("pad")
-	// ErrWindow: it is none.
-	ErrWindow = errors.New("window")
 	// ErrNoOutput: the network has none of the name.
 	ErrNoOutput = errors.New("output")
 	// ErrBlack: nothing says which whole number is black.
@@ -160,7 +158,7 @@ func (m *Model) preprocess(plane *Plane, p Preparation, said bool) error {
 		return failure.Mark(failure.Usagef("pad is %d, want a gray of 0 to 255", p.Pad), ErrPad)
 	}
 	pre.Pad = uint8(p.Pad)
-	if pre.Window, err = m.window(p); err != nil {
+	if pre.View, err = m.view(p); err != nil {
 		return err
 	}
 	if plane.C != 3 && len(pre.Mean) == 3 && p.Mean == nil { // a preset for colour on a gray network
@@ -183,18 +181,13 @@ func (m *Model) preprocess(plane *Plane, p Preparation, said bool) error {
 	return nil
 }
 
-// window is what a preparation has for one, nil if there is none. The frames of videos
-// have eight bits when they come: a model that wants a window cannot have one there.
-func (m *Model) window(p Preparation) (*imagein.Window, error) {
-	switch {
-	case len(p.Window) == 2:
-		return &imagein.Window{Lo: p.Window[0], Hi: p.Window[1]}, nil
-	case len(p.Window) != 0:
-		return nil, failure.Mark(failure.Usagef("window has %d numbers, want LO,HI", len(p.Window)), ErrWindow)
-	case m.File.Config.Preprocess["window"] != nil:
-		return nil, failure.Usagef("the model's preprocessing has a window: it is for pictures, frames of videos are read in eight bits")
+// view is what a preparation has for one. The frames of videos have eight bits when they
+// come: a model that wants a window cannot have one there.
+func (m *Model) view(p Preparation) (imagein.View, error) {
+	if p.View == (imagein.View{}) && m.File.Config.Preprocess["window"] != nil {
+		return p.View, failure.Usagef("the model's preprocessing has a window: it is for pictures, frames of videos are read in eight bits")
 	}
-	return nil, nil
+	return p.View, nil
 }
 
 // tellLeft notes what the loader did otherwise than the file says, and that the output

@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
 	"krypton/internal/obe"
+	"krypton/internal/regular"
 	"krypton/internal/tensor"
 )
 
@@ -72,7 +72,7 @@ func NameOf(picture string) string {
 	case "-":
 		return "stdin"
 	}
-	return strings.TrimSuffix(filepath.Base(picture), filepath.Ext(picture))
+	return regular.Base(picture)
 }
 
 // String writes it as ParseWith reads it.
@@ -197,7 +197,7 @@ func (p Preparation) set(with map[string]string) (Preparation, error) {
 	for _, list := range []struct {
 		key string
 		to  *[]float64
-	}{{"mean", &p.Mean}, {"std", &p.Std}, {"window", &p.Window}} {
+	}{{"mean", &p.Mean}, {"std", &p.Std}} {
 		text := with[list.key]
 		if text == "" {
 			continue
@@ -209,6 +209,12 @@ func (p Preparation) set(with map[string]string) (Preparation, error) {
 				return p, fmt.Errorf("%s is %q, want numbers with colons between them", list.key, text)
 			}
 			*list.to = append(*list.to, v)
+		}
+	}
+	if text := with["window"]; text != "" {
+		var err error
+		if p.View, err = imagein.ParseView(strings.ReplaceAll(text, ":", ",")); err != nil {
+			return p, failure.Wrongf("%v: %w", failure.Setting("with"), err)
 		}
 	}
 	if text := with["scale"]; text != "" {

@@ -94,7 +94,7 @@ func (t *tools) ask(ctx context.Context, opt Options) error {
 	case passOn(err):
 		return err
 	case err != nil:
-		return p.failed(ErrNoFFmpeg, err, p.stderr.message())
+		return p.failed(ErrNoFFmpeg, err, p.stderr.Message())
 	}
 	if t.version = parseVersion(string(out)); t.version == "" {
 		return fmt.Errorf("%w: %s does not say its version", ErrNoFFmpeg, t.ffmpeg)

@@ -230,7 +230,7 @@ func (d *ffmpegDecoder) finish(read error) error {
 	}
 	_, _ = io.Copy(io.Discard, d.proc)
 	err := d.proc.wait()
-	said := reason(d.proc.stderr.message(), d.in)
+	said := reason(d.proc.stderr.Message(), d.in)
 	if said != "" {
 		said = ": " + said
 	}
@@ -308,7 +308,7 @@ func (d *ffmpegDecoder) consistentlyShort(end time.Duration) bool {
 }
 
 // damage is the number of complaints so far.
-func (d *ffmpegDecoder) damage() int { return d.proc.stderr.count() }
+func (d *ffmpegDecoder) damage() int { return d.proc.stderr.Lines() }
 
 func (d *ffmpegDecoder) interrupt() { d.proc.kill() }
 

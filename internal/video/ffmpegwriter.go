@@ -112,7 +112,7 @@ func (s *ffmpegSink) why(err, other error) error {
 	if err == nil {
 		err = other
 	}
-	if m := s.proc.stderr.message(); m != "" {
+	if m := s.proc.stderr.Message(); m != "" {
 		return fmt.Errorf("%w %s: %s (ffmpeg: %w)", atomicfile.ErrCannotWrite, s.path, strings.ReplaceAll(m, "file:"+s.temp, filepath.Base(s.path)), err)
 	}
 	return fmt.Errorf("%w %s: ffmpeg: %w", atomicfile.ErrCannotWrite, s.path, err)
@@ -123,7 +123,7 @@ func (s *ffmpegSink) finish() error {
 	if err := s.end(); err != nil {
 		return s.why(err, nil)
 	}
-	if m := s.proc.stderr.message(); m != "" {
+	if m := s.proc.stderr.Message(); m != "" {
 		return fmt.Errorf("%w %s: %s", atomicfile.ErrCannotWrite, s.path, m)
 	}
 	f, err := os.Open(s.temp)

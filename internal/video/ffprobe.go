@@ -48,7 +48,7 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 	case passOn(err):
 		return nil, err
 	case err != nil:
-		said := reason(p.stderr.message(), in)
+		said := reason(p.stderr.Message(), in)
 		if said != "" && !p.busy(err) {
 			err = nil // exit status 1 says no more
 		}
@@ -286,11 +286,11 @@ func countPackets(ctx context.Context, t *tools, in input, opt Options) (*packet
 	_, _ = io.Copy(io.Discard, p)
 	if err := p.wait(); err != nil {
 		if p.busy(err) {
-			return nil, p.failed(ErrBusy, err, p.stderr.message())
+			return nil, p.failed(ErrBusy, err, p.stderr.Message())
 		}
 		n.complain = err.Error()
 	}
-	if m := p.stderr.message(); m != "" {
+	if m := p.stderr.Message(); m != "" {
 		n.complain = reason(m, in)
 	}
 	if v := end - start; v > 0 && v < 9e9 {

@@ -1,7 +1,6 @@
 package video
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,15 +14,17 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"krypton/internal/program"
 )
 
 // process is a running program whose output is read, or whose input is written.
 // It lives in a process group of its own, which is killed as a whole.
 type process struct {
 	cmd     *exec.Cmd
-	group   group
+	group   program.Group
 	stdout  io.ReadCloser
-	stderr  *tail
+	stderr  *program.Tail
 	cancel  context.CancelFunc
 	timeout time.Duration
 	stalled atomic.Bool
@@ -42,17 +43,17 @@ const waitDelay = 2 * time.Second
 func command(ctx context.Context, timeout time.Duration, path string, args ...string) *process {
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, path, args...)
-	p := &process{cmd: cmd, stderr: &tail{}, cancel: cancel, timeout: timeout}
+	p := &process{cmd: cmd, stderr: &program.Tail{}, cancel: cancel, timeout: timeout}
 	cmd.Stderr = p.stderr
 	cmd.WaitDelay = waitDelay
-	cmd.Cancel = func() error { return p.group.kill(cmd) }
+	cmd.Cancel = func() error { return p.group.Kill(cmd) }
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "FFREPORT=") && !strings.HasPrefix(v, "AV_LOG_FORCE") {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
 	cmd.Env = append(cmd.Env, "AV_LOG_FORCE_NOCOLOR=1", "LC_ALL=C")
-	ownGroup(cmd)
+	program.OwnGroup(cmd)
 	return p
 }
 
@@ -66,7 +67,7 @@ func (p *process) start() (err error) {
 		p.cancel()
 		return cannotStart(err)
 	}
-	p.group.began(p.cmd)
+	p.group.Began(p.cmd)
 	return nil
 }
 
@@ -110,7 +111,7 @@ func (p *process) busy(err error) bool {
 	if err != nil && err.Error() == "signal: killed" && !p.killed.Load() {
 		return true
 	}
-	m := p.stderr.message()
+	m := p.stderr.Message()
 	// The dynamic loader has numbers in the place of most messages.
 	loader := strings.Contains(m, "error while loading shared libraries") && (strings.Contains(m, ": Error ") || strings.Contains(m, "Cannot allocate memory"))
 	return loader || strings.Contains(m, "Too many open files") || strings.Contains(m, "pthread_create")
@@ -170,7 +171,7 @@ func (p *process) wait() error {
 		done := p.watch() // output may be closed and the program still hang
 		err := p.cmd.Wait()
 		done()
-		p.group.ended()
+		p.group.Ended()
 		p.cancel()
 		switch {
 		case p.stalled.Load():
@@ -203,60 +204,4 @@ func (p *process) output(limit int64) ([]byte, error) {
 		err = p.err
 	}
 	return b, err
-}
-
-// tail keeps the beginning of what a program says, and counts lines. It never
-// refuses anything, so that the program never blocks on it.
-type tail struct {
-	mu    sync.Mutex
-	head  []byte
-	lines int
-}
-
-// tailBytes bounds what is kept of a program's messages.
-const tailBytes = 4096
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lines += bytes.Count(b, []byte("\n"))
-	if room := tailBytes - len(t.head); room > 0 {
-		t.head = append(t.head, b[:min(room, len(b))]...)
-	}
-	return len(b), nil
-}
-
-// count is the number of lines so far.
-func (t *tail) count() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.lines
-}
-
-// message is the most telling line: the first one, shortened and printable.
-func (t *tail) message() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, line := range strings.Split(string(t.head), "\n") {
-		line = strings.ToValidUTF8(strings.TrimSpace(line), "?")
-		line = strings.Map(func(r rune) rune {
-			if r < ' ' || r >= 0x7f && r < 0xa0 {
-				return '?'
-			}
-			return r
-		}, line)
-		// "[h264 @ 0x55aa] text": the address says nothing.
-		if i := strings.Index(line, " @ 0x"); i > 0 && line[0] == '[' {
-			if j := strings.Index(line[i:], "]"); j > 0 {
-				line = line[1:i] + ":" + line[i+j+1:]
-			}
-		}
-		if len(line) > 200 {
-			line = strings.ToValidUTF8(line[:200], "") + "..."
-		}
-		if line != "" {
-			return line
-		}
-	}
-	return ""
 }

@@ -1,4 +1,4 @@
-package video
+package program
 
 import (
 	"os/exec"
@@ -9,19 +9,19 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// ownGroup puts a program in a process group of its own: what the console sends does not
+// OwnGroup puts a program in a process group of its own: what the console sends does not
 // reach it.
-func ownGroup(cmd *exec.Cmd) {
+func OwnGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, HideWindow: true}
 }
 
-// group is the job that a program runs in, with all that it starts from then on. It ends
+// Group is the job that a program runs in, with all that it starts from then on. It ends
 // with its last handle, which is ours: no program outlives this one, however that ends.
-type group struct{ job atomic.Uintptr }
+type Group struct{ job atomic.Uintptr }
 
-// began puts a program that was just started into its job. Where there can be none, as
+// Began puts a program that was just started into its job. Where there can be none, as
 // within a job of old systems that allows no other, the program is killed alone.
-func (g *group) began(cmd *exec.Cmd) {
+func (g *Group) Began(cmd *exec.Cmd) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return
@@ -41,16 +41,16 @@ func (g *group) began(cmd *exec.Cmd) {
 	g.job.Store(uintptr(job))
 }
 
-// kill kills a program and what it started.
-func (g *group) kill(cmd *exec.Cmd) error {
+// Kill kills a program and what it started.
+func (g *Group) Kill(cmd *exec.Cmd) error {
 	if job := g.job.Load(); job != 0 {
 		return windows.TerminateJobObject(windows.Handle(job), 1)
 	}
 	return cmd.Process.Kill()
 }
 
-// ended lets go of the job of a program that has ended: what it left running ends too.
-func (g *group) ended() {
+// Ended lets go of the job of a program that has ended: what it left running ends too.
+func (g *Group) Ended() {
 	if job := g.job.Swap(0); job != 0 {
 		_ = windows.CloseHandle(windows.Handle(job)) // nothing depends on it
 	}

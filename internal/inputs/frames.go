@@ -1,0 +1,97 @@
+package inputs
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"krypton/internal/failure"
+	"krypton/internal/imagein"
+	"krypton/internal/regular"
+)
+
+// Frames are some of a file's frames: all, or those of ranges.
+type Frames struct {
+	text   string
+	all    bool
+	ranges [][2]int
+}
+
+// ParseFrames reads all, or numbers and ranges with commas between them: 1,5-9.
+func ParseFrames(text string) (*Frames, error) {
+	if text == "" {
+		return nil, nil
+	}
+	f := &Frames{text: text, all: text == "all"}
+	if f.all {
+		return f, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		a, err := strconv.Atoi(from)
+		b := a
+		if isRange && err == nil {
+			b, err = strconv.Atoi(to)
+		}
+		if err != nil || a < 1 || b < a {
+			return nil, fmt.Errorf("is %q, want all, or numbers from 1 on and ranges, such as 1,5-9", text)
+		}
+		f.ranges = append(f.ranges, [2]int{a, b})
+	}
+	return f, nil
+}
+
+// has says whether a frame is among them.
+func (f *Frames) has(n int) bool {
+	return f.all || slices.ContainsFunc(f.ranges, func(r [2]int) bool { return n >= r[0] && n <= r[1] })
+}
+
+// expand names the frames of those files that have several.
+func (f *Frames) expand(names []string) ([]string, error) {
+	if f == nil {
+		return names, nil
+	}
+	var out []string
+	for _, name := range names {
+		if _, frame := regular.SplitFrame(name); frame > 0 || name == "-" {
+			out = append(out, name)
+			continue
+		}
+		n, err := imagein.Frames(name)
+		if err != nil || n < 2 {
+			out = append(out, name) // if it cannot be read, that is said when it is
+			continue
+		}
+		before := len(out)
+		for k := 1; k <= n && len(out) <= maxInputs; k++ {
+			if f.has(k) {
+				out = append(out, fmt.Sprintf("%s#%d", name, k))
+			}
+		}
+		if len(out) == before {
+			return nil, failure.Usagef("%s has %d frames, and none of %s", name, n, f.text)
+		}
+	}
+	return out, nil
+}
+
+// holdsPicture says whether a file of a folder is a picture as far as can be told without
+// reading it all.
+func (l *Lists) holdsPicture(name string) bool {
+	ending := strings.ToLower(filepath.Ext(name))
+	if slices.Contains(pictureEndings, ending) {
+		return true
+	}
+	n, err := imagein.Frames(name)
+	switch {
+	case errors.Is(err, imagein.ErrNoPicture):
+		l.Passed++
+		return false
+	case ending == "":
+		return n > 0
+	}
+	return true
+}
