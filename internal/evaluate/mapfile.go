@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 
 	"krypton/internal/explain"
@@ -120,9 +121,9 @@ func (m *MapFile) fits(model *model.Model, in *explain.Input, from explain.Sourc
 		return nil
 	}
 	same := func(a, b any) bool {
-		x, e1 := json.Marshal(a)
-		y, e2 := json.Marshal(b)
-		return e1 == nil && e2 == nil && bytes.Equal(x, y)
+		x, e1 := plain(a)
+		y, e2 := plain(b)
+		return e1 == nil && e2 == nil && reflect.DeepEqual(x, y)
 	}
 	switch {
 	case r.ModelSHA256 != model.File.SHA256:
@@ -135,6 +136,15 @@ func (m *MapFile) fits(model *model.Model, in *explain.Input, from explain.Sourc
 		return failure.Usagef("%s: %w", m.Name, ErrPreprocessing)
 	}
 	return m.fitsWith(in)
+}
+
+// plain is a value as a record's reader has it, of maps and lists.
+func plain(v any) (out any, err error) {
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	return out, err
 }
 
 // fitsWith says where a record was made with other pictures beside its own.
