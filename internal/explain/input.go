@@ -107,7 +107,7 @@ func (r *Reader) Read(ctx context.Context, from, mask Source, with ...Source) (*
 // Look gives what a map of a picture or a tensor is drawn over: of several inputs that of the
 // picture's.
 func (r *Reader) Look(ctx context.Context, from Source) (*image.NRGBA, error) {
-	in, err := r.read(&r.model.Planes[0], from)
+	in, err := r.read(ctx, &r.model.Planes[0], from)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
