@@ -171,6 +171,10 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	}
 	s.table = grow(&s.table, blockTiles*mr*b.rowTaps)
 	s.out = grow(&s.out, blockTiles*mr)
+	if len(jobs) > 0 && jobs[0].Residual != nil {
+		s.adds = grow(&s.adds, blockTiles*mr)
+		b.sum = &jobs[0].Residual.Clamp
+	}
 	s.rows = grow(&s.rows, c.Y.Kernel)
 	b.beyond = s.zeros(c.In.C * c.X.Kernel)
 	if c.quads {
@@ -191,6 +195,9 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 			}
 			straight := b.straight(j.Rect.X)
 			b.pixel = y*c.Out.W + j.Rect.X.Lo
+			if b.sum != nil {
+				b.residual = j.Residual.row(y)
+			}
 			for x := j.Rect.X.Lo; x < j.Rect.X.Hi; x++ {
 				if x == straight.Lo && !straight.Empty() {
 					b.addRun(x*c.X.Stride-c.X.Pad, straight.Len(), j.Out[at:], pitch)
@@ -220,6 +227,8 @@ type tiles struct {
 	beyond        []float32 // a row of the window beside the plane
 	job           *Job      // whose pixels are laid out
 	pixel         int       // the next one's number in the output plane
+	sum           *Clamp    // the bounds of the sum with the jobs' residuals, nil if there are none
+	residual      rowRef    // of the row of pixels
 	space         []float32 // for copied inputs
 	used          int       // of space, by the present block
 }
@@ -241,9 +250,7 @@ func (b *tiles) open() {
 func (b *tiles) add(x int, out *float32) {
 	s := b.scratch
 	s.out[b.tile*s.Kernels.Rows+b.lane] = out
-	if b.conv.quads {
-		b.addBases(1)
-	}
+	b.addBeside(1)
 	if b.conv.reads == readSegments {
 		b.segments(x)
 	} else {
@@ -295,9 +302,7 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 		for i := range to {
 			to[i] = &out[i*pitch]
 		}
-		if c.quads {
-			b.addBases(k)
-		}
+		b.addBeside(k)
 		for ky := range s.rows {
 			r := &s.rows[ky]
 			table := s.table[b.base+ky*b.lanes+b.lane:][:k]
@@ -331,14 +336,23 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 	}
 }
 
-// addBases lays out where the next n pixels' bases are, and their scale.
-func (b *tiles) addBases(n int) {
+// addBeside lays out what the next n pixels' outputs are added to: of quads where their
+// bases are, and their scale, else residuals, if there are any.
+func (b *tiles) addBeside(n int) {
 	s, c := b.scratch, b.conv.Out.C
 	at := b.tile*s.Kernels.Rows + b.lane
-	base, scales := s.base[at:][:n], s.scales[at:][:n]
-	from := b.job.Base[b.pixel*c:][:n*c]
-	for i := range base {
-		base[i], scales[i] = &from[i*c], b.job.scale
+	switch {
+	case b.conv.quads:
+		base, scales := s.base[at:][:n], s.scales[at:][:n]
+		from := b.job.Base[b.pixel*c:][:n*c]
+		for i := range base {
+			base[i], scales[i] = &from[i*c], b.job.scale
+		}
+	case b.sum != nil:
+		x := b.pixel - b.residual.y*b.conv.Out.W
+		for i := range s.adds[at:][:n] {
+			s.adds[at+i] = b.residual.at(x+i, c)
+		}
 	}
 	b.pixel += n
 }
@@ -482,6 +496,9 @@ func (b *tiles) close() {
 		if b.conv.quads {
 			s.base[at+lane], s.scales[at+lane] = s.base[at], s.scales[at]
 		}
+		if b.sum != nil {
+			s.adds[at+lane] = s.adds[at]
+		}
 		for t := range b.rowTaps {
 			s.table[b.base+t*b.lanes+lane] = s.table[b.base+t*b.lanes]
 		}
@@ -592,6 +609,9 @@ func (b *tiles) multiplyPart(p *panel, from int, at part) {
 	more := taps.Hi < b.rowTaps || at.channels.Hi < each
 	pass := func(tile, tiles, rows int) {
 		part := asm.Part{Resumed: first > 0, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
+		if b.sum != nil && !more {
+			part.Add, part.Sum = s.adds[tile*k.Rows:][:tiles*rows], b.sum
+		}
 		table := s.table[tile*k.Rows*b.rowTaps+taps.Lo*rows:]
 		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[tile*k.Rows:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
 	}

@@ -51,10 +51,37 @@ type Job struct {
 	// that holds other channels too; Out begins at the first pixel's first
 	// channel. Only convolutions by matrix products and Concat take it.
 	Pitch int
+	// Residual, if not nil, is added to the output in the primitive's last step: only
+	// what TakesResidual holds for takes it, for all jobs or none.
+	Residual *Residual
 	// Base, of convolutions of differences, is the whole plane of what the
 	// output is in the view before its bounds: see ConvInt8.
 	Base  []float32
 	scale float32 // of the differences
+}
+
+// Residual is what is added to an output, and the bounds of the sum: a Sum whose first
+// input is that output gives the same bits.
+type Residual struct {
+	Patched
+	Clamp Clamp
+}
+
+// TakesResidual says whether a primitive adds its jobs' residuals.
+func TakesResidual(p Primitive) bool {
+	switch p.(type) {
+	case *Conv, *ConvBF16, *Winograd:
+		return true
+	}
+	return false
+}
+
+// at is where column x of a row of pixels of c channels begins.
+func (r *rowRef) at(x, c int) *float32 {
+	if x >= r.span.Lo && x < r.span.Hi {
+		return &r.update[(x-r.span.Lo)*c]
+	}
+	return &r.view[x*c]
 }
 
 // pitch is the distance of neighbouring pixels of c channels in Out.
@@ -112,6 +139,7 @@ type Scratch struct {
 
 	table  []*float32
 	out    []*float32
+	adds   []*float32 // what is added to out
 	rows   []rowRef
 	copies []copiedRow
 	gather []float32

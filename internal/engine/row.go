@@ -11,7 +11,7 @@ import (
 // its weights, which each are read only once.
 func (b *tiles) multiplyRow(panels []panel) []panel {
 	c, s := b.conv, b.scratch
-	if b.size != 1 || c.quads || c.Group > 1 {
+	if b.size != 1 || c.quads || c.Group > 1 || b.sum != nil {
 		return panels
 	}
 	s.weights, s.biases = grow(&s.weights, asm.RowPanels), grow(&s.biases, asm.RowPanels)

@@ -115,6 +115,12 @@ func ListsFit(k *asm.Kernels, n int) bool { return 8*n*k.Columns <= widePanels }
 func (b *tiles) multiplySparse() {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
+	adds := func(out int) []*float32 {
+		if b.sum == nil {
+			return nil
+		}
+		return s.adds[out:]
+	}
 	for i := 0; i < len(b.panels); {
 		p := &b.panels[i]
 		if len(p.bias) < k.Columns { // a narrow last panel
@@ -130,7 +136,7 @@ func (b *tiles) multiplySparse() {
 		}
 		for j := range s.quads {
 			q := &s.quads[j]
-			k.GemmSparse(s.table[q.tile+q.lane:], q.lanes, b.rowTaps, p.end, s.lists[q.list:], pair[:n], s.out[q.out:], p.column, &c.Clamp, valid)
+			k.GemmSparse(s.table[q.tile+q.lane:], q.lanes, b.rowTaps, p.end, s.lists[q.list:], pair[:n], s.out[q.out:], p.column, &c.Clamp, valid, adds(q.out), b.sum)
 		}
 		i += n
 	}

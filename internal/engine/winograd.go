@@ -207,6 +207,10 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	b.tmp = grow(&s.tmp, asm.WinogradTmp)
 	b.window = grow(&s.window, elements)
 	b.outs = grow(&s.outs, b.most*m*m)
+	if len(jobs) > 0 && jobs[0].Residual != nil {
+		b.adds = grow(&s.adds, b.most*m*m)
+		b.sum = &jobs[0].Residual.Clamp
+	}
 	b.shapes = grow(&s.shapes, b.most)
 	b.taken = grow(&s.taken, b.most)
 	s.table = grow(&s.table, pointers)
@@ -252,6 +256,8 @@ type winogradBlock struct {
 	vStride, mStride int
 	v, m, tmp        []float32
 	window, outs     []*float32
+	adds             []*float32 // the jobs' residuals, like outs, and the bounds of the sums
+	sum              *Clamp
 	shapes           []asm.WinogradTile
 	taken            []uint64 // elements of each tile, a bit for each
 	rows             []int    // of each group's tiles that take an element
@@ -306,9 +312,28 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 			out[y*shape.X+x] = p
 		}
 	}
+	if b.sum != nil {
+		b.addResiduals(j, shape, ty*m, tx*m)
+	}
 	b.shapes[b.n] = shape
 	b.taken[b.n] = b.takes(shape, j.Rect, ty*m, tx*m)
 	b.n++
+}
+
+// addResiduals notes what is added to the outputs of the tile whose first one is (y, x).
+func (b *winogradBlock) addResiduals(j *Job, shape asm.WinogradTile, y, x int) {
+	m := int(b.Size)
+	adds := b.adds[b.n*m*m:][:m*m]
+	for dy := range shape.Y {
+		row := j.Residual.row(y + dy)
+		for dx := range shape.X {
+			p := &b.scratch.sink[:1][0]
+			if j.Rect.Y.Lo <= y+dy && y+dy < j.Rect.Y.Hi && j.Rect.X.Lo <= x+dx && x+dx < j.Rect.X.Hi {
+				p = row.at(x+dx, b.Out.C)
+			}
+			adds[dy*shape.X+dx] = p
+		}
+	}
 }
 
 // takes is which elements the outputs in r of a tile, whose first one is (y, x), are
@@ -442,5 +467,9 @@ func (b *winogradBlock) multiplyElements() {
 // store transforms the products of one tile, from an output channel on, back.
 func (b *winogradBlock) store(tile int, products []float32, column, channels int) {
 	m := int(b.Size)
-	b.scratch.Kernels.WinogradOutput(b.shapes[tile], products, b.mStride, b.outs[tile*m*m:], column, b.bias[column:][:channels], &b.Clamp, b.tmp)
+	var adds []*float32
+	if b.sum != nil {
+		adds = b.adds[tile*m*m:]
+	}
+	b.scratch.Kernels.WinogradOutput(b.shapes[tile], products, b.mStride, b.outs[tile*m*m:], column, b.bias[column:][:channels], &b.Clamp, b.tmp, adds, b.sum)
 }

@@ -39,8 +39,9 @@ type CompileOptions struct {
 
 	// force, in tests, decides instead of the costs.
 	force func(step int) asm.WinogradSize
-	// cached, in tests, stands in for fusedBytes.
+	// cached, in tests, stands in for fusedBytes; apart joins no steps.
 	cached int
+	apart  bool
 }
 
 // Precision is that of a plan's products.
@@ -157,6 +158,9 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	}
 	c.group()
 	c.round(opt)
+	if !opt.Dynamic && !opt.apart {
+		c.join()
+	}
 	c.choose(opt)
 	if err := c.build(); err != nil {
 		return nil, err

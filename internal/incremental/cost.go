@@ -20,6 +20,7 @@ type StepCost struct {
 	Region region.Rect
 	// Algorithm says how a convolution is computed: direct, bf16 (direct, in
 	// bfloat16), int8 (differences in eight bits), winograd2, winograd4 or depthwise;
+	// "joined" marks a sum that is computed in the last step of the convolution before;
 	// "reference" marks a step by its operator's reference, "plain" one that calls a
 	// Go function for each element; empty for other steps.
 	Algorithm string
@@ -31,10 +32,12 @@ type StepCost struct {
 // Reference says that the operator's reference computes the step, on whole tensors.
 func (c *StepCost) Reference() bool { return c.Algorithm == byReference }
 
-// byReference is the algorithm of such steps, plainGo that of steps that call a function.
+// byReference is the algorithm of such steps, plainGo that of steps that call a function,
+// joinedBefore that of sums inside of convolutions.
 const (
-	byReference = "reference"
-	plainGo     = "plain"
+	byReference  = "reference"
+	joinedBefore = "joined"
+	plainGo      = "plain"
 )
 
 // Cost counts, step by step, what a change of the input's region r costs.
@@ -71,6 +74,10 @@ func (s *step) algorithm() string {
 		return fmt.Sprintf("winograd%d", p.Size)
 	case *engine.Depthwise:
 		return "depthwise"
+	case *engine.Sum:
+		if s.inside {
+			return joinedBefore
+		}
 	case *engine.Unary:
 		if p.Table == nil {
 			return plainGo

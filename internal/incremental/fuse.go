@@ -32,7 +32,7 @@ func (c *compiler) fuse() {
 	for i := 0; i < len(p.steps); {
 		n, weights := 1, weightBytes(p.steps[i].prim)
 		for n < fusedSteps && i+n < len(p.steps) && len(readers[p.steps[i+n-1].out]) == 1 && p.fusable(&p.steps[i+n-1], &p.steps[i+n]) {
-			if weights += weightBytes(p.steps[i+n].prim); weights > fusedWeights {
+			if weights += weightBytes(p.steps[i+n].prim); weights > fusedWeights && (n > 1 || !p.steps[i].joined) {
 				break
 			}
 			n++
@@ -41,8 +41,12 @@ func (c *compiler) fuse() {
 			p.steps[i].fused = n
 			for j := i; j < i+n-1; j++ {
 				p.values[p.steps[j].out].inner = true
+				if p.steps[j].joined {
+					p.steps[j+1].inside, p.steps[j+1].tall = true, p.steps[j].tile
+				}
 			}
 		}
+		p.steps[i+n-1].joined = false // what it would be joined to is not computed with it
 		i += n
 	}
 }
@@ -51,7 +55,7 @@ func (c *compiler) fuse() {
 // band.
 func (p *Plan) fusable(before, s *step) bool {
 	v := &p.values[before.out]
-	if before.prim == nil || s.prim == nil || v.host || v.partOf != 0 || before.joins() || s.joins() || p.based(before) || p.based(s) {
+	if before.prim == nil || s.prim == nil || v.host || v.partOf != 0 || before.assembles() || s.assembles() || p.based(before) || p.based(s) {
 		return false
 	}
 	if _, ok := s.prim.(*engine.Softmax); ok {
@@ -74,8 +78,8 @@ func (p *Plan) fusable(before, s *step) bool {
 	return false
 }
 
-// joins says whether a step puts memory together that others have written to.
-func (s *step) joins() bool { return s.inPlace != nil || s.grows }
+// assembles says whether a step puts memory together that others have written to.
+func (s *step) assembles() bool { return s.inPlace != nil || s.grows }
 
 // reads is the number of the source that is the given value, -1 if none is.
 func (s *step) reads(value int) int {
@@ -96,11 +100,15 @@ func (s *step) rowsRead(rows region.Span) region.Span {
 	return rows
 }
 
+// rows is how many rows of the step's output are computed at a time: those of a tile, its
+// own or of what it is joined to.
+func (s *step) rows() int { return max(1, s.tile, s.tall) }
+
 // wholeTiles grows rows to whole tiles of the step.
 func (s *step) wholeTiles(rows region.Span) region.Span {
-	if s.tile > 0 && !rows.Empty() {
-		rows.Lo = rows.Lo / s.tile * s.tile
-		rows.Hi = (rows.Hi + s.tile - 1) / s.tile * s.tile
+	if n := s.rows(); !rows.Empty() {
+		rows.Lo = rows.Lo / n * n
+		rows.Hi = (rows.Hi + n - 1) / n * n
 	}
 	return rows
 }
@@ -109,6 +117,7 @@ func (s *step) wholeTiles(rows region.Span) region.Span {
 type passage struct {
 	change int           // -1 for a whole run
 	rects  []region.Rect // of the steps' outputs
+	joined []bool        // steps that are computed with the next one
 	strips []strip       // of the steps' outputs but the last
 	next   []int         // the first row of each output that has not been looked at
 	fresh  []region.Span // rows of each output that the present band computes
@@ -153,10 +162,11 @@ func (m *bandMemory) resize(s []float32, n int) []float32 {
 
 // fuser is one worker's memory for fused steps.
 type fuser struct {
-	memory   bandMemory
-	passages []passage
-	jobs     []engine.Job
-	ins      []engine.Patched
+	memory    bandMemory
+	passages  []passage
+	jobs      []engine.Job
+	ins       []engine.Patched
+	residuals []engine.Residual
 }
 
 // passage gives passage i through so many steps, with nothing kept: the first one takes
@@ -169,7 +179,7 @@ func (f *fuser) passage(i, steps int) *passage {
 		f.passages = append(f.passages, passage{})
 	}
 	q := &f.passages[i]
-	q.rects, q.fresh, q.next = resize(q.rects, steps), resize(q.fresh, steps), resize(q.next, steps)
+	q.rects, q.joined, q.fresh, q.next = resize(q.rects, steps), resize(q.joined, steps), resize(q.fresh, steps), resize(q.next, steps)
 	for len(q.strips) < steps-1 {
 		q.strips = append(q.strips, strip{})
 	}
@@ -179,9 +189,10 @@ func (f *fuser) passage(i, steps int) *passage {
 }
 
 // enter puts a passage, whose rects are set, before its first band.
-func (q *passage) enter() {
+func (q *passage) enter(steps []step) {
 	for m := range q.rects {
 		q.next[m] = q.rects[m].Y.Lo
+		q.joined[m] = m+1 < len(steps) && steps[m].joins(q.rects[m], q.rects[m+1])
 	}
 }
 
@@ -192,6 +203,10 @@ func (q *passage) plan(steps []step, p *Plan, until int) {
 	q.fresh[last] = region.Span{Lo: q.next[last], Hi: until}
 	q.next[last] = until
 	for m := last; m > 0; m-- {
+		if q.joined[m-1] {
+			q.fresh[m-1], q.next[m-1] = q.fresh[m], q.next[m]
+			continue
+		}
 		before := &steps[m-1]
 		rect := q.rects[m-1]
 		need := steps[m].rowsRead(q.fresh[m]).Intersect(rect.Y)
@@ -278,7 +293,7 @@ func (f *fuser) band(p *Plan, steps []step, n int, s *engine.Scratch, w *worker,
 		ins := f.ins[:0]
 		for i := range f.passages[:n] {
 			q := &f.passages[i]
-			if q.fresh[m].Empty() {
+			if q.fresh[m].Empty() || q.joined[m] || m > 0 && q.joined[m-1] {
 				continue
 			}
 			j := q.job(steps, m, p.values[st.out].plane.C)
@@ -292,7 +307,36 @@ func (f *fuser) band(p *Plan, steps []step, n int, s *engine.Scratch, w *worker,
 		if len(f.jobs) > 0 {
 			st.prim.Run(s, f.jobs)
 		}
+		if st.joined {
+			f.bandJoined(p, steps, m, n, s, w, v)
+		}
 		times.ran(m, start)
+	}
+}
+
+// bandJoined computes the present band of step m and the next one for the passages that
+// join them.
+func (f *fuser) bandJoined(p *Plan, steps []step, m, n int, s *engine.Scratch, w *worker, v *Views) {
+	st, sum := &steps[m], &steps[m+1]
+	if cap(f.residuals) < n {
+		f.residuals = make([]engine.Residual, n)
+	}
+	f.jobs = f.jobs[:0]
+	ins, residuals := f.ins[:0], f.residuals[:0]
+	for i := range f.passages[:n] {
+		q := &f.passages[i]
+		if q.fresh[m].Empty() || !q.joined[m] {
+			continue
+		}
+		j := q.job(steps, m+1, p.values[sum.out].plane.C)
+		ins = append(ins, q.input(p, steps, m, 0, w, v))
+		j.In = ins[len(ins)-1 : len(ins) : len(ins)]
+		residuals = append(residuals, engine.Residual{Patched: q.input(p, steps, m+1, 1, w, v), Clamp: sum.prim.(*engine.Sum).Clamp})
+		j.Residual = &residuals[len(residuals)-1]
+		f.jobs = append(f.jobs, j)
+	}
+	if len(f.jobs) > 0 {
+		st.prim.Run(s, f.jobs)
 	}
 }
 
@@ -302,6 +346,9 @@ func (p *Plan) between(steps []step, rects []region.Rect, rows region.Span) int 
 	n := 0
 	for m := len(steps) - 1; m > 0; m-- {
 		before := &steps[m-1]
+		if before.joins(rects[m-1], rects[m]) {
+			continue // nothing lies there
+		}
 		rows = before.wholeTiles(steps[m].rowsRead(rows).Intersect(rects[m-1].Y)).Intersect(rects[m-1].Y)
 		n += 4 * rows.Len() * rects[m-1].X.Len() * p.values[before.out].plane.C
 	}
@@ -316,7 +363,7 @@ func (p *Plan) bandRows(steps []step, rects []region.Rect) int {
 	least := max(1, (fusedPixels+r.X.Len()-1)/r.X.Len())
 	for parts := 1; ; parts++ {
 		rows := last.wholeTiles(region.Span{Hi: (r.Y.Len() + parts - 1) / parts}).Hi
-		if rows <= least || rows <= max(1, last.tile) || p.between(steps, rects, region.Span{Lo: r.Y.Lo, Hi: r.Y.Lo + rows}.Intersect(r.Y)) <= p.cached {
+		if rows <= least || rows <= last.rows() || p.between(steps, rects, region.Span{Lo: r.Y.Lo, Hi: r.Y.Lo + rows}.Intersect(r.Y)) <= p.cached {
 			return max(rows, 1)
 		}
 	}
@@ -382,7 +429,7 @@ func (w *worker) enter(q *passage, steps []step, k int) {
 		q.rects[m] = w.rects[k][steps[m].out]
 	}
 	q.out, q.pitch = w.result(steps[len(steps)-1].out, k)
-	q.enter()
+	q.enter(steps)
 }
 
 // mostTwice bounds what parts of a whole run compute twice, at their borders, as a share
@@ -393,7 +440,7 @@ const mostTwice = 0.1
 // rects are, is shared out among workers, 0 where the steps had better run one by one: what lies between them stays
 // in the cache as it is, or the parts would compute too much twice.
 func (p *Plan) parts(steps []step, rects []region.Rect, workers int) int {
-	tile := max(1, steps[len(steps)-1].tile)
+	tile := steps[len(steps)-1].rows()
 	out := rects[len(steps)-1]
 	rows := (out.Y.Hi + tile - 1) / tile
 	whole := p.between(steps, rects, out.Y)
@@ -424,7 +471,7 @@ func (p *Plan) materializeFused(first, n int, v *Views, c *crew) (bool, error) {
 	}
 	out := p.values[last.out].plane
 	data, pitch := v.result(p, last.out)
-	tile := max(1, last.tile)
+	tile := last.rows()
 	rows := (out.H + tile - 1) / tile
 	var times stepTimes
 	if c.size == 1 {
@@ -439,7 +486,7 @@ func (p *Plan) materializeFused(first, n int, v *Views, c *crew) (bool, error) {
 		copy(q.rects, rects)
 		q.rects[n-1].Y = region.Span{Lo: rows * b / parts * tile, Hi: min(out.H, rows*(b+1)/parts*tile)}
 		q.out = data[q.rects[n-1].Y.Lo*out.W*pitch:]
-		q.enter()
+		q.enter(steps)
 		last.bandsOf(q.rects[n-1], p.bandRows(steps, q.rects), func(until int) {
 			q.plan(steps, p, until)
 			c.fusers[w].band(p, steps, 1, c.scratch[w], nil, v, times)

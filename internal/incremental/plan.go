@@ -93,6 +93,10 @@ type step struct {
 	group int
 	// fused, if not 0, is the number of steps from here on that are computed together.
 	fused int
+	// joined says that the next step, a sum, is computed in this one's last step (see
+	// join); that one is inside, and its rows best come tall at a time.
+	joined, inside bool
+	tall           int
 	// whole lists inputs whose every change changes all (a broadcast row).
 	whole []bool
 

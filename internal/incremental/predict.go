@@ -86,10 +86,12 @@ const (
 	overhead = 200
 	// costFunction is for one element of a function of asm.Function in float64,
 	// costFunction32 of one in float32, costSimple of one without an exponential;
+	// costInside is for one of a sum in a convolution's last step,
 	// costSoftmax is for one of a softmax, costNorm for one of a normalization.
 	costFunction   = 60
 	costFunction32 = 14
 	costSimple     = 6
+	costInside     = 4
 	costSoftmax    = 80
 	costNorm       = 30
 	// costDepthwise is for one multiply-add of a depthwise layer, costGrouped of one
@@ -133,6 +135,8 @@ func (p *Plan) load(s *step, r region.Rect, share float64) load {
 		}
 		l.adds, l.weights = s.sum.cost(s.tile, r)
 		l.weights *= share
+	case s.inside:
+		l.adds = costInside * elements
 	default:
 		l.work = float64(engine.Work(s.prim, r))
 		switch s.prim.(type) { // of all that they read
@@ -220,6 +224,10 @@ func (p *Plan) bytes(s *step, r region.Rect) float64 {
 	out := p.values[s.out].plane
 	n := float64(r.Area()) * float64(out.C)
 	for k, src := range s.in {
+		if s.inside && k == 0 {
+			n -= float64(r.Area()) * float64(src.plane.C) // what the convolution writes is the sum
+			continue
+		}
 		if s.inPlace != nil && s.inPlace[k] {
 			n -= float64(r.Area()) * float64(src.plane.C) // neither read nor written
 			continue

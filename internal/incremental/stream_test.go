@@ -198,7 +198,7 @@ func checkThreshold(t *testing.T, s *Stream, epsilon float64, what string) {
 		view := s.views.data[at]
 		fresh := &Views{data: append([][]float32{}, s.views.data...), host: s.views.host}
 		fresh.data[at] = append([]float32{}, view...)
-		if err := p.materializeStep(st, fresh, newCrew(p, 1)); err != nil {
+		if err := p.materializeStep(st, nil, fresh, newCrew(p, 1)); err != nil {
 			t.Fatal(err)
 		}
 		limit := epsilon * epsilon * s.meanSquare[st.out] * 1.001

@@ -60,14 +60,23 @@ func (p *Plan) compute(ctx context.Context, v *Views, input []float32, c *crew, 
 		}
 		v.times.count(p, i, p.values[s.out].plane.Rect(), 1)
 		start := v.times.now()
+		var sum *step // that is computed with this one
+		if s.joined && outputs {
+			sum = &p.steps[i+1]
+			v.times.count(p, i+1, p.values[sum.out].plane.Rect(), 1)
+		}
 		if s.reference != nil {
 			if err := p.materializeReference(s, v); err != nil {
 				return fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
 			}
-		} else if err := p.materializeStep(s, v, c); err != nil {
+		} else if err := p.materializeStep(s, sum, v, c); err != nil {
 			return err
 		}
 		v.times.ran(i, start)
+		if sum != nil {
+			i++
+			v.times.ran(i, v.times.now())
+		}
 	}
 	return nil
 }
@@ -203,8 +212,9 @@ func (v *Views) result(p *Plan, out int) (data []float32, pitch int) {
 }
 
 // materializeStep shares a step out among the workers: the rows of the output,
-// or its channels where weights are more than pixels.
-func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
+// or its channels where weights are more than pixels. The sum, if it is not nil, is joined
+// to it, and only that is kept.
+func (p *Plan) materializeStep(s, sum *step, v *Views, crew *crew) error {
 	out := p.values[s.out].plane
 	in := make([]engine.Patched, len(s.in))
 	for k, src := range s.in {
@@ -213,6 +223,10 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 		}
 	}
 	data, pitch := v.result(p, s.out)
+	residual := p.residual(sum, v)
+	if sum != nil {
+		data, pitch = v.result(p, sum.out)
+	}
 	prim := s.prim
 	after := func(worker int, rows region.Span) {}
 	if d, ok := prim.(*engine.ConvInt8); ok {
@@ -226,7 +240,7 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 	}
 	if n, part := p.inParts(prim, out.Len()); part != nil && crew.size > 1 {
 		parts := min(crew.size, n)
-		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch}}
+		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch, Residual: residual}}
 		if err := crew.run(parts, func(w, b int) { part(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
 			return err
 		}
@@ -235,11 +249,11 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 	}
 	if c, ok := prim.(*engine.Conv); ok && crew.size > 1 && prim == s.prim {
 		if flat := c.Flat(); flat != nil {
-			return p.materializeFlat(flat, in[0], data, pitch, crew)
+			return p.materializeFlat(flat, in[0], residual, data, pitch, crew)
 		}
 	}
 	if out.H == 1 && s.tile == 0 && s.kind != op.Global && prim == s.prim {
-		return p.materializeRow(s, in, data, pitch, crew)
+		return p.materializeRow(s, in, residual, data, pitch, crew)
 	}
 	tile := max(1, s.tile)
 	rows := (out.H + tile - 1) / tile
@@ -247,7 +261,7 @@ func (p *Plan) materializeStep(s *step, v *Views, crew *crew) error {
 	return crew.run(bands, func(w, b int) {
 		rect := region.Rect{Y: region.Span{Lo: rows * b / bands * tile, Hi: min(out.H, rows*(b+1)/bands*tile)}, X: region.Span{Hi: out.W}}
 		first, last := rect.Y.Lo*out.W*pitch, min(len(data), rect.Y.Hi*out.W*pitch)
-		prim.Run(crew.scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch}})
+		prim.Run(crew.scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[first:last], Pitch: pitch, Residual: residual}})
 		after(w, rect.Y)
 	})
 }
@@ -288,26 +302,29 @@ func (p *Plan) byPixels(prim engine.Panelled, outputs int) bool {
 
 // materializeFlat shares out a convolution of single pixels: whole tiles of the matrix
 // product.
-func (p *Plan) materializeFlat(c *engine.Conv, in engine.Patched, data []float32, pitch int, crew *crew) error {
+func (p *Plan) materializeFlat(c *engine.Conv, in engine.Patched, residual *engine.Residual, data []float32, pitch int, crew *crew) error {
 	in.Plane = c.In
+	if residual != nil {
+		residual.Plane = c.Out
+	}
 	rows := p.kernels.Rows
 	tiles := (c.Out.W + rows - 1) / rows
 	parts := bands(crew.size, tiles, rows)
 	return crew.run(parts, func(w, b int) {
 		x := region.Span{Lo: tiles * b / parts * rows, Hi: min(c.Out.W, tiles*(b+1)/parts*rows)}
 		rect := region.Rect{Y: region.Span{Hi: 1}, X: x}
-		c.Run(crew.scratch[w], []engine.Job{{In: []engine.Patched{in}, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch}})
+		c.Run(crew.scratch[w], []engine.Job{{In: []engine.Patched{in}, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch, Residual: residual}})
 	})
 }
 
 // materializeRow shares out a plane of one row, as tokens are: parts of the row.
-func (p *Plan) materializeRow(s *step, in []engine.Patched, data []float32, pitch int, crew *crew) error {
+func (p *Plan) materializeRow(s *step, in []engine.Patched, residual *engine.Residual, data []float32, pitch int, crew *crew) error {
 	n := p.values[s.out].plane.W
 	parts := bands(crew.size, n, 1)
 	return crew.run(parts, func(w, b int) {
 		x := region.Span{Lo: n * b / parts, Hi: n * (b + 1) / parts}
 		rect := region.Rect{Y: region.Span{Hi: 1}, X: x}
-		s.prim.Run(crew.scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch}})
+		s.prim.Run(crew.scratch[w], []engine.Job{{In: in, Rect: rect, Out: data[x.Lo*pitch : min(len(data), x.Hi*pitch)], Pitch: pitch, Residual: residual}})
 	})
 }
 

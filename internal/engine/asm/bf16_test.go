@@ -162,7 +162,7 @@ func TestGemmPairs(t *testing.T) {
 					fresh()
 					lists := make([]uint16, taps*(c+1)+ListSlack)
 					k.Nonzero(table, g.rows, taps, c, lists)
-					k.GemmSparse(table, g.rows, taps, c, lists, []Panel{{w, bias}}, out, 0, &clamp, valid)
+					k.GemmSparse(table, g.rows, taps, c, lists, []Panel{{w, bias}}, out, 0, &clamp, valid, nil, nil)
 					check("sparse", outs[:SparseRows])
 				}
 			}

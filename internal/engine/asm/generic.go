@@ -27,17 +27,17 @@ type rowCount interface {
 	[1]float32 | [2]float32 | [4]float32
 }
 
-func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int) {
+func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int, add **float32, sum *float32) {
 	var r R
-	gemmTiles(len(r), 16, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip)
+	gemmTiles(len(r), 16, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip, add, sum)
 }
 
-func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int) {
+func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int, add **float32, sum *float32) {
 	var r R
-	gemmTiles(len(r), 8, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip)
+	gemmTiles(len(r), 8, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip, add, sum)
 }
 
-func gemmTiles(rows, columns int, table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, tiles, skip int) {
+func gemmTiles(rows, columns int, table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, tiles, skip int, add **float32, sum *float32) {
 	valid := columns
 	if mask != nil {
 		valid = 0
@@ -53,10 +53,16 @@ func gemmTiles(rows, columns int, table **float32, taps, begin, end int, weights
 	if clamp != nil {
 		g.clamp = unsafe.Slice(clamp, 2)
 	}
+	if add != nil {
+		g.sum = unsafe.Slice(sum, 2)
+	}
 	const pointer = int(unsafe.Sizeof(table))
 	for i := range tiles {
 		g.table = unsafe.Slice((**float32)(unsafe.Add(unsafe.Pointer(table), i*(taps*rows*pointer+skip))), taps*rows)
 		g.outs = unsafe.Slice((**float32)(unsafe.Add(unsafe.Pointer(out), i*rows*pointer)), rows)
+		if add != nil {
+			g.adds = unsafe.Slice((**float32)(unsafe.Add(unsafe.Pointer(add), i*rows*pointer)), rows)
+		}
 		g.run()
 	}
 }
@@ -71,6 +77,8 @@ type genericTile struct {
 	weights                    unsafe.Pointer
 	column, valid              int
 	bias, clamp                []float32 // nil if there is none
+	adds                       []*float32
+	sum                        []float32 // bounds of what adds are added to, nil if there are none
 }
 
 func (g *genericTile) run() {
@@ -121,6 +129,11 @@ func (g *genericTile) ends(s []float32, j, n int) {
 		}
 		for i := range min(n, len(o)) {
 			o[i] = bound(sums[i], g.clamp[0], g.clamp[1]) + 0 // see gemm: no -0
+		}
+		if g.sum != nil {
+			for i, x := range unsafe.Slice(g.adds[r], g.column+g.valid)[g.column+j:][:min(n, len(o))] {
+				o[i] = bound(o[i]+x, g.sum[0], g.sum[1])
+			}
 		}
 	}
 }

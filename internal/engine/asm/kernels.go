@@ -59,7 +59,7 @@ type runKernel func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, 
 
 type gemmKernel struct {
 	rows, columns int
-	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int)
+	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int, add **float32, sum *float32)
 }
 
 // maxLanes is the widest panel of any set.
@@ -126,6 +126,11 @@ type Part struct {
 	// Tiles, if not 0, is the number of tiles, whose first pointers lie Stride apart in
 	// the table.
 	Tiles, Stride int
+	// Add, if not nil, points to rows of pixels like out, which are added to what is
+	// bounded, and Sum bounds what comes of it, as Kernels.Add does. Unbounded parts add
+	// nothing.
+	Add []*float32
+	Sum *[2]float32
 }
 
 // StreamAhead is how far ahead weights are fetched that are read in order, one
@@ -150,13 +155,20 @@ func (k *Kernels) GemmPart(table []*float32, taps, begin, end int, weights []flo
 	if part.Resumed {
 		from = nil
 	}
-	var bounds *float32
+	var bounds, sum *float32
+	var add **float32
 	if !part.Unbounded {
 		bounds = &clamp[0]
 	}
+	if part.Add != nil {
+		if len(part.Add) < len(out) || part.Unbounded {
+			panic(fmt.Sprintf("asm: Gemm of %d rows adds %d", len(out), len(part.Add)))
+		}
+		add, sum = &part.Add[0], &part.Sum[0]
+	}
 	for i := range k.gemm {
 		if g := &k.gemm[i]; g.rows == rows && g.columns == columns {
-			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead, tiles, 8*(stride-taps*rows), taps)
+			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead, tiles, 8*(stride-taps*rows), taps, add, sum)
 			return
 		}
 	}

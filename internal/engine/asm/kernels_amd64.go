@@ -12,14 +12,17 @@ package asm
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -29,14 +32,17 @@ func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *flo
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -46,14 +52,17 @@ func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -63,14 +72,17 @@ func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -80,14 +92,17 @@ func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -97,14 +112,17 @@ func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -114,14 +132,17 @@ func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *flo
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -131,14 +152,17 @@ func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -148,14 +172,17 @@ func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -165,14 +192,17 @@ func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //
@@ -184,12 +214,14 @@ func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
 //		}
 //	}
-//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*32+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*32+j] = acc
 //
 // mask holds the lanes of the last panel, nil for all.
 //
 //go:noescape
-func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
 
 // gemmSparse4x64AVX512 computes, for r < 4 and each of its 2 panels p of 32 columns:
 //
@@ -201,12 +233,14 @@ func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, 
 //			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
 //		}
 //	}
-//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*32+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*32+j] = acc
 //
 // mask holds the lanes of the last panel, nil for all.
 //
 //go:noescape
-func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
 
 // nonzeroAVX512 lists, for each tap, the channels c < bytes/4 where any of the 4 rows
 // table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the
@@ -1000,10 +1034,11 @@ func winogradInput2AVX512(table **float32, bytes int, dst *float32, stride int, 
 
 // winogradOutput2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 128 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 128 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x2AVX512 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 256 floats.
@@ -1015,10 +1050,11 @@ func winogradInput4Tail2x2AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail2x2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 128 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 128 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x3AVX512 transforms one tile of 4x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 320 floats.
@@ -1030,10 +1066,11 @@ func winogradInput4Tail2x3AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail2x3AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 160 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 160 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x4AVX512 transforms one tile of 4x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 384 floats.
@@ -1045,10 +1082,11 @@ func winogradInput4Tail2x4AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail2x4AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 192 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 192 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x2AVX512 transforms one tile of 5x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 320 floats.
@@ -1060,10 +1098,11 @@ func winogradInput4Tail3x2AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail3x2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 192 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 192 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x3AVX512 transforms one tile of 5x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 400 floats.
@@ -1075,10 +1114,11 @@ func winogradInput4Tail3x3AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail3x3AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 240 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 240 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x4AVX512 transforms one tile of 5x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 480 floats.
@@ -1090,10 +1130,11 @@ func winogradInput4Tail3x4AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail3x4AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 288 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 288 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail4x2AVX512 transforms one tile of 6x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 384 floats.
@@ -1105,10 +1146,11 @@ func winogradInput4Tail4x2AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail4x2AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 256 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 256 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail4x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail4x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail4x3AVX512 transforms one tile of 6x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 480 floats.
@@ -1120,10 +1162,11 @@ func winogradInput4Tail4x3AVX512(table **float32, bytes int, dst *float32, strid
 
 // winogradOutput4Tail4x3AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 320 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 320 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail4x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail4x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4AVX512 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 576 floats.
@@ -1135,10 +1178,11 @@ func winogradInput4AVX512(table **float32, bytes int, dst *float32, stride int, 
 
 // winogradOutput4AVX512 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 384 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 384 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // peakAVX512 runs 24 independent fused multiply-adds of 16 lanes, loops times.
 func peakAVX512(loops int)
@@ -1151,14 +1195,17 @@ func peakAVX512(loops int)
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm4x16AVX2 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1168,14 +1215,17 @@ func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm2x16AVX2 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1185,14 +1235,17 @@ func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm1x16AVX2 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1202,14 +1255,17 @@ func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm6x8AVX2 computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1219,14 +1275,17 @@ func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm4x8AVX2 computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1236,14 +1295,17 @@ func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm2x8AVX2 computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1253,14 +1315,17 @@ func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm1x8AVX2 computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1270,14 +1335,17 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmRowAVX2 computes what four of the set's widest gemm of one row do, with the weights panels[p] and
 // the biases biases[p], for p < 4: their columns lie one behind the other in out, and all of them count.
@@ -2064,10 +2132,11 @@ func winogradInput2AVX2(table **float32, bytes int, dst *float32, stride int, tm
 
 // winogradOutput2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 64 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 64 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x2AVX2 transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 128 floats.
@@ -2079,10 +2148,11 @@ func winogradInput4Tail2x2AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail2x2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 64 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 64 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x3AVX2 transforms one tile of 4x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 160 floats.
@@ -2094,10 +2164,11 @@ func winogradInput4Tail2x3AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail2x3AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 80 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 80 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x4AVX2 transforms one tile of 4x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 192 floats.
@@ -2109,10 +2180,11 @@ func winogradInput4Tail2x4AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail2x4AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 96 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 96 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x2AVX2 transforms one tile of 5x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 160 floats.
@@ -2124,10 +2196,11 @@ func winogradInput4Tail3x2AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail3x2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 96 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 96 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x3AVX2 transforms one tile of 5x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 200 floats.
@@ -2139,10 +2212,11 @@ func winogradInput4Tail3x3AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail3x3AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 120 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 120 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x4AVX2 transforms one tile of 5x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 240 floats.
@@ -2154,10 +2228,11 @@ func winogradInput4Tail3x4AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail3x4AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 144 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 144 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail4x2AVX2 transforms one tile of 6x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 192 floats.
@@ -2169,10 +2244,11 @@ func winogradInput4Tail4x2AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail4x2AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 128 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 128 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail4x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail4x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail4x3AVX2 transforms one tile of 6x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 240 floats.
@@ -2184,10 +2260,11 @@ func winogradInput4Tail4x3AVX2(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail4x3AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 160 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 160 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail4x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail4x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4AVX2 transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 288 floats.
@@ -2199,10 +2276,11 @@ func winogradInput4AVX2(table **float32, bytes int, dst *float32, stride int, tm
 
 // winogradOutput4AVX2 transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 192 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 192 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // peakAVX2 runs 12 independent fused multiply-adds of 8 lanes, loops times.
 func peakAVX2(loops int)
@@ -2215,14 +2293,17 @@ func peakAVX2(loops int)
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -2232,14 +2313,17 @@ func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -2249,14 +2333,17 @@ func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -2266,14 +2353,17 @@ func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -2283,14 +2373,17 @@ func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -2300,14 +2393,17 @@ func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -2317,14 +2413,17 @@ func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -2334,14 +2433,17 @@ func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -2351,14 +2453,17 @@ func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -2368,14 +2473,17 @@ func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairsSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //
@@ -2387,12 +2495,14 @@ func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights 
 //			acc = dotBF16(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
 //		}
 //	}
-//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*32+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*32+j] = acc
 //
 // mask holds the lanes of the last panel, nil for all.
 //
 //go:noescape
-func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
 
 // gemmPairsSparse4x64AVX512 computes, for r < 4 and each of its 2 panels p of 32 columns:
 //
@@ -2404,12 +2514,14 @@ func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uin
 //			acc = dotBF16(table[t*stride/8+r][c], weights_p[t*tap/4+c*32+j], acc)
 //		}
 //	}
-//	out[r][column/4+p*32+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*32+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*32+j] = acc
 //
 // mask holds the lanes of the last panel, nil for all.
 //
 //go:noescape
-func gemmPairsSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
+func gemmPairsSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
 
 // gemmQuads12x32AVX512 computes, for r < 12 and j < 32 with mask nil or mask[j] < 0:
 //

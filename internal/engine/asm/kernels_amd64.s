@@ -4,10 +4,52 @@
 
 #include "textflag.h"
 
-// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm12x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm12x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       80(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       88(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -275,6 +317,268 @@ channel:
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z26, Z23
 	VADDPS       Z27, Z23, Z23
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z24
+	VBROADCASTSS 4(R15), Z26
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000060, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z24, Z0
+	VMINPS       Z0, Z26, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z24, Z2
+	VMINPS       Z2, Z26, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z4, Z4
+	VMAXPS       Z4, Z24, Z4
+	VMINPS       Z4, Z26, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z24, Z6
+	VMINPS       Z6, Z26, Z6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z8, Z8
+	VMAXPS       Z8, Z24, Z8
+	VMINPS       Z8, Z26, Z8
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z10, Z10
+	VMAXPS       Z10, Z24, Z10
+	VMINPS       Z10, Z26, Z10
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z12, Z12
+	VMAXPS       Z12, Z24, Z12
+	VMINPS       Z12, Z26, Z12
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z14, Z14
+	VMAXPS       Z14, Z24, Z14
+	VMINPS       Z14, Z26, Z14
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z16, Z16
+	VMAXPS       Z16, Z24, Z16
+	VMINPS       Z16, Z26, Z16
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z18, Z18
+	VMAXPS       Z18, Z24, Z18
+	VMINPS       Z18, Z26, Z18
+	MOVQ         80(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z20, Z20
+	VMAXPS       Z20, Z24, Z20
+	VMINPS       Z20, Z26, Z20
+	MOVQ         88(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z22, Z22
+	VMAXPS       Z22, Z24, Z22
+	VMINPS       Z22, Z26, Z22
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z24, Z1
+	VMINPS       Z1, Z26, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z3, Z3
+	VMAXPS       Z3, Z24, Z3
+	VMINPS       Z3, Z26, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z24, Z5
+	VMINPS       Z5, Z26, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z24, Z7
+	VMINPS       Z7, Z26, Z7
+	MOVQ         32(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z9, Z9
+	VMAXPS       Z9, Z24, Z9
+	VMINPS       Z9, Z26, Z9
+	MOVQ         40(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z11, Z11
+	VMAXPS       Z11, Z24, Z11
+	VMINPS       Z11, Z26, Z11
+	MOVQ         48(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z13, Z13
+	VMAXPS       Z13, Z24, Z13
+	VMINPS       Z13, Z26, Z13
+	MOVQ         56(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z15, Z15
+	VMAXPS       Z15, Z24, Z15
+	VMINPS       Z15, Z26, Z15
+	MOVQ         64(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z17, Z17
+	VMAXPS       Z17, Z24, Z17
+	VMINPS       Z17, Z26, Z17
+	MOVQ         72(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z19, Z19
+	VMAXPS       Z19, Z24, Z19
+	VMINPS       Z19, Z26, Z19
+	MOVQ         80(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z21, Z21
+	VMAXPS       Z21, Z24, Z21
+	VMINPS       Z21, Z26, Z21
+	MOVQ         88(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z23, Z23
+	VMAXPS       Z23, Z24, Z23
+	VMINPS       Z23, Z26, Z23
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z27
+	VPTESTMD  Z27, Z27, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z0, Z0
+	VMAXPS    Z0, Z24, Z0
+	VMINPS    Z0, Z26, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z2, Z2
+	VMAXPS    Z2, Z24, Z2
+	VMINPS    Z2, Z26, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z4, Z4
+	VMAXPS    Z4, Z24, Z4
+	VMINPS    Z4, Z26, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z6, Z6
+	VMAXPS    Z6, Z24, Z6
+	VMINPS    Z6, Z26, Z6
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z8, Z8
+	VMAXPS    Z8, Z24, Z8
+	VMINPS    Z8, Z26, Z8
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z10, Z10
+	VMAXPS    Z10, Z24, Z10
+	VMINPS    Z10, Z26, Z10
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z12, Z12
+	VMAXPS    Z12, Z24, Z12
+	VMINPS    Z12, Z26, Z12
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z14, Z14
+	VMAXPS    Z14, Z24, Z14
+	VMINPS    Z14, Z26, Z14
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z16, Z16
+	VMAXPS    Z16, Z24, Z16
+	VMINPS    Z16, Z26, Z16
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z18, Z18
+	VMAXPS    Z18, Z24, Z18
+	VMINPS    Z18, Z26, Z18
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z20, Z20
+	VMAXPS    Z20, Z24, Z20
+	VMINPS    Z20, Z26, Z20
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z22, Z22
+	VMAXPS    Z22, Z24, Z22
+	VMINPS    Z22, Z26, Z22
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z27
+	VPTESTMD  Z27, Z27, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z1, Z1
+	VMAXPS    Z1, Z24, Z1
+	VMINPS    Z1, Z26, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z3, Z3
+	VMAXPS    Z3, Z24, Z3
+	VMINPS    Z3, Z26, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z5, Z5
+	VMAXPS    Z5, Z24, Z5
+	VMINPS    Z5, Z26, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z7, Z7
+	VMAXPS    Z7, Z24, Z7
+	VMINPS    Z7, Z26, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z9, Z9
+	VMAXPS    Z9, Z24, Z9
+	VMINPS    Z9, Z26, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z11, Z11
+	VMAXPS    Z11, Z24, Z11
+	VMINPS    Z11, Z26, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z13, Z13
+	VMAXPS    Z13, Z24, Z13
+	VMINPS    Z13, Z26, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z15, Z15
+	VMAXPS    Z15, Z24, Z15
+	VMINPS    Z15, Z26, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z17, Z17
+	VMAXPS    Z17, Z24, Z17
+	VMINPS    Z17, Z26, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z19, Z19
+	VMAXPS    Z19, Z24, Z19
+	VMINPS    Z19, Z26, Z19
+	MOVQ      80(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z21, Z21
+	VMAXPS    Z21, Z24, Z21
+	VMINPS    Z21, Z26, Z21
+	MOVQ      88(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z23, Z23
+	VMAXPS    Z23, Z24, Z23
+	VMINPS    Z23, Z26, Z23
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -378,10 +682,40 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -577,6 +911,188 @@ channel:
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z18, Z15
 	VADDPS       Z19, Z15, Z15
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z16
+	VBROADCASTSS 4(R15), Z18
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000040, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z0, Z0
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z18, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z2, Z2
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z18, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z4, Z4
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z18, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z18, Z6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z8, Z8
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z18, Z8
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z10, Z10
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z18, Z10
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z12, Z12
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z18, Z12
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z14, Z14
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z18, Z14
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z18, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z3, Z3
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z18, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z5, Z5
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z18, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z7, Z7
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z18, Z7
+	MOVQ         32(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z9, Z9
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z18, Z9
+	MOVQ         40(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z11, Z11
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z18, Z11
+	MOVQ         48(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z13, Z13
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z18, Z13
+	MOVQ         56(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z15, Z15
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z18, Z15
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z19
+	VPTESTMD  Z19, Z19, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z0, Z0
+	VMAXPS    Z0, Z16, Z0
+	VMINPS    Z0, Z18, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z2, Z2
+	VMAXPS    Z2, Z16, Z2
+	VMINPS    Z2, Z18, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z4, Z4
+	VMAXPS    Z4, Z16, Z4
+	VMINPS    Z4, Z18, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z6, Z6
+	VMAXPS    Z6, Z16, Z6
+	VMINPS    Z6, Z18, Z6
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z8, Z8
+	VMAXPS    Z8, Z16, Z8
+	VMINPS    Z8, Z18, Z8
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z10, Z10
+	VMAXPS    Z10, Z16, Z10
+	VMINPS    Z10, Z18, Z10
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z12, Z12
+	VMAXPS    Z12, Z16, Z12
+	VMINPS    Z12, Z18, Z12
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z14, Z14
+	VMAXPS    Z14, Z16, Z14
+	VMINPS    Z14, Z18, Z14
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z19
+	VPTESTMD  Z19, Z19, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z1, Z1
+	VMAXPS    Z1, Z16, Z1
+	VMINPS    Z1, Z18, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z3, Z3
+	VMAXPS    Z3, Z16, Z3
+	VMINPS    Z3, Z18, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z5, Z5
+	VMAXPS    Z5, Z16, Z5
+	VMINPS    Z5, Z18, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z7, Z7
+	VMAXPS    Z7, Z16, Z7
+	VMINPS    Z7, Z18, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z9, Z9
+	VMAXPS    Z9, Z16, Z9
+	VMINPS    Z9, Z18, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z11, Z11
+	VMAXPS    Z11, Z16, Z11
+	VMINPS    Z11, Z18, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z13, Z13
+	VMAXPS    Z13, Z16, Z13
+	VMINPS    Z13, Z18, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z15, Z15
+	VMAXPS    Z15, Z16, Z15
+	VMINPS    Z15, Z18, Z15
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -656,10 +1172,28 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm4x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm4x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -783,6 +1317,108 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z10, Z7
 	VADDPS       Z11, Z7, Z7
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z8
+	VBROADCASTSS 4(R15), Z10
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000020, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z11
+	VPTESTMD  Z11, Z11, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z0, Z0
+	VMAXPS    Z0, Z8, Z0
+	VMINPS    Z0, Z10, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z2, Z2
+	VMAXPS    Z2, Z8, Z2
+	VMINPS    Z2, Z10, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z4, Z4
+	VMAXPS    Z4, Z8, Z4
+	VMINPS    Z4, Z10, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z6, Z6
+	VMAXPS    Z6, Z8, Z6
+	VMINPS    Z6, Z10, Z6
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z11
+	VPTESTMD  Z11, Z11, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z1, Z1
+	VMAXPS    Z1, Z8, Z1
+	VMINPS    Z1, Z10, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z3, Z3
+	VMAXPS    Z3, Z8, Z3
+	VMINPS    Z3, Z10, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z5, Z5
+	VMAXPS    Z5, Z8, Z5
+	VMINPS    Z5, Z10, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z7, Z7
+	VMAXPS    Z7, Z8, Z7
+	VMINPS    Z7, Z10, Z7
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -838,10 +1474,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm2x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm2x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -929,6 +1577,68 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z6, Z3
 	VADDPS       Z7, Z3, Z3
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z4
+	VBROADCASTSS 4(R15), Z6
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000010, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z4, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z4, Z2
+	VMINPS       Z2, Z6, Z2
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z5
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z4, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z5
+	VADDPS       Z5, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z6, Z3
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z7
+	VPTESTMD  Z7, Z7, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	VMAXPS    Z0, Z4, Z0
+	VMINPS    Z0, Z6, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z2, Z2
+	VMAXPS    Z2, Z4, Z2
+	VMINPS    Z2, Z6, Z2
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z7
+	VPTESTMD  Z7, Z7, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z4, Z1
+	VMINPS    Z1, Z6, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z3, Z3
+	VMAXPS    Z3, Z4, Z3
+	VMINPS    Z3, Z6, Z3
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -972,10 +1682,19 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm1x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm1x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1045,6 +1764,48 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z4, Z1
 	VADDPS       Z5, Z1, Z1
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z2
+	VBROADCASTSS 4(R15), Z4
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000008, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z3
+	VADDPS       Z3, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z4, Z0
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z3
+	VADDPS       Z3, Z1, Z1
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z4, Z1
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z5
+	VPTESTMD  Z5, Z5, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	VADDPS    Z3, Z0, Z0
+	VMAXPS    Z0, Z2, Z0
+	VMINPS    Z0, Z4, Z0
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z5
+	VPTESTMD  Z5, Z5, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z3
+	VADDPS    Z3, Z1, Z1
+	VMAXPS    Z1, Z2, Z1
+	VMINPS    Z1, Z4, Z1
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -1082,10 +1843,40 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm12x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm12x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       80(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       88(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1265,6 +2056,145 @@ channel:
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
 	VADDPS       Z14, Z11, Z11
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z12
+	VBROADCASTSS 4(R15), Z13
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000060, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z0, Z0
+	VMAXPS       Z0, Z12, Z0
+	VMINPS       Z0, Z13, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z1, Z1
+	VMAXPS       Z1, Z12, Z1
+	VMINPS       Z1, Z13, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z2, Z2
+	VMAXPS       Z2, Z12, Z2
+	VMINPS       Z2, Z13, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z3, Z3
+	VMAXPS       Z3, Z12, Z3
+	VMINPS       Z3, Z13, Z3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z4, Z4
+	VMAXPS       Z4, Z12, Z4
+	VMINPS       Z4, Z13, Z4
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z5, Z5
+	VMAXPS       Z5, Z12, Z5
+	VMINPS       Z5, Z13, Z5
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z6, Z6
+	VMAXPS       Z6, Z12, Z6
+	VMINPS       Z6, Z13, Z6
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z7, Z7
+	VMAXPS       Z7, Z12, Z7
+	VMINPS       Z7, Z13, Z7
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z8, Z8
+	VMAXPS       Z8, Z12, Z8
+	VMINPS       Z8, Z13, Z8
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z9, Z9
+	VMAXPS       Z9, Z12, Z9
+	VMINPS       Z9, Z13, Z9
+	MOVQ         80(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z10, Z10
+	VMAXPS       Z10, Z12, Z10
+	VMINPS       Z10, Z13, Z10
+	MOVQ         88(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z11, Z11
+	VMAXPS       Z11, Z12, Z11
+	VMINPS       Z11, Z13, Z11
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z14
+	VPTESTMD  Z14, Z14, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z0, Z0
+	VMAXPS    Z0, Z12, Z0
+	VMINPS    Z0, Z13, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z1, Z1
+	VMAXPS    Z1, Z12, Z1
+	VMINPS    Z1, Z13, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z2, Z2
+	VMAXPS    Z2, Z12, Z2
+	VMINPS    Z2, Z13, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z3, Z3
+	VMAXPS    Z3, Z12, Z3
+	VMINPS    Z3, Z13, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z4, Z4
+	VMAXPS    Z4, Z12, Z4
+	VMINPS    Z4, Z13, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z5, Z5
+	VMAXPS    Z5, Z12, Z5
+	VMINPS    Z5, Z13, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z6, Z6
+	VMAXPS    Z6, Z12, Z6
+	VMINPS    Z6, Z13, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z7, Z7
+	VMAXPS    Z7, Z12, Z7
+	VMINPS    Z7, Z13, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z8, Z8
+	VMAXPS    Z8, Z12, Z8
+	VMINPS    Z8, Z13, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z9, Z9
+	VMAXPS    Z9, Z12, Z9
+	VMINPS    Z9, Z13, Z9
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z10, Z10
+	VMAXPS    Z10, Z12, Z10
+	VMINPS    Z10, Z13, Z10
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z11, Z11
+	VMAXPS    Z11, Z12, Z11
+	VMINPS    Z11, Z13, Z11
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -1342,10 +2272,32 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm8x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm8x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1481,6 +2433,105 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VADDPS       Z10, Z7, Z7
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z8
+	VBROADCASTSS 4(R15), Z9
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000040, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z10
+	VPTESTMD  Z10, Z10, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z0, Z0
+	VMAXPS    Z0, Z8, Z0
+	VMINPS    Z0, Z9, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z1, Z1
+	VMAXPS    Z1, Z8, Z1
+	VMINPS    Z1, Z9, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z2, Z2
+	VMAXPS    Z2, Z8, Z2
+	VMINPS    Z2, Z9, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z3, Z3
+	VMAXPS    Z3, Z8, Z3
+	VMINPS    Z3, Z9, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z4, Z4
+	VMAXPS    Z4, Z8, Z4
+	VMINPS    Z4, Z9, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z5, Z5
+	VMAXPS    Z5, Z8, Z5
+	VMINPS    Z5, Z9, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z6, Z6
+	VMAXPS    Z6, Z8, Z6
+	VMINPS    Z6, Z9, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z7, Z7
+	VMAXPS    Z7, Z8, Z7
+	VMINPS    Z7, Z9, Z7
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -1542,10 +2593,24 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm4x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm4x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1637,6 +2702,65 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VADDPS       Z6, Z3, Z3
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z4
+	VBROADCASTSS 4(R15), Z5
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000020, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z0, Z0
+	VMAXPS       Z0, Z4, Z0
+	VMINPS       Z0, Z5, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z1, Z1
+	VMAXPS       Z1, Z4, Z1
+	VMINPS       Z1, Z5, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z2, Z2
+	VMAXPS       Z2, Z4, Z2
+	VMINPS       Z2, Z5, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z5, Z3
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z6
+	VPTESTMD  Z6, Z6, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z0, Z0
+	VMAXPS    Z0, Z4, Z0
+	VMINPS    Z0, Z5, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z1, Z1
+	VMAXPS    Z1, Z4, Z1
+	VMINPS    Z1, Z5, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z2, Z2
+	VMAXPS    Z2, Z4, Z2
+	VMINPS    Z2, Z5, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z3, Z3
+	VMAXPS    Z3, Z4, Z3
+	VMINPS    Z3, Z5, Z3
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -1682,10 +2806,20 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm2x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm2x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1755,6 +2889,45 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VADDPS       Z4, Z1, Z1
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z2
+	VBROADCASTSS 4(R15), Z3
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000010, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z4
+	VPTESTMD  Z4, Z4, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	VMAXPS    Z0, Z2, Z0
+	VMINPS    Z0, Z3, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z2, Z1
+	VMINPS    Z1, Z3, Z1
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -1792,10 +2965,18 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm1x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemm1x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -1854,6 +3035,35 @@ channel:
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VADDPS       Z3, Z0, Z0
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z1
+	VBROADCASTSS 4(R15), Z2
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000008, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z4
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z3
+	VPTESTMD  Z3, Z3, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VMAXPS    Z0, Z1, Z0
+	VMINPS    Z0, Z2, Z0
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -1887,9 +3097,29 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmSparse4x32AVX512(SB), NOSPLIT, $0-104
+// func gemmSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmSparse4x32AVX512(SB), NOSPLIT, $0-120
+	MOVQ  add+104(FP), R14
+	TESTQ R14, R14
+	JZ    begin
+
+	// fetch what is added while there is something to multiply
+	MOVQ       column+64(FP), R12
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+
+begin:
 	MOVQ    bias0+72(FP), R11
 	VMOVUPS (R11), Z0
 	VMOVUPS 64(R11), Z1
@@ -1972,20 +3202,65 @@ next:
 	MOVQ         mask+96(FP), R11
 	TESTQ        R11, R11
 	JNZ          partial
-	MOVQ         out+56(FP), R9
 	MOVQ         column+64(FP), R12
-	MOVQ         (R9), AX
-	VMOVUPS      Z0, (AX)(R12*1)
-	VMOVUPS      Z1, 64(AX)(R12*1)
-	MOVQ         8(R9), AX
-	VMOVUPS      Z2, (AX)(R12*1)
-	VMOVUPS      Z3, 64(AX)(R12*1)
-	MOVQ         16(R9), AX
-	VMOVUPS      Z4, (AX)(R12*1)
-	VMOVUPS      Z5, 64(AX)(R12*1)
-	MOVQ         24(R9), AX
-	VMOVUPS      Z6, (AX)(R12*1)
-	VMOVUPS      Z7, 64(AX)(R12*1)
+	TESTQ        R14, R14
+	JZ           store
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z8
+	VBROADCASTSS 4(R11), Z10
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+
+store:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, (AX)(R12*1)
+	VMOVUPS Z1, 64(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z2, (AX)(R12*1)
+	VMOVUPS Z3, 64(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z4, (AX)(R12*1)
+	VMOVUPS Z5, 64(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z6, (AX)(R12*1)
+	VMOVUPS Z7, 64(AX)(R12*1)
 	VZEROUPPER
 	RET
 
@@ -1994,26 +3269,99 @@ partial:
 	VPTESTMD  Z8, Z8, K1
 	VMOVDQU32 64(R11), Z8
 	VPTESTMD  Z8, Z8, K2
-	MOVQ      out+56(FP), R9
 	MOVQ      column+64(FP), R12
-	MOVQ      (R9), AX
-	VMOVUPS   Z0, K1, (AX)(R12*1)
-	VMOVUPS   Z1, K2, 64(AX)(R12*1)
-	MOVQ      8(R9), AX
-	VMOVUPS   Z2, K1, (AX)(R12*1)
-	VMOVUPS   Z3, K2, 64(AX)(R12*1)
-	MOVQ      16(R9), AX
-	VMOVUPS   Z4, K1, (AX)(R12*1)
-	VMOVUPS   Z5, K2, 64(AX)(R12*1)
-	MOVQ      24(R9), AX
-	VMOVUPS   Z6, K1, (AX)(R12*1)
-	VMOVUPS   Z7, K2, 64(AX)(R12*1)
+	TESTQ     R14, R14
+	JZ        storePartial
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z8
+	VBROADCASTSS 4(R11), Z10
+	MOVQ         (R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+
+storePartial:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, K1, (AX)(R12*1)
+	VMOVUPS Z1, K2, 64(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z2, K1, (AX)(R12*1)
+	VMOVUPS Z3, K2, 64(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z4, K1, (AX)(R12*1)
+	VMOVUPS Z5, K2, 64(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z6, K1, (AX)(R12*1)
+	VMOVUPS Z7, K2, 64(AX)(R12*1)
 	VZEROUPPER
 	RET
 
-// func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmSparse4x64AVX512(SB), NOSPLIT, $0-104
+// func gemmSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmSparse4x64AVX512(SB), NOSPLIT, $0-120
+	MOVQ  add+104(FP), R14
+	TESTQ R14, R14
+	JZ    begin
+
+	// fetch what is added while there is something to multiply
+	MOVQ       column+64(FP), R12
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+
+begin:
 	MOVQ    bias0+72(FP), R11
 	VMOVUPS (R11), Z0
 	VMOVUPS 64(R11), Z1
@@ -2141,28 +3489,105 @@ next:
 	MOVQ         mask+96(FP), R11
 	TESTQ        R11, R11
 	JNZ          partial
-	MOVQ         out+56(FP), R9
 	MOVQ         column+64(FP), R12
-	MOVQ         (R9), AX
-	VMOVUPS      Z0, (AX)(R12*1)
-	VMOVUPS      Z1, 64(AX)(R12*1)
-	VMOVUPS      Z2, 128(AX)(R12*1)
-	VMOVUPS      Z3, 192(AX)(R12*1)
-	MOVQ         8(R9), AX
-	VMOVUPS      Z4, (AX)(R12*1)
-	VMOVUPS      Z5, 64(AX)(R12*1)
-	VMOVUPS      Z6, 128(AX)(R12*1)
-	VMOVUPS      Z7, 192(AX)(R12*1)
-	MOVQ         16(R9), AX
-	VMOVUPS      Z8, (AX)(R12*1)
-	VMOVUPS      Z9, 64(AX)(R12*1)
-	VMOVUPS      Z10, 128(AX)(R12*1)
-	VMOVUPS      Z11, 192(AX)(R12*1)
-	MOVQ         24(R9), AX
-	VMOVUPS      Z12, (AX)(R12*1)
-	VMOVUPS      Z13, 64(AX)(R12*1)
-	VMOVUPS      Z14, 128(AX)(R12*1)
-	VMOVUPS      Z15, 192(AX)(R12*1)
+	TESTQ        R14, R14
+	JZ           store
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z16
+	VBROADCASTSS 4(R11), Z20
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z0, Z0
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z20, Z0
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z20, Z1
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z2, Z2
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z20, Z2
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z3, Z3
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z20, Z3
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z4, Z4
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z20, Z4
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z5, Z5
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z20, Z5
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z20, Z6
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z7, Z7
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z20, Z7
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z8, Z8
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z20, Z8
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z9, Z9
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z20, Z9
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z10, Z10
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z20, Z10
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z11, Z11
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z20, Z11
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z12, Z12
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z20, Z12
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z13, Z13
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z20, Z13
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z14, Z14
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z20, Z14
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z15, Z15
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z20, Z15
+
+store:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, (AX)(R12*1)
+	VMOVUPS Z1, 64(AX)(R12*1)
+	VMOVUPS Z2, 128(AX)(R12*1)
+	VMOVUPS Z3, 192(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z4, (AX)(R12*1)
+	VMOVUPS Z5, 64(AX)(R12*1)
+	VMOVUPS Z6, 128(AX)(R12*1)
+	VMOVUPS Z7, 192(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z8, (AX)(R12*1)
+	VMOVUPS Z9, 64(AX)(R12*1)
+	VMOVUPS Z10, 128(AX)(R12*1)
+	VMOVUPS Z11, 192(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z12, (AX)(R12*1)
+	VMOVUPS Z13, 64(AX)(R12*1)
+	VMOVUPS Z14, 128(AX)(R12*1)
+	VMOVUPS Z15, 192(AX)(R12*1)
 	VZEROUPPER
 	RET
 
@@ -2171,28 +3596,105 @@ partial:
 	VPTESTMD  Z16, Z16, K1
 	VMOVDQU32 64(R11), Z16
 	VPTESTMD  Z16, Z16, K2
-	MOVQ      out+56(FP), R9
 	MOVQ      column+64(FP), R12
-	MOVQ      (R9), AX
-	VMOVUPS   Z0, (AX)(R12*1)
-	VMOVUPS   Z1, 64(AX)(R12*1)
-	VMOVUPS   Z2, K1, 128(AX)(R12*1)
-	VMOVUPS   Z3, K2, 192(AX)(R12*1)
-	MOVQ      8(R9), AX
-	VMOVUPS   Z4, (AX)(R12*1)
-	VMOVUPS   Z5, 64(AX)(R12*1)
-	VMOVUPS   Z6, K1, 128(AX)(R12*1)
-	VMOVUPS   Z7, K2, 192(AX)(R12*1)
-	MOVQ      16(R9), AX
-	VMOVUPS   Z8, (AX)(R12*1)
-	VMOVUPS   Z9, 64(AX)(R12*1)
-	VMOVUPS   Z10, K1, 128(AX)(R12*1)
-	VMOVUPS   Z11, K2, 192(AX)(R12*1)
-	MOVQ      24(R9), AX
-	VMOVUPS   Z12, (AX)(R12*1)
-	VMOVUPS   Z13, 64(AX)(R12*1)
-	VMOVUPS   Z14, K1, 128(AX)(R12*1)
-	VMOVUPS   Z15, K2, 192(AX)(R12*1)
+	TESTQ     R14, R14
+	JZ        storePartial
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z16
+	VBROADCASTSS 4(R11), Z20
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z0, Z0
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z20, Z0
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z20, Z1
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z2, Z2
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z20, Z2
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z3, Z3
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z20, Z3
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z4, Z4
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z20, Z4
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z5, Z5
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z20, Z5
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z20, Z6
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z7, Z7
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z20, Z7
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z8, Z8
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z20, Z8
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z9, Z9
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z20, Z9
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z10, Z10
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z20, Z10
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z11, Z11
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z20, Z11
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z12, Z12
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z20, Z12
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z13, Z13
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z20, Z13
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z14, Z14
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z20, Z14
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z15, Z15
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z20, Z15
+
+storePartial:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, (AX)(R12*1)
+	VMOVUPS Z1, 64(AX)(R12*1)
+	VMOVUPS Z2, K1, 128(AX)(R12*1)
+	VMOVUPS Z3, K2, 192(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z4, (AX)(R12*1)
+	VMOVUPS Z5, 64(AX)(R12*1)
+	VMOVUPS Z6, K1, 128(AX)(R12*1)
+	VMOVUPS Z7, K2, 192(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z8, (AX)(R12*1)
+	VMOVUPS Z9, 64(AX)(R12*1)
+	VMOVUPS Z10, K1, 128(AX)(R12*1)
+	VMOVUPS Z11, K2, 192(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z12, (AX)(R12*1)
+	VMOVUPS Z13, 64(AX)(R12*1)
+	VMOVUPS Z14, K1, 128(AX)(R12*1)
+	VMOVUPS Z15, K2, 192(AX)(R12*1)
 	VZEROUPPER
 	RET
 
@@ -25247,9 +26749,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput2AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -25318,6 +26820,7 @@ vector:
 	VSUBPS       Z9, Z7, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -25328,11 +26831,28 @@ vector:
 	VADDPS       Z28, Z0, Z0
 	VMAXPS       Z0, Z29, Z0
 	VMINPS       Z0, Z30, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z28, Z1, Z1
 	VMAXPS       Z1, Z29, Z1
 	VMINPS       Z1, Z30, Z1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z29
+	VBROADCASTSS 4(AX), Z30
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z28
+	VADDPS       Z28, Z0, Z0
+	VMAXPS       Z0, Z29, Z0
+	VMINPS       Z0, Z30, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z28
+	VADDPS       Z28, Z1, Z1
+	VMAXPS       Z1, Z29, Z1
+	VMINPS       Z1, Z30, Z1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -25345,15 +26865,32 @@ vector:
 	VADDPS       Z28, Z4, Z4
 	VMAXPS       Z4, Z29, Z4
 	VMINPS       Z4, Z30, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, (AX)(CX*1)
 	VADDPS       Z28, Z5, Z5
 	VMAXPS       Z5, Z29, Z5
 	VMINPS       Z5, Z30, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z29
+	VBROADCASTSS 4(AX), Z30
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z28
+	VADDPS       Z28, Z4, Z4
+	VMAXPS       Z4, Z29, Z4
+	VMINPS       Z4, Z30, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z28
+	VADDPS       Z28, Z5, Z5
+	VMAXPS       Z5, Z29, Z5
+	VMINPS       Z5, Z30, Z5
+
+store1_1:
+	MOVQ    16(R10), AX
+	VMOVUPS Z4, (AX)(CX*1)
+	MOVQ    24(R10), AX
+	VMOVUPS Z5, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -25417,6 +26954,7 @@ partial:
 	VSUBPS       Z9, Z7, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -25427,11 +26965,28 @@ partial:
 	VADDPS       Z28, Z0, Z0
 	VMAXPS       Z0, Z29, Z0
 	VMINPS       Z0, Z30, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z28, Z1, Z1
 	VMAXPS       Z1, Z29, Z1
 	VMINPS       Z1, Z30, Z1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z29
+	VBROADCASTSS 4(AX), Z30
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z28
+	VADDPS       Z28, Z0, Z0
+	VMAXPS       Z0, Z29, Z0
+	VMINPS       Z0, Z30, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z28
+	VADDPS       Z28, Z1, Z1
+	VMAXPS       Z1, Z29, Z1
+	VMINPS       Z1, Z30, Z1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -25444,13 +26999,30 @@ partial:
 	VADDPS       Z28, Z4, Z4
 	VMAXPS       Z4, Z29, Z4
 	VMINPS       Z4, Z30, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, K1, (AX)(CX*1)
 	VADDPS       Z28, Z5, Z5
 	VMAXPS       Z5, Z29, Z5
 	VMINPS       Z5, Z30, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z29
+	VBROADCASTSS 4(AX), Z30
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z28
+	VADDPS       Z28, Z4, Z4
+	VMAXPS       Z4, Z29, Z4
+	VMINPS       Z4, Z30, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z28
+	VADDPS       Z28, Z5, Z5
+	VMAXPS       Z5, Z29, Z5
+	VMINPS       Z5, Z30, Z5
+
+store2_1:
+	MOVQ    16(R10), AX
+	VMOVUPS Z4, K1, (AX)(CX*1)
+	MOVQ    24(R10), AX
+	VMOVUPS Z5, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -25800,9 +27372,9 @@ GLOBL winogradInput4Tail2x2AVX512_c1<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail2x2AVX512_c2<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail2x2AVX512_c2<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail2x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail2x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail2x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ         table+24(FP), R10
 	MOVQ         bias+40(FP), R12
 	MOVQ         clamp+48(FP), R13
@@ -25878,6 +27450,7 @@ vector:
 	VFMADD132PS  Z31, Z9, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -25888,11 +27461,28 @@ vector:
 	VADDPS       Z27, Z0, Z0
 	VMAXPS       Z0, Z28, Z0
 	VMINPS       Z0, Z29, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z27, Z1, Z1
 	VMAXPS       Z1, Z28, Z1
 	VMINPS       Z1, Z29, Z1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z28
+	VBROADCASTSS 4(AX), Z29
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z27
+	VADDPS       Z27, Z0, Z0
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z27
+	VADDPS       Z27, Z1, Z1
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -25905,15 +27495,32 @@ vector:
 	VADDPS       Z27, Z4, Z4
 	VMAXPS       Z4, Z28, Z4
 	VMINPS       Z4, Z29, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, (AX)(CX*1)
 	VADDPS       Z27, Z5, Z5
 	VMAXPS       Z5, Z28, Z5
 	VMINPS       Z5, Z29, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z28
+	VBROADCASTSS 4(AX), Z29
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z27
+	VADDPS       Z27, Z4, Z4
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z27
+	VADDPS       Z27, Z5, Z5
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
+
+store1_1:
+	MOVQ    16(R10), AX
+	VMOVUPS Z4, (AX)(CX*1)
+	MOVQ    24(R10), AX
+	VMOVUPS Z5, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -25983,6 +27590,7 @@ partial:
 	VFMADD132PS  Z31, Z9, Z7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -25993,11 +27601,28 @@ partial:
 	VADDPS       Z27, Z0, Z0
 	VMAXPS       Z0, Z28, Z0
 	VMINPS       Z0, Z29, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z27, Z1, Z1
 	VMAXPS       Z1, Z28, Z1
 	VMINPS       Z1, Z29, Z1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z28
+	VBROADCASTSS 4(AX), Z29
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z27
+	VADDPS       Z27, Z0, Z0
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z27
+	VADDPS       Z27, Z1, Z1
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -26010,13 +27635,30 @@ partial:
 	VADDPS       Z27, Z4, Z4
 	VMAXPS       Z4, Z28, Z4
 	VMINPS       Z4, Z29, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, K1, (AX)(CX*1)
 	VADDPS       Z27, Z5, Z5
 	VMAXPS       Z5, Z28, Z5
 	VMINPS       Z5, Z29, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z28
+	VBROADCASTSS 4(AX), Z29
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z27
+	VADDPS       Z27, Z4, Z4
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z27
+	VADDPS       Z27, Z5, Z5
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
+
+store2_1:
+	MOVQ    16(R10), AX
+	VMOVUPS Z4, K1, (AX)(CX*1)
+	MOVQ    24(R10), AX
+	VMOVUPS Z5, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -26511,9 +28153,9 @@ GLOBL winogradInput4Tail2x3AVX512X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail2x3AVX512X_c4<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail2x3AVX512X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail2x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail2x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail2x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x3AVX512(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -26605,6 +28247,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z25
 	VSUBPS       Z2, Z1, Z26
 	VADDPS       Z25, Z0, Z0
@@ -26620,16 +28263,38 @@ vector:
 	VADDPS       Z25, Z0, Z0
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z25, Z1, Z1
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z25, Z2, Z2
 	VMAXPS       Z2, Z26, Z2
 	VMINPS       Z2, Z27, Z2
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z7, Z6, Z25
@@ -26647,20 +28312,42 @@ vector:
 	VADDPS       Z25, Z5, Z5
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, (AX)(CX*1)
 	VADDPS       Z25, Z6, Z6
 	VMAXPS       Z6, Z26, Z6
 	VMINPS       Z6, Z27, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, (AX)(CX*1)
 	VADDPS       Z25, Z7, Z7
 	VMAXPS       Z7, Z26, Z7
 	VMINPS       Z7, Z27, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
+
+store1_1:
+	MOVQ    24(R10), AX
+	VMOVUPS Z5, (AX)(CX*1)
+	MOVQ    32(R10), AX
+	VMOVUPS Z6, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Z7, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -26747,6 +28434,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail2x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z25
 	VSUBPS       Z2, Z1, Z26
 	VADDPS       Z25, Z0, Z0
@@ -26762,16 +28450,38 @@ partial:
 	VADDPS       Z25, Z0, Z0
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z25, Z1, Z1
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z25, Z2, Z2
 	VMAXPS       Z2, Z26, Z2
 	VMINPS       Z2, Z27, Z2
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z7, Z6, Z25
@@ -26789,18 +28499,40 @@ partial:
 	VADDPS       Z25, Z5, Z5
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, K1, (AX)(CX*1)
 	VADDPS       Z25, Z6, Z6
 	VMAXPS       Z6, Z26, Z6
 	VMINPS       Z6, Z27, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, K1, (AX)(CX*1)
 	VADDPS       Z25, Z7, Z7
 	VMAXPS       Z7, Z26, Z7
 	VMINPS       Z7, Z27, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
+
+store2_1:
+	MOVQ    24(R10), AX
+	VMOVUPS Z5, K1, (AX)(CX*1)
+	MOVQ    32(R10), AX
+	VMOVUPS Z6, K1, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Z7, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -27346,9 +29078,9 @@ GLOBL winogradInput4Tail2x4AVX512X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail2x4AVX512X_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4Tail2x4AVX512X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail2x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail2x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail2x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x4AVX512(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -27456,6 +29188,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z4, Z3, Z24
@@ -27475,21 +29208,48 @@ vector:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         16(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, (AX)(CX*1)
 	VADDPS       Z8, Z7, Z22
@@ -27511,25 +29271,52 @@ vector:
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, (AX)(CX*1)
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         48(R10), AX
-	VMOVUPS      Z8, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
-	MOVQ         56(R10), AX
-	VMOVUPS      Z9, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store1_1:
+	MOVQ    32(R10), AX
+	VMOVUPS Z6, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Z7, (AX)(CX*1)
+	MOVQ    48(R10), AX
+	VMOVUPS Z8, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Z9, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -27632,6 +29419,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail2x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z4, Z3, Z24
@@ -27651,21 +29439,48 @@ partial:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         16(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, K1, (AX)(CX*1)
 	VADDPS       Z8, Z7, Z22
@@ -27687,23 +29502,50 @@ partial:
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, K1, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, K1, (AX)(CX*1)
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         48(R10), AX
-	VMOVUPS      Z8, K1, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
-	MOVQ         56(R10), AX
-	VMOVUPS      Z9, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+	MOVQ         48(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         56(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store2_1:
+	MOVQ    32(R10), AX
+	VMOVUPS Z6, K1, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Z7, K1, (AX)(CX*1)
+	MOVQ    48(R10), AX
+	VMOVUPS Z8, K1, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Z9, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -28214,9 +30056,9 @@ GLOBL winogradInput4Tail3x2AVX512X_c1<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail3x2AVX512X_c2<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail3x2AVX512X_c2<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail3x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail3x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail3x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -28323,6 +30165,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -28333,11 +30176,28 @@ vector:
 	VADDPS       Z25, Z0, Z0
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z25, Z1, Z1
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -28350,11 +30210,28 @@ vector:
 	VADDPS       Z25, Z4, Z4
 	VMAXPS       Z4, Z26, Z4
 	VMINPS       Z4, Z27, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, (AX)(CX*1)
 	VADDPS       Z25, Z5, Z5
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z4, Z4
+	VMAXPS       Z4, Z26, Z4
+	VMINPS       Z4, Z27, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
+
+store1_1:
+	MOVQ         16(R10), AX
+	VMOVUPS      Z4, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z5, (AX)(CX*1)
 	VADDPS       Z9, Z8, Z8
@@ -28367,15 +30244,32 @@ vector:
 	VADDPS       Z25, Z8, Z8
 	VMAXPS       Z8, Z26, Z8
 	VMINPS       Z8, Z27, Z8
-	MOVQ         32(R10), AX
-	VMOVUPS      Z8, (AX)(CX*1)
 	VADDPS       Z25, Z9, Z9
 	VMAXPS       Z9, Z26, Z9
 	VMINPS       Z9, Z27, Z9
-	MOVQ         40(R10), AX
-	VMOVUPS      Z9, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z8, Z8
+	VMAXPS       Z8, Z26, Z8
+	VMINPS       Z8, Z27, Z8
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z9, Z9
+	VMAXPS       Z9, Z26, Z9
+	VMINPS       Z9, Z27, Z9
+
+store1_2:
+	MOVQ    32(R10), AX
+	VMOVUPS Z8, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Z9, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -28477,6 +30371,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail3x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -28487,11 +30382,28 @@ partial:
 	VADDPS       Z25, Z0, Z0
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z25, Z1, Z1
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -28504,11 +30416,28 @@ partial:
 	VADDPS       Z25, Z4, Z4
 	VMAXPS       Z4, Z26, Z4
 	VMINPS       Z4, Z27, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, K1, (AX)(CX*1)
 	VADDPS       Z25, Z5, Z5
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z4, Z4
+	VMAXPS       Z4, Z26, Z4
+	VMINPS       Z4, Z27, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
+
+store2_1:
+	MOVQ         16(R10), AX
+	VMOVUPS      Z4, K1, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z5, K1, (AX)(CX*1)
 	VADDPS       Z9, Z8, Z8
@@ -28521,13 +30450,30 @@ partial:
 	VADDPS       Z25, Z8, Z8
 	VMAXPS       Z8, Z26, Z8
 	VMINPS       Z8, Z27, Z8
-	MOVQ         32(R10), AX
-	VMOVUPS      Z8, K1, (AX)(CX*1)
 	VADDPS       Z25, Z9, Z9
 	VMAXPS       Z9, Z26, Z9
 	VMINPS       Z9, Z27, Z9
-	MOVQ         40(R10), AX
-	VMOVUPS      Z9, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z8, Z8
+	VMAXPS       Z8, Z26, Z8
+	VMINPS       Z8, Z27, Z8
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z9, Z9
+	VMAXPS       Z9, Z26, Z9
+	VMINPS       Z9, Z27, Z9
+
+store2_2:
+	MOVQ    32(R10), AX
+	VMOVUPS Z8, K1, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Z9, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -29181,9 +31127,9 @@ GLOBL winogradInput4Tail3x3AVX512_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail3x3AVX512_c4<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail3x3AVX512_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail3x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail3x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail3x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x3AVX512(SB), NOSPLIT, $0-88
 	MOVQ         table+24(FP), R10
 	MOVQ         bias+40(FP), R12
 	MOVQ         clamp+48(FP), R13
@@ -29309,6 +31255,7 @@ vector:
 	VADDPS       Z16, Z14, Z14
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z25
 	VSUBPS       Z2, Z1, Z26
 	VADDPS       Z25, Z0, Z0
@@ -29324,16 +31271,38 @@ vector:
 	VADDPS       Z25, Z0, Z0
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z25, Z1, Z1
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z25, Z2, Z2
 	VMAXPS       Z2, Z26, Z2
 	VMINPS       Z2, Z27, Z2
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z7, Z6, Z25
@@ -29351,16 +31320,38 @@ vector:
 	VADDPS       Z25, Z5, Z5
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, (AX)(CX*1)
 	VADDPS       Z25, Z6, Z6
 	VMAXPS       Z6, Z26, Z6
 	VMINPS       Z6, Z27, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, (AX)(CX*1)
 	VADDPS       Z25, Z7, Z7
 	VMAXPS       Z7, Z26, Z7
 	VMINPS       Z7, Z27, Z7
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
+
+store1_1:
+	MOVQ         24(R10), AX
+	VMOVUPS      Z5, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Z7, (AX)(CX*1)
 	VADDPS       Z12, Z11, Z25
@@ -29378,20 +31369,42 @@ vector:
 	VADDPS       Z25, Z10, Z10
 	VMAXPS       Z10, Z26, Z10
 	VMINPS       Z10, Z27, Z10
-	MOVQ         48(R10), AX
-	VMOVUPS      Z10, (AX)(CX*1)
 	VADDPS       Z25, Z11, Z11
 	VMAXPS       Z11, Z26, Z11
 	VMINPS       Z11, Z27, Z11
-	MOVQ         56(R10), AX
-	VMOVUPS      Z11, (AX)(CX*1)
 	VADDPS       Z25, Z12, Z12
 	VMAXPS       Z12, Z26, Z12
 	VMINPS       Z12, Z27, Z12
-	MOVQ         64(R10), AX
-	VMOVUPS      Z12, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z10, Z10
+	VMAXPS       Z10, Z26, Z10
+	VMINPS       Z10, Z27, Z10
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z11, Z11
+	VMAXPS       Z11, Z26, Z11
+	VMINPS       Z11, Z27, Z11
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Z25
+	VADDPS       Z25, Z12, Z12
+	VMAXPS       Z12, Z26, Z12
+	VMINPS       Z12, Z27, Z12
+
+store1_2:
+	MOVQ    48(R10), AX
+	VMOVUPS Z10, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Z11, (AX)(CX*1)
+	MOVQ    64(R10), AX
+	VMOVUPS Z12, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -29509,6 +31522,7 @@ partial:
 	VADDPS       Z16, Z14, Z14
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z25
 	VSUBPS       Z2, Z1, Z26
 	VADDPS       Z25, Z0, Z0
@@ -29524,16 +31538,38 @@ partial:
 	VADDPS       Z25, Z0, Z0
 	VMAXPS       Z0, Z26, Z0
 	VMINPS       Z0, Z27, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z25, Z1, Z1
 	VMAXPS       Z1, Z26, Z1
 	VMINPS       Z1, Z27, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z25, Z2, Z2
 	VMAXPS       Z2, Z26, Z2
 	VMINPS       Z2, Z27, Z2
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z26, Z0
+	VMINPS       Z0, Z27, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z26, Z1
+	VMINPS       Z1, Z27, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z26, Z2
+	VMINPS       Z2, Z27, Z2
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z7, Z6, Z25
@@ -29551,16 +31587,38 @@ partial:
 	VADDPS       Z25, Z5, Z5
 	VMAXPS       Z5, Z26, Z5
 	VMINPS       Z5, Z27, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, K1, (AX)(CX*1)
 	VADDPS       Z25, Z6, Z6
 	VMAXPS       Z6, Z26, Z6
 	VMINPS       Z6, Z27, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, K1, (AX)(CX*1)
 	VADDPS       Z25, Z7, Z7
 	VMAXPS       Z7, Z26, Z7
 	VMINPS       Z7, Z27, Z7
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z26, Z5
+	VMINPS       Z5, Z27, Z5
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z26, Z6
+	VMINPS       Z6, Z27, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z26, Z7
+	VMINPS       Z7, Z27, Z7
+
+store2_1:
+	MOVQ         24(R10), AX
+	VMOVUPS      Z5, K1, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, K1, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Z7, K1, (AX)(CX*1)
 	VADDPS       Z12, Z11, Z25
@@ -29578,18 +31636,40 @@ partial:
 	VADDPS       Z25, Z10, Z10
 	VMAXPS       Z10, Z26, Z10
 	VMINPS       Z10, Z27, Z10
-	MOVQ         48(R10), AX
-	VMOVUPS      Z10, K1, (AX)(CX*1)
 	VADDPS       Z25, Z11, Z11
 	VMAXPS       Z11, Z26, Z11
 	VMINPS       Z11, Z27, Z11
-	MOVQ         56(R10), AX
-	VMOVUPS      Z11, K1, (AX)(CX*1)
 	VADDPS       Z25, Z12, Z12
 	VMAXPS       Z12, Z26, Z12
 	VMINPS       Z12, Z27, Z12
-	MOVQ         64(R10), AX
-	VMOVUPS      Z12, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z26
+	VBROADCASTSS 4(AX), Z27
+	MOVQ         48(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z10, Z10
+	VMAXPS       Z10, Z26, Z10
+	VMINPS       Z10, Z27, Z10
+	MOVQ         56(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z11, Z11
+	VMAXPS       Z11, Z26, Z11
+	VMINPS       Z11, Z27, Z11
+	MOVQ         64(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z25
+	VADDPS       Z25, Z12, Z12
+	VMAXPS       Z12, Z26, Z12
+	VMINPS       Z12, Z27, Z12
+
+store2_2:
+	MOVQ    48(R10), AX
+	VMOVUPS Z10, K1, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Z11, K1, (AX)(CX*1)
+	MOVQ    64(R10), AX
+	VMOVUPS Z12, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -30360,9 +32440,9 @@ GLOBL winogradInput4Tail3x4AVX512X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail3x4AVX512X_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4Tail3x4AVX512X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail3x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail3x4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail3x4AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x4AVX512(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -30514,6 +32594,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z4, Z3, Z24
@@ -30533,21 +32614,48 @@ vector:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         16(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, (AX)(CX*1)
 	VADDPS       Z8, Z7, Z22
@@ -30569,21 +32677,48 @@ vector:
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, (AX)(CX*1)
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         48(R10), AX
-	VMOVUPS      Z8, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store1_1:
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMOVUPS      Z7, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMOVUPS      Z8, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMOVUPS      Z9, (AX)(CX*1)
 	VADDPS       Z14, Z13, Z22
@@ -30605,25 +32740,52 @@ vector:
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
-	MOVQ         64(R10), AX
-	VMOVUPS      Z12, (AX)(CX*1)
 	VADDPS       Z22, Z13, Z13
 	VMAXPS       Z13, Z23, Z13
 	VMINPS       Z13, Z24, Z13
-	MOVQ         72(R10), AX
-	VMOVUPS      Z13, (AX)(CX*1)
 	VADDPS       Z22, Z14, Z14
 	VMAXPS       Z14, Z23, Z14
 	VMINPS       Z14, Z24, Z14
-	MOVQ         80(R10), AX
-	VMOVUPS      Z14, (AX)(CX*1)
 	VADDPS       Z22, Z15, Z15
 	VMAXPS       Z15, Z23, Z15
 	VMINPS       Z15, Z24, Z15
-	MOVQ         88(R10), AX
-	VMOVUPS      Z15, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+	MOVQ         72(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
+	MOVQ         80(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
+	MOVQ         88(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
+
+store1_2:
+	MOVQ    64(R10), AX
+	VMOVUPS Z12, (AX)(CX*1)
+	MOVQ    72(R10), AX
+	VMOVUPS Z13, (AX)(CX*1)
+	MOVQ    80(R10), AX
+	VMOVUPS Z14, (AX)(CX*1)
+	MOVQ    88(R10), AX
+	VMOVUPS Z15, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -30770,6 +32932,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail3x4AVX512X_c5<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z4, Z3, Z24
@@ -30789,21 +32952,48 @@ partial:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         16(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, K1, (AX)(CX*1)
 	VADDPS       Z8, Z7, Z22
@@ -30825,21 +33015,48 @@ partial:
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, K1, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, K1, (AX)(CX*1)
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         48(R10), AX
-	VMOVUPS      Z8, K1, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+	MOVQ         48(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         56(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store2_1:
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMOVUPS      Z7, K1, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMOVUPS      Z8, K1, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMOVUPS      Z9, K1, (AX)(CX*1)
 	VADDPS       Z14, Z13, Z22
@@ -30861,23 +33078,50 @@ partial:
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
-	MOVQ         64(R10), AX
-	VMOVUPS      Z12, K1, (AX)(CX*1)
 	VADDPS       Z22, Z13, Z13
 	VMAXPS       Z13, Z23, Z13
 	VMINPS       Z13, Z24, Z13
-	MOVQ         72(R10), AX
-	VMOVUPS      Z13, K1, (AX)(CX*1)
 	VADDPS       Z22, Z14, Z14
 	VMAXPS       Z14, Z23, Z14
 	VMINPS       Z14, Z24, Z14
-	MOVQ         80(R10), AX
-	VMOVUPS      Z14, K1, (AX)(CX*1)
 	VADDPS       Z22, Z15, Z15
 	VMAXPS       Z15, Z23, Z15
 	VMINPS       Z15, Z24, Z15
-	MOVQ         88(R10), AX
-	VMOVUPS      Z15, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         64(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+	MOVQ         72(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
+	MOVQ         80(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
+	MOVQ         88(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
+
+store2_2:
+	MOVQ    64(R10), AX
+	VMOVUPS Z12, K1, (AX)(CX*1)
+	MOVQ    72(R10), AX
+	VMOVUPS Z13, K1, (AX)(CX*1)
+	MOVQ    80(R10), AX
+	VMOVUPS Z14, K1, (AX)(CX*1)
+	MOVQ    88(R10), AX
+	VMOVUPS Z15, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -31440,9 +33684,9 @@ GLOBL winogradInput4Tail4x2AVX512X_c1<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail4x2AVX512X_c2<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail4x2AVX512X_c2<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail4x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail4x2AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail4x2AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail4x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -31572,6 +33816,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -31582,11 +33827,28 @@ vector:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -31599,11 +33861,28 @@ vector:
 	VADDPS       Z22, Z4, Z4
 	VMAXPS       Z4, Z23, Z4
 	VMINPS       Z4, Z24, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, (AX)(CX*1)
 	VADDPS       Z22, Z5, Z5
 	VMAXPS       Z5, Z23, Z5
 	VMINPS       Z5, Z24, Z5
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z4, Z4
+	VMAXPS       Z4, Z23, Z4
+	VMINPS       Z4, Z24, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
+
+store1_1:
+	MOVQ         16(R10), AX
+	VMOVUPS      Z4, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z5, (AX)(CX*1)
 	VADDPS       Z9, Z8, Z8
@@ -31616,11 +33895,28 @@ vector:
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         32(R10), AX
-	VMOVUPS      Z8, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store1_2:
+	MOVQ         32(R10), AX
+	VMOVUPS      Z8, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Z9, (AX)(CX*1)
 	VADDPS       Z13, Z12, Z12
@@ -31633,15 +33929,32 @@ vector:
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
-	MOVQ         48(R10), AX
-	VMOVUPS      Z12, (AX)(CX*1)
 	VADDPS       Z22, Z13, Z13
 	VMAXPS       Z13, Z23, Z13
 	VMINPS       Z13, Z24, Z13
-	MOVQ         56(R10), AX
-	VMOVUPS      Z13, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
+
+store1_3:
+	MOVQ    48(R10), AX
+	VMOVUPS Z12, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Z13, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -31766,6 +34079,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail4x2AVX512X_c0<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z1, Z0, Z0
 	VADDPS       Z2, Z0, Z0
 	VSUBPS       Z2, Z1, Z1
@@ -31776,11 +34090,28 @@ partial:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z5, Z4, Z4
@@ -31793,11 +34124,28 @@ partial:
 	VADDPS       Z22, Z4, Z4
 	VMAXPS       Z4, Z23, Z4
 	VMINPS       Z4, Z24, Z4
-	MOVQ         16(R10), AX
-	VMOVUPS      Z4, K1, (AX)(CX*1)
 	VADDPS       Z22, Z5, Z5
 	VMAXPS       Z5, Z23, Z5
 	VMINPS       Z5, Z24, Z5
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z4, Z4
+	VMAXPS       Z4, Z23, Z4
+	VMINPS       Z4, Z24, Z4
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
+
+store2_1:
+	MOVQ         16(R10), AX
+	VMOVUPS      Z4, K1, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z5, K1, (AX)(CX*1)
 	VADDPS       Z9, Z8, Z8
@@ -31810,11 +34158,28 @@ partial:
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         32(R10), AX
-	VMOVUPS      Z8, K1, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store2_2:
+	MOVQ         32(R10), AX
+	VMOVUPS      Z8, K1, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Z9, K1, (AX)(CX*1)
 	VADDPS       Z13, Z12, Z12
@@ -31827,13 +34192,30 @@ partial:
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
-	MOVQ         48(R10), AX
-	VMOVUPS      Z12, K1, (AX)(CX*1)
 	VADDPS       Z22, Z13, Z13
 	VMAXPS       Z13, Z23, Z13
 	VMINPS       Z13, Z24, Z13
-	MOVQ         56(R10), AX
-	VMOVUPS      Z13, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         48(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+	MOVQ         56(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
+
+store2_3:
+	MOVQ    48(R10), AX
+	VMOVUPS Z12, K1, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Z13, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -32614,9 +34996,9 @@ GLOBL winogradInput4Tail4x3AVX512X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail4x3AVX512X_c4<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail4x3AVX512X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail4x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail4x3AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4Tail4x3AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail4x3AVX512(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -32773,6 +35155,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z22, Z0, Z0
@@ -32788,16 +35171,38 @@ vector:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z7, Z6, Z22
@@ -32815,16 +35220,38 @@ vector:
 	VADDPS       Z22, Z5, Z5
 	VMAXPS       Z5, Z23, Z5
 	VMINPS       Z5, Z24, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, (AX)(CX*1)
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+
+store1_1:
+	MOVQ         24(R10), AX
+	VMOVUPS      Z5, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Z7, (AX)(CX*1)
 	VADDPS       Z12, Z11, Z22
@@ -32842,16 +35269,38 @@ vector:
 	VADDPS       Z22, Z10, Z10
 	VMAXPS       Z10, Z23, Z10
 	VMINPS       Z10, Z24, Z10
-	MOVQ         48(R10), AX
-	VMOVUPS      Z10, (AX)(CX*1)
 	VADDPS       Z22, Z11, Z11
 	VMAXPS       Z11, Z23, Z11
 	VMINPS       Z11, Z24, Z11
-	MOVQ         56(R10), AX
-	VMOVUPS      Z11, (AX)(CX*1)
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z10, Z10
+	VMAXPS       Z10, Z23, Z10
+	VMINPS       Z10, Z24, Z10
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z11, Z11
+	VMAXPS       Z11, Z23, Z11
+	VMINPS       Z11, Z24, Z11
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+
+store1_2:
+	MOVQ         48(R10), AX
+	VMOVUPS      Z10, (AX)(CX*1)
+	MOVQ         56(R10), AX
+	VMOVUPS      Z11, (AX)(CX*1)
 	MOVQ         64(R10), AX
 	VMOVUPS      Z12, (AX)(CX*1)
 	VADDPS       Z17, Z16, Z22
@@ -32869,20 +35318,42 @@ vector:
 	VADDPS       Z22, Z15, Z15
 	VMAXPS       Z15, Z23, Z15
 	VMINPS       Z15, Z24, Z15
-	MOVQ         72(R10), AX
-	VMOVUPS      Z15, (AX)(CX*1)
 	VADDPS       Z22, Z16, Z16
 	VMAXPS       Z16, Z23, Z16
 	VMINPS       Z16, Z24, Z16
-	MOVQ         80(R10), AX
-	VMOVUPS      Z16, (AX)(CX*1)
 	VADDPS       Z22, Z17, Z17
 	VMAXPS       Z17, Z23, Z17
 	VMINPS       Z17, Z24, Z17
-	MOVQ         88(R10), AX
-	VMOVUPS      Z17, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         72(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
+	MOVQ         80(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z16, Z16
+	VMAXPS       Z16, Z23, Z16
+	VMINPS       Z16, Z24, Z16
+	MOVQ         88(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z17, Z17
+	VMAXPS       Z17, Z23, Z17
+	VMINPS       Z17, Z24, Z17
+
+store1_3:
+	MOVQ    72(R10), AX
+	VMOVUPS Z15, (AX)(CX*1)
+	MOVQ    80(R10), AX
+	VMOVUPS Z16, (AX)(CX*1)
+	MOVQ    88(R10), AX
+	VMOVUPS Z17, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -33034,6 +35505,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail4x3AVX512X_c2<>+0(SB), Z31
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z22, Z0, Z0
@@ -33049,16 +35521,38 @@ partial:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z7, Z6, Z22
@@ -33076,16 +35570,38 @@ partial:
 	VADDPS       Z22, Z5, Z5
 	VMAXPS       Z5, Z23, Z5
 	VMINPS       Z5, Z24, Z5
-	MOVQ         24(R10), AX
-	VMOVUPS      Z5, K1, (AX)(CX*1)
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, K1, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z5, Z5
+	VMAXPS       Z5, Z23, Z5
+	VMINPS       Z5, Z24, Z5
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+
+store2_1:
+	MOVQ         24(R10), AX
+	VMOVUPS      Z5, K1, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, K1, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Z7, K1, (AX)(CX*1)
 	VADDPS       Z12, Z11, Z22
@@ -33103,16 +35619,38 @@ partial:
 	VADDPS       Z22, Z10, Z10
 	VMAXPS       Z10, Z23, Z10
 	VMINPS       Z10, Z24, Z10
-	MOVQ         48(R10), AX
-	VMOVUPS      Z10, K1, (AX)(CX*1)
 	VADDPS       Z22, Z11, Z11
 	VMAXPS       Z11, Z23, Z11
 	VMINPS       Z11, Z24, Z11
-	MOVQ         56(R10), AX
-	VMOVUPS      Z11, K1, (AX)(CX*1)
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         48(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z10, Z10
+	VMAXPS       Z10, Z23, Z10
+	VMINPS       Z10, Z24, Z10
+	MOVQ         56(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z11, Z11
+	VMAXPS       Z11, Z23, Z11
+	VMINPS       Z11, Z24, Z11
+	MOVQ         64(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+
+store2_2:
+	MOVQ         48(R10), AX
+	VMOVUPS      Z10, K1, (AX)(CX*1)
+	MOVQ         56(R10), AX
+	VMOVUPS      Z11, K1, (AX)(CX*1)
 	MOVQ         64(R10), AX
 	VMOVUPS      Z12, K1, (AX)(CX*1)
 	VADDPS       Z17, Z16, Z22
@@ -33130,18 +35668,40 @@ partial:
 	VADDPS       Z22, Z15, Z15
 	VMAXPS       Z15, Z23, Z15
 	VMINPS       Z15, Z24, Z15
-	MOVQ         72(R10), AX
-	VMOVUPS      Z15, K1, (AX)(CX*1)
 	VADDPS       Z22, Z16, Z16
 	VMAXPS       Z16, Z23, Z16
 	VMINPS       Z16, Z24, Z16
-	MOVQ         80(R10), AX
-	VMOVUPS      Z16, K1, (AX)(CX*1)
 	VADDPS       Z22, Z17, Z17
 	VMAXPS       Z17, Z23, Z17
 	VMINPS       Z17, Z24, Z17
-	MOVQ         88(R10), AX
-	VMOVUPS      Z17, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         72(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
+	MOVQ         80(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z16, Z16
+	VMAXPS       Z16, Z23, Z16
+	VMINPS       Z16, Z24, Z16
+	MOVQ         88(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z17, Z17
+	VMAXPS       Z17, Z23, Z17
+	VMINPS       Z17, Z24, Z17
+
+store2_3:
+	MOVQ    72(R10), AX
+	VMOVUPS Z15, K1, (AX)(CX*1)
+	MOVQ    80(R10), AX
+	VMOVUPS Z16, K1, (AX)(CX*1)
+	MOVQ    88(R10), AX
+	VMOVUPS Z17, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -33996,9 +36556,9 @@ GLOBL winogradInput4AVX512_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4AVX512_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4AVX512_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4AVX512(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, AVX512F
-TEXT ·winogradOutput4AVX512(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4AVX512(SB), NOSPLIT, $0-88
 	MOVQ         table+24(FP), R10
 	MOVQ         bias+40(FP), R12
 	MOVQ         clamp+48(FP), R13
@@ -34183,6 +36743,7 @@ vector:
 	VMOVUPS      Z18, 1472(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z4, Z3, Z24
@@ -34202,21 +36763,48 @@ vector:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         16(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, (AX)(CX*1)
 	VADDPS       Z8, Z7, Z22
@@ -34238,21 +36826,48 @@ vector:
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, (AX)(CX*1)
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         48(R10), AX
-	VMOVUPS      Z8, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store1_1:
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMOVUPS      Z7, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMOVUPS      Z8, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMOVUPS      Z9, (AX)(CX*1)
 	VADDPS       Z14, Z13, Z22
@@ -34274,21 +36889,48 @@ vector:
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
-	MOVQ         64(R10), AX
-	VMOVUPS      Z12, (AX)(CX*1)
 	VADDPS       Z22, Z13, Z13
 	VMAXPS       Z13, Z23, Z13
 	VMINPS       Z13, Z24, Z13
-	MOVQ         72(R10), AX
-	VMOVUPS      Z13, (AX)(CX*1)
 	VADDPS       Z22, Z14, Z14
 	VMAXPS       Z14, Z23, Z14
 	VMINPS       Z14, Z24, Z14
-	MOVQ         80(R10), AX
-	VMOVUPS      Z14, (AX)(CX*1)
 	VADDPS       Z22, Z15, Z15
 	VMAXPS       Z15, Z23, Z15
 	VMINPS       Z15, Z24, Z15
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+	MOVQ         72(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
+	MOVQ         80(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
+	MOVQ         88(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
+
+store1_2:
+	MOVQ         64(R10), AX
+	VMOVUPS      Z12, (AX)(CX*1)
+	MOVQ         72(R10), AX
+	VMOVUPS      Z13, (AX)(CX*1)
+	MOVQ         80(R10), AX
+	VMOVUPS      Z14, (AX)(CX*1)
 	MOVQ         88(R10), AX
 	VMOVUPS      Z15, (AX)(CX*1)
 	VMOVUPS      1152(R11), Z0
@@ -34316,25 +36958,52 @@ vector:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         96(R10), AX
-	VMOVUPS      Z0, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         104(R10), AX
-	VMOVUPS      Z1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         112(R10), AX
-	VMOVUPS      Z2, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
-	MOVQ         120(R10), AX
-	VMOVUPS      Z3, (AX)(CX*1)
-	ADDQ         $0x00000040, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         96(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         104(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         112(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         120(DI), AX
+	VMOVUPS      (AX)(CX*1), Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store1_3:
+	MOVQ    96(R10), AX
+	VMOVUPS Z0, (AX)(CX*1)
+	MOVQ    104(R10), AX
+	VMOVUPS Z1, (AX)(CX*1)
+	MOVQ    112(R10), AX
+	VMOVUPS Z2, (AX)(CX*1)
+	MOVQ    120(R10), AX
+	VMOVUPS Z3, (AX)(CX*1)
+	ADDQ    $0x00000040, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000040, DX
@@ -34508,6 +37177,7 @@ partial:
 	VMOVUPS      Z18, 1472(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Z2, Z1, Z22
 	VSUBPS       Z2, Z1, Z23
 	VADDPS       Z4, Z3, Z24
@@ -34527,21 +37197,48 @@ partial:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         (R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         8(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         16(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         (DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         8(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         16(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         24(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store2_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Z0, K1, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Z1, K1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Z2, K1, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Z3, K1, (AX)(CX*1)
 	VADDPS       Z8, Z7, Z22
@@ -34563,21 +37260,48 @@ partial:
 	VADDPS       Z22, Z6, Z6
 	VMAXPS       Z6, Z23, Z6
 	VMINPS       Z6, Z24, Z6
-	MOVQ         32(R10), AX
-	VMOVUPS      Z6, K1, (AX)(CX*1)
 	VADDPS       Z22, Z7, Z7
 	VMAXPS       Z7, Z23, Z7
 	VMINPS       Z7, Z24, Z7
-	MOVQ         40(R10), AX
-	VMOVUPS      Z7, K1, (AX)(CX*1)
 	VADDPS       Z22, Z8, Z8
 	VMAXPS       Z8, Z23, Z8
 	VMINPS       Z8, Z24, Z8
-	MOVQ         48(R10), AX
-	VMOVUPS      Z8, K1, (AX)(CX*1)
 	VADDPS       Z22, Z9, Z9
 	VMAXPS       Z9, Z23, Z9
 	VMINPS       Z9, Z24, Z9
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         32(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z6, Z6
+	VMAXPS       Z6, Z23, Z6
+	VMINPS       Z6, Z24, Z6
+	MOVQ         40(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z7, Z7
+	VMAXPS       Z7, Z23, Z7
+	VMINPS       Z7, Z24, Z7
+	MOVQ         48(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z8, Z8
+	VMAXPS       Z8, Z23, Z8
+	VMINPS       Z8, Z24, Z8
+	MOVQ         56(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z9, Z9
+	VMAXPS       Z9, Z23, Z9
+	VMINPS       Z9, Z24, Z9
+
+store2_1:
+	MOVQ         32(R10), AX
+	VMOVUPS      Z6, K1, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMOVUPS      Z7, K1, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMOVUPS      Z8, K1, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMOVUPS      Z9, K1, (AX)(CX*1)
 	VADDPS       Z14, Z13, Z22
@@ -34599,21 +37323,48 @@ partial:
 	VADDPS       Z22, Z12, Z12
 	VMAXPS       Z12, Z23, Z12
 	VMINPS       Z12, Z24, Z12
-	MOVQ         64(R10), AX
-	VMOVUPS      Z12, K1, (AX)(CX*1)
 	VADDPS       Z22, Z13, Z13
 	VMAXPS       Z13, Z23, Z13
 	VMINPS       Z13, Z24, Z13
-	MOVQ         72(R10), AX
-	VMOVUPS      Z13, K1, (AX)(CX*1)
 	VADDPS       Z22, Z14, Z14
 	VMAXPS       Z14, Z23, Z14
 	VMINPS       Z14, Z24, Z14
-	MOVQ         80(R10), AX
-	VMOVUPS      Z14, K1, (AX)(CX*1)
 	VADDPS       Z22, Z15, Z15
 	VMAXPS       Z15, Z23, Z15
 	VMINPS       Z15, Z24, Z15
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         64(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z12, Z12
+	VMAXPS       Z12, Z23, Z12
+	VMINPS       Z12, Z24, Z12
+	MOVQ         72(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z13, Z13
+	VMAXPS       Z13, Z23, Z13
+	VMINPS       Z13, Z24, Z13
+	MOVQ         80(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z14, Z14
+	VMAXPS       Z14, Z23, Z14
+	VMINPS       Z14, Z24, Z14
+	MOVQ         88(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z15, Z15
+	VMAXPS       Z15, Z23, Z15
+	VMINPS       Z15, Z24, Z15
+
+store2_2:
+	MOVQ         64(R10), AX
+	VMOVUPS      Z12, K1, (AX)(CX*1)
+	MOVQ         72(R10), AX
+	VMOVUPS      Z13, K1, (AX)(CX*1)
+	MOVQ         80(R10), AX
+	VMOVUPS      Z14, K1, (AX)(CX*1)
 	MOVQ         88(R10), AX
 	VMOVUPS      Z15, K1, (AX)(CX*1)
 	VMOVUPS      1152(R11), Z0
@@ -34641,23 +37392,50 @@ partial:
 	VADDPS       Z22, Z0, Z0
 	VMAXPS       Z0, Z23, Z0
 	VMINPS       Z0, Z24, Z0
-	MOVQ         96(R10), AX
-	VMOVUPS      Z0, K1, (AX)(CX*1)
 	VADDPS       Z22, Z1, Z1
 	VMAXPS       Z1, Z23, Z1
 	VMINPS       Z1, Z24, Z1
-	MOVQ         104(R10), AX
-	VMOVUPS      Z1, K1, (AX)(CX*1)
 	VADDPS       Z22, Z2, Z2
 	VMAXPS       Z2, Z23, Z2
 	VMINPS       Z2, Z24, Z2
-	MOVQ         112(R10), AX
-	VMOVUPS      Z2, K1, (AX)(CX*1)
 	VADDPS       Z22, Z3, Z3
 	VMAXPS       Z3, Z23, Z3
 	VMINPS       Z3, Z24, Z3
-	MOVQ         120(R10), AX
-	VMOVUPS      Z3, K1, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Z23
+	VBROADCASTSS 4(AX), Z24
+	MOVQ         96(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z0, Z0
+	VMAXPS       Z0, Z23, Z0
+	VMINPS       Z0, Z24, Z0
+	MOVQ         104(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z1, Z1
+	VMAXPS       Z1, Z23, Z1
+	VMINPS       Z1, Z24, Z1
+	MOVQ         112(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z2, Z2
+	VMAXPS       Z2, Z23, Z2
+	VMINPS       Z2, Z24, Z2
+	MOVQ         120(DI), AX
+	VMOVUPS.Z    (AX)(CX*1), K1, Z22
+	VADDPS       Z22, Z3, Z3
+	VMAXPS       Z3, Z23, Z3
+	VMINPS       Z3, Z24, Z3
+
+store2_3:
+	MOVQ    96(R10), AX
+	VMOVUPS Z0, K1, (AX)(CX*1)
+	MOVQ    104(R10), AX
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	MOVQ    112(R10), AX
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	MOVQ    120(R10), AX
+	VMOVUPS Z3, K1, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -34748,10 +37526,28 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm6x16AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm6x16AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -34908,6 +37704,146 @@ channel:
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y14, Y11
 	VADDPS       Y15, Y11, Y11
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y12
+	VBROADCASTSS 4(R15), Y14
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000030, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y13
+	VADDPS       Y13, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y14, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y13
+	VADDPS       Y13, Y2, Y2
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y14, Y2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y13
+	VADDPS       Y13, Y4, Y4
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y14, Y4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Y13
+	VADDPS       Y13, Y6, Y6
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y14, Y6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Y13
+	VADDPS       Y13, Y8, Y8
+	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y14, Y8
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Y13
+	VADDPS       Y13, Y10, Y10
+	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y14, Y10
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R15*1), Y13
+	VADDPS       Y13, Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y14, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y13
+	VADDPS       Y13, Y3, Y3
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y14, Y3
+	MOVQ         16(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y13
+	VADDPS       Y13, Y5, Y5
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y14, Y5
+	MOVQ         24(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y13
+	VADDPS       Y13, Y7, Y7
+	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y14, Y7
+	MOVQ         32(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y13
+	VADDPS       Y13, Y9, Y9
+	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y14, Y9
+	MOVQ         40(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y13
+	VADDPS       Y13, Y11, Y11
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y14, Y11
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y0, Y0
+	VMAXPS     Y0, Y12, Y0
+	VMINPS     Y0, Y14, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y2, Y2
+	VMAXPS     Y2, Y12, Y2
+	VMINPS     Y2, Y14, Y2
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y4, Y4
+	VMAXPS     Y4, Y12, Y4
+	VMINPS     Y4, Y14, Y4
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y6, Y6
+	VMAXPS     Y6, Y12, Y6
+	VMINPS     Y6, Y14, Y6
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y8, Y8
+	VMAXPS     Y8, Y12, Y8
+	VMINPS     Y8, Y14, Y8
+	MOVQ       40(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y10, Y10
+	VMAXPS     Y10, Y12, Y10
+	VMINPS     Y10, Y14, Y10
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    32(AX), Y15
+	MOVQ       (R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y1, Y1
+	VMAXPS     Y1, Y12, Y1
+	VMINPS     Y1, Y14, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y3, Y3
+	VMAXPS     Y3, Y12, Y3
+	VMINPS     Y3, Y14, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y5, Y5
+	VMAXPS     Y5, Y12, Y5
+	VMINPS     Y5, Y14, Y5
+	MOVQ       24(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y7, Y7
+	VMAXPS     Y7, Y12, Y7
+	VMINPS     Y7, Y14, Y7
+	MOVQ       32(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y9, Y9
+	VMAXPS     Y9, Y12, Y9
+	VMINPS     Y9, Y14, Y9
+	MOVQ       40(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y15, Y13
+	VADDPS     Y13, Y11, Y11
+	VMAXPS     Y11, Y12, Y11
+	VMINPS     Y11, Y14, Y11
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -34973,10 +37909,24 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -35097,6 +38047,106 @@ channel:
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y10, Y7
 	VADDPS       Y11, Y7, Y7
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y8
+	VBROADCASTSS 4(R15), Y10
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000020, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y10, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y10, Y2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y4, Y4
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y10, Y4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y6, Y6
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y10, Y6
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R15*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y10, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y9
+	VADDPS       Y9, Y3, Y3
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y10, Y3
+	MOVQ         16(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y9
+	VADDPS       Y9, Y5, Y5
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y10, Y5
+	MOVQ         24(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y9
+	VADDPS       Y9, Y7, Y7
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y10, Y7
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y11
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y0, Y0
+	VMAXPS     Y0, Y8, Y0
+	VMINPS     Y0, Y10, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y2, Y2
+	VMAXPS     Y2, Y8, Y2
+	VMINPS     Y2, Y10, Y2
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y4, Y4
+	VMAXPS     Y4, Y8, Y4
+	VMINPS     Y4, Y10, Y4
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y6, Y6
+	VMAXPS     Y6, Y8, Y6
+	VMINPS     Y6, Y10, Y6
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    32(AX), Y11
+	MOVQ       (R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y1, Y1
+	VMAXPS     Y1, Y8, Y1
+	VMINPS     Y1, Y10, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y3, Y3
+	VMAXPS     Y3, Y8, Y3
+	VMINPS     Y3, Y10, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y5, Y5
+	VMAXPS     Y5, Y8, Y5
+	VMINPS     Y5, Y10, Y5
+	MOVQ       24(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y9
+	VADDPS     Y9, Y7, Y7
+	VMAXPS     Y7, Y8, Y7
+	VMINPS     Y7, Y10, Y7
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -35150,10 +38200,20 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -35238,6 +38298,66 @@ channel:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y6, Y3
 	VADDPS       Y7, Y3, Y3
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y4
+	VBROADCASTSS 4(R15), Y6
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000010, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y5
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y4, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y5
+	VADDPS       Y5, Y2, Y2
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y6, Y2
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R15*1), Y5
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y4, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y5
+	VADDPS       Y5, Y3, Y3
+	VMAXPS       Y3, Y4, Y3
+	VMINPS       Y3, Y6, Y3
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y7
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y7, Y5
+	VADDPS     Y5, Y0, Y0
+	VMAXPS     Y0, Y4, Y0
+	VMINPS     Y0, Y6, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y7, Y5
+	VADDPS     Y5, Y2, Y2
+	VMAXPS     Y2, Y4, Y2
+	VMINPS     Y2, Y6, Y2
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    32(AX), Y7
+	MOVQ       (R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y7, Y5
+	VADDPS     Y5, Y1, Y1
+	VMAXPS     Y1, Y4, Y1
+	VMINPS     Y1, Y6, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y7, Y5
+	VADDPS     Y5, Y3, Y3
+	VMAXPS     Y3, Y4, Y3
+	VMINPS     Y3, Y6, Y3
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -35279,10 +38399,18 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm1x16AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm1x16AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -35349,6 +38477,46 @@ channel:
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y4, Y1
 	VADDPS       Y5, Y1, Y1
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y2
+	VBROADCASTSS 4(R15), Y4
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000008, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y3
+	VADDPS       Y3, Y0, Y0
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y4, Y0
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R15*1), Y3
+	VADDPS       Y3, Y1, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y4, Y1
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y5
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y3
+	VADDPS     Y3, Y0, Y0
+	VMAXPS     Y0, Y2, Y0
+	VMINPS     Y0, Y4, Y0
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    32(AX), Y5
+	MOVQ       (R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y5, Y3
+	VADDPS     Y3, Y1, Y1
+	VMAXPS     Y1, Y2, Y1
+	VMINPS     Y1, Y4, Y1
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -35384,10 +38552,28 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm6x8AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm6x8AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -35500,6 +38686,84 @@ channel:
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
 	VADDPS       Y8, Y5, Y5
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y6
+	VBROADCASTSS 4(R15), Y7
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000030, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y7, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y7, Y1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y7, Y2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y3, Y3
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y7, Y3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y4, Y4
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y7, Y4
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Y9
+	VADDPS       Y9, Y5, Y5
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y7, Y5
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y8
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y9
+	VADDPS     Y9, Y0, Y0
+	VMAXPS     Y0, Y6, Y0
+	VMINPS     Y0, Y7, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y9
+	VADDPS     Y9, Y1, Y1
+	VMAXPS     Y1, Y6, Y1
+	VMINPS     Y1, Y7, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y9
+	VADDPS     Y9, Y2, Y2
+	VMAXPS     Y2, Y6, Y2
+	VMINPS     Y2, Y7, Y2
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y9
+	VADDPS     Y9, Y3, Y3
+	VMAXPS     Y3, Y6, Y3
+	VMINPS     Y3, Y7, Y3
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y9
+	VADDPS     Y9, Y4, Y4
+	VMAXPS     Y4, Y6, Y4
+	VMINPS     Y4, Y7, Y4
+	MOVQ       40(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y8, Y9
+	VADDPS     Y9, Y5, Y5
+	VMAXPS     Y5, Y6, Y5
+	VMINPS     Y5, Y7, Y5
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -35552,10 +38816,24 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm4x8AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm4x8AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -35646,6 +38924,64 @@ channel:
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
 	VADDPS       Y6, Y3, Y3
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y4
+	VBROADCASTSS 4(R15), Y5
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000020, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y7
+	VADDPS       Y7, Y0, Y0
+	VMAXPS       Y0, Y4, Y0
+	VMINPS       Y0, Y5, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y7
+	VADDPS       Y7, Y1, Y1
+	VMAXPS       Y1, Y4, Y1
+	VMINPS       Y1, Y5, Y1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y7
+	VADDPS       Y7, Y2, Y2
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y5, Y2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Y7
+	VADDPS       Y7, Y3, Y3
+	VMAXPS       Y3, Y4, Y3
+	VMINPS       Y3, Y5, Y3
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y6
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y7
+	VADDPS     Y7, Y0, Y0
+	VMAXPS     Y0, Y4, Y0
+	VMINPS     Y0, Y5, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y7
+	VADDPS     Y7, Y1, Y1
+	VMAXPS     Y1, Y4, Y1
+	VMINPS     Y1, Y5, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y7
+	VADDPS     Y7, Y2, Y2
+	VMAXPS     Y2, Y4, Y2
+	VMINPS     Y2, Y5, Y2
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y7
+	VADDPS     Y7, Y3, Y3
+	VMAXPS     Y3, Y4, Y3
+	VMINPS     Y3, Y5, Y3
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -35690,10 +39026,20 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -35762,6 +39108,44 @@ channel:
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
 	VADDPS       Y4, Y1, Y1
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y2
+	VBROADCASTSS 4(R15), Y3
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000010, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y5
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y5
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMINPS       Y1, Y3, Y1
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y4
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y5
+	VADDPS     Y5, Y0, Y0
+	VMAXPS     Y0, Y2, Y0
+	VMINPS     Y0, Y3, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y4, Y5
+	VADDPS     Y5, Y1, Y1
+	VMAXPS     Y1, Y2, Y1
+	VMINPS     Y1, Y3, Y1
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -35798,10 +39182,18 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm1x8AVX2(SB), NOSPLIT, $8-112
+TEXT ·gemm1x8AVX2(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -35859,6 +39251,34 @@ channel:
 	VMAXPS       Y0, Y1, Y0
 	VMINPS       Y0, Y2, Y0
 	VADDPS       Y3, Y0, Y0
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y1
+	VBROADCASTSS 4(R15), Y2
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000008, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y4
+	VADDPS       Y4, Y0, Y0
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y3
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y3, Y4
+	VADDPS     Y4, Y0, Y0
+	VMAXPS     Y0, Y1, Y0
+	VMINPS     Y0, Y2, Y0
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -50097,9 +53517,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX
-TEXT ·winogradOutput2AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput2AVX2(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -50168,6 +53588,7 @@ vector:
 	VSUBPS       Y9, Y7, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -50178,11 +53599,28 @@ vector:
 	VADDPS       Y12, Y0, Y0
 	VMAXPS       Y0, Y13, Y0
 	VMINPS       Y0, Y14, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y12, Y1, Y1
 	VMAXPS       Y1, Y13, Y1
 	VMINPS       Y1, Y14, Y1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y13
+	VBROADCASTSS 4(AX), Y14
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y12
+	VADDPS       Y12, Y0, Y0
+	VMAXPS       Y0, Y13, Y0
+	VMINPS       Y0, Y14, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y12
+	VADDPS       Y12, Y1, Y1
+	VMAXPS       Y1, Y13, Y1
+	VMINPS       Y1, Y14, Y1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y5, Y4, Y4
@@ -50195,15 +53633,32 @@ vector:
 	VADDPS       Y12, Y4, Y4
 	VMAXPS       Y4, Y13, Y4
 	VMINPS       Y4, Y14, Y4
-	MOVQ         16(R10), AX
-	VMOVUPS      Y4, (AX)(CX*1)
 	VADDPS       Y12, Y5, Y5
 	VMAXPS       Y5, Y13, Y5
 	VMINPS       Y5, Y14, Y5
-	MOVQ         24(R10), AX
-	VMOVUPS      Y5, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y13
+	VBROADCASTSS 4(AX), Y14
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y12
+	VADDPS       Y12, Y4, Y4
+	VMAXPS       Y4, Y13, Y4
+	VMINPS       Y4, Y14, Y4
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y12
+	VADDPS       Y12, Y5, Y5
+	VMAXPS       Y5, Y13, Y5
+	VMINPS       Y5, Y14, Y5
+
+store1_1:
+	MOVQ    16(R10), AX
+	VMOVUPS Y4, (AX)(CX*1)
+	MOVQ    24(R10), AX
+	VMOVUPS Y5, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -50274,6 +53729,7 @@ partial:
 	VSUBPS       Y9, Y7, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -50286,11 +53742,28 @@ partial:
 	VADDPS       Y12, Y0, Y0
 	VMAXPS       Y0, Y13, Y0
 	VMINPS       Y0, Y14, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y15, (AX)(CX*1)
 	VADDPS       Y12, Y1, Y1
 	VMAXPS       Y1, Y13, Y1
 	VMINPS       Y1, Y14, Y1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y13
+	VBROADCASTSS 4(AX), Y14
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y15, Y12
+	VADDPS       Y12, Y0, Y0
+	VMAXPS       Y0, Y13, Y0
+	VMINPS       Y0, Y14, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y15, Y12
+	VADDPS       Y12, Y1, Y1
+	VMAXPS       Y1, Y13, Y1
+	VMINPS       Y1, Y14, Y1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y15, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMASKMOVPS   Y1, Y15, (AX)(CX*1)
 	VADDPS       Y5, Y4, Y4
@@ -50305,13 +53778,30 @@ partial:
 	VADDPS       Y12, Y4, Y4
 	VMAXPS       Y4, Y13, Y4
 	VMINPS       Y4, Y14, Y4
-	MOVQ         16(R10), AX
-	VMASKMOVPS   Y4, Y15, (AX)(CX*1)
 	VADDPS       Y12, Y5, Y5
 	VMAXPS       Y5, Y13, Y5
 	VMINPS       Y5, Y14, Y5
-	MOVQ         24(R10), AX
-	VMASKMOVPS   Y5, Y15, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y13
+	VBROADCASTSS 4(AX), Y14
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y15, Y12
+	VADDPS       Y12, Y4, Y4
+	VMAXPS       Y4, Y13, Y4
+	VMINPS       Y4, Y14, Y4
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y15, Y12
+	VADDPS       Y12, Y5, Y5
+	VMAXPS       Y5, Y13, Y5
+	VMINPS       Y5, Y14, Y5
+
+store2_1:
+	MOVQ       16(R10), AX
+	VMASKMOVPS Y4, Y15, (AX)(CX*1)
+	MOVQ       24(R10), AX
+	VMASKMOVPS Y5, Y15, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -50692,9 +54182,9 @@ GLOBL winogradInput4Tail2x2AVX2_c1<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail2x2AVX2_c2<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail2x2AVX2_c2<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail2x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail2x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail2x2AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x2AVX2(SB), NOSPLIT, $0-88
 	MOVQ         table+24(FP), R10
 	MOVQ         bias+40(FP), R12
 	MOVQ         clamp+48(FP), R13
@@ -50770,6 +54260,7 @@ vector:
 	VFMADD132PS  Y15, Y9, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -50780,11 +54271,28 @@ vector:
 	VADDPS       Y11, Y0, Y0
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y11, Y1, Y1
 	VMAXPS       Y1, Y12, Y1
 	VMINPS       Y1, Y13, Y1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y12
+	VBROADCASTSS 4(AX), Y13
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y11
+	VADDPS       Y11, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y11
+	VADDPS       Y11, Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y5, Y4, Y4
@@ -50797,15 +54305,32 @@ vector:
 	VADDPS       Y11, Y4, Y4
 	VMAXPS       Y4, Y12, Y4
 	VMINPS       Y4, Y13, Y4
-	MOVQ         16(R10), AX
-	VMOVUPS      Y4, (AX)(CX*1)
 	VADDPS       Y11, Y5, Y5
 	VMAXPS       Y5, Y12, Y5
 	VMINPS       Y5, Y13, Y5
-	MOVQ         24(R10), AX
-	VMOVUPS      Y5, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y12
+	VBROADCASTSS 4(AX), Y13
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y11
+	VADDPS       Y11, Y4, Y4
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y11
+	VADDPS       Y11, Y5, Y5
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+
+store1_1:
+	MOVQ    16(R10), AX
+	VMOVUPS Y4, (AX)(CX*1)
+	MOVQ    24(R10), AX
+	VMOVUPS Y5, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -50882,6 +54407,7 @@ partial:
 	VFMADD132PS  Y15, Y9, Y7
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -50894,11 +54420,28 @@ partial:
 	VADDPS       Y11, Y0, Y0
 	VMAXPS       Y0, Y12, Y0
 	VMINPS       Y0, Y13, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y14, (AX)(CX*1)
 	VADDPS       Y11, Y1, Y1
 	VMAXPS       Y1, Y12, Y1
 	VMINPS       Y1, Y13, Y1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y12
+	VBROADCASTSS 4(AX), Y13
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y14, Y11
+	VADDPS       Y11, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y14, Y11
+	VADDPS       Y11, Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y14, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMASKMOVPS   Y1, Y14, (AX)(CX*1)
 	VADDPS       Y5, Y4, Y4
@@ -50913,13 +54456,30 @@ partial:
 	VADDPS       Y11, Y4, Y4
 	VMAXPS       Y4, Y12, Y4
 	VMINPS       Y4, Y13, Y4
-	MOVQ         16(R10), AX
-	VMASKMOVPS   Y4, Y14, (AX)(CX*1)
 	VADDPS       Y11, Y5, Y5
 	VMAXPS       Y5, Y12, Y5
 	VMINPS       Y5, Y13, Y5
-	MOVQ         24(R10), AX
-	VMASKMOVPS   Y5, Y14, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y12
+	VBROADCASTSS 4(AX), Y13
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y14, Y11
+	VADDPS       Y11, Y4, Y4
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y14, Y11
+	VADDPS       Y11, Y5, Y5
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+
+store2_1:
+	MOVQ       16(R10), AX
+	VMASKMOVPS Y4, Y14, (AX)(CX*1)
+	MOVQ       24(R10), AX
+	VMASKMOVPS Y5, Y14, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -51493,9 +55053,9 @@ GLOBL winogradInput4Tail2x3AVX2X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail2x3AVX2X_c4<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail2x3AVX2X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail2x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail2x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail2x3AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x3AVX2(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -51592,6 +55152,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c2<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y2, Y1, Y9
 	VSUBPS       Y2, Y1, Y10
 	VADDPS       Y9, Y0, Y0
@@ -51607,16 +55168,38 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -51639,20 +55222,42 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         24(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         32(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
-	MOVQ         40(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store1_1:
+	MOVQ    24(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    32(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Y2, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -51753,6 +55358,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail2x3AVX2X_c2<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y2, Y1, Y9
 	VSUBPS       Y2, Y1, Y10
 	VADDPS       Y9, Y0, Y0
@@ -51770,16 +55376,38 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -51804,18 +55432,40 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         24(R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
-	MOVQ         40(R10), AX
-	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store2_1:
+	MOVQ       24(R10), AX
+	VMASKMOVPS Y0, Y12, (AX)(CX*1)
+	MOVQ       32(R10), AX
+	VMASKMOVPS Y1, Y12, (AX)(CX*1)
+	MOVQ       40(R10), AX
+	VMASKMOVPS Y2, Y12, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -52456,9 +56106,9 @@ GLOBL winogradInput4Tail2x4AVX2X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail2x4AVX2X_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4Tail2x4AVX2X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail2x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail2x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail2x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x4AVX2(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -52578,6 +56228,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c5<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -52603,21 +56254,48 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         16(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
@@ -52645,25 +56323,52 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         40(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         48(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
-	MOVQ         56(R10), AX
-	VMOVUPS      Y3, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_1:
+	MOVQ    32(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	MOVQ    48(R10), AX
+	VMOVUPS Y2, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Y3, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -52789,6 +56494,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail2x4AVX2X_c5<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -52816,21 +56522,48 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         16(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
@@ -52860,23 +56593,50 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         40(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         48(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
-	MOVQ         56(R10), AX
-	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         48(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         56(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_1:
+	MOVQ       32(R10), AX
+	VMASKMOVPS Y0, Y9, (AX)(CX*1)
+	MOVQ       40(R10), AX
+	VMASKMOVPS Y1, Y9, (AX)(CX*1)
+	MOVQ       48(R10), AX
+	VMASKMOVPS Y2, Y9, (AX)(CX*1)
+	MOVQ       56(R10), AX
+	VMASKMOVPS Y3, Y9, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -53466,9 +57226,9 @@ GLOBL winogradInput4Tail3x2AVX2X_c1<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail3x2AVX2X_c2<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail3x2AVX2X_c2<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail3x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail3x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail3x2AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x2AVX2(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -53583,6 +57343,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail3x2AVX2X_c0<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -53593,11 +57354,28 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
@@ -53614,11 +57392,28 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         16(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+
+store1_1:
+	MOVQ         16(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
@@ -53635,15 +57430,32 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         32(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         40(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+
+store1_2:
+	MOVQ    32(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    40(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -53760,6 +57572,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail3x2AVX2X_c0<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VSUBPS       Y2, Y1, Y1
@@ -53772,11 +57585,28 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
@@ -53795,11 +57625,28 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         16(R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+
+store2_1:
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
@@ -53818,13 +57665,30 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         40(R10), AX
-	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+
+store2_2:
+	MOVQ       32(R10), AX
+	VMASKMOVPS Y0, Y12, (AX)(CX*1)
+	MOVQ       40(R10), AX
+	VMASKMOVPS Y1, Y12, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -54557,9 +58421,9 @@ GLOBL winogradInput4Tail3x3AVX2_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail3x3AVX2_c4<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail3x3AVX2_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail3x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail3x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail3x3AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x3AVX2(SB), NOSPLIT, $0-88
 	MOVQ         table+24(FP), R10
 	MOVQ         bias+40(FP), R12
 	MOVQ         clamp+48(FP), R13
@@ -54695,6 +58559,7 @@ vector:
 	VMOVUPS      Y6, 448(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y2, Y1, Y9
 	VSUBPS       Y2, Y1, Y10
 	VADDPS       Y9, Y0, Y0
@@ -54710,16 +58575,38 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -54742,16 +58629,38 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         24(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         32(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store1_1:
+	MOVQ         24(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
@@ -54774,20 +58683,42 @@ vector:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         48(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         56(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
-	MOVQ         64(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store1_2:
+	MOVQ    48(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	MOVQ    64(R10), AX
+	VMOVUPS Y2, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -54924,6 +58855,7 @@ partial:
 	VMOVUPS      Y6, 448(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VADDPS       Y2, Y1, Y9
 	VSUBPS       Y2, Y1, Y10
 	VADDPS       Y9, Y0, Y0
@@ -54941,16 +58873,38 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -54975,16 +58929,38 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         24(R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store2_1:
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
@@ -55009,18 +58985,40 @@ partial:
 	VADDPS       Y9, Y0, Y0
 	VMAXPS       Y0, Y10, Y0
 	VMINPS       Y0, Y11, Y0
-	MOVQ         48(R10), AX
-	VMASKMOVPS   Y0, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y1, Y1
 	VMAXPS       Y1, Y10, Y1
 	VMINPS       Y1, Y11, Y1
-	MOVQ         56(R10), AX
-	VMASKMOVPS   Y1, Y12, (AX)(CX*1)
 	VADDPS       Y9, Y2, Y2
 	VMAXPS       Y2, Y10, Y2
 	VMINPS       Y2, Y11, Y2
-	MOVQ         64(R10), AX
-	VMASKMOVPS   Y2, Y12, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y10
+	VBROADCASTSS 4(AX), Y11
+	MOVQ         48(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y11, Y0
+	MOVQ         56(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y11, Y1
+	MOVQ         64(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y12, Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y11, Y2
+
+store2_2:
+	MOVQ       48(R10), AX
+	VMASKMOVPS Y0, Y12, (AX)(CX*1)
+	MOVQ       56(R10), AX
+	VMASKMOVPS Y1, Y12, (AX)(CX*1)
+	MOVQ       64(R10), AX
+	VMASKMOVPS Y2, Y12, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -55862,9 +59860,9 @@ GLOBL winogradInput4Tail3x4AVX2X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail3x4AVX2X_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4Tail3x4AVX2X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail3x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail3x4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail3x4AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x4AVX2(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -56034,6 +60032,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c5<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -56059,21 +60058,48 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         16(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
@@ -56101,21 +60127,48 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         40(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         48(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_1:
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -56143,25 +60196,52 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         64(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         72(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         80(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
-	MOVQ         88(R10), AX
-	VMOVUPS      Y3, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         72(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         80(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         88(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_2:
+	MOVQ    64(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    72(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	MOVQ    80(R10), AX
+	VMOVUPS Y2, (AX)(CX*1)
+	MOVQ    88(R10), AX
+	VMOVUPS Y3, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -56337,6 +60417,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail3x4AVX2X_c5<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -56364,21 +60445,48 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         16(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
@@ -56408,21 +60516,48 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         40(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         48(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         48(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         56(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_1:
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -56452,23 +60587,50 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         64(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         72(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         80(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
-	MOVQ         88(R10), AX
-	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         64(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         72(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         80(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         88(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_2:
+	MOVQ       64(R10), AX
+	VMASKMOVPS Y0, Y9, (AX)(CX*1)
+	MOVQ       72(R10), AX
+	VMASKMOVPS Y1, Y9, (AX)(CX*1)
+	MOVQ       80(R10), AX
+	VMASKMOVPS Y2, Y9, (AX)(CX*1)
+	MOVQ       88(R10), AX
+	VMASKMOVPS Y3, Y9, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -57126,9 +61288,9 @@ GLOBL winogradInput4Tail4x2AVX2X_c1<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail4x2AVX2X_c2<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail4x2AVX2X_c2<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail4x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail4x2AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail4x2AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail4x2AVX2(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -57274,6 +61436,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail4x2AVX2X_c0<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -57288,11 +61451,28 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
@@ -57309,11 +61489,28 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         16(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store1_1:
+	MOVQ         16(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
@@ -57330,11 +61527,28 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store1_2:
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -57351,15 +61565,32 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         48(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         56(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store1_3:
+	MOVQ    48(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    56(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -57507,6 +61738,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail4x2AVX2X_c0<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -57523,11 +61755,28 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	MOVQ         8(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VMOVUPS      128(R11), Y0
@@ -57546,11 +61795,28 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         16(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store2_1:
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VMOVUPS      256(R11), Y0
@@ -57569,11 +61835,28 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store2_2:
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -57592,13 +61875,30 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         48(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         56(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         48(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         56(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+
+store2_3:
+	MOVQ       48(R10), AX
+	VMASKMOVPS Y0, Y9, (AX)(CX*1)
+	MOVQ       56(R10), AX
+	VMASKMOVPS Y1, Y9, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -58458,9 +62758,9 @@ GLOBL winogradInput4Tail4x3AVX2X_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail4x3AVX2X_c4<>+0(SB)/4, $(0.5)
 GLOBL winogradInput4Tail4x3AVX2X_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4Tail4x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4Tail4x3AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4Tail4x3AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail4x3AVX2(SB), NOSPLIT, $0-88
 	MOVQ   table+24(FP), R10
 	MOVQ   bias+40(FP), R12
 	MOVQ   clamp+48(FP), R13
@@ -58637,6 +62937,7 @@ vector:
 	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c2<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -58657,16 +62958,38 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -58689,16 +63012,38 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         24(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         32(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store1_1:
+	MOVQ         24(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
@@ -58721,16 +63066,38 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         48(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         56(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store1_2:
+	MOVQ         48(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         56(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
 	MOVQ         64(R10), AX
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      480(R11), Y0
@@ -58753,20 +63120,42 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         72(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         80(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         88(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         72(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         80(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         88(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store1_3:
+	MOVQ    72(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    80(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	MOVQ    88(R10), AX
+	VMOVUPS Y2, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -58947,6 +63336,7 @@ partial:
 	VBROADCASTSS winogradOutput4Tail4x3AVX2X_c2<>+0(SB), Y15
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -58969,16 +63359,38 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	MOVQ         16(R10), AX
 	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VMOVUPS      160(R11), Y0
@@ -59003,16 +63415,38 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         24(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store2_1:
+	MOVQ         24(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	MOVQ         40(R10), AX
 	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VMOVUPS      320(R11), Y0
@@ -59037,16 +63471,38 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         48(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         56(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         48(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         56(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         64(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store2_2:
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         56(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	MOVQ         64(R10), AX
 	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VMOVUPS      480(R11), Y0
@@ -59071,18 +63527,40 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         72(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         80(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         88(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         72(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         80(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         88(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+
+store2_3:
+	MOVQ       72(R10), AX
+	VMASKMOVPS Y0, Y9, (AX)(CX*1)
+	MOVQ       80(R10), AX
+	VMASKMOVPS Y1, Y9, (AX)(CX*1)
+	MOVQ       88(R10), AX
+	VMASKMOVPS Y2, Y9, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -60008,9 +64486,9 @@ GLOBL winogradInput4AVX2_c3<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4AVX2_c4<>+0(SB)/4, $(0.70710677)
 GLOBL winogradInput4AVX2_c4<>(SB), RODATA|NOPTR, $4
 
-// func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+// func winogradOutput4AVX2(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 // Requires: AVX, FMA3
-TEXT ·winogradOutput4AVX2(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4AVX2(SB), NOSPLIT, $0-88
 	MOVQ         table+24(FP), R10
 	MOVQ         bias+40(FP), R12
 	MOVQ         clamp+48(FP), R13
@@ -60213,6 +64691,7 @@ vector:
 	VMOVUPS      Y3, 736(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -60238,21 +64717,48 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         16(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store1_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         24(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_0:
+	MOVQ         (R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
@@ -60280,21 +64786,48 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         40(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         48(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store1_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         48(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         56(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_1:
+	MOVQ         32(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -60322,21 +64855,48 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         64(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         72(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         80(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store1_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         64(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         72(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         80(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         88(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_2:
+	MOVQ         64(R10), AX
+	VMOVUPS      Y0, (AX)(CX*1)
+	MOVQ         72(R10), AX
+	VMOVUPS      Y1, (AX)(CX*1)
+	MOVQ         80(R10), AX
+	VMOVUPS      Y2, (AX)(CX*1)
 	MOVQ         88(R10), AX
 	VMOVUPS      Y3, (AX)(CX*1)
 	VMOVUPS      576(R11), Y0
@@ -60364,25 +64924,52 @@ vector:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         96(R10), AX
-	VMOVUPS      Y0, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         104(R10), AX
-	VMOVUPS      Y1, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         112(R10), AX
-	VMOVUPS      Y2, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
-	MOVQ         120(R10), AX
-	VMOVUPS      Y3, (AX)(CX*1)
-	ADDQ         $0x00000020, SI
-	JMP          vector
+	TESTQ        DI, DI
+	JZ           store1_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         96(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         104(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         112(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         120(DI), AX
+	VMOVUPS      (AX)(CX*1), Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store1_3:
+	MOVQ    96(R10), AX
+	VMOVUPS Y0, (AX)(CX*1)
+	MOVQ    104(R10), AX
+	VMOVUPS Y1, (AX)(CX*1)
+	MOVQ    112(R10), AX
+	VMOVUPS Y2, (AX)(CX*1)
+	MOVQ    120(R10), AX
+	VMOVUPS Y3, (AX)(CX*1)
+	ADDQ    $0x00000020, SI
+	JMP     vector
 
 partial:
 	ADDQ         $0x00000020, DX
@@ -60585,6 +65172,7 @@ partial:
 	VMOVUPS      Y3, 736(R11)
 	MOVQ         column+32(FP), CX
 	ADDQ         SI, CX
+	MOVQ         add+72(FP), DI
 	VMOVUPS      (R11), Y0
 	VMOVUPS      32(R11), Y1
 	VMOVUPS      64(R11), Y2
@@ -60612,21 +65200,48 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         (R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         8(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         16(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store2_0
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         (DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         16(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         24(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_0:
+	MOVQ         (R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         8(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	MOVQ         16(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	MOVQ         24(R10), AX
 	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      192(R11), Y0
@@ -60656,21 +65271,48 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         32(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         40(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         48(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store2_1
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         32(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         40(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         48(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         56(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_1:
+	MOVQ         32(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         40(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	MOVQ         48(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	MOVQ         56(R10), AX
 	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      384(R11), Y0
@@ -60700,21 +65342,48 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         64(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         72(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         80(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
+	TESTQ        DI, DI
+	JZ           store2_2
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         64(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         72(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         80(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         88(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_2:
+	MOVQ         64(R10), AX
+	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
+	MOVQ         72(R10), AX
+	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
+	MOVQ         80(R10), AX
+	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	MOVQ         88(R10), AX
 	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
 	VMOVUPS      576(R11), Y0
@@ -60744,23 +65413,50 @@ partial:
 	VADDPS       Y6, Y0, Y0
 	VMAXPS       Y0, Y7, Y0
 	VMINPS       Y0, Y8, Y0
-	MOVQ         96(R10), AX
-	VMASKMOVPS   Y0, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y1, Y1
 	VMAXPS       Y1, Y7, Y1
 	VMINPS       Y1, Y8, Y1
-	MOVQ         104(R10), AX
-	VMASKMOVPS   Y1, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y2, Y2
 	VMAXPS       Y2, Y7, Y2
 	VMINPS       Y2, Y8, Y2
-	MOVQ         112(R10), AX
-	VMASKMOVPS   Y2, Y9, (AX)(CX*1)
 	VADDPS       Y6, Y3, Y3
 	VMAXPS       Y3, Y7, Y3
 	VMINPS       Y3, Y8, Y3
-	MOVQ         120(R10), AX
-	VMASKMOVPS   Y3, Y9, (AX)(CX*1)
+	TESTQ        DI, DI
+	JZ           store2_3
+	MOVQ         sum+80(FP), AX
+	VBROADCASTSS (AX), Y7
+	VBROADCASTSS 4(AX), Y8
+	MOVQ         96(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         104(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y7, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         112(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y7, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         120(DI), AX
+	VMASKMOVPS   (AX)(CX*1), Y9, Y6
+	VADDPS       Y6, Y3, Y3
+	VMAXPS       Y3, Y7, Y3
+	VMINPS       Y3, Y8, Y3
+
+store2_3:
+	MOVQ       96(R10), AX
+	VMASKMOVPS Y0, Y9, (AX)(CX*1)
+	MOVQ       104(R10), AX
+	VMASKMOVPS Y1, Y9, (AX)(CX*1)
+	MOVQ       112(R10), AX
+	VMASKMOVPS Y2, Y9, (AX)(CX*1)
+	MOVQ       120(R10), AX
+	VMASKMOVPS Y3, Y9, (AX)(CX*1)
 
 done:
 	VZEROUPPER
@@ -60823,10 +65519,52 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       80(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       88(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -61262,6 +66000,268 @@ channel:
 	VMAXPS       Z23, Z24, Z23
 	VMINPS       Z23, Z26, Z23
 	VADDPS       Z27, Z23, Z23
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z24
+	VBROADCASTSS 4(R15), Z26
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000060, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z0, Z0
+	VMAXPS       Z0, Z24, Z0
+	VMINPS       Z0, Z26, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z2, Z2
+	VMAXPS       Z2, Z24, Z2
+	VMINPS       Z2, Z26, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z4, Z4
+	VMAXPS       Z4, Z24, Z4
+	VMINPS       Z4, Z26, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z6, Z6
+	VMAXPS       Z6, Z24, Z6
+	VMINPS       Z6, Z26, Z6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z8, Z8
+	VMAXPS       Z8, Z24, Z8
+	VMINPS       Z8, Z26, Z8
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z10, Z10
+	VMAXPS       Z10, Z24, Z10
+	VMINPS       Z10, Z26, Z10
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z12, Z12
+	VMAXPS       Z12, Z24, Z12
+	VMINPS       Z12, Z26, Z12
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z14, Z14
+	VMAXPS       Z14, Z24, Z14
+	VMINPS       Z14, Z26, Z14
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z16, Z16
+	VMAXPS       Z16, Z24, Z16
+	VMINPS       Z16, Z26, Z16
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z18, Z18
+	VMAXPS       Z18, Z24, Z18
+	VMINPS       Z18, Z26, Z18
+	MOVQ         80(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z20, Z20
+	VMAXPS       Z20, Z24, Z20
+	VMINPS       Z20, Z26, Z20
+	MOVQ         88(R14), AX
+	VMOVUPS      (AX)(R15*1), Z25
+	VADDPS       Z25, Z22, Z22
+	VMAXPS       Z22, Z24, Z22
+	VMINPS       Z22, Z26, Z22
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z1, Z1
+	VMAXPS       Z1, Z24, Z1
+	VMINPS       Z1, Z26, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z3, Z3
+	VMAXPS       Z3, Z24, Z3
+	VMINPS       Z3, Z26, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z5, Z5
+	VMAXPS       Z5, Z24, Z5
+	VMINPS       Z5, Z26, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z7, Z7
+	VMAXPS       Z7, Z24, Z7
+	VMINPS       Z7, Z26, Z7
+	MOVQ         32(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z9, Z9
+	VMAXPS       Z9, Z24, Z9
+	VMINPS       Z9, Z26, Z9
+	MOVQ         40(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z11, Z11
+	VMAXPS       Z11, Z24, Z11
+	VMINPS       Z11, Z26, Z11
+	MOVQ         48(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z13, Z13
+	VMAXPS       Z13, Z24, Z13
+	VMINPS       Z13, Z26, Z13
+	MOVQ         56(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z15, Z15
+	VMAXPS       Z15, Z24, Z15
+	VMINPS       Z15, Z26, Z15
+	MOVQ         64(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z17, Z17
+	VMAXPS       Z17, Z24, Z17
+	VMINPS       Z17, Z26, Z17
+	MOVQ         72(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z19, Z19
+	VMAXPS       Z19, Z24, Z19
+	VMINPS       Z19, Z26, Z19
+	MOVQ         80(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z21, Z21
+	VMAXPS       Z21, Z24, Z21
+	VMINPS       Z21, Z26, Z21
+	MOVQ         88(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z25
+	VADDPS       Z25, Z23, Z23
+	VMAXPS       Z23, Z24, Z23
+	VMINPS       Z23, Z26, Z23
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z27
+	VPTESTMD  Z27, Z27, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z0, Z0
+	VMAXPS    Z0, Z24, Z0
+	VMINPS    Z0, Z26, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z2, Z2
+	VMAXPS    Z2, Z24, Z2
+	VMINPS    Z2, Z26, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z4, Z4
+	VMAXPS    Z4, Z24, Z4
+	VMINPS    Z4, Z26, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z6, Z6
+	VMAXPS    Z6, Z24, Z6
+	VMINPS    Z6, Z26, Z6
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z8, Z8
+	VMAXPS    Z8, Z24, Z8
+	VMINPS    Z8, Z26, Z8
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z10, Z10
+	VMAXPS    Z10, Z24, Z10
+	VMINPS    Z10, Z26, Z10
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z12, Z12
+	VMAXPS    Z12, Z24, Z12
+	VMINPS    Z12, Z26, Z12
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z14, Z14
+	VMAXPS    Z14, Z24, Z14
+	VMINPS    Z14, Z26, Z14
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z16, Z16
+	VMAXPS    Z16, Z24, Z16
+	VMINPS    Z16, Z26, Z16
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z18, Z18
+	VMAXPS    Z18, Z24, Z18
+	VMINPS    Z18, Z26, Z18
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z20, Z20
+	VMAXPS    Z20, Z24, Z20
+	VMINPS    Z20, Z26, Z20
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z22, Z22
+	VMAXPS    Z22, Z24, Z22
+	VMINPS    Z22, Z26, Z22
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z27
+	VPTESTMD  Z27, Z27, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z1, Z1
+	VMAXPS    Z1, Z24, Z1
+	VMINPS    Z1, Z26, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z3, Z3
+	VMAXPS    Z3, Z24, Z3
+	VMINPS    Z3, Z26, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z5, Z5
+	VMAXPS    Z5, Z24, Z5
+	VMINPS    Z5, Z26, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z7, Z7
+	VMAXPS    Z7, Z24, Z7
+	VMINPS    Z7, Z26, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z9, Z9
+	VMAXPS    Z9, Z24, Z9
+	VMINPS    Z9, Z26, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z11, Z11
+	VMAXPS    Z11, Z24, Z11
+	VMINPS    Z11, Z26, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z13, Z13
+	VMAXPS    Z13, Z24, Z13
+	VMINPS    Z13, Z26, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z15, Z15
+	VMAXPS    Z15, Z24, Z15
+	VMINPS    Z15, Z26, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z17, Z17
+	VMAXPS    Z17, Z24, Z17
+	VMINPS    Z17, Z26, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z19, Z19
+	VMAXPS    Z19, Z24, Z19
+	VMINPS    Z19, Z26, Z19
+	MOVQ      80(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z21, Z21
+	VMAXPS    Z21, Z24, Z21
+	VMINPS    Z21, Z26, Z21
+	MOVQ      88(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z25
+	VADDPS    Z25, Z23, Z23
+	VMAXPS    Z23, Z24, Z23
+	VMINPS    Z23, Z26, Z23
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -61365,10 +66365,40 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -61676,6 +66706,188 @@ channel:
 	VMAXPS       Z15, Z16, Z15
 	VMINPS       Z15, Z18, Z15
 	VADDPS       Z19, Z15, Z15
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z16
+	VBROADCASTSS 4(R15), Z18
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000040, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z0, Z0
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z18, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z2, Z2
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z18, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z4, Z4
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z18, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z18, Z6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z8, Z8
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z18, Z8
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z10, Z10
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z18, Z10
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z12, Z12
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z18, Z12
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z17
+	VADDPS       Z17, Z14, Z14
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z18, Z14
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z18, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z3, Z3
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z18, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z5, Z5
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z18, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z7, Z7
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z18, Z7
+	MOVQ         32(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z9, Z9
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z18, Z9
+	MOVQ         40(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z11, Z11
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z18, Z11
+	MOVQ         48(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z13, Z13
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z18, Z13
+	MOVQ         56(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z17
+	VADDPS       Z17, Z15, Z15
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z18, Z15
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z19
+	VPTESTMD  Z19, Z19, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z0, Z0
+	VMAXPS    Z0, Z16, Z0
+	VMINPS    Z0, Z18, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z2, Z2
+	VMAXPS    Z2, Z16, Z2
+	VMINPS    Z2, Z18, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z4, Z4
+	VMAXPS    Z4, Z16, Z4
+	VMINPS    Z4, Z18, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z6, Z6
+	VMAXPS    Z6, Z16, Z6
+	VMINPS    Z6, Z18, Z6
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z8, Z8
+	VMAXPS    Z8, Z16, Z8
+	VMINPS    Z8, Z18, Z8
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z10, Z10
+	VMAXPS    Z10, Z16, Z10
+	VMINPS    Z10, Z18, Z10
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z12, Z12
+	VMAXPS    Z12, Z16, Z12
+	VMINPS    Z12, Z18, Z12
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z14, Z14
+	VMAXPS    Z14, Z16, Z14
+	VMINPS    Z14, Z18, Z14
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z19
+	VPTESTMD  Z19, Z19, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z1, Z1
+	VMAXPS    Z1, Z16, Z1
+	VMINPS    Z1, Z18, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z3, Z3
+	VMAXPS    Z3, Z16, Z3
+	VMINPS    Z3, Z18, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z5, Z5
+	VMAXPS    Z5, Z16, Z5
+	VMINPS    Z5, Z18, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z7, Z7
+	VMAXPS    Z7, Z16, Z7
+	VMINPS    Z7, Z18, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z9, Z9
+	VMAXPS    Z9, Z16, Z9
+	VMINPS    Z9, Z18, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z11, Z11
+	VMAXPS    Z11, Z16, Z11
+	VMINPS    Z11, Z18, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z13, Z13
+	VMAXPS    Z13, Z16, Z13
+	VMINPS    Z13, Z18, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z17
+	VADDPS    Z17, Z15, Z15
+	VMAXPS    Z15, Z16, Z15
+	VMINPS    Z15, Z18, Z15
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -61755,10 +66967,28 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -61938,6 +67168,108 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z10, Z7
 	VADDPS       Z11, Z7, Z7
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z8
+	VBROADCASTSS 4(R15), Z10
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000020, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z9
+	VADDPS       Z9, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z9
+	VADDPS       Z9, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z11
+	VPTESTMD  Z11, Z11, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z0, Z0
+	VMAXPS    Z0, Z8, Z0
+	VMINPS    Z0, Z10, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z2, Z2
+	VMAXPS    Z2, Z8, Z2
+	VMINPS    Z2, Z10, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z4, Z4
+	VMAXPS    Z4, Z8, Z4
+	VMINPS    Z4, Z10, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z6, Z6
+	VMAXPS    Z6, Z8, Z6
+	VMINPS    Z6, Z10, Z6
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z11
+	VPTESTMD  Z11, Z11, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z1, Z1
+	VMAXPS    Z1, Z8, Z1
+	VMINPS    Z1, Z10, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z3, Z3
+	VMAXPS    Z3, Z8, Z3
+	VMINPS    Z3, Z10, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z5, Z5
+	VMAXPS    Z5, Z8, Z5
+	VMINPS    Z5, Z10, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z9
+	VADDPS    Z9, Z7, Z7
+	VMAXPS    Z7, Z8, Z7
+	VMINPS    Z7, Z10, Z7
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -61993,10 +67325,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -62112,6 +67456,68 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z6, Z3
 	VADDPS       Z7, Z3, Z3
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z4
+	VBROADCASTSS 4(R15), Z6
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000010, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z4, Z0
+	VMINPS       Z0, Z6, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z2, Z2
+	VMAXPS       Z2, Z4, Z2
+	VMINPS       Z2, Z6, Z2
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z5
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z4, Z1
+	VMINPS       Z1, Z6, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z5
+	VADDPS       Z5, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z6, Z3
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z7
+	VPTESTMD  Z7, Z7, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	VMAXPS    Z0, Z4, Z0
+	VMINPS    Z0, Z6, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z2, Z2
+	VMAXPS    Z2, Z4, Z2
+	VMINPS    Z2, Z6, Z2
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z7
+	VPTESTMD  Z7, Z7, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z4, Z1
+	VMINPS    Z1, Z6, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z3, Z3
+	VMAXPS    Z3, Z4, Z3
+	VMINPS    Z3, Z6, Z3
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -62155,10 +67561,19 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -62242,6 +67657,48 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z4, Z1
 	VADDPS       Z5, Z1, Z1
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z2
+	VBROADCASTSS 4(R15), Z4
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000008, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z3
+	VADDPS       Z3, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z4, Z0
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z3
+	VADDPS       Z3, Z1, Z1
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z4, Z1
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z5
+	VPTESTMD  Z5, Z5, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	VADDPS    Z3, Z0, Z0
+	VMAXPS    Z0, Z2, Z0
+	VMINPS    Z0, Z4, Z0
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z5
+	VPTESTMD  Z5, Z5, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z3
+	VADDPS    Z3, Z1, Z1
+	VMAXPS    Z1, Z2, Z1
+	VMINPS    Z1, Z4, Z1
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -62279,10 +67736,40 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       80(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       88(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -62546,6 +68033,145 @@ channel:
 	VMAXPS       Z11, Z12, Z11
 	VMINPS       Z11, Z13, Z11
 	VADDPS       Z14, Z11, Z11
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z12
+	VBROADCASTSS 4(R15), Z13
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000060, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z0, Z0
+	VMAXPS       Z0, Z12, Z0
+	VMINPS       Z0, Z13, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z1, Z1
+	VMAXPS       Z1, Z12, Z1
+	VMINPS       Z1, Z13, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z2, Z2
+	VMAXPS       Z2, Z12, Z2
+	VMINPS       Z2, Z13, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z3, Z3
+	VMAXPS       Z3, Z12, Z3
+	VMINPS       Z3, Z13, Z3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z4, Z4
+	VMAXPS       Z4, Z12, Z4
+	VMINPS       Z4, Z13, Z4
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z5, Z5
+	VMAXPS       Z5, Z12, Z5
+	VMINPS       Z5, Z13, Z5
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z6, Z6
+	VMAXPS       Z6, Z12, Z6
+	VMINPS       Z6, Z13, Z6
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z7, Z7
+	VMAXPS       Z7, Z12, Z7
+	VMINPS       Z7, Z13, Z7
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z8, Z8
+	VMAXPS       Z8, Z12, Z8
+	VMINPS       Z8, Z13, Z8
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z9, Z9
+	VMAXPS       Z9, Z12, Z9
+	VMINPS       Z9, Z13, Z9
+	MOVQ         80(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z10, Z10
+	VMAXPS       Z10, Z12, Z10
+	VMINPS       Z10, Z13, Z10
+	MOVQ         88(R14), AX
+	VMOVUPS      (AX)(R15*1), Z15
+	VADDPS       Z15, Z11, Z11
+	VMAXPS       Z11, Z12, Z11
+	VMINPS       Z11, Z13, Z11
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z14
+	VPTESTMD  Z14, Z14, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z0, Z0
+	VMAXPS    Z0, Z12, Z0
+	VMINPS    Z0, Z13, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z1, Z1
+	VMAXPS    Z1, Z12, Z1
+	VMINPS    Z1, Z13, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z2, Z2
+	VMAXPS    Z2, Z12, Z2
+	VMINPS    Z2, Z13, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z3, Z3
+	VMAXPS    Z3, Z12, Z3
+	VMINPS    Z3, Z13, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z4, Z4
+	VMAXPS    Z4, Z12, Z4
+	VMINPS    Z4, Z13, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z5, Z5
+	VMAXPS    Z5, Z12, Z5
+	VMINPS    Z5, Z13, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z6, Z6
+	VMAXPS    Z6, Z12, Z6
+	VMINPS    Z6, Z13, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z7, Z7
+	VMAXPS    Z7, Z12, Z7
+	VMINPS    Z7, Z13, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z8, Z8
+	VMAXPS    Z8, Z12, Z8
+	VMINPS    Z8, Z13, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z9, Z9
+	VMAXPS    Z9, Z12, Z9
+	VMINPS    Z9, Z13, Z9
+	MOVQ      80(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z10, Z10
+	VMAXPS    Z10, Z12, Z10
+	VMINPS    Z10, Z13, Z10
+	MOVQ      88(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z15
+	VADDPS    Z15, Z11, Z11
+	VMAXPS    Z11, Z12, Z11
+	VMINPS    Z11, Z13, Z11
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -62623,10 +68249,32 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -62818,6 +68466,105 @@ channel:
 	VMAXPS       Z7, Z8, Z7
 	VMINPS       Z7, Z9, Z7
 	VADDPS       Z10, Z7, Z7
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z8
+	VBROADCASTSS 4(R15), Z9
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000040, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z11
+	VADDPS       Z11, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z10
+	VPTESTMD  Z10, Z10, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z0, Z0
+	VMAXPS    Z0, Z8, Z0
+	VMINPS    Z0, Z9, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z1, Z1
+	VMAXPS    Z1, Z8, Z1
+	VMINPS    Z1, Z9, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z2, Z2
+	VMAXPS    Z2, Z8, Z2
+	VMINPS    Z2, Z9, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z3, Z3
+	VMAXPS    Z3, Z8, Z3
+	VMINPS    Z3, Z9, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z4, Z4
+	VMAXPS    Z4, Z8, Z4
+	VMINPS    Z4, Z9, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z5, Z5
+	VMAXPS    Z5, Z8, Z5
+	VMINPS    Z5, Z9, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z6, Z6
+	VMAXPS    Z6, Z8, Z6
+	VMINPS    Z6, Z9, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z11
+	VADDPS    Z11, Z7, Z7
+	VMAXPS    Z7, Z8, Z7
+	VMINPS    Z7, Z9, Z7
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -62879,10 +68626,24 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -63002,6 +68763,65 @@ channel:
 	VMAXPS       Z3, Z4, Z3
 	VMINPS       Z3, Z5, Z3
 	VADDPS       Z6, Z3, Z3
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z4
+	VBROADCASTSS 4(R15), Z5
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000020, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z0, Z0
+	VMAXPS       Z0, Z4, Z0
+	VMINPS       Z0, Z5, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z1, Z1
+	VMAXPS       Z1, Z4, Z1
+	VMINPS       Z1, Z5, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z2, Z2
+	VMAXPS       Z2, Z4, Z2
+	VMINPS       Z2, Z5, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z7
+	VADDPS       Z7, Z3, Z3
+	VMAXPS       Z3, Z4, Z3
+	VMINPS       Z3, Z5, Z3
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z6
+	VPTESTMD  Z6, Z6, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z0, Z0
+	VMAXPS    Z0, Z4, Z0
+	VMINPS    Z0, Z5, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z1, Z1
+	VMAXPS    Z1, Z4, Z1
+	VMINPS    Z1, Z5, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z2, Z2
+	VMAXPS    Z2, Z4, Z2
+	VMINPS    Z2, Z5, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	VADDPS    Z7, Z3, Z3
+	VMAXPS    Z3, Z4, Z3
+	VMINPS    Z3, Z5, Z3
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -63047,10 +68867,20 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -63134,6 +68964,45 @@ channel:
 	VMAXPS       Z1, Z2, Z1
 	VMINPS       Z1, Z3, Z1
 	VADDPS       Z4, Z1, Z1
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z2
+	VBROADCASTSS 4(R15), Z3
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000010, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z0, Z0
+	VMAXPS       Z0, Z2, Z0
+	VMINPS       Z0, Z3, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z5
+	VADDPS       Z5, Z1, Z1
+	VMAXPS       Z1, Z2, Z1
+	VMINPS       Z1, Z3, Z1
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z4
+	VPTESTMD  Z4, Z4, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	VMAXPS    Z0, Z2, Z0
+	VMINPS    Z0, Z3, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	VMAXPS    Z1, Z2, Z1
+	VMINPS    Z1, Z3, Z1
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -63171,10 +69040,18 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $8-112
+TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $8-128
 tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
 	MOVQ    bias+56(FP), R14
 	TESTQ   R14, R14
 	JZ      resume
@@ -63240,6 +69117,35 @@ channel:
 	VMAXPS       Z0, Z1, Z0
 	VMINPS       Z0, Z2, Z0
 	VADDPS       Z3, Z0, Z0
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z1
+	VBROADCASTSS 4(R15), Z2
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000008, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z4
+	VADDPS       Z4, Z0, Z0
+	VMAXPS       Z0, Z1, Z0
+	VMINPS       Z0, Z2, Z0
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z3
+	VPTESTMD  Z3, Z3, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	VMAXPS    Z0, Z1, Z0
+	VMINPS    Z0, Z2, Z0
 
 store:
 	MOVQ    mask+72(FP), R14
@@ -63273,9 +69179,29 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairsSparse4x32AVX512(SB), NOSPLIT, $0-104
+// func gemmPairsSparse4x32AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairsSparse4x32AVX512(SB), NOSPLIT, $0-120
+	MOVQ  add+104(FP), R14
+	TESTQ R14, R14
+	JZ    begin
+
+	// fetch what is added while there is something to multiply
+	MOVQ       column+64(FP), R12
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+
+begin:
 	MOVQ    bias0+72(FP), R11
 	VMOVUPS (R11), Z0
 	VMOVUPS 64(R11), Z1
@@ -63414,20 +69340,65 @@ next:
 	MOVQ         mask+96(FP), R11
 	TESTQ        R11, R11
 	JNZ          partial
-	MOVQ         out+56(FP), R9
 	MOVQ         column+64(FP), R12
-	MOVQ         (R9), AX
-	VMOVUPS      Z0, (AX)(R12*1)
-	VMOVUPS      Z1, 64(AX)(R12*1)
-	MOVQ         8(R9), AX
-	VMOVUPS      Z2, (AX)(R12*1)
-	VMOVUPS      Z3, 64(AX)(R12*1)
-	MOVQ         16(R9), AX
-	VMOVUPS      Z4, (AX)(R12*1)
-	VMOVUPS      Z5, 64(AX)(R12*1)
-	MOVQ         24(R9), AX
-	VMOVUPS      Z6, (AX)(R12*1)
-	VMOVUPS      Z7, 64(AX)(R12*1)
+	TESTQ        R14, R14
+	JZ           store
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z8
+	VBROADCASTSS 4(R11), Z10
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R12*1), Z11
+	VADDPS       Z11, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS      64(AX)(R12*1), Z11
+	VADDPS       Z11, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+
+store:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, (AX)(R12*1)
+	VMOVUPS Z1, 64(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z2, (AX)(R12*1)
+	VMOVUPS Z3, 64(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z4, (AX)(R12*1)
+	VMOVUPS Z5, 64(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z6, (AX)(R12*1)
+	VMOVUPS Z7, 64(AX)(R12*1)
 	VZEROUPPER
 	RET
 
@@ -63436,26 +69407,99 @@ partial:
 	VPTESTMD  Z8, Z8, K1
 	VMOVDQU32 64(R11), Z8
 	VPTESTMD  Z8, Z8, K2
-	MOVQ      out+56(FP), R9
 	MOVQ      column+64(FP), R12
-	MOVQ      (R9), AX
-	VMOVUPS   Z0, K1, (AX)(R12*1)
-	VMOVUPS   Z1, K2, 64(AX)(R12*1)
-	MOVQ      8(R9), AX
-	VMOVUPS   Z2, K1, (AX)(R12*1)
-	VMOVUPS   Z3, K2, 64(AX)(R12*1)
-	MOVQ      16(R9), AX
-	VMOVUPS   Z4, K1, (AX)(R12*1)
-	VMOVUPS   Z5, K2, 64(AX)(R12*1)
-	MOVQ      24(R9), AX
-	VMOVUPS   Z6, K1, (AX)(R12*1)
-	VMOVUPS   Z7, K2, 64(AX)(R12*1)
+	TESTQ     R14, R14
+	JZ        storePartial
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z8
+	VBROADCASTSS 4(R11), Z10
+	MOVQ         (R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z0, Z0
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z10, Z0
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z1, Z1
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z10, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z2, Z2
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z10, Z2
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z3, Z3
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z10, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z4, Z4
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z10, Z4
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z5, Z5
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z10, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS.Z    (AX)(R12*1), K1, Z11
+	VADDPS       Z11, Z6, Z6
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z10, Z6
+	VMOVUPS.Z    64(AX)(R12*1), K2, Z11
+	VADDPS       Z11, Z7, Z7
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z10, Z7
+
+storePartial:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, K1, (AX)(R12*1)
+	VMOVUPS Z1, K2, 64(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z2, K1, (AX)(R12*1)
+	VMOVUPS Z3, K2, 64(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z4, K1, (AX)(R12*1)
+	VMOVUPS Z5, K2, 64(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z6, K1, (AX)(R12*1)
+	VMOVUPS Z7, K2, 64(AX)(R12*1)
 	VZEROUPPER
 	RET
 
-// func gemmPairsSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·gemmPairsSparse4x64AVX512(SB), NOSPLIT, $0-104
+// func gemmPairsSparse4x64AVX512(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairsSparse4x64AVX512(SB), NOSPLIT, $0-120
+	MOVQ  add+104(FP), R14
+	TESTQ R14, R14
+	JZ    begin
+
+	// fetch what is added while there is something to multiply
+	MOVQ       column+64(FP), R12
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 128(AX)(R12*1)
+	PREFETCHT0 192(AX)(R12*1)
+
+begin:
 	MOVQ    bias0+72(FP), R11
 	VMOVUPS (R11), Z0
 	VMOVUPS 64(R11), Z1
@@ -63695,28 +69739,105 @@ next:
 	MOVQ         mask+96(FP), R11
 	TESTQ        R11, R11
 	JNZ          partial
-	MOVQ         out+56(FP), R9
 	MOVQ         column+64(FP), R12
-	MOVQ         (R9), AX
-	VMOVUPS      Z0, (AX)(R12*1)
-	VMOVUPS      Z1, 64(AX)(R12*1)
-	VMOVUPS      Z2, 128(AX)(R12*1)
-	VMOVUPS      Z3, 192(AX)(R12*1)
-	MOVQ         8(R9), AX
-	VMOVUPS      Z4, (AX)(R12*1)
-	VMOVUPS      Z5, 64(AX)(R12*1)
-	VMOVUPS      Z6, 128(AX)(R12*1)
-	VMOVUPS      Z7, 192(AX)(R12*1)
-	MOVQ         16(R9), AX
-	VMOVUPS      Z8, (AX)(R12*1)
-	VMOVUPS      Z9, 64(AX)(R12*1)
-	VMOVUPS      Z10, 128(AX)(R12*1)
-	VMOVUPS      Z11, 192(AX)(R12*1)
-	MOVQ         24(R9), AX
-	VMOVUPS      Z12, (AX)(R12*1)
-	VMOVUPS      Z13, 64(AX)(R12*1)
-	VMOVUPS      Z14, 128(AX)(R12*1)
-	VMOVUPS      Z15, 192(AX)(R12*1)
+	TESTQ        R14, R14
+	JZ           store
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z16
+	VBROADCASTSS 4(R11), Z20
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z0, Z0
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z20, Z0
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z20, Z1
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z2, Z2
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z20, Z2
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z3, Z3
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z20, Z3
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z4, Z4
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z20, Z4
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z5, Z5
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z20, Z5
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z20, Z6
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z7, Z7
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z20, Z7
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z8, Z8
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z20, Z8
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z9, Z9
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z20, Z9
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z10, Z10
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z20, Z10
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z11, Z11
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z20, Z11
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z12, Z12
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z20, Z12
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z13, Z13
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z20, Z13
+	VMOVUPS      128(AX)(R12*1), Z21
+	VADDPS       Z21, Z14, Z14
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z20, Z14
+	VMOVUPS      192(AX)(R12*1), Z21
+	VADDPS       Z21, Z15, Z15
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z20, Z15
+
+store:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, (AX)(R12*1)
+	VMOVUPS Z1, 64(AX)(R12*1)
+	VMOVUPS Z2, 128(AX)(R12*1)
+	VMOVUPS Z3, 192(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z4, (AX)(R12*1)
+	VMOVUPS Z5, 64(AX)(R12*1)
+	VMOVUPS Z6, 128(AX)(R12*1)
+	VMOVUPS Z7, 192(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z8, (AX)(R12*1)
+	VMOVUPS Z9, 64(AX)(R12*1)
+	VMOVUPS Z10, 128(AX)(R12*1)
+	VMOVUPS Z11, 192(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z12, (AX)(R12*1)
+	VMOVUPS Z13, 64(AX)(R12*1)
+	VMOVUPS Z14, 128(AX)(R12*1)
+	VMOVUPS Z15, 192(AX)(R12*1)
 	VZEROUPPER
 	RET
 
@@ -63725,28 +69846,105 @@ partial:
 	VPTESTMD  Z16, Z16, K1
 	VMOVDQU32 64(R11), Z16
 	VPTESTMD  Z16, Z16, K2
-	MOVQ      out+56(FP), R9
 	MOVQ      column+64(FP), R12
-	MOVQ      (R9), AX
-	VMOVUPS   Z0, (AX)(R12*1)
-	VMOVUPS   Z1, 64(AX)(R12*1)
-	VMOVUPS   Z2, K1, 128(AX)(R12*1)
-	VMOVUPS   Z3, K2, 192(AX)(R12*1)
-	MOVQ      8(R9), AX
-	VMOVUPS   Z4, (AX)(R12*1)
-	VMOVUPS   Z5, 64(AX)(R12*1)
-	VMOVUPS   Z6, K1, 128(AX)(R12*1)
-	VMOVUPS   Z7, K2, 192(AX)(R12*1)
-	MOVQ      16(R9), AX
-	VMOVUPS   Z8, (AX)(R12*1)
-	VMOVUPS   Z9, 64(AX)(R12*1)
-	VMOVUPS   Z10, K1, 128(AX)(R12*1)
-	VMOVUPS   Z11, K2, 192(AX)(R12*1)
-	MOVQ      24(R9), AX
-	VMOVUPS   Z12, (AX)(R12*1)
-	VMOVUPS   Z13, 64(AX)(R12*1)
-	VMOVUPS   Z14, K1, 128(AX)(R12*1)
-	VMOVUPS   Z15, K2, 192(AX)(R12*1)
+	TESTQ     R14, R14
+	JZ        storePartial
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Z16
+	VBROADCASTSS 4(R11), Z20
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z0, Z0
+	VMAXPS       Z0, Z16, Z0
+	VMINPS       Z0, Z20, Z0
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z20, Z1
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z2, Z2
+	VMAXPS       Z2, Z16, Z2
+	VMINPS       Z2, Z20, Z2
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z3, Z3
+	VMAXPS       Z3, Z16, Z3
+	VMINPS       Z3, Z20, Z3
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z4, Z4
+	VMAXPS       Z4, Z16, Z4
+	VMINPS       Z4, Z20, Z4
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z5, Z5
+	VMAXPS       Z5, Z16, Z5
+	VMINPS       Z5, Z20, Z5
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z20, Z6
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z7, Z7
+	VMAXPS       Z7, Z16, Z7
+	VMINPS       Z7, Z20, Z7
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z8, Z8
+	VMAXPS       Z8, Z16, Z8
+	VMINPS       Z8, Z20, Z8
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z9, Z9
+	VMAXPS       Z9, Z16, Z9
+	VMINPS       Z9, Z20, Z9
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z10, Z10
+	VMAXPS       Z10, Z16, Z10
+	VMINPS       Z10, Z20, Z10
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z11, Z11
+	VMAXPS       Z11, Z16, Z11
+	VMINPS       Z11, Z20, Z11
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R12*1), Z21
+	VADDPS       Z21, Z12, Z12
+	VMAXPS       Z12, Z16, Z12
+	VMINPS       Z12, Z20, Z12
+	VMOVUPS      64(AX)(R12*1), Z21
+	VADDPS       Z21, Z13, Z13
+	VMAXPS       Z13, Z16, Z13
+	VMINPS       Z13, Z20, Z13
+	VMOVUPS.Z    128(AX)(R12*1), K1, Z21
+	VADDPS       Z21, Z14, Z14
+	VMAXPS       Z14, Z16, Z14
+	VMINPS       Z14, Z20, Z14
+	VMOVUPS.Z    192(AX)(R12*1), K2, Z21
+	VADDPS       Z21, Z15, Z15
+	VMAXPS       Z15, Z16, Z15
+	VMINPS       Z15, Z20, Z15
+
+storePartial:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Z0, (AX)(R12*1)
+	VMOVUPS Z1, 64(AX)(R12*1)
+	VMOVUPS Z2, K1, 128(AX)(R12*1)
+	VMOVUPS Z3, K2, 192(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Z4, (AX)(R12*1)
+	VMOVUPS Z5, 64(AX)(R12*1)
+	VMOVUPS Z6, K1, 128(AX)(R12*1)
+	VMOVUPS Z7, K2, 192(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Z8, (AX)(R12*1)
+	VMOVUPS Z9, 64(AX)(R12*1)
+	VMOVUPS Z10, K1, 128(AX)(R12*1)
+	VMOVUPS Z11, K2, 192(AX)(R12*1)
+	MOVQ    24(R9), AX
+	VMOVUPS Z12, (AX)(R12*1)
+	VMOVUPS Z13, 64(AX)(R12*1)
+	VMOVUPS Z14, K1, 128(AX)(R12*1)
+	VMOVUPS Z15, K2, 192(AX)(R12*1)
 	VZEROUPPER
 	RET
 

@@ -12,14 +12,17 @@ package asm
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm6x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm4x16NEON computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -29,14 +32,17 @@ func gemm6x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm4x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm2x16NEON computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -46,14 +52,17 @@ func gemm4x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm2x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm1x16NEON computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -63,14 +72,17 @@ func gemm2x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*16+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm1x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm6x8NEON computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -80,14 +92,17 @@ func gemm1x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm6x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm4x8NEON computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -97,14 +112,17 @@ func gemm6x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm4x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm2x8NEON computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -114,14 +132,17 @@ func gemm4x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm2x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm1x8NEON computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -131,14 +152,17 @@ func gemm2x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //			acc = fma(row[b/4], weights[k*8+j], acc); k++
 //		}
 //	}
-//	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
 //
 // and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart; again is taps.
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int)
+func gemm1x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmRowNEON computes what four of the set's widest gemm of one row do, with the weights panels[p] and
 // the biases biases[p], for p < 4: their columns lie one behind the other in out, and all of them count.
@@ -925,10 +949,11 @@ func winogradInput2NEON(table **float32, bytes int, dst *float32, stride int, tm
 
 // winogradOutput2NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 64 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 64 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x2NEON transforms one tile of 4x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 128 floats.
@@ -940,10 +965,11 @@ func winogradInput4Tail2x2NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail2x2NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 64 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 64 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x3NEON transforms one tile of 4x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 160 floats.
@@ -955,10 +981,11 @@ func winogradInput4Tail2x3NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail2x3NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 80 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 80 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x3NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x3NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail2x4NEON transforms one tile of 4x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 192 floats.
@@ -970,10 +997,11 @@ func winogradInput4Tail2x4NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail2x4NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 2x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 96 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 96 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail2x4NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail2x4NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x2NEON transforms one tile of 5x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 160 floats.
@@ -985,10 +1013,11 @@ func winogradInput4Tail3x2NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail3x2NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 96 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 96 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x3NEON transforms one tile of 5x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 200 floats.
@@ -1000,10 +1029,11 @@ func winogradInput4Tail3x3NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail3x3NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 120 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 120 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x3NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x3NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail3x4NEON transforms one tile of 5x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 240 floats.
@@ -1015,10 +1045,11 @@ func winogradInput4Tail3x4NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail3x4NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 3x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 144 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 144 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail3x4NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail3x4NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail4x2NEON transforms one tile of 6x4 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 192 floats.
@@ -1030,10 +1061,11 @@ func winogradInput4Tail4x2NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail4x2NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x2 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 128 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 128 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail4x2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail4x2NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4Tail4x3NEON transforms one tile of 6x5 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 240 floats.
@@ -1045,10 +1077,11 @@ func winogradInput4Tail4x3NEON(table **float32, bytes int, dst *float32, stride 
 
 // winogradOutput4Tail4x3NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x3 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 160 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 160 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4Tail4x3NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4Tail4x3NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // winogradInput4NEON transforms one tile of 6x6 pixels of bytes/4 channels, given by pointers
 // row by row: element k of B^T d B goes to dst[k*stride/4:]. tmp holds 288 floats.
@@ -1060,10 +1093,11 @@ func winogradInput4NEON(table **float32, bytes int, dst *float32, stride int, tm
 
 // winogradOutput4NEON transforms products back: A^T m A plus bias, between the clamp's bounds, where
 // element k of m is src[k*stride/4:], goes to the 4x4 pixels of bytes/4 channels that table
-// points to, row by row, from byte column on. tmp holds 192 floats. See winogradOutputGeneric.
+// points to, row by row, from byte column on. tmp holds 192 floats. Unless add is nil, what it
+// points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.
 //
 //go:noescape
-func winogradOutput4NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32)
+func winogradOutput4NEON(src *float32, stride int, bytes int, table **float32, column int, bias *float32, clamp *float32, tmp *float32, mask *int32, add **float32, sum *float32)
 
 // peakNEON runs 12 independent fused multiply-adds of 8 lanes, loops times.
 func peakNEON(loops int)

@@ -251,9 +251,33 @@ DATA quantizeNEONLowest<>+14(SB)/1, $0x80
 DATA quantizeNEONLowest<>+15(SB)/1, $0x80
 GLOBL quantizeNEONLowest<>(SB), RODATA|NOPTR, $16
 
-TEXT ·gemm6x16NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm6x16NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	PRFM (R22), PLDL1KEEP
+	MOVD 32(R13), R0
+	ADD R14, R0, R23
+	PRFM (R23), PLDL1KEEP
+	MOVD 40(R13), R0
+	ADD R14, R0, R24
+	PRFM (R24), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -289,29 +313,29 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
-	FLDPQ 32(R19), (F2, F3)
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F0, F1)
+	FLDPQ 32(R25), (F2, F3)
 	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FLDPQ 0(R20), (F4, F5)
-	FLDPQ 32(R20), (F6, F7)
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F4, F5)
+	FLDPQ 32(R19), (F6, F7)
 	MOVD 16(R13), R0
-	ADD R14, R0, R21
-	FLDPQ 0(R21), (F8, F9)
-	FLDPQ 32(R21), (F10, F11)
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F8, F9)
+	FLDPQ 32(R20), (F10, F11)
 	MOVD 24(R13), R0
-	ADD R14, R0, R22
-	FLDPQ 0(R22), (F12, F13)
-	FLDPQ 32(R22), (F14, F15)
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F12, F13)
+	FLDPQ 32(R21), (F14, F15)
 	MOVD 32(R13), R0
-	ADD R14, R0, R23
-	FLDPQ 0(R23), (F16, F17)
-	FLDPQ 32(R23), (F18, F19)
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F16, F17)
+	FLDPQ 32(R22), (F18, F19)
 	MOVD 40(R13), R0
-	ADD R14, R0, R24
-	FLDPQ 0(R24), (F20, F21)
-	FLDPQ 32(R24), (F22, F23)
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F20, F21)
+	FLDPQ 32(R23), (F22, F23)
 	B begun
 
 resumePartial:
@@ -573,8 +597,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V24.S4]
-	ADD $4, R13, R25
-	VLD1R (R25), [V28.S4]
+	ADD $4, R13, R24
+	VLD1R (R24), [V28.S4]
 	WORD $0x6f00e41e // movi v30.2d, #0
 	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
 	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
@@ -696,6 +720,371 @@ added:
 	WORD $0x6ebf1f97 // bit v23.16b, v28.16b, v31.16b
 	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
 	WORD $0x4e3ed6f7 // fadd v23.4s, v23.4s, v30.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V24.S4]
+	ADD $4, R14, R25
+	VLD1R (R25), [V28.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $48, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3ad400 // fadd v0.4s, v0.4s, v26.4s
+	WORD $0x4e3bd421 // fadd v1.4s, v1.4s, v27.4s
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e73f // fcmgt v31.4s, v25.4s, v1.4s
+	WORD $0x6ebf1f21 // bit v1.16b, v25.16b, v31.16b
+	WORD $0x6ebce41f // fcmgt v31.4s, v0.4s, v28.4s
+	WORD $0x6ebf1f80 // bit v0.16b, v28.16b, v31.16b
+	WORD $0x6ebde43f // fcmgt v31.4s, v1.4s, v29.4s
+	WORD $0x6ebf1fa1 // bit v1.16b, v29.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ad484 // fadd v4.4s, v4.4s, v26.4s
+	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e73f // fcmgt v31.4s, v25.4s, v5.4s
+	WORD $0x6ebf1f25 // bit v5.16b, v25.16b, v31.16b
+	WORD $0x6ebce49f // fcmgt v31.4s, v4.4s, v28.4s
+	WORD $0x6ebf1f84 // bit v4.16b, v28.16b, v31.16b
+	WORD $0x6ebde4bf // fcmgt v31.4s, v5.4s, v29.4s
+	WORD $0x6ebf1fa5 // bit v5.16b, v29.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	WORD $0x4e3bd529 // fadd v9.4s, v9.4s, v27.4s
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e73f // fcmgt v31.4s, v25.4s, v9.4s
+	WORD $0x6ebf1f29 // bit v9.16b, v25.16b, v31.16b
+	WORD $0x6ebce51f // fcmgt v31.4s, v8.4s, v28.4s
+	WORD $0x6ebf1f88 // bit v8.16b, v28.16b, v31.16b
+	WORD $0x6ebde53f // fcmgt v31.4s, v9.4s, v29.4s
+	WORD $0x6ebf1fa9 // bit v9.16b, v29.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade73f // fcmgt v31.4s, v25.4s, v13.4s
+	WORD $0x6ebf1f2d // bit v13.16b, v25.16b, v31.16b
+	WORD $0x6ebce59f // fcmgt v31.4s, v12.4s, v28.4s
+	WORD $0x6ebf1f8c // bit v12.16b, v28.16b, v31.16b
+	WORD $0x6ebde5bf // fcmgt v31.4s, v13.4s, v29.4s
+	WORD $0x6ebf1fad // bit v13.16b, v29.16b, v31.16b
+	MOVD 32(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3ad610 // fadd v16.4s, v16.4s, v26.4s
+	WORD $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e73f // fcmgt v31.4s, v25.4s, v17.4s
+	WORD $0x6ebf1f31 // bit v17.16b, v25.16b, v31.16b
+	WORD $0x6ebce61f // fcmgt v31.4s, v16.4s, v28.4s
+	WORD $0x6ebf1f90 // bit v16.16b, v28.16b, v31.16b
+	WORD $0x6ebde63f // fcmgt v31.4s, v17.4s, v29.4s
+	WORD $0x6ebf1fb1 // bit v17.16b, v29.16b, v31.16b
+	MOVD 40(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3ad694 // fadd v20.4s, v20.4s, v26.4s
+	WORD $0x4e3bd6b5 // fadd v21.4s, v21.4s, v27.4s
+	WORD $0x6eb4e71f // fcmgt v31.4s, v24.4s, v20.4s
+	WORD $0x6ebf1f14 // bit v20.16b, v24.16b, v31.16b
+	WORD $0x6eb5e73f // fcmgt v31.4s, v25.4s, v21.4s
+	WORD $0x6ebf1f35 // bit v21.16b, v25.16b, v31.16b
+	WORD $0x6ebce69f // fcmgt v31.4s, v20.4s, v28.4s
+	WORD $0x6ebf1f94 // bit v20.16b, v28.16b, v31.16b
+	WORD $0x6ebde6bf // fcmgt v31.4s, v21.4s, v29.4s
+	WORD $0x6ebf1fb5 // bit v21.16b, v29.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 32(R25), (F26, F27)
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e73f // fcmgt v31.4s, v25.4s, v3.4s
+	WORD $0x6ebf1f23 // bit v3.16b, v25.16b, v31.16b
+	WORD $0x6ebce45f // fcmgt v31.4s, v2.4s, v28.4s
+	WORD $0x6ebf1f82 // bit v2.16b, v28.16b, v31.16b
+	WORD $0x6ebde47f // fcmgt v31.4s, v3.4s, v29.4s
+	WORD $0x6ebf1fa3 // bit v3.16b, v29.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 32(R19), (F26, F27)
+	WORD $0x4e3ad4c6 // fadd v6.4s, v6.4s, v26.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e73f // fcmgt v31.4s, v25.4s, v7.4s
+	WORD $0x6ebf1f27 // bit v7.16b, v25.16b, v31.16b
+	WORD $0x6ebce4df // fcmgt v31.4s, v6.4s, v28.4s
+	WORD $0x6ebf1f86 // bit v6.16b, v28.16b, v31.16b
+	WORD $0x6ebde4ff // fcmgt v31.4s, v7.4s, v29.4s
+	WORD $0x6ebf1fa7 // bit v7.16b, v29.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 32(R20), (F26, F27)
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe73f // fcmgt v31.4s, v25.4s, v11.4s
+	WORD $0x6ebf1f2b // bit v11.16b, v25.16b, v31.16b
+	WORD $0x6ebce55f // fcmgt v31.4s, v10.4s, v28.4s
+	WORD $0x6ebf1f8a // bit v10.16b, v28.16b, v31.16b
+	WORD $0x6ebde57f // fcmgt v31.4s, v11.4s, v29.4s
+	WORD $0x6ebf1fab // bit v11.16b, v29.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 32(R21), (F26, F27)
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	WORD $0x6eaee71f // fcmgt v31.4s, v24.4s, v14.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eafe73f // fcmgt v31.4s, v25.4s, v15.4s
+	WORD $0x6ebf1f2f // bit v15.16b, v25.16b, v31.16b
+	WORD $0x6ebce5df // fcmgt v31.4s, v14.4s, v28.4s
+	WORD $0x6ebf1f8e // bit v14.16b, v28.16b, v31.16b
+	WORD $0x6ebde5ff // fcmgt v31.4s, v15.4s, v29.4s
+	WORD $0x6ebf1faf // bit v15.16b, v29.16b, v31.16b
+	MOVD 32(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 32(R22), (F26, F27)
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e73f // fcmgt v31.4s, v25.4s, v19.4s
+	WORD $0x6ebf1f33 // bit v19.16b, v25.16b, v31.16b
+	WORD $0x6ebce65f // fcmgt v31.4s, v18.4s, v28.4s
+	WORD $0x6ebf1f92 // bit v18.16b, v28.16b, v31.16b
+	WORD $0x6ebde67f // fcmgt v31.4s, v19.4s, v29.4s
+	WORD $0x6ebf1fb3 // bit v19.16b, v29.16b, v31.16b
+	MOVD 40(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 32(R23), (F26, F27)
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	WORD $0x6eb6e71f // fcmgt v31.4s, v24.4s, v22.4s
+	WORD $0x6ebf1f16 // bit v22.16b, v24.16b, v31.16b
+	WORD $0x6eb7e73f // fcmgt v31.4s, v25.4s, v23.4s
+	WORD $0x6ebf1f37 // bit v23.16b, v25.16b, v31.16b
+	WORD $0x6ebce6df // fcmgt v31.4s, v22.4s, v28.4s
+	WORD $0x6ebf1f96 // bit v22.16b, v28.16b, v31.16b
+	WORD $0x6ebde6ff // fcmgt v31.4s, v23.4s, v29.4s
+	WORD $0x6ebf1fb7 // bit v23.16b, v29.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F30, F31)
+	MOVD 0(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad400 // fadd v0.4s, v0.4s, v26.4s
+	WORD $0x4e3bd421 // fadd v1.4s, v1.4s, v27.4s
+	WORD $0x6ea0e71b // fcmgt v27.4s, v24.4s, v0.4s
+	WORD $0x6ebb1f00 // bit v0.16b, v24.16b, v27.16b
+	WORD $0x6ea1e73b // fcmgt v27.4s, v25.4s, v1.4s
+	WORD $0x6ebb1f21 // bit v1.16b, v25.16b, v27.16b
+	WORD $0x6ebce41b // fcmgt v27.4s, v0.4s, v28.4s
+	WORD $0x6ebb1f80 // bit v0.16b, v28.16b, v27.16b
+	WORD $0x6ebde43b // fcmgt v27.4s, v1.4s, v29.4s
+	WORD $0x6ebb1fa1 // bit v1.16b, v29.16b, v27.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad484 // fadd v4.4s, v4.4s, v26.4s
+	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
+	WORD $0x6ea4e71b // fcmgt v27.4s, v24.4s, v4.4s
+	WORD $0x6ebb1f04 // bit v4.16b, v24.16b, v27.16b
+	WORD $0x6ea5e73b // fcmgt v27.4s, v25.4s, v5.4s
+	WORD $0x6ebb1f25 // bit v5.16b, v25.16b, v27.16b
+	WORD $0x6ebce49b // fcmgt v27.4s, v4.4s, v28.4s
+	WORD $0x6ebb1f84 // bit v4.16b, v28.16b, v27.16b
+	WORD $0x6ebde4bb // fcmgt v27.4s, v5.4s, v29.4s
+	WORD $0x6ebb1fa5 // bit v5.16b, v29.16b, v27.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	WORD $0x4e3bd529 // fadd v9.4s, v9.4s, v27.4s
+	WORD $0x6ea8e71b // fcmgt v27.4s, v24.4s, v8.4s
+	WORD $0x6ebb1f08 // bit v8.16b, v24.16b, v27.16b
+	WORD $0x6ea9e73b // fcmgt v27.4s, v25.4s, v9.4s
+	WORD $0x6ebb1f29 // bit v9.16b, v25.16b, v27.16b
+	WORD $0x6ebce51b // fcmgt v27.4s, v8.4s, v28.4s
+	WORD $0x6ebb1f88 // bit v8.16b, v28.16b, v27.16b
+	WORD $0x6ebde53b // fcmgt v27.4s, v9.4s, v29.4s
+	WORD $0x6ebb1fa9 // bit v9.16b, v29.16b, v27.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x6eace71b // fcmgt v27.4s, v24.4s, v12.4s
+	WORD $0x6ebb1f0c // bit v12.16b, v24.16b, v27.16b
+	WORD $0x6eade73b // fcmgt v27.4s, v25.4s, v13.4s
+	WORD $0x6ebb1f2d // bit v13.16b, v25.16b, v27.16b
+	WORD $0x6ebce59b // fcmgt v27.4s, v12.4s, v28.4s
+	WORD $0x6ebb1f8c // bit v12.16b, v28.16b, v27.16b
+	WORD $0x6ebde5bb // fcmgt v27.4s, v13.4s, v29.4s
+	WORD $0x6ebb1fad // bit v13.16b, v29.16b, v27.16b
+	MOVD 32(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad610 // fadd v16.4s, v16.4s, v26.4s
+	WORD $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
+	WORD $0x6eb0e71b // fcmgt v27.4s, v24.4s, v16.4s
+	WORD $0x6ebb1f10 // bit v16.16b, v24.16b, v27.16b
+	WORD $0x6eb1e73b // fcmgt v27.4s, v25.4s, v17.4s
+	WORD $0x6ebb1f31 // bit v17.16b, v25.16b, v27.16b
+	WORD $0x6ebce61b // fcmgt v27.4s, v16.4s, v28.4s
+	WORD $0x6ebb1f90 // bit v16.16b, v28.16b, v27.16b
+	WORD $0x6ebde63b // fcmgt v27.4s, v17.4s, v29.4s
+	WORD $0x6ebb1fb1 // bit v17.16b, v29.16b, v27.16b
+	MOVD 40(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad694 // fadd v20.4s, v20.4s, v26.4s
+	WORD $0x4e3bd6b5 // fadd v21.4s, v21.4s, v27.4s
+	WORD $0x6eb4e71f // fcmgt v31.4s, v24.4s, v20.4s
+	WORD $0x6ebf1f14 // bit v20.16b, v24.16b, v31.16b
+	WORD $0x6eb5e73f // fcmgt v31.4s, v25.4s, v21.4s
+	WORD $0x6ebf1f35 // bit v21.16b, v25.16b, v31.16b
+	WORD $0x6ebce69f // fcmgt v31.4s, v20.4s, v28.4s
+	WORD $0x6ebf1f94 // bit v20.16b, v28.16b, v31.16b
+	WORD $0x6ebde6bf // fcmgt v31.4s, v21.4s, v29.4s
+	WORD $0x6ebf1fb5 // bit v21.16b, v29.16b, v31.16b
+	MOVD mask+72(FP), R0
+	FLDPQ 32(R0), (F30, F31)
+	MOVD 0(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	WORD $0x6ea2e71b // fcmgt v27.4s, v24.4s, v2.4s
+	WORD $0x6ebb1f02 // bit v2.16b, v24.16b, v27.16b
+	WORD $0x6ea3e73b // fcmgt v27.4s, v25.4s, v3.4s
+	WORD $0x6ebb1f23 // bit v3.16b, v25.16b, v27.16b
+	WORD $0x6ebce45b // fcmgt v27.4s, v2.4s, v28.4s
+	WORD $0x6ebb1f82 // bit v2.16b, v28.16b, v27.16b
+	WORD $0x6ebde47b // fcmgt v27.4s, v3.4s, v29.4s
+	WORD $0x6ebb1fa3 // bit v3.16b, v29.16b, v27.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad4c6 // fadd v6.4s, v6.4s, v26.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	WORD $0x6ea6e71b // fcmgt v27.4s, v24.4s, v6.4s
+	WORD $0x6ebb1f06 // bit v6.16b, v24.16b, v27.16b
+	WORD $0x6ea7e73b // fcmgt v27.4s, v25.4s, v7.4s
+	WORD $0x6ebb1f27 // bit v7.16b, v25.16b, v27.16b
+	WORD $0x6ebce4db // fcmgt v27.4s, v6.4s, v28.4s
+	WORD $0x6ebb1f86 // bit v6.16b, v28.16b, v27.16b
+	WORD $0x6ebde4fb // fcmgt v27.4s, v7.4s, v29.4s
+	WORD $0x6ebb1fa7 // bit v7.16b, v29.16b, v27.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x6eaae71b // fcmgt v27.4s, v24.4s, v10.4s
+	WORD $0x6ebb1f0a // bit v10.16b, v24.16b, v27.16b
+	WORD $0x6eabe73b // fcmgt v27.4s, v25.4s, v11.4s
+	WORD $0x6ebb1f2b // bit v11.16b, v25.16b, v27.16b
+	WORD $0x6ebce55b // fcmgt v27.4s, v10.4s, v28.4s
+	WORD $0x6ebb1f8a // bit v10.16b, v28.16b, v27.16b
+	WORD $0x6ebde57b // fcmgt v27.4s, v11.4s, v29.4s
+	WORD $0x6ebb1fab // bit v11.16b, v29.16b, v27.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	WORD $0x6eaee71b // fcmgt v27.4s, v24.4s, v14.4s
+	WORD $0x6ebb1f0e // bit v14.16b, v24.16b, v27.16b
+	WORD $0x6eafe73b // fcmgt v27.4s, v25.4s, v15.4s
+	WORD $0x6ebb1f2f // bit v15.16b, v25.16b, v27.16b
+	WORD $0x6ebce5db // fcmgt v27.4s, v14.4s, v28.4s
+	WORD $0x6ebb1f8e // bit v14.16b, v28.16b, v27.16b
+	WORD $0x6ebde5fb // fcmgt v27.4s, v15.4s, v29.4s
+	WORD $0x6ebb1faf // bit v15.16b, v29.16b, v27.16b
+	MOVD 32(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x6eb2e71b // fcmgt v27.4s, v24.4s, v18.4s
+	WORD $0x6ebb1f12 // bit v18.16b, v24.16b, v27.16b
+	WORD $0x6eb3e73b // fcmgt v27.4s, v25.4s, v19.4s
+	WORD $0x6ebb1f33 // bit v19.16b, v25.16b, v27.16b
+	WORD $0x6ebce65b // fcmgt v27.4s, v18.4s, v28.4s
+	WORD $0x6ebb1f92 // bit v18.16b, v28.16b, v27.16b
+	WORD $0x6ebde67b // fcmgt v27.4s, v19.4s, v29.4s
+	WORD $0x6ebb1fb3 // bit v19.16b, v29.16b, v27.16b
+	MOVD 40(R13), R0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	WORD $0x6eb6e71f // fcmgt v31.4s, v24.4s, v22.4s
+	WORD $0x6ebf1f16 // bit v22.16b, v24.16b, v31.16b
+	WORD $0x6eb7e73f // fcmgt v31.4s, v25.4s, v23.4s
+	WORD $0x6ebf1f37 // bit v23.16b, v25.16b, v31.16b
+	WORD $0x6ebce6df // fcmgt v31.4s, v22.4s, v28.4s
+	WORD $0x6ebf1f96 // bit v22.16b, v28.16b, v31.16b
+	WORD $0x6ebde6ff // fcmgt v31.4s, v23.4s, v29.4s
+	WORD $0x6ebf1fb7 // bit v23.16b, v29.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -704,29 +1093,29 @@ store:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FSTPQ (F0, F1), 0(R19)
-	FSTPQ (F2, F3), 32(R19)
-	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FSTPQ (F4, F5), 0(R20)
-	FSTPQ (F6, F7), 32(R20)
-	MOVD 16(R13), R0
-	ADD R14, R0, R21
-	FSTPQ (F8, F9), 0(R21)
-	FSTPQ (F10, F11), 32(R21)
-	MOVD 24(R13), R0
-	ADD R14, R0, R22
-	FSTPQ (F12, F13), 0(R22)
-	FSTPQ (F14, F15), 32(R22)
-	MOVD 32(R13), R0
-	ADD R14, R0, R23
-	FSTPQ (F16, F17), 0(R23)
-	FSTPQ (F18, F19), 32(R23)
-	MOVD 40(R13), R0
 	ADD R14, R0, R24
-	FSTPQ (F20, F21), 0(R24)
-	FSTPQ (F22, F23), 32(R24)
+	FSTPQ (F0, F1), 0(R24)
+	FSTPQ (F2, F3), 32(R24)
+	MOVD 8(R13), R0
+	ADD R14, R0, R25
+	FSTPQ (F4, F5), 0(R25)
+	FSTPQ (F6, F7), 32(R25)
+	MOVD 16(R13), R0
+	ADD R14, R0, R19
+	FSTPQ (F8, F9), 0(R19)
+	FSTPQ (F10, F11), 32(R19)
+	MOVD 24(R13), R0
+	ADD R14, R0, R20
+	FSTPQ (F12, F13), 0(R20)
+	FSTPQ (F14, F15), 32(R20)
+	MOVD 32(R13), R0
+	ADD R14, R0, R21
+	FSTPQ (F16, F17), 0(R21)
+	FSTPQ (F18, F19), 32(R21)
+	MOVD 40(R13), R0
+	ADD R14, R0, R22
+	FSTPQ (F20, F21), 0(R22)
+	FSTPQ (F22, F23), 32(R22)
 
 next:
 	MOVD tiles+88(FP), R15
@@ -790,9 +1179,27 @@ partial:
 done:
 	RET
 
-TEXT ·gemm4x16NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm4x16NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	PRFM (R22), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -820,21 +1227,21 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
-	FLDPQ 32(R19), (F2, F3)
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F0, F1)
+	FLDPQ 32(R23), (F2, F3)
 	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FLDPQ 0(R20), (F4, F5)
-	FLDPQ 32(R20), (F6, F7)
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F4, F5)
+	FLDPQ 32(R24), (F6, F7)
 	MOVD 16(R13), R0
-	ADD R14, R0, R21
-	FLDPQ 0(R21), (F8, F9)
-	FLDPQ 32(R21), (F10, F11)
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F8, F9)
+	FLDPQ 32(R25), (F10, F11)
 	MOVD 24(R13), R0
-	ADD R14, R0, R22
-	FLDPQ 0(R22), (F12, F13)
-	FLDPQ 32(R22), (F14, F15)
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F12, F13)
+	FLDPQ 32(R19), (F14, F15)
 	B begun
 
 resumePartial:
@@ -1030,8 +1437,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V16.S4]
-	ADD $4, R13, R23
-	VLD1R (R23), [V20.S4]
+	ADD $4, R13, R20
+	VLD1R (R20), [V20.S4]
 	WORD $0x6f00e416 // movi v22.2d, #0
 	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
@@ -1113,6 +1520,257 @@ added:
 	WORD $0x6ebf1e8f // bit v15.16b, v20.16b, v31.16b
 	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
 	WORD $0x4e36d5ef // fadd v15.4s, v15.4s, v22.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V16.S4]
+	ADD $4, R14, R21
+	VLD1R (R21), [V20.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $32, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6ea1e63f // fcmgt v31.4s, v17.4s, v1.4s
+	WORD $0x6ebf1e21 // bit v1.16b, v17.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb5e43f // fcmgt v31.4s, v1.4s, v21.4s
+	WORD $0x6ebf1ea1 // bit v1.16b, v21.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6ea5e63f // fcmgt v31.4s, v17.4s, v5.4s
+	WORD $0x6ebf1e25 // bit v5.16b, v17.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb5e4bf // fcmgt v31.4s, v5.4s, v21.4s
+	WORD $0x6ebf1ea5 // bit v5.16b, v21.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F18, F19)
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6ea9e63f // fcmgt v31.4s, v17.4s, v9.4s
+	WORD $0x6ebf1e29 // bit v9.16b, v17.16b, v31.16b
+	WORD $0x6eb4e51f // fcmgt v31.4s, v8.4s, v20.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6eb5e53f // fcmgt v31.4s, v9.4s, v21.4s
+	WORD $0x6ebf1ea9 // bit v9.16b, v21.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F18, F19)
+	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	WORD $0x6eace61f // fcmgt v31.4s, v16.4s, v12.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eade63f // fcmgt v31.4s, v17.4s, v13.4s
+	WORD $0x6ebf1e2d // bit v13.16b, v17.16b, v31.16b
+	WORD $0x6eb4e59f // fcmgt v31.4s, v12.4s, v20.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eb5e5bf // fcmgt v31.4s, v13.4s, v21.4s
+	WORD $0x6ebf1ead // bit v13.16b, v21.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 32(R19), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6ea3e63f // fcmgt v31.4s, v17.4s, v3.4s
+	WORD $0x6ebf1e23 // bit v3.16b, v17.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb5e47f // fcmgt v31.4s, v3.4s, v21.4s
+	WORD $0x6ebf1ea3 // bit v3.16b, v21.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 32(R20), (F18, F19)
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6ea7e63f // fcmgt v31.4s, v17.4s, v7.4s
+	WORD $0x6ebf1e27 // bit v7.16b, v17.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb5e4ff // fcmgt v31.4s, v7.4s, v21.4s
+	WORD $0x6ebf1ea7 // bit v7.16b, v21.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 32(R21), (F18, F19)
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eabe63f // fcmgt v31.4s, v17.4s, v11.4s
+	WORD $0x6ebf1e2b // bit v11.16b, v17.16b, v31.16b
+	WORD $0x6eb4e55f // fcmgt v31.4s, v10.4s, v20.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eb5e57f // fcmgt v31.4s, v11.4s, v21.4s
+	WORD $0x6ebf1eab // bit v11.16b, v21.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 32(R22), (F18, F19)
+	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	WORD $0x6eaee61f // fcmgt v31.4s, v16.4s, v14.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eafe63f // fcmgt v31.4s, v17.4s, v15.4s
+	WORD $0x6ebf1e2f // bit v15.16b, v17.16b, v31.16b
+	WORD $0x6eb4e5df // fcmgt v31.4s, v14.4s, v20.4s
+	WORD $0x6ebf1e8e // bit v14.16b, v20.16b, v31.16b
+	WORD $0x6eb5e5ff // fcmgt v31.4s, v15.4s, v21.4s
+	WORD $0x6ebf1eaf // bit v15.16b, v21.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F22, F23)
+	MOVD 0(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6ea1e63f // fcmgt v31.4s, v17.4s, v1.4s
+	WORD $0x6ebf1e21 // bit v1.16b, v17.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb5e43f // fcmgt v31.4s, v1.4s, v21.4s
+	WORD $0x6ebf1ea1 // bit v1.16b, v21.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6ea5e63f // fcmgt v31.4s, v17.4s, v5.4s
+	WORD $0x6ebf1e25 // bit v5.16b, v17.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb5e4bf // fcmgt v31.4s, v5.4s, v21.4s
+	WORD $0x6ebf1ea5 // bit v5.16b, v21.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6ea9e63f // fcmgt v31.4s, v17.4s, v9.4s
+	WORD $0x6ebf1e29 // bit v9.16b, v17.16b, v31.16b
+	WORD $0x6eb4e51f // fcmgt v31.4s, v8.4s, v20.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6eb5e53f // fcmgt v31.4s, v9.4s, v21.4s
+	WORD $0x6ebf1ea9 // bit v9.16b, v21.16b, v31.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d58c // fadd v12.4s, v12.4s, v18.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	WORD $0x6eace61f // fcmgt v31.4s, v16.4s, v12.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eade63f // fcmgt v31.4s, v17.4s, v13.4s
+	WORD $0x6ebf1e2d // bit v13.16b, v17.16b, v31.16b
+	WORD $0x6eb4e59f // fcmgt v31.4s, v12.4s, v20.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eb5e5bf // fcmgt v31.4s, v13.4s, v21.4s
+	WORD $0x6ebf1ead // bit v13.16b, v21.16b, v31.16b
+	MOVD mask+72(FP), R0
+	FLDPQ 32(R0), (F22, F23)
+	MOVD 0(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6ea3e63f // fcmgt v31.4s, v17.4s, v3.4s
+	WORD $0x6ebf1e23 // bit v3.16b, v17.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb5e47f // fcmgt v31.4s, v3.4s, v21.4s
+	WORD $0x6ebf1ea3 // bit v3.16b, v21.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6ea7e63f // fcmgt v31.4s, v17.4s, v7.4s
+	WORD $0x6ebf1e27 // bit v7.16b, v17.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb5e4ff // fcmgt v31.4s, v7.4s, v21.4s
+	WORD $0x6ebf1ea7 // bit v7.16b, v21.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eabe63f // fcmgt v31.4s, v17.4s, v11.4s
+	WORD $0x6ebf1e2b // bit v11.16b, v17.16b, v31.16b
+	WORD $0x6eb4e55f // fcmgt v31.4s, v10.4s, v20.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eb5e57f // fcmgt v31.4s, v11.4s, v21.4s
+	WORD $0x6ebf1eab // bit v11.16b, v21.16b, v31.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	WORD $0x6eaee61f // fcmgt v31.4s, v16.4s, v14.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eafe63f // fcmgt v31.4s, v17.4s, v15.4s
+	WORD $0x6ebf1e2f // bit v15.16b, v17.16b, v31.16b
+	WORD $0x6eb4e5df // fcmgt v31.4s, v14.4s, v20.4s
+	WORD $0x6ebf1e8e // bit v14.16b, v20.16b, v31.16b
+	WORD $0x6eb5e5ff // fcmgt v31.4s, v15.4s, v21.4s
+	WORD $0x6ebf1eaf // bit v15.16b, v21.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -1121,21 +1779,21 @@ store:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R24
-	FSTPQ (F0, F1), 0(R24)
-	FSTPQ (F2, F3), 32(R24)
+	ADD R14, R0, R23
+	FSTPQ (F0, F1), 0(R23)
+	FSTPQ (F2, F3), 32(R23)
 	MOVD 8(R13), R0
-	ADD R14, R0, R25
-	FSTPQ (F4, F5), 0(R25)
-	FSTPQ (F6, F7), 32(R25)
+	ADD R14, R0, R24
+	FSTPQ (F4, F5), 0(R24)
+	FSTPQ (F6, F7), 32(R24)
 	MOVD 16(R13), R0
-	ADD R14, R0, R19
-	FSTPQ (F8, F9), 0(R19)
-	FSTPQ (F10, F11), 32(R19)
+	ADD R14, R0, R25
+	FSTPQ (F8, F9), 0(R25)
+	FSTPQ (F10, F11), 32(R25)
 	MOVD 24(R13), R0
-	ADD R14, R0, R20
-	FSTPQ (F12, F13), 0(R20)
-	FSTPQ (F14, F15), 32(R20)
+	ADD R14, R0, R19
+	FSTPQ (F12, F13), 0(R19)
+	FSTPQ (F14, F15), 32(R19)
 
 next:
 	MOVD tiles+88(FP), R15
@@ -1187,9 +1845,21 @@ partial:
 done:
 	RET
 
-TEXT ·gemm2x16NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm2x16NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -1209,13 +1879,13 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
-	FLDPQ 32(R19), (F2, F3)
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F0, F1)
+	FLDPQ 32(R21), (F2, F3)
 	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FLDPQ 0(R20), (F4, F5)
-	FLDPQ 32(R20), (F6, F7)
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F4, F5)
+	FLDPQ 32(R22), (F6, F7)
 	B begun
 
 resumePartial:
@@ -1345,8 +2015,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V8.S4]
-	ADD $4, R13, R21
-	VLD1R (R21), [V12.S4]
+	ADD $4, R13, R23
+	VLD1R (R23), [V12.S4]
 	WORD $0x6f00e40e // movi v14.2d, #0
 	WORD $0x6ea0e51f // fcmgt v31.4s, v8.4s, v0.4s
 	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
@@ -1388,6 +2058,143 @@ added:
 	WORD $0x6ebf1d87 // bit v7.16b, v12.16b, v31.16b
 	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
 	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V8.S4]
+	ADD $4, R14, R24
+	VLD1R (R24), [V12.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $16, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F10, F11)
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x6ea0e51f // fcmgt v31.4s, v8.4s, v0.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea1e53f // fcmgt v31.4s, v9.4s, v1.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6eade43f // fcmgt v31.4s, v1.4s, v13.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x6ea4e51f // fcmgt v31.4s, v8.4s, v4.4s
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ea5e53f // fcmgt v31.4s, v9.4s, v5.4s
+	WORD $0x6ebf1d25 // bit v5.16b, v9.16b, v31.16b
+	WORD $0x6eace49f // fcmgt v31.4s, v4.4s, v12.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6eade4bf // fcmgt v31.4s, v5.4s, v13.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 32(R20), (F10, F11)
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x6ea2e51f // fcmgt v31.4s, v8.4s, v2.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea3e53f // fcmgt v31.4s, v9.4s, v3.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
+	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6eade47f // fcmgt v31.4s, v3.4s, v13.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 32(R21), (F10, F11)
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea7e53f // fcmgt v31.4s, v9.4s, v7.4s
+	WORD $0x6ebf1d27 // bit v7.16b, v9.16b, v31.16b
+	WORD $0x6eace4df // fcmgt v31.4s, v6.4s, v12.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6eade4ff // fcmgt v31.4s, v7.4s, v13.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F14, F15)
+	MOVD 0(R13), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x6ea0e51f // fcmgt v31.4s, v8.4s, v0.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea1e53f // fcmgt v31.4s, v9.4s, v1.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6eade43f // fcmgt v31.4s, v1.4s, v13.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x6ea4e51f // fcmgt v31.4s, v8.4s, v4.4s
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ea5e53f // fcmgt v31.4s, v9.4s, v5.4s
+	WORD $0x6ebf1d25 // bit v5.16b, v9.16b, v31.16b
+	WORD $0x6eace49f // fcmgt v31.4s, v4.4s, v12.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6eade4bf // fcmgt v31.4s, v5.4s, v13.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	MOVD mask+72(FP), R0
+	FLDPQ 32(R0), (F14, F15)
+	MOVD 0(R13), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x6ea2e51f // fcmgt v31.4s, v8.4s, v2.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea3e53f // fcmgt v31.4s, v9.4s, v3.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
+	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6eade47f // fcmgt v31.4s, v3.4s, v13.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea7e53f // fcmgt v31.4s, v9.4s, v7.4s
+	WORD $0x6ebf1d27 // bit v7.16b, v9.16b, v31.16b
+	WORD $0x6eace4df // fcmgt v31.4s, v6.4s, v12.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6eade4ff // fcmgt v31.4s, v7.4s, v13.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -1442,9 +2249,18 @@ partial:
 done:
 	RET
 
-TEXT ·gemm1x16NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm1x16NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -1460,9 +2276,9 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
-	FLDPQ 32(R19), (F2, F3)
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F0, F1)
+	FLDPQ 32(R20), (F2, F3)
 	B begun
 
 resumePartial:
@@ -1559,8 +2375,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V4.S4]
-	ADD $4, R13, R20
-	VLD1R (R20), [V8.S4]
+	ADD $4, R13, R21
+	VLD1R (R21), [V8.S4]
 	WORD $0x6f00e40a // movi v10.2d, #0
 	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
@@ -1582,6 +2398,86 @@ added:
 	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
 	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
 	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V4.S4]
+	ADD $4, R14, R22
+	VLD1R (R22), [V8.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $8, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F6, F7)
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
+	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ea1e4bf // fcmgt v31.4s, v5.4s, v1.4s
+	WORD $0x6ebf1ca1 // bit v1.16b, v5.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 32(R24), (F6, F7)
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ea3e4bf // fcmgt v31.4s, v5.4s, v3.4s
+	WORD $0x6ebf1ca3 // bit v3.16b, v5.16b, v31.16b
+	WORD $0x6ea8e45f // fcmgt v31.4s, v2.4s, v8.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea9e47f // fcmgt v31.4s, v3.4s, v9.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F10, F11)
+	MOVD 0(R13), R0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
+	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ea1e4bf // fcmgt v31.4s, v5.4s, v1.4s
+	WORD $0x6ebf1ca1 // bit v1.16b, v5.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	MOVD mask+72(FP), R0
+	FLDPQ 32(R0), (F10, F11)
+	MOVD 0(R13), R0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ea3e4bf // fcmgt v31.4s, v5.4s, v3.4s
+	WORD $0x6ebf1ca3 // bit v3.16b, v5.16b, v31.16b
+	WORD $0x6ea8e45f // fcmgt v31.4s, v2.4s, v8.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea9e47f // fcmgt v31.4s, v3.4s, v9.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -1590,9 +2486,9 @@ store:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R21
-	FSTPQ (F0, F1), 0(R21)
-	FSTPQ (F2, F3), 32(R21)
+	ADD R14, R0, R25
+	FSTPQ (F0, F1), 0(R25)
+	FSTPQ (F2, F3), 32(R25)
 
 next:
 	MOVD tiles+88(FP), R15
@@ -1626,9 +2522,33 @@ partial:
 done:
 	RET
 
-TEXT ·gemm6x8NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm6x8NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	PRFM (R22), PLDL1KEEP
+	MOVD 32(R13), R0
+	ADD R14, R0, R23
+	PRFM (R23), PLDL1KEEP
+	MOVD 40(R13), R0
+	ADD R14, R0, R24
+	PRFM (R24), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -1653,23 +2573,23 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F0, F1)
 	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FLDPQ 0(R20), (F2, F3)
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F2, F3)
 	MOVD 16(R13), R0
-	ADD R14, R0, R21
-	FLDPQ 0(R21), (F4, F5)
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F4, F5)
 	MOVD 24(R13), R0
-	ADD R14, R0, R22
-	FLDPQ 0(R22), (F6, F7)
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F6, F7)
 	MOVD 32(R13), R0
-	ADD R14, R0, R23
-	FLDPQ 0(R23), (F8, F9)
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F8, F9)
 	MOVD 40(R13), R0
-	ADD R14, R0, R24
-	FLDPQ 0(R24), (F10, F11)
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F10, F11)
 	B begun
 
 resumePartial:
@@ -1833,8 +2753,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V12.S4]
-	ADD $4, R13, R25
-	VLD1R (R25), [V14.S4]
+	ADD $4, R13, R24
+	VLD1R (R24), [V14.S4]
 	WORD $0x6f00e410 // movi v16.2d, #0
 	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
 	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
@@ -1896,6 +2816,195 @@ added:
 	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
 	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
 	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V12.S4]
+	ADD $4, R14, R25
+	VLD1R (R25), [V14.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $48, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e5bf // fcmgt v31.4s, v13.4s, v1.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6eafe43f // fcmgt v31.4s, v1.4s, v15.4s
+	WORD $0x6ebf1de1 // bit v1.16b, v15.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e5bf // fcmgt v31.4s, v13.4s, v3.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6eafe47f // fcmgt v31.4s, v3.4s, v15.4s
+	WORD $0x6ebf1de3 // bit v3.16b, v15.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e5bf // fcmgt v31.4s, v13.4s, v5.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6eafe4bf // fcmgt v31.4s, v5.4s, v15.4s
+	WORD $0x6ebf1de5 // bit v5.16b, v15.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e5bf // fcmgt v31.4s, v13.4s, v7.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
+	WORD $0x6eaee4df // fcmgt v31.4s, v6.4s, v14.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6eafe4ff // fcmgt v31.4s, v7.4s, v15.4s
+	WORD $0x6ebf1de7 // bit v7.16b, v15.16b, v31.16b
+	MOVD 32(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e5bf // fcmgt v31.4s, v13.4s, v9.4s
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	WORD $0x6eaee51f // fcmgt v31.4s, v8.4s, v14.4s
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eafe53f // fcmgt v31.4s, v9.4s, v15.4s
+	WORD $0x6ebf1de9 // bit v9.16b, v15.16b, v31.16b
+	MOVD 40(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F18, F19)
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe5bf // fcmgt v31.4s, v13.4s, v11.4s
+	WORD $0x6ebf1dab // bit v11.16b, v13.16b, v31.16b
+	WORD $0x6eaee55f // fcmgt v31.4s, v10.4s, v14.4s
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eafe57f // fcmgt v31.4s, v11.4s, v15.4s
+	WORD $0x6ebf1deb // bit v11.16b, v15.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F16, F17)
+	MOVD 0(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e5bf // fcmgt v31.4s, v13.4s, v1.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6eafe43f // fcmgt v31.4s, v1.4s, v15.4s
+	WORD $0x6ebf1de1 // bit v1.16b, v15.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e5bf // fcmgt v31.4s, v13.4s, v3.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6eafe47f // fcmgt v31.4s, v3.4s, v15.4s
+	WORD $0x6ebf1de3 // bit v3.16b, v15.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e5bf // fcmgt v31.4s, v13.4s, v5.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6eafe4bf // fcmgt v31.4s, v5.4s, v15.4s
+	WORD $0x6ebf1de5 // bit v5.16b, v15.16b, v31.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e5bf // fcmgt v31.4s, v13.4s, v7.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
+	WORD $0x6eaee4df // fcmgt v31.4s, v6.4s, v14.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6eafe4ff // fcmgt v31.4s, v7.4s, v15.4s
+	WORD $0x6ebf1de7 // bit v7.16b, v15.16b, v31.16b
+	MOVD 32(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e5bf // fcmgt v31.4s, v13.4s, v9.4s
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	WORD $0x6eaee51f // fcmgt v31.4s, v8.4s, v14.4s
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eafe53f // fcmgt v31.4s, v9.4s, v15.4s
+	WORD $0x6ebf1de9 // bit v9.16b, v15.16b, v31.16b
+	MOVD 40(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe5bf // fcmgt v31.4s, v13.4s, v11.4s
+	WORD $0x6ebf1dab // bit v11.16b, v13.16b, v31.16b
+	WORD $0x6eaee55f // fcmgt v31.4s, v10.4s, v14.4s
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eafe57f // fcmgt v31.4s, v11.4s, v15.4s
+	WORD $0x6ebf1deb // bit v11.16b, v15.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -1904,23 +3013,23 @@ store:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FSTPQ (F0, F1), 0(R19)
+	ADD R14, R0, R25
+	FSTPQ (F0, F1), 0(R25)
 	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FSTPQ (F2, F3), 0(R20)
+	ADD R14, R0, R19
+	FSTPQ (F2, F3), 0(R19)
 	MOVD 16(R13), R0
-	ADD R14, R0, R21
-	FSTPQ (F4, F5), 0(R21)
+	ADD R14, R0, R20
+	FSTPQ (F4, F5), 0(R20)
 	MOVD 24(R13), R0
-	ADD R14, R0, R22
-	FSTPQ (F6, F7), 0(R22)
+	ADD R14, R0, R21
+	FSTPQ (F6, F7), 0(R21)
 	MOVD 32(R13), R0
-	ADD R14, R0, R23
-	FSTPQ (F8, F9), 0(R23)
+	ADD R14, R0, R22
+	FSTPQ (F8, F9), 0(R22)
 	MOVD 40(R13), R0
-	ADD R14, R0, R24
-	FSTPQ (F10, F11), 0(R24)
+	ADD R14, R0, R23
+	FSTPQ (F10, F11), 0(R23)
 
 next:
 	MOVD tiles+88(FP), R15
@@ -1965,9 +3074,27 @@ partial:
 done:
 	RET
 
-TEXT ·gemm4x8NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm4x8NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	PRFM (R22), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -1988,17 +3115,17 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F0, F1)
 	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FLDPQ 0(R20), (F2, F3)
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F2, F3)
 	MOVD 16(R13), R0
-	ADD R14, R0, R21
-	FLDPQ 0(R21), (F4, F5)
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F4, F5)
 	MOVD 24(R13), R0
-	ADD R14, R0, R22
-	FLDPQ 0(R22), (F6, F7)
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F6, F7)
 	B begun
 
 resumePartial:
@@ -2126,8 +3253,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V8.S4]
-	ADD $4, R13, R23
-	VLD1R (R23), [V10.S4]
+	ADD $4, R13, R20
+	VLD1R (R20), [V10.S4]
 	WORD $0x6f00e40c // movi v12.2d, #0
 	WORD $0x6ea0e51f // fcmgt v31.4s, v8.4s, v0.4s
 	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
@@ -2169,6 +3296,139 @@ added:
 	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V8.S4]
+	ADD $4, R14, R21
+	VLD1R (R21), [V10.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $32, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F14, F15)
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x6ea0e51f // fcmgt v31.4s, v8.4s, v0.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea1e53f // fcmgt v31.4s, v9.4s, v1.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	WORD $0x6eaae41f // fcmgt v31.4s, v0.4s, v10.4s
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6eabe43f // fcmgt v31.4s, v1.4s, v11.4s
+	WORD $0x6ebf1d61 // bit v1.16b, v11.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F14, F15)
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD $0x6ea2e51f // fcmgt v31.4s, v8.4s, v2.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea3e53f // fcmgt v31.4s, v9.4s, v3.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
+	WORD $0x6eaae45f // fcmgt v31.4s, v2.4s, v10.4s
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6eabe47f // fcmgt v31.4s, v3.4s, v11.4s
+	WORD $0x6ebf1d63 // bit v3.16b, v11.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F14, F15)
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD $0x6ea4e51f // fcmgt v31.4s, v8.4s, v4.4s
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ea5e53f // fcmgt v31.4s, v9.4s, v5.4s
+	WORD $0x6ebf1d25 // bit v5.16b, v9.16b, v31.16b
+	WORD $0x6eaae49f // fcmgt v31.4s, v4.4s, v10.4s
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6eabe4bf // fcmgt v31.4s, v5.4s, v11.4s
+	WORD $0x6ebf1d65 // bit v5.16b, v11.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F14, F15)
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea7e53f // fcmgt v31.4s, v9.4s, v7.4s
+	WORD $0x6ebf1d27 // bit v7.16b, v9.16b, v31.16b
+	WORD $0x6eaae4df // fcmgt v31.4s, v6.4s, v10.4s
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6eabe4ff // fcmgt v31.4s, v7.4s, v11.4s
+	WORD $0x6ebf1d67 // bit v7.16b, v11.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F12, F13)
+	MOVD 0(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x6ea0e51f // fcmgt v31.4s, v8.4s, v0.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea1e53f // fcmgt v31.4s, v9.4s, v1.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	WORD $0x6eaae41f // fcmgt v31.4s, v0.4s, v10.4s
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6eabe43f // fcmgt v31.4s, v1.4s, v11.4s
+	WORD $0x6ebf1d61 // bit v1.16b, v11.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD $0x6ea2e51f // fcmgt v31.4s, v8.4s, v2.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea3e53f // fcmgt v31.4s, v9.4s, v3.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
+	WORD $0x6eaae45f // fcmgt v31.4s, v2.4s, v10.4s
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6eabe47f // fcmgt v31.4s, v3.4s, v11.4s
+	WORD $0x6ebf1d63 // bit v3.16b, v11.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD $0x6ea4e51f // fcmgt v31.4s, v8.4s, v4.4s
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ea5e53f // fcmgt v31.4s, v9.4s, v5.4s
+	WORD $0x6ebf1d25 // bit v5.16b, v9.16b, v31.16b
+	WORD $0x6eaae49f // fcmgt v31.4s, v4.4s, v10.4s
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6eabe4bf // fcmgt v31.4s, v5.4s, v11.4s
+	WORD $0x6ebf1d65 // bit v5.16b, v11.16b, v31.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea7e53f // fcmgt v31.4s, v9.4s, v7.4s
+	WORD $0x6ebf1d27 // bit v7.16b, v9.16b, v31.16b
+	WORD $0x6eaae4df // fcmgt v31.4s, v6.4s, v10.4s
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6eabe4ff // fcmgt v31.4s, v7.4s, v11.4s
+	WORD $0x6ebf1d67 // bit v7.16b, v11.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -2177,17 +3437,17 @@ store:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R24
-	FSTPQ (F0, F1), 0(R24)
-	MOVD 8(R13), R0
-	ADD R14, R0, R25
-	FSTPQ (F2, F3), 0(R25)
-	MOVD 16(R13), R0
 	ADD R14, R0, R19
-	FSTPQ (F4, F5), 0(R19)
-	MOVD 24(R13), R0
+	FSTPQ (F0, F1), 0(R19)
+	MOVD 8(R13), R0
 	ADD R14, R0, R20
-	FSTPQ (F6, F7), 0(R20)
+	FSTPQ (F2, F3), 0(R20)
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	FSTPQ (F4, F5), 0(R21)
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	FSTPQ (F6, F7), 0(R22)
 
 next:
 	MOVD tiles+88(FP), R15
@@ -2226,9 +3486,21 @@ partial:
 done:
 	RET
 
-TEXT ·gemm2x8NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm2x8NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -2245,11 +3517,11 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F0, F1)
 	MOVD 8(R13), R0
-	ADD R14, R0, R20
-	FLDPQ 0(R20), (F2, F3)
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F2, F3)
 	B begun
 
 resumePartial:
@@ -2341,8 +3613,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V4.S4]
-	ADD $4, R13, R21
-	VLD1R (R21), [V6.S4]
+	ADD $4, R13, R23
+	VLD1R (R23), [V6.S4]
 	WORD $0x6f00e408 // movi v8.2d, #0
 	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
@@ -2364,6 +3636,83 @@ added:
 	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
 	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
 	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V4.S4]
+	ADD $4, R14, R24
+	VLD1R (R24), [V6.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $16, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F10, F11)
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ea1e4bf // fcmgt v31.4s, v5.4s, v1.4s
+	WORD $0x6ebf1ca1 // bit v1.16b, v5.16b, v31.16b
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1ce1 // bit v1.16b, v7.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ea3e4bf // fcmgt v31.4s, v5.4s, v3.4s
+	WORD $0x6ebf1ca3 // bit v3.16b, v5.16b, v31.16b
+	WORD $0x6ea6e45f // fcmgt v31.4s, v2.4s, v6.4s
+	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
+	WORD $0x6ea7e47f // fcmgt v31.4s, v3.4s, v7.4s
+	WORD $0x6ebf1ce3 // bit v3.16b, v7.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F8, F9)
+	MOVD 0(R13), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	VMOV V8.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V8.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V9.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V9.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ea1e4bf // fcmgt v31.4s, v5.4s, v1.4s
+	WORD $0x6ebf1ca1 // bit v1.16b, v5.16b, v31.16b
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1ce1 // bit v1.16b, v7.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	VMOV V8.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V8.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V9.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V9.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ea3e4bf // fcmgt v31.4s, v5.4s, v3.4s
+	WORD $0x6ebf1ca3 // bit v3.16b, v5.16b, v31.16b
+	WORD $0x6ea6e45f // fcmgt v31.4s, v2.4s, v6.4s
+	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
+	WORD $0x6ea7e47f // fcmgt v31.4s, v3.4s, v7.4s
+	WORD $0x6ebf1ce3 // bit v3.16b, v7.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -2372,11 +3721,11 @@ store:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R22
-	FSTPQ (F0, F1), 0(R22)
+	ADD R14, R0, R20
+	FSTPQ (F0, F1), 0(R20)
 	MOVD 8(R13), R0
-	ADD R14, R0, R23
-	FSTPQ (F2, F3), 0(R23)
+	ADD R14, R0, R21
+	FSTPQ (F2, F3), 0(R21)
 
 next:
 	MOVD tiles+88(FP), R15
@@ -2409,9 +3758,18 @@ partial:
 done:
 	RET
 
-TEXT ·gemm1x8NEON(SB), NOSPLIT, $0-112
+TEXT ·gemm1x8NEON(SB), NOSPLIT, $0-128
 
 tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+
+begin:
 	MOVD bias+56(FP), R13
 	CMP $0, R13
 	BEQ resume
@@ -2426,8 +3784,8 @@ resume:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R19
-	FLDPQ 0(R19), (F0, F1)
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F0, F1)
 	B begun
 
 resumePartial:
@@ -2501,8 +3859,8 @@ added:
 	CMP $0, R13
 	BEQ store
 	VLD1R (R13), [V2.S4]
-	ADD $4, R13, R20
-	VLD1R (R20), [V4.S4]
+	ADD $4, R13, R21
+	VLD1R (R21), [V4.S4]
 	WORD $0x6f00e406 // movi v6.2d, #0
 	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
@@ -2514,6 +3872,55 @@ added:
 	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V2.S4]
+	ADD $4, R14, R22
+	VLD1R (R22), [V4.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $8, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F8, F9)
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
+	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
+	WORD $0x6ea1e47f // fcmgt v31.4s, v3.4s, v1.4s
+	WORD $0x6ebf1c61 // bit v1.16b, v3.16b, v31.16b
+	WORD $0x6ea4e41f // fcmgt v31.4s, v0.4s, v4.4s
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ea5e43f // fcmgt v31.4s, v1.4s, v5.4s
+	WORD $0x6ebf1ca1 // bit v1.16b, v5.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F6, F7)
+	MOVD 0(R13), R0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R0, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
+	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
+	WORD $0x6ea1e47f // fcmgt v31.4s, v3.4s, v1.4s
+	WORD $0x6ebf1c61 // bit v1.16b, v3.16b, v31.16b
+	WORD $0x6ea4e41f // fcmgt v31.4s, v0.4s, v4.4s
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ea5e43f // fcmgt v31.4s, v1.4s, v5.4s
+	WORD $0x6ebf1ca1 // bit v1.16b, v5.16b, v31.16b
 
 store:
 	MOVD mask+72(FP), R13
@@ -2522,8 +3929,8 @@ store:
 	MOVD out+40(FP), R13
 	MOVD column+48(FP), R14
 	MOVD 0(R13), R0
-	ADD R14, R0, R21
-	FSTPQ (F0, F1), 0(R21)
+	ADD R14, R0, R24
+	FSTPQ (F0, F1), 0(R24)
 
 next:
 	MOVD tiles+88(FP), R15
@@ -26499,7 +27906,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput2NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput2NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -26587,6 +27994,7 @@ vector:
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -26610,9 +28018,6 @@ vector:
 	WORD $0x6ebf1f80 // bit v0.16b, v28.16b, v31.16b
 	WORD $0x6ebce43f // fcmgt v31.4s, v1.4s, v28.4s
 	WORD $0x6ebf1f81 // bit v1.16b, v28.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
 	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
 	WORD $0x6ea2e75f // fcmgt v31.4s, v26.4s, v2.4s
@@ -26623,9 +28028,46 @@ vector:
 	WORD $0x6ebf1f82 // bit v2.16b, v28.16b, v31.16b
 	WORD $0x6ebce47f // fcmgt v31.4s, v3.4s, v28.4s
 	WORD $0x6ebf1f83 // bit v3.16b, v28.16b, v31.16b
-	MOVD 8(R9), R0
+	CMP $0, R5
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V26.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V28.S4]
+	MOVD 0(R5), R0
 	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x6ea0e75f // fcmgt v31.4s, v26.4s, v0.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ea1e75f // fcmgt v31.4s, v26.4s, v1.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	WORD $0x6ebce41f // fcmgt v31.4s, v0.4s, v28.4s
+	WORD $0x6ebf1f80 // bit v0.16b, v28.16b, v31.16b
+	WORD $0x6ebce43f // fcmgt v31.4s, v1.4s, v28.4s
+	WORD $0x6ebf1f81 // bit v1.16b, v28.16b, v31.16b
+	MOVD 8(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
+	WORD $0x6ea2e75f // fcmgt v31.4s, v26.4s, v2.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ea3e75f // fcmgt v31.4s, v26.4s, v3.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	WORD $0x6ebce45f // fcmgt v31.4s, v2.4s, v28.4s
+	WORD $0x6ebf1f82 // bit v2.16b, v28.16b, v31.16b
+	WORD $0x6ebce47f // fcmgt v31.4s, v3.4s, v28.4s
+	WORD $0x6ebf1f83 // bit v3.16b, v28.16b, v31.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 8(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
@@ -26634,8 +28076,10 @@ vector:
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
 	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
+	ADD R4, R11, R19
 	FLDPQ 0(R19), (F24, F25)
 	VLD1R (R12), [V26.S4]
+	ADD $4, R12, R20
 	VLD1R (R20), [V28.S4]
 	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
 	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
@@ -26647,9 +28091,6 @@ vector:
 	WORD $0x6ebf1f88 // bit v8.16b, v28.16b, v31.16b
 	WORD $0x6ebce53f // fcmgt v31.4s, v9.4s, v28.4s
 	WORD $0x6ebf1f89 // bit v9.16b, v28.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F8, F9), 0(R23)
 	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
 	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
 	WORD $0x6eaae75f // fcmgt v31.4s, v26.4s, v10.4s
@@ -26660,9 +28101,46 @@ vector:
 	WORD $0x6ebf1f8a // bit v10.16b, v28.16b, v31.16b
 	WORD $0x6ebce57f // fcmgt v31.4s, v11.4s, v28.4s
 	WORD $0x6ebf1f8b // bit v11.16b, v28.16b, v31.16b
-	MOVD 24(R9), R0
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V26.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V28.S4]
+	MOVD 16(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x6ea8e75f // fcmgt v31.4s, v26.4s, v8.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ea9e75f // fcmgt v31.4s, v26.4s, v9.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	WORD $0x6ebce51f // fcmgt v31.4s, v8.4s, v28.4s
+	WORD $0x6ebf1f88 // bit v8.16b, v28.16b, v31.16b
+	WORD $0x6ebce53f // fcmgt v31.4s, v9.4s, v28.4s
+	WORD $0x6ebf1f89 // bit v9.16b, v28.16b, v31.16b
+	MOVD 24(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	WORD $0x6eaae75f // fcmgt v31.4s, v26.4s, v10.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6eabe75f // fcmgt v31.4s, v26.4s, v11.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	WORD $0x6ebce55f // fcmgt v31.4s, v10.4s, v28.4s
+	WORD $0x6ebf1f8a // bit v10.16b, v28.16b, v31.16b
+	WORD $0x6ebce57f // fcmgt v31.4s, v11.4s, v28.4s
+	WORD $0x6ebf1f8b // bit v11.16b, v28.16b, v31.16b
+
+store1_1:
+	MOVD 16(R9), R0
 	ADD R2, R0, R24
-	FSTPQ (F10, F11), 0(R24)
+	FSTPQ (F8, F9), 0(R24)
+	MOVD 24(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F10, F11), 0(R25)
 	ADD $32, R4, R4
 	B vector
 
@@ -26802,6 +28280,7 @@ partial:
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -26817,8 +28296,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
 	VLD1R (R12), [V26.S4]
-	ADD $4, R12, R25
-	VLD1R (R25), [V28.S4]
+	ADD $4, R12, R19
+	VLD1R (R19), [V28.S4]
 	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
 	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
 	WORD $0x6ea0e75d // fcmgt v29.4s, v26.4s, v0.4s
@@ -26829,9 +28308,6 @@ partial:
 	WORD $0x6ebd1f80 // bit v0.16b, v28.16b, v29.16b
 	WORD $0x6ebce43d // fcmgt v29.4s, v1.4s, v28.4s
 	WORD $0x6ebd1f81 // bit v1.16b, v28.16b, v29.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
 	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
 	WORD $0x6ea2e75d // fcmgt v29.4s, v26.4s, v2.4s
@@ -26842,6 +28318,47 @@ partial:
 	WORD $0x6ebd1f82 // bit v2.16b, v28.16b, v29.16b
 	WORD $0x6ebce47d // fcmgt v29.4s, v3.4s, v28.4s
 	WORD $0x6ebd1f83 // bit v3.16b, v28.16b, v29.16b
+	CMP $0, R5
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V26.S4]
+	ADD $4, R0, R20
+	VLD1R (R20), [V28.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
+	ADD R2, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x6ea0e75d // fcmgt v29.4s, v26.4s, v0.4s
+	WORD $0x6ebd1f40 // bit v0.16b, v26.16b, v29.16b
+	WORD $0x6ea1e75d // fcmgt v29.4s, v26.4s, v1.4s
+	WORD $0x6ebd1f41 // bit v1.16b, v26.16b, v29.16b
+	WORD $0x6ebce41d // fcmgt v29.4s, v0.4s, v28.4s
+	WORD $0x6ebd1f80 // bit v0.16b, v28.16b, v29.16b
+	WORD $0x6ebce43d // fcmgt v29.4s, v1.4s, v28.4s
+	WORD $0x6ebd1f81 // bit v1.16b, v28.16b, v29.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
+	ADD R2, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
+	WORD $0x6ea2e75d // fcmgt v29.4s, v26.4s, v2.4s
+	WORD $0x6ebd1f42 // bit v2.16b, v26.16b, v29.16b
+	WORD $0x6ea3e75d // fcmgt v29.4s, v26.4s, v3.4s
+	WORD $0x6ebd1f43 // bit v3.16b, v26.16b, v29.16b
+	WORD $0x6ebce45d // fcmgt v29.4s, v2.4s, v28.4s
+	WORD $0x6ebd1f82 // bit v2.16b, v28.16b, v29.16b
+	WORD $0x6ebce47d // fcmgt v29.4s, v3.4s, v28.4s
+	WORD $0x6ebd1f83 // bit v3.16b, v28.16b, v29.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -26860,7 +28377,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
 	VLD1R (R12), [V26.S4]
-	VLD1R (R25), [V28.S4]
+	ADD $4, R12, R21
+	VLD1R (R21), [V28.S4]
 	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
 	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
 	WORD $0x6ea8e75d // fcmgt v29.4s, v26.4s, v8.4s
@@ -26871,9 +28389,6 @@ partial:
 	WORD $0x6ebd1f88 // bit v8.16b, v28.16b, v29.16b
 	WORD $0x6ebce53d // fcmgt v29.4s, v9.4s, v28.4s
 	WORD $0x6ebd1f89 // bit v9.16b, v28.16b, v29.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R16
-	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
 	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
 	WORD $0x6eaae75d // fcmgt v29.4s, v26.4s, v10.4s
@@ -26884,6 +28399,47 @@ partial:
 	WORD $0x6ebd1f8a // bit v10.16b, v28.16b, v29.16b
 	WORD $0x6ebce57d // fcmgt v29.4s, v11.4s, v28.4s
 	WORD $0x6ebd1f8b // bit v11.16b, v28.16b, v29.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V26.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V28.S4]
+	MOVD 16(R5), R0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
+	ADD R2, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x6ea8e75d // fcmgt v29.4s, v26.4s, v8.4s
+	WORD $0x6ebd1f48 // bit v8.16b, v26.16b, v29.16b
+	WORD $0x6ea9e75d // fcmgt v29.4s, v26.4s, v9.4s
+	WORD $0x6ebd1f49 // bit v9.16b, v26.16b, v29.16b
+	WORD $0x6ebce51d // fcmgt v29.4s, v8.4s, v28.4s
+	WORD $0x6ebd1f88 // bit v8.16b, v28.16b, v29.16b
+	WORD $0x6ebce53d // fcmgt v29.4s, v9.4s, v28.4s
+	WORD $0x6ebd1f89 // bit v9.16b, v28.16b, v29.16b
+	MOVD 24(R5), R0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e419 // movi v25.2d, #0
+	ADD R2, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V24.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V24.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V24.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V24.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V25.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V25.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V25.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V25.S[3]
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e39d56b // fadd v11.4s, v11.4s, v25.4s
+	WORD $0x6eaae75d // fcmgt v29.4s, v26.4s, v10.4s
+	WORD $0x6ebd1f4a // bit v10.16b, v26.16b, v29.16b
+	WORD $0x6eabe75d // fcmgt v29.4s, v26.4s, v11.4s
+	WORD $0x6ebd1f4b // bit v11.16b, v26.16b, v29.16b
+	WORD $0x6ebce55d // fcmgt v29.4s, v10.4s, v28.4s
+	WORD $0x6ebd1f8a // bit v10.16b, v28.16b, v29.16b
+	WORD $0x6ebce57d // fcmgt v29.4s, v11.4s, v28.4s
+	WORD $0x6ebd1f8b // bit v11.16b, v28.16b, v29.16b
+
+store2_1:
+	MOVD 16(R9), R0
+	ADD R2, R0, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
@@ -27494,7 +29050,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail2x2NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x2NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -27614,6 +29170,7 @@ vector:
 	WORD $0x4ebd1faf // mov v15.16b, v29.16b
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -27641,9 +29198,6 @@ vector:
 	WORD $0x6ebd1f40 // bit v0.16b, v26.16b, v29.16b
 	WORD $0x6ebae43d // fcmgt v29.4s, v1.4s, v26.4s
 	WORD $0x6ebd1f41 // bit v1.16b, v26.16b, v29.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
 	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
 	WORD $0x6ea2e71d // fcmgt v29.4s, v24.4s, v2.4s
@@ -27654,9 +29208,46 @@ vector:
 	WORD $0x6ebd1f42 // bit v2.16b, v26.16b, v29.16b
 	WORD $0x6ebae47d // fcmgt v29.4s, v3.4s, v26.4s
 	WORD $0x6ebd1f43 // bit v3.16b, v26.16b, v29.16b
-	MOVD 8(R9), R0
+	CMP $0, R5
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V24.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V26.S4]
+	MOVD 0(R5), R0
 	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
+	FLDPQ 0(R22), (F22, F23)
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	WORD $0x6ea0e71d // fcmgt v29.4s, v24.4s, v0.4s
+	WORD $0x6ebd1f00 // bit v0.16b, v24.16b, v29.16b
+	WORD $0x6ea1e71d // fcmgt v29.4s, v24.4s, v1.4s
+	WORD $0x6ebd1f01 // bit v1.16b, v24.16b, v29.16b
+	WORD $0x6ebae41d // fcmgt v29.4s, v0.4s, v26.4s
+	WORD $0x6ebd1f40 // bit v0.16b, v26.16b, v29.16b
+	WORD $0x6ebae43d // fcmgt v29.4s, v1.4s, v26.4s
+	WORD $0x6ebd1f41 // bit v1.16b, v26.16b, v29.16b
+	MOVD 8(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F22, F23)
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	WORD $0x6ea2e71d // fcmgt v29.4s, v24.4s, v2.4s
+	WORD $0x6ebd1f02 // bit v2.16b, v24.16b, v29.16b
+	WORD $0x6ea3e71d // fcmgt v29.4s, v24.4s, v3.4s
+	WORD $0x6ebd1f03 // bit v3.16b, v24.16b, v29.16b
+	WORD $0x6ebae45d // fcmgt v29.4s, v2.4s, v26.4s
+	WORD $0x6ebd1f42 // bit v2.16b, v26.16b, v29.16b
+	WORD $0x6ebae47d // fcmgt v29.4s, v3.4s, v26.4s
+	WORD $0x6ebd1f43 // bit v3.16b, v26.16b, v29.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 8(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
@@ -27669,8 +29260,10 @@ vector:
 	WORD $0x4eaf1dfd // mov v29.16b, v15.16b
 	WORD $0x4e2bcffd // fmla v29.4s, v31.4s, v11.4s
 	WORD $0x4ebd1fab // mov v11.16b, v29.16b
+	ADD R4, R11, R19
 	FLDPQ 0(R19), (F22, F23)
 	VLD1R (R12), [V24.S4]
+	ADD $4, R12, R20
 	VLD1R (R20), [V26.S4]
 	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
 	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
@@ -27682,9 +29275,6 @@ vector:
 	WORD $0x6ebd1f48 // bit v8.16b, v26.16b, v29.16b
 	WORD $0x6ebae53d // fcmgt v29.4s, v9.4s, v26.4s
 	WORD $0x6ebd1f49 // bit v9.16b, v26.16b, v29.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F8, F9), 0(R23)
 	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
 	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
 	WORD $0x6eaae71d // fcmgt v29.4s, v24.4s, v10.4s
@@ -27695,9 +29285,46 @@ vector:
 	WORD $0x6ebd1f4a // bit v10.16b, v26.16b, v29.16b
 	WORD $0x6ebae57d // fcmgt v29.4s, v11.4s, v26.4s
 	WORD $0x6ebd1f4b // bit v11.16b, v26.16b, v29.16b
-	MOVD 24(R9), R0
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V24.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V26.S4]
+	MOVD 16(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F22, F23)
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x6ea8e71d // fcmgt v29.4s, v24.4s, v8.4s
+	WORD $0x6ebd1f08 // bit v8.16b, v24.16b, v29.16b
+	WORD $0x6ea9e71d // fcmgt v29.4s, v24.4s, v9.4s
+	WORD $0x6ebd1f09 // bit v9.16b, v24.16b, v29.16b
+	WORD $0x6ebae51d // fcmgt v29.4s, v8.4s, v26.4s
+	WORD $0x6ebd1f48 // bit v8.16b, v26.16b, v29.16b
+	WORD $0x6ebae53d // fcmgt v29.4s, v9.4s, v26.4s
+	WORD $0x6ebd1f49 // bit v9.16b, v26.16b, v29.16b
+	MOVD 24(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F22, F23)
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x6eaae71d // fcmgt v29.4s, v24.4s, v10.4s
+	WORD $0x6ebd1f0a // bit v10.16b, v24.16b, v29.16b
+	WORD $0x6eabe71d // fcmgt v29.4s, v24.4s, v11.4s
+	WORD $0x6ebd1f0b // bit v11.16b, v24.16b, v29.16b
+	WORD $0x6ebae55d // fcmgt v29.4s, v10.4s, v26.4s
+	WORD $0x6ebd1f4a // bit v10.16b, v26.16b, v29.16b
+	WORD $0x6ebae57d // fcmgt v29.4s, v11.4s, v26.4s
+	WORD $0x6ebd1f4b // bit v11.16b, v26.16b, v29.16b
+
+store1_1:
+	MOVD 16(R9), R0
 	ADD R2, R0, R24
-	FSTPQ (F10, F11), 0(R24)
+	FSTPQ (F8, F9), 0(R24)
+	MOVD 24(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F10, F11), 0(R25)
 	ADD $32, R4, R4
 	B vector
 
@@ -27865,6 +29492,7 @@ partial:
 	WORD $0x4ebd1faf // mov v15.16b, v29.16b
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -27884,8 +29512,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
 	VLD1R (R12), [V24.S4]
-	ADD $4, R12, R25
-	VLD1R (R25), [V26.S4]
+	ADD $4, R12, R19
+	VLD1R (R19), [V26.S4]
 	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
 	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
 	WORD $0x6ea0e71b // fcmgt v27.4s, v24.4s, v0.4s
@@ -27896,9 +29524,6 @@ partial:
 	WORD $0x6ebb1f40 // bit v0.16b, v26.16b, v27.16b
 	WORD $0x6ebae43b // fcmgt v27.4s, v1.4s, v26.4s
 	WORD $0x6ebb1f41 // bit v1.16b, v26.16b, v27.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
 	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
 	WORD $0x6ea2e71b // fcmgt v27.4s, v24.4s, v2.4s
@@ -27909,6 +29534,47 @@ partial:
 	WORD $0x6ebb1f42 // bit v2.16b, v26.16b, v27.16b
 	WORD $0x6ebae47b // fcmgt v27.4s, v3.4s, v26.4s
 	WORD $0x6ebb1f43 // bit v3.16b, v26.16b, v27.16b
+	CMP $0, R5
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V24.S4]
+	ADD $4, R0, R20
+	VLD1R (R20), [V26.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R2, R0, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	WORD $0x6ea0e71b // fcmgt v27.4s, v24.4s, v0.4s
+	WORD $0x6ebb1f00 // bit v0.16b, v24.16b, v27.16b
+	WORD $0x6ea1e71b // fcmgt v27.4s, v24.4s, v1.4s
+	WORD $0x6ebb1f01 // bit v1.16b, v24.16b, v27.16b
+	WORD $0x6ebae41b // fcmgt v27.4s, v0.4s, v26.4s
+	WORD $0x6ebb1f40 // bit v0.16b, v26.16b, v27.16b
+	WORD $0x6ebae43b // fcmgt v27.4s, v1.4s, v26.4s
+	WORD $0x6ebb1f41 // bit v1.16b, v26.16b, v27.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R2, R0, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	WORD $0x6ea2e71b // fcmgt v27.4s, v24.4s, v2.4s
+	WORD $0x6ebb1f02 // bit v2.16b, v24.16b, v27.16b
+	WORD $0x6ea3e71b // fcmgt v27.4s, v24.4s, v3.4s
+	WORD $0x6ebb1f03 // bit v3.16b, v24.16b, v27.16b
+	WORD $0x6ebae45b // fcmgt v27.4s, v2.4s, v26.4s
+	WORD $0x6ebb1f42 // bit v2.16b, v26.16b, v27.16b
+	WORD $0x6ebae47b // fcmgt v27.4s, v3.4s, v26.4s
+	WORD $0x6ebb1f43 // bit v3.16b, v26.16b, v27.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -27931,7 +29597,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
 	VLD1R (R12), [V24.S4]
-	VLD1R (R25), [V26.S4]
+	ADD $4, R12, R21
+	VLD1R (R21), [V26.S4]
 	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
 	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
 	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
@@ -27942,9 +29609,6 @@ partial:
 	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
 	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
 	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R16
-	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
 	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
 	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
@@ -27955,6 +29619,47 @@ partial:
 	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
 	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
 	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V24.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V26.S4]
+	MOVD 16(R5), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R2, R0, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	MOVD 24(R5), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R2, R0, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+
+store2_1:
+	MOVD 16(R9), R0
+	ADD R2, R0, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
@@ -28850,7 +30555,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail2x3NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x3NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -29002,6 +30707,7 @@ vector:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
 	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
 	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
@@ -29035,9 +30741,6 @@ vector:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -29048,9 +30751,6 @@ vector:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
@@ -29061,9 +30761,65 @@ vector:
 	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
 	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
 	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
-	MOVD 16(R9), R0
+	CMP $0, R5
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V22.S4]
+	MOVD 0(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
+	WORD $0x6eb91e80 // bit v0.16b, v20.16b, v25.16b
+	WORD $0x6ea1e699 // fcmgt v25.4s, v20.4s, v1.4s
+	WORD $0x6eb91e81 // bit v1.16b, v20.16b, v25.16b
+	WORD $0x6eb6e419 // fcmgt v25.4s, v0.4s, v22.4s
+	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
+	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
+	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
+	MOVD 8(R5), R0
 	ADD R2, R0, R23
-	FSTPQ (F4, F5), 0(R23)
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
+	WORD $0x6eb91e82 // bit v2.16b, v20.16b, v25.16b
+	WORD $0x6ea3e699 // fcmgt v25.4s, v20.4s, v3.4s
+	WORD $0x6eb91e83 // bit v3.16b, v20.16b, v25.16b
+	WORD $0x6eb6e459 // fcmgt v25.4s, v2.4s, v22.4s
+	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
+	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
+	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
+	MOVD 16(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
+	WORD $0x6eb91e84 // bit v4.16b, v20.16b, v25.16b
+	WORD $0x6ea5e699 // fcmgt v25.4s, v20.4s, v5.4s
+	WORD $0x6eb91e85 // bit v5.16b, v20.16b, v25.16b
+	WORD $0x6eb6e499 // fcmgt v25.4s, v4.4s, v22.4s
+	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
+	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
+	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F0, F1), 0(R25)
+	MOVD 8(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F2, F3), 0(R19)
+	MOVD 16(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F4, F5), 0(R20)
 	FLDPQ 160(R10), (F0, F1)
 	FLDPQ 192(R10), (F2, F3)
 	FLDPQ 224(R10), (F4, F5)
@@ -29078,18 +30834,20 @@ vector:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
-	WORD $0x6e3adea3 // fmul v3.4s, v21.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
-	WORD $0x4e3ece65 // fmla v5.4s, v19.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R19), (F18, F19)
+	ADD R4, R11, R21
+	FLDPQ 0(R21), (F18, F19)
 	VLD1R (R12), [V20.S4]
-	VLD1R (R20), [V22.S4]
+	ADD $4, R12, R22
+	VLD1R (R22), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
@@ -29100,9 +30858,6 @@ vector:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 24(R9), R0
-	ADD R2, R0, R24
-	FSTPQ (F0, F1), 0(R24)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -29113,9 +30868,6 @@ vector:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F2, F3), 0(R25)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
@@ -29126,9 +30878,62 @@ vector:
 	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
 	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
 	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
-	MOVD 40(R9), R0
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R23
+	VLD1R (R23), [V22.S4]
+	MOVD 24(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
+	MOVD 32(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+	MOVD 40(R5), R0
 	ADD R2, R0, R19
-	FSTPQ (F4, F5), 0(R19)
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
+
+store1_1:
+	MOVD 24(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F0, F1), 0(R20)
+	MOVD 32(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F2, F3), 0(R21)
+	MOVD 40(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F4, F5), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -29345,6 +31150,7 @@ partial:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
 	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
 	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
@@ -29370,8 +31176,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	VLD1R (R12), [V20.S4]
-	ADD $4, R12, R20
-	VLD1R (R20), [V22.S4]
+	ADD $4, R12, R23
+	VLD1R (R23), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
@@ -29382,9 +31188,6 @@ partial:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -29395,9 +31198,6 @@ partial:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
@@ -29408,6 +31208,68 @@ partial:
 	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
 	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
 	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
+	CMP $0, R5
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R24
+	VLD1R (R24), [V22.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e697 // fcmgt v23.4s, v20.4s, v0.4s
+	WORD $0x6eb71e80 // bit v0.16b, v20.16b, v23.16b
+	WORD $0x6ea1e697 // fcmgt v23.4s, v20.4s, v1.4s
+	WORD $0x6eb71e81 // bit v1.16b, v20.16b, v23.16b
+	WORD $0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	WORD $0x6eb71ec0 // bit v0.16b, v22.16b, v23.16b
+	WORD $0x6eb6e437 // fcmgt v23.4s, v1.4s, v22.4s
+	WORD $0x6eb71ec1 // bit v1.16b, v22.16b, v23.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e697 // fcmgt v23.4s, v20.4s, v2.4s
+	WORD $0x6eb71e82 // bit v2.16b, v20.16b, v23.16b
+	WORD $0x6ea3e697 // fcmgt v23.4s, v20.4s, v3.4s
+	WORD $0x6eb71e83 // bit v3.16b, v20.16b, v23.16b
+	WORD $0x6eb6e457 // fcmgt v23.4s, v2.4s, v22.4s
+	WORD $0x6eb71ec2 // bit v2.16b, v22.16b, v23.16b
+	WORD $0x6eb6e477 // fcmgt v23.4s, v3.4s, v22.4s
+	WORD $0x6eb71ec3 // bit v3.16b, v22.16b, v23.16b
+	MOVD 16(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e697 // fcmgt v23.4s, v20.4s, v4.4s
+	WORD $0x6eb71e84 // bit v4.16b, v20.16b, v23.16b
+	WORD $0x6ea5e697 // fcmgt v23.4s, v20.4s, v5.4s
+	WORD $0x6eb71e85 // bit v5.16b, v20.16b, v23.16b
+	WORD $0x6eb6e497 // fcmgt v23.4s, v4.4s, v22.4s
+	WORD $0x6eb71ec4 // bit v4.16b, v22.16b, v23.16b
+	WORD $0x6eb6e4b7 // fcmgt v23.4s, v5.4s, v22.4s
+	WORD $0x6eb71ec5 // bit v5.16b, v22.16b, v23.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -29425,13 +31287,13 @@ partial:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3ade82 // fmul v2.4s, v20.4s, v26.4s
-	WORD $0x6e3adea3 // fmul v3.4s, v21.4s, v26.4s
+	WORD $0x6e3bdea3 // fmul v3.4s, v21.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
-	WORD $0x4e3ece65 // fmla v5.4s, v19.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
@@ -29441,7 +31303,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	VLD1R (R12), [V20.S4]
-	VLD1R (R20), [V22.S4]
+	ADD $4, R12, R25
+	VLD1R (R25), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
@@ -29452,9 +31315,6 @@ partial:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 24(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -29465,9 +31325,6 @@ partial:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
@@ -29478,6 +31335,65 @@ partial:
 	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
 	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
 	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R19
+	VLD1R (R19), [V22.S4]
+	MOVD 24(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
+	MOVD 32(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
+
+store2_1:
+	MOVD 24(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 32(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -30467,7 +32383,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail2x4NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail2x4NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -30654,6 +32570,7 @@ vector:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -30701,9 +32618,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -30714,9 +32628,6 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -30727,9 +32638,6 @@ vector:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F4, F5), 0(R23)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -30740,9 +32648,84 @@ vector:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	MOVD 24(R9), R0
+	CMP $0, R5
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 0(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	MOVD 8(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	MOVD 16(R5), R0
 	ADD R2, R0, R24
-	FSTPQ (F6, F7), 0(R24)
+	FLDPQ 0(R24), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	MOVD 24(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F0, F1), 0(R19)
+	MOVD 8(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F2, F3), 0(R20)
+	MOVD 16(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F4, F5), 0(R21)
+	MOVD 24(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F6, F7), 0(R22)
 	FLDPQ 192(R10), (F0, F1)
 	FLDPQ 224(R10), (F2, F3)
 	FLDPQ 256(R10), (F4, F5)
@@ -30762,22 +32745,24 @@ vector:
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e34dde3 // fmul v3.4s, v15.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
 	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
 	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e38dda5 // fmul v5.4s, v13.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
 	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3ace25 // fmla v5.4s, v17.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
 	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
 	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3ccde7 // fmla v7.4s, v15.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3ece67 // fmla v7.4s, v19.4s, v30.4s
-	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	ADD R4, R11, R23
+	FLDPQ 0(R23), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	VLD1R (R20), [V16.S4]
+	ADD $4, R12, R24
+	VLD1R (R24), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -30788,9 +32773,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F0, F1), 0(R25)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -30801,9 +32783,6 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 40(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F2, F3), 0(R19)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -30814,9 +32793,6 @@ vector:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R20
-	FSTPQ (F4, F5), 0(R20)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -30827,9 +32803,78 @@ vector:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	MOVD 56(R9), R0
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R25
+	VLD1R (R25), [V16.S4]
+	MOVD 32(R5), R0
+	ADD R2, R0, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 40(R5), R0
+	ADD R2, R0, R20
+	FLDPQ 0(R20), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 48(R5), R0
 	ADD R2, R0, R21
-	FSTPQ (F6, F7), 0(R21)
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	MOVD 56(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6ea7e5df // fcmgt v31.4s, v14.4s, v7.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+
+store1_1:
+	MOVD 32(R9), R0
+	ADD R2, R0, R23
+	FSTPQ (F0, F1), 0(R23)
+	MOVD 40(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F2, F3), 0(R24)
+	MOVD 48(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F4, F5), 0(R25)
+	MOVD 56(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F6, F7), 0(R19)
 	ADD $32, R4, R4
 	B vector
 
@@ -31095,6 +33140,7 @@ partial:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -31134,8 +33180,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R22
-	VLD1R (R22), [V16.S4]
+	ADD $4, R12, R20
+	VLD1R (R20), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -31146,9 +33192,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -31159,9 +33202,6 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -31172,9 +33212,6 @@ partial:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -31185,6 +33222,89 @@ partial:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	CMP $0, R5
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	MOVD 16(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	MOVD 24(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 16(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
@@ -31207,19 +33327,19 @@ partial:
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e34dde3 // fmul v3.4s, v15.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
 	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
 	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e38dda5 // fmul v5.4s, v13.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
 	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3ace25 // fmla v5.4s, v17.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
 	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
 	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3ccde7 // fmla v7.4s, v15.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3ece67 // fmla v7.4s, v19.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
 	WORD $0x6f00e40c // movi v12.2d, #0
@@ -31227,6 +33347,7 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
+	ADD $4, R12, R22
 	VLD1R (R22), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
@@ -31238,9 +33359,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -31251,9 +33369,6 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 40(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -31264,9 +33379,6 @@ partial:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -31277,6 +33389,83 @@ partial:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R23
+	VLD1R (R23), [V16.S4]
+	MOVD 32(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 48(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	MOVD 56(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6ea7e5df // fcmgt v31.4s, v14.4s, v7.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+
+store2_1:
+	MOVD 32(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 40(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 48(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD 56(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
@@ -32176,7 +34365,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail3x2NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x2NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -32337,6 +34526,7 @@ vector:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -32364,9 +34554,6 @@ vector:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -32377,9 +34564,47 @@ vector:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
-	MOVD 8(R9), R0
+	CMP $0, R5
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V22.S4]
+	MOVD 0(R5), R0
 	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69d // fcmgt v29.4s, v20.4s, v0.4s
+	WORD $0x6ebd1e80 // bit v0.16b, v20.16b, v29.16b
+	WORD $0x6ea1e69d // fcmgt v29.4s, v20.4s, v1.4s
+	WORD $0x6ebd1e81 // bit v1.16b, v20.16b, v29.16b
+	WORD $0x6eb6e41d // fcmgt v29.4s, v0.4s, v22.4s
+	WORD $0x6ebd1ec0 // bit v0.16b, v22.16b, v29.16b
+	WORD $0x6eb6e43d // fcmgt v29.4s, v1.4s, v22.4s
+	WORD $0x6ebd1ec1 // bit v1.16b, v22.16b, v29.16b
+	MOVD 8(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69d // fcmgt v29.4s, v20.4s, v2.4s
+	WORD $0x6ebd1e82 // bit v2.16b, v20.16b, v29.16b
+	WORD $0x6ea3e69d // fcmgt v29.4s, v20.4s, v3.4s
+	WORD $0x6ebd1e83 // bit v3.16b, v20.16b, v29.16b
+	WORD $0x6eb6e45d // fcmgt v29.4s, v2.4s, v22.4s
+	WORD $0x6ebd1ec2 // bit v2.16b, v22.16b, v29.16b
+	WORD $0x6eb6e47d // fcmgt v29.4s, v3.4s, v22.4s
+	WORD $0x6ebd1ec3 // bit v3.16b, v22.16b, v29.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 8(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	FLDPQ 128(R10), (F0, F1)
 	FLDPQ 160(R10), (F2, F3)
 	FLDPQ 192(R10), (F4, F5)
@@ -32390,41 +34615,77 @@ vector:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
+	ADD R4, R11, R19
 	FLDPQ 0(R19), (F18, F19)
 	VLD1R (R12), [V20.S4]
+	ADD $4, R12, R20
 	VLD1R (R20), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
-	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
-	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
-	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
-	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
-	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
-	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
-	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
-	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F0, F1), 0(R23)
+	WORD $0x6ea0e69d // fcmgt v29.4s, v20.4s, v0.4s
+	WORD $0x6ebd1e80 // bit v0.16b, v20.16b, v29.16b
+	WORD $0x6ea1e69d // fcmgt v29.4s, v20.4s, v1.4s
+	WORD $0x6ebd1e81 // bit v1.16b, v20.16b, v29.16b
+	WORD $0x6eb6e41d // fcmgt v29.4s, v0.4s, v22.4s
+	WORD $0x6ebd1ec0 // bit v0.16b, v22.16b, v29.16b
+	WORD $0x6eb6e43d // fcmgt v29.4s, v1.4s, v22.4s
+	WORD $0x6ebd1ec1 // bit v1.16b, v22.16b, v29.16b
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
-	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
-	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
-	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
-	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
-	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
-	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
-	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
-	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
-	MOVD 24(R9), R0
+	WORD $0x6ea2e69d // fcmgt v29.4s, v20.4s, v2.4s
+	WORD $0x6ebd1e82 // bit v2.16b, v20.16b, v29.16b
+	WORD $0x6ea3e69d // fcmgt v29.4s, v20.4s, v3.4s
+	WORD $0x6ebd1e83 // bit v3.16b, v20.16b, v29.16b
+	WORD $0x6eb6e45d // fcmgt v29.4s, v2.4s, v22.4s
+	WORD $0x6ebd1ec2 // bit v2.16b, v22.16b, v29.16b
+	WORD $0x6eb6e47d // fcmgt v29.4s, v3.4s, v22.4s
+	WORD $0x6ebd1ec3 // bit v3.16b, v22.16b, v29.16b
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V22.S4]
+	MOVD 16(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69d // fcmgt v29.4s, v20.4s, v0.4s
+	WORD $0x6ebd1e80 // bit v0.16b, v20.16b, v29.16b
+	WORD $0x6ea1e69d // fcmgt v29.4s, v20.4s, v1.4s
+	WORD $0x6ebd1e81 // bit v1.16b, v20.16b, v29.16b
+	WORD $0x6eb6e41d // fcmgt v29.4s, v0.4s, v22.4s
+	WORD $0x6ebd1ec0 // bit v0.16b, v22.16b, v29.16b
+	WORD $0x6eb6e43d // fcmgt v29.4s, v1.4s, v22.4s
+	WORD $0x6ebd1ec1 // bit v1.16b, v22.16b, v29.16b
+	MOVD 24(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69d // fcmgt v29.4s, v20.4s, v2.4s
+	WORD $0x6ebd1e82 // bit v2.16b, v20.16b, v29.16b
+	WORD $0x6ea3e69d // fcmgt v29.4s, v20.4s, v3.4s
+	WORD $0x6ebd1e83 // bit v3.16b, v20.16b, v29.16b
+	WORD $0x6eb6e45d // fcmgt v29.4s, v2.4s, v22.4s
+	WORD $0x6ebd1ec2 // bit v2.16b, v22.16b, v29.16b
+	WORD $0x6eb6e47d // fcmgt v29.4s, v3.4s, v22.4s
+	WORD $0x6ebd1ec3 // bit v3.16b, v22.16b, v29.16b
+
+store1_1:
+	MOVD 16(R9), R0
 	ADD R2, R0, R24
-	FSTPQ (F2, F3), 0(R24)
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 24(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	FLDPQ 256(R10), (F0, F1)
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
@@ -32435,14 +34696,16 @@ vector:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
+	ADD R4, R11, R19
 	FLDPQ 0(R19), (F18, F19)
 	VLD1R (R12), [V20.S4]
+	ADD $4, R12, R20
 	VLD1R (R20), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
@@ -32454,9 +34717,6 @@ vector:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F0, F1), 0(R25)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -32467,9 +34727,46 @@ vector:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+	CMP $0, R5
+	BEQ store1_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V22.S4]
+	MOVD 32(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
+	MOVD 40(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+
+store1_2:
+	MOVD 32(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
 	MOVD 40(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F2, F3), 0(R19)
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	ADD $32, R4, R4
 	B vector
 
@@ -32693,6 +34990,7 @@ partial:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
@@ -32712,8 +35010,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	VLD1R (R12), [V20.S4]
-	ADD $4, R12, R20
-	VLD1R (R20), [V22.S4]
+	ADD $4, R12, R19
+	VLD1R (R19), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
@@ -32724,9 +35022,6 @@ partial:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -32737,6 +35032,48 @@ partial:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+	CMP $0, R5
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R20
+	VLD1R (R20), [V22.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69d // fcmgt v29.4s, v20.4s, v0.4s
+	WORD $0x6ebd1e80 // bit v0.16b, v20.16b, v29.16b
+	WORD $0x6ea1e69d // fcmgt v29.4s, v20.4s, v1.4s
+	WORD $0x6ebd1e81 // bit v1.16b, v20.16b, v29.16b
+	WORD $0x6eb6e41d // fcmgt v29.4s, v0.4s, v22.4s
+	WORD $0x6ebd1ec0 // bit v0.16b, v22.16b, v29.16b
+	WORD $0x6eb6e43d // fcmgt v29.4s, v1.4s, v22.4s
+	WORD $0x6ebd1ec1 // bit v1.16b, v22.16b, v29.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69d // fcmgt v29.4s, v20.4s, v2.4s
+	WORD $0x6ebd1e82 // bit v2.16b, v20.16b, v29.16b
+	WORD $0x6ea3e69d // fcmgt v29.4s, v20.4s, v3.4s
+	WORD $0x6ebd1e83 // bit v3.16b, v20.16b, v29.16b
+	WORD $0x6eb6e45d // fcmgt v29.4s, v2.4s, v22.4s
+	WORD $0x6ebd1ec2 // bit v2.16b, v22.16b, v29.16b
+	WORD $0x6eb6e47d // fcmgt v29.4s, v3.4s, v22.4s
+	WORD $0x6ebd1ec3 // bit v3.16b, v22.16b, v29.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -32750,12 +35087,12 @@ partial:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F24, F25)
 	WORD $0x6f00e412 // movi v18.2d, #0
@@ -32763,30 +35100,69 @@ partial:
 	ADD R4, R11, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	VLD1R (R12), [V20.S4]
-	VLD1R (R20), [V22.S4]
+	ADD $4, R12, R21
+	VLD1R (R21), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
-	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
-	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
-	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
-	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
-	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
-	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
-	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
-	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
+	WORD $0x6ea0e69d // fcmgt v29.4s, v20.4s, v0.4s
+	WORD $0x6ebd1e80 // bit v0.16b, v20.16b, v29.16b
+	WORD $0x6ea1e69d // fcmgt v29.4s, v20.4s, v1.4s
+	WORD $0x6ebd1e81 // bit v1.16b, v20.16b, v29.16b
+	WORD $0x6eb6e41d // fcmgt v29.4s, v0.4s, v22.4s
+	WORD $0x6ebd1ec0 // bit v0.16b, v22.16b, v29.16b
+	WORD $0x6eb6e43d // fcmgt v29.4s, v1.4s, v22.4s
+	WORD $0x6ebd1ec1 // bit v1.16b, v22.16b, v29.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69d // fcmgt v29.4s, v20.4s, v2.4s
+	WORD $0x6ebd1e82 // bit v2.16b, v20.16b, v29.16b
+	WORD $0x6ea3e69d // fcmgt v29.4s, v20.4s, v3.4s
+	WORD $0x6ebd1e83 // bit v3.16b, v20.16b, v29.16b
+	WORD $0x6eb6e45d // fcmgt v29.4s, v2.4s, v22.4s
+	WORD $0x6ebd1ec2 // bit v2.16b, v22.16b, v29.16b
+	WORD $0x6eb6e47d // fcmgt v29.4s, v3.4s, v22.4s
+	WORD $0x6ebd1ec3 // bit v3.16b, v22.16b, v29.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V22.S4]
+	MOVD 16(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69d // fcmgt v29.4s, v20.4s, v0.4s
+	WORD $0x6ebd1e80 // bit v0.16b, v20.16b, v29.16b
+	WORD $0x6ea1e69d // fcmgt v29.4s, v20.4s, v1.4s
+	WORD $0x6ebd1e81 // bit v1.16b, v20.16b, v29.16b
+	WORD $0x6eb6e41d // fcmgt v29.4s, v0.4s, v22.4s
+	WORD $0x6ebd1ec0 // bit v0.16b, v22.16b, v29.16b
+	WORD $0x6eb6e43d // fcmgt v29.4s, v1.4s, v22.4s
+	WORD $0x6ebd1ec1 // bit v1.16b, v22.16b, v29.16b
+	MOVD 24(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69d // fcmgt v29.4s, v20.4s, v2.4s
+	WORD $0x6ebd1e82 // bit v2.16b, v20.16b, v29.16b
+	WORD $0x6ea3e69d // fcmgt v29.4s, v20.4s, v3.4s
+	WORD $0x6ebd1e83 // bit v3.16b, v20.16b, v29.16b
+	WORD $0x6eb6e45d // fcmgt v29.4s, v2.4s, v22.4s
+	WORD $0x6ebd1ec2 // bit v2.16b, v22.16b, v29.16b
+	WORD $0x6eb6e47d // fcmgt v29.4s, v3.4s, v22.4s
+	WORD $0x6ebd1ec3 // bit v3.16b, v22.16b, v29.16b
+
+store2_1:
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
-	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
-	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
-	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
-	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
-	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
-	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
-	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
-	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
-	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -32800,12 +35176,12 @@ partial:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F24, F25)
 	WORD $0x6f00e412 // movi v18.2d, #0
@@ -32813,7 +35189,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	VLD1R (R12), [V20.S4]
-	VLD1R (R20), [V22.S4]
+	ADD $4, R12, R23
+	VLD1R (R23), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
@@ -32824,9 +35201,6 @@ partial:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -32837,6 +35211,47 @@ partial:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R24
+	VLD1R (R24), [V22.S4]
+	MOVD 32(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+
+store2_2:
+	MOVD 32(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -34028,7 +36443,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail3x3NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x3NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -34221,6 +36636,7 @@ vector:
 	FSTPQ (F12, F13), 448(R10)
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
 	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
 	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
@@ -34254,9 +36670,6 @@ vector:
 	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
 	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
 	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
@@ -34267,9 +36680,6 @@ vector:
 	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
 	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
 	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
@@ -34280,9 +36690,62 @@ vector:
 	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
 	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
 	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
-	MOVD 16(R9), R0
+	CMP $0, R5
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V22.S4]
+	MOVD 0(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
+	WORD $0x6eb91e80 // bit v0.16b, v20.16b, v25.16b
+	WORD $0x6ea1e699 // fcmgt v25.4s, v20.4s, v1.4s
+	WORD $0x6eb91e81 // bit v1.16b, v20.16b, v25.16b
+	WORD $0x6eb6e419 // fcmgt v25.4s, v0.4s, v22.4s
+	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
+	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
+	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
+	MOVD 8(R5), R0
 	ADD R2, R0, R23
-	FSTPQ (F4, F5), 0(R23)
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
+	WORD $0x6eb91e82 // bit v2.16b, v20.16b, v25.16b
+	WORD $0x6ea3e699 // fcmgt v25.4s, v20.4s, v3.4s
+	WORD $0x6eb91e83 // bit v3.16b, v20.16b, v25.16b
+	WORD $0x6eb6e459 // fcmgt v25.4s, v2.4s, v22.4s
+	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
+	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
+	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
+	MOVD 16(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
+	WORD $0x6eb91e84 // bit v4.16b, v20.16b, v25.16b
+	WORD $0x6ea5e699 // fcmgt v25.4s, v20.4s, v5.4s
+	WORD $0x6eb91e85 // bit v5.16b, v20.16b, v25.16b
+	WORD $0x6eb6e499 // fcmgt v25.4s, v4.4s, v22.4s
+	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
+	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
+	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F0, F1), 0(R25)
+	MOVD 8(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F2, F3), 0(R19)
+	MOVD 16(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F4, F5), 0(R20)
 	FLDPQ 160(R10), (F0, F1)
 	FLDPQ 192(R10), (F2, F3)
 	FLDPQ 224(R10), (F4, F5)
@@ -34306,9 +36769,11 @@ vector:
 	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R19), (F18, F19)
+	ADD R4, R11, R21
+	FLDPQ 0(R21), (F18, F19)
 	VLD1R (R12), [V20.S4]
-	VLD1R (R20), [V22.S4]
+	ADD $4, R12, R22
+	VLD1R (R22), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
@@ -34319,9 +36784,6 @@ vector:
 	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
 	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
 	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
-	MOVD 24(R9), R0
-	ADD R2, R0, R24
-	FSTPQ (F0, F1), 0(R24)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
@@ -34332,9 +36794,6 @@ vector:
 	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
 	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
 	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F2, F3), 0(R25)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
@@ -34345,9 +36804,62 @@ vector:
 	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
 	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
 	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
-	MOVD 40(R9), R0
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R23
+	VLD1R (R23), [V22.S4]
+	MOVD 24(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
+	WORD $0x6eb91e80 // bit v0.16b, v20.16b, v25.16b
+	WORD $0x6ea1e699 // fcmgt v25.4s, v20.4s, v1.4s
+	WORD $0x6eb91e81 // bit v1.16b, v20.16b, v25.16b
+	WORD $0x6eb6e419 // fcmgt v25.4s, v0.4s, v22.4s
+	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
+	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
+	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
+	MOVD 32(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
+	WORD $0x6eb91e82 // bit v2.16b, v20.16b, v25.16b
+	WORD $0x6ea3e699 // fcmgt v25.4s, v20.4s, v3.4s
+	WORD $0x6eb91e83 // bit v3.16b, v20.16b, v25.16b
+	WORD $0x6eb6e459 // fcmgt v25.4s, v2.4s, v22.4s
+	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
+	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
+	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
+	MOVD 40(R5), R0
 	ADD R2, R0, R19
-	FSTPQ (F4, F5), 0(R19)
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
+	WORD $0x6eb91e84 // bit v4.16b, v20.16b, v25.16b
+	WORD $0x6ea5e699 // fcmgt v25.4s, v20.4s, v5.4s
+	WORD $0x6eb91e85 // bit v5.16b, v20.16b, v25.16b
+	WORD $0x6eb6e499 // fcmgt v25.4s, v4.4s, v22.4s
+	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
+	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
+	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
+
+store1_1:
+	MOVD 24(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F0, F1), 0(R20)
+	MOVD 32(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F2, F3), 0(R21)
+	MOVD 40(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F4, F5), 0(R22)
 	FLDPQ 320(R10), (F0, F1)
 	FLDPQ 352(R10), (F2, F3)
 	FLDPQ 384(R10), (F4, F5)
@@ -34371,11 +36883,11 @@ vector:
 	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	ADD R4, R11, R20
-	FLDPQ 0(R20), (F18, F19)
+	ADD R4, R11, R23
+	FLDPQ 0(R23), (F18, F19)
 	VLD1R (R12), [V20.S4]
-	ADD $4, R12, R21
-	VLD1R (R21), [V22.S4]
+	ADD $4, R12, R24
+	VLD1R (R24), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
@@ -34386,9 +36898,6 @@ vector:
 	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
 	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
 	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F0, F1), 0(R22)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
@@ -34399,9 +36908,6 @@ vector:
 	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
 	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
 	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
-	MOVD 56(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F2, F3), 0(R23)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
@@ -34412,6 +36918,59 @@ vector:
 	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
 	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
 	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
+	CMP $0, R5
+	BEQ store1_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R25
+	VLD1R (R25), [V22.S4]
+	MOVD 48(R5), R0
+	ADD R2, R0, R19
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e699 // fcmgt v25.4s, v20.4s, v0.4s
+	WORD $0x6eb91e80 // bit v0.16b, v20.16b, v25.16b
+	WORD $0x6ea1e699 // fcmgt v25.4s, v20.4s, v1.4s
+	WORD $0x6eb91e81 // bit v1.16b, v20.16b, v25.16b
+	WORD $0x6eb6e419 // fcmgt v25.4s, v0.4s, v22.4s
+	WORD $0x6eb91ec0 // bit v0.16b, v22.16b, v25.16b
+	WORD $0x6eb6e439 // fcmgt v25.4s, v1.4s, v22.4s
+	WORD $0x6eb91ec1 // bit v1.16b, v22.16b, v25.16b
+	MOVD 56(R5), R0
+	ADD R2, R0, R20
+	FLDPQ 0(R20), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e699 // fcmgt v25.4s, v20.4s, v2.4s
+	WORD $0x6eb91e82 // bit v2.16b, v20.16b, v25.16b
+	WORD $0x6ea3e699 // fcmgt v25.4s, v20.4s, v3.4s
+	WORD $0x6eb91e83 // bit v3.16b, v20.16b, v25.16b
+	WORD $0x6eb6e459 // fcmgt v25.4s, v2.4s, v22.4s
+	WORD $0x6eb91ec2 // bit v2.16b, v22.16b, v25.16b
+	WORD $0x6eb6e479 // fcmgt v25.4s, v3.4s, v22.4s
+	WORD $0x6eb91ec3 // bit v3.16b, v22.16b, v25.16b
+	MOVD 64(R5), R0
+	ADD R2, R0, R21
+	FLDPQ 0(R21), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e699 // fcmgt v25.4s, v20.4s, v4.4s
+	WORD $0x6eb91e84 // bit v4.16b, v20.16b, v25.16b
+	WORD $0x6ea5e699 // fcmgt v25.4s, v20.4s, v5.4s
+	WORD $0x6eb91e85 // bit v5.16b, v20.16b, v25.16b
+	WORD $0x6eb6e499 // fcmgt v25.4s, v4.4s, v22.4s
+	WORD $0x6eb91ec4 // bit v4.16b, v22.16b, v25.16b
+	WORD $0x6eb6e4b9 // fcmgt v25.4s, v5.4s, v22.4s
+	WORD $0x6eb91ec5 // bit v5.16b, v22.16b, v25.16b
+
+store1_2:
+	MOVD 48(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F0, F1), 0(R22)
+	MOVD 56(R9), R0
+	ADD R2, R0, R23
+	FSTPQ (F2, F3), 0(R23)
 	MOVD 64(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F4, F5), 0(R24)
@@ -34678,6 +37237,7 @@ partial:
 	FSTPQ (F12, F13), 448(R10)
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	WORD $0x4e24d452 // fadd v18.4s, v2.4s, v4.4s
 	WORD $0x4e25d473 // fadd v19.4s, v3.4s, v5.4s
 	WORD $0x4ea4d454 // fsub v20.4s, v2.4s, v4.4s
@@ -34715,9 +37275,6 @@ partial:
 	WORD $0x6eb71ec0 // bit v0.16b, v22.16b, v23.16b
 	WORD $0x6eb6e437 // fcmgt v23.4s, v1.4s, v22.4s
 	WORD $0x6eb71ec1 // bit v1.16b, v22.16b, v23.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e697 // fcmgt v23.4s, v20.4s, v2.4s
@@ -34728,9 +37285,6 @@ partial:
 	WORD $0x6eb71ec2 // bit v2.16b, v22.16b, v23.16b
 	WORD $0x6eb6e477 // fcmgt v23.4s, v3.4s, v22.4s
 	WORD $0x6eb71ec3 // bit v3.16b, v22.16b, v23.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e697 // fcmgt v23.4s, v20.4s, v4.4s
@@ -34741,6 +37295,65 @@ partial:
 	WORD $0x6eb71ec4 // bit v4.16b, v22.16b, v23.16b
 	WORD $0x6eb6e4b7 // fcmgt v23.4s, v5.4s, v22.4s
 	WORD $0x6eb71ec5 // bit v5.16b, v22.16b, v23.16b
+	CMP $0, R5
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R19
+	VLD1R (R19), [V22.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e697 // fcmgt v23.4s, v20.4s, v0.4s
+	WORD $0x6eb71e80 // bit v0.16b, v20.16b, v23.16b
+	WORD $0x6ea1e697 // fcmgt v23.4s, v20.4s, v1.4s
+	WORD $0x6eb71e81 // bit v1.16b, v20.16b, v23.16b
+	WORD $0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	WORD $0x6eb71ec0 // bit v0.16b, v22.16b, v23.16b
+	WORD $0x6eb6e437 // fcmgt v23.4s, v1.4s, v22.4s
+	WORD $0x6eb71ec1 // bit v1.16b, v22.16b, v23.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e697 // fcmgt v23.4s, v20.4s, v2.4s
+	WORD $0x6eb71e82 // bit v2.16b, v20.16b, v23.16b
+	WORD $0x6ea3e697 // fcmgt v23.4s, v20.4s, v3.4s
+	WORD $0x6eb71e83 // bit v3.16b, v20.16b, v23.16b
+	WORD $0x6eb6e457 // fcmgt v23.4s, v2.4s, v22.4s
+	WORD $0x6eb71ec2 // bit v2.16b, v22.16b, v23.16b
+	WORD $0x6eb6e477 // fcmgt v23.4s, v3.4s, v22.4s
+	WORD $0x6eb71ec3 // bit v3.16b, v22.16b, v23.16b
+	MOVD 16(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e697 // fcmgt v23.4s, v20.4s, v4.4s
+	WORD $0x6eb71e84 // bit v4.16b, v20.16b, v23.16b
+	WORD $0x6ea5e697 // fcmgt v23.4s, v20.4s, v5.4s
+	WORD $0x6eb71e85 // bit v5.16b, v20.16b, v23.16b
+	WORD $0x6eb6e497 // fcmgt v23.4s, v4.4s, v22.4s
+	WORD $0x6eb71ec4 // bit v4.16b, v22.16b, v23.16b
+	WORD $0x6eb6e4b7 // fcmgt v23.4s, v5.4s, v22.4s
+	WORD $0x6eb71ec5 // bit v5.16b, v22.16b, v23.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -34774,7 +37387,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	VLD1R (R12), [V20.S4]
-	VLD1R (R25), [V22.S4]
+	ADD $4, R12, R20
+	VLD1R (R20), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e697 // fcmgt v23.4s, v20.4s, v0.4s
@@ -34785,9 +37399,6 @@ partial:
 	WORD $0x6eb71ec0 // bit v0.16b, v22.16b, v23.16b
 	WORD $0x6eb6e437 // fcmgt v23.4s, v1.4s, v22.4s
 	WORD $0x6eb71ec1 // bit v1.16b, v22.16b, v23.16b
-	MOVD 24(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e697 // fcmgt v23.4s, v20.4s, v2.4s
@@ -34798,9 +37409,6 @@ partial:
 	WORD $0x6eb71ec2 // bit v2.16b, v22.16b, v23.16b
 	WORD $0x6eb6e477 // fcmgt v23.4s, v3.4s, v22.4s
 	WORD $0x6eb71ec3 // bit v3.16b, v22.16b, v23.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e697 // fcmgt v23.4s, v20.4s, v4.4s
@@ -34811,6 +37419,65 @@ partial:
 	WORD $0x6eb71ec4 // bit v4.16b, v22.16b, v23.16b
 	WORD $0x6eb6e4b7 // fcmgt v23.4s, v5.4s, v22.4s
 	WORD $0x6eb71ec5 // bit v5.16b, v22.16b, v23.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V22.S4]
+	MOVD 24(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e697 // fcmgt v23.4s, v20.4s, v0.4s
+	WORD $0x6eb71e80 // bit v0.16b, v20.16b, v23.16b
+	WORD $0x6ea1e697 // fcmgt v23.4s, v20.4s, v1.4s
+	WORD $0x6eb71e81 // bit v1.16b, v20.16b, v23.16b
+	WORD $0x6eb6e417 // fcmgt v23.4s, v0.4s, v22.4s
+	WORD $0x6eb71ec0 // bit v0.16b, v22.16b, v23.16b
+	WORD $0x6eb6e437 // fcmgt v23.4s, v1.4s, v22.4s
+	WORD $0x6eb71ec1 // bit v1.16b, v22.16b, v23.16b
+	MOVD 32(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e697 // fcmgt v23.4s, v20.4s, v2.4s
+	WORD $0x6eb71e82 // bit v2.16b, v20.16b, v23.16b
+	WORD $0x6ea3e697 // fcmgt v23.4s, v20.4s, v3.4s
+	WORD $0x6eb71e83 // bit v3.16b, v20.16b, v23.16b
+	WORD $0x6eb6e457 // fcmgt v23.4s, v2.4s, v22.4s
+	WORD $0x6eb71ec2 // bit v2.16b, v22.16b, v23.16b
+	WORD $0x6eb6e477 // fcmgt v23.4s, v3.4s, v22.4s
+	WORD $0x6eb71ec3 // bit v3.16b, v22.16b, v23.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e697 // fcmgt v23.4s, v20.4s, v4.4s
+	WORD $0x6eb71e84 // bit v4.16b, v20.16b, v23.16b
+	WORD $0x6ea5e697 // fcmgt v23.4s, v20.4s, v5.4s
+	WORD $0x6eb71e85 // bit v5.16b, v20.16b, v23.16b
+	WORD $0x6eb6e497 // fcmgt v23.4s, v4.4s, v22.4s
+	WORD $0x6eb71ec4 // bit v4.16b, v22.16b, v23.16b
+	WORD $0x6eb6e4b7 // fcmgt v23.4s, v5.4s, v22.4s
+	WORD $0x6eb71ec5 // bit v5.16b, v22.16b, v23.16b
+
+store2_1:
+	MOVD 24(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 32(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -34844,7 +37511,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
 	VLD1R (R12), [V20.S4]
-	VLD1R (R25), [V22.S4]
+	ADD $4, R12, R22
+	VLD1R (R22), [V22.S4]
 	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
 	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
@@ -34855,9 +37523,6 @@ partial:
 	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
 	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
 	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
 	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
 	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
@@ -34868,9 +37533,6 @@ partial:
 	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
 	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
 	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
-	MOVD 56(R9), R0
-	ADD R2, R0, R16
-	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
 	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
 	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
@@ -34881,6 +37543,65 @@ partial:
 	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
 	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
 	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V20.S4]
+	ADD $4, R0, R23
+	VLD1R (R23), [V22.S4]
+	MOVD 48(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb6e41f // fcmgt v31.4s, v0.4s, v22.4s
+	WORD $0x6ebf1ec0 // bit v0.16b, v22.16b, v31.16b
+	WORD $0x6eb6e43f // fcmgt v31.4s, v1.4s, v22.4s
+	WORD $0x6ebf1ec1 // bit v1.16b, v22.16b, v31.16b
+	MOVD 56(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb6e45f // fcmgt v31.4s, v2.4s, v22.4s
+	WORD $0x6ebf1ec2 // bit v2.16b, v22.16b, v31.16b
+	WORD $0x6eb6e47f // fcmgt v31.4s, v3.4s, v22.4s
+	WORD $0x6ebf1ec3 // bit v3.16b, v22.16b, v31.16b
+	MOVD 64(R5), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb6e49f // fcmgt v31.4s, v4.4s, v22.4s
+	WORD $0x6ebf1ec4 // bit v4.16b, v22.16b, v31.16b
+	WORD $0x6eb6e4bf // fcmgt v31.4s, v5.4s, v22.4s
+	WORD $0x6ebf1ec5 // bit v5.16b, v22.16b, v31.16b
+
+store2_2:
+	MOVD 48(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 56(R9), R0
+	ADD R2, R0, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	MOVD 64(R9), R0
 	ADD R2, R0, R16
 	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -36236,7 +38957,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail3x4NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail3x4NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -36475,6 +39196,7 @@ vector:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -36522,9 +39244,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -36535,9 +39254,6 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -36548,9 +39264,6 @@ vector:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F4, F5), 0(R23)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -36561,9 +39274,84 @@ vector:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	MOVD 24(R9), R0
+	CMP $0, R5
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 0(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	MOVD 8(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	MOVD 16(R5), R0
 	ADD R2, R0, R24
-	FSTPQ (F6, F7), 0(R24)
+	FLDPQ 0(R24), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	MOVD 24(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F0, F1), 0(R19)
+	MOVD 8(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F2, F3), 0(R20)
+	MOVD 16(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F4, F5), 0(R21)
+	MOVD 24(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F6, F7), 0(R22)
 	FLDPQ 192(R10), (F0, F1)
 	FLDPQ 224(R10), (F2, F3)
 	FLDPQ 256(R10), (F4, F5)
@@ -36583,74 +39371,136 @@ vector:
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e34dde3 // fmul v3.4s, v15.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
 	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
 	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e38dda5 // fmul v5.4s, v13.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
 	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3ace25 // fmla v5.4s, v17.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
 	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
 	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3ccde7 // fmla v7.4s, v15.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3ece67 // fmla v7.4s, v19.4s, v30.4s
-	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	ADD R4, R11, R23
+	FLDPQ 0(R23), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	VLD1R (R20), [V16.S4]
+	ADD $4, R12, R24
+	VLD1R (R24), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F0, F1), 0(R25)
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 40(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F2, F3), 0(R19)
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
-	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
-	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R20
-	FSTPQ (F4, F5), 0(R20)
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
-	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
-	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
-	WORD $0x6ea7e5df // fcmgt v31.4s, v14.4s, v7.4s
-	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
-	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	MOVD 56(R9), R0
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R25
+	VLD1R (R25), [V16.S4]
+	MOVD 32(R5), R0
+	ADD R2, R0, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	MOVD 40(R5), R0
+	ADD R2, R0, R20
+	FLDPQ 0(R20), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	MOVD 48(R5), R0
 	ADD R2, R0, R21
-	FSTPQ (F6, F7), 0(R21)
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	MOVD 56(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+
+store1_1:
+	MOVD 32(R9), R0
+	ADD R2, R0, R23
+	FSTPQ (F0, F1), 0(R23)
+	MOVD 40(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F2, F3), 0(R24)
+	MOVD 48(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F4, F5), 0(R25)
+	MOVD 56(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F6, F7), 0(R19)
 	FLDPQ 384(R10), (F0, F1)
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
@@ -36670,24 +39520,24 @@ vector:
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e34dde3 // fmul v3.4s, v15.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
 	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
 	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e38dda5 // fmul v5.4s, v13.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
 	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3ace25 // fmla v5.4s, v17.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
 	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
 	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3ccde7 // fmla v7.4s, v15.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3ece67 // fmla v7.4s, v19.4s, v30.4s
-	ADD R4, R11, R22
-	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	ADD R4, R11, R20
+	FLDPQ 0(R20), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R23
-	VLD1R (R23), [V16.S4]
+	ADD $4, R12, R21
+	VLD1R (R21), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -36698,9 +39548,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 64(R9), R0
-	ADD R2, R0, R24
-	FSTPQ (F0, F1), 0(R24)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -36711,9 +39558,6 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 72(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F2, F3), 0(R25)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -36724,9 +39568,6 @@ vector:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 80(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F4, F5), 0(R19)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -36737,9 +39578,78 @@ vector:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	MOVD 88(R9), R0
+	CMP $0, R5
+	BEQ store1_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V16.S4]
+	MOVD 64(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 72(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 80(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	MOVD 88(R5), R0
+	ADD R2, R0, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6ea7e5df // fcmgt v31.4s, v14.4s, v7.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+
+store1_2:
+	MOVD 64(R9), R0
 	ADD R2, R0, R20
-	FSTPQ (F6, F7), 0(R20)
+	FSTPQ (F0, F1), 0(R20)
+	MOVD 72(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F2, F3), 0(R21)
+	MOVD 80(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F4, F5), 0(R22)
+	MOVD 88(R9), R0
+	ADD R2, R0, R23
+	FSTPQ (F6, F7), 0(R23)
 	ADD $32, R4, R4
 	B vector
 
@@ -37075,6 +39985,7 @@ partial:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -37114,8 +40025,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R21
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R24
+	VLD1R (R24), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -37126,9 +40037,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -37139,9 +40047,6 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -37152,9 +40057,6 @@ partial:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -37165,6 +40067,89 @@ partial:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	CMP $0, R5
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R25
+	VLD1R (R25), [V16.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	MOVD 16(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	MOVD 24(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 16(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
@@ -37187,19 +40172,19 @@ partial:
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e34dde3 // fmul v3.4s, v15.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
 	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
 	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e38dda5 // fmul v5.4s, v13.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
 	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3ace25 // fmla v5.4s, v17.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
 	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
 	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3ccde7 // fmla v7.4s, v15.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3ece67 // fmla v7.4s, v19.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
 	WORD $0x6f00e40c // movi v12.2d, #0
@@ -37207,56 +40192,125 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R19
+	VLD1R (R19), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R20
+	VLD1R (R20), [V16.S4]
+	MOVD 32(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	MOVD 48(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	MOVD 56(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+
+store2_1:
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
-	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
-	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 48(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
-	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
-	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
-	WORD $0x6ea7e5df // fcmgt v31.4s, v14.4s, v7.4s
-	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
-	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
@@ -37279,19 +40333,19 @@ partial:
 	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e34dde3 // fmul v3.4s, v15.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
 	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
 	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e38dda5 // fmul v5.4s, v13.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
 	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3ace25 // fmla v5.4s, v17.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
 	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
 	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3ccde7 // fmla v7.4s, v15.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3ece67 // fmla v7.4s, v19.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
 	WORD $0x6f00e40c // movi v12.2d, #0
@@ -37299,6 +40353,7 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
+	ADD $4, R12, R21
 	VLD1R (R21), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
@@ -37310,9 +40365,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 64(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -37323,9 +40375,6 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 72(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -37336,9 +40385,6 @@ partial:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 80(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -37349,6 +40395,83 @@ partial:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V16.S4]
+	MOVD 64(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 72(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 80(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	MOVD 88(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6ea7e5df // fcmgt v31.4s, v14.4s, v7.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+
+store2_2:
+	MOVD 64(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 72(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 80(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD 88(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
@@ -38342,7 +41465,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail4x2NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail4x2NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -38553,6 +41676,7 @@ vector:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -38584,9 +41708,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -38597,9 +41718,47 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 8(R9), R0
+	CMP $0, R5
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 0(R5), R0
 	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	MOVD 8(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 8(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	FLDPQ 128(R10), (F0, F1)
 	FLDPQ 160(R10), (F2, F3)
 	FLDPQ 192(R10), (F4, F5)
@@ -38610,41 +41769,77 @@ vector:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
+	ADD R4, R11, R19
 	FLDPQ 0(R19), (F12, F13)
 	VLD1R (R12), [V14.S4]
+	ADD $4, R12, R20
 	VLD1R (R20), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F0, F1), 0(R23)
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 24(R9), R0
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 16(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	MOVD 24(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+
+store1_1:
+	MOVD 16(R9), R0
 	ADD R2, R0, R24
-	FSTPQ (F2, F3), 0(R24)
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 24(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	FLDPQ 256(R10), (F0, F1)
 	FLDPQ 288(R10), (F2, F3)
 	FLDPQ 320(R10), (F4, F5)
@@ -38655,14 +41850,97 @@ vector:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
+	ADD R4, R11, R19
 	FLDPQ 0(R19), (F12, F13)
 	VLD1R (R12), [V14.S4]
+	ADD $4, R12, R20
+	VLD1R (R20), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+	CMP $0, R5
+	BEQ store1_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 32(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	MOVD 40(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+
+store1_2:
+	MOVD 32(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 40(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
+	FLDPQ 384(R10), (F0, F1)
+	FLDPQ 416(R10), (F2, F3)
+	FLDPQ 448(R10), (F4, F5)
+	FLDPQ 480(R10), (F6, F7)
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
+	ADD R4, R11, R19
+	FLDPQ 0(R19), (F12, F13)
+	VLD1R (R12), [V14.S4]
+	ADD $4, R12, R20
 	VLD1R (R20), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
@@ -38674,9 +41952,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F0, F1), 0(R25)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -38687,30 +41962,15 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 40(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F2, F3), 0(R19)
-	FLDPQ 384(R10), (F0, F1)
-	FLDPQ 416(R10), (F2, F3)
-	FLDPQ 448(R10), (F4, F5)
-	FLDPQ 480(R10), (F6, F7)
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
-	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
-	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
-	ADD R4, R11, R20
-	FLDPQ 0(R20), (F12, F13)
-	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R21
+	CMP $0, R5
+	BEQ store1_3
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
 	VLD1R (R21), [V16.S4]
+	MOVD 48(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -38721,9 +41981,9 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F0, F1), 0(R22)
+	MOVD 56(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -38734,9 +41994,14 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+
+store1_3:
+	MOVD 48(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
 	MOVD 56(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F2, F3), 0(R23)
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	ADD $32, R4, R4
 	B vector
 
@@ -39022,6 +42287,7 @@ partial:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -39045,8 +42311,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R24
-	VLD1R (R24), [V16.S4]
+	ADD $4, R12, R19
+	VLD1R (R19), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -39057,9 +42323,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -39070,6 +42333,48 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	CMP $0, R5
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R20
+	VLD1R (R20), [V16.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	MOVD 8(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -39083,12 +42388,12 @@ partial:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
 	WORD $0x6f00e40c // movi v12.2d, #0
@@ -39096,30 +42401,69 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R24), [V16.S4]
+	ADD $4, R12, R21
+	VLD1R (R21), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V16.S4]
+	MOVD 16(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	MOVD 24(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+
+store2_1:
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -39133,12 +42477,12 @@ partial:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
 	WORD $0x6f00e40c // movi v12.2d, #0
@@ -39146,30 +42490,69 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R24), [V16.S4]
+	ADD $4, R12, R23
+	VLD1R (R23), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+	CMP $0, R5
+	BEQ store2_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R24
+	VLD1R (R24), [V16.S4]
+	MOVD 32(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5dd // fcmgt v29.4s, v14.4s, v0.4s
+	WORD $0x6ebd1dc0 // bit v0.16b, v14.16b, v29.16b
+	WORD $0x6ea1e5dd // fcmgt v29.4s, v14.4s, v1.4s
+	WORD $0x6ebd1dc1 // bit v1.16b, v14.16b, v29.16b
+	WORD $0x6eb0e41d // fcmgt v29.4s, v0.4s, v16.4s
+	WORD $0x6ebd1e00 // bit v0.16b, v16.16b, v29.16b
+	WORD $0x6eb0e43d // fcmgt v29.4s, v1.4s, v16.4s
+	WORD $0x6ebd1e01 // bit v1.16b, v16.16b, v29.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5dd // fcmgt v29.4s, v14.4s, v2.4s
+	WORD $0x6ebd1dc2 // bit v2.16b, v14.16b, v29.16b
+	WORD $0x6ea3e5dd // fcmgt v29.4s, v14.4s, v3.4s
+	WORD $0x6ebd1dc3 // bit v3.16b, v14.16b, v29.16b
+	WORD $0x6eb0e45d // fcmgt v29.4s, v2.4s, v16.4s
+	WORD $0x6ebd1e02 // bit v2.16b, v16.16b, v29.16b
+	WORD $0x6eb0e47d // fcmgt v29.4s, v3.4s, v16.4s
+	WORD $0x6ebd1e03 // bit v3.16b, v16.16b, v29.16b
+
+store2_2:
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -39183,12 +42566,12 @@ partial:
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	WORD $0x4ea61cdf // mov v31.16b, v6.16b
-	WORD $0x4e22cfdf // fmla v31.4s, v30.4s, v2.4s
-	WORD $0x4ebf1fe2 // mov v2.16b, v31.16b
-	WORD $0x4ea71cff // mov v31.16b, v7.16b
-	WORD $0x4e23cfdf // fmla v31.4s, v30.4s, v3.4s
-	WORD $0x4ebf1fe3 // mov v3.16b, v31.16b
+	WORD $0x4ea61cdd // mov v29.16b, v6.16b
+	WORD $0x4e22cfdd // fmla v29.4s, v30.4s, v2.4s
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ea71cfd // mov v29.16b, v7.16b
+	WORD $0x4e23cffd // fmla v29.4s, v31.4s, v3.4s
+	WORD $0x4ebd1fa3 // mov v3.16b, v29.16b
 	MOVD mask+64(FP), R1
 	FLDPQ 0(R1), (F18, F19)
 	WORD $0x6f00e40c // movi v12.2d, #0
@@ -39196,7 +42579,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R24), [V16.S4]
+	ADD $4, R12, R25
+	VLD1R (R25), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -39207,9 +42591,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -39220,6 +42601,47 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_3
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R19
+	VLD1R (R19), [V16.S4]
+	MOVD 48(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 56(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+
+store2_3:
+	MOVD 48(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	MOVD 56(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
@@ -40575,7 +43997,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4Tail4x3NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4Tail4x3NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -40832,6 +44254,7 @@ vector:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -40870,9 +44293,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -40883,9 +44303,6 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -40896,9 +44313,65 @@ vector:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 16(R9), R0
+	CMP $0, R5
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 0(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	MOVD 8(R5), R0
 	ADD R2, R0, R23
-	FSTPQ (F4, F5), 0(R23)
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	MOVD 16(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F0, F1), 0(R25)
+	MOVD 8(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F2, F3), 0(R19)
+	MOVD 16(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F4, F5), 0(R20)
 	FLDPQ 160(R10), (F0, F1)
 	FLDPQ 192(R10), (F2, F3)
 	FLDPQ 224(R10), (F4, F5)
@@ -40913,57 +44386,106 @@ vector:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
-	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
+	WORD $0x6e3bdde3 // fmul v3.4s, v15.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
-	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
+	WORD $0x4e3fcda5 // fmla v5.4s, v13.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R19), (F12, F13)
+	ADD R4, R11, R21
+	FLDPQ 0(R21), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	VLD1R (R20), [V16.S4]
+	ADD $4, R12, R22
+	VLD1R (R22), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 24(R9), R0
-	ADD R2, R0, R24
-	FSTPQ (F0, F1), 0(R24)
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F2, F3), 0(R25)
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
-	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
-	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 40(R9), R0
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R23
+	VLD1R (R23), [V16.S4]
+	MOVD 24(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	MOVD 32(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	MOVD 40(R5), R0
 	ADD R2, R0, R19
-	FSTPQ (F4, F5), 0(R19)
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+
+store1_1:
+	MOVD 24(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F0, F1), 0(R20)
+	MOVD 32(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F2, F3), 0(R21)
+	MOVD 40(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F4, F5), 0(R22)
 	FLDPQ 320(R10), (F0, F1)
 	FLDPQ 352(R10), (F2, F3)
 	FLDPQ 384(R10), (F4, F5)
@@ -40978,56 +44500,103 @@ vector:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
-	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
+	WORD $0x6e3bdde3 // fmul v3.4s, v15.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
-	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
+	WORD $0x4e3fcda5 // fmla v5.4s, v13.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	ADD R4, R11, R20
-	FLDPQ 0(R20), (F12, F13)
+	ADD R4, R11, R23
+	FLDPQ 0(R23), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R21
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R24
+	VLD1R (R24), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+	CMP $0, R5
+	BEQ store1_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R25
+	VLD1R (R25), [V16.S4]
+	MOVD 48(R5), R0
+	ADD R2, R0, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	MOVD 56(R5), R0
+	ADD R2, R0, R20
+	FLDPQ 0(R20), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	MOVD 64(R5), R0
+	ADD R2, R0, R21
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+
+store1_2:
 	MOVD 48(R9), R0
 	ADD R2, R0, R22
 	FSTPQ (F0, F1), 0(R22)
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R23
 	FSTPQ (F2, F3), 0(R23)
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
-	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
-	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 64(R9), R0
 	ADD R2, R0, R24
 	FSTPQ (F4, F5), 0(R24)
@@ -41045,18 +44614,20 @@ vector:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
-	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
+	WORD $0x6e3bdde3 // fmul v3.4s, v15.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
-	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
+	WORD $0x4e3fcda5 // fmla v5.4s, v13.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
-	FLDPQ 0(R20), (F12, F13)
+	ADD R4, R11, R25
+	FLDPQ 0(R25), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R19
+	VLD1R (R19), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -41067,9 +44638,6 @@ vector:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 72(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F0, F1), 0(R25)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -41080,9 +44648,6 @@ vector:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 80(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F2, F3), 0(R19)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -41093,9 +44658,62 @@ vector:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	CMP $0, R5
+	BEQ store1_3
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R20
+	VLD1R (R20), [V16.S4]
+	MOVD 72(R5), R0
+	ADD R2, R0, R21
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 80(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 88(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+
+store1_3:
+	MOVD 72(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 80(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
 	MOVD 88(R9), R0
-	ADD R2, R0, R20
-	FSTPQ (F4, F5), 0(R20)
+	ADD R2, R0, R19
+	FSTPQ (F4, F5), 0(R19)
 	ADD $32, R4, R4
 	B vector
 
@@ -41447,6 +45065,7 @@ partial:
 	VLD1R (R16), [V30.S4]
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -41477,8 +45096,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R21
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R20
+	VLD1R (R20), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -41489,9 +45108,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -41502,9 +45118,6 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -41515,6 +45128,68 @@ partial:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	CMP $0, R5
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	WORD $0x4ebe1fdf // mov v31.16b, v30.16b
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	MOVD 16(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	MOVD 16(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -41532,13 +45207,13 @@ partial:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
-	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
+	WORD $0x6e3bdde3 // fmul v3.4s, v15.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
-	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
+	WORD $0x4e3fcda5 // fmla v5.4s, v13.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
@@ -41548,43 +45223,97 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R22
+	VLD1R (R22), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R23
+	VLD1R (R23), [V16.S4]
+	MOVD 24(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	MOVD 32(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+
+store2_1:
 	MOVD 24(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 32(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
-	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
-	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 40(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -41602,13 +45331,13 @@ partial:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
-	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
+	WORD $0x6e3bdde3 // fmul v3.4s, v15.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
-	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
+	WORD $0x4e3fcda5 // fmla v5.4s, v13.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
@@ -41618,43 +45347,97 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R24
+	VLD1R (R24), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
-	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
-	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
-	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
-	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+	CMP $0, R5
+	BEQ store2_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R25
+	VLD1R (R25), [V16.S4]
+	MOVD 48(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d9 // fcmgt v25.4s, v14.4s, v0.4s
+	WORD $0x6eb91dc0 // bit v0.16b, v14.16b, v25.16b
+	WORD $0x6ea1e5d9 // fcmgt v25.4s, v14.4s, v1.4s
+	WORD $0x6eb91dc1 // bit v1.16b, v14.16b, v25.16b
+	WORD $0x6eb0e419 // fcmgt v25.4s, v0.4s, v16.4s
+	WORD $0x6eb91e00 // bit v0.16b, v16.16b, v25.16b
+	WORD $0x6eb0e439 // fcmgt v25.4s, v1.4s, v16.4s
+	WORD $0x6eb91e01 // bit v1.16b, v16.16b, v25.16b
+	MOVD 56(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d9 // fcmgt v25.4s, v14.4s, v2.4s
+	WORD $0x6eb91dc2 // bit v2.16b, v14.16b, v25.16b
+	WORD $0x6ea3e5d9 // fcmgt v25.4s, v14.4s, v3.4s
+	WORD $0x6eb91dc3 // bit v3.16b, v14.16b, v25.16b
+	WORD $0x6eb0e459 // fcmgt v25.4s, v2.4s, v16.4s
+	WORD $0x6eb91e02 // bit v2.16b, v16.16b, v25.16b
+	WORD $0x6eb0e479 // fcmgt v25.4s, v3.4s, v16.4s
+	WORD $0x6eb91e03 // bit v3.16b, v16.16b, v25.16b
+	MOVD 64(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d9 // fcmgt v25.4s, v14.4s, v4.4s
+	WORD $0x6eb91dc4 // bit v4.16b, v14.16b, v25.16b
+	WORD $0x6ea5e5d9 // fcmgt v25.4s, v14.4s, v5.4s
+	WORD $0x6eb91dc5 // bit v5.16b, v14.16b, v25.16b
+	WORD $0x6eb0e499 // fcmgt v25.4s, v4.4s, v16.4s
+	WORD $0x6eb91e04 // bit v4.16b, v16.16b, v25.16b
+	WORD $0x6eb0e4b9 // fcmgt v25.4s, v5.4s, v16.4s
+	WORD $0x6eb91e05 // bit v5.16b, v16.16b, v25.16b
+
+store2_2:
 	MOVD 48(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
-	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
-	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
-	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
-	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
 	MOVD 56(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
-	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
-	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
-	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
-	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
-	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
 	MOVD 64(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -41672,13 +45455,13 @@ partial:
 	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
 	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
 	WORD $0x6e3addc2 // fmul v2.4s, v14.4s, v26.4s
-	WORD $0x6e3adde3 // fmul v3.4s, v15.4s, v26.4s
+	WORD $0x6e3bdde3 // fmul v3.4s, v15.4s, v27.4s
 	WORD $0x4e3cccc2 // fmla v2.4s, v6.4s, v28.4s
-	WORD $0x4e3ccce3 // fmla v3.4s, v7.4s, v28.4s
+	WORD $0x4e3dcce3 // fmla v3.4s, v7.4s, v29.4s
 	WORD $0x4e26d4c4 // fadd v4.4s, v6.4s, v6.4s
 	WORD $0x4e27d4e5 // fadd v5.4s, v7.4s, v7.4s
 	WORD $0x4e3ecd84 // fmla v4.4s, v12.4s, v30.4s
-	WORD $0x4e3ecda5 // fmla v5.4s, v13.4s, v30.4s
+	WORD $0x4e3fcda5 // fmla v5.4s, v13.4s, v31.4s
 	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	MOVD mask+64(FP), R1
@@ -41688,7 +45471,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R21), [V16.S4]
+	ADD $4, R12, R19
+	VLD1R (R19), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -41699,9 +45483,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 72(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -41712,9 +45493,6 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 80(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -41725,6 +45503,65 @@ partial:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_3
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R20
+	VLD1R (R20), [V16.S4]
+	MOVD 72(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 80(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 88(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+
+store2_3:
+	MOVD 72(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 80(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	MOVD 88(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
@@ -43219,7 +47056,7 @@ partial:
 done:
 	RET
 
-TEXT ·winogradOutput4NEON(SB), NOSPLIT, $0-72
+TEXT ·winogradOutput4NEON(SB), NOSPLIT, $0-88
 	MOVD table+24(FP), R9
 	MOVD bias+40(FP), R11
 	MOVD clamp+48(FP), R12
@@ -43518,6 +47355,7 @@ vector:
 	FSTPQ (F6, F7), 736(R10)
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
@@ -43565,9 +47403,6 @@ vector:
 	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
 	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
 	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
@@ -43578,9 +47413,6 @@ vector:
 	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
 	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
 	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
@@ -43591,9 +47423,6 @@ vector:
 	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
 	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F4, F5), 0(R23)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
@@ -43604,9 +47433,78 @@ vector:
 	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
 	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
-	MOVD 24(R9), R0
+	CMP $0, R5
+	BEQ store1_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 0(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	MOVD 8(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	MOVD 16(R5), R0
 	ADD R2, R0, R24
-	FSTPQ (F6, F7), 0(R24)
+	FLDPQ 0(R24), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	MOVD 24(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+
+store1_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F0, F1), 0(R19)
+	MOVD 8(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F2, F3), 0(R20)
+	MOVD 16(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F4, F5), 0(R21)
+	MOVD 24(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F6, F7), 0(R22)
 	FLDPQ 192(R10), (F0, F1)
 	FLDPQ 224(R10), (F2, F3)
 	FLDPQ 256(R10), (F4, F5)
@@ -43639,9 +47537,11 @@ vector:
 	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
 	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
-	FLDPQ 0(R19), (F12, F13)
+	ADD R4, R11, R23
+	FLDPQ 0(R23), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	VLD1R (R20), [V16.S4]
+	ADD $4, R12, R24
+	VLD1R (R24), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
@@ -43652,9 +47552,6 @@ vector:
 	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
 	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
 	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
-	MOVD 32(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F0, F1), 0(R25)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
@@ -43665,9 +47562,6 @@ vector:
 	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
 	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
 	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
-	MOVD 40(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F2, F3), 0(R19)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
@@ -43678,9 +47572,6 @@ vector:
 	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
 	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
-	MOVD 48(R9), R0
-	ADD R2, R0, R20
-	FSTPQ (F4, F5), 0(R20)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
@@ -43691,9 +47582,78 @@ vector:
 	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
 	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
-	MOVD 56(R9), R0
+	CMP $0, R5
+	BEQ store1_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R25
+	VLD1R (R25), [V16.S4]
+	MOVD 32(R5), R0
+	ADD R2, R0, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	MOVD 40(R5), R0
+	ADD R2, R0, R20
+	FLDPQ 0(R20), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	MOVD 48(R5), R0
 	ADD R2, R0, R21
-	FSTPQ (F6, F7), 0(R21)
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	MOVD 56(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+
+store1_1:
+	MOVD 32(R9), R0
+	ADD R2, R0, R23
+	FSTPQ (F0, F1), 0(R23)
+	MOVD 40(R9), R0
+	ADD R2, R0, R24
+	FSTPQ (F2, F3), 0(R24)
+	MOVD 48(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F4, F5), 0(R25)
+	MOVD 56(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F6, F7), 0(R19)
 	FLDPQ 384(R10), (F0, F1)
 	FLDPQ 416(R10), (F2, F3)
 	FLDPQ 448(R10), (F4, F5)
@@ -43726,11 +47686,11 @@ vector:
 	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
 	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
-	ADD R4, R11, R22
-	FLDPQ 0(R22), (F12, F13)
+	ADD R4, R11, R20
+	FLDPQ 0(R20), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	ADD $4, R12, R23
-	VLD1R (R23), [V16.S4]
+	ADD $4, R12, R21
+	VLD1R (R21), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
@@ -43741,9 +47701,6 @@ vector:
 	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
 	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
 	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
-	MOVD 64(R9), R0
-	ADD R2, R0, R24
-	FSTPQ (F0, F1), 0(R24)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
@@ -43754,9 +47711,6 @@ vector:
 	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
 	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
 	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
-	MOVD 72(R9), R0
-	ADD R2, R0, R25
-	FSTPQ (F2, F3), 0(R25)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
@@ -43767,9 +47721,6 @@ vector:
 	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
 	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
-	MOVD 80(R9), R0
-	ADD R2, R0, R19
-	FSTPQ (F4, F5), 0(R19)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
@@ -43780,9 +47731,78 @@ vector:
 	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
 	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
-	MOVD 88(R9), R0
+	CMP $0, R5
+	BEQ store1_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V16.S4]
+	MOVD 64(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	MOVD 72(R5), R0
+	ADD R2, R0, R24
+	FLDPQ 0(R24), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	MOVD 80(R5), R0
+	ADD R2, R0, R25
+	FLDPQ 0(R25), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	MOVD 88(R5), R0
+	ADD R2, R0, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+
+store1_2:
+	MOVD 64(R9), R0
 	ADD R2, R0, R20
-	FSTPQ (F6, F7), 0(R20)
+	FSTPQ (F0, F1), 0(R20)
+	MOVD 72(R9), R0
+	ADD R2, R0, R21
+	FSTPQ (F2, F3), 0(R21)
+	MOVD 80(R9), R0
+	ADD R2, R0, R22
+	FSTPQ (F4, F5), 0(R22)
+	MOVD 88(R9), R0
+	ADD R2, R0, R23
+	FSTPQ (F6, F7), 0(R23)
 	FLDPQ 576(R10), (F0, F1)
 	FLDPQ 608(R10), (F2, F3)
 	FLDPQ 640(R10), (F4, F5)
@@ -43815,9 +47835,11 @@ vector:
 	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
 	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
 	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
-	FLDPQ 0(R22), (F12, F13)
+	ADD R4, R11, R24
+	FLDPQ 0(R24), (F12, F13)
 	VLD1R (R12), [V14.S4]
-	VLD1R (R23), [V16.S4]
+	ADD $4, R12, R25
+	VLD1R (R25), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
@@ -43828,9 +47850,6 @@ vector:
 	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
 	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
 	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
-	MOVD 96(R9), R0
-	ADD R2, R0, R21
-	FSTPQ (F0, F1), 0(R21)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
@@ -43841,9 +47860,6 @@ vector:
 	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
 	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
 	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
-	MOVD 104(R9), R0
-	ADD R2, R0, R22
-	FSTPQ (F2, F3), 0(R22)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
@@ -43854,9 +47870,6 @@ vector:
 	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
 	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
-	MOVD 112(R9), R0
-	ADD R2, R0, R23
-	FSTPQ (F4, F5), 0(R23)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
@@ -43867,9 +47880,78 @@ vector:
 	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
 	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
 	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
-	MOVD 120(R9), R0
+	CMP $0, R5
+	BEQ store1_3
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R19
+	VLD1R (R19), [V16.S4]
+	MOVD 96(R5), R0
+	ADD R2, R0, R20
+	FLDPQ 0(R20), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d3 // fcmgt v19.4s, v14.4s, v0.4s
+	WORD $0x6eb31dc0 // bit v0.16b, v14.16b, v19.16b
+	WORD $0x6ea1e5d3 // fcmgt v19.4s, v14.4s, v1.4s
+	WORD $0x6eb31dc1 // bit v1.16b, v14.16b, v19.16b
+	WORD $0x6eb0e413 // fcmgt v19.4s, v0.4s, v16.4s
+	WORD $0x6eb31e00 // bit v0.16b, v16.16b, v19.16b
+	WORD $0x6eb0e433 // fcmgt v19.4s, v1.4s, v16.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	MOVD 104(R5), R0
+	ADD R2, R0, R21
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d3 // fcmgt v19.4s, v14.4s, v2.4s
+	WORD $0x6eb31dc2 // bit v2.16b, v14.16b, v19.16b
+	WORD $0x6ea3e5d3 // fcmgt v19.4s, v14.4s, v3.4s
+	WORD $0x6eb31dc3 // bit v3.16b, v14.16b, v19.16b
+	WORD $0x6eb0e453 // fcmgt v19.4s, v2.4s, v16.4s
+	WORD $0x6eb31e02 // bit v2.16b, v16.16b, v19.16b
+	WORD $0x6eb0e473 // fcmgt v19.4s, v3.4s, v16.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	MOVD 112(R5), R0
+	ADD R2, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d3 // fcmgt v19.4s, v14.4s, v4.4s
+	WORD $0x6eb31dc4 // bit v4.16b, v14.16b, v19.16b
+	WORD $0x6ea5e5d3 // fcmgt v19.4s, v14.4s, v5.4s
+	WORD $0x6eb31dc5 // bit v5.16b, v14.16b, v19.16b
+	WORD $0x6eb0e493 // fcmgt v19.4s, v4.4s, v16.4s
+	WORD $0x6eb31e04 // bit v4.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4b3 // fcmgt v19.4s, v5.4s, v16.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	MOVD 120(R5), R0
+	ADD R2, R0, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d3 // fcmgt v19.4s, v14.4s, v6.4s
+	WORD $0x6eb31dc6 // bit v6.16b, v14.16b, v19.16b
+	WORD $0x6ea7e5d3 // fcmgt v19.4s, v14.4s, v7.4s
+	WORD $0x6eb31dc7 // bit v7.16b, v14.16b, v19.16b
+	WORD $0x6eb0e4d3 // fcmgt v19.4s, v6.4s, v16.4s
+	WORD $0x6eb31e06 // bit v6.16b, v16.16b, v19.16b
+	WORD $0x6eb0e4f3 // fcmgt v19.4s, v7.4s, v16.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+
+store1_3:
+	MOVD 96(R9), R0
 	ADD R2, R0, R24
-	FSTPQ (F6, F7), 0(R24)
+	FSTPQ (F0, F1), 0(R24)
+	MOVD 104(R9), R0
+	ADD R2, R0, R25
+	FSTPQ (F2, F3), 0(R25)
+	MOVD 112(R9), R0
+	ADD R2, R0, R19
+	FSTPQ (F4, F5), 0(R19)
+	MOVD 120(R9), R0
+	ADD R2, R0, R20
+	FSTPQ (F6, F7), 0(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -44265,12 +48347,335 @@ partial:
 	FSTPQ (F6, F7), 736(R10)
 	MOVD column+32(FP), R2
 	ADD R4, R2, R2
+	MOVD add+72(FP), R5
 	FLDPQ 0(R10), (F0, F1)
 	FLDPQ 32(R10), (F2, F3)
 	FLDPQ 64(R10), (F4, F5)
 	FLDPQ 96(R10), (F6, F7)
 	FLDPQ 128(R10), (F8, F9)
 	FLDPQ 160(R10), (F10, F11)
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e28d4d0 // fadd v16.4s, v6.4s, v8.4s
+	WORD $0x4e29d4f1 // fadd v17.4s, v7.4s, v9.4s
+	WORD $0x4ea8d4d2 // fsub v18.4s, v6.4s, v8.4s
+	WORD $0x4ea9d4f3 // fsub v19.4s, v7.4s, v9.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
+	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
+	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
+	WORD $0x4eab1d67 // mov v7.16b, v11.16b
+	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	MOVD mask+64(FP), R1
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R4, R11, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	ADD $4, R12, R21
+	VLD1R (R21), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+	CMP $0, R5
+	BEQ store2_0
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R22
+	VLD1R (R22), [V16.S4]
+	MOVD 0(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	MOVD 8(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	MOVD 16(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	MOVD 24(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+
+store2_0:
+	MOVD 0(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 16(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	MOVD 24(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	FLDPQ 192(R10), (F0, F1)
+	FLDPQ 224(R10), (F2, F3)
+	FLDPQ 256(R10), (F4, F5)
+	FLDPQ 288(R10), (F6, F7)
+	FLDPQ 320(R10), (F8, F9)
+	FLDPQ 352(R10), (F10, F11)
+	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
+	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
+	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
+	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
+	WORD $0x4e28d4d0 // fadd v16.4s, v6.4s, v8.4s
+	WORD $0x4e29d4f1 // fadd v17.4s, v7.4s, v9.4s
+	WORD $0x4ea8d4d2 // fsub v18.4s, v6.4s, v8.4s
+	WORD $0x4ea9d4f3 // fsub v19.4s, v7.4s, v9.4s
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
+	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
+	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
+	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
+	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
+	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
+	WORD $0x4eab1d67 // mov v7.16b, v11.16b
+	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	MOVD mask+64(FP), R1
+	FLDPQ 0(R1), (F18, F19)
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R4, R11, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	VLD1R (R12), [V14.S4]
+	ADD $4, R12, R23
+	VLD1R (R23), [V16.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+	CMP $0, R5
+	BEQ store2_1
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R24
+	VLD1R (R24), [V16.S4]
+	MOVD 32(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
+	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
+	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
+	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
+	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
+	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
+	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
+	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+	MOVD 40(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
+	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
+	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
+	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
+	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
+	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
+	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
+	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
+	MOVD 48(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
+	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
+	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
+	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
+	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
+	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
+	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
+	MOVD 56(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
+	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
+	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
+	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
+	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
+	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
+	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
+	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
+
+store2_1:
+	MOVD 32(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 40(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 48(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	MOVD 56(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	FLDPQ 384(R10), (F0, F1)
+	FLDPQ 416(R10), (F2, F3)
+	FLDPQ 448(R10), (F4, F5)
+	FLDPQ 480(R10), (F6, F7)
+	FLDPQ 512(R10), (F8, F9)
+	FLDPQ 544(R10), (F10, F11)
 	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
 	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
 	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
@@ -44316,9 +48721,6 @@ partial:
 	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
 	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
 	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
-	MOVD 0(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
@@ -44329,9 +48731,6 @@ partial:
 	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
 	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
 	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
-	MOVD 8(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
@@ -44342,9 +48741,6 @@ partial:
 	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
 	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
 	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
-	MOVD 16(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
@@ -44355,49 +48751,17 @@ partial:
 	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
 	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
 	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
-	MOVD 24(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
-	FLDPQ 192(R10), (F0, F1)
-	FLDPQ 224(R10), (F2, F3)
-	FLDPQ 256(R10), (F4, F5)
-	FLDPQ 288(R10), (F6, F7)
-	FLDPQ 320(R10), (F8, F9)
-	FLDPQ 352(R10), (F10, F11)
-	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
-	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
-	WORD $0x4e28d4d0 // fadd v16.4s, v6.4s, v8.4s
-	WORD $0x4e29d4f1 // fadd v17.4s, v7.4s, v9.4s
-	WORD $0x4ea8d4d2 // fsub v18.4s, v6.4s, v8.4s
-	WORD $0x4ea9d4f3 // fsub v19.4s, v7.4s, v9.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
-	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
-	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
-	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
-	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
-	WORD $0x4eab1d67 // mov v7.16b, v11.16b
-	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
-	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
-	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
+	CMP $0, R5
+	BEQ store2_2
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R19
+	VLD1R (R19), [V16.S4]
+	MOVD 64(R5), R0
 	WORD $0x6f00e40c // movi v12.2d, #0
 	WORD $0x6f00e40d // movi v13.2d, #0
-	ADD R4, R11, R16
+	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
-	VLD1R (R12), [V14.S4]
-	VLD1R (R25), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
@@ -44408,9 +48772,11 @@ partial:
 	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
 	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
 	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
-	MOVD 32(R9), R0
+	MOVD 72(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
@@ -44421,9 +48787,11 @@ partial:
 	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
 	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
 	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
-	MOVD 40(R9), R0
+	MOVD 80(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
@@ -44434,9 +48802,11 @@ partial:
 	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
 	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
 	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
-	MOVD 48(R9), R0
+	MOVD 88(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
 	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
@@ -44447,98 +48817,17 @@ partial:
 	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
 	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
 	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
-	MOVD 56(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
-	FLDPQ 384(R10), (F0, F1)
-	FLDPQ 416(R10), (F2, F3)
-	FLDPQ 448(R10), (F4, F5)
-	FLDPQ 480(R10), (F6, F7)
-	FLDPQ 512(R10), (F8, F9)
-	FLDPQ 544(R10), (F10, F11)
-	WORD $0x4e24d44c // fadd v12.4s, v2.4s, v4.4s
-	WORD $0x4e25d46d // fadd v13.4s, v3.4s, v5.4s
-	WORD $0x4ea4d44e // fsub v14.4s, v2.4s, v4.4s
-	WORD $0x4ea5d46f // fsub v15.4s, v3.4s, v5.4s
-	WORD $0x4e28d4d0 // fadd v16.4s, v6.4s, v8.4s
-	WORD $0x4e29d4f1 // fadd v17.4s, v7.4s, v9.4s
-	WORD $0x4ea8d4d2 // fsub v18.4s, v6.4s, v8.4s
-	WORD $0x4ea9d4f3 // fsub v19.4s, v7.4s, v9.4s
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
-	WORD $0x6e34ddc2 // fmul v2.4s, v14.4s, v20.4s
-	WORD $0x6e35dde3 // fmul v3.4s, v15.4s, v21.4s
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e37ce63 // fmla v3.4s, v19.4s, v23.4s
-	WORD $0x6e38dd84 // fmul v4.4s, v12.4s, v24.4s
-	WORD $0x6e39dda5 // fmul v5.4s, v13.4s, v25.4s
-	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
-	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
-	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
-	WORD $0x4eab1d67 // mov v7.16b, v11.16b
-	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
-	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
-	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
-	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
-	MOVD mask+64(FP), R1
-	FLDPQ 0(R1), (F18, F19)
-	WORD $0x6f00e40c // movi v12.2d, #0
-	WORD $0x6f00e40d // movi v13.2d, #0
-	ADD R4, R11, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
-	VLD1R (R12), [V14.S4]
-	VLD1R (R25), [V16.S4]
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea0e5d1 // fcmgt v17.4s, v14.4s, v0.4s
-	WORD $0x6eb11dc0 // bit v0.16b, v14.16b, v17.16b
-	WORD $0x6ea1e5d1 // fcmgt v17.4s, v14.4s, v1.4s
-	WORD $0x6eb11dc1 // bit v1.16b, v14.16b, v17.16b
-	WORD $0x6eb0e411 // fcmgt v17.4s, v0.4s, v16.4s
-	WORD $0x6eb11e00 // bit v0.16b, v16.16b, v17.16b
-	WORD $0x6eb0e431 // fcmgt v17.4s, v1.4s, v16.4s
-	WORD $0x6eb11e01 // bit v1.16b, v16.16b, v17.16b
+
+store2_2:
 	MOVD 64(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	WORD $0x6ea2e5d1 // fcmgt v17.4s, v14.4s, v2.4s
-	WORD $0x6eb11dc2 // bit v2.16b, v14.16b, v17.16b
-	WORD $0x6ea3e5d1 // fcmgt v17.4s, v14.4s, v3.4s
-	WORD $0x6eb11dc3 // bit v3.16b, v14.16b, v17.16b
-	WORD $0x6eb0e451 // fcmgt v17.4s, v2.4s, v16.4s
-	WORD $0x6eb11e02 // bit v2.16b, v16.16b, v17.16b
-	WORD $0x6eb0e471 // fcmgt v17.4s, v3.4s, v16.4s
-	WORD $0x6eb11e03 // bit v3.16b, v16.16b, v17.16b
 	MOVD 72(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
-	WORD $0x6ea4e5d1 // fcmgt v17.4s, v14.4s, v4.4s
-	WORD $0x6eb11dc4 // bit v4.16b, v14.16b, v17.16b
-	WORD $0x6ea5e5d1 // fcmgt v17.4s, v14.4s, v5.4s
-	WORD $0x6eb11dc5 // bit v5.16b, v14.16b, v17.16b
-	WORD $0x6eb0e491 // fcmgt v17.4s, v4.4s, v16.4s
-	WORD $0x6eb11e04 // bit v4.16b, v16.16b, v17.16b
-	WORD $0x6eb0e4b1 // fcmgt v17.4s, v5.4s, v16.4s
-	WORD $0x6eb11e05 // bit v5.16b, v16.16b, v17.16b
 	MOVD 80(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
-	WORD $0x6ea6e5d1 // fcmgt v17.4s, v14.4s, v6.4s
-	WORD $0x6eb11dc6 // bit v6.16b, v14.16b, v17.16b
-	WORD $0x6ea7e5d1 // fcmgt v17.4s, v14.4s, v7.4s
-	WORD $0x6eb11dc7 // bit v7.16b, v14.16b, v17.16b
-	WORD $0x6eb0e4d1 // fcmgt v17.4s, v6.4s, v16.4s
-	WORD $0x6eb11e06 // bit v6.16b, v16.16b, v17.16b
-	WORD $0x6eb0e4f1 // fcmgt v17.4s, v7.4s, v16.4s
-	WORD $0x6eb11e07 // bit v7.16b, v16.16b, v17.16b
 	MOVD 88(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
@@ -44581,7 +48870,8 @@ partial:
 	ADD R4, R11, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
 	VLD1R (R12), [V14.S4]
-	VLD1R (R25), [V16.S4]
+	ADD $4, R12, R20
+	VLD1R (R20), [V16.S4]
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
 	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
@@ -44592,9 +48882,6 @@ partial:
 	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
 	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
 	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	MOVD 96(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
 	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
@@ -44605,9 +48892,6 @@ partial:
 	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
 	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
 	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	MOVD 104(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
 	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
@@ -44618,9 +48902,6 @@ partial:
 	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
 	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	MOVD 112(R9), R0
-	ADD R2, R0, R16
-	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
 	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
@@ -44631,6 +48912,83 @@ partial:
 	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
 	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
 	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	CMP $0, R5
+	BEQ store2_3
+	MOVD sum+80(FP), R0
+	VLD1R (R0), [V14.S4]
+	ADD $4, R0, R21
+	VLD1R (R21), [V16.S4]
+	MOVD 96(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e5df // fcmgt v31.4s, v14.4s, v0.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6ea1e5df // fcmgt v31.4s, v14.4s, v1.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 104(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e5df // fcmgt v31.4s, v14.4s, v2.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6ea3e5df // fcmgt v31.4s, v14.4s, v3.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 112(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e5df // fcmgt v31.4s, v14.4s, v4.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6ea5e5df // fcmgt v31.4s, v14.4s, v5.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	MOVD 120(R5), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x6ea6e5df // fcmgt v31.4s, v14.4s, v6.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6ea7e5df // fcmgt v31.4s, v14.4s, v7.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+
+store2_3:
+	MOVD 96(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 104(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 112(R9), R0
+	ADD R2, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	MOVD 120(R9), R0
 	ADD R2, R0, R16
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)

@@ -46,7 +46,7 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		{{winogradInput4Tail3x2AVX512, winogradOutput4Tail3x2AVX512}, {winogradInput4Tail3x3AVX512, winogradOutput4Tail3x3AVX512}, {winogradInput4Tail3x4AVX512, winogradOutput4Tail3x4AVX512}},
 		{{winogradInput4Tail4x2AVX512, winogradOutput4Tail4x2AVX512}, {winogradInput4Tail4x3AVX512, winogradOutput4Tail4x3AVX512}, {winogradInput4AVX512, winogradOutput4AVX512}},
 	},
-	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32, **float32, *float32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakAVX512, peakFlops: 24 * 16 * 2,
 }))
 
@@ -150,7 +150,7 @@ var pairsAVX512 = Kernels{
 		{12, 32, gemmPairs12x32AVX512}, {8, 32, gemmPairs8x32AVX512}, {4, 32, gemmPairs4x32AVX512}, {2, 32, gemmPairs2x32AVX512}, {1, 32, gemmPairs1x32AVX512},
 		{12, 16, gemmPairs12x16AVX512}, {8, 16, gemmPairs8x16AVX512}, {4, 16, gemmPairs4x16AVX512}, {2, 16, gemmPairs2x16AVX512}, {1, 16, gemmPairs1x16AVX512},
 	},
-	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32){gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32, **float32, *float32){gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakBF16AVX512, peakFlops: 24 * 16 * 4,
 }
 

@@ -9,7 +9,7 @@ const SparseRows = 4
 // its instructions make lists cheap.
 type sparseKernels struct {
 	// gemm multiplies by one panel, or by two.
-	gemm    [2]func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32)
+	gemm    [2]func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32, add **float32, sum *float32)
 	nonzero func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int
 }
 
@@ -39,8 +39,8 @@ type Panel struct{ Weights, Bias []float32 }
 // and one panel or two neighbouring ones, passing over the channels of lists,
 // which Nonzero made, and leaving out products by zero. For finite weights the
 // bits are those of Gemm. channels is the number of channels of a tap, valid
-// that of the last panel's columns.
-func (k *Kernels) GemmSparse(table []*float32, stride, taps, channels int, lists []uint16, panels []Panel, out []*float32, column int, clamp *[2]float32, valid int) {
+// that of the last panel's columns. add and sum are those of Part, of as many rows.
+func (k *Kernels) GemmSparse(table []*float32, stride, taps, channels int, lists []uint16, panels []Panel, out []*float32, column int, clamp *[2]float32, valid int, add []*float32, sum *[2]float32) {
 	n := len(panels)
 	if taps < 1 || n < 1 || n > 2 || len(table) < (taps-1)*stride+SparseRows || len(out) < SparseRows || len(lists) < taps || valid < 1 || valid > k.Columns {
 		panic(fmt.Sprintf("asm: GemmSparse of %d taps, %d panels: %d pointers, %d outputs", taps, n, len(table), len(out)))
@@ -50,7 +50,15 @@ func (k *Kernels) GemmSparse(table []*float32, stride, taps, channels int, lists
 			panic(fmt.Sprintf("asm: GemmSparse of %d taps of %d channels: %d weights, %d biases", taps, channels, len(p.Weights), len(p.Bias)))
 		}
 	}
+	var to **float32
+	var bounds *float32
+	if add != nil {
+		if len(add) < SparseRows {
+			panic(fmt.Sprintf("asm: GemmSparse adds %d rows", len(add)))
+		}
+		to, bounds = &add[0], &sum[0]
+	}
 	last := &panels[n-1]
 	k.sparse.gemm[n-1](&table[0], 8*stride, taps, &lists[0], &panels[0].Weights[0], &last.Weights[0], 4*channels*k.Columns,
-		&out[0], 4*column, &panels[0].Bias[0], &last.Bias[0], &clamp[0], mask(valid, k.Columns))
+		&out[0], 4*column, &panels[0].Bias[0], &last.Bias[0], &clamp[0], mask(valid, k.Columns), to, bounds)
 }

@@ -89,7 +89,7 @@ func TestSparse(t *testing.T) {
 					outs[r], dense[r] = newGuarded(column+width, 40, nil), newGuarded(column+width, 40, nil)
 					out[r] = &outs[r].mid[0]
 				}
-				k.GemmSparse(table, stride, taps, c, lists, ps, out[:], column, &clamp, valid)
+				k.GemmSparse(table, stride, taps, c, lists, ps, out[:], column, &clamp, valid, nil, nil)
 				for r := range outs {
 					outs[r].check(t)
 					for p := range ps {
@@ -109,6 +109,14 @@ func TestSparse(t *testing.T) {
 						}
 					}
 				}
+				var sums [SparseRows]guarded
+				for r := range sums {
+					sums[r] = newGuarded(column+width, 40, nil)
+					out[r] = &sums[r].mid[0]
+				}
+				add, adds, bounds := residuals(rng, SparseRows, column+width)
+				k.GemmSparse(table, stride, taps, c, lists, ps, out[:], column, &clamp, valid, adds, &bounds)
+				added(t, k, sums[:], outs[:], add, column, width, &bounds)
 			}
 		})
 	}
@@ -146,7 +154,7 @@ func BenchmarkSparse(b *testing.B) {
 					n = 0
 					for r := 0; r < rows; r += SparseRows {
 						n += k.Nonzero(table[r:], rows, 1, c, lists) - 1
-						k.GemmSparse(table[r:], rows, 1, c, lists, ps, out[r:], 0, &clamp, k.Columns)
+						k.GemmSparse(table[r:], rows, 1, c, lists, ps, out[r:], 0, &clamp, k.Columns, nil, nil)
 					}
 				}
 				rate := float64(b.N) / b.Elapsed().Seconds() / peak

@@ -27,7 +27,7 @@ func (m WinogradSize) Elements() int { return m.Side() * m.Side() }
 // winogradKernels are the transforms of one size.
 type winogradKernels struct {
 	input  func(table **float32, bytes int, dst *float32, stride int, tmp *float32, mask *int32, ahead int)
-	output func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32)
+	output func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32, add **float32, sum *float32)
 }
 
 // Outputs is the number of outputs along one axis of a tile where so many are left
@@ -105,13 +105,23 @@ func (k *Kernels) WinogradInput(t WinogradTile, table []*float32, channels int, 
 
 // WinogradOutput transforms products back: A^T M A plus bias, between the
 // bounds of clamp, where element e of M is src[e*stride:][:len(bias)], goes to
-// the Y x X pixels that table points to, row by row, from channel column on.
-func (k *Kernels) WinogradOutput(t WinogradTile, src []float32, stride int, table []*float32, column int, bias []float32, clamp *[2]float32, tmp []float32) {
+// the Y x X pixels that table points to, row by row, from channel column on. If add is not
+// nil, the pixels that it points to in the same way are added to that, between the bounds
+// of sum.
+func (k *Kernels) WinogradOutput(t WinogradTile, src []float32, stride int, table []*float32, column int, bias []float32, clamp *[2]float32, tmp []float32, add []*float32, sum *[2]float32) {
 	channels := len(bias)
 	if channels < 1 || len(table) < t.Y*t.X || stride < channels || len(src) < (t.Size.Elements()-1)*stride+channels || len(tmp) < WinogradTmp {
 		panic(fmt.Sprintf("asm: WinogradOutput of %d channels, %d pointers, stride %d from %d", channels, len(table), stride, len(src)))
 	}
-	k.winograd(t).output(&src[0], 4*stride, 4*channels, &table[0], 4*column, &bias[0], &clamp[0], &tmp[0], k.tail(channels))
+	var to **float32
+	var bounds *float32
+	if add != nil {
+		if len(add) < t.Y*t.X {
+			panic(fmt.Sprintf("asm: WinogradOutput of %d pixels adds %d", t.Y*t.X, len(add)))
+		}
+		to, bounds = &add[0], &sum[0]
+	}
+	k.winograd(t).output(&src[0], 4*stride, 4*channels, &table[0], 4*column, &bias[0], &clamp[0], &tmp[0], k.tail(channels), to, bounds)
 }
 
 // WinogradKernel transforms the 3 x 3 weights g, row by row, into the
@@ -244,7 +254,7 @@ func winogradGeneric(y, x winogradAxis) winogradKernels {
 			}
 		}
 	}
-	output := func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, _ *float32, _ *int32) {
+	output := func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, _ *float32, _ *int32, add **float32, sum *float32) {
 		channels := bytes / 4
 		in, out := unsafe.Slice(src, last*stride/4+channels), unsafe.Slice(table, y.outputs*x.outputs)
 		b, lim := unsafe.Slice(bias, channels), unsafe.Slice(clamp, 2)
@@ -263,7 +273,12 @@ func winogradGeneric(y, x winogradAxis) winogradKernels {
 			for i := range y.outputs {
 				x.out(&t[i])
 				for j := range x.outputs {
-					unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c] = bound(t[i][j]+b[c], lim[0], lim[1])
+					v := bound(t[i][j]+b[c], lim[0], lim[1])
+					if add != nil {
+						sums := unsafe.Slice(sum, 2)
+						v = bound(v+unsafe.Slice(unsafe.Slice(add, len(out))[i*x.outputs+j], column/4+channels)[column/4+c], sums[0], sums[1])
+					}
+					unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c] = v
 				}
 			}
 		}

@@ -60,7 +60,7 @@ func TestWinograd(t *testing.T) {
 						outs[i] = newGuarded(column+channels, 40, nil)
 						to[i] = &outs[i].mid[0]
 					}
-					k.WinogradOutput(tile, v.mid, stride, to, column, bias.mid, &clamp, tmp)
+					k.WinogradOutput(tile, v.mid, stride, to, column, bias.mid, &clamp, tmp, nil, nil)
 					for i := range outs {
 						outs[i].check(t)
 						y, x := i/tile.X, i%tile.X

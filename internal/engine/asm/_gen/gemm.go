@@ -29,7 +29,7 @@ var (
 // the products in the order of taps, then channels, whatever the tile.
 func gemm(s isa, p product, rows, vectors int) {
 	name := fmt.Sprintf("gemm%s%dx%d%s", p.name, rows, vectors*s.lane, s.name)
-	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int)")
+	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int, add **float32, sum *float32)")
 	Doc(name+" computes, for r < "+fmt.Sprint(rows)+" and j < "+fmt.Sprint(vectors*s.lane)+" with mask nil or mask[j] < 0:",
 		"",
 		"	acc := bias[j] // out[r][column/4+j] if bias is nil",
@@ -38,10 +38,13 @@ func gemm(s isa, p product, rows, vectors int) {
 		"			acc = "+fmt.Sprintf(p.add, "row[b/4]", fmt.Sprintf("weights[k*%d+j]", vectors*s.lane))+"; k++",
 		"		}",
 		"	}",
-		"	out[r][column/4+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; acc if clamp is nil",
+		"	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil",
+		"	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil",
+		"	out[r][column/4+j] = acc",
 		"",
 		"and fetches into the caches what lies ahead bytes behind the weights it reads. It",
-		"does so for several tiles, whose tables lie skip bytes apart; again is taps.",
+		"does so for several tiles, whose tables lie skip bytes apart and whose out and add one",
+		"behind the other; again is taps.",
 		"See gemmGeneric.")
 	Pragma("noescape")
 	AllocLocal(8) // a frame, which keeps the caller's RBP
@@ -54,10 +57,13 @@ func gemm(s isa, p product, rows, vectors int) {
 		aTiles  = 11
 		aSkip   = 12
 		aAgain  = 13
+		aAdd    = 14
+		aSum    = 15
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	g := gemmFrame{s: s, rows: rows, vectors: vectors}
 	Label("tile")
+	g.fetchAdd(aColumn, aAdd)
 	g.begin(aOut, aColumn, aMask)
 	ahead := reg.RBP
 	MOVQ(arg("ahead", aAhead), ahead)
@@ -86,6 +92,7 @@ func gemm(s isa, p product, rows, vectors int) {
 			VADDPS(zero, acc(r, v), acc(r, v))
 		}
 	}
+	g.add(aColumn, aMask, aAdd, aSum)
 	Label("store")
 	finish := func(masks [2]mask) {
 		MOVQ(arg("out", aOut), w)
@@ -184,6 +191,64 @@ func (g gemmFrame) begin(aOut, aColumn, aMask int) {
 	Label("resumePartial")
 	load(g.masks(w, g.weights))
 	Label("begun")
+}
+
+// fetchAdd fetches the rows that add points to into the caches while there is something to
+// multiply: they lie far apart, where the processor does not look for them.
+func (g gemmFrame) fetchAdd(aColumn, aAdd int) {
+	w, off := reg.R14, reg.R15
+	MOVQ(arg("add", aAdd), w)
+	TESTQ(w, w)
+	JZ(operand.LabelRef("begin"))
+	MOVQ(arg("column", aColumn), off)
+	for r := range g.rows {
+		MOVQ(mem(w, 8*r), pointers[0])
+		for b := 0; b < g.vectors*g.s.bytes(); b += 64 {
+			PREFETCHT0(indexed(pointers[0], off, b))
+		}
+	}
+	Label("begin")
+}
+
+// add adds the rows that add points to, if there are any, and bounds the sums. It goes on
+// at store.
+func (g gemmFrame) add(aColumn, aMask, aAdd, aSum int) {
+	s, w, off, row := g.s, reg.R14, reg.R15, pointers[0]
+	lo, x, hi, lanes := g.weights(0), g.weights(1), g.spare(0), g.spare(1)
+	if g.vectors == 1 {
+		x = g.spare(2)
+	}
+	MOVQ(arg("add", aAdd), w)
+	TESTQ(w, w)
+	JZ(operand.LabelRef("store"))
+	comment("what is added: the sums are the first operands, as of Add")
+	MOVQ(arg("sum", aSum), off)
+	VBROADCASTSS(mem(off, 0), lo)
+	VBROADCASTSS(mem(off, 4), hi)
+	MOVQ(arg("column", aColumn), off)
+	ADDQ(operand.U32(8*g.rows), arg("add", aAdd))
+	sums := func(v int, k mask) {
+		for r := range g.rows {
+			acc := s.vecs[r*g.vectors+v]
+			MOVQ(mem(w, 8*r), row)
+			s.load(indexed(row, off, v*s.bytes()), k, x)
+			VADDPS(x, acc, acc)
+			VMAXPS(acc, lo, acc)
+			VMINPS(acc, hi, acc)
+		}
+	}
+	MOVQ(arg("mask", aMask), row)
+	TESTQ(row, row)
+	JNZ(operand.LabelRef("addPartial"))
+	for v := range g.vectors {
+		sums(v, mask{})
+	}
+	JMP(operand.LabelRef("store"))
+	Label("addPartial")
+	for v := range g.vectors {
+		MOVQ(arg("mask", aMask), row)
+		sums(v, s.loadMask(mem(row, v*s.bytes()), lanes, reg.K1))
+	}
 }
 
 // masks loads the masks that w points to: with AVX2 into the registers that

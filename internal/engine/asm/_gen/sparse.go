@@ -20,7 +20,7 @@ func gemmSparse(s isa, p product, panels int) {
 	vectors := 2 * panels
 	row := 2 * s.bytes() // bytes of one channel's weights in a panel
 	name := fmt.Sprintf("gemm%sSparse%dx%d%s", p.name, sparseRows, vectors*s.lane, s.name)
-	TEXT(name, NOSPLIT, "func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32)")
+	TEXT(name, NOSPLIT, "func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32, add **float32, sum *float32)")
 	Doc(fmt.Sprintf("%s computes, for r < %d and each of its %d panels p of %d columns:", name, sparseRows, panels, 2*s.lane),
 		"",
 		"	acc := bias_p[j]",
@@ -31,7 +31,9 @@ func gemmSparse(s isa, p product, panels int) {
 		"			acc = "+fmt.Sprintf(p.add, "table[t*stride/8+r][c]", fmt.Sprintf("weights_p[t*tap/4+c*%d+j]", 2*s.lane)),
 		"		}",
 		"	}",
-		fmt.Sprintf("	out[r][column/4+p*%d+j] = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN", 2*s.lane),
+		"	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN",
+		fmt.Sprintf("	acc = min(max(sum[0], acc+add[r][column/4+p*%d+j]), sum[1]) // not if add is nil", 2*s.lane),
+		fmt.Sprintf("	out[r][column/4+p*%d+j] = acc", 2*s.lane),
 		"",
 		"mask holds the lanes of the last panel, nil for all.")
 	Pragma("noescape")
@@ -49,6 +51,8 @@ func gemmSparse(s isa, p product, panels int) {
 		aBias1
 		aClamp
 		aMask
+		aAdd
+		aSum
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	b := func(v int) reg.VecPhysical { return s.vecs[sparseRows*vectors+v] }
@@ -57,6 +61,19 @@ func gemmSparse(s isa, p product, panels int) {
 	list, table, count, channel, offset, taps := reg.RSI, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
 	weights := []reg.GPPhysical{reg.RDI, reg.R8}[:panels]
 
+	added := reg.R14
+	MOVQ(arg("add", aAdd), added)
+	TESTQ(added, added)
+	JZ(operand.LabelRef("begin"))
+	comment("fetch what is added while there is something to multiply")
+	MOVQ(arg("column", aColumn), offset)
+	for r := range sparseRows {
+		MOVQ(mem(added, 8*r), rows[0])
+		for v := range vectors {
+			PREFETCHT0(indexed(rows[0], offset, v*s.bytes()))
+		}
+	}
+	Label("begin")
 	for i := range panels {
 		MOVQ(arg([]string{"bias0", "bias1"}[i], aBias0+i), channel)
 		for v := range 2 {
@@ -118,18 +135,38 @@ func gemmSparse(s isa, p product, panels int) {
 			VADDPS(zero, acc(r, v), acc(r, v))
 		}
 	}
-	finish := func(masks [2]mask) {
-		MOVQ(arg("out", aOut), table)
-		MOVQ(arg("column", aColumn), offset)
-		for r := range sparseRows {
-			MOVQ(mem(table, 8*r), rows[0])
+	finish := func(masks [2]mask, store string) {
+		each := func(r int, f func(v int, at operand.Mem, k mask)) {
 			for v := range vectors {
 				var k mask
 				if v >= vectors-2 {
 					k = masks[v-(vectors-2)]
 				}
-				s.store(acc(r, v), indexed(rows[0], offset, v*s.bytes()), k)
+				f(v, indexed(rows[0], offset, v*s.bytes()), k)
 			}
+		}
+		MOVQ(arg("column", aColumn), offset)
+		TESTQ(added, added)
+		JZ(operand.LabelRef(store))
+		comment("the sums are the first operands, as of Add")
+		x := spare[1]
+		MOVQ(arg("sum", aSum), channel)
+		VBROADCASTSS(mem(channel, 0), lo)
+		VBROADCASTSS(mem(channel, 4), hi)
+		for r := range sparseRows {
+			MOVQ(mem(added, 8*r), rows[0])
+			each(r, func(v int, at operand.Mem, k mask) {
+				s.load(at, k, x)
+				VADDPS(x, acc(r, v), acc(r, v))
+				VMAXPS(acc(r, v), lo, acc(r, v))
+				VMINPS(acc(r, v), hi, acc(r, v))
+			})
+		}
+		Label(store)
+		MOVQ(arg("out", aOut), table)
+		for r := range sparseRows {
+			MOVQ(mem(table, 8*r), rows[0])
+			each(r, func(v int, at operand.Mem, k mask) { s.store(acc(r, v), at, k) })
 		}
 		VZEROUPPER()
 		RET()
@@ -137,13 +174,13 @@ func gemmSparse(s isa, p product, panels int) {
 	MOVQ(arg("mask", aMask), channel)
 	TESTQ(channel, channel)
 	JNZ(operand.LabelRef("partial"))
-	finish([2]mask{})
+	finish([2]mask{}, "store")
 	Label("partial")
 	var masks [2]mask
 	for v := range 2 {
 		masks[v] = s.loadMask(mem(channel, v*s.bytes()), b(0), []reg.OpmaskPhysical{reg.K1, reg.K2}[v])
 	}
-	finish(masks)
+	finish(masks, "storePartial")
 }
 
 // nonzero writes the kernel that lists the channels gemmSparse passes over.

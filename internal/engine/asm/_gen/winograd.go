@@ -326,12 +326,14 @@ func winogradInput(s isa, w winogradTile) {
 // winogradOutput writes the output transform of one tile.
 func winogradOutput(s isa, w winogradTile) {
 	name := fmt.Sprintf("winogradOutput%s%s", w.name(), s.name)
-	TEXT(name, NOSPLIT, "func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32)")
+	TEXT(name, NOSPLIT, "func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, tmp *float32, mask *int32, add **float32, sum *float32)")
 	Doc(fmt.Sprintf("%s transforms products back: A^T m A plus bias, between the clamp's bounds, where", name),
 		fmt.Sprintf("element k of m is src[k*stride/4:], goes to the %dx%d pixels of bytes/4 channels that table", w.y.m, w.x.m),
-		fmt.Sprintf("points to, row by row, from byte column on. tmp holds %d floats. See winogradOutputGeneric.", w.y.m*w.x.n*s.lane))
+		fmt.Sprintf("points to, row by row, from byte column on. tmp holds %d floats. Unless add is nil, what it", w.y.m*w.x.n*s.lane),
+		"points to in the same way is added to that, between the bounds of sum. See winogradOutputGeneric.")
 	Pragma("noescape")
-	src, row, table, tmp, bias, clamp, to := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RCX
+	src, row, table, tmp, bias, clamp, to, add := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RCX, reg.RDI
+	part := 0
 	MOVQ(arg("table", 3), table)
 	MOVQ(arg("bias", 5), bias)
 	MOVQ(arg("clamp", 6), clamp)
@@ -346,6 +348,7 @@ func winogradOutput(s isa, w winogradTile) {
 	// the transforms, and is loaded anew before each store.
 	f := winogradFrameOf(s, w.y.m, w.y.n, w.x.n, 4, max(len(w.y.outputConst), len(w.x.outputConst)), false)
 	vectorLoop(s, arg("bytes", 2), arg("mask", 8), f.mask, func(k mask) {
+		part++
 		MOVQ(arg("src", 0), src)
 		ADDQ(reg.RSI, src)
 		c := w.phase(s, name, "Y", w.y.outputConst)
@@ -371,6 +374,7 @@ func winogradOutput(s isa, w winogradTile) {
 		b, lo, hi := f.free[0], f.free[1], f.free[2]
 		MOVQ(arg("column", 4), to)
 		ADDQ(reg.RSI, to)
+		MOVQ(arg("add", 9), add)
 		for i := range w.y.m {
 			m := f.row(s, i, tmp)
 			w.x.output(m, c, f.free)
@@ -382,6 +386,22 @@ func winogradOutput(s isa, w winogradTile) {
 				VADDPS(b, m[j], m[j])
 				VMAXPS(m[j], lo, m[j])
 				VMINPS(m[j], hi, m[j])
+			}
+			store := fmt.Sprintf("store%d_%d", part, i)
+			TESTQ(add, add)
+			JZ(operand.LabelRef(store))
+			MOVQ(arg("sum", 10), reg.RAX)
+			VBROADCASTSS(mem(reg.RAX, 0), lo)
+			VBROADCASTSS(mem(reg.RAX, 4), hi)
+			for j := range w.x.m {
+				MOVQ(mem(add, 8*(i*w.x.m+j)), reg.RAX)
+				s.load(indexed(reg.RAX, to, 0), k, b)
+				VADDPS(b, m[j], m[j]) // the sum is the first operand, as of Add
+				VMAXPS(m[j], lo, m[j])
+				VMINPS(m[j], hi, m[j])
+			}
+			Label(store)
+			for j := range w.x.m {
 				MOVQ(mem(table, 8*(i*w.x.m+j)), reg.RAX)
 				s.store(m[j], indexed(reg.RAX, to, 0), k)
 			}
