@@ -116,7 +116,7 @@ func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Quest
 // estimate prints what a picture would cost: the first one, where that depends on it.
 func (r *obeRun) estimate(ctx context.Context, first string) error {
 	var in *explain.Input
-	if r.job.Segmented() {
+	if r.job.ByPicture() {
 		var err error
 		if in, err = r.input(ctx, first); err != nil {
 			return err

@@ -38,6 +38,7 @@ type Input struct {
 
 	mu     sync.Mutex
 	fills  map[namedFill]filled
+	grids  map[laidOf]*obe.Grid // whose lengths are ones of millimetres
 	parted map[segmentsOf]*obe.Grid
 	views  viewCache
 }

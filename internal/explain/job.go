@@ -289,7 +289,7 @@ func (j *Job) Reread(in *Input, from *Answer) (*Answer, error) {
 
 // sameMaps says whether two jobs compute the same outputs at the same positions.
 func (j *Job) sameMaps(other *Job) bool {
-	if j.model.Plan != other.model.Plan || !slices.Equal(j.aim.reads(), other.aim.reads()) || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
+	if j.model.Plan != other.model.Plan || !slices.Equal(j.question.Strides, other.question.Strides) && (j.question.physical() || other.question.physical()) || !slices.Equal(j.aim.reads(), other.aim.reads()) || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
 		return false
 	}
 	if j.question.Seed != other.question.Seed && slices.ContainsFunc(j.question.Patches, obe.Patch.Listed) {

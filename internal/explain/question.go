@@ -129,7 +129,7 @@ func (q *Question) CheckFor(file *model.File) error {
 
 // Need is what plans of a network for a question that passed CheckFor must be able to do.
 func (q *Question) Need(n *model.Network) model.Need {
-	need := model.Need{}.For(q.Patches, q.Strides[0])
+	need := model.Need{}.For(q.typical())
 	given, err := Choose(q.Mode, q.Approximate, n.File.Config.Approximate, tune.FamilyOf(n.Graph))
 	if err != nil || given == nil {
 		return need

@@ -158,7 +158,7 @@ func (j *Job) makeGrids() error {
 	plane, q := j.model.Plan.InputPlane(), &j.question
 	for k, p := range q.Patches {
 		sum := ""
-		g, err := p.Grid(plane, q.stride(k), q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
+		g, err := p.In(1, 1).Grid(plane, q.stride(k).In(1, 1), q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
 			stencil, sum, err = j.stencil(q.stencil(p), h, w)
 			return stencil, err
 		})
@@ -218,21 +218,30 @@ func (r *Reader) stencil(from Source, h, w int) (*image.Gray, string, error) {
 // patches.
 func (j *Job) PatchSHA256() []string { return j.stencils }
 
-// Segmented says whether the patches of one of the job's maps are segments of the picture,
-// so that what it costs depends on that.
-func (j *Job) Segmented() bool {
+// ByPicture says whether what the job's maps cover depends on the picture, and so what it
+// costs: segments, and lengths in millimetres.
+func (j *Job) ByPicture() bool { return j.segmented() || j.question.physical() }
+
+func (j *Job) segmented() bool {
 	return slices.ContainsFunc(j.question.Patches, func(p obe.Patch) bool { return p.Shape == obe.Superpixels })
 }
 
-// on are the job's maps on a picture: of segments, with its own.
+// on are the job's maps on a picture: of segments, and of millimetres, with its own.
 func (j *Job) on(in *Input) ([]variant, error) {
-	if in == nil || !j.Segmented() {
+	if in == nil || !j.ByPicture() {
 		return j.variants, nil
 	}
 	all := slices.Clone(j.variants)
 	for k := range all {
 		v := &all[k]
-		if p := j.question.Patches[v.patch]; p.Shape == obe.Superpixels {
+		p := j.question.Patches[v.patch]
+		if !p.Listed() && (p.Size.Physical() || j.question.stride(v.patch).Physical()) {
+			var err error
+			if v.grid, err = j.laid(in, v.patch); err != nil {
+				return nil, err
+			}
+		}
+		if p.Shape == obe.Superpixels {
 			var err error
 			if v.grid, err = in.segments(p, j.question.Region); err != nil {
 				return nil, failure.Settingf("%v: %w", failure.Setting("patch"), err)

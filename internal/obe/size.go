@@ -11,12 +11,15 @@ import (
 	"krypton/internal/region"
 )
 
-// Length is a number of pixels, or a share of a side in percent.
+// Length is a number of pixels, a share of a side in percent, or millimetres.
 type Length struct {
 	// Pixels is from 1 on; Percent, if it is not 0, is above 0 and up to 100 and counts
 	// instead.
 	Pixels  int
 	Percent float64
+	// Millimetres, if it is not 0, is a length of what a picture shows, whose pixels' size is
+	// to be told: see Size.In.
+	Millimetres float64
 }
 
 // maxLength bounds a length in pixels.
@@ -31,6 +34,9 @@ func (l Length) on(side int) int {
 }
 
 func (l Length) text() string {
+	if l.Millimetres != 0 {
+		return strconv.FormatFloat(l.Millimetres, 'g', -1, 64) + "mm"
+	}
 	if l.Percent != 0 {
 		return strconv.FormatFloat(l.Percent, 'g', -1, 64) + "%"
 	}
@@ -40,7 +46,7 @@ func (l Length) text() string {
 // Size is a height and a width, or a step along y and one along x.
 type Size struct{ H, W Length }
 
-// ParseSize reads N or HxW, each number in pixels or, with %, in percent.
+// ParseSize reads N or HxW, each number in pixels, with % in percent, with mm in millimetres.
 func ParseSize(s string) (Size, error) {
 	parts := strings.Split(s, "x")
 	if len(parts) == 1 {
@@ -48,6 +54,10 @@ func ParseSize(s string) (Size, error) {
 	}
 	var both [2]Length
 	for i, p := range parts {
+		if mm, ok := parseMillimetres(p); ok && i < 2 {
+			both[i] = Length{Millimetres: mm}
+			continue
+		}
 		number, percent := strings.CutSuffix(p, "%")
 		if percent && i < 2 {
 			f, err := strconv.ParseFloat(number, 64)
@@ -175,6 +185,9 @@ func (r Region) Rect() region.Rect {
 // GridOn lays the grid of a patch and a stride over a part of a network's input, as NewGrid
 // does. What does not fit is the fault of whoever asked.
 func GridOn(p engine.Plane, patch, stride Size, border Border, roi Region) (*Grid, error) {
+	if patch.Physical() || stride.Physical() {
+		return nil, failure.Usagef("%s, %s: millimetres are for pictures that say how large their pixels are", patch, stride)
+	}
 	g, err := NewGrid(p.H, p.W, patch.PatchOn(p.H, p.W), stride.On(p.H, p.W), border, roi.Rect())
 	return g, failure.As(failure.Usage, err)
 }
