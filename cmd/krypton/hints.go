@@ -108,7 +108,7 @@ func also(d graph.Declared) string {
 	if len(d.Dims) != 4 {
 		return ""
 	}
-	return fmt.Sprintf(" or, of obe, score and tune, --with %s=FILE if it is a picture of the same place", d.Name)
+	return fmt.Sprintf(" or, of obe, score, tune and serve, --with %s=FILE if it is a picture of the same place", d.Name)
 }
 
 // flagsOfInputs tells which flags give inputs their values.

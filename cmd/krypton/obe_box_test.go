@@ -200,7 +200,10 @@ func TestUndescribedDetector(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"", "describe a detector's head as 'detector: {form: yolov8, classes: 2}'"},
 		{"--box 1", "--box is for detectors, and"},
-		{"--score overlap", "--box is for detectors, and"},
+		{"--score overlap", "--score overlap is for detectors, and"},
+		{"--target box", "--target box is for detectors, and"},
+		{"--min-score 0.1", "--min-score is for detectors, and"},
+		{"--iou 0.4", "--iou is for detectors, and"},
 	} {
 		var out, err bytes.Buffer
 		args := append([]string{"obe", filepath.Join(dir, "p.png"), "--model", filepath.Join(dir, "none.onnx"), "-o", filepath.Join(dir, "o.png")}, strings.Fields(c.args)...)

@@ -40,6 +40,8 @@ func targetData(t testing.TB) map[string][]byte {
 		"wide.png":             pngOf(t, 16, 8, red),
 		"vector.npy":           npy(t, [3]float32{0, 1, 0}),
 		"other.npy":            npy(t, [3]float32{1, 1, 0}),
+		"zero.npy":             npy(t, [3]float32{}),
+		"none.npy":             npy(t, [3]float32{1, float32(math.NaN()), 0}),
 	}
 }
 

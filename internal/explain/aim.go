@@ -484,6 +484,14 @@ func (a *Aim) readFeatures(ctx context.Context, r *Reader) error {
 	if from.Open == nil {
 		return nil
 	}
+	if err := a.readReference(ctx, r, from); err != nil {
+		return err
+	}
+	return a.comparable(from)
+}
+
+// readReference reads a vector, or makes one of a picture.
+func (a *Aim) readReference(ctx context.Context, r *Reader, from Source) error {
 	if strings.EqualFold(filepath.Ext(from.Called), ".npy") {
 		vector, sum, err := numbersOf(from)
 		if err != nil {
@@ -522,6 +530,21 @@ func (a *Aim) readFeatures(ctx context.Context, r *Reader) error {
 	return nil
 }
 
+// comparable fails where nothing can be compared with a vector.
+func (a *Aim) comparable(from Source) error {
+	length := 0.0
+	for i, v := range a.vector {
+		if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
+			return failure.As(failure.Data, failure.Settingf("%v: %s: number %d of its vector is %g", failure.Setting("reference"), from.Called, i, v))
+		}
+		length = math.Hypot(length, float64(v))
+	}
+	if length == 0 && a.Score == target.Cosine {
+		return failure.As(failure.Data, failure.Settingf("%v: %s: its vector is 0, and has no angle with others", failure.Setting("reference"), from.Called))
+	}
+	return nil
+}
+
 // numbersOf are the numbers of a .npy file, whatever its shape, with its digest.
 func numbersOf(from Source) ([]float32, string, error) {
 	f, err := from.Open()
@@ -538,7 +561,7 @@ func (a *Aim) Target(in *Input) (target.Target, error) {
 	part := a.part.Index
 	switch a.Kind {
 	case target.SegmentKind:
-		s := target.Segments{Output: a.Output, Name: a.Name(), Layout: a.layout, Reading: a.Reading, Labels: a.labels, Score: a.Score, Choose: a.classes.Choose, Label: a.label}
+		s := target.Segments{Output: a.Output, Name: a.Name(), Layout: a.layout, Reading: a.Reading, Labels: a.labels, Score: a.Score, Choose: a.classes.Present, Label: a.label}
 		var err error
 		if s.Part, s.Whole, err = a.where(in); err != nil {
 			return nil, err

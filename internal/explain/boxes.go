@@ -45,7 +45,8 @@ func (b BoxRecord) Name() string {
 func (a *Aim) readBoxes(q *Question) error {
 	m, spec := a.model, a.spec
 	if spec == nil {
-		return failure.Wrongf("%v is for detectors, and %s describes none: a head is described as 'detector:' there", failure.Setting("box"), m.File.Where)
+		said, value := q.ofBoxes()
+		return failure.Wrongf("%v%s is for detectors, and %s describes none: a head is described as 'detector:' there", said, value, m.File.Where)
 	}
 	score, iou := spec.Thresholds()
 	if q.MinScore != nil {
@@ -71,6 +72,22 @@ func (a *Aim) readBoxes(q *Question) error {
 // asksForBoxes says whether a question is about a detector's boxes in any case.
 func (q *Question) asksForBoxes() bool {
 	return q.Boxes != nil || q.MinScore != nil || q.IoU != nil || q.Target == target.BoxKind || q.Score == target.Overlap || q.Score == target.DRISE
+}
+
+// ofBoxes is the setting by which a question that asksForBoxes does so, and its value where
+// others are for all.
+func (q *Question) ofBoxes() (said failure.Setting, value string) {
+	switch {
+	case q.Boxes != nil:
+		return "box", ""
+	case q.MinScore != nil:
+		return "min_score", ""
+	case q.IoU != nil:
+		return "iou", ""
+	case q.Target == target.BoxKind:
+		return "target", " " + string(q.Target)
+	}
+	return "score", " " + string(q.Score)
 }
 
 // ofElse says whether a question is about something else than boxes in any case.

@@ -83,6 +83,19 @@ func (p Picker) Choose(scores []float32) []int {
 	return eachOnce(list)
 }
 
+// Present gives the classes for the shares of pixels that each has: topN are those that have
+// some.
+func (p Picker) Present(shares []float32) []int {
+	some := 0
+	for _, s := range shares {
+		if s > 0 {
+			some++
+		}
+	}
+	p.top = min(p.top, some)
+	return p.Choose(shares)
+}
+
 // count is the number of classes that are picked of n.
 func (p Picker) count(n int) int {
 	if p.all {

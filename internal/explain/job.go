@@ -139,6 +139,9 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 		return nil, err
 	}
 	q := &j.question
+	if p := q.Patches[0]; p.Shape == obe.Random && in.mask != nil {
+		return nil, failure.Wrongf("%v: %v %s covers parts of all the picture, and none of it can be left out: %v is where it looks", failure.Setting("mask"), failure.Setting("patch"), p, failure.Setting("region"))
+	}
 	var tasks []obe.Task
 	for _, v := range maps {
 		tasks = append(tasks, obe.Task{

@@ -116,7 +116,7 @@ func (m *Model) prepare(p Preparation) error {
 			how.Preset = m.Preset
 		}
 		if err := m.preprocess(plane, how, said); err != nil && i > 0 {
-			return fmt.Errorf("input %q: %w", plane.Input, err)
+			return p.blamed(m.File, plane, err)
 		} else if err != nil {
 			return err
 		}

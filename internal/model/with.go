@@ -163,6 +163,16 @@ func (p Preparation) of(file *File, plane *Plane) (Preparation, error) {
 	return how, err
 }
 
+// blamed says who said what is wrong with how the pictures of an input are prepared: a flag,
+// or the model's file.
+func (p Preparation) blamed(file *File, plane *Plane, err error) error {
+	i := slices.IndexFunc(p.With, func(w With) bool { return w.Input == plane.Input })
+	if len(file.Config.With[plane.Input]) > 0 && (i < 0 || len(p.With[i].Set) == 0) {
+		return failure.Dataf("%s: with: %s: %s", file.Where, plane.Input, err) // no flag's fault
+	}
+	return failure.Settingf("%v %s: %w", failure.Setting("with"), plane.Input, err)
+}
+
 // perChannel are the numbers of a picture's channels for an input of others: of colours,
 // the middle one.
 func perChannel(numbers []float64, channels int) []float64 {
@@ -219,8 +229,8 @@ func (p Preparation) set(with map[string]string) (Preparation, error) {
 	}
 	if text := with["scale"]; text != "" {
 		var err error
-		if p.Scale, err = strconv.ParseFloat(text, 64); err != nil {
-			return p, fmt.Errorf("scale is %q, want a number", text)
+		if p.Scale, err = strconv.ParseFloat(text, 64); err != nil || p.Scale == 0 {
+			return p, fmt.Errorf("scale is %q, want a number that is not 0", text)
 		}
 	}
 	return p, nil

@@ -3,6 +3,7 @@ package obe
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,6 +84,9 @@ func ParsePatch(s string) (Patch, error) {
 		if after, ok := strings.CutPrefix(s, string(shape)+":"); ok {
 			p.Shape, rest = shape, after
 		}
+	}
+	if slices.Contains([]Shape{Circle, Stencil, Superpixels, Random}, Shape(s)) {
+		return Patch{}, fmt.Errorf("%q is no patch: want %s", s, patchForms)
 	}
 	size, rest, _ := strings.Cut(rest, ":")
 	var err error
