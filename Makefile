@@ -58,7 +58,7 @@ test-noasm: ## build without assembly, and test what then does the work
 # An emulator is slow: of the networks, few.
 test-arm64: ## test the kernels of arm64 under qemu-user (Debian: qemu-user-static)
 	GOARCH=arm64 KRYPTON_WANT_SETS=neon,generic,int8 $(GO) test -exec qemu-aarch64-static -skip '^Test(Peak|Bandwidth)$$' ./internal/engine/asm
-	GOARCH=arm64 KRYPTON_WANT_SETS=neon,generic $(GO) test -exec qemu-aarch64-static -short -run '^Test(NetworkBits|Stream|UpdateEqualsWholeRun)$$' ./internal/incremental
+	GOARCH=arm64 KRYPTON_WANT_SETS=neon,generic $(GO) test -exec qemu-aarch64-static -short -run '^Test(NetworkBits|ModelBits|Stream|UpdateEqualsWholeRun)$$' ./internal/incremental
 
 race: ## run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -timeout 90m -race ./...
@@ -127,8 +127,8 @@ dist: ## build the release for Linux, macOS and Windows in dist/: archives, bill
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null) $(GO) run ./scripts/dist -version '$(VERSION)' -out dist
 
 # The built-in picture has the same scores there bit for bit, and a file that is there stays.
-test-windows: ## map the built-in picture under wine, and compare its scores with those here (Debian: wine, wine64)
-	$(GO) run ./scripts/wine -prefix bin/wine
+test-windows: ## test under wine what knows the system; map the built-in picture, and compare its scores with those here (Debian: wine, wine64)
+	$(GO) run ./scripts/wine -prefix bin/wine internal/{atomicfile,regular,interrupt,limits,labelfiles} internal/video:TestJob
 	$(GO) build -o bin/krypton-here ./cmd/krypton && GOOS=windows GOARCH=amd64 $(GO) build -o bin/krypton.exe ./cmd/krypton
 	bin/krypton-here obe --stride 16 -q --force -o bin/here.png --scores bin/here.npy
 	scripts/wine.sh bin/krypton.exe obe --stride 16 -q --force -o bin/there.png --scores bin/there.npy

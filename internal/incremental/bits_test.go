@@ -8,10 +8,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"krypton/internal/engine/asm"
+	"krypton/internal/onnxload"
 )
 
 // networkBits sums up, bit by bit, every output of a random network's whole run and of
@@ -24,6 +26,12 @@ func networkBits(t *testing.T, k *asm.Kernels, seed uint64, direct bool) uint64 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return planBits(t, p, rng, 8)
+}
+
+// planBits sums up, bit by bit, every output of a plan's whole run and of some updates.
+func planBits(t *testing.T, p *Plan, rng *rand.Rand, updates int) uint64 {
+	t.Helper()
 	plane := p.InputPlane()
 	input := make([]float32, plane.Len())
 	for i := range input {
@@ -49,7 +57,7 @@ func networkBits(t *testing.T, k *asm.Kernels, seed uint64, direct bool) uint64 
 		}
 		add(f)
 	}
-	changes := randomPatches(rng, 8, plane.H, plane.W, plane.C, input)
+	changes := randomPatches(rng, updates, plane.H, plane.W, plane.C, input)
 	for _, outputs := range answers(t, p, v, changes, Options{Workers: 1}) {
 		for _, f := range outputs {
 			add(f)
@@ -58,21 +66,49 @@ func networkBits(t *testing.T, k *asm.Kernels, seed uint64, direct bool) uint64 
 	return h.Sum64()
 }
 
-// Whole networks give the same bits by the kernels of AVX2 and NEON: what
+// Random networks give the same bits by the kernels of AVX2 and NEON: what
 // testdata/bits.txt says. KRYPTON_WRITE_BITS=1 writes that anew.
 func TestNetworkBits(t *testing.T) {
-	const path = "testdata/bits.txt"
+	checkBits(t, "testdata/bits.txt", func(t *testing.T, k *asm.Kernels, list *strings.Builder) {
+		for seed := range uint64(24) {
+			for _, direct := range []bool{false, true} {
+				fmt.Fprintf(list, "%016x network %d, direct %t\n", networkBits(t, k, seed, direct), seed, direct)
+			}
+		}
+	})
+}
+
+// And so do trained ones, with plain sums: what testdata/models.txt says.
+func TestModelBits(t *testing.T) {
+	dir := os.Getenv("KRYPTON_DATA")
+	if dir == "" {
+		t.Skip("KRYPTON_DATA is not set")
+	}
+	checkBits(t, "testdata/models.txt", func(t *testing.T, k *asm.Kernels, list *strings.Builder) {
+		for i, name := range []string{"mnist", "resnet20_cifar10", "squeezenet1", "ultraface_rfb320", "fastestdet"} {
+			g, err := onnxload.Load(filepath.Join(dir, "models", name+".onnx"), onnxload.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := Compile(g, CompileOptions{Kernels: k, Direct: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(list, "%016x %s\n", planBits(t, p, rand.New(rand.NewPCG(uint64(i), 21)), 4), name)
+		}
+	})
+}
+
+// checkBits compares what each of the two sets lists with a file.
+func checkBits(t *testing.T, path string, write func(*testing.T, *asm.Kernels, *strings.Builder)) {
+	t.Helper()
 	for _, k := range asm.EverySet(t) {
 		if k.Name != "avx2" && k.Name != "neon" {
 			continue
 		}
 		t.Run(k.Name, func(t *testing.T) {
 			var list strings.Builder
-			for seed := range uint64(24) {
-				for _, direct := range []bool{false, true} {
-					fmt.Fprintf(&list, "%016x network %d, direct %t\n", networkBits(t, k, seed, direct), seed, direct)
-				}
-			}
+			write(t, k, &list)
 			if os.Getenv("KRYPTON_WRITE_BITS") != "" {
 				if err := os.WriteFile(path, []byte(list.String()), 0o644); err != nil {
 					t.Fatal(err)

@@ -1,4 +1,5 @@
-// Command wine makes a prefix of wine in which Go programs run. Go takes random numbers
+// Command wine makes a prefix of wine in which Go programs run, and runs packages' tests
+// there. Go takes random numbers
 // from bcryptprimitives.dll, which wine lacks before version 9: there a library that hands
 // its one function on to advapi32.dll stands in for it.
 package main
@@ -15,8 +16,18 @@ import (
 
 func main() {
 	prefix := flag.String("prefix", "bin/wine", "folder of the prefix")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: wine [-prefix FOLDER] [FOLDER OF A PACKAGE[:TESTS]]...")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
-	if err := prepare(*prefix); err != nil {
+	err := prepare(*prefix)
+	for _, tests := range flag.Args() {
+		if err == nil {
+			err = testPackage(*prefix, tests)
+		}
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "wine:", err)
 		os.Exit(1)
 	}
