@@ -8,10 +8,12 @@ import (
 
 	"krypton/internal/explain"
 	"krypton/internal/flagvalue"
+	"krypton/internal/graph"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
 	"krypton/internal/inputs"
 	"krypton/internal/interrupt"
+	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/target"
@@ -30,6 +32,7 @@ type obeOptions struct {
 	classes                 []string
 	what                    whatOptions
 	boxes                   boxOptions
+	recording               recordingOptions
 	activation, score, mode string
 	verify, chunk           int
 	scores                  []string
@@ -56,9 +59,9 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
-	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParsePatches, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH, of DICOM files also 10mm; circle:SIZE, or mask:SIZE:FILE (a grey picture: 0 keeps, 255 covers); 32:soft=4 has soft edges; slic:200 hides superpixels, rise:4000 random halves; several with commas are combined: 16,32,64")
-	flagvalue.Add(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX, of DICOM files also 5mm")
-	addFillFlag(f, &o.fills, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb; several give the mean of their maps: gray,blur")
+	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParsePatches, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH, of DICOM files also 10mm; circle:SIZE, or mask:SIZE:FILE (a grey picture: 0 keeps, 255 covers); 32:soft=4 has soft edges; 200ms or 0.2s of a series whose rate is known; slic:200 hides superpixels, rise:4000 random halves; several with commas are combined: 16,32,64")
+	flagvalue.Add(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX, of DICOM files also 5mm, of series 50ms")
+	addFillFlag(f, &o.fills, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb, of series also zero, value:NUMBER or permuted; several give the mean of their maps: gray,blur")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
 	flagvalue.Add(f, &o.region, "region", "", obe.ParseRegion, "only this part of the network's input: `x,y,w,h`")
@@ -68,11 +71,12 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.score, "score", "value", "what is mapped: value (the class's score), margin (to the best other class) or entropy; of segments also dice or iou (overlap), of features cosine or euclidean, of boxes overlap (times the class's score) or drise")
 	o.what.addFlags(f)
 	o.boxes.addFlags(f)
+	o.recording.addFlags(f)
 	f.StringVar(&o.mode, "mode", "exact", "exact (recompute what a patch reaches), approximate (give up a little for speed) or naive (run the whole network each time)")
 	f.IntVar(&o.verify, "verify", 0, "recompute `N` random positions whole and fail if a bit differs; of an approximate map, measure the error")
 	flagvalue.Add(f, &o.compare, "compare", "", explain.ParseCompare, "run the network whole at `N` random positions, or all, and say how much longer that takes and how far it differs")
 	f.IntVar(&o.chunk, "chunk", 0, "positions that a worker takes at a time (0: chosen from the caches)")
-	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json (several allowed; {name} stands for the picture)")
+	f.StringSliceVar(&o.scores, "scores", nil, "also write the scores to this `file`: .npy, .csv or .json, of series also .intervals.csv or .intervals.json (several allowed; {name} stands for the picture)")
 	flagvalue.Add(f, &o.render.scale, "scale", "auto", heatmap.ParseRange, "range of the colours: auto, shared (one for all pictures of the run), or `min,max`")
 	f.StringVar(&o.combine, "combine", "mean", "where patches overlap: mean, sum or cell (the nearest)")
 	f.StringVar(&o.events, "events", "", "write what happens to this `file` or pipe as lines of JSON (- for standard error)")
@@ -92,6 +96,8 @@ network again, and draw how much its score drops. Files, folders, patterns,
 any, the built-in sample picture and model show what comes out. PNG, JPEG, GIF, BMP, TIFF,
 WebP and DICOM are read (scan.dcm#12 is the twelfth frame), and .npy tensors of exactly
 the network's input, which are taken as they are, neither resized nor normalized.
+Networks of series read recordings: WFDB (.hea), EDF, BDF, WAV and tables (.csv);
+see docs/series.md.
 
 The scores are bit for bit those of running the whole network at every position
 (--mode naive does just that, --verify N checks it), at a fraction of the work.` + exitHelp,
@@ -108,7 +114,7 @@ The scores are bit for bit those of running the whole network at every position
 	for flag, values := range map[string][]string{
 		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
-		"box": {"best", "all", "false"}, "scale": {"auto", "shared"}, "compare": {"all"}, "precision": explain.Precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+		"box": {"best", "all", "false"}, "scale": {"auto", "shared"}, "compare": {"all"}, "precision": explain.Precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": append([]string{"nchw", "nhwc"}, graph.SeriesLayouts...), "resample": model.Resamplers, "normalize": model.Normalizes, "missing": model.Missings,
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

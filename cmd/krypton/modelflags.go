@@ -8,6 +8,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/flagvalue"
+	"krypton/internal/graph"
 	"krypton/internal/imagein"
 	"krypton/internal/limits"
 	"krypton/internal/model"
@@ -82,8 +83,8 @@ func (o *modelOptions) addWindowFlag(f *pflag.FlagSet) {
 func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.input, "input", "", "`name` of the picture's input, if the model has several")
 	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first that can be made)")
-	f.StringVar(&o.layout, "layout", "", "nchw or nhwc (default: told from the input's shape)")
-	f.StringVar(&o.size, "size", "", "`HxW` of the input where the model leaves it open")
+	f.StringVar(&o.layout, "layout", "", "nchw or nhwc, or of series one of "+strings.Join(graph.SeriesLayouts, ", ")+" (default: told from the input's shape)")
+	f.StringVar(&o.size, "size", "", "`HxW` of the input where the model leaves it open, or a series' length")
 	f.StringSliceVar(&o.dims, "dim", nil, "a symbolic dimension as `NAME=N`")
 	f.StringArrayVar(&o.bind, "bind", nil, "`NAME=VALUE` of another input: a number, which fills it, a list A,B,... or FILE.npy (several allowed)")
 	f.StringVar(&o.maxBytes, "max-model-bytes", "2GiB", "largest model that is read, external data included")

@@ -41,6 +41,7 @@ func (o *obeOptions) question(s *settings) explain.Question {
 	if s.given("class") {
 		q.Classes = o.classes // else the model's own
 	}
+	q.Recording = o.recording.recording()
 	o.boxes.ask(s, &q)
 	if s.origin("mode") != "default" {
 		q.Mode = obe.Mode(o.mode)
@@ -100,6 +101,9 @@ func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Quest
 	n, err := mo.network(ctx, file, opt)
 	if err != nil {
 		return nil, err
+	}
+	if q, err = q.For(n); err != nil {
+		return nil, hinted(err)
 	}
 	need := q.Need(n)
 	if more != nil {

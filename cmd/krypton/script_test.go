@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 
 // scriptData writes what scripts find in $DATA.
 func scriptData(t testing.TB, data string) {
-	for name, b := range map[string][]byte{"scan.dcm": scan(true), "report.dcm": scan(false), "sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
+	for name, b := range map[string][]byte{"scan.dcm": scan(true), "report.dcm": scan(false), "sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "series.onnx": seriesNetwork(), "series.npy": npy(t, seriesInput()), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
 		"deep.png": levels(t, 1000, 4095), "mask.png": pngOf(t, 512, 512, color.White), "wide.png": pngOf(t, 300, 100, color.White), "black.png": pngOf(t, 64, 64, color.Black), "clear.png": pngOf(t, 64, 64, color.Transparent),
 		"boxes.onnx": onnxwrite.CellDetector(), "boxes.png": dogAndCat(t), "boxes.krypton.yaml": []byte("preprocess: {preset: unit, resize: letterbox, pad: 100}\nlabels: [cat, dog]\ndetector: {form: grid}\n")} {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
@@ -132,6 +132,34 @@ func pngOf(t testing.TB, w, h int, right color.Color) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// seriesNetwork is a network that reads 40 samples of 2 channels: how high the first one is
+// beside the other.
+func seriesNetwork() []byte {
+	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: onnxwrite.Graph{
+		Name:   "series",
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 2, 40)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 2)},
+		Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{2, 2, 3}, []float32{1, 1, 1, 0, 0, 0, .1, 0, .1, .5, 1, .5})},
+		Nodes: []onnxwrite.Node{
+			{OpType: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}},
+			{OpType: "Relu", Inputs: []string{"c"}, Outputs: []string{"r"}},
+			{OpType: "GlobalAveragePool", Inputs: []string{"r"}, Outputs: []string{"g"}},
+			{OpType: "Flatten", Inputs: []string{"g"}, Outputs: []string{"y"}},
+		},
+	}}
+	return m.Marshal()
+}
+
+// seriesInput is what recordings.txtar has as a table.
+func seriesInput() (x [2][40]float64) {
+	for t := range 40 {
+		if t >= 13 && t < 20 {
+			x[0][t] = 1
+		}
+		x[1][t] = float64(t%5)/4 - .5
+	}
+	return x
 }
 
 // fourChannels is a network of one layer that reads 4 channels of 8 by 8.

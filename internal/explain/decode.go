@@ -9,23 +9,26 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
 	"krypton/internal/model"
+	"krypton/internal/wav"
 )
 
 // decoder makes inputs of one kind of file.
 type decoder struct {
-	// is tells the kind by a file's first bytes, headBytes of them or all there are.
-	is     func(head []byte) bool
+	// is tells the kind by a file's first bytes, headBytes of them or all there are, or by
+	// its name.
+	is     func(head []byte, name string) bool
 	decode func(ctx context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error)
 }
 
 // headBytes is what decoders are told by.
-const headBytes = imagein.TensorMagic
+const headBytes = wav.Magic
 
 // decoders are those of all kinds. The first that fits takes a file; what is nothing else
 // is a picture.
 var decoders = []decoder{
-	{imagein.IsTensor, tensorInput},
-	{func([]byte) bool { return true }, pictureInput},
+	{func(head []byte, _ string) bool { return imagein.IsTensor(head) }, tensorInput},
+	{isRecording, recordingInput},
+	{func([]byte, string) bool { return true }, pictureInput},
 }
 
 // pictureInput fits and normalizes a picture.
@@ -85,6 +88,14 @@ func (k picture) describe(p *model.Plane, entry map[string]any) {
 	}
 }
 
+// ofPictures refuses a fill that only series have.
+func (f namedFill) ofPictures() error {
+	if f.OfSeries() {
+		return failure.As(failure.Usage, failure.Settingf("%v %s is for series and tensors, not for pictures", failure.Setting("fill"), f.name))
+	}
+	return nil
+}
+
 // stillPicture is a picture of eight bits, in the network's size.
 type stillPicture struct {
 	picture
@@ -92,6 +103,9 @@ type stillPicture struct {
 }
 
 func (k *stillPicture) fill(p *model.Plane, f namedFill) (filled, error) {
+	if err := f.ofPictures(); err != nil {
+		return filled{}, err
+	}
 	return filled{numbers: p.Pre.Normalize(f.Image(k.fitted), p.C)}, nil
 }
 
@@ -102,6 +116,9 @@ type deepPicture struct {
 }
 
 func (k *deepPicture) fill(p *model.Plane, f namedFill) (filled, error) {
+	if err := f.ofPictures(); err != nil {
+		return filled{}, err
+	}
 	channels := k.fitted.Channels
 	if numbers := f.Numbers(k.fitted.Pix, p.H, p.W, channels); numbers != nil {
 		return filled{numbers: p.Pre.NormalizeDeep(&imagein.Deep{W: p.W, H: p.H, Channels: channels, Pix: numbers}, p.C)}, nil

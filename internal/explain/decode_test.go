@@ -46,7 +46,7 @@ func TestAnotherKindOfFile(t *testing.T) {
 	j := builtIn(t, loaded(t), nil)
 	shown := new(plot)
 	j.Reader.decoders = append([]decoder{{
-		is: func(head []byte) bool { return bytes.HasPrefix(head, []byte("ramp")) },
+		is: func(head []byte, _ string) bool { return bytes.HasPrefix(head, []byte("ramp")) },
 		decode: func(_ context.Context, r *Reader, _ *model.Plane, from io.Reader, _ Source) (*Input, error) {
 			var k ramp
 			if _, err := fmt.Fscanf(from, "ramp %g", &k.from); err != nil {

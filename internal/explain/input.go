@@ -69,6 +69,8 @@ type Reader struct {
 	seed     uint64
 	room     *room
 	decoders []decoder
+	// recording says what is read of recordings.
+	recording Recording
 }
 
 // NewReader is a Reader for questions with these fills. reserve is memory that work on a
@@ -128,7 +130,7 @@ func (r *Reader) read(ctx context.Context, p *model.Plane, from Source) (*Input,
 	b := bufio.NewReader(f)
 	// What cannot be read now will fail once more in the decoder.
 	head, _ := b.Peek(headBytes)
-	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head) })
+	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head, from.Called) })
 	in, err := r.decoders[at].decode(ctx, r, p, b, from)
 	if err != nil {
 		return nil, pictureError(err)

@@ -41,6 +41,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	if j.Reader, err = NewReader(m, q.Fills, q.Seed, host); err != nil {
 		return nil, err
 	}
+	j.Reader.recording = q.Recording
 	if j.mode == "" {
 		j.mode = obe.Exact
 	}

@@ -51,6 +51,8 @@ type Question struct {
 	Activation prediction.Activation `json:"activation,omitempty"`
 	Score      target.Score          `json:"score,omitempty"`
 	What
+	// Recording says what is read of recordings.
+	Recording Recording `json:"recording,omitzero"`
 	// Mode is how positions are answered; none is exact, or approximate where
 	// Approximate says what may be given up.
 	Mode        obe.Mode `json:"mode,omitempty"`
@@ -95,6 +97,9 @@ func (q *Question) Check() error {
 	}
 	if !slices.Contains(Scores, q.Score) {
 		return failure.Wrongf("%v is %q, want one of %s", failure.Setting("score"), q.Score, list(Scores))
+	}
+	if err := q.Recording.Check(); err != nil {
+		return err
 	}
 	if err := q.What.Check(); err != nil {
 		return err

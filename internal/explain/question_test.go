@@ -12,8 +12,10 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
+	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
+	"krypton/internal/recording"
 	"krypton/internal/target"
 	"krypton/internal/tune"
 )
@@ -35,7 +37,8 @@ func TestQuestionInJSON(t *testing.T) {
 		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
 		Boxes:       []string{"3", "car", "false"}, MinScore: ptr(.3), IoU: ptr(.4),
 		Combine: "cell", Verify: 3, Compare: -1, Chunk: 7,
-		What: What{Target: target.SegmentKind, Part: "0,:,3:-1", Reduce: target.Mean, At: &Point{3, 4}, SegmentRegion: obe.Region{X: 5, Y: 6, W: 7, H: 8}},
+		Recording: Recording{Recordings: model.Recordings{Rate: 500, Channels: []string{"II", "3"}, Resample: "sinc", Normalize: "zscore", Missing: "line"}, Start: &recording.Moment{Value: 1.5}, End: &recording.Moment{Value: 900, Samples: true}},
+		What:      What{Target: target.SegmentKind, Part: "0,:,3:-1", Reduce: target.Mean, At: &Point{3, 4}, SegmentRegion: obe.Region{X: 5, Y: 6, W: 7, H: 8}},
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Question]()) {
 		if f.Tag.Get("json") != "-" && reflect.ValueOf(full).FieldByIndex(f.Index).IsZero() {

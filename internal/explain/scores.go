@@ -23,8 +23,10 @@ const SegmentsEnding = ".segments.npy"
 
 // ScoreEnding is what WriteScores tells the format of a file by.
 func ScoreEnding(name string) string {
-	if strings.HasSuffix(strings.ToLower(name), SegmentsEnding) {
-		return SegmentsEnding
+	for _, ending := range []string{SegmentsEnding, IntervalsCSV, IntervalsJSON} {
+		if strings.HasSuffix(strings.ToLower(name), ending) {
+			return ending
+		}
 	}
 	return filepath.Ext(name)
 }
@@ -35,6 +37,8 @@ func WriteScores(w io.Writer, ending string, r *Record) error {
 		return err
 	}
 	switch strings.ToLower(ending) {
+	case IntervalsCSV, IntervalsJSON:
+		return writeIntervals(w, r, strings.ToLower(ending) == IntervalsJSON)
 	case SegmentsEnding:
 		return writeSegments(w, r)
 	case ".npy":

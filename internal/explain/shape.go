@@ -263,6 +263,9 @@ const mostParted = 8
 // segments are those of the part of what the network sees, computed when they are asked for
 // first.
 func (in *Input) segments(p obe.Patch, part obe.Region) (*obe.Grid, error) {
+	if _, ok := in.kind.(*recordingKind); ok {
+		return nil, errors.New("recordings have no superpixels")
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	key := segmentsOf{p, part}

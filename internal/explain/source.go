@@ -3,6 +3,7 @@ package explain
 import (
 	"bytes"
 	"io"
+	"path/filepath"
 
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
@@ -20,18 +21,26 @@ type Source struct {
 	Key string
 	// Frame is which of a file's frames, from 1 on; 0 is the first.
 	Frame int
+	// Beside opens a file that lies beside it, by a name without folders; nil if nothing
+	// does.
+	Beside func(name string) (io.ReadCloser, error)
 }
 
 // File is the source of a file's bytes.
 func File(path string) Source {
 	name, frame := regular.SplitFrame(path)
-	return Source{Name: path, Called: path, Frame: frame, Open: func() (io.ReadCloser, error) {
-		f, err := imagein.OpenRegular(name)
+	open := func(path string) (io.ReadCloser, error) {
+		f, err := imagein.OpenRegular(path)
 		if err != nil {
 			return nil, failure.Unread(err)
 		}
 		return f, nil
-	}}
+	}
+	return Source{
+		Name: path, Called: path, Frame: frame,
+		Open:   func() (io.ReadCloser, error) { return open(name) },
+		Beside: func(name string) (io.ReadCloser, error) { return open(filepath.Join(filepath.Dir(path), name)) },
+	}
 }
 
 // Files are the sources of files.

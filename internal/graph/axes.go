@@ -40,7 +40,9 @@ func (g *Graph) InputAxes(input ValueID, layout string) (a Axes, ok bool, err er
 	if slices.Contains(shape, 0) || len(shape) < 2 || len(shape) > 4 {
 		return a, false, nil
 	}
-	a, ok = g.tracedAxes(input)
+	if letters == "" || strings.Contains(letters, "1") { // what 1 stands for is the layer's to say
+		a, ok = g.tracedAxes(input)
+	}
 	if !ok {
 		a, ok = shapeAxes(shape, letters)
 	}

@@ -32,6 +32,24 @@ type Stamp struct {
 	Weights []uint8
 }
 
+// Turned is the map of the plane whose rows are the columns of this one's.
+func (m *Map) Turned() *Map {
+	t := &Map{Ys: m.Xs, Xs: m.Ys, Patch: [2]int{m.Patch[1], m.Patch[0]}, Input: [2]int{m.Input[1], m.Input[0]}, Base: m.Base, Label: m.Label, Scores: make([]float32, len(m.Scores))}
+	turn := func(to, from []uint8, h, w int) {
+		for i, v := range from {
+			to[i%w*h+i/w] = v
+		}
+	}
+	for i, v := range m.Scores {
+		t.Scores[i%len(m.Xs)*len(m.Ys)+i/len(m.Xs)] = v
+	}
+	if s := m.Stamp; s != nil {
+		t.Stamp = &Stamp{At: [2]int{s.At[1], s.At[0]}, H: s.W, W: s.H, Weights: make([]uint8, len(s.Weights))}
+		turn(t.Stamp.Weights, s.Weights, s.H, s.W)
+	}
+	return t
+}
+
 // Combines lists the rules for pixels that several patches cover: mean of their
 // drops, sum, or the drop of the cell whose centre is nearest.
 var Combines = []string{"mean", "sum", "cell"}

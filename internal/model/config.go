@@ -46,6 +46,8 @@ type Config struct {
 	Training    any           `yaml:"training"`
 	Approximate *tune.Profile `yaml:"approximate"`
 	Detector    *detect.Spec  `yaml:"detector"`
+	// Series says how recordings are read.
+	Series Recordings `yaml:"series"`
 }
 
 // Value says in a model's file, and in records, that its number is a quantity.
@@ -65,6 +67,9 @@ func (m *File) decode(config []byte) error {
 	d.KnownFields(true)
 	if err := d.Decode(&m.Config); err != nil {
 		return failure.Dataf("%s: %w", m.Where, YAMLError(err))
+	}
+	if err := m.Config.Series.Check(); err != nil {
+		return failure.As(failure.Data, fmt.Errorf("%s: %w", m.Where, err))
 	}
 	if v := m.Config.Value; v != nil {
 		v.Name, v.Unit = labels.OneLine(v.Name), labels.OneLine(v.Unit)

@@ -27,5 +27,5 @@ func TestLoadOptions(t *testing.T) {
 		_, err := ParseDims([]string{"m=1", d})
 		refused(err, `dim "`+d+`": want NAME=N`)
 	}
-	refused((&LoadOptions{Layout: "hwc"}).Check(), `layout is "hwc", want nchw or nhwc`)
+	refused((&LoadOptions{Layout: "hwc"}).Check(), `layout is "hwc", want nchw or nhwc, or of a series nct, ntc, nt, ct, tc, tnc, n1ct, n1tc, nc1t, nt1c, nct1, ntc1`)
 }

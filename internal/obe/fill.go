@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,12 +20,20 @@ type Fill struct {
 	Kind string
 	// Color is the colour for Kind color.
 	Color color.NRGBA
-	// Seed is the seed for Kind noise.
+	// Seed is the seed for Kinds noise and permuted.
 	Seed uint64
+	// Value is the number of Kind value.
+	Value float64
 }
 
 // Fills lists the names that ParseFill takes, besides #rrggbb.
 var Fills = []string{"gray", "black", "white", "mean", "blur", "noise"}
+
+// SeriesFills are those of series alone, besides value:NUMBER.
+var SeriesFills = []string{"zero", "permuted"}
+
+// OfSeries says whether the fill is for series alone.
+func (f Fill) OfSeries() bool { return f.Kind == "value" || slices.Contains(SeriesFills, f.Kind) }
 
 // ParseFill reads gray, black, white, mean, blur, noise or #rrggbb.
 func ParseFill(s string, seed uint64) (Fill, error) {
@@ -36,15 +45,20 @@ func ParseFill(s string, seed uint64) (Fill, error) {
 		return c(0), nil
 	case "white":
 		return c(255), nil
-	case "mean", "blur", "noise":
+	case "mean", "blur", "noise", "zero", "permuted":
 		return Fill{Kind: s, Seed: seed}, nil
+	}
+	if text, ok := strings.CutPrefix(s, "value:"); ok {
+		if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return Fill{Kind: "value", Value: v}, nil
+		}
 	}
 	if hex, ok := strings.CutPrefix(s, "#"); ok && len(hex) == 6 {
 		if v, err := strconv.ParseUint(hex, 16, 32); err == nil {
 			return Fill{Kind: "color", Color: color.NRGBA{uint8(v >> 16), uint8(v >> 8), uint8(v), 255}}, nil
 		}
 	}
-	return Fill{}, fmt.Errorf("unknown fill %q: want one of %s or #rrggbb", s, strings.Join(Fills, ", "))
+	return Fill{}, fmt.Errorf("unknown fill %q: want one of %s or #rrggbb, or of series %s or value:NUMBER", s, strings.Join(Fills, ", "), strings.Join(SeriesFills, ", "))
 }
 
 // Image is the picture that a patch is cut from, of the same size as img: at
@@ -84,6 +98,15 @@ func (f Fill) Numbers(base []float32, h, w, c int) []float32 {
 		out := make([]float32, len(base))
 		for i := range out {
 			out[i] = float32(sum[i%c] / float64(h*w))
+		}
+		return out
+	case "zero", "value":
+		return slices.Repeat([]float32{float32(f.Value)}, len(base))
+	case "permuted":
+		rng := rand.New(rand.NewPCG(f.Seed, 0x6b727970746f6e))
+		out := slices.Clone(base)
+		for k := range c {
+			rng.Shuffle(h*w, func(i, j int) { out[i*c+k], out[j*c+k] = out[j*c+k], out[i*c+k] })
 		}
 		return out
 	case "blur":

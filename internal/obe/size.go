@@ -20,6 +20,8 @@ type Length struct {
 	// Millimetres, if it is not 0, is a length of what a picture shows, whose pixels' size is
 	// to be told: see Size.In.
 	Millimetres float64
+	// Seconds, if it is not 0, is a length of a series whose rate is to be told: see Size.OfSeries.
+	Seconds float64
 }
 
 // maxLength bounds a length in pixels.
@@ -36,6 +38,9 @@ func (l Length) on(side int) int {
 func (l Length) text() string {
 	if l.Millimetres != 0 {
 		return strconv.FormatFloat(l.Millimetres, 'g', -1, 64) + "mm"
+	}
+	if l.Seconds != 0 {
+		return strconv.FormatFloat(l.Seconds, 'g', -1, 64) + "s"
 	}
 	if l.Percent != 0 {
 		return strconv.FormatFloat(l.Percent, 'g', -1, 64) + "%"
@@ -67,6 +72,10 @@ func ParseSize(s string) (Size, error) {
 			both[i] = Length{Percent: f}
 			continue
 		}
+		if seconds, ok := parseSeconds(p); ok && i < 2 {
+			both[i] = Length{Seconds: seconds}
+			continue
+		}
 		n, err := strconv.Atoi(p)
 		if err != nil || n < 1 || n > maxLength || len(parts) != 2 {
 			return Size{}, fmt.Errorf("%q is not a size: want pixels or percent, such as 16 or 10%%, or two as HxW", s)
@@ -74,6 +83,50 @@ func ParseSize(s string) (Size, error) {
 		both[i] = Length{Pixels: n}
 	}
 	return Size{both[0], both[1]}, nil
+}
+
+// maxSeconds bounds a length in seconds.
+const maxSeconds = 1e6
+
+// parseSeconds reads 1.5s or 200ms.
+func parseSeconds(s string) (float64, bool) {
+	number, scale := "", 1.0
+	if n, ok := strings.CutSuffix(s, "ms"); ok {
+		number, scale = n, 1e-3
+	} else if n, ok := strings.CutSuffix(s, "s"); ok {
+		number = n
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	return f * scale, err == nil && f > 0 && f*scale <= maxSeconds
+}
+
+// Timed says whether a length is one of seconds.
+func (s Size) Timed() bool { return s.H.Seconds != 0 || s.W.Seconds != 0 }
+
+// OfSeries is the size along time of a series of so many samples a second, 0 where that is
+// not known: one number is a time, over all of the other axis; times become samples, at
+// least one. timeIsRow says that time goes down the plane.
+func (s Size) OfSeries(rate float64, timeIsRow bool) (Size, error) {
+	if s.H == s.W {
+		all := Length{Percent: 100}
+		if s = (Size{H: all, W: s.W}); timeIsRow {
+			s = Size{H: s.W, W: all}
+		}
+	}
+	for _, l := range []*Length{&s.H, &s.W} {
+		if l.Seconds == 0 {
+			continue
+		}
+		if !(rate > 0) {
+			return s, fmt.Errorf("%s: it is not known how many samples a second the network reads", l.text())
+		}
+		n := max(1, math.Round(l.Seconds*rate))
+		if n > maxLength {
+			return s, fmt.Errorf("%s: %g samples are too many", l.text(), n)
+		}
+		*l = Length{Pixels: int(n)}
+	}
+	return s, nil
 }
 
 // String writes a size as ParseSize reads it.
@@ -187,6 +240,9 @@ func (r Region) Rect() region.Rect {
 func GridOn(p engine.Plane, patch, stride Size, border Border, roi Region) (*Grid, error) {
 	if patch.Physical() || stride.Physical() {
 		return nil, failure.Usagef("%s, %s: millimetres are for pictures that say how large their pixels are", patch, stride)
+	}
+	if patch.Timed() || stride.Timed() {
+		return nil, failure.Usagef("%s, %s: there are times in recordings alone", patch, stride)
 	}
 	g, err := NewGrid(p.H, p.W, patch.PatchOn(p.H, p.W), stride.On(p.H, p.W), border, roi.Rect())
 	return g, failure.As(failure.Usage, err)

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"krypton/internal/explain"
+	"krypton/internal/flagvalue"
+	"krypton/internal/model"
+	"krypton/internal/recording"
+)
+
+// recordingOptions are the flags that say what is read of recordings.
+type recordingOptions struct {
+	set        model.Recordings
+	start, end *recording.Moment
+}
+
+// parseMoment reads a moment, none for no text.
+func parseMoment(text string) (*recording.Moment, error) {
+	if text == "" {
+		return nil, nil
+	}
+	m, err := recording.ParseMoment(text)
+	return &m, err
+}
+
+func (o *recordingOptions) addFlags(f *pflag.FlagSet) {
+	f.StringSliceVar(&o.set.Channels, "channels", nil, "recordings: the `channels` that the network reads, in its order, by name or number from 1 on (default: all)")
+	flagvalue.Add(f, &o.start, "start", "", parseMoment, "recordings: where what the network sees begins, a `time` as 1.5s or 200ms, or samples")
+	flagvalue.Add(f, &o.end, "end", "", parseMoment, "recordings: what lies behind it, a `time` or samples (default: as much as the network reads)")
+	f.Float64Var(&o.set.Rate, "rate", 0, "recordings: samples a second that the network reads (default: the file's)")
+	f.StringVar(&o.set.Resample, "resample", "", "recordings: how another rate becomes the network's: sinc (windowed) or linear (default: it is refused)")
+	f.StringVar(&o.set.Normalize, "normalize", "", "recordings: none, or zscore of each channel of the clean recording (default: the model's own file)")
+	f.StringVar(&o.set.Missing, "missing", "", "recordings: what stands for missing samples: refuse, zero, mean or line (between their neighbours)")
+}
+
+// recording is what is read of recordings.
+func (o *recordingOptions) recording() explain.Recording {
+	r := explain.Recording{Recordings: o.set, Start: o.start, End: o.end}
+	if len(r.Channels) == 0 {
+		r.Channels = nil
+	}
+	return r
+}

@@ -1,0 +1,442 @@
+package explain
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"image"
+	"io"
+	"math"
+	"math/cmplx"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/gonum/dsp/fourier"
+
+	"krypton/internal/edf"
+	"krypton/internal/failure"
+	"krypton/internal/heatmap"
+	"krypton/internal/imagein"
+	"krypton/internal/model"
+	"krypton/internal/obe"
+	"krypton/internal/recording"
+	"krypton/internal/textseries"
+	"krypton/internal/wav"
+	"krypton/internal/wfdb"
+)
+
+// Recording is what is read of recordings, where that is not the model's own.
+type Recording struct {
+	model.Recordings
+	// Start and End are where what the network sees begins, and what lies behind it.
+	Start *recording.Moment `json:"start,omitempty"`
+	End   *recording.Moment `json:"end,omitempty"`
+}
+
+// recordingEndings are those of recordings that nothing in them tells.
+var recordingEndings = []string{".hea", ".csv", ".tsv"}
+
+// timeDown is what records say of a series whose time goes down the network's plane.
+const timeDown = "rows"
+
+// isRecording tells a recording by its first bytes, or by its name.
+func isRecording(head []byte, name string) bool {
+	return edf.Is(head) || wav.Is(head) || slices.Contains(recordingEndings, strings.ToLower(filepath.Ext(name)))
+}
+
+// For is the question with what a model's series make of its sizes: a number is one of
+// samples, over all channels, and times become samples.
+func (q Question) For(n *model.Network) (Question, error) {
+	s, ok := n.Series()
+	rate := n.File.Config.Series.With(q.Recording.Recordings).Rate
+	timed := slices.ContainsFunc(q.Patches, func(p obe.Patch) bool { return p.Size.Timed() }) || slices.ContainsFunc(q.Strides, obe.Size.Timed)
+	if !ok && !timed {
+		return q, nil
+	}
+	if !ok {
+		return q, failure.Wrongf("%v, %v: model %s reads no series: times are for recordings", failure.Setting("patch"), failure.Setting("stride"), n.File.Name)
+	}
+	var err error
+	q.Patches, q.Strides = slices.Clone(q.Patches), slices.Clone(q.Strides)
+	for i := range q.Patches {
+		if p := &q.Patches[i]; !p.Listed() && (timed || s.Rows > 1) {
+			if p.Size, err = p.Size.OfSeries(rate, s.TimeIsRow); err != nil {
+				return q, failure.Wrongf("%v %w: say %v", failure.Setting("patch"), err, failure.Setting("rate"))
+			}
+		}
+	}
+	for i := range q.Strides {
+		if timed || s.Rows > 1 {
+			if q.Strides[i], err = q.Strides[i].OfSeries(rate, s.TimeIsRow); err != nil {
+				return q, failure.Wrongf("%v %w: say %v", failure.Setting("stride"), err, failure.Setting("rate"))
+			}
+		}
+	}
+	return q, nil
+}
+
+// summed passes bytes on and sums them up.
+type summed struct {
+	io.ReadCloser
+	sum hash.Hash
+}
+
+func (s *summed) Read(b []byte) (int, error) {
+	n, err := s.ReadCloser.Read(b)
+	s.sum.Write(b[:n])
+	return n, err
+}
+
+// recordingInput reads a recording of any format, and makes the network's input of it.
+func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
+	s, ok := r.model.Series()
+	if !ok || len(r.model.Planes) > 1 {
+		return nil, failure.Dataf("%s: a recording, and model %s reads pictures", of.Called, r.model.File.Name)
+	}
+	set := r.model.File.Config.Series.With(r.recording.Recordings)
+	if err := set.Check(); err != nil {
+		return nil, failure.As(failure.Usage, err)
+	}
+	sum := sha256.New()
+	rec, err := r.readRecording(io.TeeReader(from, sum), sum, of, &set, s.Samples)
+	if err != nil {
+		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
+	}
+	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format}
+	if err := k.take(rec, p); err != nil {
+		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
+	}
+	trace := heatmap.Trace{Rate: k.rate, Start: k.start}
+	for _, c := range k.channels {
+		trace.Channels = append(trace.Channels, heatmap.TraceChannel{Name: c.Name, Unit: c.Unit, Samples: c.Samples})
+	}
+	img, plot, err := trace.Image()
+	if err != nil {
+		return nil, err
+	}
+	in := &Input{SHA256: hex.EncodeToString(sum.Sum(nil)), base: k.numbers(p), kind: k}
+	in.notes = append(in.notes, k.notes...)
+	for _, n := range rec.Notes {
+		in.notes = append(in.notes, n)
+	}
+	in.Backdrop = k.backdrop(img, plot)
+	return in, nil
+}
+
+// readRecording reads the part of a recording that the network sees n samples of.
+func (r *Reader) readRecording(from io.Reader, sum hash.Hash, of Source, set *model.Recordings, n int) (*recording.Recording, error) {
+	want := recording.Want{Start: r.recording.Start, End: r.recording.End}
+	if want.End == nil {
+		want.Length = func(rate float64) int {
+			if set.Rate > 0 && rate > 0 && rate != set.Rate {
+				return int(math.Ceil(float64(n)*rate/set.Rate)) + 1
+			}
+			return n
+		}
+	}
+	head := make([]byte, headBytes)
+	got, err := io.ReadFull(from, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, recording.Bad("an empty file")
+	}
+	head = head[:got]
+	all := io.MultiReader(bytes.NewReader(head), from)
+	var rec *recording.Recording
+	switch {
+	case edf.Is(head):
+		rec, err = edf.Read(all, want)
+	case wav.Is(head):
+		rec, err = wav.Read(all, want)
+	case strings.EqualFold(filepath.Ext(of.Called), ".hea"):
+		if of.Beside == nil {
+			return nil, recording.Bad("a header without the files beside it that have the samples")
+		}
+		return wfdb.Read(all, func(name string) (io.ReadCloser, error) {
+			f, err := of.Beside(name)
+			if err != nil {
+				return nil, err
+			}
+			return &summed{f, sum}, nil
+		}, want)
+	default:
+		rec, err = textseries.Read(all, textseries.Options{Rate: set.Rate}, want)
+	}
+	return rec, err
+}
+
+// recordingKind is a recording that a network reads.
+type recordingKind struct {
+	name     string
+	series   model.Series
+	set      model.Recordings
+	format   string
+	channels []recording.Channel // as they are, at the network's rate
+	mean     []float64           // of each, that is subtracted
+	std      []float64           // and divided by
+	rate     float64
+	start    float64
+	notes    []string
+}
+
+// take chooses channels, resamples them, fills in what is missing, and finds out how they
+// are normalized.
+func (k *recordingKind) take(rec *recording.Recording, p *model.Plane) error {
+	chosen, err := k.choose(rec)
+	if err != nil {
+		return err
+	}
+	k.rate = k.set.Rate
+	if k.rate == 0 {
+		k.rate = chosen[0].Rate
+	}
+	missing := 0
+	for i := range chosen {
+		c := &chosen[i]
+		n, err := recording.FillMissing(c.Samples, k.set.Missing)
+		if err != nil {
+			return failure.Settingf("channel %q: %w (%v says what stands for them)", c.Name, err, failure.Setting("missing"))
+		}
+		missing += n
+		if i == 0 {
+			if k.start = float64(c.First); c.Rate > 0 {
+				k.start /= c.Rate
+			}
+		}
+		if err := k.fit(c); err != nil {
+			return err
+		}
+	}
+	if missing > 0 {
+		k.notes = append(k.notes, fmt.Sprintf("%d samples are missing: %s stands for them", missing, k.set.Missing))
+	}
+	k.channels = chosen
+	return k.normalization()
+}
+
+// choose gives the channels that the network reads, in its order.
+func (k *recordingKind) choose(rec *recording.Recording) ([]recording.Channel, error) {
+	var names []string
+	for _, c := range rec.Channels {
+		names = append(names, c.Name)
+	}
+	if k.set.Channels == nil {
+		if len(rec.Channels) != k.series.Leads {
+			return nil, failure.Settingf("it has %d channels (%s), the network reads %d: name them (%v)", len(names), strings.Join(names[:min(len(names), 20)], ", "), k.series.Leads, failure.Setting("channels"))
+		}
+		return rec.Channels, nil
+	}
+	if len(k.set.Channels) != k.series.Leads {
+		return nil, failure.Settingf("%v names %d channels, the network reads %d", failure.Setting("channels"), len(k.set.Channels), k.series.Leads)
+	}
+	var all []recording.Channel
+	for _, want := range k.set.Channels {
+		i := slices.Index(names, want)
+		if n, err := strconv.Atoi(want); i < 0 && err == nil && n >= 1 && n <= len(names) {
+			i = n - 1
+		}
+		if i < 0 {
+			return nil, fmt.Errorf("it has no channel %q, but %s", want, strings.Join(names[:min(len(names), 20)], ", "))
+		}
+		c := rec.Channels[i]
+		c.Samples = slices.Clone(c.Samples)
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// fit makes a channel as long as the network's series, at its rate.
+func (k *recordingKind) fit(c *recording.Channel) error {
+	n := k.series.Samples
+	if c.Rate != k.rate && c.Rate > 0 {
+		if k.set.Resample == "" {
+			return failure.Settingf("channel %q has %g samples a second, the network reads %g: say how it is resampled (%v)", c.Name, c.Rate, k.rate, failure.Setting("resample"))
+		}
+		have := int(math.Floor(float64(len(c.Samples)) * k.rate / c.Rate))
+		if have >= n {
+			k.notes = append(k.notes, fmt.Sprintf("channel %q is resampled from %g to %g samples a second (%s)", c.Name, c.Rate, k.rate, k.set.Resample))
+			var err error
+			c.Samples, err = recording.Resample(c.Samples, c.Rate, k.rate, n, k.set.Resample)
+			c.Rate = k.rate
+			return err
+		}
+		return fmt.Errorf("channel %q has %d samples at %g a second, the network reads %d", c.Name, have, k.rate, n)
+	}
+	if len(c.Samples) < n {
+		return fmt.Errorf("channel %q has %d samples, the network reads %d", c.Name, len(c.Samples), n)
+	}
+	if len(c.Samples) > n {
+		return fmt.Errorf("channel %q: there are %d samples up to the end that is named, the network reads %d", c.Name, len(c.Samples), n)
+	}
+	return nil
+}
+
+// normalization finds what is subtracted from each channel, and what it is divided by.
+func (k *recordingKind) normalization() error {
+	leads := len(k.channels)
+	k.mean, k.std = make([]float64, leads), slices.Repeat([]float64{1}, leads)
+	for _, list := range []struct {
+		from, to []float64
+		name     string
+	}{{k.set.Mean, k.mean, "mean"}, {k.set.Std, k.std, "std"}} {
+		switch len(list.from) {
+		case 0:
+		case 1:
+			copy(list.to, slices.Repeat(list.from, leads))
+		case leads:
+			copy(list.to, list.from)
+		default:
+			return fmt.Errorf("series: %s has %d numbers, the network reads %d channels", list.name, len(list.from), leads)
+		}
+	}
+	if k.set.Normalize != "zscore" {
+		return nil
+	}
+	for i, c := range k.channels {
+		sum, squares := 0.0, 0.0
+		for _, v := range c.Samples {
+			sum += v
+		}
+		k.mean[i] = sum / float64(len(c.Samples))
+		for _, v := range c.Samples {
+			squares += float64((v - k.mean[i]) * (v - k.mean[i]))
+		}
+		if k.std[i] = math.Sqrt(squares / float64(len(c.Samples))); k.std[i] == 0 {
+			k.std[i] = 1 // a line stays one
+		}
+	}
+	return nil
+}
+
+// put writes numbers of channels, normalized, to where the network reads them.
+func (k *recordingKind) put(p *model.Plane, value func(lead, t int) float64) []float32 {
+	out := make([]float32, p.H*p.W*p.C)
+	for lead := range k.channels {
+		for t := range k.series.Samples {
+			out[lead*k.series.LeadStep+t*k.series.TimeStep] = float32((value(lead, t) - k.mean[lead]) / k.std[lead])
+		}
+	}
+	p.Round(out)
+	return out
+}
+
+// numbers are the network's input.
+func (k *recordingKind) numbers(p *model.Plane) []float32 {
+	return k.put(p, func(lead, t int) float64 { return k.channels[lead].Samples[t] })
+}
+
+// fill implements fileKind: fills are numbers in the channel's own unit.
+func (k *recordingKind) fill(p *model.Plane, f namedFill) (filled, error) {
+	note := ""
+	made := make([][]float64, len(k.channels))
+	for lead, c := range k.channels {
+		n := len(c.Samples)
+		switch {
+		case f.Kind == "zero" || f.Kind == "value":
+			made[lead] = slices.Repeat([]float64{f.Value}, n)
+		case f.Kind == "mean" || f.name == "gray":
+			if f.name == "gray" {
+				note = "fill gray is the mean of each channel"
+			}
+			sum := 0.0
+			for _, v := range c.Samples {
+				sum += v
+			}
+			made[lead] = slices.Repeat([]float64{sum / float64(n)}, n)
+		case f.Kind == "permuted":
+			made[lead] = slices.Clone(c.Samples)
+			rng := rand.New(rand.NewPCG(f.Seed, uint64(lead)))
+			rng.Shuffle(n, func(i, j int) { made[lead][i], made[lead][j] = made[lead][j], made[lead][i] })
+		case f.Kind == "noise":
+			made[lead] = noiseLike(c.Samples, rand.New(rand.NewPCG(f.Seed, uint64(lead))))
+		case f.Kind == "blur":
+			numbers := make([]float32, n)
+			for i, v := range c.Samples {
+				numbers[i] = float32(v)
+			}
+			for _, v := range f.Numbers(numbers, 1, n, 1) {
+				made[lead] = append(made[lead], float64(v))
+			}
+		default:
+			return filled{}, failure.Wrongf("%s: %v %s is a colour: a recording takes zero, value:NUMBER, mean, blur, noise or permuted", k.name, failure.Setting("fill"), f.name)
+		}
+	}
+	return filled{k.put(p, func(lead, t int) float64 { return made[lead][t] }), note}, nil
+}
+
+// noiseLike is noise of the spectrum of some samples: theirs with phases drawn anew. The mean
+// stays.
+func noiseLike(samples []float64, rng *rand.Rand) []float64 {
+	f := fourier.NewFFT(len(samples))
+	c := f.Coefficients(nil, samples)
+	last := len(c)
+	if len(samples)%2 == 0 {
+		last-- // that of the highest frequency is real
+	}
+	for i := 1; i < last; i++ {
+		c[i] = cmplx.Rect(cmplx.Abs(c[i]), 2*math.Pi*rng.Float64())
+	}
+	out := f.Sequence(nil, c)
+	for i := range out {
+		out[i] /= float64(len(samples))
+	}
+	return out
+}
+
+func (k *recordingKind) shown(p *model.Plane, _ image.Point) image.Rectangle {
+	return image.Rect(0, 0, p.W, p.H)
+}
+
+// backdrop places the plane on the picture of the traces: time along it, and all of it, or a
+// channel for each row.
+func (k *recordingKind) backdrop(img *image.NRGBA, plot image.Rectangle) Backdrop {
+	s := k.series
+	at := imagein.Transform{ScaleX: float64(plot.Dx()) / float64(s.Columns), ScaleY: float64(plot.Dy()) / float64(s.Rows), OffsetX: float64(plot.Min.X), OffsetY: float64(plot.Min.Y)}
+	return &recordingBackdrop{pictureBackdrop{img, at}, s}
+}
+
+// recordingBackdrop draws maps behind traces.
+type recordingBackdrop struct {
+	pictureBackdrop
+	series model.Series
+}
+
+// Draw implements Backdrop.
+func (b *recordingBackdrop) Draw(m *heatmap.Map, style heatmap.Style) (*image.NRGBA, error) {
+	if b.series.TimeIsRow {
+		m = m.Turned()
+		turned := pictureBackdrop{b.image, imagein.Transform{ScaleX: b.at.ScaleX * float64(b.series.Columns) / float64(b.series.Rows), ScaleY: b.at.ScaleY * float64(b.series.Rows) / float64(b.series.Columns), OffsetX: b.at.OffsetX, OffsetY: b.at.OffsetY}}
+		return turned.Draw(m, style)
+	}
+	return b.pictureBackdrop.Draw(m, style)
+}
+
+// describe implements fileKind.
+func (k *recordingKind) describe(_ *model.Plane, entry map[string]any) {
+	clear(entry)
+	var names, units []string
+	for _, c := range k.channels {
+		names, units = append(names, c.Name), append(units, c.Unit)
+	}
+	entry["recording"], entry["channels"], entry["units"], entry["start"] = k.format, names, units, k.start
+	if k.rate > 0 {
+		entry["rate"] = k.rate
+	}
+	entry["resize"] = "none"
+	if k.series.TimeIsRow {
+		entry["time"] = timeDown
+	}
+	if k.set.Resample != "" {
+		entry["resample"] = k.set.Resample
+	}
+	if k.set.Normalize == "zscore" {
+		entry["normalize"] = "zscore of the clean recording, kept behind patches"
+	}
+	entry["mean"], entry["std"] = k.mean, k.std
+}

@@ -1,0 +1,82 @@
+package recording
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+func TestMoments(t *testing.T) {
+	for text, want := range map[string]int{"1.5s": 150, "200ms": 20, "7": 7, "0s": 0} {
+		m, err := ParseMoment(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := m.At(100); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "s", "-1s", "1.5", "x", "NaN", "1e99s"} {
+		if m, err := ParseMoment(text); err == nil {
+			t.Errorf("%q is %v", text, m)
+		}
+	}
+	if _, err := (Moment{Value: 1}).At(0); err == nil {
+		t.Error("seconds without a rate")
+	}
+}
+
+func TestFillMissing(t *testing.T) {
+	nan := math.NaN()
+	for how, want := range map[string]string{"zero": "[0 1 0 0 4 0]", "mean": "[2.5 1 2.5 2.5 4 2.5]", "line": "[1 1 2 3 4 4]"} {
+		s := []float64{nan, 1, nan, nan, 4, nan}
+		if n, err := FillMissing(s, how); n != 4 || err != nil || fmt.Sprint(s) != want {
+			t.Errorf("%s: %v, %d, %v", how, s, n, err)
+		}
+	}
+	if _, err := FillMissing([]float64{nan, 1}, ""); err == nil {
+		t.Error("missing samples were taken")
+	}
+	if _, err := FillMissing([]float64{nan}, "line"); err == nil {
+		t.Error("a line through nothing")
+	}
+}
+
+// TestResample: a constant and, away from the ends, a sine far below both rates stay what
+// they are; a sine above half of the new rate goes; the same rate changes nothing.
+func TestResample(t *testing.T) {
+	sine := func(n int, rate, hz float64) []float64 {
+		s := make([]float64, n)
+		for i := range s {
+			s[i] = math.Sin(2 * math.Pi * hz * float64(i) / rate)
+		}
+		return s
+	}
+	for _, rates := range [][2]float64{{1000, 500}, {360, 500}, {500, 360}, {250, 250}} {
+		n := int(2 * rates[1])
+		in, want := sine(int(2*rates[0])+1, rates[0], 7), sine(n, rates[1], 7)
+		for how, near := range map[string]float64{"sinc": 2e-3, "linear": 1e-2} {
+			got, err := Resample(in, rates[0], rates[1], n, how)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 100; i < n-100; i++ {
+				if math.Abs(got[i]-want[i]) > near {
+					t.Fatalf("%v, %s: sample %d is %g, want %g", rates, how, i, got[i], want[i])
+				}
+			}
+		}
+	}
+	got, err := Resample(sine(2001, 1000, 400), 1000, 500, 1000, "sinc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got[100:900] {
+		if math.Abs(v) > 1e-2 {
+			t.Fatalf("what is above half of the new rate is folded down: %g at %d", v, i)
+		}
+	}
+	if _, err := Resample(nil, 1, 1, 1, "x"); err == nil {
+		t.Error("an unknown resampler")
+	}
+}

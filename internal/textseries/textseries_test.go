@@ -1,0 +1,74 @@
+package textseries
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"krypton/internal/recording"
+)
+
+func TestTables(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"names":         {"a,b\n1,2\n3,4\n", "a [1 3] 0 b [2 4] 0"},
+		"no names":      {"1,2\n3,4", "column 1 [1 3] 0 column 2 [2 4] 0"},
+		"time":          {"time,x\n0,5\n0.01,6\n0.02,7\n", "x [5 6 7] 100"},
+		"milliseconds":  {"x;time (ms)\n5;10\n6;12\n7;14", "x [5 6 7] 500"},
+		"rounded times": {"t,x\n0.000,1\n0.003,2\n0.006,3\n0.008,4\n0.011,5\n0.014,6\n", ""},
+		"tabs":          {"a\tb\n1\t2\n", "a [1] 0 b [2] 0"},
+		"blanks":        {"  1   2\n 3 4\n", "column 1 [1 3] 0 column 2 [2 4] 0"},
+		"commas":        {"a;b\n1,5;2\n-3,25;1e3\n", "a [1.5 -3.25] 0 b [2 1000] 0"},
+		"missing":       {"a,b\n,NaN\n1,-\n", "a [NaN 1] 0 b [NaN NaN] 0"},
+		"mark":          {"\xef\xbb\xbfa,b\n1,2\n", "a [1] 0 b [2] 0"},
+		"comment":       {"# from a lab\na\n1\n", "a [1] 0"},
+	} {
+		r, err := Read(strings.NewReader(c.text), Options{}, recording.Want{})
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("%s: uneven times were taken", name)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var got []string
+		for _, ch := range r.Channels {
+			got = append(got, fmt.Sprint(ch.Name, ch.Samples, " ", ch.Rate))
+		}
+		if g := strings.ReplaceAll(strings.Join(got, " "), "[", " ["); g != c.want {
+			t.Errorf("%s: %s, want %s", name, g, c.want)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":     {"", "empty"},
+		"binary":    {"a\x00b", "no table"},
+		"names":     {"a,b\n", "without numbers"},
+		"word":      {"a,b\n1,x\n", `"x" is no number`},
+		"columns":   {"a,b\n1\n", "wrong number of fields"},
+		"uneven":    {"t,x\n0,1\n1,2\n3,3\n", "even"},
+		"backwards": {"t,x\n1,1\n0,2\n", "time goes from"},
+		"infinite":  {"a\n1e999\n", "no number"},
+	} {
+		_, err := Read(strings.NewReader(c.text), Options{}, recording.Want{})
+		if !errors.Is(err, recording.ErrBad) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func FuzzTable(f *testing.F) {
+	f.Add("time,a;b\n0,1\n")
+	f.Add("1 2\n3 4\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := Read(strings.NewReader(text), Options{}, recording.Want{Most: 1 << 16})
+		if err == nil && len(r.Channels[0].Samples) == 0 {
+			t.Error("nothing was read")
+		}
+	})
+}

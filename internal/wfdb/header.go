@@ -1,0 +1,220 @@
+// Package wfdb reads records of PhysioNet's WFDB format: a text header (.hea) and files of
+// samples beside it.
+package wfdb
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"krypton/internal/recording"
+)
+
+// The most that a header may have.
+const (
+	maxHeader  = 1 << 20
+	maxSignals = 1 << 10
+	maxFrame   = 1 << 12 // samples of a signal in a frame
+)
+
+// signal is one line of a header.
+type signal struct {
+	file            string
+	format          int
+	perFrame, skew  int
+	offset          int64
+	gain, baseline  float64
+	unit, name      string
+	initial         int64
+	checksum        int
+	hasSum, guessed bool // a checksum is there; the gain is not known
+}
+
+// header is what a .hea file says.
+type header struct {
+	rate    float64
+	frames  int // 0 if it does not say
+	signals []signal
+}
+
+// parseHeader reads a .hea file.
+func parseHeader(r io.Reader) (*header, error) {
+	s := bufio.NewScanner(io.LimitReader(r, maxHeader+1))
+	s.Buffer(nil, maxHeader)
+	size := 0
+	var h *header
+	wants := 0
+	for s.Scan() {
+		if size += len(s.Bytes()) + 1; size > maxHeader {
+			return nil, recording.Bad("a header of more than %d bytes", maxHeader)
+		}
+		line := strings.TrimSpace(s.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if h == nil {
+			var err error
+			if h, wants, err = recordLine(line); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if len(h.signals) == wants {
+			break
+		}
+		sig, err := signalLine(line)
+		if err != nil {
+			return nil, recording.Bad("signal %d: %w", len(h.signals), err)
+		}
+		h.signals = append(h.signals, *sig)
+	}
+	switch {
+	case s.Err() != nil:
+		return nil, recording.Bad("header: %w", s.Err())
+	case h == nil:
+		return nil, recording.Bad("a header without a record")
+	case len(h.signals) < wants:
+		return nil, recording.Bad("a header of %d signals, the record has %d", len(h.signals), wants)
+	}
+	return h, nil
+}
+
+// recordLine reads the first line, and gives the number of signals.
+func recordLine(line string) (h *header, signals int, err error) {
+	f := strings.Fields(line)
+	if len(f) < 2 {
+		return nil, 0, recording.Bad("%q is no record line of a WFDB header", clip(line))
+	}
+	if _, segments, ok := strings.Cut(f[0], "/"); ok {
+		return nil, 0, recording.Bad("a record of %s segments, each a record by itself: name one of them", clip(segments))
+	}
+	h = &header{rate: 250}
+	if signals, err = strconv.Atoi(f[1]); err != nil || signals < 0 || signals > maxSignals {
+		return nil, 0, recording.Bad("%q signals: want 1 to %d", clip(f[1]), maxSignals)
+	}
+	if signals == 0 {
+		return nil, 0, recording.Bad("a record without signals")
+	}
+	if len(f) > 2 {
+		text, _, _ := strings.Cut(f[2], "/") // behind it, the counter's
+		text, _, _ = strings.Cut(text, "(")
+		if h.rate, err = strconv.ParseFloat(text, 64); err != nil || !(h.rate > 0 && h.rate <= 1e9) {
+			return nil, 0, recording.Bad("%q samples a second", clip(f[2]))
+		}
+	}
+	if len(f) > 3 {
+		if h.frames, err = strconv.Atoi(f[3]); err != nil || h.frames < 0 {
+			return nil, 0, recording.Bad("%q samples a signal", clip(f[3]))
+		}
+	}
+	return h, signals, nil
+}
+
+// formatField is FORMAT[xSAMPLES][:SKEW][+OFFSET].
+var formatField = regexp.MustCompile(`^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$`)
+
+// gainField is GAIN[(BASELINE)][/UNIT].
+var gainField = regexp.MustCompile(`^([-+0-9.eE]+)(?:\(([-+]?\d+)\))?(?:/(.*))?$`)
+
+// signalLine reads a signal's line: a file, a format, and up to seven more, of which the
+// last goes to the end.
+func signalLine(line string) (*signal, error) {
+	next := func() string {
+		line = strings.TrimLeft(line, " \t")
+		end := strings.IndexAny(line, " \t")
+		if end < 0 {
+			end = len(line)
+		}
+		field := line[:end]
+		line = line[end:]
+		return field
+	}
+	s := &signal{file: next(), perFrame: 1, gain: 200, unit: "mV", guessed: true}
+	if s.file == "~" || s.file == "-" || path.IsAbs(s.file) || strings.ContainsAny(s.file, "\\:") || strings.Contains(s.file, "..") {
+		return nil, fmt.Errorf("the samples are in %q: want a file beside the header", clip(s.file))
+	}
+	text := next()
+	m := formatField.FindStringSubmatch(text)
+	if m == nil {
+		return nil, fmt.Errorf("%q is no format", clip(text))
+	}
+	var err error
+	number := func(text string, to *int, least, most int) {
+		if text == "" || err != nil {
+			return
+		}
+		n, e := strconv.Atoi(text)
+		if *to = n; e != nil || n < least || n > most {
+			err = fmt.Errorf("%q: want %d to %d", clip(text), least, most)
+		}
+	}
+	var offset int
+	number(m[1], &s.format, 0, 1<<16)
+	number(m[2], &s.perFrame, 1, maxFrame)
+	number(m[3], &s.skew, 0, 1<<24)
+	number(m[4], &offset, 0, 1<<40)
+	s.offset = int64(offset)
+	gain := next()
+	hasBaseline := false
+	if gain != "" && err == nil {
+		if hasBaseline, err = s.setGain(gain); err != nil {
+			return nil, err
+		}
+	}
+	var resolution, zero, initial, sum, block int
+	const far = 1 << 40
+	number(next(), &resolution, -far, far)
+	number(next(), &zero, -far, far)
+	initial = zero
+	number(next(), &initial, -far, far)
+	s.initial = int64(initial)
+	checksum := next()
+	number(checksum, &sum, -far, far)
+	s.checksum, s.hasSum = sum&0xffff, checksum != ""
+	number(next(), &block, 0, far)
+	if !hasBaseline {
+		s.baseline = float64(zero)
+	}
+	s.name = strings.TrimSpace(line)
+	return s, err
+}
+
+// setGain reads how samples become what is measured, and says whether the number that
+// stands for 0 is there.
+func (s *signal) setGain(text string) (baseline bool, err error) {
+	m := gainField.FindStringSubmatch(text)
+	if m == nil {
+		return false, fmt.Errorf("%q is no gain", clip(text))
+	}
+	g, err := strconv.ParseFloat(m[1], 64)
+	if err != nil || math.IsNaN(g) || math.IsInf(g, 0) {
+		return false, fmt.Errorf("%q is no gain", clip(text))
+	}
+	if g != 0 { // else it is not known: the usual one
+		s.gain, s.guessed = g, false
+	}
+	if m[2] != "" {
+		b, err := strconv.ParseInt(m[2], 10, 64)
+		if err != nil {
+			return false, fmt.Errorf("%q is no baseline", clip(m[2]))
+		}
+		s.baseline, baseline = float64(b), true
+	}
+	if m[3] != "" {
+		s.unit = m[3]
+	}
+	return baseline, nil
+}
+
+// clip bounds what a message quotes.
+func clip(s string) string {
+	if len(s) > 40 {
+		return s[:40]
+	}
+	return s
+}
