@@ -131,6 +131,7 @@ func (o *tuneOptions) run(cmd *cobra.Command, io streams, args []string) error {
 		return err
 	}
 	profile.Patch, profile.Stride = cmd.Flags().Lookup("patch").Value.String(), cmd.Flags().Lookup("stride").Value.String()
+	profile.Fill, profile.Input = string(o.fills[0]), explain.InputText(job.Maps()[0].Grid.Plane)
 	workBegins(cmd.Context())
 	if target != nil && (target.Path != "" || !o.asJSON) { // JSON is the profile too
 		if err := target.Write(io.out, profile); err != nil {

@@ -28,9 +28,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 // Wish says what a map may give up for speed. What is nil nobody has said.
 type Wish struct {
-	// SSIM and Speedup choose from the model's profile: the fastest setting whose maps
-	// are this similar to exact ones, or the best that takes this many times fewer
-	// multiply-adds than running the network each time.
+	// SSIM is the similarity to the exact map that is certified for each picture (0 for
+	// the usual wish); Speedup chooses from the model's profile the best setting that takes
+	// this many times fewer multiply-adds than running the network each time.
 	SSIM    *float64 `json:"ssim,omitempty"`
 	Speedup *float64 `json:"speedup,omitempty"`
 	// Precision is that of products.
@@ -82,41 +82,51 @@ type Given struct {
 	Late    bool    `json:"time_was_up,omitempty"`
 	// Precision is that of products, empty for float32.
 	Precision incremental.Precision `json:"precision,omitempty"`
-	// Source is flags, profile or default; Family is whose default.
+	// Source is flags, profile, default or certificate; Family is whose default, or whose
+	// settings are tried.
 	Source string      `json:"source"`
 	Family tune.Family `json:"family,omitempty"`
 	// Expected is what tuning measured for the profile's setting.
 	Expected *tune.Point `json:"expected,omitempty"`
+	// Tuned says where the profile was tuned, if that is not what is asked here:
+	// nothing is known of the setting here.
+	Tuned string `json:"tuned_at,omitempty"`
+	// Certificate is what is known of a picture's map.
+	Certificate *obe.Certificate `json:"certificate,omitempty"`
 	// Computed is the number of positions that were computed.
 	Computed int `json:"positions_computed"`
 	// Error is what verifying measured.
 	Error *obe.MeasuredError `json:"measured_error,omitempty"`
+
+	certify *obe.Certify // what is to be certified, nil for settings that are fixed
 }
 
-// The sources of what is given up: the question, the model's profile, and the defaults
-// of its family.
+// The sources of what is given up: the question, the model's profile, the defaults of its
+// family, and what was found for the picture.
 const (
 	Asked     = "flags"
 	Profiled  = "profile"
 	ByDefault = "default"
+	Certified = "certificate"
 )
 
-// defaultSSIM is what is wanted of a profile's setting where nobody says.
+// defaultSSIM is what is certified where nobody says.
 const defaultSSIM = 0.9
 
 // checkerboardShare is the share to drill down where nobody says, with a checkerboard.
 const checkerboardShare = 0.1
 
 // Choose decides what a map gives up, nil for nothing: from a question's mode and wish,
-// the model's profile (nil if it has none) and its family's defaults.
-func Choose(mode obe.Mode, w Wish, profile *tune.Profile, family tune.Family) (*Given, error) {
+// the model's profile (nil if it has none) and its family's defaults. listed says that
+// patches are those of a list, which have no grid.
+func Choose(mode obe.Mode, w Wish, listed bool, profile *tune.Profile, family tune.Family) (*Given, error) {
 	approximate, err := w.check(mode)
 	if err != nil {
 		return nil, err
 	}
 	var g *Given
 	if approximate {
-		if g, err = w.given(profile, family); err != nil {
+		if g, err = w.given(listed, profile, family); err != nil {
 			return nil, failure.As(failure.Usage, err)
 		}
 	}
@@ -169,8 +179,10 @@ func (w *Wish) check(mode obe.Mode) (approximate bool, err error) {
 	}
 	switch {
 	case len(choices) > 0 && len(own) > 0:
-		return false, failure.Wrongf("%v and %v choose from the profile: they exclude %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
+		return false, failure.Wrongf("%v and %v find what is given up: they exclude %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
 			failure.Setting("tau"), failure.Setting("epsilon"), failure.Setting("shortlist"), failure.Setting("drill_down"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("within"))
+	case w.SSIM != nil && !(*w.SSIM >= 0 && *w.SSIM <= 1):
+		return false, failure.Wrongf("%v is %g, want above 0 and up to 1", failure.Setting("ssim"), *w.SSIM)
 	case len(choices) == 2:
 		return false, failure.Wrongf("%v and %v exclude each other", failure.Setting("ssim"), failure.Setting("speedup"))
 	case len(own) > 0:
@@ -206,28 +218,65 @@ func or[T any](said *T, otherwise T) T {
 }
 
 // given is what an approximate map gives up of regions and positions.
-func (w *Wish) given(profile *tune.Profile, family tune.Family) (*Given, error) {
+func (w *Wish) given(listed bool, profile *tune.Profile, family tune.Family) (*Given, error) {
 	switch {
 	case len(w.settings()) > 0:
 		return &Given{Approximation: w.own(), Seconds: time.Duration(or(w.Within, 0)).Seconds(), Source: Asked}, nil
-	case profile == nil && len(w.choices()) > 0:
-		return nil, failure.Wrongf("%v and %v need a profile beside the model: make one with 'krypton tune'", failure.Setting("ssim"), failure.Setting("speedup"))
-	case profile == nil:
+	case profile == nil && w.Speedup != nil:
+		return nil, failure.Wrongf("%v needs a profile beside the model: make one with 'krypton tune'", failure.Setting("speedup"))
+	case listed && w.SSIM != nil:
+		return nil, failure.Wrongf("%v: similarities are those of maps on a grid, which patches of a list have not", failure.Setting("ssim"))
+	case listed && profile == nil:
 		return &Given{Approximation: tune.Default(family), Source: ByDefault, Family: family}, nil
-	}
-	var p tune.Point
-	var err error
-	if w.Speedup != nil {
-		p, err = profile.ForSpeed(*w.Speedup)
-	} else {
-		want := or(w.SSIM, 0)
-		if want == 0 {
-			want = defaultSSIM
+	case listed || w.Speedup != nil:
+		choose := profile.ForSpeed
+		if w.Speedup == nil {
+			choose = profile.ForQuality
 		}
-		p, err = profile.ForQuality(want)
+		p, err := choose(or(w.Speedup, defaultSSIM))
+		return &Given{Approximation: p.Approximation, Precision: p.Precision, Source: Profiled, Expected: &p}, err
 	}
-	return &Given{Approximation: p.Approximation, Precision: p.Precision, Source: Profiled, Expected: &p}, err
+	want := or(w.SSIM, 0)
+	if want == 0 {
+		want = defaultSSIM
+	}
+	var start *tune.Point
+	if profile != nil {
+		if p, err := profile.ForQuality(want); err == nil {
+			start = &p
+		}
+	}
+	c := &obe.Certify{SSIM: want, Rungs: tune.Rungs(family, start)}
+	return &Given{certify: c, Approximation: obe.Approximation{Tau: c.Rungs[0].Tau}, Precision: incremental.INT8, Source: Certified, Family: family}, nil
 }
+
+// elsewhere takes back what a profile expects if it was tuned for other patches, fills or
+// sizes than these.
+func (g *Given) elsewhere(p *tune.Profile, q *Question, input [2]int) {
+	if g == nil || g.Expected == nil || p == nil {
+		return
+	}
+	same := len(q.Patches) == 1 && len(q.Fills) == 1
+	patches, err := obe.ParsePatches(p.Patch)
+	same = same && err == nil && slices.Equal(patches, q.Patches)
+	strides, err := obe.ParseSizes(p.Stride)
+	same = same && err == nil && len(strides) == 1 && strides[0].On(input[0], input[1]) == q.stride(0).On(input[0], input[1])
+	same = same && (p.Fill == "" || p.Fill == string(q.Fills[0]))
+	same = same && (p.Input == "" || p.Input == InputText(input))
+	if same {
+		return
+	}
+	g.Expected, g.Tuned = nil, fmt.Sprintf("patch %s, stride %s", p.Patch, p.Stride)
+	if p.Fill != "" {
+		g.Tuned += ", fill " + p.Fill
+	}
+	if p.Input != "" {
+		g.Tuned += ", input " + p.Input
+	}
+}
+
+// InputText is an input's size, height and width, as a profile has it.
+func InputText(input [2]int) string { return fmt.Sprintf("%dx%d", input[0], input[1]) }
 
 // settle takes back what this plan cannot give, for an output, and notes what one should
 // know of what is given up. spell writes the names of fields.
@@ -235,7 +284,7 @@ func (g *Given) settle(plan *incremental.Plan, aim *Aim, spell func(failure.Sett
 	if g == nil {
 		return nil
 	}
-	if n := g.Shortlist; n > 0 {
+	if n := g.Shortlist; n > 0 && g.certify == nil {
 		if head, ok := plan.Head(aim.Output); !ok || aim.Record() != nil || head.Classes() <= n {
 			if g.Source == Asked {
 				notes = append(notes, fmt.Sprintf("%s %d leaves nothing out: the model has no more classes, or its last layers mix them", spell("shortlist"), n))
@@ -247,7 +296,9 @@ func (g *Given) settle(plan *incremental.Plan, aim *Aim, spell func(failure.Sett
 		notes = append(notes, fmt.Sprintf("nobody has tuned approximations for this model ('krypton tune' does): the defaults of %s networks are taken, %s", g.Family, g.Text()))
 	}
 	if g.Precision != "" && plan.Precision() != g.Precision {
-		notes = append(notes, fmt.Sprintf("%s %s: no layer takes it with these kernels (%s): %s is taken", spell("precision"), g.Precision, plan.Kernels(), plan.Precision()))
+		if g.certify == nil { // else nobody asked for it
+			notes = append(notes, fmt.Sprintf("%s %s: no layer takes it with these kernels (%s): %s is taken", spell("precision"), g.Precision, plan.Kernels(), plan.Precision()))
+		}
 		if g.Precision = plan.Precision(); g.Precision == incremental.FP32 {
 			g.Precision = "" // goes without saying
 		}
@@ -257,10 +308,18 @@ func (g *Given) settle(plan *incremental.Plan, aim *Aim, spell func(failure.Sett
 
 // approximation is the engine's form of it; nil gives up nothing.
 func (g *Given) approximation() obe.Approximation {
-	if g == nil {
+	if g == nil || g.certify != nil {
 		return obe.Approximation{}
 	}
 	return g.Approximation
+}
+
+// certified is what is to be certified, nil if nothing is.
+func (g *Given) certified() *obe.Certify {
+	if g == nil {
+		return nil
+	}
+	return g.certify
 }
 
 // of is the record's entry for one picture's results, nil for an exact map.
@@ -279,6 +338,14 @@ func (g *Given) of(results []*obe.Result) *Given {
 		if res.Error != nil {
 			r.Error = res.Error
 		}
+		if c := res.Certificate; c != nil {
+			if r.Certificate = r.Certificate.And(c); c.Reason == "" {
+				r.Approximation = c.Setting
+			}
+		}
+	}
+	if r.Certificate != nil && r.Certificate.Exact == r.Certificate.Positions() {
+		r.Approximation, r.Precision = obe.Approximation{Tau: 1}, ""
 	}
 	return &r
 }
@@ -316,6 +383,9 @@ func (g *Given) setting() string {
 	if g.Precision != "" {
 		parts = append(parts, "precision "+string(g.Precision))
 	}
+	if c := g.Certificate; c != nil && c.Interpolated > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d positions interpolated", c.Interpolated, c.Positions()))
+	}
 	if len(parts) == 0 {
 		parts = []string{"nothing given up"}
 	}
@@ -325,6 +395,12 @@ func (g *Given) setting() string {
 // known says how near to an exact map that is, as far as anybody knows.
 func (g *Given) known() string {
 	var parts []string
+	if g.Tuned != "" {
+		parts = append(parts, fmt.Sprintf("tuned at %s: what it keeps is not known here", g.Tuned))
+	}
+	if g.Certificate != nil {
+		parts = append(parts, certificateText(g.Certificate))
+	}
 	if g.Expected != nil {
 		parts = append(parts, fmt.Sprintf("expected SSIM %.3f (scores), %.3f (rendered)", g.Expected.SSIM, g.Expected.SSIMPaper))
 	}
@@ -332,6 +408,18 @@ func (g *Given) known() string {
 		parts = append(parts, fmt.Sprintf("error at %d positions %.2g mean, %.2g largest, of a range of %.2g", e.Positions, e.Mean, e.Largest, e.Range))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// certificateText says what is certified.
+func certificateText(c *obe.Certificate) string {
+	if c.Reason != "" && c.Interpolated+c.Approximate == 0 {
+		return "the map is exact: " + c.Reason
+	}
+	t := fmt.Sprintf("SSIM at least %.3f (scores)", float64(c.Scores))
+	if c.Rendered != nil {
+		t += fmt.Sprintf(", %.3f (rendered)", float64(*c.Rendered))
+	}
+	return t + fmt.Sprintf(" at %.0f %% confidence, by %d random positions computed exactly", 100*c.Confidence, c.Sampled)
 }
 
 // Precisions are the names of precisions.

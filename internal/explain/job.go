@@ -33,7 +33,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	given, err := Choose(q.Mode, q.Approximate, m.File.Config.Approximate, tune.FamilyOf(m.Graph))
+	given, err := q.gives(m.File.Config.Approximate, tune.FamilyOf(m.Graph))
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +51,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	if err := j.makeGrids(); err != nil {
 		return nil, err
 	}
+	j.gives.elsewhere(m.File.Config.Approximate, &q, j.grids[0].Plane)
 	j.notes = append(j.notes, j.gives.fit(q.Patches)...)
 	if err := j.read(ctx); err != nil {
 		return nil, err
@@ -154,6 +155,7 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 			Fill:          fills[v.fill],
 			Mode:          j.mode,
 			Approximation: j.gives.approximation(),
+			Certify:       j.gives.certified(),
 			Workers:       j.host.Threads,
 			Memory:        j.room.updates(),
 			Chunk:         q.Chunk,

@@ -128,18 +128,23 @@ func (q *Question) Check() error {
 // CheckFor fails where a question does not fit what is known of a model before it is
 // loaded.
 func (q *Question) CheckFor(file *model.File) error {
-	_, err := Choose(q.Mode, q.Approximate, file.Config.Approximate, tune.Plain)
+	_, err := q.gives(file.Config.Approximate, tune.Plain)
 	return err
+}
+
+// gives is what a question gives up.
+func (q *Question) gives(profile *tune.Profile, family tune.Family) (*Given, error) {
+	return Choose(q.Mode, q.Approximate, slices.ContainsFunc(q.Patches, obe.Patch.Listed), profile, family)
 }
 
 // Need is what plans of a network for a question that passed CheckFor must be able to do.
 func (q *Question) Need(n *model.Network) model.Need {
 	need := model.Need{}.For(q.typical())
-	given, err := Choose(q.Mode, q.Approximate, n.File.Config.Approximate, tune.FamilyOf(n.Graph))
+	given, err := q.gives(n.File.Config.Approximate, tune.FamilyOf(n.Graph))
 	if err != nil || given == nil {
 		return need
 	}
-	need.Tau, need.Precision, need.Dynamic = given.Tau, given.Precision, given.Epsilon > 0
+	need.Tau, need.Precision, need.Dynamic = given.Tau, given.Precision, given.Epsilon > 0 || given.certify != nil
 	if need.Precision != "" {
 		need.Also = incremental.FP32
 	}

@@ -93,8 +93,11 @@ func (s *step) algorithm() string {
 // Count is the number of multiply-adds that a change of the input's region r
 // takes with this plan's algorithms; the region of the whole input counts a
 // whole run.
-func (p *Plan) Count(r region.Rect) int64 {
-	rects := p.regions(r)
+func (p *Plan) Count(r region.Rect) int64 { return p.CountUnder(r, nil) }
+
+// CountUnder is Count where a policy cuts regions down.
+func (p *Plan) CountUnder(r region.Rect, policy Policy) int64 {
+	rects := p.regionsUnder(r, policy)
 	n := int64(0)
 	for i := range p.steps {
 		if s := &p.steps[i]; s.prim != nil {

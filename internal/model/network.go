@@ -96,7 +96,7 @@ type Need struct {
 	// Dynamic makes a plan that change thresholds can be used with.
 	Dynamic bool
 	// Precision is that of the plan's convolutions, "" for float32; Also, if it is
-	// another, that of a second plan.
+	// another, that of a second plan: one in float32 is for exact maps.
 	Precision, Also incremental.Precision
 	// Kernels names a set, "" for the best one; Direct does without Winograd's
 	// convolutions.
@@ -163,9 +163,9 @@ func (n *Network) Plan(need Need) (*Plans, error) {
 	if g.Joined != nil {
 		input, layout = "", "nchw"
 	}
-	compile := func(precision incremental.Precision) (*incremental.Plan, error) {
-		opt := incremental.CompileOptions{Kernels: kernels, Direct: need.Direct, Input: input, Layout: layout, Typical: need.typical(), Dynamic: need.Dynamic, Precision: precision}
-		if need.Tau > 0 && need.Tau < 1 {
+	compile := func(precision incremental.Precision, exact bool) (*incremental.Plan, error) {
+		opt := incremental.CompileOptions{Kernels: kernels, Direct: need.Direct, Input: input, Layout: layout, Typical: need.typical(), Dynamic: need.Dynamic && !exact, Precision: precision}
+		if need.Tau > 0 && need.Tau < 1 && !exact {
 			opt.Policy = incremental.Tau(need.Tau)
 		}
 		p, err := incremental.Compile(g, opt)
@@ -175,12 +175,12 @@ func (n *Network) Plan(need Need) (*Plans, error) {
 		return p, nil
 	}
 	made := &Plans{}
-	if made.First, err = compile(need.Precision); err != nil {
+	if made.First, err = compile(need.Precision, false); err != nil {
 		return nil, err
 	}
 	// A machine that lacks the precision makes the same plan again: no need.
 	if need.Also != "" && made.First.Precision() != need.Also {
-		made.Second, err = compile(need.Also)
+		made.Second, err = compile(need.Also, need.Also == incremental.FP32)
 	}
 	if err != nil {
 		return nil, err

@@ -44,6 +44,9 @@ type Task struct {
 	Mode   Mode
 	// Approximation is what the mode Approximate gives up.
 	Approximation Approximation
+	// Certify, if set, takes the place of Approximation: what is given up is found for the
+	// image, and the result has a Certificate.
+	Certify *Certify
 	// Reference, for Approximate with a Plan of low precision, is the same model
 	// in float32: the clean image's scores are its, all others are moved by
 	// what Plan gets wrong about the clean image, and errors are measured
@@ -117,6 +120,8 @@ type Result struct {
 	Late bool
 	// Error is what Verify measured of an approximate map.
 	Error *MeasuredError
+	// Certificate is what is known of a certified map, nil for others.
+	Certificate *Certificate
 	// NaN says that some score is not a number.
 	NaN bool
 	// Verified counts the positions that were recomputed whole and agreed.
@@ -153,7 +158,10 @@ func (t *Task) valid() error {
 	if err := t.Approximation.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrTask, err)
 	}
-	if t.Grid.Listed() != nil && t.Approximation.Partial() {
+	if c := t.Certify; c != nil && (!(c.SSIM > 0 && c.SSIM <= 1) || len(c.Rungs) == 0) {
+		return fmt.Errorf("%w: a similarity of %g with %d settings, want above 0 and up to 1", ErrTask, c.SSIM, len(c.Rungs))
+	}
+	if t.Grid.Listed() != nil && (t.Approximation.Partial() || t.Certify != nil) {
 		return fmt.Errorf("%w: %w", ErrTask, errNoGrid)
 	}
 	return nil
@@ -162,7 +170,7 @@ func (t *Task) valid() error {
 // Explain answers a task.
 func Explain(ctx context.Context, t Task) (*Result, error) {
 	if t.Mode != Approximate {
-		t.Approximation = Approximation{}
+		t.Approximation, t.Certify = Approximation{}, nil
 	}
 	if t.Target == nil {
 		t.Target = target.Classes{}
@@ -191,7 +199,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 			return nil, err
 		}
 		defer moved.release()
-		if t.Verify == 0 {
+		if t.Verify == 0 && t.Certify == nil {
 			moved.release() // only errors are measured with it
 		}
 		clean = moved.clean
@@ -204,11 +212,16 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		t.Clean(r)
 	}
 	start = time.Now()
-	if err := t.positions(ctx, views, moved, r, clean, began); err != nil {
+	if t.Certify != nil {
+		err = t.certified(ctx, views, moved, r, clean)
+	} else {
+		err = t.positions(ctx, views, moved, r, clean, began)
+	}
+	if err != nil {
 		return nil, err
 	}
 	r.Map = time.Since(start)
-	if !t.Approximation.Exact() || moved != nil {
+	if !t.Approximation.Exact() || moved != nil || t.Certify != nil {
 		if err := t.measure(ctx, views, moved, r); err != nil {
 			return nil, err
 		}
@@ -291,27 +304,18 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 	var nan, spent atomic.Int64
 	opt := t.Approximation.options(t.options())
 	compute := func(pick []int) error {
-		return a.plan.Update(ctx, a.views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
-			h := a.Take()
-			defer a.Give(h)
-			i := pick[k]
-			spent.Add(res.MultiplyAdds())
-			if err := h.Read(res); err != nil {
-				return err
-			}
+		return t.update(ctx, a, c, opt, pick, &spent, func(i int, h *target.Hand, winner int32) {
 			if keep {
 				for k, out := range h.Outs {
 					copy(r.Outputs[k][i*len(out):], out)
 				}
 			}
-			winner := h.Score()
 			if r.put(i, h.Scores, winner) {
 				nan.Store(1)
 			}
 			if t.Answered != nil {
 				t.Answered(i, h.Scores, winner)
 			}
-			return nil
 		})
 	}
 	if t.Gradual && t.Approximation.Exact() {
@@ -327,13 +331,27 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 	return nil
 }
 
+// update answers some positions by an asker and hands each over, from several goroutines.
+func (t *Task) update(ctx context.Context, a *asker, c *changes, opt incremental.Options, pick []int, spent *atomic.Int64, take func(i int, h *target.Hand, winner int32)) error {
+	return a.plan.Update(ctx, a.views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
+		h := a.Take()
+		defer a.Give(h)
+		spent.Add(res.MultiplyAdds())
+		if err := h.Read(res); err != nil {
+			return err
+		}
+		take(pick[k], h, h.Score())
+		return nil
+	})
+}
+
 // options are those of the engine that a map's positions are answered with.
 func (t *Task) options() incremental.Options {
 	var done atomic.Int64
 	return incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk, Done: func(k int) {
 		d := done.Add(int64(k))
 		if t.Progress != nil {
-			t.Progress(int(d), t.Grid.Len())
+			t.Progress(min(int(d), t.Grid.Len()), t.Grid.Len()) // samples may be computed twice
 		}
 	}}
 }

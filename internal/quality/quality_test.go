@@ -119,3 +119,36 @@ func TestOrder(t *testing.T) {
 		t.Error("a share of nothing")
 	}
 }
+
+// TestJudge: the quick way gives what the plain one does.
+func TestJudge(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, size := range [][2]int{{53, 53}, {29, 31}, {12, 40}, {5, 9}, {1, 60}} {
+		a, b := make([]float32, size[0]*size[1]), make([]float32, size[0]*size[1])
+		other := make([]float64, len(a))
+		for i := range a {
+			a[i] = 0.5 + 0.2*rng.Float32()
+			b[i] = a[i] + 0.05*rng.Float32()
+			other[i] = float64(a[i])
+		}
+		span := float64(slices.Max(a)) - float64(slices.Min(a))
+		for _, p := range []float32{0.6, 0.99, -1} {
+			j, err := NewJudge(b, size[1], p, span)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, r := j.Clone().Similarities(other)
+			wantS, err := SSIMScores(a, b, size[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantR, err := SSIMPaper(a, b, size[1], p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.Abs(s-wantS) > 1e-9 || math.Abs(r-wantR) > 1e-9 || j.Rendered() != (p > 0) {
+				t.Errorf("%v, p %g: %g and %g, want %g and %g", size, p, s, r, wantS, wantR)
+			}
+		}
+	}
+}

@@ -119,24 +119,32 @@ func SSIMPaper(exact, approx []float32, cols int, p float32) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	wy, wx, norm := paperWindow(rows, cols)
+	lo, hi := colours(p)
+	a, b := render(exact, lo, hi), render(approx, lo, hi)
+	sum := 0.0
+	for c := range 3 {
+		sum += ssim(a[c], b[c], rows, cols, wy, wx, 255, norm)
+	}
+	return sum / 3, nil
+}
+
+// paperWindow is SSIMPaper's on a map of this size, and what makes a sample's variance of
+// the windows' one.
+func paperWindow(rows, cols int) (wy, wx []float64, norm float64) {
 	win := 7
 	if min(rows, cols) < 7 {
 		win = 3
 	}
-	wy, wx := min(win, odd(rows)), min(win, odd(cols))
-	n := float64(wy * wx)
-	norm := 1.0
-	if n > 1 {
+	wy, wx, norm = uniform(min(win, odd(rows))), uniform(min(win, odd(cols))), 1
+	if n := float64(len(wy) * len(wx)); n > 1 {
 		norm = n / (n - 1)
 	}
-	lo, hi := 0.75*float64(p), math.Min(1, 1.25*float64(p))
-	a, b := render(exact, lo, hi), render(approx, lo, hi)
-	sum := 0.0
-	for c := range 3 {
-		sum += ssim(a[c], b[c], rows, cols, uniform(wy), uniform(wx), 255, norm)
-	}
-	return sum / 3, nil
+	return wy, wx, norm
 }
+
+// colours are the scores that the first and the last colour stand for.
+func colours(p float32) (lo, hi float64) { return 0.75 * float64(p), math.Min(1, 1.25*float64(p)) }
 
 // jet is matplotlib's segment data of the colour map: position and value.
 var jet = [3][][2]float64{
@@ -145,24 +153,36 @@ var jet = [3][][2]float64{
 	{{0, .5}, {.11, 1}, {.34, 1}, {.65, 0}, {1, 0}},
 }
 
-// render maps scores to the 256 colours of reversed jet: the channels' values
-// of 0 to 255.
-func render(scores []float32, lo, hi float64) [3][]float64 {
-	var out [3][]float64
-	for c, segments := range jet {
-		out[c] = make([]float64, len(scores))
-		for i, v := range scores {
-			t := 0.0
-			if hi > lo {
-				t = min(max((float64(v)-lo)/(hi-lo), 0), 1)
-			}
-			at := 1 - math.Min(math.Floor(t*256), 255)/255
+// palette are the 256 colours of reversed jet: the channels' values of 0 to 255.
+var palette = func() (all [256][3]float64) {
+	for i := range all {
+		at := 1 - float64(i)/255
+		for c, segments := range jet {
 			k := 1
 			for k < len(segments)-1 && segments[k][0] < at {
 				k++
 			}
 			p, q := segments[k-1], segments[k]
-			out[c][i] = math.Round(255 * (p[1] + (q[1]-p[1])*(at-p[0])/(q[0]-p[0])))
+			all[i][c] = math.Round(255 * (p[1] + (q[1]-p[1])*(at-p[0])/(q[0]-p[0])))
+		}
+	}
+	return all
+}()
+
+// render maps scores to colours: the channels' values.
+func render(scores []float32, lo, hi float64) [3][]float64 {
+	var out [3][]float64
+	for c := range out {
+		out[c] = make([]float64, len(scores))
+	}
+	for i, v := range scores {
+		t := 0.0
+		if hi > lo {
+			t = min(max((float64(v)-lo)/(hi-lo), 0), 1)
+		}
+		colour := &palette[int(math.Min(math.Floor(t*256), 255))]
+		for c := range out {
+			out[c][i] = colour[c]
 		}
 	}
 	return out

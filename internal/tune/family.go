@@ -1,6 +1,8 @@
 package tune
 
 import (
+	"slices"
+
 	"krypton/internal/graph"
 	"krypton/internal/obe"
 	"krypton/internal/op"
@@ -59,6 +61,27 @@ var defaults = map[Family]obe.Approximation{
 	Branching: {Tau: 0.6, Epsilon: 0.05, Shortlist: 128},
 	Residual:  {Epsilon: 0.05, Shortlist: 128},
 	Separable: {Epsilon: 0.02, Shortlist: 128},
+}
+
+// rungs are what positions of a certified map may give up, the boldest first. What is too
+// bold for a picture is found out for that picture.
+var rungs = map[Family][]obe.Approximation{
+	Plain:     {{Tau: 0.6, Epsilon: 0.04, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Branching: {{Tau: 0.6, Epsilon: 0.04, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Residual:  {{Epsilon: 0.05, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Separable: {{Epsilon: 0.05, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+}
+
+// Rungs are what certified maps of a family's networks may give up, the boldest first. A
+// profile's point, if there is one, comes before them.
+func Rungs(f Family, start *Point) []obe.Approximation {
+	all := slices.Clone(rungs[f])
+	if start != nil {
+		a := start.Approximation
+		a.Steps, a.Checkerboard, a.DrillDown = nil, false, 0
+		all = append([]obe.Approximation{a}, all...)
+	}
+	return all
 }
 
 // Default is the setting of a family, for models that nobody has tuned.

@@ -46,6 +46,9 @@ type Profile struct {
 	Samples int    `yaml:"samples" json:"samples"`
 	Patch   string `yaml:"patch" json:"patch"`
 	Stride  string `yaml:"stride" json:"stride"`
+	// Fill and Input (height x width) are empty in profiles of before they were kept.
+	Fill  string `yaml:"fill,omitempty" json:"fill,omitempty"`
+	Input string `yaml:"input,omitempty" json:"input,omitempty"`
 	// Exact is the speed of the exact map in the same measure.
 	Exact  float64 `yaml:"exact_speedup" json:"exact_speedup"`
 	Points []Point `yaml:"points" json:"points"`

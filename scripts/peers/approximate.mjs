@@ -23,7 +23,7 @@ import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { normalized, npy, ssim, ssimScores } from './similarity.mjs';
+import { npy, ssimRendered, ssimScores } from './similarity.mjs';
 
 const flag = (value) => ({ type: 'string', default: value });
 const { values: flags, positionals: models } = parseArgs({ allowPositionals: true,
@@ -61,29 +61,6 @@ function call(file, args) {
   const r = spawnSync(file, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
   if (r.status !== 0) throw new Error(r.error?.message ?? r.stderr.trim().split('\n').at(-1));
   return r.stdout;
-}
-
-// jet is matplotlib's segment data of the colour map.
-const jet = [
-  [[0, 0], [0.35, 0], [0.66, 1], [0.89, 1], [1, 0.5]],
-  [[0, 0], [0.125, 0], [0.375, 1], [0.64, 1], [0.91, 0], [1, 0]],
-  [[0, 0.5], [0.11, 1], [0.34, 1], [0.65, 0], [1, 0]],
-];
-
-// ssimRendered is the published system's: maps in reversed jet between 0.75 p and
-// 1.25 p, windows of 7 x 7.
-function ssimRendered(a, b, p) {
-  const [lo, hi] = [0.75 * p, Math.min(1, 1.25 * p)];
-  const channel = (m, s) => Float64Array.from(m.v, (v) => {
-    const t = Math.min(Math.max((v - lo) / (hi - lo), 0), 1);
-    const at = 1 - Math.min(Math.floor(t * 256), 255) / 255;
-    let k = 1;
-    while (k < s.length - 1 && s[k][0] < at) k++;
-    const [[x0, y0], [x1, y1]] = [s[k - 1], s[k]];
-    return Math.round(255 * (y0 + ((y1 - y0) * (at - x0)) / (x1 - x0)));
-  });
-  const g = normalized(Array(7).fill(1));
-  return mean(jet.map((s) => ssim(channel(a, s), channel(b, s), a.h, a.w, g, 255, 49 / 48)));
 }
 
 const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;

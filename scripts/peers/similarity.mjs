@@ -45,3 +45,26 @@ export function ssimScores(a, b) {
   for (const x of a.v) [lo, hi] = [Math.min(lo, x), Math.max(hi, x)];
   return ssim(a.v, b.v, a.h, a.w, gaussian(11, 1.5), hi - lo, 1);
 }
+
+// jet is matplotlib's segment data of the colour map.
+const jet = [
+  [[0, 0], [0.35, 0], [0.66, 1], [0.89, 1], [1, 0.5]],
+  [[0, 0], [0.125, 0], [0.375, 1], [0.64, 1], [0.91, 0], [1, 0]],
+  [[0, 0.5], [0.11, 1], [0.34, 1], [0.65, 0], [1, 0]],
+];
+
+// ssimRendered is the published system's: maps in reversed jet between 0.75 p and
+// 1.25 p, windows of 7 x 7.
+export function ssimRendered(a, b, p) {
+  const [lo, hi] = [0.75 * p, Math.min(1, 1.25 * p)];
+  const channel = (m, s) => Float64Array.from(m.v, (v) => {
+    const t = Math.min(Math.max((v - lo) / (hi - lo), 0), 1);
+    const at = 1 - Math.min(Math.floor(t * 256), 255) / 255;
+    let k = 1;
+    while (k < s.length - 1 && s[k][0] < at) k++;
+    const [[x0, y0], [x1, y1]] = [s[k - 1], s[k]];
+    return Math.round(255 * (y0 + ((y1 - y0) * (at - x0)) / (x1 - x0)));
+  });
+  const g = normalized(Array(7).fill(1));
+  return jet.reduce((sum, s) => sum + ssim(channel(a, s), channel(b, s), a.h, a.w, g, 255, 49 / 48) / 3, 0);
+}

@@ -1,0 +1,197 @@
+package quality
+
+import "math"
+
+// Judge compares one map with many others, quickly: both similarities by sums along rows
+// and columns. A Judge is not to be used from several goroutines at once; Clone gives
+// another.
+type Judge struct {
+	rows, cols int
+	span       float64 // of scores, for SSIMScores' constants
+	lo, hi     float64 // of colours
+	scores     *channel
+	colours    [3]*channel // nil if the maps have no colours
+	rendered   [3][]float64
+}
+
+// channel is one plane of the judged map, with its windows' moments.
+type channel struct {
+	own             []float64
+	mean, square    []float64 // of windows
+	wy, wx          []float64
+	rows, cols      int
+	c1, c2, norm    float64
+	moments, across [3][]float64
+}
+
+// NewJudge prepares a map to be compared. span is that of the exact map's scores, which
+// SSIMScores takes from the maps themselves, and p the clean score. It fails where a score
+// is no finite number.
+func NewJudge(scores []float32, cols int, p float32, span float64) (*Judge, error) {
+	rows, err := grid(scores, scores, cols)
+	if err != nil {
+		return nil, err
+	}
+	j := &Judge{rows: rows, cols: cols, span: span}
+	j.lo, j.hi = colours(p)
+	own := widen(scores)
+	j.scores = newChannel(own, rows, cols, gaussian(odd(min(rows, 11)), 1.5), gaussian(odd(min(cols, 11)), 1.5), span, 1)
+	if j.hi > j.lo {
+		wy, wx, norm := paperWindow(rows, cols)
+		for c, plane := range j.render(own) {
+			j.colours[c] = newChannel(append([]float64(nil), plane...), rows, cols, wy, wx, 255, norm)
+		}
+	}
+	return j, nil
+}
+
+// Clone is the same judge for another goroutine.
+func (j *Judge) Clone() *Judge {
+	k := *j
+	k.scores = j.scores.clone()
+	for c, ch := range j.colours {
+		if ch != nil {
+			k.colours[c] = ch.clone()
+		}
+	}
+	k.rendered = [3][]float64{}
+	return &k
+}
+
+// Rendered says whether the maps have colours that differ: those of a clean score that is
+// not positive, or far above 1, have not.
+func (j *Judge) Rendered() bool { return j.hi > j.lo }
+
+// Similarities are SSIMScores and SSIMPaper of the judged map to another, up to rounding;
+// the second is 1 where Rendered says no.
+func (j *Judge) Similarities(other []float64) (scores, rendered float64) {
+	scores, rendered = j.scores.compare(other), 1
+	if j.Rendered() {
+		rendered = 0
+		for c, plane := range j.render(other) {
+			rendered += j.colours[c].compare(plane) / 3
+		}
+	}
+	return scores, rendered
+}
+
+// Weights say how much the mean over the windows falls, about, for a squared error of 1
+// at each position: of the scores, and of each channel of the colours.
+func (j *Judge) Weights() (scores []float64, rendered [3][]float64) {
+	scores = j.scores.weights()
+	for c, ch := range j.colours {
+		if ch != nil {
+			rendered[c] = ch.weights()
+		}
+	}
+	return scores, rendered
+}
+
+// Colours gives the channels' values, 0 to 255, of one score.
+func (j *Judge) Colours(score float64) [3]float64 { return palette[j.colour(score)] }
+
+func (j *Judge) colour(v float64) int {
+	t := min(max((v-j.lo)/(j.hi-j.lo), 0), 1)
+	return int(math.Min(math.Floor(t*256), 255))
+}
+
+func (j *Judge) render(scores []float64) [3][]float64 {
+	for c := range j.rendered {
+		if j.rendered[c] == nil {
+			j.rendered[c] = make([]float64, len(scores))
+		}
+	}
+	for i, v := range scores {
+		k := &palette[j.colour(v)]
+		j.rendered[0][i], j.rendered[1][i], j.rendered[2][i] = k[0], k[1], k[2]
+	}
+	return j.rendered
+}
+
+func newChannel(own []float64, rows, cols int, wy, wx []float64, span, norm float64) *channel {
+	c := &channel{own: own, wy: wy, wx: wx, rows: rows, cols: cols, c1: (.01 * span) * (.01 * span), c2: (.03 * span) * (.03 * span), norm: norm}
+	c.make()
+	copy(c.moments[0], own)
+	for i, v := range own {
+		c.moments[1][i] = v * v
+	}
+	c.mean = append([]float64(nil), c.filter(0)...)
+	c.square = append([]float64(nil), c.filter(1)...)
+	return c
+}
+
+func (c *channel) make() {
+	for k := range c.moments {
+		c.moments[k], c.across[k] = make([]float64, len(c.own)), make([]float64, len(c.own))
+	}
+}
+
+func (c *channel) clone() *channel {
+	d := *c
+	d.moments, d.across = [3][]float64{}, [3][]float64{}
+	d.make()
+	return &d
+}
+
+// filter is the windows' means of moments[k], row by row, in place of them.
+func (c *channel) filter(k int) []float64 {
+	from, mid := c.moments[k], c.across[k]
+	h, w := c.rows-len(c.wy)+1, c.cols-len(c.wx)+1
+	for y := range c.rows {
+		line, to := from[y*c.cols:][:c.cols], mid[y*w:][:w]
+		clear(to)
+		for i, u := range c.wx {
+			for x, v := range line[i:][:w] {
+				to[x] += float64(u * v)
+			}
+		}
+	}
+	out := from[:h*w]
+	for y := range h {
+		to := out[y*w:][:w]
+		clear(to)
+		for i, u := range c.wy {
+			for x, v := range mid[(y+i)*w:][:w] {
+				to[x] += float64(u * v)
+			}
+		}
+	}
+	return out
+}
+
+func (c *channel) compare(other []float64) float64 {
+	a, bb, ab := c.moments[0], c.moments[1], c.moments[2]
+	copy(a, other)
+	for i, v := range other {
+		bb[i], ab[i] = v*v, v*c.own[i]
+	}
+	mb, sb, sab := c.filter(0), c.filter(1), c.filter(2)
+	sum := 0.0
+	for i, ma := range c.mean {
+		m := mb[i]
+		va, vb, cov := c.norm*(c.square[i]-float64(ma*ma)), c.norm*(sb[i]-float64(m*m)), c.norm*(sab[i]-float64(ma*m))
+		sum += (float64(2*ma*m) + c.c1) * (float64(2*cov) + c.c2) / ((float64(ma*ma) + float64(m*m) + c.c1) * (va + vb + c.c2))
+	}
+	return sum / float64(len(c.mean))
+}
+
+// weights spreads 1/(2 variance + c2) of each window over its positions.
+func (c *channel) weights() []float64 {
+	h, w := c.rows-len(c.wy)+1, c.cols-len(c.wx)+1
+	out, mid := make([]float64, len(c.own)), make([]float64, c.rows*w)
+	for i, m := range c.mean {
+		y, x := i/w, i%w
+		v := c.norm / ((2*max(0, c.norm*(c.square[i]-float64(m*m))) + c.c2) * float64(h*w))
+		for k, u := range c.wy {
+			mid[(y+k)*w+x] += float64(u * v)
+		}
+	}
+	for y := range c.rows {
+		for x, v := range mid[y*w:][:w] {
+			for k, u := range c.wx {
+				out[y*c.cols+x+k] += float64(u * v)
+			}
+		}
+	}
+	return out
+}
