@@ -138,8 +138,12 @@ func estimate(ctx context.Context, out io.Writer, job *explain.Job, in *explain.
 	}
 	for _, c := range costs {
 		g := c.Grid
-		_, err := fmt.Fprintf(out, "%d positions (%d x %d), %.3g multiply-adds instead of %.3g (%s times fewer), views %d MiB, one position %d KiB\n",
-			g.Len(), len(g.Ys), len(g.Xs), float64(c.Spent), float64(c.Whole), number.Ratio(float64(c.Whole), float64(c.Spent)).Text("%.1f", 1), c.ViewBytes>>20, c.PositionBytes>>10)
+		most := ""
+		if c.AtMost {
+			most = "at most "
+		}
+		_, err := fmt.Fprintf(out, "%d positions (%d x %d), %s%.3g multiply-adds instead of %.3g (%s times fewer), views %d MiB, one position %d KiB\n",
+			g.Len(), len(g.Ys), len(g.Xs), most, float64(c.Spent), float64(c.Whole), number.Ratio(float64(c.Whole), float64(c.Spent)).Text("%.1f", 1), c.ViewBytes>>20, c.PositionBytes>>10)
 		if err != nil {
 			return err
 		}

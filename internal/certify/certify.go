@@ -88,7 +88,7 @@ const (
 	usualDraws = 32
 	// caution multiplies what is lost: errors that hang together, the largest ones that no
 	// sample met, and settings that were chosen because they looked good.
-	caution = 1.4
+	caution = 1.5
 	// least is a loss that is always reckoned with.
 	least = 0.004
 )
@@ -96,7 +96,11 @@ const (
 // unseenShare is about the number of times that the samples would have to be drawn for one
 // of them to meet something that is between the computed positions and shows at none: the
 // map then differs from what is interpolated as much as from one sample to the next.
-const unseenShare = 3
+const unseenShare = 2
+
+// together is the share of computed positions that err as the nearest sample does: what an
+// approximation passes over is much the same for neighbours.
+const together = 0.5
 
 // normal is the quantile of the standard normal distribution at Confidence.
 var normal = math.Sqrt2 * math.Erfinv(2*Confidence-1)
@@ -119,7 +123,7 @@ func (m *Map) Estimate(samples []Sample, o Options) (*Estimate, error) {
 	if o.Draws == 0 {
 		o.Draws = usualDraws
 	}
-	of := m.features()
+	of := m.features(samples)
 	scores, rendered := make([]float64, o.Draws), make([]float64, o.Draws)
 	next, workers := make(chan int), max(1, min(o.Workers, o.Draws))
 	var all sync.WaitGroup
@@ -150,7 +154,7 @@ func (m *Map) Likely(samples []Sample, seed uint64) ([]float32, error) {
 		return nil, ErrFew
 	}
 	drawn := make([]float64, len(m.Scores))
-	m.draw(drawn, m.features(), samples, rand.New(rand.NewPCG(seed, 3)))
+	m.draw(drawn, m.features(samples), samples, rand.New(rand.NewPCG(seed, 3)))
 	likely := make([]float32, len(drawn))
 	for i, v := range drawn {
 		likely[i] = float32(v)
@@ -194,9 +198,12 @@ func (m *Map) draw(dst []float64, of *features, samples []Sample, rng *rand.Rand
 		case k == Interpolated && rng.Float64() < unseen:
 			j := rng.IntN(len(samples) - 1)
 			dst[i] += float64(m.Scores[samples[j+1].At]) - float64(m.Scores[samples[j].At])
+		case k == Computed && rng.Float64() < together:
+			s, l := &samples[of.nearest[i]], laws[k]
+			dst[i] += l.lean*of.apart[i] + l.rest(of, s, k)*math.Exp(l.at(of, i)-l.at(of, s.At))
 		default:
 			l := laws[k]
-			dst[i] += l.errors[rng.IntN(len(l.errors))] * math.Exp(l.at(of, i))
+			dst[i] += l.lean*of.apart[i] + l.errors[rng.IntN(len(l.errors))]*math.Exp(l.at(of, i))
 		}
 	}
 }
@@ -224,12 +231,14 @@ func poolOf(samples []Sample, k Kind) []Sample {
 // and of its reach.
 type features struct {
 	variance, reach []float64
-	floor           float64 // under squared errors
+	apart           []float64 // the map's score at a position less the mean of its neighbours
+	nearest         []int     // sample of each position
+	floor           float64   // under squared errors
 }
 
-func (m *Map) features() *features {
+func (m *Map) features(samples []Sample) *features {
 	rows := len(m.Guess) / m.Cols
-	f := &features{variance: make([]float64, len(m.Guess)), reach: make([]float64, len(m.Guess)), floor: math.Pow(3e-4*m.Span, 2) + math.SmallestNonzeroFloat64}
+	f := &features{nearest: m.nearest(samples), variance: make([]float64, len(m.Guess)), reach: make([]float64, len(m.Guess)), apart: make([]float64, len(m.Guess)), floor: math.Pow(3e-4*m.Span, 2) + math.SmallestNonzeroFloat64}
 	floor := math.Pow(1e-3*m.Span, 2) + math.SmallestNonzeroFloat64
 	for y := range rows {
 		for x := range m.Cols {
@@ -243,10 +252,33 @@ func (m *Map) features() *features {
 			}
 			i := y*m.Cols + x
 			f.variance[i] = math.Log(max(0, square/n-sum/n*sum/n) + floor)
+			if n > 1 {
+				f.apart[i] = -sum / (n - 1)
+			}
 			f.reach[i] = math.Log(max(1, m.Reach[i]))
 		}
 	}
 	return f
+}
+
+// nearest are the samples next to each position, the first of several.
+func (m *Map) nearest(samples []Sample) []int {
+	near, best := make([]int, len(m.Guess)), make([]int, len(m.Guess))
+	for i := range near {
+		best[i] = math.MaxInt
+	}
+	for k, s := range samples {
+		sy, sx := s.At/m.Cols, s.At%m.Cols
+		for y := range len(near) / m.Cols {
+			dy := (y - sy) * (y - sy)
+			for x := range m.Cols {
+				if d := dy + (x-sx)*(x-sx); d < best[y*m.Cols+x] {
+					near[y*m.Cols+x], best[y*m.Cols+x] = k, d
+				}
+			}
+		}
+	}
+	return near
 }
 
 // law says how errors grow: half the logarithm of their expected square is at(i), but for
@@ -254,11 +286,17 @@ func (m *Map) features() *features {
 type law struct {
 	variance, reach float64 // slopes
 	meanV, meanR    float64
+	lean            float64 // of errors on what sets a score apart from its neighbours
 	errors          []float64
 }
 
 func (l *law) at(f *features, i int) float64 {
 	return (l.variance*(f.variance[i]-l.meanV) + l.reach*(f.reach[i]-l.meanR)) / 2
+}
+
+// rest is what a sample missed but for what leans on its neighbours.
+func (l *law) rest(f *features, s *Sample, k Kind) float64 {
+	return s.Missed[k] - l.lean*f.apart[s.At]
 }
 
 // Slopes are drawn to what they are usually as if by so many more samples.
@@ -271,10 +309,19 @@ const (
 // fit finds a kind's law by least squares.
 func (f *features) fit(samples []Sample, k Kind) *law {
 	l, n := &law{}, float64(len(samples))
+	// What is noise in the map leans against it: the exact map is the smoother one. Each
+	// position counts alike, whatever its scale.
+	ea, aa := 0.0, prior
+	for _, s := range samples {
+		weight := math.Exp(-f.variance[s.At])
+		ea, aa = ea+s.Missed[k]*f.apart[s.At]*weight, aa+f.apart[s.At]*f.apart[s.At]*weight
+	}
+	l.lean = min(max(ea/aa, -1), 1)
 	y := make([]float64, len(samples))
 	meanY := 0.0
 	for i, s := range samples {
-		y[i] = math.Log(s.Missed[k]*s.Missed[k] + f.floor)
+		rest := l.rest(f, &s, k)
+		y[i] = math.Log(rest*rest + f.floor)
 		l.meanV += f.variance[s.At] / n
 		l.meanR += f.reach[s.At] / n
 		meanY += y[i] / n
@@ -294,7 +341,7 @@ func (f *features) fit(samples []Sample, k Kind) *law {
 	}
 	l.variance, l.reach = min(max(l.variance, 0), steepest), min(max(l.reach, 0), steepest)
 	for _, s := range samples {
-		l.errors = append(l.errors, s.Missed[k]*math.Exp(-l.at(f, s.At)))
+		l.errors = append(l.errors, l.rest(f, &s, k)*math.Exp(-l.at(f, s.At)))
 	}
 	return l
 }
@@ -306,7 +353,7 @@ func (m *Map) Gains(samples []Sample) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	of := m.features()
+	of := m.features(samples)
 	var laws [2]*law
 	var scale [2]float64
 	for k := range laws {
@@ -326,7 +373,7 @@ func (m *Map) Gains(samples []Sample) ([]float64, error) {
 		if kind == Exact || laws[kind] == nil {
 			continue
 		}
-		d := scale[kind] * math.Exp(laws[kind].at(of, i))
+		d := math.Hypot(scale[kind]*math.Exp(laws[kind].at(of, i)), laws[kind].lean*of.apart[i])
 		gains[i] = ws[i] * d * d
 		if !judge.Rendered() {
 			continue

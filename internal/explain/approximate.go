@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -224,22 +225,20 @@ func (w *Wish) given(listed bool, profile *tune.Profile, family tune.Family) (*G
 		return &Given{Approximation: w.own(), Seconds: time.Duration(or(w.Within, 0)).Seconds(), Source: Asked}, nil
 	case profile == nil && w.Speedup != nil:
 		return nil, failure.Wrongf("%v needs a profile beside the model: make one with 'krypton tune'", failure.Setting("speedup"))
-	case listed && w.SSIM != nil:
-		return nil, failure.Wrongf("%v: similarities are those of maps on a grid, which patches of a list have not", failure.Setting("ssim"))
+	case listed && profile == nil && or(w.SSIM, 0) != 0:
+		return nil, failure.Wrongf("%v: what is certified are maps on a grid, which patches of a list have not: a profile that was tuned for them says more ('krypton tune')", failure.Setting("ssim"))
 	case listed && profile == nil:
 		return &Given{Approximation: tune.Default(family), Source: ByDefault, Family: family}, nil
 	case listed || w.Speedup != nil:
-		choose := profile.ForSpeed
-		if w.Speedup == nil {
-			choose = profile.ForQuality
+		p, err := tune.Point{}, error(nil)
+		if w.Speedup != nil {
+			p, err = profile.ForSpeed(*w.Speedup)
+		} else {
+			p, err = profile.ForQuality(w.similarity())
 		}
-		p, err := choose(or(w.Speedup, defaultSSIM))
 		return &Given{Approximation: p.Approximation, Precision: p.Precision, Source: Profiled, Expected: &p}, err
 	}
-	want := or(w.SSIM, 0)
-	if want == 0 {
-		want = defaultSSIM
-	}
+	want := w.similarity()
 	var start *tune.Point
 	if profile != nil {
 		if p, err := profile.ForQuality(want); err == nil {
@@ -249,6 +248,9 @@ func (w *Wish) given(listed bool, profile *tune.Profile, family tune.Family) (*G
 	c := &obe.Certify{SSIM: want, Rungs: tune.Rungs(family, start)}
 	return &Given{certify: c, Approximation: obe.Approximation{Tau: c.Rungs[0].Tau}, Precision: incremental.INT8, Source: Certified, Family: family}, nil
 }
+
+// similarity is what is wished, also where nobody says.
+func (w *Wish) similarity() float64 { return cmp.Or(or(w.SSIM, 0), defaultSSIM) }
 
 // elsewhere takes back what a profile expects if it was tuned for other patches, fills or
 // sizes than these.
@@ -360,6 +362,9 @@ func (g *Given) Text() string {
 
 // setting says what was given up.
 func (g *Given) setting() string {
+	if g.certify != nil && g.Certificate == nil {
+		return fmt.Sprintf("whatever leaves an SSIM of %g", g.certify.SSIM)
+	}
 	var parts []string
 	if g.Tau != 0 && g.Tau != 1 {
 		parts = append(parts, fmt.Sprintf("tau %g", g.Tau))

@@ -323,8 +323,10 @@ func (j *Job) Kept() int64 {
 type Cost struct {
 	Map
 	// Whole are the multiply-adds of running the network at each position, Spent those
-	// of the mode.
+	// of the mode. AtMost says that a picture may take fewer: what a threshold drops, or
+	// what a certificate asks for, nobody knows before.
 	Whole, Spent int64
+	AtMost       bool
 	// ViewBytes is what the views take, PositionBytes the updates of one position.
 	ViewBytes, PositionBytes int64
 }
@@ -339,19 +341,42 @@ func (j *Job) Costs(in *Input) ([]Cost, error) {
 	run := p.Count(p.InputPlane().Rect())
 	var all []Cost
 	for i, m := range j.mapsOf(maps) {
-		c := Cost{Map: m, ViewBytes: p.ViewBytes(), PositionBytes: p.PositionBytes(m.Grid.Rect(m.Grid.Len() / 2))}
+		c := Cost{Map: m, ViewBytes: j.viewBytes(), PositionBytes: p.PositionBytes(m.Grid.Rect(m.Grid.Len() / 2))}
 		c.Whole = run * int64(m.Grid.Len())
+		c.AtMost = j.gives != nil && (j.gives.Epsilon > 0 || j.gives.Within > 0 || j.gives.certify != nil)
 		switch {
 		case j.mode == obe.Naive:
 			c.Spent = c.Whole
 		case i > 0 && all[i-1].Grid == m.Grid:
 			c.Spent = all[i-1].Spent
 		default:
-			c.Spent = m.Grid.Count(p)
+			c.Spent = j.spent(m.Grid)
 		}
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// spent are the multiply-adds of a map on a grid, at most.
+func (j *Job) spent(g *obe.Grid) int64 {
+	sum := func(p *incremental.Plan, policy incremental.Policy) (n int64) {
+		for k := range g.Len() {
+			n += p.CountUnder(g.Rect(k), policy)
+		}
+		return n
+	}
+	p, exact := j.model.Plan, j.reference()
+	if exact == nil {
+		exact = p
+	}
+	switch {
+	case j.gives == nil:
+		return sum(p, nil)
+	case j.gives.certify != nil: // all exact, after all that can be given up
+		return sum(exact, nil) + sum(p, nil)
+	}
+	n := sum(p, j.gives.Policy())
+	return int64(float64(n) * j.gives.Share(g))
 }
 
 // Predict measures for about as long as budget says how long a picture takes. What it

@@ -136,6 +136,7 @@ func TestChoose(t *testing.T) {
 	for name, c := range map[string]struct {
 		mode    obe.Mode
 		wish    Wish
+		listed  bool // patches
 		profile *tune.Profile
 		want    string // Given's text, "" for nothing, an error after "error: "
 		source  string
@@ -150,16 +151,21 @@ func TestChoose(t *testing.T) {
 		"exact and within":            {mode: obe.Exact, wish: Wish{Within: within}, want: "error: within: needs mode approximate"},
 		"bf16 alone":                  {wish: Wish{Precision: ptr(incremental.BF16)}, want: "precision bf16", source: Asked},
 		"unknown precision":           {wish: Wish{Precision: ptr(incremental.Precision("fp64"))}, want: `error: precision is "fp64"`},
-		"defaults":                    {mode: obe.Approximate, want: "tau 0.6, epsilon 0.05, 128 classes", source: ByDefault},
-		"profile":                     {mode: obe.Approximate, profile: profile, want: "tau 0.6, expected SSIM 0.930 (scores), 0.950 (rendered)", source: Profiled},
-		"profile, less similar":       {wish: Wish{SSIM: ptr(.8)}, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
-		"profile, in fp32":            {wish: Wish{SSIM: ptr(.8), Precision: ptr(incremental.FP32)}, profile: profile, want: "tau 0.4", source: Profiled},
-		"profile, same precision":     {wish: Wish{SSIM: ptr(.8), Precision: ptr(incremental.BF16)}, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
+		"certificate":                 {mode: obe.Approximate, want: "whatever leaves an SSIM of 0.9", source: Certified},
+		"certificate, with a profile": {wish: Wish{SSIM: ptr(.8)}, profile: profile, want: "whatever leaves an SSIM of 0.8", source: Certified},
+		"usual certificate":           {wish: Wish{SSIM: ptr(0.)}, want: "whatever leaves an SSIM of 0.9", source: Certified},
+		"more than exact":             {wish: Wish{SSIM: ptr(1.1)}, want: "error: ssim is 1.1, want above 0 and up to 1"},
+		"segments":                    {mode: obe.Approximate, listed: true, want: "tau 0.6, epsilon 0.05, 128 classes", source: ByDefault},
+		"segments and ssim":           {wish: Wish{SSIM: ptr(.8)}, listed: true, want: "error: ssim: what is certified are maps on a grid"},
+		"segments, profile":           {mode: obe.Approximate, listed: true, profile: profile, want: "tau 0.6, expected SSIM 0.930 (scores), 0.950 (rendered)", source: Profiled},
+		"segments, less similar":      {wish: Wish{SSIM: ptr(.8)}, listed: true, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
+		"profile, in fp32":            {wish: Wish{Speedup: ptr(15.), Precision: ptr(incremental.FP32)}, profile: profile, want: "tau 0.4", source: Profiled},
+		"profile, same precision":     {wish: Wish{Speedup: ptr(15.), Precision: ptr(incremental.BF16)}, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
 		"profile, by speed":           {wish: Wish{Speedup: ptr(15.)}, profile: profile, want: "tau 0.4, precision bf16, expected SSIM 0.850 (scores), 0.850 (rendered)", source: Profiled},
 		"profile, too fast":           {wish: Wish{Speedup: ptr(1000.)}, profile: profile, want: "error: "},
-		"no profile":                  {wish: Wish{Speedup: ptr(2.)}, want: "error: ssim and speedup need a profile"},
+		"no profile":                  {wish: Wish{Speedup: ptr(2.)}, want: "error: speedup needs a profile"},
 		"both":                        {wish: Wish{Speedup: ptr(2.), SSIM: ptr(.9)}, profile: profile, want: "error: ssim and speedup exclude each other"},
-		"own and profile":             {wish: Wish{Tau: ptr(.5), SSIM: ptr(.9)}, profile: profile, want: "error: ssim and speedup choose from the profile"},
+		"own and profile":             {wish: Wish{Tau: ptr(.5), SSIM: ptr(.9)}, profile: profile, want: "error: ssim and speedup find what is given up"},
 		"own before profile":          {wish: Wish{Tau: ptr(.5)}, profile: profile, want: "tau 0.5", source: Asked},
 		"own zero":                    {wish: Wish{Epsilon: ptr(0.)}, want: "nothing given up", source: Asked},
 		"tau 0":                       {wish: Wish{Tau: ptr(0.)}, want: "error: tau is 0"},
@@ -178,7 +184,7 @@ func TestChoose(t *testing.T) {
 		"within and steps":            {wish: Wish{Within: within, Steps: []int{2, 1}}, want: "error: within takes a time"},
 		"within and a profile":        {wish: Wish{Within: within, SSIM: ptr(.9)}, profile: profile, want: "error: within takes a time"},
 	} {
-		g, err := Choose(c.mode, c.wish, c.profile, tune.Branching)
+		g, err := Choose(c.mode, c.wish, c.listed, c.profile, tune.Branching)
 		switch {
 		case strings.HasPrefix(c.want, "error: "):
 			if kind, _ := failure.Of(err); err == nil || kind != failure.Usage || !strings.HasPrefix(err.Error(), strings.TrimPrefix(c.want, "error: ")) {
@@ -193,8 +199,46 @@ func TestChoose(t *testing.T) {
 		case g.Text() != c.want || g.Source != c.source:
 			t.Errorf("%s: %s (%s), want %s (%s)", name, g.Text(), g.Source, c.want, c.source)
 		}
-		if again, e := Choose(c.mode, c.wish, c.profile, tune.Branching); !reflect.DeepEqual(again, g) || (e == nil) != (err == nil) {
+		if again, e := Choose(c.mode, c.wish, c.listed, c.profile, tune.Branching); !reflect.DeepEqual(again, g) || (e == nil) != (err == nil) {
 			t.Errorf("%s: asked again, %+v", name, again)
+		}
+	}
+}
+
+// TestElsewhere: what a profile expects holds where it was tuned.
+func TestElsewhere(t *testing.T) {
+	tuned := tune.Profile{Patch: "16", Stride: "4", Fill: "gray", Input: "224x224"}
+	question := func(change func(q *Question)) *Question {
+		q := Default()
+		change(&q)
+		return &q
+	}
+	old := tuned
+	old.Fill, old.Input = "", ""
+	size := func(n int) obe.Size { return obe.Size{H: obe.Length{Pixels: n}, W: obe.Length{Pixels: n}} }
+	for name, c := range map[string]struct {
+		profile tune.Profile
+		q       *Question
+		input   [2]int
+		want    string
+	}{
+		"the same":              {tuned, question(func(*Question) {}), [2]int{224, 224}, ""},
+		"the same, of before":   {old, question(func(*Question) {}), [2]int{299, 299}, ""},
+		"the same in percent":   {tuned, question(func(q *Question) { q.Strides = []obe.Size{{H: obe.Length{Percent: 1.8}, W: obe.Length{Percent: 1.8}}} }), [2]int{224, 224}, ""},
+		"another patch":         {tuned, question(func(q *Question) { q.Patches = []obe.Patch{obe.Plain(size(48))} }), [2]int{224, 224}, "patch 16, stride 4, fill gray, input 224x224"},
+		"another stride":        {old, question(func(q *Question) { q.Strides = []obe.Size{size(12)} }), [2]int{224, 224}, "patch 16, stride 4"},
+		"another fill":          {tuned, question(func(q *Question) { q.Fills = []Fill{"black"} }), [2]int{224, 224}, "patch 16, stride 4, fill gray, input 224x224"},
+		"several fills":         {old, question(func(q *Question) { q.Fills = []Fill{"gray", "black"} }), [2]int{224, 224}, "patch 16, stride 4"},
+		"another size of input": {tuned, question(func(*Question) {}), [2]int{299, 299}, "patch 16, stride 4, fill gray, input 224x224"},
+		"no patch":              {tune.Profile{Patch: "?", Stride: "4"}, question(func(*Question) {}), [2]int{224, 224}, "patch ?, stride 4"},
+	} {
+		g := &Given{Expected: &tune.Point{SSIM: .9, SSIMPaper: .9}}
+		g.elsewhere(&c.profile, c.q, c.input)
+		if g.Tuned != c.want || (g.Expected == nil) != (c.want != "") {
+			t.Errorf("%s: tuned at %q, expected %v", name, g.Tuned, g.Expected)
+		}
+		if strings.Contains(g.Text(), "expected") != (c.want == "") || strings.Contains(g.Text(), "not known here") != (c.want != "") {
+			t.Errorf("%s: %s", name, g.Text())
 		}
 	}
 }

@@ -88,11 +88,28 @@ func (a Approximation) Validate() error {
 
 // options are the engine's part of an approximation.
 func (a Approximation) options(o incremental.Options) incremental.Options {
-	if a.Tau > 0 && a.Tau < 1 {
-		o.Policy = incremental.Tau(a.Tau)
-	}
-	o.Epsilon = a.Epsilon
+	o.Policy, o.Epsilon = a.Policy(), a.Epsilon
 	return o
+}
+
+// Policy is what cuts regions down, nil for nothing.
+func (a Approximation) Policy() incremental.Policy {
+	if a.Tau > 0 && a.Tau < 1 {
+		return incremental.Tau(a.Tau)
+	}
+	return nil
+}
+
+// Share is the part of a grid's positions that are computed: of one that ends with time,
+// all of them.
+func (a Approximation) Share(g *Grid) float64 {
+	computed, n := 0, g.Len()
+	r := &Result{Base: make([]float32, 1), Scores: [][]float32{make([]float32, n)}}
+	a.Within = 0
+	if err := a.levels(g, r, func(int) bool { return false }, func(pick []int) error { computed += len(pick); return nil }, nil); err != nil {
+		return 1
+	}
+	return float64(computed) / float64(n)
 }
 
 // timedBlock is the number of positions between two looks at the clock.
