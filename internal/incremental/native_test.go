@@ -1,12 +1,14 @@
 package incremental
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"krypton/internal/onnxload"
+	"krypton/internal/region"
 )
 
 // TestRealModelsAreNative keeps every node of the real models on the engine's
@@ -43,4 +45,57 @@ func TestRealModelsAreNative(t *testing.T) {
 			t.Errorf("%s: steps by references, and moves of whole planes, are %v, want %v", name, got, want)
 		}
 	}
+}
+
+// TestReferencesAreCheap: no step by reference of any real model is expected to take more
+// than a hundredth of a whole run, or of a patch in the middle.
+func TestReferencesAreCheap(t *testing.T) {
+	dir := os.Getenv("KRYPTON_DATA")
+	if dir == "" {
+		t.Skip("KRYPTON_DATA is not set")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "models", "*.onnx"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no models in %s: %v", dir, err)
+	}
+	for _, file := range files {
+		g, err := onnxload.Load(file, onnxload.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Compile(g, CompileOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, of := range dear(p) {
+			t.Errorf("%s: %s", filepath.Base(file), of)
+		}
+	}
+}
+
+// TestDear: what is dear is found where a reference multiplies as much as all else.
+func TestDear(t *testing.T) {
+	_, p := slow(t)
+	if found := dear(p); len(found) != 1 {
+		t.Errorf("dear are %v, want the running sum", found)
+	}
+}
+
+// dear lists the steps by reference that are expected to take more than a hundredth of a
+// whole run, or of a patch, on a machine of usual speed.
+func dear(p *Plan) (found []string) {
+	const most = 0.01
+	plane := p.InputPlane()
+	patch := centred(region.Plane(min(16, plane.H), min(16, plane.W)), plane)
+	predictions := p.Predict(Machine{Flops: 2e11, Cache: 1.5e11, Outer: 8e10, Memory: 2.5e10}, patch)
+	var all StepPrediction
+	for _, s := range predictions {
+		all.Whole, all.Incremental = all.Whole+s.Whole, all.Incremental+s.Incremental
+	}
+	for i, s := range predictions {
+		if p.steps[i].reference != nil && (s.Whole > most*all.Whole || s.Incremental > most*all.Incremental) {
+			found = append(found, fmt.Sprintf("%s (%s) by reference takes %.1f %% of a whole run and %.1f %% of a patch", p.steps[i].node, p.steps[i].operator, 100*s.Whole/all.Whole, 100*s.Incremental/all.Incremental))
+		}
+	}
+	return found
 }
