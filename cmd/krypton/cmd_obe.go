@@ -45,6 +45,8 @@ type obeOptions struct {
 	compare                 int // positions, -1 for all
 	batch                   batchOptions
 	scoresOnly              bool
+	dicom                   string
+	anonymous               bool
 	approximate             approximateOptions
 }
 
@@ -56,6 +58,8 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.scoresOnly, "scores-only", false, "write --scores and draw no pictures")
 	f.BoolVar(&o.batch.resume, "resume", false, "batch: go on where an interrupted run with the same settings stopped")
 	f.StringVarP(&o.out, "out", "o", "", "output `file` (PNG), folder/ for several pictures, or - (default beside the picture as NAME.krypton.png)")
+	f.StringVar(&o.dicom, "dicom", "", "of a DICOM file also write the drawn map to this `file` as a secondary capture, and the scores beside it as a parametric map (FILE.map.dcm), in the same study ({name} stands for the picture)")
+	f.BoolVar(&o.anonymous, "anonymous", false, "--dicom: leave out whose picture it is, and when and where it was made")
 	f.BoolVar(&o.force, "force", false, "replace existing outputs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object for each picture on stdout, and nothing else there")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")

@@ -2,16 +2,25 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"krypton/internal/dicom"
 	"krypton/internal/dicomwrite"
 )
 
 // marked is what a test's DICOM files have wherever they could say something about people.
 const marked = "ZQMARKED"
+
+// scanUID is the identifier of a test's files.
+const scanUID = "2.25.55555.44444.33333"
 
 // about are the attributes that say something about people, or where text is free.
 var about = []struct {
@@ -33,9 +42,13 @@ func scan(picture bool) []byte {
 			s.Text(about[written].tag, about[written].vr, marked)
 		}
 	}
+	upTo(0x00080016)
+	class := map[bool]string{true: "1.2.840.10008.5.1.4.1.1.2", false: "1.2.840.10008.5.1.4.1.1.88.11"}[picture]
+	s.Text(0x00080016, "UI", class)
+	s.Text(0x00080018, "UI", scanUID)
 	upTo(0x00280000)
 	if !picture {
-		return dicomwrite.File("1.2.840.10008.5.1.4.1.1.88.11", "2.25.5", "1.2.840.10008.1.2.1", s.Bytes)
+		return dicomwrite.File(class, scanUID, "1.2.840.10008.1.2.1", s.Bytes)
 	}
 	const side = 64
 	us := func(t uint32, v uint16) { s.Shorts(t, "US", v) }
@@ -61,7 +74,7 @@ func scan(picture bool) []byte {
 		pixels = append(pixels, uint16(1024+i%side+i/side%side/2))
 	}
 	s.Shorts(0x7fe00010, "OW", pixels...)
-	return dicomwrite.File("1.2.840.10008.5.1.4.1.1.2", "2.25.5", "1.2.840.10008.1.2.1", s.Bytes)
+	return dicomwrite.File(class, scanUID, "1.2.840.10008.1.2.1", s.Bytes)
 }
 
 // TestNobodyIsNamed: nothing that a file says about people comes into an output, a message
@@ -96,5 +109,117 @@ func TestNobodyIsNamed(t *testing.T) {
 	})
 	if err != nil || outputs < 8 {
 		t.Errorf("%d outputs, %v", outputs, err)
+	}
+}
+
+// derived runs obe on a marked file, and gives the objects that it makes, as they are read.
+func derived(t *testing.T, args ...string) (files [2][]byte, frames [2]*dicom.Frame) {
+	t.Helper()
+	dir := inFolder(t, map[string][]byte{"scan.dcm": scan(true)})
+	t.Chdir(dir)
+	var said bytes.Buffer
+	args = append([]string{"obe", "scan.dcm#2", "--model", "shapes", "--patch", "64", "--stride", "32", "--dicom", "out.dcm", "--scores", "a.json"}, args...)
+	if got := run(args, strings.NewReader(""), &said, &said); got != exitOK {
+		t.Fatalf("%d: %s", got, said.String())
+	}
+	for i, name := range []string{"out.dcm", "out.map.dcm"} {
+		var err error
+		if files[i], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+		f, err := dicom.Open(files[i], 0)
+		if err == nil {
+			frames[i], err = f.Frame(context.Background(), 0)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	return files, frames
+}
+
+// TestDerivedObjects: the drawn map and its numbers come back from the objects, which have
+// the source's people, unless they are anonymous.
+func TestDerivedObjects(t *testing.T) {
+	files, frames := derived(t)
+	img, err := os.ReadFile("a.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Classes []struct {
+			Base   float64     `json:"base_score"`
+			Scores [][]float64 `json:"scores"`
+		} `json:"classes"`
+	}
+	if err := json.Unmarshal(img, &r); err != nil {
+		t.Fatal(err)
+	}
+	if c := frames[0]; c.Channels != 3 || c.W < 64 || c.H < 64 {
+		t.Errorf("a capture of %d x %d", c.W, c.H)
+	}
+	m := frames[1]
+	if m.W != 64 || m.H != 64 || m.Padded != 0 || m.SpacingFrom != "PixelSpacing" || *m.Spacing != [2]float64{.5, .25} {
+		t.Errorf("%+v", m)
+	}
+	// The first corner is covered by the first patch alone.
+	if want := float32(r.Classes[0].Base - r.Classes[0].Scores[0][0]); math.Abs(float64(m.Pix[0]-want)) > 1e-6 {
+		t.Errorf("%g, want %g", m.Pix[0], want)
+	}
+	for i, b := range files {
+		if n := bytes.Count(b, []byte(marked)); n < 8 || !bytes.Contains(b, []byte(dicom.NotForDiagnosis)) || !bytes.Contains(b, []byte(scanUID)) {
+			t.Errorf("object %d has %d of what the source says", i, n)
+		}
+	}
+	readBack(t, frames)
+	anonymous, frames := derived(t, "--anonymous")
+	for i, b := range anonymous {
+		if bytes.Contains(b, []byte(marked)) || bytes.Contains(b, []byte(scanUID)) || !bytes.Contains(b, []byte(dicom.NotForDiagnosis)) {
+			t.Errorf("object %d says whose it is", i)
+		}
+	}
+	readBack(t, frames)
+}
+
+// readBack has pydicom and dcmtk read the objects, where they are installed: both must
+// be where KRYPTON_DATA is set.
+func readBack(t *testing.T, frames [2]*dicom.Frame) {
+	t.Helper()
+	python := "/usr/bin/python3"
+	if exec.Command(python, "-c", "import pydicom, numpy").Run() != nil || exec.Command("dcmdump", "--version").Run() != nil {
+		if os.Getenv("KRYPTON_DATA") != "" {
+			t.Error("python3-pydicom and dcmtk are not installed")
+		}
+		return
+	}
+	const script = "import pydicom,sys\nfor n in sys.argv[1:]:\n a=pydicom.dcmread(n).pixel_array\n print(a.shape,'%.9g %.9g'%(a.min(),a.max()))"
+	got, err := exec.Command(python, "-c", script, "out.dcm", "out.map.dcm").CombinedOutput()
+	want := ""
+	for i, f := range frames {
+		least, most := f.Range()
+		shape := fmt.Sprintf("(%d, %d)", f.H, f.W)
+		if i == 0 {
+			shape = fmt.Sprintf("(%d, %d, 3)", f.H, f.W)
+		}
+		want += fmt.Sprintf("%s %.9g %.9g\n", shape, least, most)
+	}
+	if err != nil || string(got) != want {
+		t.Errorf("pydicom: %v: %s, want %s", err, got, want)
+	}
+	if said, err := exec.Command("dcmdump", "out.map.dcm", "out.dcm").CombinedOutput(); err != nil || bytes.Contains(said, []byte("W: ")) || bytes.Contains(said, []byte("E: ")) {
+		t.Errorf("dcmdump: %v: %.2000s", err, said)
+	}
+	if said, err := exec.Command("dcm2pnm", "out.dcm", "out.ppm").CombinedOutput(); err != nil {
+		t.Errorf("dcm2pnm: %v: %s", err, said)
+	}
+	ppm, err := os.ReadFile("out.ppm")
+	head := fmt.Sprintf("P6\n%d %d\n255\n", frames[0].W, frames[0].H)
+	if err != nil || !bytes.HasPrefix(ppm, []byte(head)) || len(ppm) != len(head)+len(frames[0].Pix) {
+		t.Fatalf("dcm2pnm: %v, %d bytes", err, len(ppm))
+	}
+	for i, v := range frames[0].Pix {
+		if float32(ppm[len(head)+i]) != v {
+			t.Fatalf("dcm2pnm: %d instead of %g at %d", ppm[len(head)+i], v, i)
+		}
 	}
 }

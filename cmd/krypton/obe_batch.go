@@ -95,6 +95,8 @@ func (o *obeOptions) checkBatch() error {
 	switch {
 	case o.out != "":
 		return errors.New("--out and --out-dir exclude each other (--name names the outputs of a batch)")
+	case o.dicom != "":
+		return errors.New("--dicom and --out-dir exclude each other: objects are derived without a batch")
 	case o.render.scale.Shared:
 		return errors.New("--scale shared needs all pictures at once: give a batch min,max")
 	case o.scoresOnly && len(o.scores) == 0:

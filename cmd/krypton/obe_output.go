@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -49,15 +50,20 @@ func (o *obeOptions) newOutcome(in string) *outcome {
 	for _, f := range o.scores {
 		x.files = append(x.files, strings.ReplaceAll(f, "{name}", model.NameOf(in)))
 	}
+	if o.dicom != "" {
+		f := strings.ReplaceAll(o.dicom, "{name}", model.NameOf(in))
+		x.dicom = []string{f, besides(f, "map")}
+	}
 	return x
 }
 
 // outputs are all files of a picture.
 func (o *outcome) outputs() []string {
+	files := slices.Concat(o.files, o.dicom)
 	if o.target == "-" || o.target == "" {
-		return o.files
+		return files
 	}
-	return append([]string{o.target}, o.files...)
+	return append([]string{o.target}, files...)
 }
 
 // checkOutputs fails if an output cannot be written or must not be.
@@ -110,8 +116,32 @@ func (r *obeRun) writeScores(o *outcome) error {
 	return nil
 }
 
+// writeDICOM writes the objects of --dicom.
+func (r *obeRun) writeDICOM(o *outcome, style heatmap.Style) error {
+	if o.dicom == nil {
+		return nil
+	}
+	capture, parametric, err := o.answer.DICOM(o.input, style, r.anonymous)
+	if err != nil {
+		return fmt.Errorf("--dicom: %w", err)
+	}
+	for i, b := range [][]byte{capture, parametric} {
+		err := atomicfile.Write(o.dicom[i], o.force, func(w io.Writer) error {
+			_, err := w.Write(b)
+			return err
+		})
+		if err != nil {
+			return failure.As(failure.CantCreate, err)
+		}
+	}
+	return nil
+}
+
 // draw writes the heatmap of the first class, if one is wanted.
 func (r *obeRun) draw(o *outcome, style heatmap.Style) error {
+	if err := r.writeDICOM(o, style); err != nil {
+		return err
+	}
 	if o.target == "" {
 		return nil
 	}

@@ -148,6 +148,7 @@ type outcome struct {
 	in, label string
 	target    string   // of the heatmap, "-" for stdout
 	files     []string // of the scores
+	dicom     []string // secondary capture and parametric map, nil for none
 	more      []string // of other maps
 	force     bool     // replace outputs
 	imprint   explain.Imprint

@@ -70,6 +70,9 @@ func (o *obeOptions) check() error {
 	if o.scoresOnly && (len(o.scores) == 0 || o.out != "") {
 		return failure.Usagef("--scores-only needs --scores, and excludes -o")
 	}
+	if o.anonymous && o.dicom == "" {
+		return failure.Usagef("--anonymous needs --dicom: nothing else says whose picture it is")
+	}
 	if o.verify < 0 || o.chunk < 0 || o.maxPixels < 1 {
 		return failure.Usagef("--verify %d, --chunk %d, --max-pixels %d: must not be negative", o.verify, o.chunk, o.maxPixels)
 	}

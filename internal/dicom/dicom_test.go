@@ -21,7 +21,7 @@ var codings = map[string]dicomwrite.Coding{
 	"1.2.840.10008.1.2": {Implicit: true}, "1.2.840.10008.1.2.1": {}, "1.2.840.10008.1.2.2": {Big: true}, "1.2.840.10008.1.2.1.99": {},
 }
 
-const explicit = "1.2.840.10008.1.2.1"
+const explicit = explicitSyntax
 
 // object is a picture that a test writes.
 type object struct {

@@ -329,3 +329,19 @@ func clip(f font.Face, s string, width int) string {
 	}
 	return string(r) + "…"
 }
+
+// Burn gives a picture with a line of text below it.
+func Burn(img *image.NRGBA, line string) (*image.NRGBA, error) {
+	b := img.Rect
+	size := max(11, float64(b.Dx())/40)
+	f, err := face(1, size)
+	if err != nil {
+		return nil, err
+	}
+	height := int(2 * size)
+	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()+height))
+	draw.Draw(out, out.Rect, image.Black, image.Point{}, draw.Src)
+	draw.Draw(out, image.Rect(0, 0, b.Dx(), b.Dy()), img, b.Min, draw.Src)
+	text(out, f, clip(f, line, b.Dx()-8), 4, b.Dy()+int(1.4*size), color.White)
+	return out, nil
+}
