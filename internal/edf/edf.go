@@ -303,16 +303,12 @@ func (f *file) place(raw []byte, n int) error {
 		if lost < -1 || lost > maxGap {
 			return recording.Bad("record %d begins at %g s: before the end of the one before, or far behind it", n+1, onset)
 		}
-		for range int(max(lost, 0)) {
-			gap = true
-			if k.Done() {
-				break
-			}
-			if !k.Wanted() {
-				k.Skip(1)
-			} else if err := k.Add(math.NaN()); err != nil {
-				return err
-			}
+		if lost <= 0 {
+			continue
+		}
+		gap = true
+		if err := k.Miss(int(lost)); err != nil {
+			return err
 		}
 	}
 	if gap {

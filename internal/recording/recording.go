@@ -180,6 +180,25 @@ func (k *Collector) Add(v float64) error {
 	return nil
 }
 
+// Miss takes n samples that are missing. It does not take longer the more of them are not
+// wanted: a file may claim any number.
+func (k *Collector) Miss(n int) error {
+	if !k.keeps || k.at >= k.to {
+		k.Skip(n)
+		return nil
+	}
+	before := min(n, max(0, k.from-k.at))
+	wanted := max(0, min(n-before, k.to-max(k.at, k.from)))
+	k.Skip(before)
+	for range wanted {
+		if err := k.Add(math.NaN()); err != nil {
+			return err
+		}
+	}
+	k.Skip(n - before - wanted)
+	return nil
+}
+
 // Trim takes back what came behind the first n samples: of a frame that is not whole.
 func (k *Collector) Trim(n int) {
 	if keep := max(0, n-k.from); k.at > n && keep < len(k.Channel.Samples) {

@@ -80,3 +80,46 @@ func TestResample(t *testing.T) {
 		t.Error("an unknown resampler")
 	}
 }
+
+// TestMiss: samples that are missing are those that would have been added one by one, and
+// those that are not wanted cost nothing, however many.
+func TestMiss(t *testing.T) {
+	moment := func(n int) *Moment { return &Moment{Value: float64(n), Samples: true} }
+	for _, w := range []Want{{}, {Start: moment(3)}, {End: moment(5)}, {Start: moment(3), End: moment(5)}, {Start: moment(5), End: moment(3)}, {Only: func(int, string) bool { return false }}} {
+		for have := range 8 {
+			for n := range 8 {
+				var all [2]*Collector
+				for i := range all {
+					k, err := w.Collect(0, Channel{Rate: 1}, w.Budget())
+					if err != nil {
+						t.Fatal(err)
+					}
+					for range have {
+						if err := k.Add(1); err != nil {
+							t.Fatal(err)
+						}
+					}
+					all[i] = k
+				}
+				if err := all[0].Miss(n); err != nil {
+					t.Fatal(err)
+				}
+				for range n {
+					if err := all[1].Add(math.NaN()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if a, b := all[0], all[1]; a.Count() != b.Count() || fmt.Sprint(a.Channel.Samples) != fmt.Sprint(b.Channel.Samples) {
+					t.Errorf("%v to %v, %d missing behind %d: %v, want %v", w.Start, w.End, n, have, a.Channel.Samples, b.Channel.Samples)
+				}
+			}
+		}
+	}
+	k, err := (&Want{End: moment(2)}).Collect(0, Channel{Rate: 1}, (&Want{}).Budget())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Miss(math.MaxInt / 2); err != nil || k.Count() != math.MaxInt/2 || len(k.Channel.Samples) != 2 {
+		t.Errorf("%d of %d samples, %v", len(k.Channel.Samples), k.Count(), err)
+	}
+}

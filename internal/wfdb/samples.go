@@ -253,10 +253,9 @@ func (g *groupReader) read(frames int) (notes []string, err error) {
 		if s.hasSum && frames > 0 && int(g.sums[i]) != s.checksum {
 			notes = append(notes, fmt.Sprintf("channel %q: the sum of its samples is %d, its header says %d: the file may be damaged", g.to[i].Channel.Name, g.sums[i], s.checksum))
 		}
-		for range s.skew * s.perFrame { // of frames behind the file's end
-			if err := g.to[i].Add(missing); err != nil {
-				return nil, err
-			}
+		// Of frames behind the file's end, which are no more than it has.
+		if err := g.to[i].Miss(min(s.skew, n) * s.perFrame); err != nil {
+			return nil, err
 		}
 	}
 	return notes, nil
