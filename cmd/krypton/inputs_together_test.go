@@ -123,8 +123,8 @@ func TestInputsTogether(t *testing.T) {
 		{exitUsage, `mean is "a"`, []string{"--with", "d=a.png,mean=a"}},
 		{exitUsage, `fill has no value`, []string{"--with", "d=a.png,fill="}},
 		{exitUsage, `scale is "0"`, []string{"--with", "d=a.png,scale=0"}},
-		{exitUsage, `--with d: window has 1 numbers`, []string{"--input", "x", "--with", "d=a.png,window=1", "--with", "n=" + at("n.npy")}},
-		{exitUsage, `--with d: preprocessing: mean has 2 numbers`, []string{"--input", "x", "--with", "d=a.png,mean=1:2", "--with", "n=" + at("n.npy")}},
+		{exitUsage, `--with: window has 3 numbers`, []string{"--with", "d=a.png,window=1:2:3"}},
+		{exitUsage, `--with d: preprocessing: mean has 2 numbers`, []string{"--input", "x", "--with", "d=" + at("p-d.png") + ",mean=1:2", "--with", "n=" + at("n.npy")}},
 		{exitUsage, `want NAME=FILE`, []string{"--with", "d="}},
 		{exitUsage, `want NAME=FILE`, []string{"--with", "d=,fill=none"}},
 		{exitUsage, `said twice`, []string{"--with", "d=a.png,mean=1,mean=2"}},
@@ -139,7 +139,7 @@ func TestInputsTogether(t *testing.T) {
 		}
 	}
 	// What the model's file says wrongly is its fault, and not that of a flag.
-	for _, said := range []string{"{fill: pink}", "{mean: a}", "{preset: nothing}", "{fill: }", "{scale: x}", "{scale: 0}", "{window: [1]}", "{mean: [1, 2]}", "{colour: red}"} {
+	for _, said := range []string{"{fill: pink}", "{mean: a}", "{preset: nothing}", "{fill: }", "{scale: x}", "{scale: 0}", "{window: [1, 2, 3]}", "{mean: [1, 2]}", "{colour: red}"} {
 		holding(fmt.Append(nil, "with: {d: ", said, "}\n"))(t, at("own.krypton.yaml"))
 		code, _, text := krypton(t, "obe", at("p.png"), "--model", at("own.onnx"), "--input", "x", "--with", "d="+at("p-d.png"), "--with", "n="+at("n.npy")+",fill=none", "-o", at("x.png"))
 		if code != exitData || !strings.Contains(text, "own.krypton.yaml: with: d") || strings.Contains(text, "--with") {

@@ -359,12 +359,7 @@ func (j *Job) Costs(in *Input) ([]Cost, error) {
 
 // spent are the multiply-adds of a map on a grid, at most.
 func (j *Job) spent(g *obe.Grid) int64 {
-	sum := func(p *incremental.Plan, policy incremental.Policy) (n int64) {
-		for k := range g.Len() {
-			n += p.CountUnder(g.Rect(k), policy)
-		}
-		return n
-	}
+	sum := func(p *incremental.Plan, policy incremental.Policy) int64 { return g.Count(p, policy, g.Len()) }
 	p, exact := j.model.Plan, j.reference()
 	if exact == nil {
 		exact = p

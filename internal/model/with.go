@@ -224,7 +224,7 @@ func (p Preparation) set(with map[string]string) (Preparation, error) {
 	if text := with["window"]; text != "" {
 		var err error
 		if p.View, err = imagein.ParseView(strings.ReplaceAll(text, ":", ",")); err != nil {
-			return p, failure.Wrongf("%v: %w", failure.Setting("with"), err)
+			return p, err
 		}
 	}
 	if text := with["scale"]; text != "" {

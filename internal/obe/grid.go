@@ -130,19 +130,24 @@ func (g *Grid) Rect(i int) region.Rect {
 	return r.Intersect(region.Plane(g.Plane[0], g.Plane[1]))
 }
 
-// Count is the number of multiply-adds that updates of all positions take, as long as no
-// approximation makes regions smaller. Positions that change the same rectangle as the one
-// before are counted once, as random masks, of which there may be a million.
-func (g *Grid) Count(p *incremental.Plan) int64 {
+// Count is the number of multiply-adds that updates of all positions take under a policy, nil
+// for none: told from about so many of them, of a grid that has
+// more. Positions that change the same rectangle as the one before are counted once, as random
+// masks, of which there may be a million.
+func (g *Grid) Count(p *incremental.Plan, policy incremental.Policy, most int) int64 {
 	var last region.Rect
-	sum, each := int64(0), int64(0)
-	for i := range g.Len() {
+	sum, each, some, n := int64(0), int64(0), int64(0), g.Len()
+	for i := 0; i < n; i += max(1, n/most) {
 		if r := g.Rect(i); i == 0 || r != last {
-			last, each = r, p.Count(r)
+			last, each = r, p.CountUnder(r, policy)
 		}
 		sum += each
+		some++
 	}
-	return sum
+	if some == int64(n) {
+		return sum
+	}
+	return sum / some * int64(n)
 }
 
 // at are the offsets of position i.

@@ -28,7 +28,7 @@ func Predict(ctx context.Context, t Task, budget time.Duration) (Prediction, err
 		t.Base[i] = rng.Float32()*2 - 1
 	}
 	whole := t.Grid
-	all := whole.Count(t.Plan)
+	all := whole.Count(t.Plan, nil, whole.Len())
 	var p Prediction
 	// The first sample warms up; samples grow until one lasts long enough.
 	for n := 16; ; n *= 4 {

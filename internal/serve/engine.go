@@ -19,7 +19,6 @@ import (
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/recognize"
-	"krypton/internal/region"
 	"krypton/internal/target"
 )
 
@@ -175,28 +174,13 @@ func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question) (
 	}
 	a := &ask{network: n, model: m, job: job, question: q, positions: job.Positions()}
 	for _, each := range job.Maps() {
-		a.adds += about(m, each.Grid)
+		a.adds += each.Grid.Count(m.Plan, nil, sampled)
 	}
 	if job.Mode() == obe.Naive {
 		a.adds = int64(a.positions) * m.Plan.MultiplyAdds()
 	}
 	a.keep = job.Mode() != obe.Approximate && job.Kept() <= mostKept
 	return a, nil
-}
-
-// about is what a grid's positions cost, told from some of them.
-func about(m *model.Model, g *obe.Grid) int64 {
-	step, sum, some := max(1, g.Len()/sampled), int64(0), int64(0)
-	var last region.Rect
-	each := int64(0)
-	for i := 0; i < g.Len(); i += step {
-		if r := g.Rect(i); i == 0 || r != last {
-			last, each = r, m.Plan.Count(r)
-		}
-		sum += each
-		some++
-	}
-	return sum / some * int64(g.Len())
 }
 
 // seconds is how long the map is expected to take alone.

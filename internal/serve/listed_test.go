@@ -278,5 +278,5 @@ func TestSeveralInputs(t *testing.T) {
 	bad(`{"picture":"`+chosen("other.png")+`"}`, `no such file`, 404)
 	opt.Models = []Model{deep(t, model.With{Input: "d"})}
 	s = begin(t, opt)
-	bad(`{"picture":"`+chosen("a.png")+`"}`, `input \"d\" is missing`, 400)
+	bad(`{"picture":"`+chosen("a.png")+`"}`, `input \"d\": its picture is missing`, 400)
 }

@@ -22,7 +22,7 @@ func (s *Server) along(n *network, p *picture, named map[string]string) ([]*pict
 		case w.File != "":
 			of, err = s.pictures.find(w.For(p.Name))
 		default:
-			err = failure.Wrongf("%v: the picture of the input %q is missing", failure.Setting("with"), w.Input)
+			err = failure.Usagef("its picture is missing")
 		}
 		if err != nil {
 			return nil, failure.Settingf("%v: input %q: %w", failure.Setting("with"), w.Input, err)
