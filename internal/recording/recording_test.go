@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -23,6 +24,40 @@ func TestMoments(t *testing.T) {
 	}
 	if _, err := (Moment{Value: 1}).At(0); err == nil {
 		t.Error("seconds without a rate")
+	}
+}
+
+// TestCollector: of 3 samples, 100 that are lost and 4 more, a part is kept.
+func TestCollector(t *testing.T) {
+	at := func(n float64) *Moment { return &Moment{Value: n, Samples: true} }
+	for want, w := range map[string]Want{
+		"[1 2 NaN]":   {Start: at(1), End: at(4)},
+		"[NaN 0 1]":   {Start: at(102), End: at(105)},
+		"[1 2]":       {Start: at(104), Length: func(float64) int { return 2 }},
+		"[NaN NaN]":   {Start: at(50), End: at(52)},
+		"[0 1 2 NaN]": {End: at(4)},
+	} {
+		k, err := w.Collect(0, Channel{}, w.Budget())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			err = errors.Join(err, k.Add(float64(i)))
+		}
+		err = errors.Join(err, k.Miss(100))
+		for i := range 4 {
+			err = errors.Join(err, k.Add(float64(i)))
+		}
+		if fmt.Sprint(k.Channel.Samples) != want || k.Count() != 107 || err != nil {
+			t.Errorf("%v, %d, %v: want %s", k.Channel.Samples, k.Count(), err, want)
+		}
+	}
+	k, err := new(Want).Collect(0, Channel{}, &Budget{left: 5})
+	if err == nil {
+		err = k.Miss(1 << 30)
+	}
+	if !errors.Is(err, ErrBad) {
+		t.Errorf("more samples than may be kept: %v", err)
 	}
 }
 

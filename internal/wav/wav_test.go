@@ -44,8 +44,8 @@ func file(code uint16, channels, bits int, extensible bool, data []byte) []byte 
 	return append(le.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
 }
 
-// TestSamples: every kind of sample, plain and extensible. The numbers are those that sox
-// 14.4.2 gives of the same bytes ("sox FILE -t dat -").
+// TestSamples: every kind of sample, plain and extensible. Whole numbers are those that sox
+// 14.4.2 gives of the same bytes ("sox FILE -t f64 -"); floats beyond 1 it would clip.
 func TestSamples(t *testing.T) {
 	le := binary.LittleEndian
 	for _, c := range []struct {
