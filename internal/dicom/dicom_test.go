@@ -467,3 +467,11 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// TestDamagedSequence: the tag that is wrong is named.
+func TestDamagedSequence(t *testing.T) {
+	set := []byte{8, 0, 0x40, 0x11, 'S', 'Q', 0, 0, 0xff, 0xff, 0xff, 0xff, 8, 0, 0x18, 0, 'U', 'I', 0, 0}
+	if _, err := Open(dicomwrite.File(secondaryCapture, "1", explicit, set), 0); err == nil || err.Error() != "damaged: (0008,0018) where an item must be" {
+		t.Error(err)
+	}
+}

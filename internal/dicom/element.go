@@ -13,7 +13,7 @@ type tag uint32
 
 func (t tag) group() uint16 { return uint16(t >> 16) }
 
-func (t tag) String() string { return fmt.Sprintf("(%04X,%04X)", t>>16, t&0xffff) }
+func (t tag) String() string { return fmt.Sprintf("(%04X,%04X)", uint16(t>>16), uint16(t)) }
 
 // The tags that say where items and sequences begin and end.
 const (
