@@ -37,6 +37,7 @@ func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *fl
 	gemmTiles(len(r), 8, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip, add, sum)
 }
 
+// gemmTiles is a matrix product of tiles of a height and of a panel's width.
 func gemmTiles(rows, columns int, table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, tiles, skip int, add **float32, sum *float32) {
 	valid := columns
 	if mask != nil {
