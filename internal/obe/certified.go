@@ -69,8 +69,8 @@ const (
 	// A share of the positions is sampled, within bounds.
 	sampleShare, fewestSamples, mostSamples = 0.04, 80, 144
 	// The step of the lattice's first positions, of which the middles of its squares are
-	// computed too, is that of fine on grids of fewer positions than largeGrid, of which
-	// each counts.
+	// computed too, is coarse4, or fine2 on grids of fewer positions than largeGrid, of
+	// which each counts.
 	coarse4, fine2, largeGrid = 4, 2, 1500
 	// Of the loss that the wish allows, a rung may take a part where there is a more
 	// careful one, and positions are added until what is expected of them leaves some.
@@ -354,7 +354,8 @@ func (w *certifier) fill() {
 	}
 }
 
-// maps are the items' maps as package certify has them; as are kinds that override.
+// mapOf is an item's map as package certify has it, with kinds and scores that may be
+// other than what they are.
 func (w *certifier) mapOf(k int, kinds []certify.Kind, scores []float32) *certify.Map {
 	return &certify.Map{Cols: w.lattice.cols, Guess: w.guess[k], Scores: scores, Kinds: kinds, Reach: w.reach, Base: w.r.Base[k], Span: w.span(k)}
 }
