@@ -14,7 +14,7 @@ import (
 	"krypton/internal/spreadsheet"
 )
 
-// The endings of files of what parts of a series matter most.
+// The endings of files of what parts of a series matter most: a table, and JSON.
 const (
 	IntervalsCSV  = ".intervals.csv"
 	IntervalsJSON = ".intervals.json"
