@@ -149,7 +149,7 @@ func code(value, scheme, meaning string) elements {
 func (f *File) common(d *Derived, use string) elements {
 	e := elements{}
 	take := func(t tag, vr string) bool {
-		v := strings.Trim(string(f.study[t].value), " \x00")
+		v := f.study.text(t)
 		if d.Anonymous || v == "" {
 			return false
 		}
@@ -170,7 +170,7 @@ func (f *File) common(d *Derived, use string) elements {
 		e.text(0x00120062, "CS", "YES")
 		e.text(0x00120063, "LO", "nothing of the source but its picture")
 	}
-	lossy := strings.Trim(string(f.study[tagLossy].value), " \x00")
+	lossy := f.study.text(tagLossy)
 	if lossy != "01" {
 		lossy = "00"
 	}
@@ -197,8 +197,8 @@ func (f *File) common(d *Derived, use string) elements {
 // source is an item that refers to the source, with the frame if there are several.
 func (f *File) source(d *Derived) elements {
 	e := elements{}
-	e.text(0x00081150, "UI", string(bytes.Trim(f.study[tagSOPClass].value, " \x00")))
-	e.text(0x00081155, "UI", string(bytes.Trim(f.study[tagSOPInstance].value, " \x00")))
+	e.text(0x00081150, "UI", f.study.text(tagSOPClass))
+	e.text(0x00081155, "UI", f.study.text(tagSOPInstance))
 	if f.Frames > 1 {
 		e.text(0x00081160, "IS", strconv.Itoa(d.Frame))
 	}
@@ -286,18 +286,18 @@ func (f *File) Parametric(d Derived, values []float32) ([]byte, error) {
 
 // refer writes what a map says of the source's series and of its frame of reference.
 func (f *File) refer(e elements, d *Derived) {
-	if v := bytes.Trim(f.study[tagReference].value, " \x00"); len(v) > 0 {
-		if e.text(tagReference, "UI", string(v)); d.Anonymous {
+	if v := f.study.text(tagReference); v != "" {
+		if e.text(tagReference, "UI", v); d.Anonymous {
 			e.text(tagReference, "UI", d.uid("reference"))
 		}
 		e.text(0x00201040, "LO", "")
 	}
-	series := bytes.Trim(f.study[tagSeries].value, " \x00")
-	if !f.named(d) || len(series) == 0 {
+	series := f.study.text(tagSeries)
+	if !f.named(d) || series == "" {
 		return
 	}
 	of := elements{}
-	of.text(tagSeries, "UI", string(series))
+	of.text(tagSeries, "UI", series)
 	of.items(0x0008114a, f.source(d))
 	e.items(0x00081115, of)
 }
@@ -324,7 +324,7 @@ func (f *File) groups(d *Derived, least, most float32) elements {
 		measures.text(tagSpacing, "DS", number(d.Spacing[0]), number(d.Spacing[1]))
 	}
 	copied := func(to elements, t tag) bool {
-		v := strings.Trim(string(f.study[t].value), " \x00")
+		v := f.study.text(t)
 		if v != "" {
 			to.text(t, "DS", v)
 		}

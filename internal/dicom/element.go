@@ -236,8 +236,12 @@ func (e *element) kind() string {
 }
 
 // text is a value's text, without what fills it up.
+func (e *element) text() string { return strings.Trim(string(e.value), " \x00") }
+
+// text is the text of an element, "" without one.
 func (d dataset) text(t tag) string {
-	return strings.Trim(string(d[t].value), " \x00")
+	e := d[t]
+	return e.text()
 }
 
 // numbers are a value's numbers, nil where one is none; at most most of them.

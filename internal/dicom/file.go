@@ -154,7 +154,7 @@ func meta(data []byte) (body []byte, syntax string, err error) {
 			return nil, "", err
 		}
 		if e.tag == tagTransferSyntax {
-			syntax = strings.Trim(string(e.value), " \x00")
+			syntax = e.text()
 		}
 	}
 }

@@ -150,7 +150,7 @@ func (p *Frame) modality(d dataset) (func(float64) float64, error) {
 	}
 	slope, intercept := d.number(tagSlope, 1), d.number(tagIntercept, 0)
 	for _, t := range []tag{tagSlope, tagIntercept} {
-		if e := d[t]; len(strings.Trim(string(e.value), " \x00")) > 0 && d.numbers(t, 1<<10) == nil {
+		if d.text(t) != "" && d.numbers(t, 1<<10) == nil {
 			return nil, fmt.Errorf("damaged: the rescaling %v is no number", t)
 		}
 	}
@@ -204,8 +204,7 @@ func (d dataset) spacing() (*[2]float64, string, error) {
 		tag  tag
 		name string
 	}{{tagSpacing, "PixelSpacing"}, {tagImagerSpacing, "ImagerPixelSpacing"}, {tagNominalSpacing, "NominalScannedPixelSpacing"}} {
-		e, ok := d[from.tag]
-		if !ok || strings.Trim(string(e.value), " \x00") == "" {
+		if d.text(from.tag) == "" {
 			continue
 		}
 		v := d.numbers(from.tag, 2)
