@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"krypton/internal/dicomwrite"
 )
 
 // tag is an attribute's group and element.
@@ -62,9 +64,6 @@ type scanner struct {
 	coding coding
 }
 
-// longForm are the value representations with lengths of four bytes.
-var longForm = map[string]bool{"OB": true, "OD": true, "OF": true, "OL": true, "OV": true, "OW": true, "SQ": true, "SV": true, "UC": true, "UN": true, "UR": true, "UT": true, "UV": true}
-
 // head reads the next element up to its value.
 func (s *scanner) head() (e element, length uint32, err error) {
 	b := s.data[s.at:]
@@ -80,7 +79,7 @@ func (s *scanner) head() (e element, length uint32, err error) {
 		// elements are.
 		length = o.Uint32(b[4:])
 		s.at += 8
-	case longForm[string(b[4:6])]:
+	case dicomwrite.Long(string(b[4:6])):
 		if len(b) < 12 {
 			return e, 0, errShort
 		}

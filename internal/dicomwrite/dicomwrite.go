@@ -5,7 +5,6 @@ package dicomwrite
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 	"strings"
 )
 
@@ -31,7 +30,10 @@ const (
 const undefined = math.MaxUint32
 
 // long are the representations with lengths of four bytes.
-var long = []string{"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
+var long = map[string]bool{"OB": true, "OD": true, "OF": true, "OL": true, "OV": true, "OW": true, "SQ": true, "SV": true, "UC": true, "UN": true, "UR": true, "UT": true, "UV": true}
+
+// Long says whether elements of a representation have lengths of four bytes.
+func Long(vr string) bool { return long[vr] }
 
 // order writes numbers.
 func (s *Set) order() binary.AppendByteOrder {
@@ -48,7 +50,7 @@ func (s *Set) head(tag uint32, vr string, length uint32) {
 	switch {
 	case vr == "" || s.Implicit:
 		s.Bytes = o.AppendUint32(s.Bytes, length)
-	case slices.Contains(long, vr):
+	case long[vr]:
 		s.Bytes = o.AppendUint32(append(s.Bytes, vr[0], vr[1], 0, 0), length)
 	default:
 		s.Bytes = o.AppendUint16(append(s.Bytes, vr...), uint16(length))
@@ -61,7 +63,7 @@ func (s *Set) Raw(tag uint32, vr string, value []byte) {
 	s.Bytes = append(s.Bytes, value...)
 	if len(value)&1 == 1 {
 		fill := byte(' ')
-		if vr == "UI" || slices.Contains(long, vr) && vr[0] != 'U' {
+		if vr == "UI" || long[vr] && vr[0] != 'U' {
 			fill = 0
 		}
 		s.Bytes = append(s.Bytes, fill)
