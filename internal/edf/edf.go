@@ -62,7 +62,7 @@ func text(b []byte) string { return strings.TrimSpace(string(b)) }
 func number(b []byte, name string) (float64, error) {
 	v, err := strconv.ParseFloat(strings.Replace(text(b), ",", ".", 1), 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0, recording.Bad("%s is %q", name, clip(text(b)))
+		return 0, recording.Bad("%s is %q", name, recording.Clip(text(b)))
 	}
 	return v, nil
 }
@@ -71,16 +71,9 @@ func number(b []byte, name string) (float64, error) {
 func whole(b []byte, name string, least, most int) (int, error) {
 	v, err := number(b, name)
 	if err != nil || v != math.Trunc(v) || v < float64(least) || v > float64(most) {
-		return 0, recording.Bad("%s is %q, want %d to %d", name, clip(text(b)), least, most)
+		return 0, recording.Bad("%s is %q, want %d to %d", name, recording.Clip(text(b)), least, most)
 	}
 	return int(v), nil
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40]
-	}
-	return s
 }
 
 // readHeader reads a header.
@@ -174,7 +167,7 @@ func (h *header) scale(ranges [4][]float64) error {
 			continue
 		}
 		if dmin == dmax || pmin == pmax {
-			return recording.Bad("signal %d (%q): its numbers %g to %g are %g to %g: no scale", i, clip(s.label), dmin, dmax, pmin, pmax)
+			return recording.Bad("signal %d (%q): its numbers %g to %g are %g to %g: no scale", i, recording.Clip(s.label), dmin, dmax, pmin, pmax)
 		}
 		s.gain = (pmax - pmin) / (dmax - dmin)
 		s.offset = pmin - s.gain*dmin

@@ -240,3 +240,11 @@ func Clean(s, other string) string {
 	}
 	return s
 }
+
+// Clip bounds what a message quotes of a file.
+func Clip(s string) string {
+	if len(s) > 40 {
+		return s[:40]
+	}
+	return s
+}

@@ -121,16 +121,9 @@ func (t *table) number(s string) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsInf(v, 0) {
-		return 0, fmt.Errorf("%q is no number", clip(s))
+		return 0, fmt.Errorf("%q is no number", recording.Clip(s))
 	}
 	return v, nil
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40]
-	}
-	return s
 }
 
 // line takes a line.

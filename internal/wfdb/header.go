@@ -88,14 +88,14 @@ func parseHeader(r io.Reader) (*header, error) {
 func recordLine(line string) (h *header, signals int, err error) {
 	f := strings.Fields(line)
 	if len(f) < 2 {
-		return nil, 0, recording.Bad("%q is no record line of a WFDB header", clip(line))
+		return nil, 0, recording.Bad("%q is no record line of a WFDB header", recording.Clip(line))
 	}
 	if _, segments, ok := strings.Cut(f[0], "/"); ok {
-		return nil, 0, recording.Bad("a record of %s segments, each a record by itself: name one of them", clip(segments))
+		return nil, 0, recording.Bad("a record of %s segments, each a record by itself: name one of them", recording.Clip(segments))
 	}
 	h = &header{rate: 250}
 	if signals, err = strconv.Atoi(f[1]); err != nil || signals < 0 || signals > maxSignals {
-		return nil, 0, recording.Bad("%q signals: want 1 to %d", clip(f[1]), maxSignals)
+		return nil, 0, recording.Bad("%q signals: want 1 to %d", recording.Clip(f[1]), maxSignals)
 	}
 	if signals == 0 {
 		return nil, 0, recording.Bad("a record without signals")
@@ -104,12 +104,12 @@ func recordLine(line string) (h *header, signals int, err error) {
 		text, _, _ := strings.Cut(f[2], "/") // behind it, the counter's
 		text, _, _ = strings.Cut(text, "(")
 		if h.rate, err = strconv.ParseFloat(text, 64); err != nil || !(h.rate > 0 && h.rate <= 1e9) {
-			return nil, 0, recording.Bad("%q samples a second", clip(f[2]))
+			return nil, 0, recording.Bad("%q samples a second", recording.Clip(f[2]))
 		}
 	}
 	if len(f) > 3 {
 		if h.frames, err = strconv.Atoi(f[3]); err != nil || h.frames < 0 {
-			return nil, 0, recording.Bad("%q samples a signal", clip(f[3]))
+			return nil, 0, recording.Bad("%q samples a signal", recording.Clip(f[3]))
 		}
 	}
 	return h, signals, nil
@@ -136,12 +136,12 @@ func signalLine(line string) (*signal, error) {
 	}
 	s := &signal{file: next(), perFrame: 1, gain: 200, unit: "mV", guessed: true}
 	if s.file == "~" || s.file == "-" || path.IsAbs(s.file) || strings.ContainsAny(s.file, "\\:") || strings.Contains(s.file, "..") {
-		return nil, fmt.Errorf("the samples are in %q: want a file beside the header", clip(s.file))
+		return nil, fmt.Errorf("the samples are in %q: want a file beside the header", recording.Clip(s.file))
 	}
 	text := next()
 	m := formatField.FindStringSubmatch(text)
 	if m == nil {
-		return nil, fmt.Errorf("%q is no format", clip(text))
+		return nil, fmt.Errorf("%q is no format", recording.Clip(text))
 	}
 	var err error
 	number := func(text string, to *int, least, most int) {
@@ -150,7 +150,7 @@ func signalLine(line string) (*signal, error) {
 		}
 		n, e := strconv.Atoi(text)
 		if *to = n; e != nil || n < least || n > most {
-			err = fmt.Errorf("%q: want %d to %d", clip(text), least, most)
+			err = fmt.Errorf("%q: want %d to %d", recording.Clip(text), least, most)
 		}
 	}
 	var offset int
@@ -189,11 +189,11 @@ func signalLine(line string) (*signal, error) {
 func (s *signal) setGain(text string) (baseline bool, err error) {
 	m := gainField.FindStringSubmatch(text)
 	if m == nil {
-		return false, fmt.Errorf("%q is no gain", clip(text))
+		return false, fmt.Errorf("%q is no gain", recording.Clip(text))
 	}
 	g, err := strconv.ParseFloat(m[1], 64)
 	if err != nil || math.IsNaN(g) || math.IsInf(g, 0) {
-		return false, fmt.Errorf("%q is no gain", clip(text))
+		return false, fmt.Errorf("%q is no gain", recording.Clip(text))
 	}
 	if g != 0 { // else it is not known: the usual one
 		s.gain, s.guessed = g, false
@@ -201,7 +201,7 @@ func (s *signal) setGain(text string) (baseline bool, err error) {
 	if m[2] != "" {
 		b, err := strconv.ParseInt(m[2], 10, 64)
 		if err != nil {
-			return false, fmt.Errorf("%q is no baseline", clip(m[2]))
+			return false, fmt.Errorf("%q is no baseline", recording.Clip(m[2]))
 		}
 		s.baseline, baseline = float64(b), true
 	}
@@ -209,12 +209,4 @@ func (s *signal) setGain(text string) (baseline bool, err error) {
 		s.unit = m[3]
 	}
 	return baseline, nil
-}
-
-// clip bounds what a message quotes.
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40]
-	}
-	return s
 }
