@@ -191,18 +191,12 @@ func (m *MapFile) maps(h, w int) ([]mapOf, error) {
 	var all []mapOf
 	r := m.Record
 	for k, c := range r.Classes {
-		g := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore), Stamp: r.Shape.Stamp()}
-		for _, row := range c.Scores {
-			for _, v := range row {
-				g.Scores = append(g.Scores, float32(v))
-			}
-		}
 		class := r.Item(c)
 		if class < 0 {
 			return nil, failure.Dataf("%s: record: class %d", m.Name, c.Index)
 		}
 		rises := r.Score == string(target.Euclidean) || r.Boxes != nil && class == target.OthersItem
-		all = append(all, mapOf{class: class, asked: k == 0, rises: rises, grid: g})
+		all = append(all, mapOf{class: class, asked: k == 0, rises: rises, grid: r.Map(c)})
 	}
 	return all, nil
 }

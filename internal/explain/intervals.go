@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"krypton/internal/failure"
-	"krypton/internal/heatmap"
 	"krypton/internal/number"
 	"krypton/internal/spreadsheet"
 )
@@ -42,12 +41,7 @@ type Interval struct {
 func (r *Record) Intervals() ([]Interval, error) {
 	var all []Interval
 	for _, c := range r.Classes {
-		m := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore), Stamp: r.Shape.Stamp()}
-		for _, row := range c.Scores {
-			for _, v := range row {
-				m.Scores = append(m.Scores, float32(v))
-			}
-		}
+		m := r.Map(c)
 		if r.Preprocess["time"] == timeDown {
 			m = m.Turned()
 		}

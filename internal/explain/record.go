@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"krypton/internal/heatmap"
 	"krypton/internal/model"
 	"krypton/internal/number"
 )
@@ -126,6 +127,17 @@ type CompareRecord struct {
 	Ratio     number.Double `json:"ratio,omitempty"` // of the last two
 	Largest   Number        `json:"largest_difference"`
 	Different int           `json:"outputs_different"`
+}
+
+// Map is the map of one of the record's classes.
+func (r *Record) Map(c ClassRecord) *heatmap.Map {
+	m := &heatmap.Map{Ys: r.Ys, Xs: r.Xs, Patch: r.Patch, Input: r.Input, Base: float32(c.BaseScore), Stamp: r.Shape.Stamp()}
+	for _, row := range c.Scores {
+		for _, v := range row {
+			m.Scores = append(m.Scores, float32(v))
+		}
+	}
+	return m
 }
 
 // Summary is the record without what grows with the grid.
