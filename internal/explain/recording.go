@@ -122,10 +122,7 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 		return nil, err
 	}
 	in := &Input{SHA256: hex.EncodeToString(sum.Sum(nil)), base: k.numbers(p), kind: k}
-	in.notes = append(in.notes, k.notes...)
-	for _, n := range rec.Notes {
-		in.notes = append(in.notes, n)
-	}
+	in.notes = append(append(in.notes, k.notes...), rec.Notes...)
 	in.Backdrop = k.backdrop(img, plot)
 	return in, nil
 }
