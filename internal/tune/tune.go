@@ -187,8 +187,8 @@ func measure(ctx context.Context, samples []sample, a obe.Approximation, step fu
 // add takes one sample's similarities into the means.
 func (q *Point) add(s sample, part *obe.PartialMap, n float64) error {
 	base := s.exact.Base[0]
-	exact, cols := shown(s.task.Grid, s.exact.Scores[0], base)
-	other, _ := shown(s.task.Grid, part.Scores, base)
+	both, cols := shown(s.task.Grid, base, s.exact.Scores[0], part.Scores)
+	exact, other := both[0], both[1]
 	ssim, err := quality.SSIMScores(exact, other, cols)
 	if err != nil {
 		return fmt.Errorf("comparing maps: %w", err)
@@ -213,26 +213,27 @@ func (q *Point) add(s sample, part *obe.PartialMap, n float64) error {
 	return nil
 }
 
-// shown is the map that is compared: the scores of a grid, row by row, with its number of
-// columns; of patches of a list the clean score less what each pixel matters, where they
-// cover.
-func shown(g *obe.Grid, scores []float32, base float32) ([]float32, int) {
+// shown are the maps that are compared, of scores with one clean score: the scores of a
+// grid, row by row, with its number of columns; of patches of a list the clean score less
+// what each pixel matters, where they cover.
+func shown(g *obe.Grid, base float32, scores ...[]float32) ([][]float32, int) {
 	l := g.Listed()
 	if l == nil {
 		return scores, len(g.Xs)
 	}
-	importance := l.Importance([][]float32{scores}, []float32{base})[0]
 	var part region.Rect
 	for i := range g.Len() {
 		part = part.Union(g.Rect(i))
 	}
-	var pixels []float32
-	for y := part.Y.Lo; y < part.Y.Hi; y++ {
-		for _, v := range importance[y*g.Plane[1]+part.X.Lo : y*g.Plane[1]+part.X.Hi] {
-			pixels = append(pixels, float32(float64(base)-v))
+	maps := make([][]float32, len(scores))
+	for k, importance := range l.Importance(scores, slices.Repeat([]float32{base}, len(scores))) {
+		for y := part.Y.Lo; y < part.Y.Hi; y++ {
+			for _, v := range importance[y*g.Plane[1]+part.X.Lo : y*g.Plane[1]+part.X.Hi] {
+				maps[k] = append(maps[k], float32(float64(base)-v))
+			}
 		}
 	}
-	return pixels, part.X.Len()
+	return maps, part.X.Len()
 }
 
 // frontier keeps the points that no other beats in speed and quality, by rising
