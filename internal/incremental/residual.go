@@ -24,8 +24,8 @@ func (c *compiler) join() {
 	middle := p.InputPlane()
 	middle = engine.Plane{H: (middle.H + 7) / 8, W: (middle.W + 7) / 8}
 	rects := p.regions(centred(middle.Rect(), p.InputPlane()))
+	readers := p.readers()
 	for j := range p.steps {
-		readers := p.readers()
 		s := &p.steps[j]
 		best := -1
 		for k := range s.in {
@@ -41,6 +41,9 @@ func (c *compiler) join() {
 		}
 		if best < 0 || !c.follow(best, j, readers) {
 			continue
+		}
+		if best != j-1 { // steps were moved
+			readers = p.readers()
 		}
 		if s.in[0].value != p.steps[j-1].out {
 			slices.Reverse(s.in)
