@@ -372,19 +372,20 @@ func (w *certifier) samplesOf(k int) []certify.Sample {
 	return all
 }
 
-// rough is about the loss that is to be expected if all positions were computed by the rung: the largest of the
-// items'.
+// rough is about the loss that is to be expected if all positions were computed by the
+// rung: the largest of the items'.
 func (w *certifier) rough() (float64, error) {
-	kinds := make([]certify.Kind, len(w.kinds)) // all Computed
+	kinds, final := make([]certify.Kind, len(w.kinds)), w.finalKinds() // all Computed, and as they are
 	loss := 0.0
 	for k := range w.r.Items {
+		samples := w.samplesOf(k)
 		// What is interpolated is too smooth: errors weigh less in a map that varies as the
 		// exact one does.
-		likely, err := w.mapOf(k, w.finalKinds(), w.r.Scores[k]).Likely(w.samplesOf(k), w.Seed)
+		likely, err := w.mapOf(k, final, w.r.Scores[k]).Likely(samples, w.Seed)
 		if err != nil {
 			return 0, err
 		}
-		e, err := w.mapOf(k, kinds, likely).Estimate(w.samplesOf(k), certify.Options{Draws: roughDraws, Seed: w.Seed, Workers: w.Workers})
+		e, err := w.mapOf(k, kinds, likely).Estimate(samples, certify.Options{Draws: roughDraws, Seed: w.Seed, Workers: w.Workers})
 		if err != nil {
 			return 0, err
 		}
@@ -477,53 +478,48 @@ func (w *certifier) finalKinds() []certify.Kind {
 
 // least keeps the lowest bounds of several maps.
 func (c *Certificate) least(e *certify.Estimate, first bool) {
-	low := func(to *number.Double, v float64) {
-		if first || number.Double(v) < *to {
-			*to = number.Double(v)
-		}
-	}
-	low(&c.Scores, e.Scores.Bound)
-	low(&c.Expected, e.Scores.Expected)
-	if first {
-		c.Rendered, c.ExpectedRendered = nil, nil
-	}
+	of := &Certificate{Scores: number.Double(e.Scores.Bound), Expected: number.Double(e.Scores.Expected)}
 	if e.HasRendered {
-		if c.Rendered == nil {
-			one, two := number.Double(e.Rendered.Bound), number.Double(e.Rendered.Expected)
-			c.Rendered, c.ExpectedRendered = &one, &two
-		}
-		*c.Rendered, *c.ExpectedRendered = min(*c.Rendered, number.Double(e.Rendered.Bound)), min(*c.ExpectedRendered, number.Double(e.Rendered.Expected))
+		bound, expected := number.Double(e.Rendered.Bound), number.Double(e.Rendered.Expected)
+		of.Rendered, of.ExpectedRendered = &bound, &expected
 	}
+	if first {
+		c.Scores, c.Expected, c.Rendered, c.ExpectedRendered = of.Scores, of.Expected, of.Rendered, of.ExpectedRendered
+		return
+	}
+	c.lower(of)
+}
+
+// lower lowers similarities to those of d, where they are lower.
+func (c *Certificate) lower(d *Certificate) {
+	least := func(a, b *number.Double) *number.Double {
+		if a == nil || b != nil && *b < *a {
+			return b
+		}
+		return a
+	}
+	c.Scores, c.Expected = min(c.Scores, d.Scores), min(c.Expected, d.Expected)
+	c.Rendered, c.ExpectedRendered = least(c.Rendered, d.Rendered), least(c.ExpectedRendered, d.ExpectedRendered)
 }
 
 // next picks positions to be computed, those that promise most, so many that the loss is
 // expected to come down to what is allowed: by the rung, and if that is not enough exactly.
 func (w *certifier) next(loss float64) (more, exact []int, err error) {
 	n := w.Grid.Len()
-	now, then := make([]float64, n), make([]float64, n)
 	computed := make([]certify.Kind, n)
-	for i := range n {
-		if w.known[i] && !w.sampled[i] {
-			computed[i] = certify.Exact
-		}
-	}
 	virtual := slices.Clone(w.kinds)
 	for i := range n {
-		if computed[i] == certify.Exact {
-			virtual[i] = certify.Exact
+		if w.known[i] && !w.sampled[i] {
+			computed[i], virtual[i] = certify.Exact, certify.Exact
 		}
 	}
-	for k := range w.r.Items {
-		s := w.samplesOf(k)
-		for of, kinds := range map[*[]float64][]certify.Kind{&now: virtual, &then: computed} {
-			gains, err := w.mapOf(k, kinds, w.guess[k]).Gains(s)
-			if err != nil {
-				return nil, nil, err
-			}
-			for i, g := range gains {
-				(*of)[i] += g
-			}
-		}
+	now, err := w.gains(virtual)
+	if err != nil {
+		return nil, nil, err
+	}
+	then, err := w.gains(computed)
+	if err != nil {
+		return nil, nil, err
 	}
 	weight := make([]float64, n)
 	for _, node := range w.order {
@@ -577,6 +573,21 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 	return more, exact, nil
 }
 
+// gains are those of all items together, of positions of such kinds.
+func (w *certifier) gains(kinds []certify.Kind) ([]float64, error) {
+	sum := make([]float64, w.Grid.Len())
+	for k := range w.r.Items {
+		gains, err := w.mapOf(k, kinds, w.guess[k]).Gains(w.samplesOf(k))
+		if err != nil {
+			return nil, err
+		}
+		for i, g := range gains {
+			sum[i] += g
+		}
+	}
+	return sum, nil
+}
+
 // tally counts how positions were answered.
 func (w *certifier) tally() {
 	w.made.Sampled = len(w.samples)
@@ -603,14 +614,7 @@ func (c *Certificate) And(d *Certificate) *Certificate {
 		return d
 	}
 	both := *c
-	both.Scores, both.Expected = min(c.Scores, d.Scores), min(c.Expected, d.Expected)
-	least := func(a, b *number.Double) *number.Double {
-		if a == nil || b != nil && *b < *a {
-			return b
-		}
-		return a
-	}
-	both.Rendered, both.ExpectedRendered = least(c.Rendered, d.Rendered), least(c.ExpectedRendered, d.ExpectedRendered)
+	both.lower(d)
 	both.Sampled, both.Exact, both.Approximate, both.Interpolated = c.Sampled+d.Sampled, c.Exact+d.Exact, c.Approximate+d.Approximate, c.Interpolated+d.Interpolated
 	both.Looks += d.Looks
 	if both.Reason == "" {

@@ -131,9 +131,9 @@ func (g *Grid) Rect(i int) region.Rect {
 }
 
 // Count is the number of multiply-adds that updates of all positions take under a policy, nil
-// for none: told from about so many of them, of a grid that has
-// more. Positions that change the same rectangle as the one before are counted once, as random
-// masks, of which there may be a million.
+// for none: told from about so many of them, of a grid that has more. Positions that change the
+// same rectangle as the one before are counted once, as random masks, of which there may be a
+// million.
 func (g *Grid) Count(p *incremental.Plan, policy incremental.Policy, most int) int64 {
 	var last region.Rect
 	sum, each, some, n := int64(0), int64(0), int64(0), g.Len()

@@ -51,7 +51,8 @@ func (l Length) text() string {
 // Size is a height and a width, or a step along y and one along x.
 type Size struct{ H, W Length }
 
-// ParseSize reads N or HxW, each number in pixels, with % in percent, with mm in millimetres.
+// ParseSize reads N or HxW, each number in pixels, with % in percent, with mm in
+// millimetres, with s or ms a time.
 func ParseSize(s string) (Size, error) {
 	parts := strings.Split(s, "x")
 	if len(parts) == 1 {
