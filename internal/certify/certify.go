@@ -108,8 +108,8 @@ var normal = math.Sqrt2 * math.Erfinv(2*Confidence-1)
 // Estimate says how similar the map is to the exact one. It depends on nothing but its
 // arguments, whatever the number of workers.
 func (m *Map) Estimate(samples []Sample, o Options) (*Estimate, error) {
-	if len(samples) < Fewest {
-		return nil, ErrFew
+	if err := m.enough(samples); err != nil {
+		return nil, err
 	}
 	judge, err := quality.NewJudge(m.Scores, m.Cols, m.Base, m.Span)
 	if err != nil {
@@ -150,8 +150,8 @@ func (m *Map) Estimate(samples []Sample, o Options) (*Estimate, error) {
 
 // Likely is a map that could be the exact one.
 func (m *Map) Likely(samples []Sample, seed uint64) ([]float32, error) {
-	if len(samples) < Fewest {
-		return nil, ErrFew
+	if err := m.enough(samples); err != nil {
+		return nil, err
 	}
 	drawn := make([]float64, len(m.Scores))
 	m.draw(drawn, m.features(samples), samples, rand.New(rand.NewPCG(seed, 3)))
@@ -160,6 +160,19 @@ func (m *Map) Likely(samples []Sample, seed uint64) ([]float32, error) {
 		likely[i] = float32(v)
 	}
 	return likely, nil
+}
+
+// enough fails where samples are few, or none tells of a kind of positions.
+func (m *Map) enough(samples []Sample) error {
+	if len(samples) < Fewest {
+		return ErrFew
+	}
+	for _, k := range []Kind{Computed, Interpolated} {
+		if slices.Contains(m.Kinds, k) && len(poolOf(samples, k)) == 0 {
+			return ErrFew
+		}
+	}
+	return nil
 }
 
 // bound is that of similarities to maps that were drawn.

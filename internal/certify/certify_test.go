@@ -105,6 +105,16 @@ func TestEstimate(t *testing.T) {
 		if _, err := m.Estimate(samples[:Fewest-1], Options{}); err == nil {
 			t.Error("few samples say something")
 		}
+		unknown := slices.Clone(samples)
+		for i := range unknown {
+			unknown[i].Missed[Computed] = math.NaN()
+		}
+		if _, err := m.Likely(unknown, 1); err == nil {
+			t.Error("samples that are unknown say something")
+		}
+		if _, err := m.Estimate(unknown, Options{}); err == nil {
+			t.Error("samples that are unknown have an estimate")
+		}
 		for i := range m.Kinds {
 			m.Kinds[i] = Exact
 		}

@@ -80,6 +80,9 @@ const (
 	roughDraws = 12
 )
 
+// noNumbers is why a map is exact whose similarity nobody can tell.
+const noNumbers = "some scores are not finite numbers"
+
 // certifier makes one certified map.
 type certifier struct {
 	*Task
@@ -174,7 +177,7 @@ func (w *certifier) make(views *incremental.Views, moved *reference, clean [][]f
 		}
 		loss, err := w.rough()
 		if err != nil {
-			return w.all("some scores are not finite numbers")
+			return w.all(noNumbers)
 		}
 		if loss > most && !last {
 			continue
@@ -403,14 +406,14 @@ func (w *certifier) refine(ask func(pick []int) error, a Approximation) error {
 		}
 		loss, err := w.look(uint64(look))
 		if err != nil {
-			return w.all("some scores are not finite numbers")
+			return w.all(noNumbers)
 		}
 		if w.made.Looks = look; loss <= 1-w.Certify.SSIM {
 			return nil
 		}
 		more, exact, err := w.next(loss)
 		if err != nil {
-			return err
+			return w.all(noNumbers)
 		}
 		if len(exact) > w.Grid.Len()/2 {
 			break
