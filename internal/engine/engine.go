@@ -52,7 +52,7 @@ type Job struct {
 	// channel. Only convolutions by matrix products and Concat take it.
 	Pitch int
 	// Residual, if not nil, is added to the output in the primitive's last step: only
-	// what TakesResidual holds for takes it, for all jobs or none.
+	// Conv, ConvBF16 and Winograd take it, for all jobs or none.
 	Residual *Residual
 	// Base, of convolutions of differences, is the whole plane of what the
 	// output is in the view before its bounds: see ConvInt8.
@@ -65,15 +65,6 @@ type Job struct {
 type Residual struct {
 	Patched
 	Clamp Clamp
-}
-
-// TakesResidual says whether a primitive adds its jobs' residuals.
-func TakesResidual(p Primitive) bool {
-	switch p.(type) {
-	case *Conv, *ConvBF16, *Winograd:
-		return true
-	}
-	return false
 }
 
 // at is where column x of a row of pixels of c channels begins.
