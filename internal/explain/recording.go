@@ -296,11 +296,8 @@ func (k *recordingKind) normalization() error {
 		return nil
 	}
 	for i, c := range k.channels {
-		sum, squares := 0.0, 0.0
-		for _, v := range c.Samples {
-			sum += v
-		}
-		k.mean[i] = sum / float64(len(c.Samples))
+		squares := 0.0
+		k.mean[i] = meanOf(c.Samples)
 		for _, v := range c.Samples {
 			squares += float64((v - k.mean[i]) * (v - k.mean[i]))
 		}
@@ -309,6 +306,15 @@ func (k *recordingKind) normalization() error {
 		}
 	}
 	return nil
+}
+
+// meanOf is the mean of some samples.
+func meanOf(samples []float64) float64 {
+	sum := 0.0
+	for _, v := range samples {
+		sum += v
+	}
+	return sum / float64(len(samples))
 }
 
 // put writes numbers of channels, normalized, to where the network reads them.
@@ -341,11 +347,7 @@ func (k *recordingKind) fill(p *model.Plane, f namedFill) (filled, error) {
 			if f.name == "gray" {
 				note = "fill gray is the mean of each channel"
 			}
-			sum := 0.0
-			for _, v := range c.Samples {
-				sum += v
-			}
-			made[lead] = slices.Repeat([]float64{sum / float64(n)}, n)
+			made[lead] = slices.Repeat([]float64{meanOf(c.Samples)}, n)
 		case f.Kind == "permuted":
 			made[lead] = slices.Clone(c.Samples)
 			rng := rand.New(rand.NewPCG(f.Seed, uint64(lead)))
