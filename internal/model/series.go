@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"krypton/internal/failure"
 )
 
@@ -59,11 +61,7 @@ func (r *Recordings) Check() error {
 		name, value string
 		of          []string
 	}{{"resample", r.Resample, Resamplers}, {"normalize", r.Normalize, Normalizes}, {"missing", r.Missing, Missings}} {
-		known := s.value == ""
-		for _, v := range s.of {
-			known = known || s.value == v
-		}
-		if !known {
+		if s.value != "" && !slices.Contains(s.of, s.value) {
 			return failure.Wrongf("%v is %q, want one of %v", failure.Setting(s.name), s.value, s.of)
 		}
 	}
