@@ -145,7 +145,7 @@ func (d *decoder) head() error {
 			return err
 		}
 		switch {
-		case m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc:
+		case beginsFrame(m):
 			return d.frame(int(m-0xc0), body)
 		case m == 0xd9 || m == 0xda:
 			return errors.New("a JPEG stream without a frame")
@@ -156,6 +156,9 @@ func (d *decoder) head() error {
 		}
 	}
 }
+
+// beginsFrame says whether a marker is one of SOFn.
+func beginsFrame(m byte) bool { return m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc }
 
 // frame reads the frame's marker.
 func (d *decoder) frame(process int, b []byte) error {
@@ -267,7 +270,7 @@ func (d *decoder) scans() error {
 			}
 		case m == 0xd9:
 			return errShort
-		case m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc:
+		case beginsFrame(m):
 			return errors.New("a JPEG stream of several frames")
 		default:
 			if err := d.other(m, body); err != nil {
