@@ -73,6 +73,9 @@ func (o *obeOptions) check() error {
 	if o.anonymous && o.dicom == "" {
 		return failure.Usagef("--anonymous needs --dicom: nothing else says whose picture it is")
 	}
+	if o.dicom == "-" {
+		return failure.Usagef("--dicom: two objects cannot go to standard output: want a file")
+	}
 	if o.verify < 0 || o.chunk < 0 || o.maxPixels < 1 {
 		return failure.Usagef("--verify %d, --chunk %d, --max-pixels %d: must not be negative", o.verify, o.chunk, o.maxPixels)
 	}

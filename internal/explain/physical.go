@@ -28,7 +28,7 @@ func (q *Question) typical() ([]obe.Patch, obe.Size) {
 // attribute says so.
 func (in *Input) spacing() (down, across float64, from string, err error) {
 	if in.DICOM == nil || in.DICOM.Spacing == nil {
-		return 0, 0, "", failure.Dataf("%s: its pixels have no size in millimetres: DICOM files with PixelSpacing or ImagerPixelSpacing have", in.source.Called)
+		return 0, 0, "", failure.Dataf("its pixels have no size in millimetres: DICOM files with PixelSpacing or ImagerPixelSpacing have")
 	}
 	at := in.Backdrop.Transform()
 	return in.DICOM.Spacing[0] * at.ScaleY, in.DICOM.Spacing[1] * at.ScaleX, in.DICOM.From, nil
@@ -62,7 +62,7 @@ func (j *Job) laid(in *Input, k int) (*obe.Grid, error) {
 		return stencil, err
 	})
 	if err != nil {
-		return nil, failure.As(failure.Usage, failure.Settingf("%v: %s: a pixel of the network's input is %.4g x %.4g mm (%s): %w", failure.Setting("patch"), in.source.Called, down, across, from, err))
+		return nil, failure.As(failure.Usage, failure.Settingf("%v: a pixel of the network's input is %.4g x %.4g mm (%s): %w", failure.Setting("patch"), down, across, from, err))
 	}
 	if in.grids == nil {
 		in.grids = map[laidOf]*obe.Grid{}

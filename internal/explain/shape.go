@@ -158,10 +158,16 @@ func (j *Job) makeGrids() error {
 	plane, q := j.model.Plan.InputPlane(), &j.question
 	for k, p := range q.Patches {
 		sum := ""
-		g, err := p.In(1, 1).Grid(plane, q.stride(k).In(1, 1), q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
-			stencil, sum, err = j.stencil(q.stencil(p), h, w)
-			return stencil, err
-		})
+		lay := func(mm float64) (*obe.Grid, error) {
+			return p.In(mm, mm).Grid(plane, q.stride(k).In(mm, mm), q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
+				stencil, sum, err = j.stencil(q.stencil(p), h, w)
+				return stencil, err
+			})
+		}
+		g, err := lay(1)
+		for mm := 2.0; errors.Is(err, obe.ErrGrid) && q.physical() && mm <= 1<<20; mm *= 2 {
+			g, err = lay(mm) // whether a length fits is known with the picture
+		}
 		if err != nil {
 			if errors.Is(err, obe.ErrStencil) {
 				err = fmt.Errorf("%s: %w", q.stencil(p).Called, err)
@@ -264,7 +270,7 @@ const mostParted = 8
 // first.
 func (in *Input) segments(p obe.Patch, part obe.Region) (*obe.Grid, error) {
 	if _, ok := in.kind.(*recordingKind); ok {
-		return nil, errors.New("recordings have no superpixels")
+		return nil, failure.As(failure.Usage, errors.New("recordings have no superpixels"))
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
