@@ -100,6 +100,9 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	if !ok || len(r.model.Planes) > 1 {
 		return nil, failure.Dataf("%s: a recording, and model %s reads pictures", of.Called, r.model.File.Name)
 	}
+	if p.Said {
+		return nil, failure.Wrongf("%s: a recording, and %v, %v and %v are for pictures: say %v, or series: in the model's file", of.Called, failure.Setting("mean"), failure.Setting("std"), failure.Setting("pixel-scale"), failure.Setting("normalize"))
+	}
 	set := r.model.File.Config.Series.With(r.recording.Recordings)
 	if err := set.Check(); err != nil {
 		return nil, failure.As(failure.Usage, err)

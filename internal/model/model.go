@@ -111,7 +111,8 @@ func (m *Model) prepare(p Preparation) error {
 				return err
 			}
 		}
-		said := how.Preset != "" || how.Mean != nil || how.Std != nil || how.Scale != 0
+		plane.Said = how.Mean != nil || how.Std != nil || how.Scale != 0
+		said := plane.Said || how.Preset != ""
 		if how.Preset == "" {
 			how.Preset = m.Preset
 		}

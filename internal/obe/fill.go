@@ -49,7 +49,7 @@ func ParseFill(s string, seed uint64) (Fill, error) {
 		return Fill{Kind: s, Seed: seed}, nil
 	}
 	if text, ok := strings.CutPrefix(s, "value:"); ok {
-		if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+		if v, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(v) && !math.IsInf(float64(float32(v)), 0) {
 			return Fill{Kind: "value", Value: v}, nil
 		}
 	}

@@ -123,6 +123,9 @@ func (t *table) number(s string) (float64, error) {
 	if err != nil || math.IsInf(v, 0) {
 		return 0, fmt.Errorf("%q is no number", recording.Clip(s))
 	}
+	if math.IsInf(float64(float32(v)), 0) {
+		return 0, fmt.Errorf("%q is more than a float32 holds", recording.Clip(s))
+	}
 	return v, nil
 }
 

@@ -50,6 +50,7 @@ func TestRefused(t *testing.T) {
 		"binary":    {"a\x00b", "no table"},
 		"names":     {"a,b\n", "without numbers"},
 		"word":      {"a,b\n1,x\n", `"x" is no number`},
+		"too much":  {"a,b\n1,1e39\n", `"1e39" is more than a float32 holds`},
 		"columns":   {"a,b\n1\n", "wrong number of fields"},
 		"uneven":    {"t,x\n0,1\n1,2\n3,3\n", "even"},
 		"backwards": {"t,x\n1,1\n0,2\n", "time goes from"},
