@@ -69,7 +69,7 @@ func (m *File) decode(config []byte) error {
 		return failure.Dataf("%s: %w", m.Where, YAMLError(err))
 	}
 	if err := m.Config.Series.Check(); err != nil {
-		return failure.As(failure.Data, fmt.Errorf("%s: %w", m.Where, err))
+		return failure.Dataf("%s: %s", m.Where, err) // no flag's fault
 	}
 	if v := m.Config.Value; v != nil {
 		v.Name, v.Unit = labels.OneLine(v.Name), labels.OneLine(v.Unit)

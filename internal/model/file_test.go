@@ -65,6 +65,8 @@ func TestRefuses(t *testing.T) {
 		"no gray":             {model: good, with: Preparation{Pad: 256}, kind: failure.Usage, is: ErrPad, says: "pad is 256"},
 		"window of a film":    {model: good, config: "preprocess: {window: [0, 1]}\n", kind: failure.Usage, says: "frames of videos"},
 		"no order":            {model: good, with: Preparation{Order: "xyz"}, kind: failure.Usage, says: "preprocessing"},
+		"series of NaN":       {model: good, config: "series: {mean: [.nan]}\n", kind: failure.Data, says: "m.krypton.yaml: series: mean is NaN, want numbers"},
+		"series by 0":         {model: good, config: "series: {std: [0]}\n", kind: failure.Data, says: "m.krypton.yaml: series: std is 0, want numbers above 0"},
 		"bad profile":         {model: good, config: "approximate: {samples: -1, points: [{tau: 7}]}\n", kind: failure.Data, says: "m.krypton.yaml: approximate"},
 	} {
 		t.Run(name, func(t *testing.T) {

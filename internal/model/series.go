@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"slices"
 
 	"krypton/internal/failure"
@@ -68,8 +69,13 @@ func (r *Recordings) Check() error {
 	if !(r.Rate >= 0 && r.Rate <= 1e9) {
 		return failure.Wrongf("%v is %g, want samples a second", failure.Setting("rate"), r.Rate)
 	}
+	for _, v := range r.Mean {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return failure.Wrongf("series: mean is %g, want numbers", v)
+		}
+	}
 	for _, v := range r.Std {
-		if !(v > 0) {
+		if !(v > 0) || math.IsInf(v, 0) {
 			return failure.Wrongf("series: std is %g, want numbers above 0", v)
 		}
 	}
