@@ -40,6 +40,14 @@ type Recording struct {
 	End   *recording.Moment `json:"end,omitempty"`
 }
 
+// Check refuses settings that make no sense.
+func (r *Recording) Check() error {
+	if s, e := r.Start, r.End; s != nil && e != nil && s.Samples == e.Samples && e.Value <= s.Value {
+		return failure.Wrongf("%v %v does not lie behind %v %v", failure.Setting("end"), e, failure.Setting("start"), s)
+	}
+	return r.Recordings.Check()
+}
+
 // recordingEndings are those of recordings that nothing in them tells.
 var recordingEndings = []string{".hea", ".csv", ".tsv"}
 
