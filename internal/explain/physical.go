@@ -36,10 +36,12 @@ func (in *Input) spacing() (down, across float64, from string, err error) {
 
 // laidOf is what a grid depends on whose lengths are ones of millimetres.
 type laidOf struct {
-	patch  obe.Patch
-	stride obe.Size
-	border obe.Border
-	part   obe.Region
+	patch   obe.Patch
+	stencil string // the digest of the patch's file
+	stride  obe.Size
+	border  obe.Border
+	part    obe.Region
+	seed    uint64
 }
 
 // laid is the grid of a patch in millimetres on a picture, and the note on it; it is made
@@ -53,7 +55,7 @@ func (j *Job) laid(in *Input, k int) (*obe.Grid, error) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	key := laidOf{p, stride, q.Border, q.Region}
+	key := laidOf{p, j.stencils[k], stride, q.Border, q.Region, q.Seed}
 	if g, ok := in.grids[key]; ok {
 		return g, nil
 	}
@@ -64,7 +66,7 @@ func (j *Job) laid(in *Input, k int) (*obe.Grid, error) {
 	if err != nil {
 		return nil, failure.As(failure.Usage, failure.Settingf("%v: a pixel of the network's input is %.4g x %.4g mm (%s): %w", failure.Setting("patch"), down, across, from, err))
 	}
-	if in.grids == nil {
+	if in.grids == nil || len(in.grids) >= mostParted {
 		in.grids = map[laidOf]*obe.Grid{}
 	}
 	in.grids[key] = g

@@ -120,7 +120,7 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	if err != nil {
 		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
 	}
-	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format}
+	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format, ended: r.recording.End != nil}
 	if err := k.take(rec, p); err != nil {
 		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
 	}
@@ -191,6 +191,7 @@ type recordingKind struct {
 	rate     float64
 	start    float64
 	notes    []string
+	ended    bool // somebody named its end
 }
 
 // take chooses channels, resamples them, fills in what is missing, and finds out how they
@@ -267,6 +268,9 @@ func (k *recordingKind) fit(c *recording.Channel) error {
 			return failure.Settingf("channel %q has %g samples a second, the network reads %g: say how it is resampled (%v)", c.Name, c.Rate, k.rate, failure.Setting("resample"))
 		}
 		have := int(math.Floor(float64(len(c.Samples)) * k.rate / c.Rate))
+		if k.ended && have > n {
+			return tooMany(c, have, n)
+		}
 		if have >= n {
 			k.notes = append(k.notes, fmt.Sprintf("channel %q is resampled from %g to %g samples a second (%s)", c.Name, c.Rate, k.rate, k.set.Resample))
 			var err error
@@ -280,9 +284,14 @@ func (k *recordingKind) fit(c *recording.Channel) error {
 		return fmt.Errorf("channel %q has %d samples, the network reads %d", c.Name, len(c.Samples), n)
 	}
 	if len(c.Samples) > n {
-		return fmt.Errorf("channel %q: there are %d samples up to the end that is named, the network reads %d", c.Name, len(c.Samples), n)
+		return tooMany(c, len(c.Samples), n)
 	}
 	return nil
+}
+
+// tooMany says that a part that was named is longer than the network's series.
+func tooMany(c *recording.Channel, have, n int) error {
+	return fmt.Errorf("channel %q: there are %d samples up to the end that is named, the network reads %d", c.Name, have, n)
 }
 
 // normalization finds what is subtracted from each channel, and what it is divided by.

@@ -263,7 +263,8 @@ type segmentsOf struct {
 	part  obe.Region
 }
 
-// mostParted bounds the segmentations of a picture that are kept.
+// mostParted bounds the segmentations of a picture that are kept, and its grids in
+// millimetres.
 const mostParted = 8
 
 // segments are those of the part of what the network sees, computed when they are asked for

@@ -93,6 +93,9 @@ func separatorOf(line string) rune {
 	return best
 }
 
+// mostHeld is how many lines tell the rate by which moments are found.
+const mostHeld = 1 << 10
+
 // table is what was read of one.
 type table struct {
 	separator rune
@@ -102,7 +105,7 @@ type table struct {
 	names     []string
 	time      int // the column of time, -1 if there is none
 	unit      float64
-	held      [][]float64 // the first lines, as long as the rate is not known
+	held      [][]float64 // the first lines, as long as the rate is not known well
 	times     []float64   // of the first lines
 	last      float64
 	lines     int
@@ -150,12 +153,15 @@ func (t *table) line(record []string) error {
 		}
 		row[i] = v
 	}
+	if err := t.even(row); err != nil {
+		return err
+	}
 	t.lines++
 	if t.to != nil {
 		return t.add(row)
 	}
 	t.held = append(t.held, row)
-	if t.time < 0 || len(t.held) == 2 {
+	if t.time < 0 || len(t.held) == mostHeld {
 		return t.begin()
 	}
 	return nil
@@ -188,13 +194,8 @@ func (t *table) header(record []string) bool {
 
 // begin makes the collectors, when the rate is known or cannot be.
 func (t *table) begin() error {
-	if t.time >= 0 && len(t.held) == 2 {
-		step := (t.held[1][t.time] - t.held[0][t.time]) * t.unit
-		if !(step > 0 && step < 1e9) {
-			return fmt.Errorf("time goes from %g to %g", t.held[0][t.time], t.held[1][t.time])
-		}
-		t.rate = 1 / step
-		t.last = t.held[0][t.time] - step/t.unit
+	if n := len(t.held); t.time >= 0 && n > 1 { // times are rounded: the more of them the better
+		t.rate = float64(n-1) / ((t.held[n-1][t.time] - t.held[0][t.time]) * t.unit)
 	}
 	n := 0
 	for i, name := range t.names {
@@ -218,16 +219,30 @@ func (t *table) begin() error {
 	return nil
 }
 
-// add hands a line to the collectors. Its time must be one step behind the last one's.
-func (t *table) add(row []float64) error {
-	if t.time >= 0 && t.rate > 0 {
-		now := row[t.time]
-		if step := (now - t.last) * t.unit * t.rate; !(math.Abs(step-1) < .05) {
-			return fmt.Errorf("time goes from %g to %g, and before in steps of %.6g: samples must be even", t.last, now, 1/t.rate/t.unit)
-		}
-		t.last = now
-		t.times = append(t.times[:min(len(t.times), 1)], now)
+// even checks that a line's time is one step behind the last one's.
+func (t *table) even(row []float64) error {
+	if t.time < 0 {
+		return nil
 	}
+	now := row[t.time]
+	step := (now - t.last) * t.unit
+	switch {
+	case t.lines == 0:
+	case t.lines == 1:
+		if !(step > 0 && step < 1e9) {
+			return fmt.Errorf("time goes from %g to %g", t.last, now)
+		}
+		t.rate = 1 / step
+	case !(math.Abs(step*t.rate-1) < .05):
+		return fmt.Errorf("time goes from %g to %g, and before in steps of %.6g: samples must be even", t.last, now, 1/t.rate/t.unit)
+	}
+	t.last = now
+	t.times = append(t.times[:min(len(t.times), 1)], now)
+	return nil
+}
+
+// add hands a line to the collectors.
+func (t *table) add(row []float64) error {
 	for i, k := range t.to {
 		if k == nil {
 			continue

@@ -63,6 +63,24 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestMomentsOfRoundedTimes: a moment is found by the times of many lines, not by the first
+// two, which are rounded: at 360 samples a second and times of four digits these say 357.
+func TestMomentsOfRoundedTimes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("time,x\n")
+	for i := range 5000 {
+		fmt.Fprintf(&b, "%.4f,%d\n", float64(i)/360, i)
+	}
+	start := recording.Moment{Value: 10}
+	r, err := Read(strings.NewReader(b.String()), Options{}, recording.Want{Start: &start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := r.Channels[0]; c.Rate != 360 || c.First != 3600 || c.Samples[0] != 3600 || len(c.Samples) != 1400 {
+		t.Errorf("rate %g, from %d, sample %g, %d samples", c.Rate, c.First, c.Samples[0], len(c.Samples))
+	}
+}
+
 func FuzzTable(f *testing.F) {
 	f.Add("time,a;b\n0,1\n")
 	f.Add("1 2\n3 4\n")

@@ -150,7 +150,14 @@ func (h *header) digital(open func(name string) (io.ReadCloser, error), want *re
 		}
 		all = append(all, k)
 	}
+	read := map[string]bool{}
 	for first := 0; first < len(h.signals); {
+		// Signals of one file stand together in a header: which samples are whose would be
+		// a guess.
+		if name := h.signals[first].file; read[name] {
+			return nil, nil, recording.Bad("signal %d: other files' signals lie between it and those of %q before", first, recording.Clip(name))
+		}
+		read[h.signals[first].file] = true
 		last := first + 1
 		for last < len(h.signals) && h.signals[last].file == h.signals[first].file {
 			last++

@@ -229,10 +229,11 @@ func TestRefused(t *testing.T) {
 		"rate":             {"r 1 x 9\nd 16", "samples a second"},
 		"too far":          {"r 1 100 1\nd 16+99 1", "99 bytes"},
 		"two formats":      {"r 2 100 1\nd 16 1\nd 80 1", "in one file"},
+		"apart":            {"r 3 100 1\nd 16 1\ne 16 1\nd 16 1", "lie between"},
 		"FLAC without any": {"r 1 100 1\nd 516 1", "FLAC"},
 		"gain":             {"r 1 100 1\nd 16 x", "no gain"},
 	} {
-		_, err := Read(strings.NewReader(c.head), beside(map[string][]byte{"d": {1, 2}}), recording.Want{})
+		_, err := Read(strings.NewReader(c.head), beside(map[string][]byte{"d": {1, 2}, "e": {1, 2}}), recording.Want{})
 		if !errors.Is(err, recording.ErrBad) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
