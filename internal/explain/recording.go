@@ -250,6 +250,9 @@ func (k *recordingKind) choose(rec *recording.Recording) ([]recording.Channel, e
 		if n, err := strconv.Atoi(want); i < 0 && err == nil && n >= 1 && n <= len(names) {
 			i = n - 1
 		}
+		if i >= 0 && names[i] == want && slices.Contains(names[i+1:], want) {
+			return nil, failure.Settingf("several channels are called %q: say their numbers (%v)", want, failure.Setting("channels"))
+		}
 		if i < 0 {
 			return nil, fmt.Errorf("it has no channel %q, but %s", want, strings.Join(names[:min(len(names), 20)], ", "))
 		}

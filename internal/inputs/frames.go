@@ -65,14 +65,13 @@ func (f *Frames) expand(names []string) ([]string, error) {
 			out = append(out, name) // if it cannot be read, that is said when it is
 			continue
 		}
-		before := len(out)
+		if i := slices.IndexFunc(f.ranges, func(r [2]int) bool { return r[0] > n }); i >= 0 {
+			return nil, failure.Usagef("%s has %d frames: none is %d (of %s)", name, n, f.ranges[i][0], f.text)
+		}
 		for k := 1; k <= n && len(out) <= maxInputs; k++ {
 			if f.has(k) {
 				out = append(out, fmt.Sprintf("%s#%d", name, k))
 			}
-		}
-		if len(out) == before {
-			return nil, failure.Usagef("%s has %d frames, and none of %s", name, n, f.text)
 		}
 	}
 	return out, nil
