@@ -128,7 +128,7 @@ dist: ## build the release for Linux, macOS and Windows in dist/: archives, bill
 
 # The built-in picture has the same scores there bit for bit, and a file that is there stays.
 test-windows: ## test under wine what knows the system; map the built-in picture, and compare its scores with those here (Debian: wine, wine64)
-	$(GO) run ./scripts/wine -prefix bin/wine internal/{atomicfile,regular,interrupt,limits,labelfiles} internal/video:TestJob
+	$(GO) run ./scripts/wine -prefix bin/wine internal/{atomicfile,regular,interrupt,limits,labelfiles} internal/program:TestJob
 	$(GO) build -o bin/krypton-here ./cmd/krypton && GOOS=windows GOARCH=amd64 $(GO) build -o bin/krypton.exe ./cmd/krypton
 	bin/krypton-here obe --stride 16 -q --force -o bin/here.png --scores bin/here.npy
 	scripts/wine.sh bin/krypton.exe obe --stride 16 -q --force -o bin/there.png --scores bin/there.npy

@@ -1,4 +1,4 @@
-package video
+package program
 
 import (
 	"bufio"
@@ -33,13 +33,13 @@ func TestMain(m *testing.M) {
 // TestJob: with a program ends what it started, whether it is killed or has ended: the pipe
 // that both write to is closed.
 func TestJob(t *testing.T) {
-	for _, end := range []func(g *group, cmd *exec.Cmd) error{
-		func(g *group, cmd *exec.Cmd) error { return g.kill(cmd) },
-		func(g *group, cmd *exec.Cmd) error { g.ended(); return nil },
+	for _, end := range []func(g *Group, cmd *exec.Cmd) error{
+		func(g *Group, cmd *exec.Cmd) error { return g.Kill(cmd) },
+		func(g *Group, cmd *exec.Cmd) error { g.Ended(); return nil },
 	} {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), envRole+"=parent")
-		ownGroup(cmd)
+		OwnGroup(cmd)
 		out, in, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -48,8 +48,8 @@ func TestJob(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		var g group
-		g.began(cmd)
+		var g Group
+		g.Began(cmd)
 		in.Close()
 		r := bufio.NewReader(out)
 		if line, err := r.ReadString('\n'); line != "started\n" {
@@ -63,7 +63,7 @@ func TestJob(t *testing.T) {
 			t.Errorf("the pipe was closed after %v: %v", time.Since(begun), err)
 		}
 		_ = cmd.Wait() // it was killed
-		g.ended()
+		g.Ended()
 		out.Close()
 	}
 }
