@@ -1,7 +1,5 @@
 package quality
 
-import "math"
-
 // Judge compares one map with many others, quickly: both similarities by sums along rows
 // and columns. A Judge is not to be used from several goroutines at once; Clone gives
 // another.
@@ -88,12 +86,7 @@ func (j *Judge) Weights() (scores []float64, rendered [3][]float64) {
 }
 
 // Colours gives the channels' values, 0 to 255, of one score.
-func (j *Judge) Colours(score float64) [3]float64 { return palette[j.colour(score)] }
-
-func (j *Judge) colour(v float64) int {
-	t := min(max((v-j.lo)/(j.hi-j.lo), 0), 1)
-	return int(math.Min(math.Floor(t*256), 255))
-}
+func (j *Judge) Colours(score float64) [3]float64 { return *colourOf(score, j.lo, j.hi) }
 
 func (j *Judge) render(scores []float64) [3][]float64 {
 	for c := range j.rendered {
@@ -102,14 +95,15 @@ func (j *Judge) render(scores []float64) [3][]float64 {
 		}
 	}
 	for i, v := range scores {
-		k := &palette[j.colour(v)]
+		k := colourOf(v, j.lo, j.hi)
 		j.rendered[0][i], j.rendered[1][i], j.rendered[2][i] = k[0], k[1], k[2]
 	}
 	return j.rendered
 }
 
 func newChannel(own []float64, rows, cols int, wy, wx []float64, span, norm float64) *channel {
-	c := &channel{own: own, wy: wy, wx: wx, rows: rows, cols: cols, c1: (.01 * span) * (.01 * span), c2: (.03 * span) * (.03 * span), norm: norm}
+	c := &channel{own: own, wy: wy, wx: wx, rows: rows, cols: cols, norm: norm}
+	c.c1, c.c2 = stabilizers(span)
 	c.make()
 	copy(c.moments[0], own)
 	for i, v := range own {
@@ -168,9 +162,7 @@ func (c *channel) compare(other []float64) float64 {
 	mb, sb, sab := c.filter(0), c.filter(1), c.filter(2)
 	sum := 0.0
 	for i, ma := range c.mean {
-		m := mb[i]
-		va, vb, cov := c.norm*(c.square[i]-float64(ma*ma)), c.norm*(sb[i]-float64(m*m)), c.norm*(sab[i]-float64(ma*m))
-		sum += (float64(2*ma*m) + c.c1) * (float64(2*cov) + c.c2) / ((float64(ma*ma) + float64(m*m) + c.c1) * (va + vb + c.c2))
+		sum += index(ma, mb[i], c.square[i], sb[i], sab[i], c.c1, c.c2, c.norm)
 	}
 	return sum / float64(len(c.mean))
 }

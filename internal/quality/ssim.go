@@ -52,7 +52,7 @@ func uniform(n int) []float64 {
 // (Wang, Bovik, Sheikh, Simoncelli: Image Quality Assessment, 2004, with
 // K1 = .01 and K2 = .03). norm multiplies variances and the covariance.
 func ssim(a, b []float64, rows, cols int, wy, wx []float64, span, norm float64) float64 {
-	c1, c2 := (.01*span)*(.01*span), (.03*span)*(.03*span)
+	c1, c2 := stabilizers(span)
 	sum, n := 0.0, 0
 	for y := 0; y+len(wy) <= rows; y++ {
 		for x := 0; x+len(wx) <= cols; x++ {
@@ -68,12 +68,23 @@ func ssim(a, b []float64, rows, cols int, wy, wx []float64, span, norm float64) 
 					ab += float64(w * p * q)
 				}
 			}
-			va, vb, cov := norm*(aa-float64(ma*ma)), norm*(bb-float64(mb*mb)), norm*(ab-float64(ma*mb))
-			sum += (float64(2*ma*mb) + c1) * (float64(2*cov) + c2) / ((float64(ma*ma) + float64(mb*mb) + c1) * (va + vb + c2))
+			sum += index(ma, mb, aa, bb, ab, c1, c2, norm)
 			n++
 		}
 	}
 	return sum / float64(n)
+}
+
+// stabilizers are the constants of the index for values that range over span.
+func stabilizers(span float64) (c1, c2 float64) {
+	return (.01 * span) * (.01 * span), (.03 * span) * (.03 * span)
+}
+
+// index is the structural similarity of one window: of its means, and of the means of the
+// squares and of the products.
+func index(ma, mb, aa, bb, ab, c1, c2, norm float64) float64 {
+	va, vb, cov := norm*(aa-float64(ma*ma)), norm*(bb-float64(mb*mb)), norm*(ab-float64(ma*mb))
+	return (float64(2*ma*mb) + c1) * (float64(2*cov) + c2) / ((float64(ma*ma) + float64(mb*mb) + c1) * (va + vb + c2))
 }
 
 // odd is the largest odd number up to n.
@@ -169,6 +180,15 @@ var palette = func() (all [256][3]float64) {
 	return all
 }()
 
+// colourOf is the colour of a score: the first one's if none differ.
+func colourOf(v, lo, hi float64) *[3]float64 {
+	t := 0.0
+	if hi > lo {
+		t = min(max((v-lo)/(hi-lo), 0), 1)
+	}
+	return &palette[int(math.Min(math.Floor(t*256), 255))]
+}
+
 // render maps scores to colours: the channels' values.
 func render(scores []float32, lo, hi float64) [3][]float64 {
 	var out [3][]float64
@@ -176,11 +196,7 @@ func render(scores []float32, lo, hi float64) [3][]float64 {
 		out[c] = make([]float64, len(scores))
 	}
 	for i, v := range scores {
-		t := 0.0
-		if hi > lo {
-			t = min(max((float64(v)-lo)/(hi-lo), 0), 1)
-		}
-		colour := &palette[int(math.Min(math.Floor(t*256), 255))]
+		colour := colourOf(float64(v), lo, hi)
 		for c := range out {
 			out[c][i] = colour[c]
 		}
