@@ -1,20 +1,9 @@
 package obe
 
-import (
-	"math"
-	"strconv"
-	"strings"
-)
+import "math"
 
 // maxMillimetres bounds a length in millimetres.
 const maxMillimetres = 1e5
-
-// parseMillimetres reads 10mm.
-func parseMillimetres(s string) (float64, bool) {
-	number, ok := strings.CutSuffix(s, "mm")
-	f, err := strconv.ParseFloat(number, 64)
-	return f, ok && err == nil && f > 0 && f <= maxMillimetres
-}
 
 // in is a length where each pixel takes so many millimetres, rounded and at least a pixel.
 func (l Length) in(each float64) Length {

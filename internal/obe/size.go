@@ -60,8 +60,8 @@ func ParseSize(s string) (Size, error) {
 	}
 	var both [2]Length
 	for i, p := range parts {
-		if mm, ok := parseMillimetres(p); ok && i < 2 {
-			both[i] = Length{Millimetres: mm}
+		if l, ok := lengthOf(p); ok && i < 2 {
+			both[i] = l
 			continue
 		}
 		number, percent := strings.CutSuffix(p, "%")
@@ -71,10 +71,6 @@ func ParseSize(s string) (Size, error) {
 				return Size{}, fmt.Errorf("%q is not a size: want percent above 0 and up to 100", s)
 			}
 			both[i] = Length{Percent: f}
-			continue
-		}
-		if seconds, ok := parseSeconds(p); ok && i < 2 {
-			both[i] = Length{Seconds: seconds}
 			continue
 		}
 		n, err := strconv.Atoi(p)
@@ -89,16 +85,27 @@ func ParseSize(s string) (Size, error) {
 // maxSeconds bounds a length in seconds.
 const maxSeconds = 1e6
 
-// parseSeconds reads 1.5s or 200ms.
-func parseSeconds(s string) (float64, bool) {
-	number, scale := "", 1.0
-	if n, ok := strings.CutSuffix(s, "ms"); ok {
-		number, scale = n, 1e-3
-	} else if n, ok := strings.CutSuffix(s, "s"); ok {
-		number = n
+// units are those that lengths other than of pixels are said in: which length they are of,
+// how much of its unit each is, and what bounds it. ms stands before s.
+var units = []struct {
+	name        string
+	scale, most float64
+	length      func(v float64) Length
+}{
+	{"mm", 1, maxMillimetres, func(v float64) Length { return Length{Millimetres: v} }},
+	{"ms", 1e-3, maxSeconds, func(v float64) Length { return Length{Seconds: v} }},
+	{"s", 1, maxSeconds, func(v float64) Length { return Length{Seconds: v} }},
+}
+
+// lengthOf reads 10mm, 1.5s or 200ms.
+func lengthOf(s string) (Length, bool) {
+	for _, u := range units {
+		if number, ok := strings.CutSuffix(s, u.name); ok {
+			f, err := strconv.ParseFloat(number, 64)
+			return u.length(f * u.scale), err == nil && f > 0 && f*u.scale <= u.most
+		}
 	}
-	f, err := strconv.ParseFloat(number, 64)
-	return f * scale, err == nil && f > 0 && f*scale <= maxSeconds
+	return Length{}, false
 }
 
 // Timed says whether a length is one of seconds.
