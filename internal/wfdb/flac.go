@@ -29,8 +29,9 @@ func flacSamples(b *bufio.Reader, depth int, group []signal) (func() (int64, err
 		}
 	}
 	queues := make([][]int32, len(group))
-	at, k := 0, 0
+	turn := turns{group: group}
 	return func() (int64, error) {
+		at := turn.next()
 		if len(queues[at]) == 0 {
 			f, err := stream.ParseNext()
 			if err == io.EOF {
@@ -51,9 +52,6 @@ func flacSamples(b *bufio.Reader, depth int, group []signal) (func() (int64, err
 		}
 		v := queues[at][0]
 		queues[at] = queues[at][1:]
-		if k++; k == group[at].perFrame {
-			at, k = (at+1)%len(group), 0
-		}
 		return int64(v), nil
 	}, nil
 }

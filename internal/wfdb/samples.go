@@ -94,19 +94,32 @@ func differences(r *bufio.Reader, group []signal) func() (int64, error) {
 	for i, s := range group {
 		last[i] = s.initial
 	}
-	at, k := 0, 0
+	turn := turns{group: group}
 	return func() (int64, error) {
 		b, err := r.ReadByte()
 		if err != nil {
 			return 0, err
 		}
+		at := turn.next()
 		last[at] += int64(int8(b))
-		v := last[at]
-		if k++; k == group[at].perFrame {
-			at, k = (at+1)%len(group), 0
-		}
-		return v, nil
+		return last[at], nil
 	}
+}
+
+// turns says whose the samples of a file are, one after the other: in each frame come all
+// of a signal's before the next one's.
+type turns struct {
+	group []signal
+	at, k int
+}
+
+// next is the signal of the next sample.
+func (t *turns) next() int {
+	if t.k == t.group[t.at].perFrame {
+		t.at, t.k = (t.at+1)%len(t.group), 0
+	}
+	t.k++
+	return t.at
 }
 
 // Read reads the record of a header: open opens the files beside it.
