@@ -84,6 +84,11 @@ func cannotStart(err error) error {
 			kind = ErrBusy
 		}
 	}
+	// A child moves its files to numbers above all that it is given; Linux calls one that
+	// is above the limit no descriptor (dup3).
+	if errors.Is(err, syscall.EBADF) {
+		return fmt.Errorf("%w: too many open files: %s", ErrBusy, err.Error())
+	}
 	return fmt.Errorf("%w: %s", kind, err.Error())
 }
 

@@ -217,6 +217,7 @@ func TestCannotStart(t *testing.T) {
 	}{
 		{&os.PathError{Op: "open", Path: os.DevNull, Err: syscall.ENOENT}, ErrBusy},
 		{os.NewSyscallError("pipe2", syscall.EMFILE), ErrBusy},
+		{&os.PathError{Op: "fork/exec", Path: "/usr/bin/ffmpeg", Err: syscall.EBADF}, ErrBusy},
 		{&os.PathError{Op: "fork/exec", Path: "/usr/bin/ffmpeg", Err: syscall.EAGAIN}, ErrBusy},
 		{&os.PathError{Op: "fork/exec", Path: "/usr/bin/ffmpeg", Err: syscall.ENOMEM}, ErrBusy},
 		{&os.PathError{Op: "fork/exec", Path: "/usr/bin/ffmpeg", Err: syscall.ENOENT}, ErrNoFFmpeg},
