@@ -108,9 +108,6 @@ func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Quest
 	if err != nil {
 		return nil, err
 	}
-	if q, err = q.For(n); err != nil {
-		return nil, hinted(err)
-	}
 	need := q.Need(n)
 	if more != nil {
 		more(&need)

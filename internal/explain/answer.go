@@ -178,7 +178,7 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		SecondsMap:        r.Map.Seconds(),
 		Kernels:           m.Plan.Kernels(),
 		Threads:           j.host.Threads,
-		Notes:             slices.Concat(j.Notes(in), j.physicalNotes(in), j.notes),
+		Notes:             slices.Concat(j.Notes(in), j.measuredNotes(in), j.notes),
 		Preprocess:        in.Preprocessed(),
 		Bound:             m.Bound,
 		With:              in.With(q.Fills),

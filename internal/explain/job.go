@@ -37,6 +37,9 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	if err != nil {
 		return nil, err
 	}
+	if q, err = q.fitted(m.File, m.Series); err != nil {
+		return nil, err
+	}
 	j := &Job{question: q, mode: q.Mode, gives: given}
 	if j.Reader, err = NewReader(m, q.Fills, q.Seed, host); err != nil {
 		return nil, err
@@ -295,7 +298,7 @@ func (j *Job) Reread(in *Input, from *Answer) (*Answer, error) {
 
 // sameMaps says whether two jobs compute the same outputs at the same positions.
 func (j *Job) sameMaps(other *Job) bool {
-	if j.model.Plan != other.model.Plan || !slices.Equal(j.question.Strides, other.question.Strides) && (j.question.physical() || other.question.physical()) || !slices.Equal(j.aim.reads(), other.aim.reads()) || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
+	if j.model.Plan != other.model.Plan || !slices.Equal(j.question.Strides, other.question.Strides) && (j.question.sized(measured) || other.question.sized(measured)) || !slices.Equal(j.aim.reads(), other.aim.reads()) || j.mode != other.mode || len(j.variants) != len(other.variants) || j.gives != nil || other.gives != nil {
 		return false
 	}
 	if j.question.Seed != other.question.Seed && slices.ContainsFunc(j.question.Patches, obe.Patch.Listed) {

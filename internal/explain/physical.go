@@ -9,19 +9,31 @@ import (
 	"krypton/internal/obe"
 )
 
-// physical says whether patches or steps are ones of millimetres.
-func (q *Question) physical() bool {
-	return slices.ContainsFunc(q.Patches, func(p obe.Patch) bool { return p.Size.Physical() }) || slices.ContainsFunc(q.Strides, obe.Size.Physical)
+// sized says whether something holds for a patch or a step.
+func (q *Question) sized(is func(obe.Size) bool) bool {
+	return slices.ContainsFunc(q.Patches, func(p obe.Patch) bool { return is(p.Size) }) || slices.ContainsFunc(q.Strides, is)
 }
 
-// typical are the patches and the first stride as they are taken where no picture is known
-// yet: a millimetre is a pixel.
-func (q *Question) typical() ([]obe.Patch, obe.Size) {
-	patches := slices.Clone(q.Patches)
-	for i, p := range patches {
-		patches[i] = p.In(1, 1)
+// measured says whether a length is one that a file is asked the pixels of: millimetres, and
+// times.
+func measured(s obe.Size) bool { return s.Physical() || s.Timed() }
+
+// usualRate is how many samples a second are taken where no recording is known yet.
+const usualRate = 100
+
+// guessed are a patch and a step where nothing is known yet of the file: a pixel takes so
+// many millimetres, or hundredths of a second.
+func guessed(p obe.Patch, stride obe.Size, each float64) (obe.Patch, obe.Size) {
+	return p.In(each, each).At(usualRate / each), stride.In(each, each).At(usualRate / each)
+}
+
+// typical are the patches and the first stride as they are taken where no file is known yet.
+func (q *Question) typical() (patches []obe.Patch, stride obe.Size) {
+	for _, p := range q.Patches {
+		p, stride = guessed(p, q.Strides[0], 1)
+		patches = append(patches, p)
 	}
-	return patches, q.Strides[0].In(1, 1)
+	return patches, stride
 }
 
 // spacing is how many millimetres the network's pixels take, down and across, and which
@@ -34,7 +46,21 @@ func (in *Input) spacing() (down, across float64, from string, err error) {
 	return in.DICOM.Spacing[0] * at.ScaleY, in.DICOM.Spacing[1] * at.ScaleX, in.DICOM.From, nil
 }
 
-// laidOf is what a grid depends on whose lengths are ones of millimetres.
+// measure is how many pixels lengths have on a file, what each of these is, and which
+// attribute says so.
+func (j *Job) measure(in *Input) (pixels func(obe.Patch, obe.Size) (obe.Patch, obe.Size), each, by string, err error) {
+	if !j.question.sized(obe.Size.Timed) {
+		down, across, from, err := in.spacing()
+		return func(p obe.Patch, s obe.Size) (obe.Patch, obe.Size) { return p.In(down, across), s.In(down, across) }, fmt.Sprintf("%.4g x %.4g mm", down, across), from, err
+	}
+	k, ok := in.kind.(*recordingKind)
+	if !ok || k.rate == 0 {
+		return nil, "", "", failure.Wrongf("%v: it is not known how many samples a second the network reads: say %v", failure.Setting("patch"), failure.Setting("rate"))
+	}
+	return func(p obe.Patch, s obe.Size) (obe.Patch, obe.Size) { return p.At(k.rate), s.At(k.rate) }, fmt.Sprintf("%.4g ms", 1000/k.rate), "the file's rate", nil
+}
+
+// laidOf is what a grid depends on whose lengths are ones of millimetres, or times.
 type laidOf struct {
 	patch   obe.Patch
 	stencil string // the digest of the patch's file
@@ -44,12 +70,12 @@ type laidOf struct {
 	seed    uint64
 }
 
-// laid is the grid of a patch in millimetres on a picture, and the note on it; it is made
-// when it is asked for first.
+// laid is the grid of a patch in millimetres, or of a time, on a file; it is made when it is
+// asked for first.
 func (j *Job) laid(in *Input, k int) (*obe.Grid, error) {
 	q := &j.question
 	p, stride := q.Patches[k], q.stride(k)
-	down, across, from, err := in.spacing()
+	pixels, each, by, err := j.measure(in)
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +85,13 @@ func (j *Job) laid(in *Input, k int) (*obe.Grid, error) {
 	if g, ok := in.grids[key]; ok {
 		return g, nil
 	}
-	g, err := p.In(down, across).Grid(j.model.Plan.InputPlane(), stride.In(down, across), q.Border, q.Region, q.Seed, func(h, w int) (*image.Gray, error) {
+	inPixels, step := pixels(p, stride)
+	g, err := inPixels.Grid(j.model.Plan.InputPlane(), step, q.Border, q.Region, q.Seed, func(h, w int) (*image.Gray, error) {
 		stencil, _, err := j.stencil(q.stencil(p), h, w)
 		return stencil, err
 	})
 	if err != nil {
-		return nil, failure.As(failure.Usage, failure.Settingf("%v: a pixel of the network's input is %.4g x %.4g mm (%s): %w", failure.Setting("patch"), down, across, from, err))
+		return nil, failure.As(failure.Usage, failure.Settingf("%v: a pixel of the network's input is %s (%s): %w", failure.Setting("patch"), each, by, err))
 	}
 	if in.grids == nil || len(in.grids) >= mostParted {
 		in.grids = map[laidOf]*obe.Grid{}
@@ -73,19 +100,20 @@ func (j *Job) laid(in *Input, k int) (*obe.Grid, error) {
 	return g, nil
 }
 
-// physicalNotes say what lengths in millimetres are in pixels.
-func (j *Job) physicalNotes(in *Input) []string {
-	if !j.question.physical() {
+// measuredNotes say what lengths in millimetres, and times, are in pixels.
+func (j *Job) measuredNotes(in *Input) []string {
+	if !j.question.sized(measured) {
 		return nil
 	}
-	down, across, from, err := in.spacing()
+	pixels, each, by, err := j.measure(in)
 	if err != nil {
 		return nil
 	}
 	var notes []string
 	for k, p := range j.question.Patches {
 		stride := j.question.stride(k)
-		notes = append(notes, fmt.Sprintf("%s %s, %s %s: %s and %s pixels of the network's input, each %.4g x %.4g mm by %s", j.host.spell("patch"), p, j.host.spell("stride"), stride, p.In(down, across).Size, stride.In(down, across), down, across, from))
+		inPixels, step := pixels(p, stride)
+		notes = append(notes, fmt.Sprintf("%s %s, %s %s: %s and %s pixels of the network's input, each %s by %s", j.host.spell("patch"), p, j.host.spell("stride"), stride, inPixels.Size, step, each, by))
 	}
 	return notes
 }

@@ -139,7 +139,11 @@ func (q *Question) gives(profile *tune.Profile, family tune.Family) (*Given, err
 
 // Need is what plans of a network for a question that passed CheckFor must be able to do.
 func (q *Question) Need(n *model.Network) model.Need {
-	need := model.Need{}.For(q.typical())
+	fitted, err := q.fitted(n.File, n.Series)
+	if err != nil { // Prepare says so
+		fitted = *q
+	}
+	need := model.Need{}.For(fitted.typical())
 	given, err := q.gives(n.File.Config.Approximate, tune.FamilyOf(n.Graph))
 	if err != nil || given == nil {
 		return need

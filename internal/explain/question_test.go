@@ -268,3 +268,42 @@ func TestUniform(t *testing.T) {
 		}
 	}
 }
+
+// TestFitted: a number is one of samples over all channels of a series, whichever way time
+// goes; times become samples where the rate is said, and wait for the file where it is not.
+func TestFitted(t *testing.T) {
+	file := &model.File{Name: "m.onnx"}
+	series := func(s model.Series, ok bool) func() (model.Series, bool) {
+		return func() (model.Series, bool) { return s, ok }
+	}
+	rows := series(model.Series{Rows: 12}, true)
+	for _, c := range []struct {
+		patch  string
+		rate   float64
+		series func() (model.Series, bool)
+		want   string
+	}{
+		{"20", 0, series(model.Series{}, false), "20"},
+		{"20", 0, series(model.Series{Rows: 1}, true), "20"},
+		{"20", 0, rows, "100%x20"},
+		{"20", 0, series(model.Series{Rows: 12, TimeIsRow: true}, true), "20x100%"},
+		{"0.2s", 0, rows, "100%x0.2s"},
+		{"200ms", 500, rows, "100%x100"},
+		{"3x200ms", 500, rows, "3x100"},
+		{"200ms", 0, series(model.Series{}, false), ""},
+	} {
+		p, err := obe.ParsePatch(c.patch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := Default()
+		q.Patches, q.Recording.Rate = []obe.Patch{p}, c.rate
+		got, err := q.fitted(file, c.series)
+		if again, _ := got.fitted(file, c.series); err == nil && again.Patches[0] != got.Patches[0] {
+			t.Errorf("%s: %s, and once more %s", c.patch, got.Patches[0], again.Patches[0])
+		}
+		if (err == nil) != (c.want != "") || err == nil && got.Patches[0].String() != c.want {
+			t.Errorf("%s at %g: %s, %v; want %s", c.patch, c.rate, got.Patches[0], err, c.want)
+		}
+	}
+}

@@ -59,33 +59,32 @@ func isRecording(head []byte, name string) bool {
 	return edf.Is(head) || wav.Is(head) || slices.Contains(recordingEndings, strings.ToLower(filepath.Ext(name)))
 }
 
-// For is the question with what a model's series make of its sizes: a number is one of
-// samples, over all channels, and times become samples.
-func (q Question) For(n *model.Network) (Question, error) {
-	s, ok := n.Series()
-	rate := n.File.Config.Series.With(q.Recording.Recordings).Rate
-	timed := slices.ContainsFunc(q.Patches, func(p obe.Patch) bool { return p.Size.Timed() }) || slices.ContainsFunc(q.Strides, obe.Size.Timed)
-	if !ok && !timed {
+// fitted is the question with what a network makes of its sizes: of series, a number is one
+// of samples, over all channels, and times become samples. They stay times where the rate is
+// the file's: see Job.laid.
+func (q Question) fitted(file *model.File, series func() (model.Series, bool)) (Question, error) {
+	s, ok := series()
+	switch timed := q.sized(obe.Size.Timed); {
+	case !ok && timed:
+		return q, failure.Wrongf("%v, %v: model %s reads no series: times are for recordings", failure.Setting("patch"), failure.Setting("stride"), file.Name)
+	case !ok, !timed && s.Rows == 1:
 		return q, nil
 	}
-	if !ok {
-		return q, failure.Wrongf("%v, %v: model %s reads no series: times are for recordings", failure.Setting("patch"), failure.Setting("stride"), n.File.Name)
+	rate := file.Config.Series.With(q.Recording.Recordings).Rate
+	fit := func(s obe.Size, timeIsRow bool) obe.Size {
+		if s = s.OfSeries(timeIsRow); rate > 0 {
+			s = s.At(rate)
+		}
+		return s
 	}
-	var err error
 	q.Patches, q.Strides = slices.Clone(q.Patches), slices.Clone(q.Strides)
 	for i := range q.Patches {
-		if p := &q.Patches[i]; !p.Listed() && (timed || s.Rows > 1) {
-			if p.Size, err = p.Size.OfSeries(rate, s.TimeIsRow); err != nil {
-				return q, failure.Wrongf("%v %w: say %v", failure.Setting("patch"), err, failure.Setting("rate"))
-			}
+		if p := &q.Patches[i]; !p.Listed() {
+			p.Size = fit(p.Size, s.TimeIsRow)
 		}
 	}
 	for i := range q.Strides {
-		if timed || s.Rows > 1 {
-			if q.Strides[i], err = q.Strides[i].OfSeries(rate, s.TimeIsRow); err != nil {
-				return q, failure.Wrongf("%v %w: say %v", failure.Setting("stride"), err, failure.Setting("rate"))
-			}
-		}
+		q.Strides[i] = fit(q.Strides[i], s.TimeIsRow)
 	}
 	return q, nil
 }

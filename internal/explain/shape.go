@@ -158,15 +158,16 @@ func (j *Job) makeGrids() error {
 	plane, q := j.model.Plan.InputPlane(), &j.question
 	for k, p := range q.Patches {
 		sum := ""
-		lay := func(mm float64) (*obe.Grid, error) {
-			return p.In(mm, mm).Grid(plane, q.stride(k).In(mm, mm), q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
+		lay := func(each float64) (*obe.Grid, error) {
+			patch, stride := guessed(p, q.stride(k), each)
+			return patch.Grid(plane, stride, q.Border, q.Region, q.Seed, func(h, w int) (stencil *image.Gray, err error) {
 				stencil, sum, err = j.stencil(q.stencil(p), h, w)
 				return stencil, err
 			})
 		}
 		g, err := lay(1)
-		for mm := 2.0; errors.Is(err, obe.ErrGrid) && q.physical() && mm <= 1<<20; mm *= 2 {
-			g, err = lay(mm) // whether a length fits is known with the picture
+		for each := 2.0; errors.Is(err, obe.ErrGrid) && q.sized(measured) && each <= 1<<20; each *= 2 {
+			g, err = lay(each) // whether a length fits is known with the file
 		}
 		if err != nil {
 			if errors.Is(err, obe.ErrStencil) {
@@ -225,14 +226,14 @@ func (r *Reader) stencil(from Source, h, w int) (*image.Gray, string, error) {
 func (j *Job) PatchSHA256() []string { return j.stencils }
 
 // ByPicture says whether what the job's maps cover depends on the picture, and so what it
-// costs: segments, and lengths in millimetres.
-func (j *Job) ByPicture() bool { return j.segmented() || j.question.physical() }
+// costs: segments, and lengths in millimetres or times.
+func (j *Job) ByPicture() bool { return j.segmented() || j.question.sized(measured) }
 
 func (j *Job) segmented() bool {
 	return slices.ContainsFunc(j.question.Patches, func(p obe.Patch) bool { return p.Shape == obe.Superpixels })
 }
 
-// on are the job's maps on a picture: of segments, and of millimetres, with its own.
+// on are the job's maps on a picture: of segments, of millimetres and of times, with its own.
 func (j *Job) on(in *Input) ([]variant, error) {
 	if in == nil || !j.ByPicture() {
 		return j.variants, nil
@@ -241,7 +242,7 @@ func (j *Job) on(in *Input) ([]variant, error) {
 	for k := range all {
 		v := &all[k]
 		p := j.question.Patches[v.patch]
-		if !p.Listed() && (p.Size.Physical() || j.question.stride(v.patch).Physical()) {
+		if !p.Listed() && (measured(p.Size) || measured(j.question.stride(v.patch))) {
 			var err error
 			if v.grid, err = j.laid(in, v.patch); err != nil {
 				return nil, err

@@ -20,7 +20,7 @@ type Length struct {
 	// Millimetres, if it is not 0, is a length of what a picture shows, whose pixels' size is
 	// to be told: see Size.In.
 	Millimetres float64
-	// Seconds, if it is not 0, is a length of a series whose rate is to be told: see Size.OfSeries.
+	// Seconds, if it is not 0, is a length of a series whose rate is to be told: see Size.At.
 	Seconds float64
 }
 
@@ -111,30 +111,34 @@ func lengthOf(s string) (Length, bool) {
 // Timed says whether a length is one of seconds.
 func (s Size) Timed() bool { return s.H.Seconds != 0 || s.W.Seconds != 0 }
 
-// OfSeries is the size along time of a series of so many samples a second, 0 where that is
-// not known: one number is a time, over all of the other axis; times become samples, at
-// least one. timeIsRow says that time goes down the plane.
-func (s Size) OfSeries(rate float64, timeIsRow bool) (Size, error) {
-	if s.H == s.W {
-		all := Length{Percent: 100}
-		if s = (Size{H: all, W: s.W}); timeIsRow {
-			s = Size{H: s.W, W: all}
-		}
+// OfSeries is the size along time of a series: one number is a time, over all of the other
+// axis. timeIsRow says that time goes down the plane.
+func (s Size) OfSeries(timeIsRow bool) Size {
+	all := Length{Percent: 100}
+	switch {
+	case s.H != s.W:
+		return s
+	case timeIsRow:
+		return Size{H: s.W, W: all}
 	}
-	for _, l := range []*Length{&s.H, &s.W} {
-		if l.Seconds == 0 {
-			continue
-		}
-		if !(rate > 0) {
-			return s, fmt.Errorf("%s: it is not known how many samples a second the network reads", l.text())
-		}
-		n := max(1, math.Round(l.Seconds*rate))
-		if n > maxLength {
-			return s, fmt.Errorf("%s: %g samples are too many", l.text(), n)
-		}
-		*l = Length{Pixels: int(n)}
+	return Size{H: all, W: s.W}
+}
+
+// at is a length of a series of so many samples a second: times become samples, at least one.
+func (l Length) at(rate float64) Length {
+	if l.Seconds == 0 {
+		return l
 	}
-	return s, nil
+	return Length{Pixels: int(min(max(1, math.Round(l.Seconds*rate)), maxLength))}
+}
+
+// At is the size where a series has so many samples a second.
+func (s Size) At(rate float64) Size { return Size{s.H.at(rate), s.W.at(rate)} }
+
+// At is the patch where a series has so many samples a second.
+func (p Patch) At(rate float64) Patch {
+	p.Size = p.Size.At(rate)
+	return p
 }
 
 // String writes a size as ParseSize reads it.
