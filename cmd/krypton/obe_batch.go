@@ -167,6 +167,7 @@ func (b *obeBatch) costs(ctx context.Context, base *obeRun) func(batch.Item) flo
 func (b *obeBatch) all(ctx context.Context, base *obeRun) error {
 	base.rep = b.rep
 	b.rep.begin(base.job, len(b.run.Mine))
+	base.warn()
 	var names []string
 	for _, it := range b.run.Mine {
 		n, err := b.outputs(it)

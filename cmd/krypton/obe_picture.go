@@ -110,6 +110,7 @@ func (r *obeRun) fail(t *tally, in string, err error) {
 func (r *obeRun) all(ctx context.Context, inputs []string) error {
 	workBegins(ctx)
 	r.rep.begin(r.job, len(inputs))
+	r.warn()
 	var t tally
 	var kept []*outcome
 	for _, in := range inputs {
@@ -141,6 +142,13 @@ func (r *obeRun) all(ctx context.Context, inputs []string) error {
 		return t.first
 	}
 	return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", t.failed, len(inputs)))
+}
+
+// warn says before any work that exact maps of the network save little, where that is so.
+func (r *obeRun) warn() {
+	if g := r.job.Global(); g != nil && !r.quiet {
+		fmt.Fprintf(r.io.err, "krypton: %s (--mode approximate takes less)\n", printable(explain.GlobalText(g)))
+	}
 }
 
 // outcome is what came out of one picture.

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -70,7 +71,9 @@ func scriptData(t testing.TB, data string) {
 			t.Fatal(err)
 		}
 	}
-	for name, b := range targetData(t) {
+	more := targetData(t)
+	maps.Copy(more, globalData())
+	for name, b := range more {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -180,6 +180,7 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		Threads:           j.host.Threads,
 		Notes:             slices.Concat(j.Notes(in), j.measuredNotes(in), j.notes),
 		Preprocess:        in.Preprocessed(),
+		Global:            j.global,
 		Bound:             m.Bound,
 		With:              in.With(q.Fills),
 	}

@@ -26,6 +26,7 @@ type Job struct {
 	variants []variant
 	aim      *Aim
 	notes    []string // that hold for every picture
+	global   *incremental.Global
 }
 
 // Prepare checks all of a question that depends on no picture.
@@ -59,6 +60,9 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	if err := j.read(ctx); err != nil {
 		return nil, err
 	}
+	if j.mode == obe.Exact {
+		j.global = m.Plan.Global(obe.Typical(q.typical())(m.Plan.InputPlane()))
+	}
 	j.room.reserve = j.viewBytes() + j.scoreBytes()
 	return j, nil
 }
@@ -78,6 +82,10 @@ func (j *Job) read(ctx context.Context) error {
 
 // Question is what is asked, not to be written.
 func (j *Job) Question() *Question { return &j.question }
+
+// Global says why the exact map that is asked for saves little, nil where it saves much or no
+// step is to blame.
+func (j *Job) Global() *incremental.Global { return j.global }
 
 // Aim is what is mapped.
 func (j *Job) Aim() *Aim { return j.aim }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"krypton/internal/heatmap"
+	"krypton/internal/incremental"
 	"krypton/internal/model"
 	"krypton/internal/number"
 )
@@ -83,6 +84,8 @@ type Record struct {
 	Scale   *[2]float64    `json:"scale,omitempty"`
 	// Approximated is nil for exact and naive maps.
 	Approximated *Given `json:"approximate,omitempty"`
+	// Global says why an exact map saves little, where it does for such a reason.
+	Global *incremental.Global `json:"global,omitempty"`
 	// Boxes is what a detector found: Classes are of boxes, and of false ones.
 	Boxes *BoxesRecord `json:"boxes,omitempty"`
 	// Bound are the values of other inputs than the picture's.

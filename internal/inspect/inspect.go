@@ -103,6 +103,8 @@ type Patch struct {
 	// calibration.
 	Seconds float64 `json:"predicted_seconds"`
 	Threads int     `json:"threads"`
+	// Global says why updates save little, nil where they save more.
+	Global *incremental.Global `json:"global,omitempty"`
 }
 
 // Look makes the report of a network and a plan of it.
@@ -163,6 +165,7 @@ func (q Question) patch(p *incremental.Plan, whole int64) (*Patch, region.Rect, 
 		Mean:      mean,
 		Speedup:   number.Ratio(float64(whole), mean),
 		Bytes:     p.PositionBytes(at),
+		Global:    p.Global(obe.Typical([]obe.Patch{obe.Plain(q.Patch)}, q.Stride)(plane)),
 	}, at, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"krypton/internal/explain"
 	"krypton/internal/labels"
 	"krypton/internal/number"
 )
@@ -75,6 +76,9 @@ func (r *Report) writeCosts(b *strings.Builder) {
 		fmt.Fprintf(b, "patch         %dx%d, stride %dx%d: %d positions, %.4g multiply-adds each on the mean (%s times fewer), %.4g at the centre, %d KiB\n",
 			p.Patch[0], p.Patch[1], p.Stride[0], p.Stride[1], p.Positions, p.Mean, p.Speedup.Text("%.2f", 1), float64(p.Centre), p.Bytes>>10)
 		fmt.Fprintf(b, "predicted     %.2g s for a map on %d threads\n", p.Seconds, p.Threads)
+		if p.Global != nil {
+			fmt.Fprintf(b, "note          %s\n", explain.GlobalText(p.Global))
+		}
 	}
 }
 
