@@ -72,7 +72,7 @@ func (c *compiler) foldAffine(n *graph.Node, weights, bias []float32, outC, axis
 
 // leastScale is the smallest factor that is folded into weights, and the inverse of the
 // largest: beyond, weights would lose bits that the product has.
-const leastScale = 1e-6
+const leastScale = 1e-7
 
 // affine gives what a node makes of each channel of a value, if that is scale*x + shift.
 func (c *compiler) affine(n *graph.Node, of graph.ValueID, row func(id graph.ValueID) ([]float32, bool)) (scale, shift []float32, ok bool) {
