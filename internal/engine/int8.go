@@ -101,6 +101,7 @@ func NewConvInt8(s *Scratch, in Plane, y, x region.Window, weights, bias []float
 		p.scales = make([]float32, len(p.bias))
 		copy(p.scales, scales[p.column:][:p.valid])
 		p.rows = rowBiases(s.Kernels, p.weights, len(p.bias), y.Kernel)
+		s.Kernels.PackQuads(p.weights, p.end-p.begin, len(p.bias))
 	}
 	return c, nil
 }

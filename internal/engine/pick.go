@@ -27,11 +27,16 @@ func (c *Conv) Pick(k *asm.Kernels, channels []int) *Conv {
 				to.scales[v] = from.scales[lane]
 			}
 			for r := range rows {
-				to.weights[r*n+v] = from.weights[r*width+lane]
+				at := r*width + lane
+				if c.quads {
+					at = k.QuadAt(r, lane, from.end-from.begin, width)
+				}
+				to.weights[r*n+v] = from.weights[at]
 			}
 		}
 		if c.quads {
 			to.rows = rowBiases(k, to.weights, n, c.Y.Kernel)
+			k.PackQuads(to.weights, to.end-to.begin, n)
 		}
 		p.panels = append(p.panels, to)
 		j += n

@@ -9,13 +9,15 @@ import (
 
 // EnvWantSets names the environment variable that lists what tests must find on this
 // machine, with commas between: names of kernel sets, and of the parts that only some
-// processors with a set have (PartPairs, PartQuads). What is not listed may be missing.
+// processors with a set have (PartPairs, PartQuads, PartMatrices). What is not listed may be missing.
 const EnvWantSets = "KRYPTON_WANT_SETS"
 
 // Parts of a set that only some processors have.
 const (
 	PartPairs = "bf16"
 	PartQuads = "int8"
+	// PartMatrices are products of quads by FEAT_I8MM.
+	PartMatrices = "i8mm"
 )
 
 // setNames are the names of all sets, best first, whatever this machine can run.

@@ -16,10 +16,12 @@ import (
 type quadKernels struct {
 	// channels is how many an element has, 4 or 2; centre is what differences have added.
 	channels, centre int
-	gemm             []quadGemm // of the shapes of the set's matrix product
-	spread           func(a, b *float32, bytes int, most *uint32, mask *int32)
-	quantize         func(a, b, dst *float32, bytes int, factor *float32, mask *int32)
-	peak             func(loops int)
+	// paired says that kernels read weights as PackQuads lays them out.
+	paired   bool
+	gemm     []quadGemm // of the shapes of the set's matrix product
+	spread   func(a, b *float32, bytes int, most *uint32, mask *int32)
+	quantize func(a, b, dst *float32, bytes int, factor *float32, mask *int32)
+	peak     func(loops int)
 	// peakOps is the number of multiplications and additions in each loop.
 	peakOps int
 }
@@ -50,6 +52,34 @@ func QuadSets() (sets []*Kernels) {
 // where they are multiplied.
 func (k *Kernels) QuadChannels() int { return k.quads.channels }
 func (k *Kernels) QuadCentre() int   { return k.quads.centre }
+
+// PackQuads lays a panel's weights out as GemmQuads reads them, in their place: as they are,
+// or, for kernels that multiply two elements at a time, those of every two elements of a tap
+// column by column. A last single element's stay. Each tap has so many elements.
+func (k *Kernels) PackQuads(weights []float32, elements, columns int) {
+	if !k.quads.paired {
+		return
+	}
+	pair := make([]float32, 2*columns)
+	for ; len(weights) > 0; weights = weights[elements*columns:] {
+		for e := 0; e+1 < elements; e += 2 {
+			of := weights[e*columns:][:2*columns]
+			copy(pair, of)
+			for j := range columns {
+				of[2*j], of[2*j+1] = pair[j], pair[columns+j]
+			}
+		}
+	}
+}
+
+// QuadAt is where in a panel that PackQuads has laid out the weight of a column for the given
+// element is, counted through all taps.
+func (k *Kernels) QuadAt(element, column, elements, columns int) int {
+	if e := element % elements; k.quads.paired && e|1 < elements {
+		return (element-e%2)*columns + 2*column + e%2
+	}
+	return element*columns + column
+}
 
 // QuadZero is the element of differences of zero.
 func (k *Kernels) QuadZero() float32 {
@@ -98,7 +128,7 @@ func (q *quadKernels) part(e float32, i int) int {
 //	acc := bias[j] + sum of dotQuads(table[t*rows+r][begin+c], weights[(t*(end-begin)+c)*columns+j])
 //
 // where dotQuads is the sum of an element's products, differences with what is added to
-// them,
+// them, and weights are laid out by PackQuads,
 //
 //	out[r][column+j] = clamp(base[r][column+j] + acc*(scales[r]*columnScales[j]))
 func (k *Kernels) GemmQuads(table []*float32, taps, begin, end int, weights []float32, out []*float32, column int, bias []float32, clamp *[2]float32, valid int, base []*float32, scales, columnScales []float32) {

@@ -1116,6 +1116,20 @@ func peakNEON(loops int)
 //go:noescape
 func gemmQuads6x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmQuads6x16I8MM computes, for r < 6 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*6+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads6x16I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmQuads4x16NEON computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -1129,6 +1143,20 @@ func gemmQuads6x16NEON(table **float32, taps int, begin int, end int, weights *f
 //
 //go:noescape
 func gemmQuads4x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads4x16I8MM computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads4x16I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmQuads2x16NEON computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1144,6 +1172,20 @@ func gemmQuads4x16NEON(table **float32, taps int, begin int, end int, weights *f
 //go:noescape
 func gemmQuads2x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmQuads2x16I8MM computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads2x16I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmQuads1x16NEON computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -1157,6 +1199,20 @@ func gemmQuads2x16NEON(table **float32, taps int, begin int, end int, weights *f
 //
 //go:noescape
 func gemmQuads1x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads1x16I8MM computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads1x16I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmQuads6x8NEON computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1172,6 +1228,20 @@ func gemmQuads1x16NEON(table **float32, taps int, begin int, end int, weights *f
 //go:noescape
 func gemmQuads6x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmQuads6x8I8MM computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*6+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads6x8I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmQuads4x8NEON computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -1185,6 +1255,20 @@ func gemmQuads6x8NEON(table **float32, taps int, begin int, end int, weights *fl
 //
 //go:noescape
 func gemmQuads4x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads4x8I8MM computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*4+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads4x8I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmQuads2x8NEON computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1200,6 +1284,20 @@ func gemmQuads4x8NEON(table **float32, taps int, begin int, end int, weights *fl
 //go:noescape
 func gemmQuads2x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmQuads2x8I8MM computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*2+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads2x8I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmQuads1x8NEON computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -1213,6 +1311,20 @@ func gemmQuads2x8NEON(table **float32, taps int, begin int, end int, weights *fl
 //
 //go:noescape
 func gemmQuads1x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads1x8I8MM computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*1+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads1x8I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // spreadNEON computes, for each i < bytes/4, the bits of a number without its sign:
 //
@@ -1234,6 +1346,9 @@ func quantizeNEON(a *float32, b *float32, dst *float32, bytes int, factor *float
 
 // peakQuadsNEON runs 12 independent products of 8 elements, loops times.
 func peakQuadsNEON(loops int)
+
+// peakQuadsI8MM runs 12 independent products of 8 elements, loops times.
+func peakQuadsI8MM(loops int)
 
 // differNEON sets, for each i < 32n, bit i%32 of marks[i/32] if a[i] and b[i] differ by more than
 // tolerance, and clears it otherwise. See differGeneric.

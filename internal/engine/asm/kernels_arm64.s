@@ -49899,6 +49899,931 @@ partial:
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
 	RET
 
+TEXT ·gemmQuads6x16I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea21c52 // mov v18.16b, v2.16b
+	WORD $0x4ea31c73 // mov v19.16b, v3.16b
+	WORD $0x4ea01c14 // mov v20.16b, v0.16b
+	WORD $0x4ea11c35 // mov v21.16b, v1.16b
+	WORD $0x4ea21c56 // mov v22.16b, v2.16b
+	WORD $0x4ea31c77 // mov v23.16b, v3.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ed43a1e // zip1 v30.2d, v16.2d, v20.2d
+	WORD $0x4ed47a14 // zip2 v20.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ed53a3e // zip1 v30.2d, v17.2d, v21.2d
+	WORD $0x4ed57a35 // zip2 v21.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x4ed63a5e // zip1 v30.2d, v18.2d, v22.2d
+	WORD $0x4ed67a56 // zip2 v22.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ed73a7e // zip1 v30.2d, v19.2d, v23.2d
+	WORD $0x4ed77a77 // zip2 v23.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	MOVD 40(R14), R5
+	ADD $48, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x3cee687b // ldr q27, [x3, x14]
+	WORD $0x3cee689c // ldr q28, [x4, x14]
+	WORD $0x3cee68bd // ldr q29, [x5, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	WORD $0x4edd7b9d // zip2 v29.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F28, F31)
+	WORD $0x4e9ca7c0 // smmla v0.4s, v30.16b, v28.16b
+	WORD $0x4e9ca708 // smmla v8.4s, v24.16b, v28.16b
+	WORD $0x4e9ca750 // smmla v16.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c4 // smmla v4.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70c // smmla v12.4s, v24.16b, v31.16b
+	WORD $0x4e9fa754 // smmla v20.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F28, F31)
+	WORD $0x4e9ca7c1 // smmla v1.4s, v30.16b, v28.16b
+	WORD $0x4e9ca709 // smmla v9.4s, v24.16b, v28.16b
+	WORD $0x4e9ca751 // smmla v17.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c5 // smmla v5.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70d // smmla v13.4s, v24.16b, v31.16b
+	WORD $0x4e9fa755 // smmla v21.4s, v26.16b, v31.16b
+	FLDPQ 64(R13), (F28, F31)
+	WORD $0x4e9ca7c2 // smmla v2.4s, v30.16b, v28.16b
+	WORD $0x4e9ca70a // smmla v10.4s, v24.16b, v28.16b
+	WORD $0x4e9ca752 // smmla v18.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c6 // smmla v6.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70e // smmla v14.4s, v24.16b, v31.16b
+	WORD $0x4e9fa756 // smmla v22.4s, v26.16b, v31.16b
+	FLDPQ 96(R13), (F28, F31)
+	WORD $0x4e9ca7c3 // smmla v3.4s, v30.16b, v28.16b
+	WORD $0x4e9ca70b // smmla v11.4s, v24.16b, v28.16b
+	WORD $0x4e9ca753 // smmla v19.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c7 // smmla v7.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70f // smmla v15.4s, v24.16b, v31.16b
+	WORD $0x4e9fa757 // smmla v23.4s, v26.16b, v31.16b
+	FLDPQ 128(R13), (F28, F31)
+	WORD $0x4e9ca720 // smmla v0.4s, v25.16b, v28.16b
+	WORD $0x4e9ca768 // smmla v8.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b0 // smmla v16.4s, v29.16b, v28.16b
+	WORD $0x4e9fa724 // smmla v4.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76c // smmla v12.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b4 // smmla v20.4s, v29.16b, v31.16b
+	FLDPQ 160(R13), (F28, F31)
+	WORD $0x4e9ca721 // smmla v1.4s, v25.16b, v28.16b
+	WORD $0x4e9ca769 // smmla v9.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b1 // smmla v17.4s, v29.16b, v28.16b
+	WORD $0x4e9fa725 // smmla v5.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76d // smmla v13.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b5 // smmla v21.4s, v29.16b, v31.16b
+	FLDPQ 192(R13), (F28, F31)
+	WORD $0x4e9ca722 // smmla v2.4s, v25.16b, v28.16b
+	WORD $0x4e9ca76a // smmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b2 // smmla v18.4s, v29.16b, v28.16b
+	WORD $0x4e9fa726 // smmla v6.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76e // smmla v14.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b6 // smmla v22.4s, v29.16b, v31.16b
+	FLDPQ 224(R13), (F28, F31)
+	WORD $0x4e9ca723 // smmla v3.4s, v25.16b, v28.16b
+	WORD $0x4e9ca76b // smmla v11.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b3 // smmla v19.4s, v29.16b, v28.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76f // smmla v15.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b7 // smmla v23.4s, v29.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0xfc6e687b // ldr d27, [x3, x14]
+	WORD $0xfc6e689c // ldr d28, [x4, x14]
+	WORD $0xfc6e68bd // ldr d29, [x5, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9ea790 // smmla v16.4s, v28.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	WORD $0x4e9fa794 // smmla v20.4s, v28.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9ea791 // smmla v17.4s, v28.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	WORD $0x4e9fa795 // smmla v21.4s, v28.16b, v31.16b
+	FLDPQ 64(R13), (F30, F31)
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9ea792 // smmla v18.4s, v28.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	WORD $0x4e9fa796 // smmla v22.4s, v28.16b, v31.16b
+	FLDPQ 96(R13), (F30, F31)
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9ea793 // smmla v19.4s, v28.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	WORD $0x4e9fa797 // smmla v23.4s, v28.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $128, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0xbc6e687b // ldr s27, [x3, x14]
+	WORD $0xbc6e689c // ldr s28, [x4, x14]
+	WORD $0xbc6e68bd // ldr s29, [x5, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9ea790 // smmla v16.4s, v28.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	WORD $0x4e9fa794 // smmla v20.4s, v28.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9ea791 // smmla v17.4s, v28.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	WORD $0x4e9fa795 // smmla v21.4s, v28.16b, v31.16b
+	FMOVQ 32(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9ea792 // smmla v18.4s, v28.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	WORD $0x4e9fa796 // smmla v22.4s, v28.16b, v31.16b
+	FMOVQ 48(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9ea793 // smmla v19.4s, v28.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	WORD $0x4e9fa797 // smmla v23.4s, v28.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ed43a1e // zip1 v30.2d, v16.2d, v20.2d
+	WORD $0x4ed47a14 // zip2 v20.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ed53a3e // zip1 v30.2d, v17.2d, v21.2d
+	WORD $0x4ed57a35 // zip2 v21.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x4ed63a5e // zip1 v30.2d, v18.2d, v22.2d
+	WORD $0x4ed67a56 // zip2 v22.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ed73a7e // zip1 v30.2d, v19.2d, v23.2d
+	WORD $0x4ed77a77 // zip2 v23.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cf1a // fmla v26.4s, v24.4s, v0.4s
+	WORD $0x4e21cf3b // fmla v27.4s, v25.4s, v1.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F26, F27), 0(R21)
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R19), (F26, F27)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cf1a // fmla v26.4s, v24.4s, v2.4s
+	WORD $0x4e23cf3b // fmla v27.4s, v25.4s, v3.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cf1a // fmla v26.4s, v24.4s, v4.4s
+	WORD $0x4e25cf3b // fmla v27.4s, v25.4s, v5.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F26, F27), 0(R24)
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R23), (F26, F27)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cf1a // fmla v26.4s, v24.4s, v6.4s
+	WORD $0x4e27cf3b // fmla v27.4s, v25.4s, v7.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cf1a // fmla v26.4s, v24.4s, v8.4s
+	WORD $0x4e29cf3b // fmla v27.4s, v25.4s, v9.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R20), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F26, F27), 0(R20)
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R19), (F26, F27)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acf1a // fmla v26.4s, v24.4s, v10.4s
+	WORD $0x4e2bcf3b // fmla v27.4s, v25.4s, v11.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R22
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccf1a // fmla v26.4s, v24.4s, v12.4s
+	WORD $0x4e2dcf3b // fmla v27.4s, v25.4s, v13.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F26, F27), 0(R24)
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R23), (F26, F27)
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ecf1a // fmla v26.4s, v24.4s, v14.4s
+	WORD $0x4e2fcf3b // fmla v27.4s, v25.4s, v15.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30cf1a // fmla v26.4s, v24.4s, v16.4s
+	WORD $0x4e31cf3b // fmla v27.4s, v25.4s, v17.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F26, F27), 0(R20)
+	VLD1R (R25), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R19), (F26, F27)
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32cf1a // fmla v26.4s, v24.4s, v18.4s
+	WORD $0x4e33cf3b // fmla v27.4s, v25.4s, v19.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R21), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R20)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R21
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e34cf1a // fmla v26.4s, v24.4s, v20.4s
+	WORD $0x4e35cf3b // fmla v27.4s, v25.4s, v21.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F26, F27), 0(R24)
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	FLDPQ 32(R22), (F26, F27)
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e36cf1a // fmla v26.4s, v24.4s, v22.4s
+	WORD $0x4e37cf3b // fmla v27.4s, v25.4s, v23.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R23), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	FSTPQ (F26, F27), 32(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cf1a // fmla v26.4s, v24.4s, v0.4s
+	WORD $0x4e21cf3b // fmla v27.4s, v25.4s, v1.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R2), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cf1a // fmla v26.4s, v24.4s, v2.4s
+	WORD $0x4e23cf3b // fmla v27.4s, v25.4s, v3.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cf1a // fmla v26.4s, v24.4s, v4.4s
+	WORD $0x4e25cf3b // fmla v27.4s, v25.4s, v5.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R19), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cf1a // fmla v26.4s, v24.4s, v6.4s
+	WORD $0x4e27cf3b // fmla v27.4s, v25.4s, v7.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R20
+	VLD1R (R20), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cf1a // fmla v26.4s, v24.4s, v8.4s
+	WORD $0x4e29cf3b // fmla v27.4s, v25.4s, v9.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R20), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acf1a // fmla v26.4s, v24.4s, v10.4s
+	WORD $0x4e2bcf3b // fmla v27.4s, v25.4s, v11.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccf1a // fmla v26.4s, v24.4s, v12.4s
+	WORD $0x4e2dcf3b // fmla v27.4s, v25.4s, v13.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R21), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ecf1a // fmla v26.4s, v24.4s, v14.4s
+	WORD $0x4e2fcf3b // fmla v27.4s, v25.4s, v15.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R22
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30cf1a // fmla v26.4s, v24.4s, v16.4s
+	WORD $0x4e31cf3b // fmla v27.4s, v25.4s, v17.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R22), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32cf1a // fmla v26.4s, v24.4s, v18.4s
+	WORD $0x4e33cf3b // fmla v27.4s, v25.4s, v19.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R23
+	VLD1R (R23), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e34cf1a // fmla v26.4s, v24.4s, v20.4s
+	WORD $0x4e35cf3b // fmla v27.4s, v25.4s, v21.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae719 // fcmgt v25.4s, v24.4s, v26.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6ebbe719 // fcmgt v25.4s, v24.4s, v27.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e759 // fcmgt v25.4s, v26.4s, v24.4s
+	WORD $0x6eb91f1a // bit v26.16b, v24.16b, v25.16b
+	WORD $0x6eb8e779 // fcmgt v25.4s, v27.4s, v24.4s
+	WORD $0x6eb91f1b // bit v27.16b, v24.16b, v25.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	VLD1R (R23), [V24.S4]
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdf18 // fmul v24.4s, v24.4s, v31.4s
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41b // movi v27.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V26.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V26.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V26.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V26.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V27.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V27.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V27.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V27.S[3]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e36cf1a // fmla v26.4s, v24.4s, v22.4s
+	WORD $0x4e37cf3b // fmla v27.4s, v25.4s, v23.4s
+	VLD1R (R7), [V24.S4]
+	WORD $0x6ebae71f // fcmgt v31.4s, v24.4s, v26.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6ebbe71f // fcmgt v31.4s, v24.4s, v27.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	VLD1R (R25), [V24.S4]
+	WORD $0x6eb8e75f // fcmgt v31.4s, v26.4s, v24.4s
+	WORD $0x6ebf1f1a // bit v26.16b, v24.16b, v31.16b
+	WORD $0x6eb8e77f // fcmgt v31.4s, v27.4s, v24.4s
+	WORD $0x6ebf1f1b // bit v27.16b, v24.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
+	RET
+
 TEXT ·gemmQuads4x16NEON(SB), NOSPLIT, $0-104
 	MOVD bias+56(FP), R13
 	FLDPQ 0(R13), (F0, F1)
@@ -50050,6 +50975,650 @@ added:
 	SUBS $1, R15, R15
 	MOVD R15, taps+8(FP)
 	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce12 // fmla v18.4s, v16.4s, v0.4s
+	WORD $0x4e21ce33 // fmla v19.4s, v17.4s, v1.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F18, F19), 0(R21)
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R19), (F18, F19)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce12 // fmla v18.4s, v16.4s, v2.4s
+	WORD $0x4e23ce33 // fmla v19.4s, v17.4s, v3.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce12 // fmla v18.4s, v16.4s, v4.4s
+	WORD $0x4e25ce33 // fmla v19.4s, v17.4s, v5.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F18, F19), 0(R24)
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R23), (F18, F19)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce12 // fmla v18.4s, v16.4s, v6.4s
+	WORD $0x4e27ce33 // fmla v19.4s, v17.4s, v7.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce12 // fmla v18.4s, v16.4s, v8.4s
+	WORD $0x4e29ce33 // fmla v19.4s, v17.4s, v9.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R20), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F18, F19), 0(R20)
+	VLD1R (R25), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R19), (F18, F19)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace12 // fmla v18.4s, v16.4s, v10.4s
+	WORD $0x4e2bce33 // fmla v19.4s, v17.4s, v11.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R22
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F18, F19)
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce12 // fmla v18.4s, v16.4s, v12.4s
+	WORD $0x4e2dce33 // fmla v19.4s, v17.4s, v13.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R21), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F18, F19), 0(R24)
+	VLD1R (R22), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	FLDPQ 32(R23), (F18, F19)
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece12 // fmla v18.4s, v16.4s, v14.4s
+	WORD $0x4e2fce33 // fmla v19.4s, v17.4s, v15.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R21), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	FSTPQ (F18, F19), 32(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce12 // fmla v18.4s, v16.4s, v0.4s
+	WORD $0x4e21ce33 // fmla v19.4s, v17.4s, v1.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R2), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce12 // fmla v18.4s, v16.4s, v2.4s
+	WORD $0x4e23ce33 // fmla v19.4s, v17.4s, v3.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce12 // fmla v18.4s, v16.4s, v4.4s
+	WORD $0x4e25ce33 // fmla v19.4s, v17.4s, v5.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R19), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce12 // fmla v18.4s, v16.4s, v6.4s
+	WORD $0x4e27ce33 // fmla v19.4s, v17.4s, v7.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R20
+	VLD1R (R20), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce12 // fmla v18.4s, v16.4s, v8.4s
+	WORD $0x4e29ce33 // fmla v19.4s, v17.4s, v9.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R20), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace12 // fmla v18.4s, v16.4s, v10.4s
+	WORD $0x4e2bce33 // fmla v19.4s, v17.4s, v11.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde10 // fmul v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce12 // fmla v18.4s, v16.4s, v12.4s
+	WORD $0x4e2dce33 // fmla v19.4s, v17.4s, v13.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61b // fcmgt v27.4s, v16.4s, v18.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb3e61b // fcmgt v27.4s, v16.4s, v19.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65b // fcmgt v27.4s, v18.4s, v16.4s
+	WORD $0x6ebb1e12 // bit v18.16b, v16.16b, v27.16b
+	WORD $0x6eb0e67b // fcmgt v27.4s, v19.4s, v16.4s
+	WORD $0x6ebb1e13 // bit v19.16b, v16.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	VLD1R (R21), [V16.S4]
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e3ede31 // fmul v17.4s, v17.4s, v30.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece12 // fmla v18.4s, v16.4s, v14.4s
+	WORD $0x4e2fce33 // fmla v19.4s, v17.4s, v15.4s
+	VLD1R (R7), [V16.S4]
+	WORD $0x6eb2e61f // fcmgt v31.4s, v16.4s, v18.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb3e61f // fcmgt v31.4s, v16.4s, v19.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	VLD1R (R25), [V16.S4]
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e12 // bit v18.16b, v16.16b, v31.16b
+	WORD $0x6eb0e67f // fcmgt v31.4s, v19.4s, v16.4s
+	WORD $0x6ebf1e13 // bit v19.16b, v16.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads4x16I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	ADD $32, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x3cee687b // ldr q27, [x3, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F26, F31)
+	WORD $0x4e9aa7c0 // smmla v0.4s, v30.16b, v26.16b
+	WORD $0x4e9aa708 // smmla v8.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c4 // smmla v4.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70c // smmla v12.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F26, F31)
+	WORD $0x4e9aa7c1 // smmla v1.4s, v30.16b, v26.16b
+	WORD $0x4e9aa709 // smmla v9.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c5 // smmla v5.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70d // smmla v13.4s, v24.16b, v31.16b
+	FLDPQ 64(R13), (F26, F31)
+	WORD $0x4e9aa7c2 // smmla v2.4s, v30.16b, v26.16b
+	WORD $0x4e9aa70a // smmla v10.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c6 // smmla v6.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70e // smmla v14.4s, v24.16b, v31.16b
+	FLDPQ 96(R13), (F26, F31)
+	WORD $0x4e9aa7c3 // smmla v3.4s, v30.16b, v26.16b
+	WORD $0x4e9aa70b // smmla v11.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c7 // smmla v7.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70f // smmla v15.4s, v24.16b, v31.16b
+	FLDPQ 128(R13), (F26, F31)
+	WORD $0x4e9aa720 // smmla v0.4s, v25.16b, v26.16b
+	WORD $0x4e9aa768 // smmla v8.4s, v27.16b, v26.16b
+	WORD $0x4e9fa724 // smmla v4.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76c // smmla v12.4s, v27.16b, v31.16b
+	FLDPQ 160(R13), (F26, F31)
+	WORD $0x4e9aa721 // smmla v1.4s, v25.16b, v26.16b
+	WORD $0x4e9aa769 // smmla v9.4s, v27.16b, v26.16b
+	WORD $0x4e9fa725 // smmla v5.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76d // smmla v13.4s, v27.16b, v31.16b
+	FLDPQ 192(R13), (F26, F31)
+	WORD $0x4e9aa722 // smmla v2.4s, v25.16b, v26.16b
+	WORD $0x4e9aa76a // smmla v10.4s, v27.16b, v26.16b
+	WORD $0x4e9fa726 // smmla v6.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76e // smmla v14.4s, v27.16b, v31.16b
+	FLDPQ 224(R13), (F26, F31)
+	WORD $0x4e9aa723 // smmla v3.4s, v25.16b, v26.16b
+	WORD $0x4e9aa76b // smmla v11.4s, v27.16b, v26.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76f // smmla v15.4s, v27.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0xfc6e687b // ldr d27, [x3, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	FLDPQ 64(R13), (F30, F31)
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	FLDPQ 96(R13), (F30, F31)
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $128, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0xbc6e687b // ldr s27, [x3, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	FMOVQ 32(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	FMOVQ 48(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
 	MOVD mask+72(FP), R13
 	CMP $0, R13
 	BNE partial
@@ -50804,6 +52373,369 @@ partial:
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
 	RET
 
+TEXT ·gemmQuads2x16I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	ADD $16, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F24, F31)
+	WORD $0x4e98a7c0 // smmla v0.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c4 // smmla v4.4s, v30.16b, v31.16b
+	FLDPQ 32(R13), (F24, F31)
+	WORD $0x4e98a7c1 // smmla v1.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c5 // smmla v5.4s, v30.16b, v31.16b
+	FLDPQ 64(R13), (F24, F31)
+	WORD $0x4e98a7c2 // smmla v2.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c6 // smmla v6.4s, v30.16b, v31.16b
+	FLDPQ 96(R13), (F24, F31)
+	WORD $0x4e98a7c3 // smmla v3.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c7 // smmla v7.4s, v30.16b, v31.16b
+	FLDPQ 128(R13), (F24, F31)
+	WORD $0x4e98a720 // smmla v0.4s, v25.16b, v24.16b
+	WORD $0x4e9fa724 // smmla v4.4s, v25.16b, v31.16b
+	FLDPQ 160(R13), (F24, F31)
+	WORD $0x4e98a721 // smmla v1.4s, v25.16b, v24.16b
+	WORD $0x4e9fa725 // smmla v5.4s, v25.16b, v31.16b
+	FLDPQ 192(R13), (F24, F31)
+	WORD $0x4e98a722 // smmla v2.4s, v25.16b, v24.16b
+	WORD $0x4e9fa726 // smmla v6.4s, v25.16b, v31.16b
+	FLDPQ 224(R13), (F24, F31)
+	WORD $0x4e98a723 // smmla v3.4s, v25.16b, v24.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	FLDPQ 64(R13), (F30, F31)
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	FLDPQ 96(R13), (F30, F31)
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $128, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	FMOVQ 32(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	FMOVQ 48(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F10, F11), 0(R21)
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	FLDPQ 32(R19), (F10, F11)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	FSTPQ (F10, F11), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F10, F11)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F10, F11), 0(R24)
+	VLD1R (R22), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	FLDPQ 32(R23), (F10, F11)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	FSTPQ (F10, F11), 32(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd08 // fmul v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51b // fcmgt v27.4s, v8.4s, v10.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6eabe51b // fcmgt v27.4s, v8.4s, v11.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55b // fcmgt v27.4s, v10.4s, v8.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6ea8e57b // fcmgt v27.4s, v11.4s, v8.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdd08 // fmul v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51b // fcmgt v27.4s, v8.4s, v10.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6eabe51b // fcmgt v27.4s, v8.4s, v11.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55b // fcmgt v27.4s, v10.4s, v8.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6ea8e57b // fcmgt v27.4s, v11.4s, v8.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd08 // fmul v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51b // fcmgt v27.4s, v8.4s, v10.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6eabe51b // fcmgt v27.4s, v8.4s, v11.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55b // fcmgt v27.4s, v10.4s, v8.4s
+	WORD $0x6ebb1d0a // bit v10.16b, v8.16b, v27.16b
+	WORD $0x6ea8e57b // fcmgt v27.4s, v11.4s, v8.4s
+	WORD $0x6ebb1d0b // bit v11.16b, v8.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	VLD1R (R19), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	RET
+
 TEXT ·gemmQuads1x16NEON(SB), NOSPLIT, $0-104
 	MOVD bias+56(FP), R13
 	FLDPQ 0(R13), (F0, F1)
@@ -50874,6 +52806,266 @@ added:
 	SUBS $1, R15, R15
 	MOVD R15, taps+8(FP)
 	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F6, F7)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F6, F7), 0(R21)
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	FLDPQ 32(R19), (F6, F7)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	FSTPQ (F6, F7), 32(R21)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49b // fcmgt v27.4s, v4.4s, v6.4s
+	WORD $0x6ebb1c86 // bit v6.16b, v4.16b, v27.16b
+	WORD $0x6ea7e49b // fcmgt v27.4s, v4.4s, v7.4s
+	WORD $0x6ebb1c87 // bit v7.16b, v4.16b, v27.16b
+	ADD $4, R7, R22
+	VLD1R (R22), [V4.S4]
+	WORD $0x6ea4e4db // fcmgt v27.4s, v6.4s, v4.4s
+	WORD $0x6ebb1c86 // bit v6.16b, v4.16b, v27.16b
+	WORD $0x6ea4e4fb // fcmgt v27.4s, v7.4s, v4.4s
+	WORD $0x6ebb1c87 // bit v7.16b, v4.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	VLD1R (R22), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads1x16I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	MOVD weights+32(FP), R13
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	ADD $8, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x6f00e419 // movi v25.2d, #0
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F24, F31)
+	WORD $0x4e98a7c0 // smmla v0.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c4 // smmla v4.4s, v30.16b, v31.16b
+	FLDPQ 32(R13), (F24, F31)
+	WORD $0x4e98a7c1 // smmla v1.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c5 // smmla v5.4s, v30.16b, v31.16b
+	FLDPQ 64(R13), (F24, F31)
+	WORD $0x4e98a7c2 // smmla v2.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c6 // smmla v6.4s, v30.16b, v31.16b
+	FLDPQ 96(R13), (F24, F31)
+	WORD $0x4e98a7c3 // smmla v3.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c7 // smmla v7.4s, v30.16b, v31.16b
+	FLDPQ 128(R13), (F24, F31)
+	WORD $0x4e98a720 // smmla v0.4s, v25.16b, v24.16b
+	WORD $0x4e9fa724 // smmla v4.4s, v25.16b, v31.16b
+	FLDPQ 160(R13), (F24, F31)
+	WORD $0x4e98a721 // smmla v1.4s, v25.16b, v24.16b
+	WORD $0x4e9fa725 // smmla v5.4s, v25.16b, v31.16b
+	FLDPQ 192(R13), (F24, F31)
+	WORD $0x4e98a722 // smmla v2.4s, v25.16b, v24.16b
+	WORD $0x4e9fa726 // smmla v6.4s, v25.16b, v31.16b
+	FLDPQ 224(R13), (F24, F31)
+	WORD $0x4e98a723 // smmla v3.4s, v25.16b, v24.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0x6f00e419 // movi v25.2d, #0
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	FLDPQ 64(R13), (F30, F31)
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	FLDPQ 96(R13), (F30, F31)
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $128, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0x6f00e419 // movi v25.2d, #0
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	FMOVQ 32(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	FMOVQ 48(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
 	MOVD mask+72(FP), R13
 	CMP $0, R13
 	BNE partial
@@ -51127,6 +53319,534 @@ added:
 	SUBS $1, R15, R15
 	MOVD R15, taps+8(FP)
 	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F14, F15), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F14, F15)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F14, F15), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F14, F15), 0(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F14, F15)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F14, F15), 0(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R23), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F14, F15), 0(R20)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F14, F15)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R23), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R23
+	FSTPQ (F14, F15), 0(R23)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD $4, R7, R24
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R19
+	VLD1R (R19), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R20
+	VLD1R (R20), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 40(R0), R3
+	MOVD 40(R1), R4
+	ADD $20, R2, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd8c // fmul v12.4s, v12.4s, v29.4s
+	WORD $0x6e3cddad // fmul v13.4s, v13.4s, v28.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59d // fcmgt v29.4s, v12.4s, v14.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eafe59d // fcmgt v29.4s, v12.4s, v15.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	VLD1R (R24), [V12.S4]
+	WORD $0x6eace5dd // fcmgt v29.4s, v14.4s, v12.4s
+	WORD $0x6ebd1d8e // bit v14.16b, v12.16b, v29.16b
+	WORD $0x6eace5fd // fcmgt v29.4s, v15.4s, v12.4s
+	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads6x8I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4eca391e // zip1 v30.2d, v8.2d, v10.2d
+	WORD $0x4eca790a // zip2 v10.2d, v8.2d, v10.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecb393e // zip1 v30.2d, v9.2d, v11.2d
+	WORD $0x4ecb792b // zip2 v11.2d, v9.2d, v11.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	MOVD 40(R14), R5
+	ADD $48, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x3cee687b // ldr q27, [x3, x14]
+	WORD $0x3cee689c // ldr q28, [x4, x14]
+	WORD $0x3cee68bd // ldr q29, [x5, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	WORD $0x4edd7b9d // zip2 v29.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F28, F31)
+	WORD $0x4e9ca7c0 // smmla v0.4s, v30.16b, v28.16b
+	WORD $0x4e9ca704 // smmla v4.4s, v24.16b, v28.16b
+	WORD $0x4e9ca748 // smmla v8.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c2 // smmla v2.4s, v30.16b, v31.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74a // smmla v10.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F28, F31)
+	WORD $0x4e9ca7c1 // smmla v1.4s, v30.16b, v28.16b
+	WORD $0x4e9ca705 // smmla v5.4s, v24.16b, v28.16b
+	WORD $0x4e9ca749 // smmla v9.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c3 // smmla v3.4s, v30.16b, v31.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74b // smmla v11.4s, v26.16b, v31.16b
+	FLDPQ 64(R13), (F28, F31)
+	WORD $0x4e9ca720 // smmla v0.4s, v25.16b, v28.16b
+	WORD $0x4e9ca764 // smmla v4.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7a8 // smmla v8.4s, v29.16b, v28.16b
+	WORD $0x4e9fa722 // smmla v2.4s, v25.16b, v31.16b
+	WORD $0x4e9fa766 // smmla v6.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7aa // smmla v10.4s, v29.16b, v31.16b
+	FLDPQ 96(R13), (F28, F31)
+	WORD $0x4e9ca721 // smmla v1.4s, v25.16b, v28.16b
+	WORD $0x4e9ca765 // smmla v5.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7a9 // smmla v9.4s, v29.16b, v28.16b
+	WORD $0x4e9fa723 // smmla v3.4s, v25.16b, v31.16b
+	WORD $0x4e9fa767 // smmla v7.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7ab // smmla v11.4s, v29.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0xfc6e687b // ldr d27, [x3, x14]
+	WORD $0xfc6e689c // ldr d28, [x4, x14]
+	WORD $0xfc6e68bd // ldr d29, [x5, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9ea788 // smmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78a // smmla v10.4s, v28.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9ea789 // smmla v9.4s, v28.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78b // smmla v11.4s, v28.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $64, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0xbc6e687b // ldr s27, [x3, x14]
+	WORD $0xbc6e689c // ldr s28, [x4, x14]
+	WORD $0xbc6e68bd // ldr s29, [x5, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9ea788 // smmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78a // smmla v10.4s, v28.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9ea789 // smmla v9.4s, v28.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78b // smmla v11.4s, v28.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4eca391e // zip1 v30.2d, v8.2d, v10.2d
+	WORD $0x4eca790a // zip2 v10.2d, v8.2d, v10.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecb393e // zip1 v30.2d, v9.2d, v11.2d
+	WORD $0x4ecb792b // zip2 v11.2d, v9.2d, v11.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
 	MOVD mask+72(FP), R13
 	CMP $0, R13
 	BNE partial
@@ -51810,6 +54530,382 @@ partial:
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
 	RET
 
+TEXT ·gemmQuads4x8I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	ADD $32, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x3cee687b // ldr q27, [x3, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F26, F31)
+	WORD $0x4e9aa7c0 // smmla v0.4s, v30.16b, v26.16b
+	WORD $0x4e9aa704 // smmla v4.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c2 // smmla v2.4s, v30.16b, v31.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F26, F31)
+	WORD $0x4e9aa7c1 // smmla v1.4s, v30.16b, v26.16b
+	WORD $0x4e9aa705 // smmla v5.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c3 // smmla v3.4s, v30.16b, v31.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	FLDPQ 64(R13), (F26, F31)
+	WORD $0x4e9aa720 // smmla v0.4s, v25.16b, v26.16b
+	WORD $0x4e9aa764 // smmla v4.4s, v27.16b, v26.16b
+	WORD $0x4e9fa722 // smmla v2.4s, v25.16b, v31.16b
+	WORD $0x4e9fa766 // smmla v6.4s, v27.16b, v31.16b
+	FLDPQ 96(R13), (F26, F31)
+	WORD $0x4e9aa721 // smmla v1.4s, v25.16b, v26.16b
+	WORD $0x4e9aa765 // smmla v5.4s, v27.16b, v26.16b
+	WORD $0x4e9fa723 // smmla v3.4s, v25.16b, v31.16b
+	WORD $0x4e9fa767 // smmla v7.4s, v27.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0xfc6e687b // ldr d27, [x3, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $64, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0xbc6e687b // ldr s27, [x3, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F10, F11), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F10, F11)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F10, F11), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F10, F11)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	VLD1R (R20), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F10, F11), 0(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3edd29 // fmul v9.4s, v9.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F10, F11)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe51f // fcmgt v31.4s, v8.4s, v11.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V8.S4]
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea8e57f // fcmgt v31.4s, v11.4s, v8.4s
+	WORD $0x6ebf1d0b // bit v11.16b, v8.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F10, F11), 0(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd0a // fmla v10.4s, v8.4s, v0.4s
+	WORD $0x4e21cd2b // fmla v11.4s, v9.4s, v1.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd0a // fmla v10.4s, v8.4s, v2.4s
+	WORD $0x4e23cd2b // fmla v11.4s, v9.4s, v3.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R20
+	VLD1R (R20), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd0a // fmla v10.4s, v8.4s, v4.4s
+	WORD $0x4e25cd2b // fmla v11.4s, v9.4s, v5.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V8.S4]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd08 // fmul v8.4s, v8.4s, v29.4s
+	WORD $0x6e3cdd29 // fmul v9.4s, v9.4s, v28.4s
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd0a // fmla v10.4s, v8.4s, v6.4s
+	WORD $0x4e27cd2b // fmla v11.4s, v9.4s, v7.4s
+	VLD1R (R7), [V8.S4]
+	WORD $0x6eaae51d // fcmgt v29.4s, v8.4s, v10.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6eabe51d // fcmgt v29.4s, v8.4s, v11.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	VLD1R (R25), [V8.S4]
+	WORD $0x6ea8e55d // fcmgt v29.4s, v10.4s, v8.4s
+	WORD $0x6ebd1d0a // bit v10.16b, v8.16b, v29.16b
+	WORD $0x6ea8e57d // fcmgt v29.4s, v11.4s, v8.4s
+	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	RET
+
 TEXT ·gemmQuads2x8NEON(SB), NOSPLIT, $0-104
 	MOVD bias+56(FP), R13
 	FLDPQ 0(R13), (F0, F1)
@@ -52008,6 +55104,229 @@ partial:
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
 	RET
 
+TEXT ·gemmQuads2x8I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	ADD $16, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F24, F31)
+	WORD $0x4e98a7c0 // smmla v0.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c2 // smmla v2.4s, v30.16b, v31.16b
+	FLDPQ 32(R13), (F24, F31)
+	WORD $0x4e98a7c1 // smmla v1.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c3 // smmla v3.4s, v30.16b, v31.16b
+	FLDPQ 64(R13), (F24, F31)
+	WORD $0x4e98a720 // smmla v0.4s, v25.16b, v24.16b
+	WORD $0x4e9fa722 // smmla v2.4s, v25.16b, v31.16b
+	FLDPQ 96(R13), (F24, F31)
+	WORD $0x4e98a721 // smmla v1.4s, v25.16b, v24.16b
+	WORD $0x4e9fa723 // smmla v3.4s, v25.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $64, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F6, F7)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F6, F7), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3edca5 // fmul v5.4s, v5.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F6, F7)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49f // fcmgt v31.4s, v4.4s, v6.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea7e49f // fcmgt v31.4s, v4.4s, v7.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	VLD1R (R20), [V4.S4]
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1c86 // bit v6.16b, v4.16b, v31.16b
+	WORD $0x6ea4e4ff // fcmgt v31.4s, v7.4s, v4.4s
+	WORD $0x6ebf1c87 // bit v7.16b, v4.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F6, F7), 0(R24)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddc84 // fmul v4.4s, v4.4s, v29.4s
+	WORD $0x6e3cdca5 // fmul v5.4s, v5.4s, v28.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc86 // fmla v6.4s, v4.4s, v0.4s
+	WORD $0x4e21cca7 // fmla v7.4s, v5.4s, v1.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49d // fcmgt v29.4s, v4.4s, v6.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea7e49d // fcmgt v29.4s, v4.4s, v7.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	ADD $4, R7, R25
+	VLD1R (R25), [V4.S4]
+	WORD $0x6ea4e4dd // fcmgt v29.4s, v6.4s, v4.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea4e4fd // fcmgt v29.4s, v7.4s, v4.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R19
+	VLD1R (R19), [V4.S4]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddc84 // fmul v4.4s, v4.4s, v29.4s
+	WORD $0x6e3cdca5 // fmul v5.4s, v5.4s, v28.4s
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc86 // fmla v6.4s, v4.4s, v2.4s
+	WORD $0x4e23cca7 // fmla v7.4s, v5.4s, v3.4s
+	VLD1R (R7), [V4.S4]
+	WORD $0x6ea6e49d // fcmgt v29.4s, v4.4s, v6.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea7e49d // fcmgt v29.4s, v4.4s, v7.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	VLD1R (R25), [V4.S4]
+	WORD $0x6ea4e4dd // fcmgt v29.4s, v6.4s, v4.4s
+	WORD $0x6ebd1c86 // bit v6.16b, v4.16b, v29.16b
+	WORD $0x6ea4e4fd // fcmgt v29.4s, v7.4s, v4.4s
+	WORD $0x6ebd1c87 // bit v7.16b, v4.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	RET
+
 TEXT ·gemmQuads1x8NEON(SB), NOSPLIT, $0-104
 	MOVD bias+56(FP), R13
 	FLDPQ 0(R13), (F0, F1)
@@ -52062,6 +55381,174 @@ added:
 	SUBS $1, R15, R15
 	MOVD R15, taps+8(FP)
 	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V2.S4]
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x6e3edc63 // fmul v3.4s, v3.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F4, F5)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4e21cc65 // fmla v5.4s, v3.4s, v1.4s
+	VLD1R (R7), [V2.S4]
+	WORD $0x6ea4e45f // fcmgt v31.4s, v2.4s, v4.4s
+	WORD $0x6ebf1c44 // bit v4.16b, v2.16b, v31.16b
+	WORD $0x6ea5e45f // fcmgt v31.4s, v2.4s, v5.4s
+	WORD $0x6ebf1c45 // bit v5.16b, v2.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V2.S4]
+	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
+	WORD $0x6ebf1c44 // bit v4.16b, v2.16b, v31.16b
+	WORD $0x6ea2e4bf // fcmgt v31.4s, v5.4s, v2.4s
+	WORD $0x6ebf1c45 // bit v5.16b, v2.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F4, F5), 0(R21)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V2.S4]
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddc42 // fmul v2.4s, v2.4s, v29.4s
+	WORD $0x6e3cdc63 // fmul v3.4s, v3.4s, v28.4s
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cc44 // fmla v4.4s, v2.4s, v0.4s
+	WORD $0x4e21cc65 // fmla v5.4s, v3.4s, v1.4s
+	VLD1R (R7), [V2.S4]
+	WORD $0x6ea4e45d // fcmgt v29.4s, v2.4s, v4.4s
+	WORD $0x6ebd1c44 // bit v4.16b, v2.16b, v29.16b
+	WORD $0x6ea5e45d // fcmgt v29.4s, v2.4s, v5.4s
+	WORD $0x6ebd1c45 // bit v5.16b, v2.16b, v29.16b
+	ADD $4, R7, R22
+	VLD1R (R22), [V2.S4]
+	WORD $0x6ea2e49d // fcmgt v29.4s, v4.4s, v2.4s
+	WORD $0x6ebd1c44 // bit v4.16b, v2.16b, v29.16b
+	WORD $0x6ea2e4bd // fcmgt v29.4s, v5.4s, v2.4s
+	WORD $0x6ebd1c45 // bit v5.16b, v2.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads1x8I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	MOVD weights+32(FP), R13
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	ADD $8, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x6f00e419 // movi v25.2d, #0
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F24, F31)
+	WORD $0x4e98a7c0 // smmla v0.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c2 // smmla v2.4s, v30.16b, v31.16b
+	FLDPQ 32(R13), (F24, F31)
+	WORD $0x4e98a7c1 // smmla v1.4s, v30.16b, v24.16b
+	WORD $0x4e9fa7c3 // smmla v3.4s, v30.16b, v31.16b
+	FLDPQ 64(R13), (F24, F31)
+	WORD $0x4e98a720 // smmla v0.4s, v25.16b, v24.16b
+	WORD $0x4e9fa722 // smmla v2.4s, v25.16b, v31.16b
+	FLDPQ 96(R13), (F24, F31)
+	WORD $0x4e98a721 // smmla v1.4s, v25.16b, v24.16b
+	WORD $0x4e9fa723 // smmla v3.4s, v25.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0x6f00e419 // movi v25.2d, #0
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $64, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0x6f00e419 // movi v25.2d, #0
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
 	MOVD mask+72(FP), R13
 	CMP $0, R13
 	BNE partial
@@ -52420,6 +55907,54 @@ loop:
 	WORD $0x4f9ae315 // sdot v21.4s, v24.16b, v26.4b[0]
 	WORD $0x4f9ae316 // sdot v22.4s, v24.16b, v26.4b[0]
 	WORD $0x4f9ae317 // sdot v23.4s, v24.16b, v26.4b[0]
+	SUBS $1, R0, R0
+	BNE loop
+	RET
+
+TEXT ·peakQuadsI8MM(SB), NOSPLIT, $0-8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e418 // movi v24.2d, #0
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41e // movi v30.2d, #0
+	MOVD loops+0(FP), R0
+
+loop:
+	WORD $0x4e9aa700 // smmla v0.4s, v24.16b, v26.16b
+	WORD $0x4e9aa701 // smmla v1.4s, v24.16b, v26.16b
+	WORD $0x4e9aa702 // smmla v2.4s, v24.16b, v26.16b
+	WORD $0x4e9aa703 // smmla v3.4s, v24.16b, v26.16b
+	WORD $0x4e9aa704 // smmla v4.4s, v24.16b, v26.16b
+	WORD $0x4e9aa705 // smmla v5.4s, v24.16b, v26.16b
+	WORD $0x4e9aa706 // smmla v6.4s, v24.16b, v26.16b
+	WORD $0x4e9aa707 // smmla v7.4s, v24.16b, v26.16b
+	WORD $0x4e9aa708 // smmla v8.4s, v24.16b, v26.16b
+	WORD $0x4e9aa709 // smmla v9.4s, v24.16b, v26.16b
+	WORD $0x4e9aa70a // smmla v10.4s, v24.16b, v26.16b
+	WORD $0x4e9aa70b // smmla v11.4s, v24.16b, v26.16b
+	WORD $0x4e9aa70c // smmla v12.4s, v24.16b, v26.16b
+	WORD $0x4e9aa70d // smmla v13.4s, v24.16b, v26.16b
+	WORD $0x4e9aa70e // smmla v14.4s, v24.16b, v26.16b
+	WORD $0x4e9aa70f // smmla v15.4s, v24.16b, v26.16b
+	WORD $0x4e9aa710 // smmla v16.4s, v24.16b, v26.16b
+	WORD $0x4e9aa711 // smmla v17.4s, v24.16b, v26.16b
+	WORD $0x4e9aa712 // smmla v18.4s, v24.16b, v26.16b
+	WORD $0x4e9aa713 // smmla v19.4s, v24.16b, v26.16b
+	WORD $0x4e9aa714 // smmla v20.4s, v24.16b, v26.16b
+	WORD $0x4e9aa715 // smmla v21.4s, v24.16b, v26.16b
+	WORD $0x4e9aa716 // smmla v22.4s, v24.16b, v26.16b
+	WORD $0x4e9aa717 // smmla v23.4s, v24.16b, v26.16b
 	SUBS $1, R0, R0
 	BNE loop
 	RET

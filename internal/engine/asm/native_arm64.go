@@ -7,6 +7,11 @@ import "golang.org/x/sys/cpu"
 func init() {
 	if cpu.ARM64.HasASIMDDP {
 		setNEON.quads = &quadsNEON
+		if cpu.ARM64.HasI8MM || windowsI8MM() {
+			older := setNEON
+			olderQuads = append(olderQuads, &older)
+			setNEON.quads = &quadsI8MM
+		}
 	}
 	differ, everySecond, zip, interleave = differNEON, everySecondNEON, zipNEON, interleaveNEON
 }
@@ -21,6 +26,18 @@ var quadsNEON = quadKernels{
 	},
 	spread: spreadNEON, quantize: quantizeNEON,
 	peak: peakQuadsNEON, peakOps: 12 * 8 * 8,
+}
+
+// quadsI8MM needs products of matrices of bytes (FEAT_I8MM) too, twice as many products in the
+// same time: Neoverse V1, N2 and later, Apple's processors from M2 on.
+var quadsI8MM = quadKernels{
+	channels: 4, centre: 0, paired: true,
+	gemm: []quadGemm{
+		{6, 16, gemmQuads6x16I8MM}, {4, 16, gemmQuads4x16I8MM}, {2, 16, gemmQuads2x16I8MM}, {1, 16, gemmQuads1x16I8MM},
+		{6, 8, gemmQuads6x8I8MM}, {4, 8, gemmQuads4x8I8MM}, {2, 8, gemmQuads2x8I8MM}, {1, 8, gemmQuads1x8I8MM},
+	},
+	spread: spreadNEON, quantize: quantizeNEON,
+	peak: peakQuadsI8MM, peakOps: 24 * 32 * 2,
 }
 
 // assembly says whether the program has kernels in assembly.

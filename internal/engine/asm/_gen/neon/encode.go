@@ -96,6 +96,12 @@ func dotByElement(d, n, m, lane int) word {
 		fmt.Sprintf("sdot v%d.4s, v%d.16b, v%d.4b[%d]", d, n, m, lane)}
 }
 
+// matrixMultiply adds to d, two rows of two numbers, the products of the rows of n, of eight
+// signed bytes each, with those of m (FEAT_I8MM).
+func matrixMultiply(d, n, m int) word {
+	return word{0x4e80a400 | uint32(m)<<16 | uint32(n)<<5 | uint32(d), fmt.Sprintf("smmla v%d.4s, v%d.16b, v%d.16b", d, n, m)}
+}
+
 // negative says which lanes are below zero as whole numbers: those whose sign is set.
 func negative(s size, d, n int) word {
 	code := map[size]uint32{bytes16: 0x4e20a800, singles: 0x4ea0a800, doubles: 0x4ee0a800}[s]
@@ -154,9 +160,13 @@ func lookUp(d, n, m int) word {
 	return word{0x4e000000 | uint32(m)<<16 | uint32(n)<<5 | uint32(d), fmt.Sprintf("tbl v%d.16b, {v%d.16b}, v%d.16b", d, n, m)}
 }
 
-// load4 and load1 read four numbers, or one, from base + offset.
+// load4, load2 and load1 read four numbers, two, or one, from base + offset.
 func load4(d, base, offset int) word {
 	return word{0x3ce06800 | uint32(offset)<<16 | uint32(base)<<5 | uint32(d), fmt.Sprintf("ldr q%d, [x%d, x%d]", d, base, offset)}
+}
+
+func load2(d, base, offset int) word {
+	return word{0xfc606800 | uint32(offset)<<16 | uint32(base)<<5 | uint32(d), fmt.Sprintf("ldr d%d, [x%d, x%d]", d, base, offset)}
 }
 
 func load1(d, base, offset int) word {

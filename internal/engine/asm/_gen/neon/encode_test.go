@@ -27,7 +27,7 @@ func TestWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	source := bytes.NewBufferString(".arch armv8.2-a+dotprod\n")
+	source := bytes.NewBufferString(".arch armv8.6-a+dotprod\n")
 	var words []uint32
 	var names []string
 	for _, m := range wordLine.FindAllStringSubmatch(string(text), -1) {
@@ -74,7 +74,7 @@ func TestProductLoop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, least := range map[string]float64{"gemm6x16NEON": 0.8, "gemm4x16NEON": 0.75, "gemm6x8NEON": 0.72, "gemmQuads6x16NEON": 0.8} {
+	for name, least := range map[string]float64{"gemm6x16NEON": 0.8, "gemm4x16NEON": 0.75, "gemm6x8NEON": 0.72, "gemmQuads6x16NEON": 0.8, "gemmQuads6x16I8MM": 0.66} {
 		_, kernel, ok := strings.Cut(string(text), "TEXT ·"+name+"(SB)")
 		_, loop, ok2 := strings.Cut(kernel, "\nfour:\n")
 		loop, _, ok3 := strings.Cut(loop, "BGE four")
@@ -98,14 +98,22 @@ func TestProductLoop(t *testing.T) {
 		}
 		multiply := "fmla"
 		shape, quads := strings.CutPrefix(strings.TrimPrefix(name, "gemm"), "Quads")
-		if quads {
+		shape, matrices := strings.CutSuffix(shape, toMatrices)
+		switch {
+		case matrices:
+			multiply = "smmla"
+		case quads:
 			multiply = "sdot"
 		}
 		share := float64(count[multiply]) / float64(all)
 		t.Logf("%s: %d instructions for four channels, %.1f %% multiply-adds: %v", name, all, 100*share, count)
 		rows, _ := strconv.Atoi(shape[:1])
 		columns, _ := strconv.Atoi(strings.TrimSuffix(shape[2:], "NEON"))
-		if share < least || count[multiply] != rows*columns || count["FLDPQ"] != columns/2 || count["ldr"] != rows {
+		multiplies := rows * columns
+		if matrices {
+			multiplies /= 2
+		}
+		if share < least || count[multiply] != multiplies || count["FLDPQ"] != columns/2 || count["ldr"] != rows {
 			t.Errorf("%s: %.3f multiply-adds, want %.2f: %v", name, share, least, count)
 		}
 		for op := range count {

@@ -70,13 +70,23 @@ func translateFile(text string) (string, error) {
 		b.WriteString(renamed(line) + "\n")
 	}
 	for _, f := range functions {
-		s, err := translate(f)
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", f.name, err)
+		for _, twin := range twins(f.name) {
+			s, err := translate(f, twin, twin == asMatrices(f.name))
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", twin, err)
+			}
+			b.WriteString("\n" + s)
 		}
-		b.WriteString("\n" + s)
 	}
 	return b.String(), nil
 }
 
 func renamed(s string) string { return strings.ReplaceAll(s, fromSet, toSet) }
+
+// twins names what is written for a kernel.
+func twins(name string) []string {
+	if m := asMatrices(name); m != "" {
+		return []string{renamed(name), m}
+	}
+	return []string{renamed(name)}
+}

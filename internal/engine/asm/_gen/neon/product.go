@@ -10,12 +10,15 @@ import (
 type loop struct {
 	begin, end int
 	write      func(t *translator)
+	matrix     *shape // of a tile by products of matrices
 }
+
+type shape struct{ rows, columns int }
 
 var productName = regexp.MustCompile(`^gemm(Quads)?(\d+)x(\d+)` + fromSet + `$`)
 
 // innerLoop is the loop over channels of a matrix product, nil of other functions.
-func innerLoop(f *function) *loop {
+func innerLoop(f *function, matrices bool) *loop {
 	l := &loop{begin: -1}
 	for i, it := range f.items {
 		if it.label == "channel" || it.label == "loop" {
@@ -29,6 +32,10 @@ func innerLoop(f *function) *loop {
 		rows, _ := strconv.Atoi(m[2])
 		columns, _ := strconv.Atoi(m[3])
 		l.write = func(t *translator) { t.product(rows, columns, m[1] != "") }
+		if matrices {
+			l.write = (*translator).matrixProduct
+			l.matrix = &shape{rows, columns}
+		}
 		return l
 	}
 	if f.name == "gemmRow"+fromSet && l.begin >= 0 {
@@ -37,6 +44,9 @@ func innerLoop(f *function) *loop {
 	}
 	if f.name == "peakQuads"+fromSet {
 		l.write = (*translator).peakQuads
+		if matrices {
+			l.write = (*translator).peakMatrices
+		}
 		return l
 	}
 	return nil

@@ -31,7 +31,10 @@ func translateStubs(stubs, table string) ([]byte, error) {
 			continue
 		}
 		at := func(p token.Pos) int { return files.Position(p).Offset }
-		b.WriteString(renamed(string(text[at(fn.Doc.Pos()):at(fn.End())])) + "\n\n")
+		stub := string(text[at(fn.Doc.Pos()):at(fn.End())])
+		for _, twin := range twins(fn.Name.Name) {
+			b.WriteString(renamed(strings.ReplaceAll(stub, fn.Name.Name, twin)) + "\n\n")
+		}
 	}
 	set, err := tableOf(files, table)
 	if err != nil {

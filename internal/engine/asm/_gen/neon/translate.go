@@ -35,6 +35,9 @@ type translator struct {
 	// addresses are sums that lie in general registers.
 	addresses []address
 	next      int // of pool
+	// matrix is the tile of a kernel that multiplies matrices, whose accumulators are blocks
+	// while it does so.
+	matrix *shape
 }
 
 type address struct {
@@ -55,7 +58,9 @@ func (t *translator) fail(format string, a ...any) {
 
 var errRegisters = errors.New("no register is free")
 
-func translate(f *function) (text string, err error) {
+// translate gives a function's translation under a name, of its matrix products by products
+// of quads or of matrices.
+func translate(f *function, name string, matrices bool) (text string, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			c, ok := r.(cannot)
@@ -66,8 +71,11 @@ func translate(f *function) (text string, err error) {
 		}
 	}()
 	t := &translator{f: f, live: liveAfter(f.items)}
-	t.line("TEXT ·%s(SB), NOSPLIT, $0-%d", renamed(f.name), f.args)
-	loop := innerLoop(f)
+	t.line("TEXT ·%s(SB), NOSPLIT, $0-%d", name, f.args)
+	loop := innerLoop(f, matrices)
+	if loop != nil {
+		t.matrix = loop.matrix
+	}
 	for i := 0; i < len(f.items); i++ {
 		t.at, t.taken = i, 0
 		if loop != nil && i == loop.begin {
@@ -98,12 +106,18 @@ func (t *translator) word(w word) { t.line("%s", w) }
 func (t *translator) item(it item) {
 	if it.label != "" {
 		t.settle()
+		if t.matrix != nil && it.label == "tap" {
+			t.beginBlocks()
+		}
 		t.out.WriteString("\n" + it.label + ":\n")
 		return
 	}
 	if isJump(it.op) {
 		t.settleValues()
 		t.line("%s %s", conditions[it.op], it.args[0].name)
+		if t.matrix != nil && it.args[0].name == "tap" {
+			t.blocks()
+		}
 		return
 	}
 	if t.general(it) || t.vectors(it) {

@@ -1,0 +1,5 @@
+//go:build !noasm && !windows
+
+package asm
+
+func windowsI8MM() bool { return false }
