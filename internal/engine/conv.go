@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"krypton/internal/caches"
 	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
@@ -564,9 +565,9 @@ type part struct{ taps, channels region.Span }
 
 // partBytes is the most that the weights of one part should have, aloneBytes those and
 // the inputs of pixels that share none.
-const (
-	partBytes  = 256 << 10
-	aloneBytes = 512 << 10
+var (
+	partBytes  = caches.Fit(256 << 10)
+	aloneBytes = caches.Fit(512 << 10)
 )
 
 // eachPart calls f for the parts of a panel that pass over all tiles together.

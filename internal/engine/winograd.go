@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"krypton/internal/caches"
 	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
@@ -126,7 +127,7 @@ func WinogradProducts(size asm.WinogradSize, out Plane, r region.Rect) int64 {
 
 // panelBytes is the most that all elements' weights for one panel may have to be
 // passed over by one tile after the other in the second-level cache.
-const panelBytes = 400 << 10
+var panelBytes = caches.Fit(400 << 10)
 
 // panelsFirst says that a panel of all elements passes over the tiles before the
 // next one, and its products are transformed back at once, while they are in the
@@ -141,12 +142,8 @@ func (w *Winograd) panelsFirst(k *asm.Kernels) bool {
 // enough that inputs and products stay in the second-level cache, beside the
 // weights if these do.
 func (w *Winograd) blockTiles(s *Scratch) int {
-	const (
-		most   = 240
-		little = 192 << 10
-		much   = 384 << 10
-		both   = 512 << 10
-	)
+	const most = 240
+	little, much, both := caches.Fit(192<<10), caches.Fit(384<<10), caches.Fit(512<<10)
 	rows := s.Kernels.Rows
 	weights, tile := 4*w.Size.Elements()*w.In.C*w.Out.C, 4*w.Size.Elements()*w.In.C
 	n := 0
@@ -155,7 +152,7 @@ func (w *Winograd) blockTiles(s *Scratch) int {
 		n = little / tile
 	case w.panelsFirst(s.Kernels):
 		n = much / tile
-	case weights > 1<<20:
+	case weights > caches.This().Second():
 		n = max(96, both/(tile+tile/w.In.C*w.Out.C))
 	default:
 		n = both / (tile + tile/w.In.C*w.Out.C)

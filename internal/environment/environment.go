@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 
+	"krypton/internal/caches"
 	"krypton/internal/engine/asm"
 	"krypton/internal/labels"
 	"krypton/internal/limits"
@@ -44,7 +45,7 @@ type Report struct {
 // from somewhere.
 func Look(k *asm.Kernels, from string) *Report {
 	system := limits.This()
-	l1, l2, l3 := caches()
+	c := caches.This()
 	e := &Report{
 		Go:          runtime.Version(),
 		System:      runtime.GOOS + "/" + runtime.GOARCH,
@@ -53,9 +54,9 @@ func Look(k *asm.Kernels, from string) *Report {
 		KernelsFrom: from,
 		Processors:  system.Processors(),
 		Memories:    system.Memory(),
-		L1Data:      l1,
-		L2:          l2,
-		L3:          l3,
+		L1Data:      c.L1,
+		L2:          c.L2,
+		L3:          c.L3,
 		PeakGFLOPs:  k.Peak() / 1e9,
 	}
 	if k.Name == asm.Generic.Name {

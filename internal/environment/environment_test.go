@@ -3,8 +3,6 @@ package environment
 import (
 	"cmp"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -34,29 +32,5 @@ func TestReport(t *testing.T) {
 		if _, err := json.Marshal(e); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// TestCaches: what Linux tells of caches, instructions' left out.
-func TestCaches(t *testing.T) {
-	folder := t.TempDir()
-	for name, files := range map[string][3]string{
-		"index0": {"1", "Data", "64K"}, "index1": {"1", "Instruction", "48K"}, "index2": {"2", "Unified", "1024K"},
-		"index3": {"3", "Unified", "lots"}, "index4": {"4", "Unified", "9K"},
-	} {
-		if err := os.Mkdir(filepath.Join(folder, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		for i, file := range []string{"level", "type", "size"} {
-			if err := os.WriteFile(filepath.Join(folder, name, file), []byte(files[i]+"\n"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if l1, l2, l3 := cachesUnder(folder); l1 != 64<<10 || l2 != 1<<20 || l3 != 0 {
-		t.Errorf("%d, %d, %d", l1, l2, l3)
-	}
-	if l1, l2, l3 := cachesUnder(filepath.Join(folder, "none")); l1 != 0 || l2 != 0 || l3 != 0 {
-		t.Errorf("of no folder %d, %d, %d", l1, l2, l3)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"krypton/internal/caches"
 	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
@@ -98,7 +99,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if opt.Precision != "" && !slices.Contains(Precisions, opt.Precision) {
 		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
-	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}, cached: cmp.Or(opt.cached, fusedBytes)}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
+	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}, cached: cmp.Or(opt.cached, caches.Fit(fusedBytes))}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}}
 	for i, n := range g.Nodes {
 		for _, id := range n.In {

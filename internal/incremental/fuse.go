@@ -14,7 +14,8 @@ import (
 // every pixel is computed as ever: no bit depends on what is fused.
 
 const (
-	// fusedBytes is what may lie between fused steps at a time.
+	// fusedBytes is what may lie between fused steps at a time, in a second-level cache of
+	// the usual size.
 	fusedBytes = 512 << 10
 	// fusedWeights bounds the weights of fused steps, which each band reads again, and
 	// singleWeights those of steps that compute every pixel by itself: they come from the

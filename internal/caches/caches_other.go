@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package caches
+
+func systemCaches() Sizes { return Sizes{} }
