@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows dist clean
+.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -24,6 +24,15 @@ demo-video: build ## recognize what moves through a rendered film (H.264 if ffmp
 	if [ $$clip = bin/demo/clip.mp4 ]; then ./bin/krypton orv $$clip -q -o bin/demo/drawn --annotate bin/demo/annotated.mp4 --show-regions; fi
 	$(GO) run ./models/clip -truth bin/demo/truth.csv -check bin/demo/labels.csv
 	@cat bin/demo/labels.segments.csv
+
+# Strip 12 of the series that training never draws from.
+demo-series: build ## find the beat that does not belong in a rendered electrocardiogram: writes bin/demo-series/*
+	rm -rf bin/demo-series && mkdir -p bin/demo-series
+	$(GO) run ./models/strip -o bin/demo-series/strip.csv -truth bin/demo-series/truth.json -index 12
+	./bin/krypton obe bin/demo-series/strip.csv --model beats --patch 400ms --stride 50ms --verify 3 \
+		-o bin/demo-series/map.png --scores bin/demo-series/strip.intervals.json
+	$(GO) run ./models/strip -truth bin/demo-series/truth.json -check bin/demo-series/strip.intervals.json
+	@echo "open bin/demo-series/map.png"
 
 demo-serve: build ## show the built-in model on pictures that are drawn for it, in the browser
 	$(GO) run ./models/draw bin/demo-pictures
@@ -102,8 +111,9 @@ generate-check: ## fail if the generated assembly is not what the generators wri
 		done && rm -r $$d
 	cd internal/engine/asm/_gen && $(GO) test ./...
 
-model: ## train the built-in model anew (some ten minutes)
+model: ## train the built-in models anew (some fifteen minutes)
 	$(GO) run ./models/train
+	$(GO) run ./models/train -model beats
 
 compare-onnxruntime: ## compare whole runs of the models in KRYPTON_DATA with ONNX Runtime (needs node and npm)
 	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent

@@ -1,5 +1,6 @@
 // Package models is the catalogue of the networks that are built into Krypton.
-// They are trained by models/train on pictures that models/scenes draws.
+// They are trained by models/train on pictures that models/scenes draws, and on
+// strips that models/beats renders.
 package models
 
 import (
@@ -26,6 +27,12 @@ var shapesModel []byte
 //go:embed shapes.krypton.yaml
 var shapesConfig []byte
 
+//go:embed beats.onnx
+var beatsModel []byte
+
+//go:embed beats.krypton.yaml
+var beatsConfig []byte
+
 //go:embed sample.png
 var samplePNG []byte
 
@@ -35,6 +42,11 @@ var catalogue = []Entry{{
 	Description: "names the one object (star, key, bicycle, ...) in a picture with texture and clutter",
 	Model:       shapesModel,
 	Config:      shapesConfig,
+}, {
+	Name:        "beats",
+	Description: "says whether a beat in ten seconds of a two-lead electrocardiogram does not belong there: a demonstration of series, no medical device",
+	Model:       beatsModel,
+	Config:      beatsConfig,
 }}
 
 // List is all built-in networks, the default one first.

@@ -34,8 +34,8 @@ type config struct {
 	Training   struct {
 		Command     string
 		Seed        uint64
-		Scenes      int
-		HeldOut     int    `yaml:"held_out_scenes"`
+		Samples     int
+		HeldOut     int    `yaml:"held_out"`
 		HeldOutSeed uint64 `yaml:"held_out_seed"`
 		Bytes       int
 		SHA256      string
@@ -116,7 +116,7 @@ func TestReadmeStatesTheRecord(t *testing.T) {
 	c := readConfig(t, Default())
 	for _, want := range []string{
 		c.Training.SHA256, fmt.Sprintf("%.2f %%", c.Accuracy*100), fmt.Sprint(c.Training.Bytes),
-		fmt.Sprint(c.Training.Scenes), fmt.Sprint(c.Training.HeldOut), c.Training.Command,
+		fmt.Sprint(c.Training.Samples), fmt.Sprint(c.Training.HeldOut), c.Training.Command,
 	} {
 		if !strings.Contains(string(readme), want) {
 			t.Errorf("README.md does not say %q", want)

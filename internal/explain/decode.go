@@ -14,20 +14,20 @@ import (
 
 // decoder makes inputs of one kind of file.
 type decoder struct {
-	// is tells the kind by a file's first bytes, headBytes of them or all there are, or by
+	// is tells the kind by a file's first bytes, HeadBytes of them or all there are, or by
 	// its name.
 	is     func(head []byte, name string) bool
 	decode func(ctx context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error)
 }
 
-// headBytes is what decoders are told by.
-const headBytes = wav.Magic
+// HeadBytes is what kinds of files are told by.
+const HeadBytes = wav.Magic
 
 // decoders are those of all kinds. The first that fits takes a file; what is nothing else
 // is a picture.
 var decoders = []decoder{
 	{func(head []byte, _ string) bool { return imagein.IsTensor(head) }, tensorInput},
-	{isRecording, recordingInput},
+	{IsRecording, recordingInput},
 	{func([]byte, string) bool { return true }, pictureInput},
 }
 

@@ -129,7 +129,7 @@ func (r *Reader) read(ctx context.Context, p *model.Plane, from Source) (*Input,
 	defer f.Close()
 	b := bufio.NewReader(f)
 	// What cannot be read now will fail once more in the decoder.
-	head, _ := b.Peek(headBytes)
+	head, _ := b.Peek(HeadBytes)
 	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head, from.Called) })
 	in, err := r.decoders[at].decode(ctx, r, p, b, from)
 	if err != nil {

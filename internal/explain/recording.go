@@ -54,8 +54,9 @@ var recordingEndings = []string{".hea", ".csv", ".tsv"}
 // timeDown is what records say of a series whose time goes down the network's plane.
 const timeDown = "rows"
 
-// isRecording tells a recording by its first bytes, or by its name.
-func isRecording(head []byte, name string) bool {
+// IsRecording tells a recording by its first bytes, HeadBytes of them or all there are, or by
+// its name.
+func IsRecording(head []byte, name string) bool {
 	return edf.Is(head) || wav.Is(head) || slices.Contains(recordingEndings, strings.ToLower(filepath.Ext(name)))
 }
 
@@ -133,7 +134,7 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	}
 	in := &Input{SHA256: hex.EncodeToString(sum.Sum(nil)), base: k.numbers(p), kind: k}
 	in.notes = append(append(in.notes, k.notes...), rec.Notes...)
-	in.Backdrop = k.backdrop(img, plot)
+	in.Backdrop = k.backdrop(&trace, img, plot)
 	return in, nil
 }
 
@@ -148,7 +149,7 @@ func (r *Reader) readRecording(from io.Reader, sum hash.Hash, of Source, set *mo
 			return n
 		}
 	}
-	head := make([]byte, headBytes)
+	head := make([]byte, HeadBytes)
 	got, err := io.ReadFull(from, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, recording.Bad("an empty file")
@@ -416,20 +417,25 @@ func (k *recordingKind) shown(p *model.Plane, _ image.Point) image.Rectangle {
 
 // backdrop places the plane on the picture of the traces: time along it, and all of it, or a
 // channel for each row.
-func (k *recordingKind) backdrop(img *image.NRGBA, plot image.Rectangle) Backdrop {
+func (k *recordingKind) backdrop(of *heatmap.Trace, img *image.NRGBA, plot image.Rectangle) Backdrop {
 	s := k.series
 	at := imagein.Transform{ScaleX: float64(plot.Dx()) / float64(s.Columns), ScaleY: float64(plot.Dy()) / float64(s.Rows), OffsetX: float64(plot.Min.X), OffsetY: float64(plot.Min.Y)}
-	return &recordingBackdrop{pictureBackdrop{img, at}, s}
+	return &recordingBackdrop{pictureBackdrop{img, at}, s, of}
 }
 
 // recordingBackdrop draws maps behind traces.
 type recordingBackdrop struct {
 	pictureBackdrop
 	series model.Series
+	trace  *heatmap.Trace
 }
+
+// Trace is the recording itself, not to be written.
+func (b *recordingBackdrop) Trace() *heatmap.Trace { return b.trace }
 
 // Draw implements Backdrop.
 func (b *recordingBackdrop) Draw(m *heatmap.Map, style heatmap.Style) (*image.NRGBA, error) {
+	style.Behind = true
 	if b.series.TimeIsRow {
 		m = m.Turned()
 		turned := pictureBackdrop{b.image, imagein.Transform{ScaleX: b.at.ScaleX * float64(b.series.Columns) / float64(b.series.Rows), ScaleY: b.at.ScaleY * float64(b.series.Rows) / float64(b.series.Columns), OffsetX: b.at.OffsetX, OffsetY: b.at.OffsetY}}

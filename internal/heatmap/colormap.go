@@ -12,8 +12,9 @@ import (
 )
 
 // Colormaps lists the colour maps. All can be read by colour-blind people: the
-// sequential ones rise in lightness, bluered is Moreland's smooth diverging map.
-var Colormaps = []string{"auto", "blackbody", "kindlmann", "viridis", "inferno", "cividis", "bluered", "gray"}
+// sequential ones rise in lightness, bluered is Moreland's smooth diverging map, and reds the
+// half of it that stands for drops, for white paper.
+var Colormaps = []string{"auto", "blackbody", "kindlmann", "viridis", "inferno", "cividis", "bluered", "reds", "gray"}
 
 // Scale is the range of importance that a colour map spans.
 type Scale struct{ Lo, Hi float64 }
@@ -51,11 +52,14 @@ func span(values []float64) (lo, hi float64) {
 
 // choose picks map and scale for values: auto is bluered, centred at zero,
 // where occlusion raises the score somewhere by more than a tenth of the
-// largest drop, and blackbody from zero otherwise. A fixed scale wins.
-func choose(name string, values []float64, fixed *Scale) (*colors, error) {
+// largest drop, and blackbody from zero otherwise, on white paper reds. A fixed scale wins.
+func choose(name string, values []float64, fixed *Scale, paper bool) (*colors, error) {
 	lo, hi := span(values)
 	if name == "auto" || name == "" {
 		name = "blackbody"
+		if paper {
+			name = "reds"
+		}
 		if rises(lo, hi) {
 			name = "bluered"
 		}
@@ -80,6 +84,7 @@ func choose(name string, values []float64, fixed *Scale) (*colors, error) {
 // value.
 func Colors(name string) (t [256]color.NRGBA, err error) {
 	var m palette.ColorMap
+	least := 0.
 	switch name {
 	case "blackbody":
 		m = moreland.ExtendedBlackBody()
@@ -87,6 +92,9 @@ func Colors(name string) (t [256]color.NRGBA, err error) {
 		m = moreland.Kindlmann()
 	case "bluered":
 		m = moreland.SmoothBlueRed()
+	case "reds":
+		m = moreland.SmoothBlueRed()
+		least = -255
 	case "gray":
 		for i := range t {
 			t[i] = color.NRGBA{uint8(i), uint8(i), uint8(i), 255}
@@ -103,7 +111,7 @@ func Colors(name string) (t [256]color.NRGBA, err error) {
 		}
 		return t, nil
 	}
-	m.SetMin(0)
+	m.SetMin(least)
 	m.SetMax(255)
 	for i := range t {
 		v, err := m.At(float64(i))

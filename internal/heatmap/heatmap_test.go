@@ -125,20 +125,37 @@ func TestRenderNonSquare(t *testing.T) {
 	}
 }
 
+// TestBehind: a map that lies behind what is drawn colours the paper and leaves ink dark.
+func TestBehind(t *testing.T) {
+	base, heat := imaging.New(2, 1, color.White), imaging.New(2, 1, color.NRGBA{200, 40, 40, 255})
+	base.SetNRGBA(1, 0, color.NRGBA{32, 32, 32, 255})
+	over, behind := blend(base, heat, 0.5, false), blend(base, heat, 0.5, true)
+	if over.NRGBAAt(0, 0) != behind.NRGBAAt(0, 0) {
+		t.Errorf("paper is %v, want %v", behind.NRGBAAt(0, 0), over.NRGBAAt(0, 0))
+	}
+	if at := behind.NRGBAAt(1, 0); at.R > 32 || at.G > 32 || over.NRGBAAt(1, 0).R <= 32 {
+		t.Errorf("ink is %v behind, %v over", at, over.NRGBAAt(1, 0))
+	}
+}
+
 func TestScaleAndColours(t *testing.T) {
-	c, err := choose("auto", []float64{0, .5, math.NaN(), -.01}, nil)
+	c, err := choose("auto", []float64{0, .5, math.NaN(), -.01}, nil, false)
 	if err != nil || c.name != "blackbody" || c.scale != (Scale{0, .5}) {
 		t.Errorf("%v %v, %v", c.name, c.scale, err)
 	}
-	c, err = choose("auto", []float64{.5, -.2}, nil)
+	c, err = choose("auto", []float64{.5, -.2}, nil, false)
 	if err != nil || c.name != "bluered" || c.scale != (Scale{-.5, .5}) {
 		t.Errorf("%v %v, %v", c.name, c.scale, err)
 	}
-	c, err = choose("gray", []float64{.5}, &Scale{-1, 1})
+	c, err = choose("auto", []float64{0, .5}, nil, true)
+	if err != nil || c.name != "reds" || c.scale != (Scale{0, .5}) || c.at(0).R < 200 || c.at(0).B < 200 || c.at(.5).B > 80 {
+		t.Errorf("%v %v, %v", c.name, c.scale, err)
+	}
+	c, err = choose("gray", []float64{.5}, &Scale{-1, 1}, false)
 	if err != nil || c.at(-2).R != 0 || c.at(5).R != 255 || c.at(0).R != 128 {
 		t.Errorf("%v, %v", c.at(0), err)
 	}
-	if _, err := choose("jet", nil, nil); err == nil {
+	if _, err := choose("jet", nil, nil, false); err == nil {
 		t.Error("jet is accepted")
 	}
 	for _, s := range []Scale{{0, 1}, {-.3, .3}, {0, 7e-5}, {2, 900}} {

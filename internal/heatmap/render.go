@@ -34,6 +34,8 @@ type Style struct {
 	Masked *Level
 	// Contours are levels around which lines are drawn.
 	Contours []Level
+	// Behind says that the map lies behind what is drawn on the picture's white paper.
+	Behind bool
 	// Boxes are drawn over it all.
 	Boxes []Box
 	// Kept says that numbers are what keeping a pixel is worth, not what hiding it costs.
@@ -53,14 +55,14 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 	if err != nil {
 		return nil, err
 	}
-	c, err := choose(s.Colormap, values, s.Scale)
+	c, err := choose(s.Colormap, values, s.Scale, s.Behind)
 	if err != nil {
 		return nil, err
 	}
 	base := Canvas(picture)
 	field, missing := spread(base.Bounds(), m, values, picture.Bounds(), toPicture, s.Blocks)
 	heat, faded := paint(base.Bounds(), field, c)
-	over := blend(base, faded, s.Alpha)
+	over := blend(base, faded, s.Alpha, s.Behind)
 	if s.Masked != nil {
 		over = spotlight(base, field, s.Masked.Cut(values))
 	}
@@ -173,13 +175,17 @@ func sample(values []float64, w, h int, x, y float64, blocks bool) float64 {
 	return float64((float64(at(0, 0)*(1-fx))+float64(at(1, 0)*fx))*(1-fy)) + float64((float64(at(0, 1)*(1-fx))+float64(at(1, 1)*fx))*fy)
 }
 
-// blend lays heat over base.
-func blend(base, heat *image.NRGBA, alpha float64) *image.NRGBA {
+// blend lays heat over base, or behind what is darker there than paper.
+func blend(base, heat *image.NRGBA, alpha float64, behind bool) *image.NRGBA {
 	out := imaging.Clone(base)
 	for i := 0; i < len(out.Pix); i += 4 {
 		alpha := alpha * float64(heat.Pix[i+3]) / 255
 		for k := range 3 {
-			out.Pix[i+k] = uint8(math.Round(float64(float64(base.Pix[i+k])*(1-alpha)) + float64(float64(heat.Pix[i+k])*alpha)))
+			paper, colour := float64(base.Pix[i+k]), float64(heat.Pix[i+k])
+			if behind {
+				colour = float64(colour*paper) / 255
+			}
+			out.Pix[i+k] = uint8(math.Round(float64(paper*(1-alpha)) + float64(colour*alpha)))
 		}
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 
 	"krypton/internal/dicom"
 	"krypton/internal/failure"
+	"krypton/internal/regular"
 )
 
 // DICOM says how the picture of a DICOM file was read: nothing in it is about people.
@@ -65,29 +66,38 @@ func Frames(name string) (int, error) {
 // painted is the rule of masks: what is not 0 counts.
 const painted = "painted"
 
-// takeDICOM decodes a frame of a DICOM file, from 1 on; 0 is the first.
-func (p *Picture) takeDICOM(ctx context.Context, data []byte, frame int, l *Limits, v View) error {
+// frame decodes a frame of a DICOM file, from 1 on; 0 is the first.
+func (l *Limits) frame(ctx context.Context, data []byte, frame int) (*dicom.File, *dicom.Frame, error) {
 	most := l.MaxBytes
 	if l.Memory > 0 {
 		most = min(most, l.Memory/2)
 	}
 	f, err := dicom.Open(data, most)
 	if err != nil {
-		return unusableDICOM(err)
+		return nil, nil, unusableDICOM(err)
 	}
 	if err := l.pixels(f.Width, f.Height); err != nil {
-		return err
+		return nil, nil, err
 	}
 	pixels := int64(f.Width) * int64(f.Height)
 	if err := l.fits(f.Width, f.Height, int64(len(data)), f.Bytes()+4*pixels*int64(f.Channels)+4*pixels); err != nil {
-		return err
+		return nil, nil, err
 	}
 	fr, err := f.Frame(ctx, max(frame, 1)-1)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return unusableDICOM(err)
+		return nil, nil, unusableDICOM(err)
+	}
+	return f, fr, nil
+}
+
+// takeDICOM takes a frame of a DICOM file, from 1 on; 0 is the first.
+func (p *Picture) takeDICOM(ctx context.Context, data []byte, frame int, l *Limits, v View) error {
+	f, fr, err := l.frame(ctx, data, frame)
+	if err != nil {
+		return err
 	}
 	p.Format, p.Orientation = "dicom", 1
 	p.DICOM = &DICOM{Frame: max(frame, 1), Frames: f.Frames, Syntax: f.Syntax, Meaning: f.Photometric, Modality: fr.Modality, Inverted: fr.Inverted, Padding: fr.Padded, Spacing: fr.Spacing, From: fr.SpacingFrom, File: f.Header()}
@@ -218,4 +228,48 @@ func (p *Picture) takeNumbersAsTheyAre(d *Deep, fr *dicom.Frame) error {
 	}
 	p.Notes = append(p.Notes, fmt.Errorf("the network reads the file's own numbers; fills take %g for black and %g for white", lo, hi))
 	return nil
+}
+
+// DICOMMagic is how many of a file's first bytes IsDICOM looks at.
+const DICOMMagic = dicom.HeadBytes
+
+// IsDICOM says whether a file's first bytes are those of a DICOM object.
+func IsDICOM(head []byte) bool { return dicom.Is(head) }
+
+// Numbers are the pixels of a frame of gray as its file means them, before any window.
+type Numbers struct {
+	W, H int
+	// Pix are row by row; NaN is padding.
+	Pix []float32
+	// Inverted says that greater numbers are darker.
+	Inverted bool
+	// Windows say what those of the file do, in its order; Range is the least and the greatest
+	// number.
+	Windows []string
+	Range   [2]float64
+}
+
+// DecodeNumbers reads the numbers of a DICOM file's frame, from 1 on; 0 is the first.
+func DecodeNumbers(ctx context.Context, r io.Reader, name string, frame int, l Limits) (*Numbers, error) {
+	name = regular.Name(name)
+	data, err := l.readAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if !dicom.Is(data) {
+		return nil, fmt.Errorf("%s: %w: it is no DICOM file, whose numbers have a meaning of their own", name, ErrUnusable)
+	}
+	_, fr, err := l.frame(ctx, data, frame)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	case fr.Channels != 1:
+		return nil, fmt.Errorf("%s: %w: its pixels are colours, not numbers", name, ErrUnusable)
+	}
+	n := &Numbers{W: fr.W, H: fr.H, Pix: fr.Pix, Inverted: fr.Inverted}
+	n.Range[0], n.Range[1] = fr.Range()
+	for _, w := range fr.Windows {
+		n.Windows = append(n.Windows, w.String())
+	}
+	return n, nil
 }

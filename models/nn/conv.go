@@ -12,10 +12,13 @@ import (
 var engine gonum.Implementation
 
 // Conv is a two-dimensional convolution with square kernels and equal padding
-// on all sides, without bias (a BatchNorm follows).
+// on all sides, or one along the only row of a series, without bias (a BatchNorm
+// follows).
 type Conv struct {
 	In, Out, Kernel, Stride, Pad int
-	// Weight is [Out][In][Kernel][Kernel].
+	// Line says that planes have one row, and kernels too.
+	Line bool
+	// Weight is [Out][In][Kernel][Kernel], of lines [Out][In][Kernel].
 	Weight *Param
 	// First says that nobody needs the gradient of the input. Backward then
 	// returns nil.
@@ -29,8 +32,16 @@ type Conv struct {
 // NewConv is a convolution with weights drawn from a normal distribution of
 // variance 2 / (In * Kernel^2), after He et al. 2015, for a ReLU behind it.
 func NewConv(rng *rand.Rand, name string, in, out, kernel, stride int) *Conv {
-	c := &Conv{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2}
-	k := in * kernel * kernel
+	return newConv(rng, name, &Conv{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2})
+}
+
+// NewLineConv is NewConv along the only row of a series.
+func NewLineConv(rng *rand.Rand, name string, in, out, kernel, stride int) *Conv {
+	return newConv(rng, name, &Conv{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2, Line: true})
+}
+
+func newConv(rng *rand.Rand, name string, c *Conv) *Conv {
+	k, out := c.taps(), c.Out
 	c.Weight = newParam(name+".weight", out*k, true)
 	for i := range c.Weight.Value {
 		c.Weight.Value[i] = float32(rng.NormFloat64() * math.Sqrt(2/float64(k)))
@@ -41,7 +52,27 @@ func NewConv(rng *rand.Rand, name string, in, out, kernel, stride int) *Conv {
 // Params implements [Layer].
 func (c *Conv) Params() []*Param { return []*Param{c.Weight} }
 
-func (c *Conv) outSize(n int) int { return (n+2*c.Pad-c.Kernel)/c.Stride + 1 }
+// taps is how many weights an output channel has.
+func (c *Conv) taps() int {
+	if c.Line {
+		return c.In * c.Kernel
+	}
+	return c.In * c.Kernel * c.Kernel
+}
+
+// axis is how a kernel moves along rows or columns.
+type axis struct{ kernel, stride, pad int }
+
+// axes are those of rows and of columns.
+func (c *Conv) axes() (down, across axis) {
+	across = axis{c.Kernel, c.Stride, c.Pad}
+	if c.Line {
+		return axis{1, 1, 0}, across
+	}
+	return across, across
+}
+
+func (a axis) out(n int) int { return (n+2*a.pad-a.kernel)/a.stride + 1 }
 
 // scratch is a matrix with a column for each output pixel and a row for each
 // weight of an output channel.
@@ -54,9 +85,10 @@ func (c *Conv) scratch(n int) []float32 {
 
 // Forward implements [Layer].
 func (c *Conv) Forward(x *Tensor, _ bool) *Tensor {
-	oh, ow := c.outSize(x.H), c.outSize(x.W)
+	down, across := c.axes()
+	oh, ow := down.out(x.H), across.out(x.W)
 	c.x, c.y = x, c.y.resized(x.N, c.Out, oh, ow)
-	k, p := c.In*c.Kernel*c.Kernel, oh*ow
+	k, p := c.taps(), oh*ow
 	parallel(x.N, func(i int) {
 		col := c.scratch(k * p)
 		c.gather(col, x.Sample(i), x.H, x.W, oh, ow)
@@ -69,7 +101,7 @@ func (c *Conv) Forward(x *Tensor, _ bool) *Tensor {
 // Backward implements [Layer].
 func (c *Conv) Backward(dy *Tensor) *Tensor {
 	x := c.x
-	k, p, size := c.In*c.Kernel*c.Kernel, dy.H*dy.W, len(c.Weight.Value)
+	k, p, size := c.taps(), dy.H*dy.W, len(c.Weight.Value)
 	groups := (x.N + group - 1) / group
 	if len(c.partial) != groups*size {
 		c.partial = make([]float32, groups*size)
@@ -106,40 +138,41 @@ func (c *Conv) Backward(dy *Tensor) *Tensor {
 
 // span is the range of output positions whose input position o*stride - pad + k
 // lies within [0, in).
-func (c *Conv) span(k, in, out int) (lo, hi int) {
-	off := k - c.Pad
+func (a axis) span(k, in, out int) (lo, hi int) {
+	off := k - a.pad
 	if off < 0 {
-		lo = (-off + c.Stride - 1) / c.Stride
+		lo = (-off + a.stride - 1) / a.stride
 	}
 	if off >= in {
 		return lo, lo
 	}
-	return lo, max(lo, min(out, (in-1-off)/c.Stride+1))
+	return lo, max(lo, min(out, (in-1-off)/a.stride+1))
 }
 
 // gather fills the columns with the inputs of every output pixel.
 func (c *Conv) gather(col, x []float32, h, w, oh, ow int) {
+	down, across := c.axes()
 	row := 0
 	for ch := range c.In {
 		plane := x[ch*h*w : (ch+1)*h*w]
-		for ky := range c.Kernel {
-			y0, y1 := c.span(ky, h, oh)
-			for kx := range c.Kernel {
-				x0, x1 := c.span(kx, w, ow)
+		for ky := range down.kernel {
+			y0, y1 := down.span(ky, h, oh)
+			for kx := range across.kernel {
+				x0, x1 := across.span(kx, w, ow)
 				dst := col[row*oh*ow : (row+1)*oh*ow]
 				row++
 				clear(dst)
 				for oy := y0; oy < y1; oy++ {
-					src := plane[(oy*c.Stride-c.Pad+ky)*w:][:w]
+					src := plane[(oy*down.stride-down.pad+ky)*w:][:w]
 					line := dst[oy*ow : (oy+1)*ow]
-					at := x0*c.Stride - c.Pad + kx
-					if c.Stride == 1 {
+					at := x0*across.stride - across.pad + kx
+					if across.stride == 1 {
 						copy(line[x0:x1], src[at:])
 						continue
 					}
 					for ox := x0; ox < x1; ox++ {
 						line[ox] = src[at]
-						at += c.Stride
+						at += across.stride
 					}
 				}
 			}
@@ -151,22 +184,23 @@ func (c *Conv) gather(col, x []float32, h, w, oh, ow int) {
 // inputs that they belong to.
 func (c *Conv) scatter(dx, col []float32, h, w, oh, ow int) {
 	clear(dx)
+	down, across := c.axes()
 	row := 0
 	for ch := range c.In {
 		plane := dx[ch*h*w : (ch+1)*h*w]
-		for ky := range c.Kernel {
-			y0, y1 := c.span(ky, h, oh)
-			for kx := range c.Kernel {
-				x0, x1 := c.span(kx, w, ow)
+		for ky := range down.kernel {
+			y0, y1 := down.span(ky, h, oh)
+			for kx := range across.kernel {
+				x0, x1 := across.span(kx, w, ow)
 				src := col[row*oh*ow : (row+1)*oh*ow]
 				row++
 				for oy := y0; oy < y1; oy++ {
-					dst := plane[(oy*c.Stride-c.Pad+ky)*w:][:w]
+					dst := plane[(oy*down.stride-down.pad+ky)*w:][:w]
 					line := src[oy*ow : (oy+1)*ow]
-					at := x0*c.Stride - c.Pad + kx
+					at := x0*across.stride - across.pad + kx
 					for ox := x0; ox < x1; ox++ {
 						dst[at] += line[ox]
-						at += c.Stride
+						at += across.stride
 					}
 				}
 			}

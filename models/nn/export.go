@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"krypton/internal/onnxwrite"
 )
@@ -32,10 +33,17 @@ func (e *exporter) weight(name string, values []float32, dims ...int) string {
 }
 
 func (c *Conv) emit(e *exporter, in string) string {
-	k, s, p := int64(c.Kernel), int64(c.Stride), int64(c.Pad)
-	return e.node("Conv", []string{in, e.weight(c.Weight.Name, c.Weight.Value, c.Out, c.In, c.Kernel, c.Kernel)},
-		onnxwrite.Ints("dilations", 1, 1), onnxwrite.Int("group", 1), onnxwrite.Ints("kernel_shape", k, k),
-		onnxwrite.Ints("pads", p, p, p, p), onnxwrite.Ints("strides", s, s))
+	rank := 2
+	if c.Line {
+		rank = 1
+	}
+	each := func(name string, v, times int) onnxwrite.Attribute {
+		return onnxwrite.Ints(name, slices.Repeat([]int64{int64(v)}, times)...)
+	}
+	dims := append([]int{c.Out, c.In}, slices.Repeat([]int{c.Kernel}, rank)...)
+	return e.node("Conv", []string{in, e.weight(c.Weight.Name, c.Weight.Value, dims...)},
+		each("dilations", 1, rank), onnxwrite.Int("group", 1), each("kernel_shape", c.Kernel, rank),
+		each("pads", c.Pad, 2*rank), each("strides", c.Stride, rank))
 }
 
 func (b *BatchNorm) emit(e *exporter, in string) string {
@@ -70,13 +78,17 @@ func (l *Linear) emit(e *exporter, in string) string {
 }
 
 // Export is the network as an ONNX model (opset 13, IR version 7) for one
-// sample of c x h x w numbers. The last layer has to be a Linear; its result is
+// sample of this shape: channels, height and width, or channels and length. The last layer has to be a Linear; its result is
 // the model's output, 1 x out. BatchNorm is written with its running
 // statistics.
-func Export(net Sequence, name, input, output string, c, h, w, out int, metadata map[string]string) []byte {
+func Export(net Sequence, name, input, output string, shape []int, out int, metadata map[string]string) []byte {
 	e := &exporter{count: map[string]int{}}
+	dims := []int64{1}
+	for _, n := range shape {
+		dims = append(dims, int64(n))
+	}
 	e.graph.Name = name
-	e.graph.Inputs = []onnxwrite.ValueInfo{{Name: input, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, int64(c), int64(h), int64(w))}}
+	e.graph.Inputs = []onnxwrite.ValueInfo{{Name: input, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(dims...)}}
 	e.graph.Outputs = []onnxwrite.ValueInfo{{Name: output, ElemType: onnxwrite.TypeFloat32, Dims: onnxwrite.Fixed(1, int64(out))}}
 	net.emit(e, input)
 	e.graph.Nodes[len(e.graph.Nodes)-1].Outputs[0] = output

@@ -95,6 +95,9 @@ func TestGradientsMatchFiniteDifferences(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { checkGradients(t, c.layer, randomTensor(rng, c.n, c.c, c.s, c.s)) })
 	}
+	t.Run("line", func(t *testing.T) {
+		checkGradients(t, NewLineConv(rng, "w", 3, 4, 5, 2), randomTensor(rng, 5, 3, 1, 12))
+	})
 }
 
 func TestReLUGradientAwayFromTheKink(t *testing.T) {
@@ -127,6 +130,10 @@ func TestCrossEntropyGradient(t *testing.T) {
 // naiveConv is the definition of a convolution.
 func naiveConv(c *Conv, x *Tensor) []float32 {
 	oh, ow := (x.H+2*c.Pad-c.Kernel)/c.Stride+1, (x.W+2*c.Pad-c.Kernel)/c.Stride+1
+	rows := c.Kernel
+	if c.Line { // one row, without padding
+		oh, rows = x.H, 1
+	}
 	var out []float32
 	for n := range x.N {
 		for o := range c.Out {
@@ -134,14 +141,17 @@ func naiveConv(c *Conv, x *Tensor) []float32 {
 				for ox := range ow {
 					var sum float64
 					for i := range c.In {
-						for ky := range c.Kernel {
+						for ky := range rows {
 							for kx := range c.Kernel {
 								y, xx := oy*c.Stride-c.Pad+ky, ox*c.Stride-c.Pad+kx
+								if c.Line {
+									y = oy
+								}
 								if y < 0 || xx < 0 || y >= x.H || xx >= x.W {
 									continue
 								}
 								sum += float64(x.Data[((n*x.C+i)*x.H+y)*x.W+xx]) *
-									float64(c.Weight.Value[((o*c.In+i)*c.Kernel+ky)*c.Kernel+kx])
+									float64(c.Weight.Value[((o*c.In+i)*rows+ky)*c.Kernel+kx])
 							}
 						}
 					}
@@ -157,8 +167,12 @@ func TestConvMatchesItsDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	for _, s := range []struct{ in, out, kernel, stride, h, w int }{
 		{3, 5, 3, 1, 7, 9}, {2, 4, 3, 2, 8, 5}, {3, 2, 1, 1, 4, 4}, {2, 3, 5, 3, 11, 6}, {1, 1, 3, 2, 1, 1},
+		{2, 3, 5, 2, 1, 13},
 	} {
 		c := NewConv(rng, "w", s.in, s.out, s.kernel, s.stride)
+		if s.h == 1 && s.w > 1 {
+			c = NewLineConv(rng, "w", s.in, s.out, s.kernel, s.stride)
+		}
 		x := randomTensor(rng, 3, s.in, s.h, s.w)
 		got, want := c.Forward(x, false).Data, naiveConv(c, x)
 		if len(got) != len(want) {

@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"krypton/models/nn"
-	"krypton/models/scenes"
 )
 
 // options are what a training run depends on.
 type options struct {
 	// Closeups is the number of steps on close-ups, at a quarter of the cost of
-	// a whole scene. Steps is the number on whole scenes that follow.
+	// a whole scene. Steps is the number on whole samples that follow.
 	Closeups, Steps int
 	Batch           int
 	// Rate is the peak of the learning rate, Decay the decay of the weights.
@@ -23,22 +22,19 @@ type options struct {
 	// Smoothing keeps the network from being so sure of itself that hiding a
 	// part of an object changes nothing.
 	Smoothing float64
-	// Seed is that of the training scenes and of the first weights.
+	// Seed is that of the training samples and of the first weights.
 	Seed uint64
-	// HeldOut is the number of scenes to measure on, HeldOutSeed their seed.
+	// HeldOut is the number of samples to measure on, HeldOutSeed their seed.
 	HeldOut     int
 	HeldOutSeed uint64
 }
 
-var defaultOptions = options{
-	Closeups: 3000, Steps: 1700, Batch: 32, Rate: 3e-3, Decay: 0.02, Smoothing: 0.05,
-	Seed: 1, HeldOut: 3000, HeldOutSeed: 2,
-}
-
-func (o options) check() error {
+func (o options) check(of *task) error {
 	switch {
 	case o.Closeups < 0:
 		return errors.New("-closeups must not be negative")
+	case o.Closeups > 0 && of.closeup == nil:
+		return fmt.Errorf("-closeups: there are none of %s", of.samples)
 	case o.Steps < 1 || o.Batch < 1 || o.HeldOut < 1:
 		return errors.New("-steps, -batch and -held-out have to be positive")
 	case o.Rate <= 0:
@@ -49,12 +45,15 @@ func (o options) check() error {
 	return nil
 }
 
-// train runs the optimizer over fresh scenes, none of which is seen twice, and
+// train runs the optimizer over fresh samples, none of which is seen twice, and
 // returns the loss of every step.
-func train(net nn.Sequence, o options, out io.Writer) (losses []float64) {
+func (t *task) train(net nn.Sequence, o options, out io.Writer) (losses []float64) {
 	adam := nn.NewAdam(net.Params(), o.Decay)
-	whole, labels := nn.NewTensor(o.Batch, 3, side, side), make([]int, o.Batch)
-	closeup := nn.NewTensor(o.Batch, 3, side/2, side/2)
+	whole, labels := t.whole(o.Batch), make([]int, o.Batch)
+	var closeup *nn.Tensor
+	if o.Closeups > 0 {
+		closeup = t.closeup(o.Batch)
+	}
 	start, total := time.Now(), o.Closeups+o.Steps
 	var loss float64
 	var correct, seen int
@@ -63,7 +62,7 @@ func train(net nn.Sequence, o options, out io.Writer) (losses []float64) {
 		if step < o.Closeups {
 			x = closeup
 		}
-		fill(x, labels, o.Seed, step*o.Batch)
+		t.fill(x, labels, o.Seed, step*o.Batch)
 		l, ok, grad := nn.CrossEntropy(net.Forward(x, true), labels, o.Smoothing)
 		net.Backward(grad)
 		adam.Step(nn.CosineRate(o.Rate, step, min(100, total/10), total))
@@ -78,45 +77,33 @@ func train(net nn.Sequence, o options, out io.Writer) (losses []float64) {
 	return losses
 }
 
-// fill draws the scenes from number first on, one for each sample.
-func fill(x *nn.Tensor, labels []int, seed uint64, first int) {
+// fill makes the samples from number first on.
+func (t *task) fill(x *nn.Tensor, labels []int, seed uint64, first int) {
 	var wg sync.WaitGroup
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
 		wg.Go(func() {
 			for i := w; i < x.N; i += workers {
-				s := scenes.Generate(seed, uint64(first+i), x.W, x.H, side)
-				labels[i] = int(s.Class)
-				planes(x.Sample(i), s.Image.Pix)
+				labels[i] = t.draw(x, i, seed, uint64(first+i))
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// planes turns RGBA pixels into three planes with values in [0, 1].
-func planes(dst []float32, pix []uint8) {
-	n := len(dst) / 3
-	for p := range n {
-		for c := range 3 {
-			dst[c*n+p] = float32(pix[p*4+c]) / 255
-		}
-	}
-}
-
-// evaluate is the share of scenes whose largest output is the right one, and
+// evaluate is the share of samples whose largest output is the right one, and
 // how often each class (row) was taken for each (column).
-func evaluate(net nn.Sequence, count int, seed uint64) (float64, [][]int) {
+func (t *task) evaluate(net nn.Sequence, count int, seed uint64) (float64, [][]int) {
 	const batch = 32
-	confusion := make([][]int, len(scenes.Labels))
+	confusion := make([][]int, len(t.labels))
 	for i := range confusion {
-		confusion[i] = make([]int, len(scenes.Labels))
+		confusion[i] = make([]int, len(t.labels))
 	}
 	right := 0
 	for first := 0; first < count; first += batch {
 		n := min(batch, count-first)
-		x, labels := nn.NewTensor(n, 3, side, side), make([]int, n)
-		fill(x, labels, seed, first)
+		x, labels := t.whole(n), make([]int, n)
+		t.fill(x, labels, seed, first)
 		logits := net.Forward(x, false)
 		for i, label := range labels {
 			best := 0
@@ -134,9 +121,9 @@ func evaluate(net nn.Sequence, count int, seed uint64) (float64, [][]int) {
 	return float64(right) / float64(count), confusion
 }
 
-func printConfusion(out io.Writer, confusion [][]int) {
+func printConfusion(out io.Writer, labels []string, confusion [][]int) {
 	for i, row := range confusion {
-		fmt.Fprintf(out, "%-9s", scenes.Labels[i])
+		fmt.Fprintf(out, "%-9s", labels[i])
 		for _, n := range row {
 			fmt.Fprintf(out, "%5d", n)
 		}

@@ -13,10 +13,10 @@ import (
 )
 
 func TestTrainingLowersTheLoss(t *testing.T) {
-	net := network(5)
+	net := shapes.network(5)
 	adam := nn.NewAdam(net.Params(), 0)
 	x, labels := nn.NewTensor(16, 3, side/2, side/2), make([]int, 16)
-	fill(x, labels, 5, 0)
+	shapes.fill(x, labels, 5, 0)
 	var first, last float64
 	for step := range 25 {
 		loss, _, grad := nn.CrossEntropy(net.Forward(x, true), labels, 0)
@@ -32,16 +32,21 @@ func TestTrainingLowersTheLoss(t *testing.T) {
 	}
 }
 
-// files runs a tiny training and returns what it writes.
-func files(t *testing.T, procs int) map[string][]byte {
+// files runs a tiny training of a model and returns what it writes.
+func files(t *testing.T, of *task, procs int) map[string][]byte {
 	t.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 	dir := t.TempDir()
-	if err := run([]string{"-dir", dir, "-closeups", "3", "-steps", "2", "-batch", "6", "-held-out", "5"}, io.Discard); err != nil {
+	args := []string{"-model", of.name, "-dir", dir, "-steps", "2", "-batch", "6", "-held-out", "5"}
+	names := []string{of.name + ".onnx", of.name + ".krypton.yaml"}
+	if of == shapes {
+		args, names = append(args, "-closeups", "3"), append(names, sampleFile)
+	}
+	if err := run(args, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string][]byte{}
-	for _, name := range []string{modelFile, configFile, sampleFile} {
+	for _, name := range names {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -52,10 +57,12 @@ func files(t *testing.T, procs int) map[string][]byte {
 }
 
 func TestTrainingIsReproducible(t *testing.T) {
-	first, second := files(t, 1), files(t, 3)
-	for name, data := range first {
-		if !bytes.Equal(data, second[name]) {
-			t.Errorf("%s differs between two runs, on 1 and on 3 processors", name)
+	for _, of := range tasks {
+		first, second := files(t, of, 1), files(t, of, 3)
+		for name, data := range first {
+			if !bytes.Equal(data, second[name]) {
+				t.Errorf("%s differs between two runs, on 1 and on 3 processors", name)
+			}
 		}
 	}
 }
@@ -73,6 +80,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	for _, args := range [][]string{
 		{"-steps", "0"}, {"-batch", "-1"}, {"-closeups", "-1"}, {"-rate", "0"}, {"-held-out", "0"},
 		{"-seed", "4", "-held-out-seed", "4"},
+		{"-model", "beats", "-closeups", "1"},
+		{"-model", "birds"},
 	} {
 		if err := run(append(args, "-dir", t.TempDir()), io.Discard); err == nil {
 			t.Errorf("%v was accepted", args)
