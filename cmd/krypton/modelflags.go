@@ -195,7 +195,7 @@ func (o *modelOptions) prepare(ctx context.Context, s *settings, n *model.Networ
 		return nil, hinted(err)
 	}
 	m, err := n.Prepare(made, model.Preparation{With: with, Labels: o.labels, Activation: !s.given("activation"),
-		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, View: o.view, Notes: s.notes})
+		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, View: o.view, Said: s.said(), Notes: s.notes})
 	return m, hinted(err)
 }
 

@@ -99,3 +99,14 @@ func contradiction(s *settings, m *model.File, v exporter.Setting) []string {
 	}
 	return []string{fmt.Sprintf("the model's metadata (%s, key %s) ask for %s %s; it is %s, by %s", cmp.Or(m.Says.By, "exporter unknown"), v.From, v.Key, v.Value, is, from)}
 }
+
+// said are the settings of preprocessing that the user made, or the model's own file.
+func (s *settings) said() []failure.Setting {
+	var all []failure.Setting
+	for _, key := range append([]string{"window"}, exporter.Preprocessing...) {
+		if _, own := s.model[key]; own || s.given(key) {
+			all = append(all, failure.Setting(key))
+		}
+	}
+	return all
+}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"krypton/internal/explain"
@@ -49,11 +51,31 @@ func newOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *
 		r.inputs.Add(in, o.maskFile(in))
 		r.inputs.Add(withFiles(r.with, in)...)
 	}
-	r.multiple = len(inputs) > 1
-	if r.multiple && o.out != "" && !o.isFolder() {
-		return nil, nil, failure.Usagef("-o %s: %d pictures need a folder/", o.out, len(inputs))
+	if r.multiple = len(inputs) > 1; r.multiple {
+		if err := o.checkNames(len(inputs)); err != nil {
+			return nil, nil, err
+		}
 	}
 	return r, inputs, nil
+}
+
+// checkNames refuses names of outputs that several pictures would share.
+func (o *obeOptions) checkNames(pictures int) error {
+	if o.out != "" && !o.isFolder() {
+		return failure.Usagef("-o %s: %d pictures need a folder/", o.out, pictures)
+	}
+	named := map[string][]string{"--scores": o.scores}
+	if o.dicom != "" {
+		named["--dicom"] = []string{o.dicom}
+	}
+	for _, flag := range slices.Sorted(maps.Keys(named)) {
+		for _, name := range named[flag] {
+			if !strings.Contains(name, "{name}") {
+				return failure.Usagef("%s %s: %d pictures need {name} in it", flag, name, pictures)
+			}
+		}
+	}
+	return nil
 }
 
 // makeOBERun makes everything ready that does not depend on a picture.
@@ -182,10 +204,14 @@ func (r *obeRun) read(ctx context.Context, o *outcome) error {
 		return err
 	}
 	in, err := r.input(ctx, o.in)
-	if err == nil {
-		o.input, o.sha256 = in, in.SHA256
+	if err != nil {
+		return err
 	}
-	return err
+	if o.dicom != nil && in.DICOM == nil {
+		return failure.Usagef("--dicom: %s is no DICOM file's picture, of which objects could be derived", o.label)
+	}
+	o.input, o.sha256 = in, in.SHA256
+	return nil
 }
 
 // input reads a picture; "" is the built-in one and - is standard input.

@@ -300,6 +300,15 @@ func TestFrames(t *testing.T) {
 		}
 	}
 	o.offsets = nil
+	far := o
+	far.more = func(s *dicomwrite.Set) {
+		s.Raw(0x7fe00001, "OV", binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, 0), 8+32+8+34))
+	}
+	for n, want := range []float32{5, 6} {
+		if p := far.frame(t, n); p.Pix[0] != want {
+			t.Errorf("frame %d by the extended table: %v", n, p.Pix)
+		}
+	}
 	f, err := Open(o.bytes(), 0)
 	if err != nil {
 		t.Fatal(err)

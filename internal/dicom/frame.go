@@ -30,6 +30,8 @@ type Frame struct {
 	// does not say; SpacingFrom is the attribute.
 	Spacing     *[2]float64
 	SpacingFrom string
+	// Aspect is how much higher than wide pixels are, 1 for squares, and where nothing is said.
+	Aspect float64
 	// Notes are what there is to say of the frame.
 	Notes []string
 
@@ -47,6 +49,7 @@ func (f *File) Frame(ctx context.Context, n int) (*Frame, error) {
 	if p.Spacing, p.SpacingFrom, err = d.spacing(); err != nil {
 		p.Notes = append(p.Notes, err.Error())
 	}
+	p.Aspect = d.aspect(p.Spacing)
 	if f.Channels == 1 {
 		if err := p.gray(d, c); err != nil {
 			return nil, err
@@ -214,6 +217,18 @@ func (d dataset) spacing() (*[2]float64, string, error) {
 		return &[2]float64{v[0], v[1]}, from.name, nil
 	}
 	return nil, "", nil
+}
+
+// aspect is how much higher than wide pixels are: by their distance, or else by
+// PixelAspectRatio (C.7.6.3.1.7).
+func (d dataset) aspect(spacing *[2]float64) float64 {
+	if spacing != nil {
+		return spacing[0] / spacing[1]
+	}
+	if v := d.numbers(tagAspect, 2); len(v) == 2 && v[0] > 0 && v[1] > 0 {
+		return v[0] / v[1]
+	}
+	return 1
 }
 
 // colours makes red, green and blue.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"math"
 
 	"krypton/internal/jpegraw"
 )
@@ -155,7 +156,10 @@ func (f *File) fragments(n int) ([]byte, error) {
 	case len(parts) == f.Frames:
 		return parts[n], nil
 	case len(table) == 4*f.Frames:
-		return f.offset(table, parts, n)
+		return offset(n, f.Frames, parts, func(n int) uint64 { return uint64(binary.LittleEndian.Uint32(table[4*n:])) })
+	case len(f.set[tagExtendedOffsets].value) == 8*f.Frames:
+		far := f.set[tagExtendedOffsets].value
+		return offset(n, f.Frames, parts, func(n int) uint64 { return binary.LittleEndian.Uint64(far[8*n:]) })
 	case f.packed.by != codecRLE:
 		return f.ended(parts, n)
 	}
@@ -170,23 +174,22 @@ func joined(parts [][]byte) []byte {
 	return bytes.Join(parts, nil)
 }
 
-// offset finds a frame by the table of offsets.
-func (f *File) offset(table []byte, parts [][]byte, n int) ([]byte, error) {
-	begin := binary.LittleEndian.Uint32(table[4*n:])
-	end := uint32(undefined)
-	if n+1 < f.Frames {
-		end = binary.LittleEndian.Uint32(table[4*n+4:])
+// offset finds a frame of several by where each begins: the first part at 0.
+func offset(n, frames int, parts [][]byte, at func(n int) uint64) ([]byte, error) {
+	begin, end := at(n), uint64(math.MaxUint64)
+	if n+1 < frames {
+		end = at(n + 1)
 	}
-	at := uint64(0)
+	place := uint64(0)
 	var mine [][]byte
 	for _, p := range parts {
-		if at >= uint64(begin) && at < uint64(end) {
-			if len(mine) == 0 && at != uint64(begin) {
+		if place >= begin && place < end {
+			if len(mine) == 0 && place != begin {
 				break
 			}
 			mine = append(mine, p)
 		}
-		at += 8 + uint64(len(p))
+		place += 8 + uint64(len(p))
 	}
 	if len(mine) == 0 {
 		return nil, fmt.Errorf("damaged: no part begins where frame %d does", n+1)

@@ -19,6 +19,7 @@ const (
 	tagRows            tag = 0x00280010
 	tagColumns         tag = 0x00280011
 	tagSpacing         tag = 0x00280030
+	tagAspect          tag = 0x00280034
 	tagBitsAllocated   tag = 0x00280100
 	tagBitsStored      tag = 0x00280101
 	tagHighBit         tag = 0x00280102
@@ -63,7 +64,7 @@ const (
 // wanted are the attributes that are kept of a file, with their representations.
 var wanted = map[tag]string{
 	tagTransferSyntax: "UI", tagSOPClass: "UI", tagSOPInstance: "UI", tagModality: "CS", tagImagerSpacing: "DS", tagNominalSpacing: "DS",
-	tagSamples: "US", tagPhotometric: "CS", tagPlanar: "US", tagFrames: "IS", tagRows: "US", tagColumns: "US", tagSpacing: "DS",
+	tagSamples: "US", tagPhotometric: "CS", tagPlanar: "US", tagFrames: "IS", tagRows: "US", tagColumns: "US", tagSpacing: "DS", tagAspect: "IS",
 	tagBitsAllocated: "US", tagBitsStored: "US", tagHighBit: "US", tagSigned: "US", tagPadding: "US", tagPaddingLimit: "US",
 	tagFloatPadding: "FL", tagDoublePadding: "FD", tagFloatPadLimit: "FL", tagDoublePadLimit: "FD",
 	tagWindowCenter: "DS", tagWindowWidth: "DS", tagIntercept: "DS", tagSlope: "DS", tagWindowName: "LO", tagVOIFunction: "CS",

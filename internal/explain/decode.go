@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
@@ -36,6 +37,9 @@ func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader
 	if err := p.NoPictures; err != nil {
 		return nil, err
 	}
+	if err := r.applies(of.Called, pictures, p.Said); err != nil {
+		return nil, err
+	}
 	limits, err := r.limits(of.Called, 1+len(r.fills))
 	if err != nil {
 		return nil, err
@@ -48,6 +52,9 @@ func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader
 	in := &Input{SHA256: pic.SHA256, DICOM: pic.DICOM}
 	for _, n := range pic.Notes {
 		in.notes = append(in.notes, failure.Spell(n, r.host.Spell))
+	}
+	if d := pic.DICOM; d != nil && pre.Resize != "stretch" && math.Abs(d.Aspect-1) > 1e-3 {
+		in.notes = append(in.notes, fmt.Sprintf("pixels are %.4g times as high as wide, and taken as squares", d.Aspect))
 	}
 	behind := &pictureBackdrop{image: pic.Image}
 	in.Backdrop = behind
@@ -135,6 +142,9 @@ func (k *deepPicture) fill(p *model.Plane, f namedFill) (filled, error) {
 // tensorInput takes a tensor as it is.
 func tensorInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
 	name := of.Called
+	if err := r.applies(name, tensors, p.Said); err != nil {
+		return nil, err
+	}
 	if _, err := r.limits(name, 3+len(r.fills)); err != nil { // the file's bytes and its numbers
 		return nil, err
 	}

@@ -48,6 +48,17 @@ func (r *Recording) Check() error {
 	return r.Recordings.Check()
 }
 
+// blamed says which setting an error of reading comes from.
+func (r *Recording) blamed(err error) error {
+	switch {
+	case errors.Is(err, recording.ErrOutside) && r.Start != nil:
+		return failure.Settingf("%v %v: %w", failure.Setting("start"), r.Start, err)
+	case errors.Is(err, recording.ErrRate):
+		return failure.Settingf("%w (%v does)", err, failure.Setting("rate"))
+	}
+	return err
+}
+
 // recordingEndings are those of recordings that nothing in them tells.
 var recordingEndings = []string{".hea", ".csv", ".tsv"}
 
@@ -108,8 +119,8 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	if !ok || len(r.model.Planes) > 1 {
 		return nil, failure.Dataf("%s: a recording, and model %s reads pictures", of.Called, r.model.File.Name)
 	}
-	if p.Said {
-		return nil, failure.Wrongf("%s: a recording, and %v, %v and %v are for pictures: say %v, or series: in the model's file", of.Called, failure.Setting("mean"), failure.Setting("std"), failure.Setting("pixel-scale"), failure.Setting("normalize"))
+	if err := r.applies(of.Called, recordings, p.Said); err != nil {
+		return nil, err
 	}
 	set := r.model.File.Config.Series.With(r.recording.Recordings)
 	if err := set.Check(); err != nil {
@@ -118,9 +129,9 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	sum := sha256.New()
 	rec, err := r.readRecording(io.TeeReader(from, sum), sum, of, &set, s.Samples)
 	if err != nil {
-		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
+		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, r.recording.blamed(err)))
 	}
-	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format, ended: r.recording.End != nil}
+	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format, part: &r.recording}
 	if err := k.take(rec, p); err != nil {
 		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
 	}
@@ -191,7 +202,7 @@ type recordingKind struct {
 	rate     float64
 	start    float64
 	notes    []string
-	ended    bool // somebody named its end
+	part     *Recording
 }
 
 // take chooses channels, resamples them, fills in what is missing, and finds out how they
@@ -271,7 +282,7 @@ func (k *recordingKind) fit(c *recording.Channel) error {
 			return failure.Settingf("channel %q has %g samples a second, the network reads %g: say how it is resampled (%v)", c.Name, c.Rate, k.rate, failure.Setting("resample"))
 		}
 		have := int(math.Floor(float64(len(c.Samples)) * k.rate / c.Rate))
-		if k.ended && have > n {
+		if k.part.End != nil && have > n {
 			return tooMany(c, have, n)
 		}
 		if have >= n {
@@ -281,15 +292,28 @@ func (k *recordingKind) fit(c *recording.Channel) error {
 			c.Rate = k.rate
 			return err
 		}
-		return fmt.Errorf("channel %q has %d samples at %g a second, the network reads %d", c.Name, have, k.rate, n)
+		return k.tooFew(c, have, fmt.Sprintf(" at %g a second", k.rate))
 	}
 	if len(c.Samples) < n {
-		return fmt.Errorf("channel %q has %d samples, the network reads %d", c.Name, len(c.Samples), n)
+		return k.tooFew(c, len(c.Samples), "")
 	}
 	if len(c.Samples) > n {
 		return tooMany(c, len(c.Samples), n)
 	}
 	return nil
+}
+
+// tooFew says that a recording, or the part of it that was named, is shorter than the
+// network's series.
+func (k *recordingKind) tooFew(c *recording.Channel, have int, at string) error {
+	format, args := "channel %q has %d samples%s", []any{c.Name, have, at}
+	if s := k.part.Start; s != nil {
+		format, args = format+" from %v %v on", append(args, failure.Setting("start"), s)
+	}
+	if e := k.part.End; e != nil {
+		format, args = format+" up to %v %v", append(args, failure.Setting("end"), e)
+	}
+	return failure.Settingf(format+", the network reads %d", append(args, k.series.Samples)...)
 }
 
 // tooMany says that a part that was named is longer than the network's series.

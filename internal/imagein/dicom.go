@@ -27,6 +27,8 @@ type DICOM struct {
 	// Spacing is how many millimetres pixels lie apart, down and across; From the attribute.
 	Spacing *[2]float64 `json:"spacing_mm,omitempty"`
 	From    string      `json:"spacing_from,omitempty"`
+	// Aspect is how much higher than wide pixels are.
+	Aspect float64 `json:"-"`
 
 	// File is the object itself, for what is derived from it.
 	File *dicom.File `json:"-"`
@@ -100,7 +102,7 @@ func (p *Picture) takeDICOM(ctx context.Context, data []byte, frame int, l *Limi
 		return err
 	}
 	p.Format, p.Orientation = "dicom", 1
-	p.DICOM = &DICOM{Frame: max(frame, 1), Frames: f.Frames, Syntax: f.Syntax, Meaning: f.Photometric, Modality: fr.Modality, Inverted: fr.Inverted, Padding: fr.Padded, Spacing: fr.Spacing, From: fr.SpacingFrom, File: f.Header()}
+	p.DICOM = &DICOM{Frame: max(frame, 1), Frames: f.Frames, Syntax: f.Syntax, Meaning: f.Photometric, Modality: fr.Modality, Inverted: fr.Inverted, Padding: fr.Padded, Spacing: fr.Spacing, From: fr.SpacingFrom, Aspect: fr.Aspect, File: f.Header()}
 	for _, n := range append(f.Notes, fr.Notes...) {
 		p.Notes = append(p.Notes, errors.New(n))
 	}

@@ -62,7 +62,7 @@ func (v View) Validate() error {
 		return nil
 	}
 	if _, err := dicom.Given(v.Window.Lo, v.Window.Hi); err != nil {
-		return v.Window.Validate()
+		return fmt.Errorf("%w; or of DICOM files CENTER,WIDTH: %w", v.Window.Validate(), err)
 	}
 	return nil
 }

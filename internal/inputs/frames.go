@@ -49,8 +49,9 @@ func (f *Frames) has(n int) bool {
 	return f.all || slices.ContainsFunc(f.ranges, func(r [2]int) bool { return n >= r[0] && n <= r[1] })
 }
 
-// expand names the frames of those files that have several.
-func (f *Frames) expand(names []string) ([]string, error) {
+// frames names the frames of those files that have several. Every other file has one.
+func (l *Lists) frames(names []string) ([]string, error) {
+	f := l.Frames
 	if f == nil {
 		return names, nil
 	}
@@ -60,13 +61,18 @@ func (f *Frames) expand(names []string) ([]string, error) {
 			out = append(out, name)
 			continue
 		}
-		n, err := imagein.Frames(name)
-		if err != nil || n < 2 {
-			out = append(out, name) // if it cannot be read, that is said when it is
+		n, err := l.holds(name)
+		if err != nil {
+			out = append(out, name) // that it cannot be read is said when it is
 			continue
 		}
+		n = max(n, 1)
 		if i := slices.IndexFunc(f.ranges, func(r [2]int) bool { return r[0] > n }); i >= 0 {
-			return nil, failure.Usagef("%s has %d frames: none is %d (of %s)", name, n, f.ranges[i][0], f.text)
+			return nil, failure.Wrongf("%s has %s: none is %d (%v %s)", name, count(n), f.ranges[i][0], failure.Setting("frames"), f.text)
+		}
+		if n == 1 {
+			out = append(out, name)
+			continue
 		}
 		for k := 1; k <= n && len(out) <= maxInputs; k++ {
 			if f.has(k) {
@@ -77,6 +83,23 @@ func (f *Frames) expand(names []string) ([]string, error) {
 	return out, nil
 }
 
+// count is a number of frames in words.
+func count(n int) string {
+	if n == 1 {
+		return "1 frame"
+	}
+	return fmt.Sprintf("%d frames", n)
+}
+
+// holds is imagein.Frames, which is asked once for each file of a folder.
+func (l *Lists) holds(name string) (int, error) {
+	if n, ok := l.known[name]; ok {
+		delete(l.known, name)
+		return n, nil
+	}
+	return imagein.Frames(name)
+}
+
 // holdsPicture says whether a file of a folder is a picture as far as can be told without
 // reading it all.
 func (l *Lists) holdsPicture(name string) bool {
@@ -85,6 +108,12 @@ func (l *Lists) holdsPicture(name string) bool {
 		return true
 	}
 	n, err := imagein.Frames(name)
+	if err == nil && l.Frames != nil {
+		if l.known == nil {
+			l.known = map[string]int{}
+		}
+		l.known[name] = n
+	}
 	switch {
 	case errors.Is(err, imagein.ErrNoPicture):
 		l.Passed++

@@ -22,6 +22,17 @@ var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", "
 // DICOM objects, which often have no ending at all.
 var objectEndings = []string{".dcm", ".dicom", ".ima", ""}
 
+// recordingEndings are those of recordings: a folder without pictures is searched for the
+// first, and one without these for tables.
+var recordingEndings = [][]string{{".hea", ".edf", ".bdf", ".wav"}, {".csv", ".tsv"}}
+
+// ofRecordings says whether a file of a folder may be taken for a recording of a kind. What
+// krypton writes of series is none.
+func ofRecordings(name string, endings []string) bool {
+	name = strings.ToLower(name)
+	return slices.Contains(endings, filepath.Ext(name)) && !strings.HasSuffix(name, ".intervals.csv")
+}
+
 // isPicture says whether a file of a folder may be taken for a picture by its name.
 func isPicture(name string) bool {
 	ending := strings.ToLower(filepath.Ext(name))
@@ -46,13 +57,15 @@ type Lists struct {
 	Frames *Frames
 	// Passed is how many objects of folders had no picture and were passed over.
 	Passed int
+
+	known map[string]int // frames of files that were looked at
 }
 
 // ErrNUL is that of a list of lines with NUL bytes in it.
 var ErrNUL error = failure.Settingf("holds NUL bytes: name it by %v", failure.Setting("files-from0"))
 
-// Expand turns arguments into picture files: files, folders (their pictures,
-// sorted, not their subfolders), patterns, @list files (one name a line) and -
+// Expand turns arguments into picture files: files, folders (their pictures, or where there
+// are none their recordings, sorted, not their subfolders), patterns, @list files (one name a line) and -
 // for standard input; then come the names of the lists. What cannot be found
 // stays, so that it is reported like any other bad input.
 func (l *Lists) Expand(args []string, stdin io.Reader) ([]string, error) {
@@ -86,7 +99,7 @@ func (l *Lists) Expand(args []string, stdin io.Reader) ([]string, error) {
 		}
 		out = append(out, names...)
 	}
-	out, err := l.Frames.expand(out)
+	out, err := l.frames(out)
 	if err != nil {
 		return nil, err
 	}
@@ -108,17 +121,7 @@ func (l *Lists) expand(arg string) ([]string, error) {
 		if err != nil {
 			return nil, failure.Missingf("%s: %w", arg, err)
 		}
-		var out []string
-		for _, e := range entries { // sorted by name
-			name := filepath.Join(arg, e.Name())
-			if !e.IsDir() && isPicture(e.Name()) && l.holdsPicture(name) {
-				out = append(out, name)
-			}
-		}
-		if len(out) == 0 {
-			return nil, failure.Missingf("%s: no pictures in this folder", arg)
-		}
-		return out, nil
+		return l.folder(arg, entries)
 	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
 		m, err := filepath.Glob(arg)
 		if err != nil {
@@ -130,6 +133,29 @@ func (l *Lists) expand(arg string) ([]string, error) {
 		return m, nil
 	}
 	return []string{arg}, nil
+}
+
+// folder names the pictures of a folder, whose entries are sorted by name, or else its
+// recordings.
+func (l *Lists) folder(dir string, entries []fs.DirEntry) ([]string, error) {
+	named := func(is func(name string) bool) (out []string) {
+		for _, e := range entries {
+			if !e.IsDir() && is(e.Name()) {
+				out = append(out, filepath.Join(dir, e.Name()))
+			}
+		}
+		return out
+	}
+	out := named(func(name string) bool { return isPicture(name) && l.holdsPicture(filepath.Join(dir, name)) })
+	for _, endings := range recordingEndings {
+		if len(out) == 0 {
+			out = named(func(name string) bool { return ofRecordings(name, endings) })
+		}
+	}
+	if len(out) == 0 {
+		return nil, failure.Missingf("%s: no pictures in this folder, and no recordings", dir)
+	}
+	return out, nil
 }
 
 // readList reads names that end in a newline or NUL byte. They are files as they

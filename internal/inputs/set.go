@@ -21,6 +21,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/model"
 	"krypton/internal/regular"
+	"krypton/internal/wfdb"
 )
 
 // Set is the files that a run reads, or will: none of them is ever replaced by
@@ -50,7 +51,7 @@ func (r *Set) AddArgument(arg string) {
 		names, err = filepath.Glob(filepath.Join(arg, "*")) // a folder with * in its name holds others too
 	}
 	for _, name := range names {
-		if err == nil && isPicture(filepath.Base(name)) {
+		if base := filepath.Base(name); err == nil && (isPicture(base) || slices.ContainsFunc(recordingEndings, func(e []string) bool { return ofRecordings(base, e) })) {
 			r.Add(name)
 		}
 	}
@@ -122,6 +123,11 @@ func (r *Set) look() {
 		r.names = append(r.names, externalData(m)...)
 	}
 	for _, name := range r.names {
+		if strings.EqualFold(filepath.Ext(name), wfdb.Ending) {
+			r.names = append(r.names, besideHeader(name)...)
+		}
+	}
+	for _, name := range r.names {
 		name, _ = regular.SplitFrame(name)
 		i, err := os.Stat(name)
 		if err != nil || !i.Mode().IsRegular() {
@@ -137,6 +143,24 @@ func (r *Set) look() {
 		}
 	}
 	r.names, r.models = nil, nil
+}
+
+// besideHeader are the files of samples of a WFDB record, and the headers of its segments.
+func besideHeader(name string) []string {
+	f, _, err := regular.Open(name)
+	if err != nil {
+		return nil // reading it says so
+	}
+	defer f.Close()
+	dir := filepath.Dir(name)
+	var files []string
+	for _, beside := range wfdb.Files(f, func(name string) (io.ReadCloser, error) {
+		f, _, err := regular.Open(filepath.Join(dir, name))
+		return f, err
+	}) {
+		files = append(files, filepath.Join(dir, beside))
+	}
+	return files
 }
 
 // holds says whether a path leads to an input.

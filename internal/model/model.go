@@ -33,6 +33,8 @@ type Preparation struct {
 	Pad int
 	// View says which of a picture's own numbers are black and white.
 	View imagein.View
+	// Said are those of these settings that somebody made, and no metadata of the model.
+	Said []failure.Setting
 	// With says how the pictures of inputs that are joined to the picture's are prepared.
 	With []With
 	// Notes are what there is to say already.
@@ -111,8 +113,8 @@ func (m *Model) prepare(p Preparation) error {
 				return err
 			}
 		}
-		plane.Said = how.Mean != nil || how.Std != nil || how.Scale != 0
-		said := plane.Said || how.Preset != ""
+		plane.Said = how.Said
+		said := how.Mean != nil || how.Std != nil || how.Scale != 0 || how.Preset != ""
 		if how.Preset == "" {
 			how.Preset = m.Preset
 		}

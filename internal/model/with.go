@@ -24,8 +24,8 @@ type Plane struct {
 	// Pre is how pictures are prepared, NoPictures why it cannot read any, but only tensors.
 	Pre        *imagein.Preprocess
 	NoPictures error
-	// Said says that somebody has said how a picture's pixels become numbers, by numbers.
-	Said bool
+	// Said are the settings of preprocessing that somebody made.
+	Said []failure.Setting
 	// Fill is what its patches are painted with, "" for that of the picture's, and
 	// NoFill where they leave it as it is.
 	Fill string

@@ -82,8 +82,8 @@ func ParseSize(s string) (Size, error) {
 	return Size{both[0], both[1]}, nil
 }
 
-// maxSeconds bounds a length in seconds.
-const maxSeconds = 1e6
+// maxSeconds bounds a length in seconds, as moments of recordings are bounded.
+const maxSeconds = 1e9
 
 // units are those that lengths other than of pixels are said in: which length they are of,
 // how much of its unit each is, and what bounds it. ms stands before s.

@@ -10,13 +10,29 @@ import (
 	"strings"
 )
 
-// ErrBad says that a file cannot be read: it is damaged, or of a kind that is not supported.
-var ErrBad = errors.New("unreadable recording")
+// What is wrong with a recording.
+var (
+	// ErrBad says that a file cannot be read: it is damaged, or of a kind that is not supported.
+	ErrBad = errors.New("unreadable recording")
+	// ErrOutside says that there is nothing where what is wanted begins.
+	ErrOutside = errors.New("none where what is wanted begins")
+	// ErrRate says that it is not known how many samples a second has.
+	ErrRate = errors.New("the recording does not say how many samples a second has")
+)
+
+// bad is an error of a file.
+type bad struct{ err error }
+
+// Error says once that the recording cannot be read, whatever it wraps.
+func (e *bad) Error() string {
+	prefix := ErrBad.Error() + ": "
+	return prefix + strings.ReplaceAll(e.err.Error(), prefix, "")
+}
+
+func (e *bad) Unwrap() []error { return []error{ErrBad, e.err} }
 
 // Bad is an error of a file.
-func Bad(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrBad, fmt.Errorf(format, args...))
-}
+func Bad(format string, args ...any) error { return &bad{fmt.Errorf(format, args...)} }
 
 // Recording is what was read of a file.
 type Recording struct {
@@ -43,6 +59,9 @@ type Moment struct {
 	Samples bool
 }
 
+// mostMoment bounds a moment, in seconds or samples: 30 years, or a month at 400 a second.
+const mostMoment = 1e9
+
 // ParseMoment reads a number of samples, or of seconds as 1.5s or 200ms.
 func ParseMoment(s string) (Moment, error) {
 	text, scale, samples := s, 1.0, true
@@ -52,10 +71,10 @@ func ParseMoment(s string) (Moment, error) {
 		text, samples = t, false
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(v >= 0 && v <= 1e12) || samples && v != math.Trunc(v) {
-		return Moment{}, fmt.Errorf("%q is no time: want samples, or seconds as 1.5s or 200ms", s)
+	if v *= scale; err != nil || !(v >= 0 && v <= mostMoment) || samples && v != math.Trunc(v) {
+		return Moment{}, fmt.Errorf("%q is no time: want samples, or seconds as 1.5s or 200ms, up to %d", s, int(mostMoment))
 	}
-	return Moment{v * scale, samples}, nil
+	return Moment{v, samples}, nil
 }
 
 // String writes a moment as ParseMoment reads it.
@@ -82,7 +101,7 @@ func (m Moment) At(rate float64) (int, error) {
 		return int(m.Value), nil
 	}
 	if !(rate > 0) {
-		return 0, fmt.Errorf("%v: the recording does not say how many samples a second has", m)
+		return 0, fmt.Errorf("%v: %w", m, ErrRate)
 	}
 	return int(min(math.Round(m.Value*rate), 1e15)), nil
 }
@@ -218,7 +237,7 @@ func Finish(all []*Collector) ([]Channel, error) {
 			continue
 		}
 		if len(k.Channel.Samples) == 0 {
-			return nil, Bad("channel %q has %d samples, none from %d on", k.Channel.Name, k.at, k.from)
+			return nil, Bad("channel %q has %d samples, %w", k.Channel.Name, k.at, ErrOutside)
 		}
 		out = append(out, k.Channel)
 	}

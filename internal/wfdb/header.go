@@ -15,6 +15,9 @@ import (
 	"krypton/internal/recording"
 )
 
+// Ending is that of headers' names.
+const Ending = ".hea"
+
 // The most that a header may have.
 const (
 	maxHeader  = 1 << 20
@@ -209,4 +212,17 @@ func (s *signal) setGain(text string) (baseline bool, err error) {
 		s.unit = m[3]
 	}
 	return baseline, nil
+}
+
+// Files are the files beside a header that the record is read of.
+func Files(head io.Reader, open func(name string) (io.ReadCloser, error)) []string {
+	h, err := parseHeader(head)
+	if err != nil {
+		return nil // reading the record says so
+	}
+	var names []string
+	for _, s := range h.signals {
+		names = append(names, s.file)
+	}
+	return names
 }
