@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"krypton/internal/explain"
 	"krypton/internal/failure"
@@ -157,9 +158,20 @@ func estimate(ctx context.Context, out io.Writer, job *explain.Job, in *explain.
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(out, "about %.2g s for a picture on %d threads\n", (t.Views + t.Map).Seconds(), job.Threads()); err != nil {
+		if _, err := fmt.Fprintf(out, "about %s for a picture on %d threads\n", roughly(t.Views+t.Map), job.Threads()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// roughly writes a predicted time as roughly as it is known.
+func roughly(d time.Duration) string {
+	switch {
+	case d.Seconds() < 99.5:
+		return fmt.Sprintf("%.2g s", d.Seconds())
+	case d < time.Hour:
+		return d.Round(10 * time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
