@@ -1,0 +1,258 @@
+// Package kernels has the kernels of planes for graphics processors, as PTX that clang has
+// made of kernels.cl, and lays out what launches of them take: one computes a rectangle of
+// an operator's output at each of many positions. It knows no device: package ptx runs the
+// kernels in Go. No card has run them yet.
+//
+// Every number is made by the same operations in the same order as by kernels avx2, avx512
+// and neon of package asm, and so has their bits. NaN alone may have others.
+package kernels
+
+import (
+	_ "embed" // of the PTX
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
+
+// PTX is the source of all kernels, for sm_80 and later.
+//
+//go:embed kernels.ptx
+var PTX string
+
+// Patched is a value as one position sees it: a view overlaid by an update, by their
+// addresses. 0 is none.
+type Patched struct {
+	View, Update uint64
+	Rect         region.Rect
+}
+
+// Job asks for one rectangle of an output at one position.
+type Job struct {
+	In Patched
+	// Other is a second input, or what a convolution adds to its output.
+	Other Patched
+	// Rect is the wanted rectangle; Out receives its pixels, row by row, Pitch numbers
+	// apart, or if that is 0 one behind the other.
+	Rect  region.Rect
+	Out   uint64
+	Pitch int
+}
+
+// Batch is the jobs of a launch, in a device's memory.
+type Batch struct {
+	Jobs, First   uint64 // addresses of what Tables has laid out
+	Count, Pixels int
+}
+
+// Tables lays out jobs for outputs of some channels: what belongs at Batch.Jobs and at
+// Batch.First, and how many pixels they have.
+func Tables(jobs []Job, channels int) (table, first []byte, pixels int, err error) {
+	for _, j := range jobs {
+		if j.Rect.Empty() {
+			return nil, nil, 0, fmt.Errorf("a job of no pixels")
+		}
+		first = append32(first, pixels)
+		table = j.Other.append(j.In.append(table))
+		table = binary.LittleEndian.AppendUint64(table, j.Out)
+		pitch := j.Pitch
+		if pitch == 0 {
+			pitch = channels
+		}
+		table = append32(table, j.Rect.Y.Lo, j.Rect.X.Lo, j.Rect.X.Len(), pitch)
+		if pixels += j.Rect.Area(); pixels > math.MaxInt32 {
+			return nil, nil, 0, fmt.Errorf("more pixels in a launch than 32 bits count")
+		}
+	}
+	return table, first, pixels, nil
+}
+
+func (p Patched) append(to []byte) []byte {
+	to = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(to, p.View), p.Update)
+	return append32(to, p.Rect.Y.Lo, p.Rect.Y.Hi, p.Rect.X.Lo, p.Rect.X.Hi)
+}
+
+// append32 appends whole numbers as int32.
+func append32(to []byte, numbers ...int) []byte {
+	for _, n := range numbers {
+		to = binary.LittleEndian.AppendUint32(to, uint32(int32(n)))
+	}
+	return to
+}
+
+// Shape is what all jobs of a launch have in common. Planes of operators without windows
+// have those of region.Identity.
+type Shape struct {
+	Y, X region.Window // In and Out are the heights and widths of the planes
+	// C and OutC are the channels of the input and the output, Group the groups of a
+	// convolution, or how many channels a group of a depthwise one has.
+	C, OutC, Group int
+	// Clamp bounds outputs, Sum the sum with what is added to them.
+	Clamp, Sum [2]float32
+}
+
+// bytes is the kernels' struct shape.
+func (s Shape) bytes(b Batch) []byte {
+	d := append32(nil, s.Y.In, s.X.In, s.C, s.Y.Kernel, s.X.Kernel, s.Y.Stride, s.X.Stride, s.Y.Dilation, s.X.Dilation,
+		s.Y.Pad, s.X.Pad, s.Y.Out, s.X.Out, s.OutC, s.Group, b.Count, b.Pixels)
+	for _, v := range []float32{s.Clamp[0], s.Clamp[1], s.Sum[0], s.Sum[1]} {
+		d = binary.LittleEndian.AppendUint32(d, math.Float32bits(v))
+	}
+	return d
+}
+
+// Launch is a kernel with its blocks and arguments: addresses, int32 and bytes of structs.
+type Launch struct {
+	Kernel    string
+	Grid      [3]int
+	Threads   int
+	Arguments []any
+}
+
+// What a block computes, as kernels.cl has it.
+const (
+	pixels        = 64
+	columns       = 64
+	denseThreads  = 128
+	singleThreads = 256
+	mostBlocks    = 1<<16 - 1 // along y and z
+)
+
+// PackDense lays out weights given as [outC][cin][taps] (the ONNX order) and biases (nil
+// for none) for Convolve.
+func PackDense(weights, bias []float32, cin, taps, group, outC int) (packed, biases []float32) {
+	cout := outC / group
+	padded := (cout + columns - 1) / columns * columns
+	packed, biases = make([]float32, group*taps*cin*padded), make([]float32, group*padded)
+	for o := range outC {
+		g, c := o/cout, o%cout
+		if bias != nil {
+			biases[g*padded+c] = bias[o]
+		}
+		for ci := range cin {
+			for t := range taps {
+				packed[((g*taps+t)*cin+ci)*padded+c] = weights[(o*cin+ci)*taps+t]
+			}
+		}
+	}
+	return packed, biases
+}
+
+// Convolve is a convolution with weights and biases as PackDense lays them out; a fully
+// connected layer is the one whose window is the whole plane.
+func Convolve(b Batch, s Shape, weights, bias uint64) (Launch, error) {
+	cout := s.OutC / s.Group
+	grid := [3]int{(b.Pixels + pixels - 1) / pixels, (cout + columns - 1) / columns, s.Group}
+	if grid[1] > mostBlocks || grid[2] > mostBlocks {
+		return Launch{}, fmt.Errorf("a convolution to %d channels in %d groups", s.OutC, s.Group)
+	}
+	return Launch{"convolve", grid, denseThreads, []any{b.Jobs, b.First, weights, bias, s.bytes(b)}}, nil
+}
+
+// PackDepthwise lays out weights given as [channels][per][taps] for Depthwise.
+func PackDepthwise(weights []float32, per, taps, channels int) []float32 {
+	packed := make([]float32, len(weights))
+	for c := range channels {
+		for k := range per {
+			for t := range taps {
+				packed[(t*per+k)*channels+c] = weights[(c*per+k)*taps+t]
+			}
+		}
+	}
+	return packed
+}
+
+// Depthwise is a convolution in groups of Shape.Group channels, with as many outputs, by
+// weights as PackDepthwise lays them out and a bias for each channel.
+func Depthwise(b Batch, s Shape, weights, bias uint64) (Launch, error) {
+	return single("depthwise", b, s, weights, bias)
+}
+
+// MaxPool takes the largest number of each window.
+func MaxPool(b Batch, s Shape) (Launch, error) { return single("max_pool", b, s) }
+
+// AveragePool takes the mean of each window: of what lies inside of the plane, or, if rows and
+// columns are not 0, by the products of the int32 there, one for each row and column of the
+// output.
+func AveragePool(b Batch, s Shape, rows, columns uint64) (Launch, error) {
+	return single("average_pool", b, s, rows, columns)
+}
+
+// Mean is the sum of all pixels divided by count.
+func Mean(b Batch, s Shape, count int) (Launch, error) { return single("mean", b, s, int32(count)) }
+
+// Sum adds the two inputs, and bounds what comes of it.
+func Sum(b Batch, s Shape) (Launch, error) { return single("sum", b, s) }
+
+// Bounds limits every number.
+func Bounds(b Batch, s Shape) (Launch, error) { return single("bounds", b, s) }
+
+// Affine is a number for each channel times the input, and one more added to it.
+func Affine(b Batch, s Shape, scale, shift uint64) (Launch, error) {
+	return single("affine", b, s, scale, shift)
+}
+
+// functions are the kernels of asm's functions.
+var functions = map[asm.Function]string{
+	asm.Exp: "f_exp", asm.Sigmoid: "f_sigmoid", asm.Swish: "f_swish", asm.Tanh: "f_tanh", asm.Erf: "f_erf", asm.Gelu: "f_gelu",
+	asm.GeluTanh: "f_gelu_tanh", asm.Mish: "f_mish", asm.Elu: "f_elu", asm.HardSigmoid: "f_hard_sigmoid", asm.HardSwish: "f_hard_swish",
+	asm.LeakyRelu: "f_leaky_relu", asm.Sqrt: "f_sqrt", asm.Reciprocal: "f_reciprocal", asm.Abs: "f_abs", asm.Neg: "f_neg",
+	asm.Square: "f_square", asm.Log: "f_log", asm.Softplus: "f_softplus", asm.Celu: "f_celu", asm.Pow: "f_pow", asm.Softsign: "f_softsign",
+}
+
+// Function is a function of each number: table is the address of what asm.Table gives for
+// it, with factor as its first parameter.
+func Function(b Batch, s Shape, f asm.Function, factor float64, table uint64) (Launch, error) {
+	name, ok := functions[f]
+	if !ok {
+		return Launch{}, fmt.Errorf("no kernel for function %d", f)
+	}
+	if f == asm.Swish && factor == 1 {
+		name = "f_swish_single"
+	}
+	return single(name, b, s, table)
+}
+
+// single is a kernel of which each thread computes one number.
+func single(name string, b Batch, s Shape, arguments ...any) (Launch, error) {
+	n := b.Pixels * s.OutC
+	if n > math.MaxInt32-singleThreads {
+		return Launch{}, fmt.Errorf("%s: more numbers in a launch than 32 bits count", name)
+	}
+	arguments = append([]any{b.Jobs, b.First}, append(arguments, s.bytes(b))...)
+	return Launch{name, [3]int{(n + singleThreads - 1) / singleThreads, 1, 1}, singleThreads, arguments}, nil
+}
+
+// Matrix says where the matrices of an operand lie, as engine.Matrix does, by the addresses
+// of its tables.
+type Matrix struct {
+	Batch, Row, Column uint64
+	First              int
+}
+
+func (m Matrix) bytes() []byte {
+	d := binary.LittleEndian.AppendUint64(nil, m.Batch)
+	d = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(d, m.Row), m.Column)
+	return append32(d, m.First, 0)
+}
+
+// Products are matrix products of a batch, as engine.Product has them. Out has no columns:
+// those of a row follow each other.
+type Products struct {
+	Left, Right, Out            Matrix
+	Batch, Rows, Columns, Depth int
+	Scale                       float32
+}
+
+// Product multiplies the matrices of each job: the updates of its two inputs, which are
+// whole. Of the jobs only addresses are looked at.
+func Product(b Batch, p Products) (Launch, error) {
+	n := p.Rows * p.Columns
+	if n > math.MaxInt32-singleThreads || p.Batch > mostBlocks || b.Count > mostBlocks {
+		return Launch{}, fmt.Errorf("products of %d times %d numbers at %d positions in a launch", p.Batch, n, b.Count)
+	}
+	return Launch{"product", [3]int{(n + singleThreads - 1) / singleThreads, p.Batch, b.Count}, singleThreads,
+		[]any{b.Jobs, p.Left.bytes(), p.Right.bytes(), p.Out.bytes(), int32(p.Rows), int32(p.Columns), int32(p.Depth), int32(math.Float32bits(p.Scale))}}, nil
+}
