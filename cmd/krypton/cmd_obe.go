@@ -100,7 +100,8 @@ network again, and draw how much its score drops. Files, folders, patterns,
 any, the built-in sample picture and model show what comes out. PNG, JPEG, GIF, BMP, TIFF,
 WebP and DICOM are read (scan.dcm#12 is the twelfth frame), and .npy tensors of exactly
 the network's input, which are taken as they are, neither resized nor normalized.
-Networks of series read recordings: WFDB (.hea), EDF, BDF, WAV and tables (.csv);
+Networks of series read recordings: WFDB (.hea), EDF, BDF, WAV, DICOM waveforms and
+tables (.csv), and arrays of archives (file.npz#name);
 see docs/series.md.
 
 The scores are bit for bit those of running the whole network at every position

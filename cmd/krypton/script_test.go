@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"image"
 	"image/color"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/sbinet/npyio"
 
+	"krypton/internal/dicomwrite"
 	"krypton/internal/imagein"
 	"krypton/internal/onnxwrite"
 	"krypton/models"
@@ -64,7 +67,7 @@ func TestScripts(t *testing.T) {
 
 // scriptData writes what scripts find in $DATA.
 func scriptData(t testing.TB, data string) {
-	for name, b := range map[string][]byte{"scan.dcm": scan(true), "report.dcm": scan(false), "sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "series.onnx": seriesNetwork(), "series.npy": npy(t, seriesInput()), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
+	for name, b := range map[string][]byte{"scan.dcm": scan(true), "report.dcm": scan(false), "sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "series.onnx": seriesNetwork(), "series.npy": npy(t, seriesInput()), "series.npz": npz(t, map[string]any{"beats": seriesInput(), "other": []float32{1}}), "wave.dcm": waveform(seriesInput()), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
 		"deep.png": levels(t, 1000, 4095), "mask.png": pngOf(t, 512, 512, color.White), "wide.png": pngOf(t, 300, 100, color.White), "black.png": pngOf(t, 64, 64, color.Black), "clear.png": pngOf(t, 64, 64, color.Transparent),
 		"boxes.onnx": onnxwrite.CellDetector(), "boxes.png": dogAndCat(t), "boxes.krypton.yaml": []byte("preprocess: {preset: unit, resize: letterbox, pad: 100}\nlabels: [cat, dog]\ndetector: {form: grid}\n")} {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
@@ -117,6 +120,26 @@ func sampleTensor(t testing.TB) []byte {
 	return npy(t, chw)
 }
 
+// npz is an archive of arrays.
+func npz(t testing.TB, arrays map[string]any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(arrays)) {
+		w, err := z.Create(name + ".npy")
+		if err == nil {
+			_, err = w.Write(npy(t, arrays[name]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func npy(t testing.TB, v any) []byte {
 	var b bytes.Buffer
 	if err := npyio.Write(&b, v); err != nil {
@@ -163,6 +186,37 @@ func seriesInput() (x [2][40]float64) {
 		x[1][t] = float64(t%5)/4 - .5
 	}
 	return x
+}
+
+// waveform is a series as an electrocardiogram of DICOM's, in steps of a quarter of a millivolt,
+// 100 a second.
+func waveform(x [2][40]float64) []byte {
+	const class = "1.2.840.10008.5.1.4.1.1.9.1.1"
+	var s dicomwrite.Set
+	s.Text(0x00080016, "UI", class)
+	s.Text(0x00100010, "PN", marked)
+	s.Sequence(0x54000100, func(s *dicomwrite.Set) {
+		s.Shorts(0x003a0005, "US", 2)
+		s.Longs(0x003a0010, "UL", 40)
+		s.Text(0x003a001a, "DS", "100")
+		var channels []func(*dicomwrite.Set)
+		for _, name := range []string{"Lead I (Einthoven)", "Lead II"} {
+			channels = append(channels, func(s *dicomwrite.Set) {
+				s.Sequence(0x003a0208, func(s *dicomwrite.Set) { s.Text(0x00080104, "LO", name) })
+				s.Text(0x003a0210, "DS", "0.25")
+				s.Sequence(0x003a0211, func(s *dicomwrite.Set) { s.Text(0x00080100, "SH", "mV") })
+			})
+		}
+		s.Sequence(0x003a0200, channels...)
+		s.Shorts(0x54001004, "US", 16)
+		s.Text(0x54001006, "CS", "SS")
+		var samples []uint16
+		for t := range 40 {
+			samples = append(samples, uint16(int16(4*x[0][t])), uint16(int16(4*x[1][t])))
+		}
+		s.Shorts(0x54001010, "OW", samples...)
+	})
+	return dicomwrite.File(class, scanUID, "1.2.840.10008.1.2.1", s.Bytes)
 }
 
 // fourChannels is a network of one layer that reads 4 channels of 8 by 8.

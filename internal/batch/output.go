@@ -15,7 +15,7 @@ import (
 // SumFile is the SHA-256 of the regular file at path, or of that which a frame is of: 64
 // hexadecimal digits.
 func SumFile(path string) (string, error) {
-	path, _ = regular.SplitFrame(path)
+	path, _ = regular.SplitPart(path)
 	f, err := openRegular(path)
 	if err != nil {
 		return "", err

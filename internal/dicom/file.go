@@ -97,10 +97,22 @@ func guess(b []byte) (coding, bool) {
 
 // Open reads an object's head. inflated bounds what a deflated one may become, in bytes.
 func Open(data []byte, inflated int64) (*File, error) {
+	f, body, err := open(data, inflated)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.scan(body); err != nil {
+		return nil, err
+	}
+	return f, f.check()
+}
+
+// open finds out how an object is written, and gives its data set.
+func open(data []byte, inflated int64) (*File, []byte, error) {
 	f := &File{}
 	body, syntax, err := meta(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if uid.MatchString(syntax) {
 		f.Syntax = syntax
@@ -108,25 +120,22 @@ func Open(data []byte, inflated int64) (*File, error) {
 	known, ok := syntaxes[syntax]
 	switch {
 	case syntax != "" && f.Syntax == "":
-		return nil, errors.New("damaged: its transfer syntax is no UID")
+		return nil, nil, errors.New("damaged: its transfer syntax is no UID")
 	case syntax != "" && !ok:
-		return nil, fmt.Errorf("transfer syntax %s %w", f.Syntax, ErrUnsupported)
+		return nil, nil, fmt.Errorf("transfer syntax %s %w", f.Syntax, ErrUnsupported)
 	case known.deflated:
 		if body, err = inflate(body, inflated); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	f.packed = &known
 	if f.coding, ok = guess(body); !ok {
-		return nil, errShort
+		return nil, nil, errShort
 	}
 	if f.coding.explicit && syntax != "" && f.coding != known.coding() {
 		f.Notes = append(f.Notes, "the data set is written otherwise than its transfer syntax says")
 	}
-	if err := f.scan(body); err != nil {
-		return nil, err
-	}
-	return f, f.check()
+	return f, body, nil
 }
 
 // uid is what a unique identifier is written like.
@@ -186,6 +195,9 @@ func (f *File) scan(body []byte) error {
 		if err != nil {
 			return err
 		}
+	}
+	if _, ok := f.set[tagWaveforms]; ok {
+		return ErrWaveform
 	}
 	return ErrNoPicture
 }

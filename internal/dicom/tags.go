@@ -55,6 +55,27 @@ const (
 	tagSharedGroups   tag = 0x52009229
 	tagPerFrameGroups tag = 0x52009230
 
+	tagCodeValue       tag = 0x00080100
+	tagCodeMeaning     tag = 0x00080104
+	tagWaveChannels    tag = 0x003a0005
+	tagWaveLength      tag = 0x003a0010
+	tagWaveRate        tag = 0x003a001a
+	tagWaveDefinitions tag = 0x003a0200
+	tagWaveLabel       tag = 0x003a0203
+	tagWaveSource      tag = 0x003a0208
+	tagWaveSensitivity tag = 0x003a0210
+	tagWaveUnits       tag = 0x003a0211
+	tagWaveCorrection  tag = 0x003a0212
+	tagWaveBaseline    tag = 0x003a0213
+	tagWaveTimeSkew    tag = 0x003a0214
+	tagWaveSkew        tag = 0x003a0215
+	tagWaveStored      tag = 0x003a021a
+	tagWaveforms       tag = 0x54000100
+	tagWaveAllocated   tag = 0x54001004
+	tagWaveSamples     tag = 0x54001006
+	tagWavePadding     tag = 0x5400100a
+	tagWaveData        tag = 0x54001010
+
 	tagExtendedOffsets tag = 0x7fe00001
 	tagFloatPixels     tag = 0x7fe00008
 	tagDoublePixels    tag = 0x7fe00009
@@ -71,5 +92,9 @@ var wanted = map[tag]string{
 	tagRedDescriptor: "US", tagGreenDescriptor: "US", tagBlueDescriptor: "US", tagRedData: "OW", tagGreenData: "OW", tagBlueData: "OW", tagRedSegments: "OW",
 	tagModalityLUT: "SQ", tagLUTDescriptor: "US", tagLUTName: "LO", tagLUTData: "OW", tagVOILUT: "SQ",
 	tagPixelMeasures: "SQ", tagFrameVOI: "SQ", tagFrameValues: "SQ", tagSharedGroups: "SQ", tagPerFrameGroups: "SQ",
+	tagCodeValue: "SH", tagCodeMeaning: "LO",
+	tagWaveChannels: "US", tagWaveLength: "UL", tagWaveRate: "DS", tagWaveDefinitions: "SQ", tagWaveLabel: "SH", tagWaveSource: "SQ",
+	tagWaveSensitivity: "DS", tagWaveUnits: "SQ", tagWaveCorrection: "DS", tagWaveBaseline: "DS", tagWaveTimeSkew: "DS", tagWaveSkew: "DS", tagWaveStored: "US",
+	tagWaveforms: "SQ", tagWaveAllocated: "US", tagWaveSamples: "CS", tagWavePadding: "OW", tagWaveData: "OW",
 	tagExtendedOffsets: "OV", tagFloatPixels: "OF", tagDoublePixels: "OD", tagPixels: "OW",
 }

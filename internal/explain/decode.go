@@ -1,12 +1,14 @@
 package explain
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"image"
 	"io"
 	"math"
 
+	"krypton/internal/dicom"
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
 	"krypton/internal/model"
@@ -27,13 +29,20 @@ const HeadBytes = wav.Magic
 // decoders are those of all kinds. The first that fits takes a file; what is nothing else
 // is a picture.
 var decoders = []decoder{
-	{func(head []byte, _ string) bool { return imagein.IsTensor(head) }, tensorInput},
+	{func(head []byte, _ string) bool { return imagein.IsTensor(head) || imagein.IsArchive(head) }, tensorInput},
 	{IsRecording, recordingInput},
 	{func([]byte, string) bool { return true }, pictureInput},
 }
 
-// pictureInput fits and normalizes a picture.
+// pictureInput fits and normalizes a picture. What a network of series reads of a DICOM file
+// is its waveform.
 func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
+	begin := bufio.NewReader(from)
+	if _, ok := r.model.Series(); ok {
+		if head, _ := begin.Peek(dicom.HeadBytes); dicom.Is(head) {
+			return recordingInput(ctx, r, p, begin, of)
+		}
+	}
 	if err := p.NoPictures; err != nil {
 		return nil, err
 	}
@@ -45,7 +54,7 @@ func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader
 		return nil, err
 	}
 	pre := p.Pre
-	pic, err := pre.DecodeFrame(ctx, from, of.Called, of.Frame, limits)
+	pic, err := pre.DecodeFrame(ctx, begin, of.Called, of.Frame, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -139,16 +148,23 @@ func (k *deepPicture) fill(p *model.Plane, f namedFill) (filled, error) {
 	return filled{numbers: p.Pre.Normalize(f.Image(image.NewNRGBA(image.Rect(0, 0, p.W, p.H))), p.C)}, nil
 }
 
-// tensorInput takes a tensor as it is.
+// tensorInput takes a tensor as it is, from a file of its own or an archive.
 func tensorInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
 	name := of.Called
 	if err := r.applies(name, tensors, p.Said); err != nil {
 		return nil, err
 	}
-	if _, err := r.limits(name, 3+len(r.fills)); err != nil { // the file's bytes and its numbers
+	limits, err := r.limits(name, 3+len(r.fills)) // the file's bytes and its numbers
+	if err != nil {
 		return nil, err
 	}
-	t, err := imagein.DecodeTensor(from, name, p.H, p.W, p.C)
+	begin := bufio.NewReader(from)
+	var t *imagein.Tensor
+	if head, _ := begin.Peek(HeadBytes); imagein.IsArchive(head) {
+		t, err = imagein.DecodeMember(begin, name, of.Part, limits, p.H, p.W, p.C)
+	} else {
+		t, err = imagein.DecodeTensor(begin, name, p.H, p.W, p.C)
+	}
 	if err != nil {
 		return nil, err
 	}

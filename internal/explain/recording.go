@@ -20,6 +20,7 @@ import (
 
 	"gonum.org/v1/gonum/dsp/fourier"
 
+	"krypton/internal/dicom"
 	"krypton/internal/edf"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
@@ -160,7 +161,7 @@ func (r *Reader) readRecording(from io.Reader, sum hash.Hash, of Source, set *mo
 			return n
 		}
 	}
-	head := make([]byte, HeadBytes)
+	head := make([]byte, max(HeadBytes, dicom.HeadBytes))
 	got, err := io.ReadFull(from, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, recording.Bad("an empty file")
@@ -173,7 +174,9 @@ func (r *Reader) readRecording(from io.Reader, sum hash.Hash, of Source, set *mo
 		rec, err = edf.Read(all, want)
 	case wav.Is(head):
 		rec, err = wav.Read(all, want)
-	case strings.EqualFold(filepath.Ext(of.Called), ".hea"):
+	case dicom.Is(head):
+		return r.waveform(all, of, want)
+	case strings.EqualFold(filepath.Ext(of.Called), wfdb.Ending):
 		if of.Beside == nil {
 			return nil, recording.Bad("a header without the files beside it that have the samples")
 		}
@@ -188,6 +191,23 @@ func (r *Reader) readRecording(from io.Reader, sum hash.Hash, of Source, set *mo
 		rec, err = textseries.Read(all, textseries.Options{Rate: set.Rate}, want)
 	}
 	return rec, err
+}
+
+// waveform reads one of a DICOM file, within the memory that a picture may take.
+func (r *Reader) waveform(from io.Reader, of Source, want recording.Want) (*recording.Recording, error) {
+	limits, err := r.limits(of.Called, 1+len(r.fills))
+	if err != nil {
+		return nil, err
+	}
+	most := min(limits.MaxBytes, limits.Memory/2)
+	data, err := io.ReadAll(io.LimitReader(from, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > most {
+		return nil, recording.Bad("more than %d bytes", most)
+	}
+	return dicom.Waveform(data, of.Frame, most, want)
 }
 
 // recordingKind is a recording that a network reads.

@@ -21,6 +21,8 @@ type Source struct {
 	Key string
 	// Frame is which of a file's frames, from 1 on; 0 is the first.
 	Frame int
+	// Part is the name of which of an archive's arrays, "" for the only one.
+	Part string
 	// Beside opens a file that lies beside it, by a name without folders; nil if nothing
 	// does.
 	Beside func(name string) (io.ReadCloser, error)
@@ -28,7 +30,8 @@ type Source struct {
 
 // File is the source of a file's bytes.
 func File(path string) Source {
-	name, frame := regular.SplitFrame(path)
+	_, frame := regular.SplitFrame(path)
+	name, part := regular.SplitPart(path)
 	open := func(path string) (io.ReadCloser, error) {
 		f, err := imagein.OpenRegular(path)
 		if err != nil {
@@ -37,7 +40,7 @@ func File(path string) Source {
 		return f, nil
 	}
 	return Source{
-		Name: path, Called: path, Frame: frame,
+		Name: path, Called: path, Frame: frame, Part: part,
 		Open:   func() (io.ReadCloser, error) { return open(name) },
 		Beside: func(name string) (io.ReadCloser, error) { return open(filepath.Join(filepath.Dir(path), name)) },
 	}

@@ -37,6 +37,9 @@ type DICOM struct {
 // ErrNoPicture: a DICOM file holds something else.
 var ErrNoPicture = dicom.ErrNoPicture
 
+// ErrWaveform: a DICOM file holds a waveform, and no picture.
+var ErrWaveform = dicom.ErrWaveform
+
 // peekBytes is how much of a file is read first to find out what it holds.
 const peekBytes = 1 << 20
 

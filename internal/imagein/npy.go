@@ -98,8 +98,11 @@ func decodeTensor(r io.Reader, h, w, c int) (*Tensor, error) {
 	if n, err := io.ReadFull(r, raw); err != nil {
 		return nil, fmt.Errorf("%d bytes of numbers, the header says %d", n, len(raw))
 	}
-	if n, err := io.ReadFull(r, make([]byte, 1)); n != 0 || err != io.EOF {
+	switch n, err := io.ReadFull(r, make([]byte, 1)); {
+	case n != 0:
 		return nil, errors.New("more bytes than the header says")
+	case err != io.EOF:
+		return nil, err
 	}
 	t := &Tensor{H: h, W: w, C: c, Data: make([]float32, h*w*c), Elem: npyNames[head.descr[1:]], Shape: head.shape}
 	value := npyValue(head.descr)

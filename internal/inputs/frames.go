@@ -57,7 +57,7 @@ func (l *Lists) frames(names []string) ([]string, error) {
 	}
 	var out []string
 	for _, name := range names {
-		if _, frame := regular.SplitFrame(name); frame > 0 || name == "-" {
+		if _, part := regular.SplitPart(name); part != "" || name == "-" {
 			out = append(out, name)
 			continue
 		}
@@ -115,6 +115,9 @@ func (l *Lists) holdsPicture(name string) bool {
 		l.known[name] = n
 	}
 	switch {
+	case errors.Is(err, imagein.ErrWaveform):
+		l.waveforms = append(l.waveforms, name)
+		return false
 	case errors.Is(err, imagein.ErrNoPicture):
 		l.Passed++
 		return false

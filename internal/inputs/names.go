@@ -58,7 +58,8 @@ type Lists struct {
 	// Passed is how many objects of folders had no picture and were passed over.
 	Passed int
 
-	known map[string]int // frames of files that were looked at
+	known     map[string]int // frames of files that were looked at
+	waveforms []string       // DICOM files of a folder that hold some
 }
 
 // ErrNUL is that of a list of lines with NUL bytes in it.
@@ -146,7 +147,13 @@ func (l *Lists) folder(dir string, entries []fs.DirEntry) ([]string, error) {
 		}
 		return out
 	}
+	l.waveforms = nil
 	out := named(func(name string) bool { return isPicture(name) && l.holdsPicture(filepath.Join(dir, name)) })
+	if len(out) == 0 {
+		out = l.waveforms
+	} else {
+		l.Passed += len(l.waveforms)
+	}
 	for _, endings := range recordingEndings {
 		if len(out) == 0 {
 			out = named(func(name string) bool { return ofRecordings(name, endings) })

@@ -128,7 +128,7 @@ func (r *Set) look() {
 		}
 	}
 	for _, name := range r.names {
-		name, _ = regular.SplitFrame(name)
+		name, _ = regular.SplitPart(name)
 		i, err := os.Stat(name)
 		if err != nil || !i.Mode().IsRegular() {
 			continue

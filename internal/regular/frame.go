@@ -1,37 +1,54 @@
 package regular
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// SplitFrame takes FILE#N apart: the file, and which of its frames, from 1 on. frame is 0
-// where no frame is named, or where there is a file of all that name.
-func SplitFrame(name string) (file string, frame int) {
+// Archive is the ending of files of which a part has a name: NumPy's archives of arrays.
+const Archive = ".npz"
+
+// SplitPart takes FILE#PART apart: the file, and which of its parts, a frame's number from 1
+// on, or of an archive an array's name. part is "" where none is named, or where there is a
+// file of all that name.
+func SplitPart(name string) (file, part string) {
 	at := strings.LastIndexByte(name, '#')
-	if at < 1 {
-		return name, 0
+	if first := strings.Index(strings.ToLower(name), Archive+"#"); first >= 0 {
+		at = first + len(Archive)
+	} else if n, err := strconv.Atoi(name[at+1:]); err != nil || n < 1 || name[at+1] == '+' {
+		return name, ""
 	}
-	n, err := strconv.Atoi(name[at+1:])
-	if err != nil || n < 1 || name[at+1] == '+' {
-		return name, 0
+	if at < 1 || at+1 == len(name) {
+		return name, ""
 	}
 	if _, err := os.Lstat(name); err == nil {
-		return name, 0
+		return name, ""
 	}
-	return name[:at], n
+	return name[:at], name[at+1:]
 }
 
-// Base is a file's name without folder and ending, with the number of the frame behind it
-// if one is named.
+// SplitFrame is SplitPart of a file that has frames: frame is 0 where none is named.
+func SplitFrame(name string) (file string, frame int) {
+	file, part := SplitPart(name)
+	if frame, _ = strconv.Atoi(part); frame < 1 {
+		return name, 0
+	}
+	return file, frame
+}
+
+// Base is a file's name without folder and ending, with the part behind it if one is named.
 func Base(name string) string {
-	file, frame := SplitFrame(name)
+	file, part := SplitPart(name)
 	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-	if frame > 0 {
-		base = fmt.Sprintf("%s.%d", base, frame)
+	if part != "" {
+		base += "." + strings.Map(func(r rune) rune {
+			if r < ' ' || strings.ContainsRune(`/\:`, r) {
+				return '_'
+			}
+			return r
+		}, part)
 	}
 	return base
 }
