@@ -14,21 +14,22 @@ import (
 
 // approximateOptions are the flags of approximate maps.
 type approximateOptions struct {
-	tau, epsilon, drillDown float64
-	shortlist               int
-	steps                   []int
-	precision               incremental.Precision
-	checkerboard            bool
-	ssim, speedup           float64
-	within                  time.Duration
+	tau, epsilon, gates, drillDown float64
+	shortlist                      int
+	steps                          []int
+	precision                      incremental.Precision
+	checkerboard                   bool
+	ssim, speedup                  float64
+	within                         time.Duration
 }
 
 // approximateFlags say what is given up, or choose it.
-var approximateFlags = []string{"ssim", "speedup", "precision", "tau", "epsilon", "shortlist", "drill-down", "steps", "checkerboard", "within"}
+var approximateFlags = []string{"ssim", "speedup", "precision", "tau", "epsilon", "gates", "shortlist", "drill-down", "steps", "checkerboard", "within"}
 
 func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.tau, "tau", 1, "approximate: no region exceeds this `share` of a layer's width or height")
 	f.Float64Var(&o.epsilon, "epsilon", 0, "approximate: drop border pixels of a region that moved by less than this `share` of the layer's scale")
+	f.Float64Var(&o.gates, "gates", 0, "approximate: where squeeze and excitation moves pixels that nothing else changes by less than this `share` of the layer's scale, leave them")
 	flagvalue.Add(f, &o.steps, "steps", "", explain.ParseSteps, "approximate: compute every Nth position first, then refine: 4,2,1 (default 4,2,1 with --drill-down)")
 	f.BoolVar(&o.checkerboard, "checkerboard", false, "approximate: compute every other position, then a tenth of all (--drill-down) where their neighbours differ most; the others are interpolated")
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
@@ -48,6 +49,7 @@ func (o *approximateOptions) wish(s *settings, mode obe.Mode) explain.Wish {
 	}
 	w.SSIM, w.Speedup, w.Precision = given(s, "ssim", o.ssim), given(s, "speedup", o.speedup), given(s, "precision", o.precision)
 	w.Tau, w.Epsilon, w.Shortlist = given(s, "tau", o.tau), given(s, "epsilon", o.epsilon), given(s, "shortlist", o.shortlist)
+	w.Gates = given(s, "gates", o.gates)
 	w.DrillDown, w.Checkerboard = given(s, "drill-down", o.drillDown), given(s, "checkerboard", o.checkerboard)
 	w.Within = given(s, "within", explain.Duration(o.within))
 	if s.given("steps") {

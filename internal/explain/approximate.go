@@ -40,6 +40,7 @@ type Wish struct {
 	// are none.
 	Tau          *float64  `json:"tau,omitempty"`
 	Epsilon      *float64  `json:"epsilon,omitempty"`
+	Gates        *float64  `json:"gates,omitempty"`
 	Shortlist    *int      `json:"shortlist,omitempty"`
 	DrillDown    *float64  `json:"drill_down,omitempty"`
 	Steps        []int     `json:"steps,omitempty"`
@@ -49,7 +50,7 @@ type Wish struct {
 
 // settings are the fields that say what is given up.
 func (w *Wish) settings() []failure.Setting {
-	return said([]wished{{"tau", w.Tau != nil}, {"epsilon", w.Epsilon != nil}, {"shortlist", w.Shortlist != nil}, {"drill_down", w.DrillDown != nil},
+	return said([]wished{{"tau", w.Tau != nil}, {"epsilon", w.Epsilon != nil}, {"gates", w.Gates != nil}, {"shortlist", w.Shortlist != nil}, {"drill_down", w.DrillDown != nil},
 		{"steps", w.Steps != nil}, {"checkerboard", w.Checkerboard != nil}, {"within", w.Within != nil}})
 }
 
@@ -180,8 +181,8 @@ func (w *Wish) check(mode obe.Mode) (approximate bool, err error) {
 	}
 	switch {
 	case len(choices) > 0 && len(own) > 0:
-		return false, failure.Wrongf("%v and %v find what is given up: they exclude %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
-			failure.Setting("tau"), failure.Setting("epsilon"), failure.Setting("shortlist"), failure.Setting("drill_down"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("within"))
+		return false, failure.Wrongf("%v and %v find what is given up: they exclude %v, %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
+			failure.Setting("tau"), failure.Setting("epsilon"), failure.Setting("gates"), failure.Setting("shortlist"), failure.Setting("drill_down"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("within"))
 	case w.SSIM != nil && !(*w.SSIM >= 0 && *w.SSIM <= 1):
 		return false, failure.Wrongf("%v is %g, want above 0 and up to 1", failure.Setting("ssim"), *w.SSIM)
 	case len(choices) == 2:
@@ -194,7 +195,7 @@ func (w *Wish) check(mode obe.Mode) (approximate bool, err error) {
 
 // own is the approximation that a wish's settings make.
 func (w *Wish) own() obe.Approximation {
-	a := obe.Approximation{Tau: or(w.Tau, 1), Epsilon: or(w.Epsilon, 0), Shortlist: or(w.Shortlist, 0), Checkerboard: or(w.Checkerboard, false), DrillDown: or(w.DrillDown, 0)}
+	a := obe.Approximation{Tau: or(w.Tau, 1), Epsilon: or(w.Epsilon, 0), Gates: or(w.Gates, 0), Shortlist: or(w.Shortlist, 0), Checkerboard: or(w.Checkerboard, false), DrillDown: or(w.DrillDown, 0)}
 	switch {
 	case w.Within != nil:
 		a.Steps, a.DrillDown, a.Within = obe.Anytime, 1, time.Duration(*w.Within)
@@ -294,6 +295,7 @@ func (g *Given) settle(plan *incremental.Plan, aim *Aim, spell func(failure.Sett
 			g.Shortlist = 0
 		}
 	}
+	notes = append(notes, g.settleGates(plan, spell)...)
 	if g.Source == ByDefault {
 		notes = append(notes, fmt.Sprintf("nobody has tuned approximations for this model ('krypton tune' does): the defaults of %s networks are taken, %s", g.Family, g.Text()))
 	}
@@ -305,6 +307,28 @@ func (g *Given) settle(plan *incremental.Plan, aim *Aim, spell func(failure.Sett
 			g.Precision = "" // goes without saying
 		}
 	}
+	return notes
+}
+
+// settleGates leaves gates alone where a plan has none, and has the settings that are tried for
+// a certificate follow them as numbers where it has some.
+func (g *Given) settleGates(plan *incremental.Plan, spell func(failure.Setting) string) (notes []string) {
+	n := plan.Gates()
+	if n == 0 && g.Gates > 0 {
+		if g.Source == Asked {
+			notes = append(notes, fmt.Sprintf("%s %g leaves nothing out: the model has no gates", spell("gates"), g.Gates))
+		}
+		g.Gates = 0
+	}
+	if g.certify == nil || n == 0 {
+		return notes
+	}
+	certify := *g.certify
+	certify.Rungs = slices.Clone(certify.Rungs)
+	for i := range certify.Rungs {
+		certify.Rungs[i].Gates = certify.Rungs[i].Epsilon
+	}
+	g.certify = &certify
 	return notes
 }
 
@@ -371,6 +395,9 @@ func (g *Given) setting() string {
 	}
 	if g.Epsilon != 0 {
 		parts = append(parts, fmt.Sprintf("epsilon %g", g.Epsilon))
+	}
+	if g.Gates != 0 {
+		parts = append(parts, fmt.Sprintf("gates %g", g.Gates))
 	}
 	if g.Shortlist != 0 {
 		parts = append(parts, fmt.Sprintf("%d classes", g.Shortlist))

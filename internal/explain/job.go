@@ -354,7 +354,7 @@ func (j *Job) Costs(in *Input) ([]Cost, error) {
 	for i, m := range j.mapsOf(maps) {
 		c := Cost{Map: m, ViewBytes: j.viewBytes(), PositionBytes: p.PositionBytes(m.Grid.Rect(m.Grid.Len() / 2))}
 		c.Whole = run * int64(m.Grid.Len())
-		c.AtMost = j.gives != nil && (j.gives.Epsilon > 0 || j.gives.Within > 0 || j.gives.certify != nil)
+		c.AtMost = j.gives != nil && (j.gives.Epsilon > 0 || j.gives.Gates > 0 || j.gives.Within > 0 || j.gives.certify != nil)
 		switch {
 		case j.mode == obe.Naive:
 			c.Spent = c.Whole

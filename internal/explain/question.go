@@ -148,7 +148,7 @@ func (q *Question) Need(n *model.Network) model.Need {
 	if err != nil || given == nil {
 		return need
 	}
-	need.Tau, need.Precision, need.Dynamic = given.Tau, given.Precision, given.Epsilon > 0 || given.certify != nil
+	need.Tau, need.Precision, need.Dynamic = given.Tau, given.Precision, given.Epsilon > 0 || given.Gates > 0 || given.certify != nil
 	if need.Precision != "" {
 		need.Also = incremental.FP32
 	}

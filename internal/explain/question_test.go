@@ -34,7 +34,7 @@ func TestQuestionInJSON(t *testing.T) {
 	full := Question{
 		Patches: []obe.Patch{obe.Plain(size("16")), {Shape: obe.Circle, Size: size("10%x24"), Soft: 2}}, Strides: []obe.Size{size("4"), size("2%")}, Border: obe.Skip, Region: obe.Region{X: 1, Y: 2, W: 30, H: 40},
 		Fills: []Fill{"gray", "#102030"}, Seed: 1<<63 + 1, Classes: []string{"top3", "label:7"}, Activation: prediction.Sigmoid, Score: target.Margin, Mode: obe.Approximate,
-		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
+		Approximate: Wish{SSIM: ptr(.9), Speedup: ptr(2.), Precision: ptr(incremental.BF16), Tau: ptr(.5), Epsilon: ptr(0.), Gates: ptr(.05), Shortlist: ptr(64), DrillDown: ptr(.1), Steps: []int{4, 2, 1}, Checkerboard: ptr(false), Within: ptr(Duration(2 * time.Second))},
 		Boxes:       []string{"3", "car", "false"}, MinScore: ptr(.3), IoU: ptr(.4),
 		Combine: "cell", Verify: 3, Compare: -1, Chunk: 7,
 		Recording: Recording{Recordings: model.Recordings{Rate: 500, Channels: []string{"II", "3"}, Resample: "sinc", Normalize: "zscore", Missing: "line"}, Start: &recording.Moment{Value: 1.5}, End: &recording.Moment{Value: 900, Samples: true}},
@@ -171,6 +171,8 @@ func TestChoose(t *testing.T) {
 		"tau 0":                       {wish: Wish{Tau: ptr(0.)}, want: "error: tau is 0"},
 		"tau NaN":                     {wish: Wish{Tau: ptr(math.NaN())}, want: "error: tau is NaN"},
 		"epsilon below 0":             {wish: Wish{Epsilon: ptr(-1.)}, want: "error: epsilon is -1"},
+		"gates below 0":               {wish: Wish{Gates: ptr(-1.)}, want: "error: gates is -1"},
+		"gates":                       {wish: Wish{Gates: ptr(.05)}, want: "gates 0.05", source: Asked},
 		"checkerboard":                {wish: Wish{Checkerboard: ptr(true)}, want: "checkerboard and a share of 0.1", source: Asked},
 		"checkerboard with its share": {wish: Wish{Checkerboard: ptr(true), DrillDown: ptr(.3)}, want: "checkerboard and a share of 0.3", source: Asked},
 		"checkerboard and steps":      {wish: Wish{Checkerboard: ptr(true), Steps: []int{2, 1}}, want: "error: steps and a checkerboard"},

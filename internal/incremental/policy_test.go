@@ -50,7 +50,7 @@ func TestPolicies(t *testing.T) {
 				}
 			}
 		}
-		some := Options{Policy: Tau(0.3 + 0.5*rng.Float64()), Epsilon: 0.2 * rng.Float64(), Workers: 1, Chunk: 3}
+		some := Options{Policy: Tau(0.3 + 0.5*rng.Float64()), Epsilon: 0.2 * rng.Float64(), Gates: 0.2 * rng.Float64(), Workers: 1, Chunk: 3}
 		other := some
 		other.Workers, other.Chunk = 2, 1
 		if d := differs(answers(t, p, v, changes, some), answers(t, p, v, changes, other)); d != "" {

@@ -99,7 +99,7 @@ func (p *Plan) ProfileWhole(ctx context.Context, input []float32, runs int) (*Pr
 }
 
 // ProfileUpdates measures changes of the input that the views are of. Of the options,
-// chunk, memory, policy and epsilon count.
+// chunk, memory, policy and thresholds count.
 func (p *Plan) ProfileUpdates(ctx context.Context, v *Views, changes Changes, opt Options, runs int) (*Profile, error) {
 	n := changes.Len()
 	if n == 0 {
@@ -113,9 +113,7 @@ func (p *Plan) ProfileUpdates(ctx context.Context, v *Views, changes Changes, op
 	chunk := min(st.chunk, n)
 	w := newWorker(p, v, opt.Policy)
 	w.reserve(st)
-	if opt.Epsilon > 0 {
-		w.epsilon, w.meanSquare = opt.Epsilon, p.meanSquares(v)
-	}
+	w.thresholds = p.thresholds(v, &opt)
 	return p.profile(n, chunk, runs, func(times stepTimes) error {
 		w.times = times
 		for lo := 0; lo < n; lo += chunk {

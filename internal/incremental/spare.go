@@ -40,7 +40,7 @@ func (p *Plan) worker(v *Views, policy Policy) *worker {
 // release keeps a worker's memory for the next one.
 func (w *worker) release() {
 	s := w.plan.spare
-	w.views, w.policy, w.meanSquare = nil, nil, nil
+	w.views, w.policy, w.thresholds = nil, nil, thresholds{}
 	clear(w.hosts)
 	clear(w.ins[:cap(w.ins)])
 	clear(w.jobs[:cap(w.jobs)])

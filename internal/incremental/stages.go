@@ -62,6 +62,9 @@ func chunkOf(own, weights int64) int {
 // one given.
 func (p *Plan) stages(at region.Rect, n, workers int, opt Options) (stages, error) {
 	rects := p.regions(at)
+	if opt.Gates > 0 && opt.Memory == 0 {
+		rects = p.regionsHeld(at)
+	}
 	s := stages{chunk: opt.Chunk, numbers: [2][]int{1: p.slotNumbers(rects, nil)}}
 	if opt.cut > 0 {
 		return p.cutAt(opt.cut, rects, 1, opt.Chunk), nil
@@ -69,7 +72,7 @@ func (p *Plan) stages(at region.Rect, n, workers int, opt Options) (stages, erro
 	if opt.Chunk <= 0 {
 		most := max(1, (n+4*workers-1)/(4*workers)) // so that no worker is left with many
 		s.chunk = min(most, chunkOf(slotBytes(s.numbers[1]), p.WeightBytes()))
-		if s.chunk <= min(cutMost, most-1) && opt.Epsilon == 0 { // else regions are not known beforehand
+		if s.chunk <= min(cutMost, most-1) && !opt.dynamic() { // else regions are not known beforehand
 			cut := p.cutSteps(rects, s, most)
 			bytes := int64(cut.first)*slotBytes(cut.numbers[0]) + int64(cut.chunk)*slotBytes(cut.numbers[1]) + p.passingBytes()
 			if cut.cut > 0 && (opt.Memory == 0 || bytes <= opt.Memory/int64(workers)) {

@@ -41,12 +41,20 @@ type Options struct {
 	// steps where no pixel moved by more than Epsilon times the root mean
 	// square of the step's pixels. It needs a plan compiled as Dynamic.
 	Epsilon float64
+	// Gates, if not 0, leaves pixels that nothing else changes as they are behind a step
+	// that multiplies each channel by one number of it (a gate), where pixels would move by
+	// less than Gates times the root mean square of the step's pixels, on the mean: gates
+	// are followed as numbers. It needs a plan compiled as Dynamic.
+	Gates float64
 	// Done, if set, is called after each chunk with the number of changes
 	// that it finished. Calls may come from any worker.
 	Done func(n int)
 
 	cut int // where tests cut the steps (see stages), 0 to let the plan choose
 }
+
+// dynamic says that regions depend on values.
+func (o *Options) dynamic() bool { return o.Epsilon > 0 || o.Gates > 0 }
 
 // Results are the outputs of one change, valid during the call that hands them
 // over.
@@ -101,13 +109,10 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 	if n == 0 {
 		return nil
 	}
-	if opt.Epsilon > 0 && !p.dynamic {
+	if opt.dynamic() && !p.dynamic {
 		return errors.New("a change threshold needs a plan compiled for regions that depend on values")
 	}
-	var meanSquare []float64
-	if opt.Epsilon > 0 {
-		meanSquare = p.meanSquares(v)
-	}
+	thresholds := p.thresholds(v, &opt)
 	workers := max(1, opt.Workers)
 	largest := p.largest(changes)
 	st, err := p.stages(largest, n, workers, opt)
@@ -141,7 +146,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 			}()
 			w := p.worker(v, opt.Policy)
 			w.reserve(st)
-			w.epsilon, w.meanSquare = opt.Epsilon, meanSquare
+			w.thresholds = thresholds
 			for ctx.Err() == nil {
 				lo, hi := take()
 				if lo == hi {
@@ -219,10 +224,9 @@ type worker struct {
 
 	times stepTimes
 
-	centres    [][]Point // [change][value], for the policy
-	spent      []int64   // multiply-adds of each change
-	epsilon    float64   // change threshold
-	meanSquare []float64 // of each view, for the threshold
+	centres [][]Point // [change][value], for the policy
+	spent   []int64   // multiply-adds of each change
+	thresholds
 }
 
 func newWorker(p *Plan, v *Views, policy Policy) *worker {
@@ -249,7 +253,7 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 		w.rects[k][p.input] = r
 		w.centres[k][p.input] = centre(r)
 		for i := range p.steps {
-			if w.epsilon > 0 {
+			if w.dynamic() {
 				break // regions depend on values
 			}
 			p.propagate(&p.steps[i], w.rects[k], w.centres[k], w.policy)
@@ -275,11 +279,14 @@ func (w *worker) runSteps(from, to int) error {
 	known := from // steps whose regions are
 	for i := from; i < to; i++ {
 		s := &p.steps[i]
-		if w.epsilon > 0 && i >= known {
+		if w.dynamic() && i >= known {
 			known = i + max(1, s.group)
 			for k := w.first; k < w.last; k++ {
 				for j := i; j < known; j++ {
 					p.propagate(&p.steps[j], w.rects[k], w.centres[k], w.policy)
+				}
+				if w.gates != nil && w.gates.of[i] != nil {
+					w.rects[k][s.out] = w.hold(i, k)
 				}
 			}
 		}
@@ -302,7 +309,9 @@ func (w *worker) runSteps(from, to int) error {
 			continue
 		}
 		w.place(s.out)
-		w.runStep(s)
+		if w.gates == nil || !w.runCorrected(s) {
+			w.runStep(s)
+		}
 		w.times.ran(i, start)
 		if w.epsilon > 0 && s.kind != op.Global && !p.values[s.out].entire && p.values[s.out].partOf == 0 {
 			start := w.times.now()

@@ -24,6 +24,10 @@ type Approximation struct {
 	// Epsilon drops border pixels of regions that moved by less than this
 	// share of the layer's scale (see incremental.Options.Epsilon).
 	Epsilon float64 `yaml:"epsilon,omitempty" json:"epsilon,omitempty"`
+	// Gates leaves pixels that nothing else changes as they are where a gate (squeeze and
+	// excitation) moves them by less than this share of the layer's scale, on the mean
+	// (see incremental.Options.Gates). It has no effect on models without gates.
+	Gates float64 `yaml:"gates,omitempty" json:"gates,omitempty"`
 	// Shortlist, if not 0, is the number of classes that are computed, the
 	// likeliest on the clean image; the others keep its logits. It has no
 	// effect on models whose last layers mix classes.
@@ -52,7 +56,7 @@ var Anytime = []int{8, 4, 2, 1}
 
 // Exact says whether nothing is given up.
 func (a Approximation) Exact() bool {
-	return (a.Tau == 0 || a.Tau == 1) && a.Epsilon == 0 && a.Shortlist == 0 && len(a.Steps) == 0 && !a.Checkerboard
+	return (a.Tau == 0 || a.Tau == 1) && a.Epsilon == 0 && a.Gates == 0 && a.Shortlist == 0 && len(a.Steps) == 0 && !a.Checkerboard
 }
 
 // Partial says whether a part of the positions may be left to their neighbours.
@@ -66,6 +70,8 @@ func (a Approximation) Validate() error {
 		return fmt.Errorf("tau is %g, want above 0 and up to 1", a.Tau)
 	case !(a.Epsilon >= 0) || math.IsInf(a.Epsilon, 1):
 		return fmt.Errorf("epsilon is %g, want 0 or more", a.Epsilon)
+	case !(a.Gates >= 0) || math.IsInf(a.Gates, 1):
+		return fmt.Errorf("gates is %g, want 0 or more", a.Gates)
 	case a.Shortlist < 0:
 		return fmt.Errorf("a shortlist of %d classes", a.Shortlist)
 	case a.Checkerboard && len(a.Steps) > 0:
@@ -88,7 +94,7 @@ func (a Approximation) Validate() error {
 
 // options are the engine's part of an approximation.
 func (a Approximation) options(o incremental.Options) incremental.Options {
-	o.Policy, o.Epsilon = a.Policy(), a.Epsilon
+	o.Policy, o.Epsilon, o.Gates = a.Policy(), a.Epsilon, a.Gates
 	return o
 }
 

@@ -185,6 +185,7 @@ func (l *line) wishes(w explain.Wish) {
 	l.say("speedup", real(w.Speedup), "")
 	l.say("tau", real(w.Tau), "")
 	l.say("epsilon", real(w.Epsilon), "")
+	l.say("gates", real(w.Gates), "")
 	l.say("drill-down", real(w.DrillDown), "")
 	if w.Precision != nil {
 		*l = append(*l, "--precision", string(*w.Precision))
