@@ -34,7 +34,7 @@ func TestGlobal(t *testing.T) {
 		"gated at the end": {func(n *network, x graph.ValueID) { end(n, gate(n, conv(n, conv(n, x, 4, 16), 16, 16), 16), 16) }, 6, ""},
 		"normalized": {func(n *network, x graph.ValueID) {
 			end(n, conv(n, n.node("InstanceNormalization", nil, conv(n, x, 4, 8), n.weights(1, 8), n.weights(1, 8)), 8, 16), 16)
-		}, 6, "InstanceNormalization"},
+		}, 6, "moments"},
 		"a gated branch": {func(n *network, x graph.ValueID) {
 			x = conv(n, x, 4, 16)
 			side := n.node("Conv", nil, n.node("GlobalAveragePool", nil, x), n.weights(1, 4, 16, 1, 1))
