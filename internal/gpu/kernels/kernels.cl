@@ -237,16 +237,17 @@ kernel void average_pool(JOBS, global const int *restrict rows, global const int
 	*out = acc * (1.0f / (float)n);
 }
 
-// mean is that of a whole plane: a channel has four sums, of every fourth pixel, which are
-// added up in halves.
+// mean is the sum of each window, which lies inside of the plane, divided by count: a channel
+// has four sums, of every fourth pixel, which are added up in halves.
 kernel void mean(JOBS, int count, struct shape g)
 {
 	PLACE(g.c)
+	const int taps = g.ky * g.kx;
 	float acc[4] = {0, 0, 0, 0};
-	for (int i = 0; i < g.h * g.w; i += 4)
+	for (int i = 0; i < taps; i += 4)
 		UNROLL for (int k = 0; k < 4; k++)
-			if (i + k < g.h * g.w)
-				acc[k] += number_at(pixel_at(&j->in, g.h, g.w, g.c, (i + k) / g.w, (i + k) % g.w), c);
+			if (i + k < taps)
+				acc[k] += number_at(TAP((i + k) / g.kx, (i + k) % g.kx), c);
 	*out = ((acc[0] + acc[1]) + (acc[2] + acc[3])) * (1.0f / (float)count);
 }
 

@@ -180,7 +180,8 @@ func AveragePool(b Batch, s Shape, rows, columns uint64) (Launch, error) {
 	return single("average_pool", b, s, rows, columns)
 }
 
-// Mean is the sum of all pixels divided by count.
+// Mean is the sum of each window, which lies inside of the plane, divided by count: that of the
+// whole plane, or of its rows.
 func Mean(b Batch, s Shape, count int) (Launch, error) { return single("mean", b, s, int32(count)) }
 
 // Sum adds the two inputs, and bounds what comes of it.

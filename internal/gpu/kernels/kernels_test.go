@@ -178,6 +178,10 @@ func TestMean(t *testing.T) {
 		subject{in: []engine.Plane{in}, out: engine.Plane{H: 1, W: 1, C: in.C}, whole: true,
 			make:   func(*engine.Scratch) (engine.Primitive, error) { return &engine.Mean{Count: count}, nil },
 			launch: func(_ *device, b Batch) (Launch, error) { return Mean(b, s, count) }}.check(t, rng)
+		rows := shapeOf(in, region.Identity(in.H), region.Whole(in.W), in.C)
+		subject{in: []engine.Plane{in}, out: engine.Plane{H: in.H, W: 1, C: in.C},
+			make:   func(*engine.Scratch) (engine.Primitive, error) { return &engine.RowSums{}, nil },
+			launch: func(_ *device, b Batch) (Launch, error) { return Mean(b, rows, 1) }}.check(t, rng)
 	}
 }
 

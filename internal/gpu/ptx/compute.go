@@ -235,6 +235,12 @@ func compute(w *warp, in *instruction) error {
 			}
 		}
 	}
+	if w.active == allLanes {
+		for l := range d {
+			d[l] = f(a[l], b[l], c[l])
+		}
+		return nil
+	}
 	for m := w.active; m != 0; m &= m - 1 {
 		l := bits.TrailingZeros32(m) & 31
 		d[l] = f(a[l], b[l], c[l])

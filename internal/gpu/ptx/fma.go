@@ -11,16 +11,17 @@ import "math"
 // was not there before.
 func FMA(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z)
-	s := float64(p + c)
-	const below = 1<<29 - 1 // bits of float64 that float32 lacks
-	if math.Float64bits(s)&below != 1<<28 && (s >= smallestNormal || s <= -smallestNormal) {
+	s := p + c
+	// Numbers that are no denormals, and not half way.
+	if b := math.Float64bits(s); b&(1<<29-1) != 1<<28 && b<<1 >= smallestNormal<<1 {
 		return float32(s)
 	}
 	return float32(odd(p, c, s))
 }
 
-// smallestNormal is the least float32 that is no denormal. Below it more bits are lost.
-const smallestNormal = 0x1p-126
+// smallestNormal is the bits of the least number that is no denormal of float32: of those
+// below more bits are lost.
+const smallestNormal = (1023 - 126) << 52
 
 // odd is p + c, whose nearest float64 is s, rounded to odd: a sum that float64 cannot hold
 // becomes the one of its two neighbours whose last bit is 1. Rounded again to so many bits
