@@ -1,7 +1,9 @@
 // Package certify bounds from below how similar a map is to the exact one, where the exact
-// map is known at positions drawn at random only. What the map misses there says how large
-// its errors are, and how they grow with what the map shows around a position; maps that
-// miss as much elsewhere are drawn again and again and compared with it.
+// map is known at positions drawn at random only. What the map misses at each of them tells
+// what similarity that error alone takes away; divided by the chance that the position had
+// to be drawn it stands for others like it (Horvitz and Thompson, 1952). Positions are drawn
+// the likelier the more their errors are expected to cost, so that the few on which much
+// depends are among them.
 package certify
 
 import (
@@ -10,7 +12,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sync"
 
 	"krypton/internal/quality"
 )
@@ -28,8 +29,8 @@ const (
 	Exact
 )
 
-// Confidence is that of every bound: the share of maps whose similarity is at least what
-// their bound says.
+// Confidence is that of every bound: the share of maps whose similarities are at least what
+// their bounds say.
 const Confidence = 0.9
 
 // Fewest is the smallest number of samples that say something of a map.
@@ -55,11 +56,14 @@ type Map struct {
 // Sample is a position of a map where the exact score is known, drawn at random.
 type Sample struct {
 	At int
-	// Kind is what the position's would have been had nobody drawn it, and Missed the exact
-	// score less what it would have been by Computed and by Interpolated; NaN if nobody
-	// knows.
-	Kind   Kind
-	Missed [2]float64
+	// Kind is what the position's would have been had nobody drawn it.
+	Kind Kind
+	// Chance is that of being drawn: above 0, up to 1.
+	Chance float64
+	// Exact is the exact score, and Guess what the score would have been by Computed and by
+	// Interpolated, had nobody drawn the position; NaN if nobody knows.
+	Exact float64
+	Guess [2]float64
 }
 
 // Similarity is one similarity of a map to the exact one: what is expected, and the bound.
@@ -76,182 +80,120 @@ type Estimate struct {
 // Bound is the lower of the two.
 func (e *Estimate) Bound() float64 { return min(e.Scores.Bound, e.Rendered.Bound) }
 
-// Options say how an estimate is made.
-type Options struct {
-	// Draws is the number of maps that are drawn, 0 for the usual one.
-	Draws   int
-	Seed    uint64
-	Workers int
-}
-
 const (
-	usualDraws = 32
-	// caution multiplies what is lost: errors that hang together, the largest ones that no
-	// sample met, and settings that were chosen because they looked good.
-	caution = 1.5
+	// caution multiplies what is lost: several errors in one window may cost more than each
+	// alone, and samples by which a map was chosen flatter it.
+	caution = 1.2
 	// least is a loss that is always reckoned with.
 	least = 0.004
 )
 
-// unseenShare is about the number of times that the samples would have to be drawn for one
-// of them to meet something that is between the computed positions and shows at none: the
-// map then differs from what is interpolated as much as from one sample to the next.
-const unseenShare = 2
+// normal is the quantile of the standard normal distribution by which both similarities
+// together are bounded at Confidence, whatever they have to do with one another.
+var normal = math.Sqrt2 * math.Erfinv(Confidence)
 
-// together is the share of computed positions that err as the nearest sample does: what an
-// approximation passes over is much the same for neighbours.
-const together = 0.5
-
-// normal is the quantile of the standard normal distribution at Confidence.
-var normal = math.Sqrt2 * math.Erfinv(2*Confidence-1)
-
-// Estimate says how similar the map is to the exact one. It depends on nothing but its
-// arguments, whatever the number of workers.
-func (m *Map) Estimate(samples []Sample, o Options) (*Estimate, error) {
-	if err := m.enough(samples); err != nil {
-		return nil, err
+// Estimate says how similar the map is to the exact one, by samples that were drawn
+// independently of what their errors turned out to be.
+func (m *Map) Estimate(samples []Sample) (*Estimate, error) {
+	if len(samples) < Fewest {
+		return nil, ErrFew
 	}
 	judge, err := quality.NewJudge(m.Scores, m.Cols, m.Base, m.Span)
 	if err != nil {
 		return nil, err
 	}
-	e := &Estimate{HasRendered: judge.Rendered()}
+	e := &Estimate{HasRendered: judge.Rendered(), Scores: Similarity{1, 1}, Rendered: Similarity{1, 1}}
 	if !slices.ContainsFunc(m.Kinds, func(k Kind) bool { return k != Exact }) {
-		e.Scores, e.Rendered = Similarity{1, 1}, Similarity{1, 1}
 		return e, nil
 	}
-	if o.Draws == 0 {
-		o.Draws = usualDraws
+	var scores, rendered losses
+	between := 0.0
+	for _, k := range m.Kinds {
+		if k == Interpolated {
+			between++
+		}
 	}
-	of := m.features(samples)
-	scores, rendered := make([]float64, o.Draws), make([]float64, o.Draws)
-	next, workers := make(chan int), max(1, min(o.Workers, o.Draws))
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			j, drawn := judge.Clone(), make([]float64, len(m.Scores))
-			for k := range next {
-				m.draw(drawn, of, samples, rand.New(rand.NewPCG(o.Seed, uint64(k))))
-				scores[k], rendered[k] = j.Similarities(drawn)
-			}
-		})
+	for j, s := range samples {
+		guess := s.Guess[s.Kind]
+		if math.IsNaN(guess) {
+			return nil, ErrFew
+		}
+		a, b := judge.Site(s.At, guess)
+		// What lies between computed positions may show at none: as much as from one sample
+		// to another.
+		c, d := judge.Site(s.At, samples[(j+1)%len(samples)].Exact)
+		unseen := between * unseenShare / float64(len(samples))
+		scores.add(a, c.Lost*unseen, s.Chance)
+		rendered.add(b, d.Lost*unseen, s.Chance)
 	}
-	for k := range o.Draws {
-		next <- k
-	}
-	close(next)
-	all.Wait()
-	e.Scores, e.Rendered = bound(scores), bound(rendered)
-	if !e.HasRendered {
-		e.Rendered = Similarity{1, 1}
+	if e.Scores = scores.similarity(); e.HasRendered {
+		e.Rendered = rendered.similarity()
 	}
 	return e, nil
 }
 
-// Likely is a map that could be the exact one.
-func (m *Map) Likely(samples []Sample, seed uint64) ([]float32, error) {
-	if err := m.enough(samples); err != nil {
-		return nil, err
-	}
-	drawn := make([]float64, len(m.Scores))
-	m.draw(drawn, m.features(samples), samples, rand.New(rand.NewPCG(seed, 3)))
-	likely := make([]float32, len(drawn))
-	for i, v := range drawn {
-		likely[i] = float32(v)
-	}
-	return likely, nil
+// unseenShare is about the number of times that samples are expected to miss what is between
+// computed positions and shows at none.
+const unseenShare = 0.5
+
+// narrowest bounds how much less the exact map's windows vary.
+const narrowest = 0.5
+
+// losses are what the errors of samples cost, each as if it were alone.
+type losses struct {
+	samples        []loss
+	unseen, weight float64 // in the mean over positions, times weight
+	wider          float64 // by what share the map's windows vary more than the exact map's
 }
 
-// enough fails where samples are few, or none tells of a kind of positions.
-func (m *Map) enough(samples []Sample) error {
-	if len(samples) < Fewest {
-		return ErrFew
-	}
-	for _, k := range []Kind{Computed, Interpolated} {
-		if slices.Contains(m.Kinds, k) && len(poolOf(samples, k)) == 0 {
-			return ErrFew
-		}
-	}
-	return nil
+// loss is what the error of a sample that was drawn by a chance costs.
+type loss struct{ lost, chance float64 }
+
+func (l *losses) add(alone quality.Alone, unseen, chance float64) {
+	l.samples = append(l.samples, loss{max(0, alone.Lost), chance})
+	l.wider += alone.Wider * (1/chance - 1) // from the exact score to the map's
+	l.unseen, l.weight = l.unseen+unseen/chance, l.weight+1/chance
 }
 
-// bound is that of similarities to maps that were drawn.
-func bound(drawn []float64) Similarity {
-	n, mean, square := float64(len(drawn)), 0.0, 0.0
-	for _, v := range drawn {
-		mean += v / n
+// similarity is what is left where nobody sampled. A sample stands for as many positions as
+// its chance says, itself not counted. The bound is that of a sum of independent draws,
+// corrected for its skewness by the first term of Edgeworth's series (Hall, 1992).
+func (l *losses) similarity() Similarity {
+	sum, mean, weight := 0.0, 0.0, 0.0
+	for _, s := range l.samples {
+		sum += s.lost * (1/s.chance - 1)
+		weight += 1 - s.chance
+		mean += (1 - s.chance) * s.lost / s.chance
 	}
-	for _, v := range drawn {
-		square += (v - mean) * (v - mean) / (n - 1)
+	if weight > 0 {
+		mean /= weight
 	}
-	if n < 2 || math.IsNaN(mean) {
-		return Similarity{mean, 0}
+	square, cube := 0.0, 0.0
+	for _, s := range l.samples {
+		d := s.lost/s.chance - mean
+		square += (1 - s.chance) * d * d
+		cube += (1 - s.chance) * d * d * d
 	}
-	return Similarity{mean, max(0, 1-least-caution*(1-mean+normal*math.Sqrt(square)))}
-}
-
-// draw makes a map that could be the exact one: each score plus an error that some sample
-// of its kind has shown, made larger or smaller as the fitted law says. The samples
-// themselves are drawn anew, with repetitions, so that what they do not know shows.
-func (m *Map) draw(dst []float64, of *features, samples []Sample, rng *rand.Rand) {
-	var laws [2]*law
-	for k := range laws {
-		pool := poolOf(samples, Kind(k))
-		again := make([]Sample, len(pool))
-		for i := range again {
-			again[i] = pool[rng.IntN(len(pool))]
-		}
-		laws[k] = of.fit(again, Kind(k))
+	over := normal * math.Sqrt(square)
+	if square > 0 {
+		over += (2*normal*normal + 1) / 6 * cube / square
 	}
-	unseen := 1 / (unseenShare * float64(len(samples)+1))
-	for i, v := range m.Scores {
-		dst[i] = float64(v)
-		switch k := m.Kinds[i]; {
-		case k == Exact:
-		case k == Interpolated && rng.Float64() < unseen:
-			j := rng.IntN(len(samples) - 1)
-			dst[i] += float64(m.Scores[samples[j+1].At]) - float64(m.Scores[samples[j].At])
-		case k == Computed && rng.Float64() < together:
-			s, l := &samples[of.nearest[i]], laws[k]
-			dst[i] += l.lean*of.apart[i] + l.rest(of, s, k)*math.Exp(l.at(of, i)-l.at(of, s.At))
-		default:
-			l := laws[k]
-			dst[i] += l.lean*of.apart[i] + l.errors[rng.IntN(len(l.errors))]*math.Exp(l.at(of, i))
-		}
-	}
-}
-
-// poolOf are the samples that tell of a kind. What is computed errs alike everywhere; what
-// is interpolated was chosen to be, so that those of the kind tell, if they are enough.
-func poolOf(samples []Sample, k Kind) []Sample {
-	var own, all []Sample
-	for _, s := range samples {
-		if math.IsNaN(s.Missed[k]) {
-			continue
-		}
-		all = append(all, s)
-		if s.Kind == k {
-			own = append(own, s)
-		}
-	}
-	if k == Interpolated && len(own) >= Fewest/2 {
-		return own
-	}
-	return all
+	// What is noise in the map makes its windows vary more than the exact map's do.
+	apart := 1 / min(1, max(narrowest, 1-l.wider))
+	bound := max(0, 1-least-l.unseen/l.weight-caution*apart*(sum+over))
+	return Similarity{max(bound, 1-sum*apart), bound}
 }
 
 // features are what errors grow with: logarithms of the map's variance around a position,
 // and of its reach.
 type features struct {
 	variance, reach []float64
-	apart           []float64 // the map's score at a position less the mean of its neighbours
-	nearest         []int     // sample of each position
-	floor           float64   // under squared errors
+	floor           float64 // under squared errors
 }
 
-func (m *Map) features(samples []Sample) *features {
+func (m *Map) features() *features {
 	rows := len(m.Guess) / m.Cols
-	f := &features{nearest: m.nearest(samples), variance: make([]float64, len(m.Guess)), reach: make([]float64, len(m.Guess)), apart: make([]float64, len(m.Guess)), floor: math.Pow(3e-4*m.Span, 2) + math.SmallestNonzeroFloat64}
+	f := &features{variance: make([]float64, len(m.Guess)), reach: make([]float64, len(m.Guess)), floor: math.Pow(3e-4*m.Span, 2) + math.SmallestNonzeroFloat64}
 	floor := math.Pow(1e-3*m.Span, 2) + math.SmallestNonzeroFloat64
 	for y := range rows {
 		for x := range m.Cols {
@@ -265,129 +207,103 @@ func (m *Map) features(samples []Sample) *features {
 			}
 			i := y*m.Cols + x
 			f.variance[i] = math.Log(max(0, square/n-sum/n*sum/n) + floor)
-			if n > 1 {
-				f.apart[i] = -sum / (n - 1)
-			}
 			f.reach[i] = math.Log(max(1, m.Reach[i]))
 		}
 	}
 	return f
 }
 
-// nearest are the samples next to each position, the first of several.
-func (m *Map) nearest(samples []Sample) []int {
-	near, best := make([]int, len(m.Guess)), make([]int, len(m.Guess))
-	for i := range near {
-		best[i] = math.MaxInt
-	}
-	for k, s := range samples {
-		sy, sx := s.At/m.Cols, s.At%m.Cols
-		for y := range len(near) / m.Cols {
-			dy := (y - sy) * (y - sy)
-			for x := range m.Cols {
-				if d := dy + (x-sx)*(x-sx); d < best[y*m.Cols+x] {
-					near[y*m.Cols+x], best[y*m.Cols+x] = k, d
-				}
-			}
-		}
-	}
-	return near
-}
-
 // law says how errors grow: half the logarithm of their expected square is at(i), but for
-// a constant that the errors of the samples, divided by it, hold.
+// scale, the root of the mean of what is left of samples' squared errors.
 type law struct {
 	variance, reach float64 // slopes
 	meanV, meanR    float64
-	lean            float64 // of errors on what sets a score apart from its neighbours
-	errors          []float64
+	scale           float64
 }
 
 func (l *law) at(f *features, i int) float64 {
 	return (l.variance*(f.variance[i]-l.meanV) + l.reach*(f.reach[i]-l.meanR)) / 2
 }
 
-// rest is what a sample missed but for what leans on its neighbours.
-func (l *law) rest(f *features, s *Sample, k Kind) float64 {
-	return s.Missed[k] - l.lean*f.apart[s.At]
-}
+// size is an error's, as it is expected.
+func (l *law) size(f *features, i int) float64 { return l.scale * math.Exp(l.at(f, i)) }
 
-// Slopes are drawn to what they are usually as if by so many more samples.
+// Slopes are drawn to what they are usually as if by so many more samples, and are not less
+// than some: samples in flat parts of a map do not tell what is lost at its edges.
 const (
-	usualSlope = 0.7
-	prior      = 3.0
-	steepest   = 1.2
+	usualSlope        = 0.7
+	prior             = 3.0
+	flattest, gentler = 0.6, 0.3 // of what is interpolated, and of what is computed
+	steepest          = 1.2
 )
 
-// fit finds a kind's law by least squares.
+// fit finds a kind's law by least squares, nil if no sample tells of it.
 func (f *features) fit(samples []Sample, k Kind) *law {
-	l, n := &law{}, float64(len(samples))
-	// What is noise in the map leans against it: the exact map is the smoother one. Each
-	// position counts alike, whatever its scale.
-	ea, aa := 0.0, prior
-	for _, s := range samples {
-		weight := math.Exp(-f.variance[s.At])
-		ea, aa = ea+s.Missed[k]*f.apart[s.At]*weight, aa+f.apart[s.At]*f.apart[s.At]*weight
-	}
-	l.lean = min(max(ea/aa, -1), 1)
-	y := make([]float64, len(samples))
+	l := &law{}
+	var at []int
+	var y []float64
 	meanY := 0.0
-	for i, s := range samples {
-		rest := l.rest(f, &s, k)
-		y[i] = math.Log(rest*rest + f.floor)
-		l.meanV += f.variance[s.At] / n
-		l.meanR += f.reach[s.At] / n
-		meanY += y[i] / n
+	for _, s := range samples {
+		missed := s.Exact - s.Guess[k]
+		if math.IsNaN(missed) {
+			continue
+		}
+		at, y = append(at, s.At), append(y, math.Log(missed*missed+f.floor))
+	}
+	n := float64(len(at))
+	if n == 0 {
+		return nil
+	}
+	for j, i := range at {
+		l.meanV, l.meanR, meanY = l.meanV+f.variance[i]/n, l.meanR+f.reach[i]/n, meanY+y[j]/n
 	}
 	// The normal equations of two slopes, with a ridge towards the usual one.
 	vv, rr, vr := prior, prior, 0.0
 	vy, ry := prior*usualSlope, prior*usualSlope
-	for i, s := range samples {
-		v, r, d := f.variance[s.At]-l.meanV, f.reach[s.At]-l.meanR, y[i]-meanY
+	for j, i := range at {
+		v, r, d := f.variance[i]-l.meanV, f.reach[i]-l.meanR, y[j]-meanY
 		vv, rr, vr, vy, ry = vv+v*v, rr+r*r, vr+v*r, vy+v*d, ry+r*d
 	}
+	least := gentler
 	if k == Interpolated {
+		least = flattest
 		det := vv*rr - vr*vr
 		l.variance, l.reach = (vy*rr-ry*vr)/det, (ry*vv-vy*vr)/det
 	} else {
 		l.variance = vy / vv
 	}
-	l.variance, l.reach = min(max(l.variance, 0), steepest), min(max(l.reach, 0), steepest)
-	for _, s := range samples {
-		l.errors = append(l.errors, l.rest(f, &s, k)*math.Exp(-l.at(f, s.At)))
+	l.variance, l.reach = min(max(l.variance, least), steepest), min(max(l.reach, 0), steepest)
+	for j, i := range at {
+		l.scale += math.Exp(y[j]-2*l.at(f, i)) / n
 	}
+	l.scale = math.Sqrt(l.scale)
 	return l
 }
 
-// Gains say, for each position that is not exact, about how much similarity its error is
-// expected to cost as it is: of the two similarities together.
-func (m *Map) Gains(samples []Sample) ([]float64, error) {
+// Gains say, for each position that is not exact, about how much its error is expected to
+// cost as it is: of the similarity of scores, and of that of rendered maps.
+func (m *Map) Gains(samples []Sample) (scores, rendered []float64, err error) {
 	judge, err := quality.NewJudge(m.Scores, m.Cols, m.Base, m.Span)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	of := m.features(samples)
-	var laws [2]*law
-	var scale [2]float64
-	for k := range laws {
-		pool := poolOf(samples, Kind(k))
-		if len(pool) == 0 {
-			continue
-		}
-		laws[k] = of.fit(pool, Kind(k))
-		for _, e := range laws[k].errors {
-			scale[k] += e * e / float64(len(pool))
-		}
-		scale[k] = math.Sqrt(scale[k])
-	}
+	of := m.foreseen(judge, samples)
+	return of[0], of[1], nil
+}
+
+// foreseen is about what the error of each position that is not exact is expected to cost,
+// of the similarity of scores, and of that of rendered maps.
+func (m *Map) foreseen(judge *quality.Judge, samples []Sample) (cost [2][]float64) {
+	of := m.features()
+	laws := [2]*law{of.fit(samples, Computed), of.fit(samples, Interpolated)}
 	ws, wr := judge.Weights()
-	gains := make([]float64, len(m.Scores))
+	cost[0], cost[1] = make([]float64, len(m.Scores)), make([]float64, len(m.Scores))
 	for i, kind := range m.Kinds {
 		if kind == Exact || laws[kind] == nil {
 			continue
 		}
-		d := math.Hypot(scale[kind]*math.Exp(laws[kind].at(of, i)), laws[kind].lean*of.apart[i])
-		gains[i] = ws[i] * d * d
+		d := laws[kind].size(of, i)
+		cost[0][i] = ws[i] * d * d
 		if !judge.Rendered() {
 			continue
 		}
@@ -395,10 +311,10 @@ func (m *Map) Gains(samples []Sample) ([]float64, error) {
 		at, up, down := judge.Colours(v), judge.Colours(v+d), judge.Colours(v-d)
 		for c := range at {
 			u, w := up[c]-at[c], down[c]-at[c]
-			gains[i] += wr[c][i] * (u*u + w*w) / 6
+			cost[1][i] += wr[c][i] * (u*u + w*w) / 6
 		}
 	}
-	return gains, nil
+	return cost
 }
 
 // Draw picks n of the positions in population at random, spread over the map: of each of
@@ -408,8 +324,21 @@ func Draw(population []int, cols, n int, seed uint64) []int {
 	if n == 0 {
 		return nil
 	}
-	// Parts are runs of positions in bands of rows, there and back.
-	band := max(1, int(math.Round(math.Sqrt(float64(len(population))/float64(n)))))
+	order := winding(population, cols, float64(n))
+	rng := rand.New(rand.NewPCG(seed, 2))
+	var drawn []int
+	for k := range n {
+		lo, hi := k*len(order)/n, (k+1)*len(order)/n
+		drawn = append(drawn, order[lo+rng.IntN(hi-lo)])
+	}
+	slices.Sort(drawn)
+	return drawn
+}
+
+// winding orders positions so that n parts of them that follow one another each lie
+// together: in bands of rows, there and back.
+func winding(population []int, cols int, n float64) []int {
+	band := max(1, int(math.Round(math.Sqrt(float64(len(population))/n))))
 	order := slices.Clone(population)
 	key := func(i int) (int, int, int) {
 		y, x := i/cols, i%cols
@@ -423,11 +352,78 @@ func Draw(population []int, cols, n int, seed uint64) []int {
 		d, e, f := key(j)
 		return cmp.Or(cmp.Compare(a, d), cmp.Compare(b, e), cmp.Compare(c, f))
 	})
-	rng := rand.New(rand.NewPCG(seed, 2))
+	return order
+}
+
+// Chances are those of the positions of a population to be among about n that are drawn: a
+// part of them alike, the others as gains say, as many by each.
+func Chances(population []int, n int, gains ...[]float64) []float64 {
+	chances, shares := make([]float64, len(population)), make([]float64, len(population))
+	var totals []float64
+	var some [][]float64
+	for _, g := range gains {
+		total := 0.0
+		for _, i := range population {
+			total += g[i]
+		}
+		if total > 0 {
+			some, totals = append(some, g), append(totals, total)
+		}
+	}
+	for k, i := range population {
+		shares[k] = alike / float64(len(population))
+		for j, g := range some {
+			shares[k] += (1 - alike) / float64(len(some)) * g[i] / totals[j]
+		}
+	}
+	// What is certain to be drawn leaves its share to the others.
+	certain := 0
+	for {
+		rest := 0.0
+		for k, share := range shares {
+			if chances[k] < 1 {
+				rest += share
+			}
+		}
+		before := certain
+		for k, share := range shares {
+			if chances[k] < 1 {
+				if chances[k] = share / rest * float64(n-before); chances[k] >= 1 {
+					chances[k], certain = 1, certain+1
+				}
+			}
+		}
+		if certain == before || certain >= n {
+			return chances
+		}
+	}
+}
+
+// alike is the share of what Chances give that is the same for all positions.
+const alike = 0.3
+
+// DrawBy picks positions of a population by their chances, spread over the map: it goes
+// through neighbours one after the other and picks one each time that their chances have
+// added up to 1. It is the same for the same seed.
+func DrawBy(population []int, chances []float64, cols int, seed uint64) []int {
+	at := make(map[int]float64, len(population))
+	for k, i := range population {
+		at[i] = chances[k]
+	}
+	total := 0.0
+	for _, c := range chances {
+		total += c
+	}
+	if total == 0 {
+		return nil
+	}
+	sum := rand.New(rand.NewPCG(seed, 4)).Float64()
 	var drawn []int
-	for k := range n {
-		lo, hi := k*len(order)/n, (k+1)*len(order)/n
-		drawn = append(drawn, order[lo+rng.IntN(hi-lo)])
+	for _, i := range winding(population, cols, total) {
+		before := math.Floor(sum)
+		if sum += at[i]; math.Floor(sum) > before {
+			drawn = append(drawn, i)
+		}
 	}
 	slices.Sort(drawn)
 	return drawn

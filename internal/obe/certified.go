@@ -67,7 +67,7 @@ const (
 	// mostCertified is the number of maps of one task that are certified together.
 	mostCertified = 8
 	// A share of the positions is sampled, within bounds.
-	sampleShare, fewestSamples, mostSamples = 0.04, 80, 144
+	sampleShare, fewestSamples, mostSamples = 0.04, 96, 144
 	// The step of the lattice's first positions, of which the middles of its squares are
 	// computed too, is coarse4, or fine2 on grids of fewer positions than largeGrid, of
 	// which each counts.
@@ -76,8 +76,12 @@ const (
 	// careful one, and positions are added until what is expected of them leaves some.
 	rungShare, aim = 0.5, 0.9
 	// mostLooks is the number of estimates after which the map is computed exactly.
-	mostLooks  = 10
-	roughDraws = 12
+	mostLooks = 10
+	// firstShare of the samples are drawn before there is a map, secondShare when the first
+	// positions of the lattice are known, and thirdShare each time that the bound has met the
+	// wish, confirmations times at most: samples by which a map was chosen flatter it.
+	firstShare, secondShare, thirdShare = 0.3, 0.35, 0.35
+	confirmations                       = 2
 )
 
 // noNumbers is why a map is exact whose similarity nobody can tell.
@@ -86,46 +90,63 @@ const noNumbers = "some scores are not finite numbers"
 // certifier makes one certified map.
 type certifier struct {
 	*Task
-	ctx     context.Context
 	r       *Result
 	c       *changes
-	exact   *asker
-	plain   incremental.Options
 	spent   atomic.Int64
 	nan     atomic.Bool
 	lattice *lattice
 	step    int // of the lattice
 	order   []inner
 
-	samples []int
-	sampled []bool
-	cheap   [][]float32    // of each item at each position that the rung has computed
-	kinds   []certify.Kind // as if nobody had sampled
-	known   []bool         // exactly
-	guess   [][]float32    // of each item: without what only sampling told
-	reach   []float64
-	between [][]float32 // what interpolation would have given
-	made    Certificate
+	population, samples []int
+	drawn               bool      // the second samples
+	chance              []float64 // of each position to be sampled
+	sampled             []bool
+	cheap               [][]float32    // of each item at each position that the rung has computed
+	kinds               []certify.Kind // as if nobody had sampled
+	known               []bool         // exactly
+	asked               []bool         // the rung has been, about a position
+	raw                 [][]float32    // of each item: computed by the rung, or interpolated of what is
+	between             [][]float32    // of each item: interpolated, also where computed
+	lean                []*leaning     // of each item: what the rung's answers are off by
+	guess               [][]float32    // of each item: without what only sampling told
+	reach               []float64
+	made                Certificate
+
+	// answers and answersBy compute positions exactly, and as a rung does.
+	answers   answers
+	answersBy func(a Approximation) (answers, error)
 }
+
+// answers computes positions and hands over their scores, from several goroutines.
+type answers func(pick []int, take func(i int, scores []float32, winner int32)) error
 
 // certified answers the positions of a map that is to be certified.
 func (t *Task) certified(ctx context.Context, views *incremental.Views, moved *reference, r *Result, clean [][]float32) error {
-	n := t.Grid.Len()
-	w := &certifier{Task: t, ctx: ctx, r: r, c: newChanges(t, false), plain: t.options(), known: make([]bool, n), sampled: make([]bool, n), kinds: make([]certify.Kind, n), reach: make([]float64, n)}
-	w.made = Certificate{Wish: t.Certify.SSIM, Confidence: certify.Confidence}
+	w := newCertifier(t, r)
+	w.c = newChanges(t, false)
+	exact, plain := t.newAsker(views, nil, r.Bound, clean), t.options()
 	if moved != nil {
 		truth := *t
 		truth.Plan = moved.plan
-		w.exact = truth.newAsker(moved.views, nil, r.Bound, moved.clean)
-	} else {
-		w.exact = t.newAsker(views, nil, r.Bound, clean)
+		exact = truth.newAsker(moved.views, nil, r.Bound, moved.clean)
 	}
-	r.Computed, r.Certificate = make([]bool, n), &w.made
-	if w.step = coarse4; n < largeGrid {
-		w.step = fine2
+	by := func(a *asker, opt incremental.Options) answers {
+		return func(pick []int, take func(i int, scores []float32, winner int32)) error {
+			return t.update(ctx, a, w.c, opt, pick, &w.spent, func(i int, h *target.Hand, winner int32) { take(i, h.Scores, winner) })
+		}
 	}
-	w.lattice = newLattice(len(t.Grid.Ys), len(t.Grid.Xs), w.step)
-	if err := w.make(views, moved, clean); err != nil {
+	w.answers = by(exact, plain)
+	w.answersBy = func(a Approximation) (answers, error) {
+		of := *t
+		of.Approximation, r.Shortlisted = a, 0
+		asker, err := of.asker(views, moved, r, clean)
+		if err != nil {
+			return nil, err
+		}
+		return by(asker, a.options(plain)), nil
+	}
+	if err := w.make(); err != nil {
 		return err
 	}
 	r.NaN = r.NaN || w.nan.Load()
@@ -134,8 +155,21 @@ func (t *Task) certified(ctx context.Context, views *incremental.Views, moved *r
 	return nil
 }
 
+// newCertifier prepares a task's map, but for who answers.
+func newCertifier(t *Task, r *Result) *certifier {
+	n := t.Grid.Len()
+	w := &certifier{Task: t, r: r, known: make([]bool, n), sampled: make([]bool, n), chance: make([]float64, n), kinds: make([]certify.Kind, n), reach: make([]float64, n)}
+	w.made = Certificate{Wish: t.Certify.SSIM, Confidence: certify.Confidence}
+	r.Computed, r.Certificate = make([]bool, n), &w.made
+	if w.step = coarse4; n < largeGrid {
+		w.step = fine2
+	}
+	w.lattice = newLattice(len(t.Grid.Ys), len(t.Grid.Xs), w.step)
+	return w
+}
+
 // make computes the map.
-func (w *certifier) make(views *incremental.Views, moved *reference, clean [][]float32) error {
+func (w *certifier) make() error {
 	var population, free []int
 	for i := range w.known {
 		if w.c.masked[i] || w.c.same[i] {
@@ -152,12 +186,8 @@ func (w *certifier) make(views *incremental.Views, moved *reference, clean [][]f
 	case w.Certify.SSIM >= 1:
 		return w.all("nothing less is wished")
 	}
-	size := min(max(int(math.Round(sampleShare*float64(len(population)))), fewestSamples), mostSamples)
-	w.samples = certify.Draw(population, w.lattice.cols, size, w.Seed)
-	for _, i := range w.samples {
-		w.sampled[i] = true
-	}
-	if err := w.exactly(append(free, w.samples...)); err != nil {
+	w.population = population
+	if err := w.exactly(append(free, w.first()...)); err != nil {
 		return err
 	}
 	for k := range w.r.Items {
@@ -167,7 +197,7 @@ func (w *certifier) make(views *incremental.Views, moved *reference, clean [][]f
 	}
 	for rung, a := range w.Certify.Rungs {
 		last := rung == len(w.Certify.Rungs)-1
-		ask, err := w.climb(a, views, moved, clean)
+		ask, err := w.climb(a)
 		if err != nil {
 			return err
 		}
@@ -190,6 +220,86 @@ func (w *certifier) make(views *incremental.Views, moved *reference, clean [][]f
 	return w.all("what approximate answers miss is more than what may be lost")
 }
 
+// sampleSize is the number of positions to be drawn.
+func (w *certifier) sampleSize() int {
+	return min(max(int(math.Round(sampleShare*float64(len(w.population)))), fewestSamples), mostSamples)
+}
+
+// part is a share of them.
+func (w *certifier) part(share float64) int {
+	return int(math.Round(share * float64(w.sampleSize())))
+}
+
+// first draws the samples that are there before the map: all positions are as likely.
+func (w *certifier) first() []int {
+	n := w.part(firstShare)
+	w.samples = certify.Draw(w.population, w.lattice.cols, n, w.Seed)
+	for _, i := range w.population {
+		w.chance[i] = float64(n) / float64(len(w.population))
+	}
+	for _, i := range w.samples {
+		w.sampled[i] = true
+	}
+	return w.samples
+}
+
+// more draws so many samples, by what errors are expected to cost where positions are as they
+// are, and if also says so where they are computed; it computes them exactly.
+func (w *certifier) sampleMore(size int, also bool, ask func(pick []int) error) error {
+	kinds := w.virtual()
+	scores, rendered, err := w.gains(kinds)
+	if err != nil {
+		return err
+	}
+	gains := [][]float64{scores, rendered}
+	if also {
+		if scores, rendered, err = w.gains(make([]certify.Kind, len(w.kinds))); err != nil {
+			return err
+		}
+		gains = append(gains, scores, rendered)
+	}
+	var population []int
+	for _, i := range w.population {
+		if kinds[i] != certify.Exact {
+			population = append(population, i)
+		}
+	}
+	chances := certify.Chances(population, size, gains...)
+	var drawn []int
+	for _, i := range certify.DrawBy(population, chances, w.lattice.cols, w.Seed+uint64(len(w.samples))) {
+		if !w.sampled[i] {
+			drawn = append(drawn, i)
+			w.sampled[i] = true
+		}
+	}
+	for k, i := range population {
+		w.chance[i] = 1 - (1-w.chance[i])*(1-chances[k])
+	}
+	w.samples = append(slices.Clone(w.samples), drawn...)
+	slices.Sort(w.samples)
+	if err := w.exactly(drawn); err != nil {
+		return err
+	}
+	pick := slices.DeleteFunc(slices.Clone(drawn), func(i int) bool { return w.asked[i] })
+	if err := ask(pick); err != nil {
+		return err
+	}
+	w.learn()
+	w.fill()
+	return nil
+}
+
+// virtual are the kinds of positions as if nobody had sampled.
+func (w *certifier) virtual() []certify.Kind {
+	kinds := slices.Clone(w.kinds)
+	for i, known := range w.known {
+		if known && !w.sampled[i] {
+			kinds[i] = certify.Exact
+		}
+	}
+	return kinds
+}
+
 // flat says that all scores that are known of an item are the same.
 func (w *certifier) flat(k int) bool { return w.span(k) == 0 }
 
@@ -207,16 +317,11 @@ func (w *certifier) span(k int) float64 {
 	return hi - lo
 }
 
-// asked computes positions by an asker and hands their scores over.
-func (w *certifier) asked(a *asker, opt incremental.Options, pick []int, take func(i int, scores []float32, winner int32)) error {
-	return w.update(w.ctx, a, w.c, opt, pick, &w.spent, func(i int, h *target.Hand, winner int32) { take(i, h.Scores, winner) })
-}
-
 // exactly computes positions as the exact map has them.
 func (w *certifier) exactly(pick []int) error {
 	pick = slices.DeleteFunc(slices.Clone(pick), func(i int) bool { return w.known[i] })
 	slices.Sort(pick)
-	err := w.asked(w.exact, w.plain, pick, func(i int, scores []float32, winner int32) {
+	err := w.answers(pick, func(i int, scores []float32, winner int32) {
 		if w.r.put(i, scores, winner) {
 			w.nan.Store(true)
 		}
@@ -246,15 +351,11 @@ func (w *certifier) all(reason string) error {
 }
 
 // climb takes a rung: it computes the samples and the lattice's first positions by it.
-func (w *certifier) climb(a Approximation, views *incremental.Views, moved *reference, clean [][]float32) (func(pick []int) error, error) {
-	of := *w.Task
-	of.Approximation = a
-	w.r.Shortlisted = 0
-	by, err := of.asker(views, moved, w.r, clean)
+func (w *certifier) climb(a Approximation) (func(pick []int) error, error) {
+	by, err := w.answersBy(a)
 	if err != nil {
 		return nil, err
 	}
-	opt := a.options(w.plain)
 	w.cheap = make([][]float32, len(w.r.Items))
 	for k := range w.cheap {
 		w.cheap[k] = make([]float32, w.Grid.Len())
@@ -262,9 +363,13 @@ func (w *certifier) climb(a Approximation, views *incremental.Views, moved *refe
 	for i := range w.kinds {
 		w.kinds[i] = certify.Interpolated
 	}
+	w.asked = make([]bool, w.Grid.Len())
 	ask := func(pick []int) error {
 		slices.Sort(pick)
-		err := w.asked(by, opt, pick, func(i int, scores []float32, winner int32) {
+		for _, i := range pick {
+			w.asked[i] = true
+		}
+		err := by(pick, func(i int, scores []float32, winner int32) {
 			for k, v := range scores {
 				w.cheap[k][i] = v
 			}
@@ -291,8 +396,13 @@ func (w *certifier) climb(a Approximation, views *incremental.Views, moved *refe
 	if err := ask(pick); err != nil {
 		return nil, err
 	}
+	w.learn()
 	w.fill()
-	return ask, nil
+	if w.drawn {
+		return ask, nil
+	}
+	w.drawn = true
+	return ask, w.sampleMore(w.part(secondShare), true, ask)
 }
 
 // fill puts the map together from what is known.
@@ -300,48 +410,32 @@ func (w *certifier) fill() {
 	n := w.Grid.Len()
 	if w.guess == nil {
 		for range w.r.Items {
-			w.guess, w.between = append(w.guess, make([]float32, n)), append(w.between, make([]float32, n))
-		}
-	}
-	put := func(i int, v func(k int) float32) {
-		for k, scores := range w.r.Scores {
-			if w.known[i] && !w.sampled[i] {
-				w.guess[k][i] = scores[i]
-				continue
-			}
-			w.guess[k][i] = v(k)
-			if !w.known[i] {
-				scores[i] = w.guess[k][i]
+			w.guess, w.between, w.raw = append(w.guess, make([]float32, n)), append(w.between, make([]float32, n)), append(w.raw, make([]float32, n))
+			for i := range n {
+				w.between[len(w.between)-1][i] = float32(math.NaN()) // the first ones lie between none
 			}
 		}
 	}
-	for k := range w.between {
-		for i := range w.between[k] {
-			w.between[k][i] = float32(math.NaN())
-		}
-	}
-	cheap := func(i int) { put(i, func(k int) float32 { return w.cheap[k][i] }) }
-	ordered := make([]bool, n)
+	inner := make([]bool, n)
 	for _, node := range w.order {
-		ordered[node.at] = true
+		inner[node.at] = true
 	}
 	for i := range n {
-		w.reach[i] = 0
-		if !ordered[i] {
-			cheap(i)
+		if w.reach[i] = 0; !inner[i] {
+			w.put(i, false)
 		}
 	}
 	for _, node := range w.order {
 		i := node.at
-		near := w.lattice.parents(node)
-		for k, scores := range w.r.Scores {
-			w.between[k][i] = w.lattice.between(scores, node)
+		for k, raw := range w.raw {
+			w.between[k][i] = w.lattice.between(raw, node)
 		}
-		if w.kinds[i] == certify.Computed {
-			cheap(i)
+		interpolated := w.kinds[i] != certify.Computed
+		w.put(i, interpolated)
+		if !interpolated {
 			continue
 		}
-		put(i, func(k int) float32 { return w.between[k][i] })
+		near := w.lattice.parents(node)
 		w.reach[i] = float64(node.h * node.h)
 		if node.diagonal {
 			w.reach[i] *= 2
@@ -357,6 +451,46 @@ func (w *certifier) fill() {
 	}
 }
 
+// put makes a position's score, of each item: what the rung says, or what lies between
+// others, and what the rung is off by around it.
+func (w *certifier) put(i int, interpolated bool) {
+	for k, scores := range w.r.Scores {
+		off, _ := w.lean[k].at(i)
+		switch raw := w.raw[k]; {
+		case w.asked[i]:
+			raw[i] = w.cheap[k][i]
+		case w.known[i]: // nobody knows what the rung says
+			raw[i] = scores[i] - float32(off)
+		default:
+			raw[i] = w.between[k][i]
+		}
+		guess := w.cheap[k][i]
+		if interpolated {
+			guess = w.between[k][i]
+		}
+		switch {
+		case w.known[i] && !w.sampled[i]:
+			w.guess[k][i] = scores[i]
+		default:
+			if w.guess[k][i] = guess + float32(off); !w.known[i] {
+				scores[i] = w.guess[k][i]
+			}
+		}
+	}
+}
+
+// learn finds what the rung's answers are off by, from the samples.
+func (w *certifier) learn() {
+	w.lean = w.lean[:0]
+	for k, scores := range w.r.Scores {
+		off := make([]float64, len(w.samples))
+		for j, i := range w.samples {
+			off[j] = float64(scores[i]) - float64(w.cheap[k][i])
+		}
+		w.lean = append(w.lean, newLeaning(w.lattice.rows, w.lattice.cols, w.samples, off))
+	}
+}
+
 // mapOf is an item's map as package certify has it, with kinds and scores that may be
 // other than what they are.
 func (w *certifier) mapOf(k int, kinds []certify.Kind, scores []float32) *certify.Map {
@@ -367,9 +501,9 @@ func (w *certifier) mapOf(k int, kinds []certify.Kind, scores []float32) *certif
 func (w *certifier) samplesOf(k int) []certify.Sample {
 	var all []certify.Sample
 	for _, i := range w.samples {
-		v := float64(w.r.Scores[k][i])
-		s := certify.Sample{At: i, Kind: w.kinds[i]}
-		s.Missed[certify.Computed], s.Missed[certify.Interpolated] = v-float64(w.cheap[k][i]), v-float64(w.between[k][i])
+		_, apart := w.lean[k].at(i)
+		s := certify.Sample{At: i, Kind: w.kinds[i], Chance: w.chance[i], Exact: float64(w.r.Scores[k][i])}
+		s.Guess[certify.Computed], s.Guess[certify.Interpolated] = float64(w.cheap[k][i])+apart, float64(w.between[k][i])+apart
 		all = append(all, s)
 	}
 	return all
@@ -378,17 +512,14 @@ func (w *certifier) samplesOf(k int) []certify.Sample {
 // rough is about the loss that is to be expected if all positions were computed by the
 // rung: the largest of the items'.
 func (w *certifier) rough() (float64, error) {
-	kinds, final := make([]certify.Kind, len(w.kinds)), w.finalKinds() // all Computed, and as they are
+	kinds := make([]certify.Kind, len(w.kinds)) // all Computed
 	loss := 0.0
 	for k := range w.r.Items {
 		samples := w.samplesOf(k)
-		// What is interpolated is too smooth: errors weigh less in a map that varies as the
-		// exact one does.
-		likely, err := w.mapOf(k, final, w.r.Scores[k]).Likely(samples, w.Seed)
-		if err != nil {
-			return 0, err
+		for i := range samples {
+			samples[i].Kind = certify.Computed
 		}
-		e, err := w.mapOf(k, kinds, likely).Estimate(samples, certify.Options{Draws: roughDraws, Seed: w.Seed, Workers: w.Workers})
+		e, err := w.mapOf(k, kinds, w.r.Scores[k]).Estimate(samples)
 		if err != nil {
 			return 0, err
 		}
@@ -400,16 +531,31 @@ func (w *certifier) rough() (float64, error) {
 // refine computes more positions until the bound meets the wish.
 func (w *certifier) refine(ask func(pick []int) error, a Approximation) error {
 	w.made.Setting = a
+	confirmed := 0
 	for look := 1; look <= mostLooks; look++ {
 		if err := w.extremes(); err != nil {
 			return err
 		}
-		loss, err := w.look(uint64(look))
+		loss, err := w.look()
 		if err != nil {
 			return w.all(noNumbers)
 		}
-		if w.made.Looks = look; loss <= 1-w.Certify.SSIM {
+		w.made.Looks = look
+		enough := loss <= 1-w.Certify.SSIM
+		if enough && confirmed == confirmations {
 			return nil
+		}
+		if enough {
+			confirmed++
+			if err := w.sampleMore(w.part(thirdShare), false, ask); err != nil {
+				return err
+			}
+			if loss, err = w.look(); err != nil {
+				return w.all(noNumbers)
+			}
+			if w.made.Looks++; loss <= 1-w.Certify.SSIM {
+				return nil
+			}
 		}
 		more, exact, err := w.next(loss)
 		if err != nil {
@@ -455,11 +601,11 @@ func (w *certifier) extremes() error {
 }
 
 // look estimates the bounds of all items, and gives the largest loss.
-func (w *certifier) look(seed uint64) (float64, error) {
+func (w *certifier) look() (float64, error) {
 	kinds := w.finalKinds()
 	loss := math.Inf(-1)
 	for k := range w.r.Items {
-		e, err := w.mapOf(k, kinds, w.r.Scores[k]).Estimate(w.samplesOf(k), certify.Options{Seed: w.Seed + seed<<32, Workers: w.Workers})
+		e, err := w.mapOf(k, kinds, w.r.Scores[k]).Estimate(w.samplesOf(k))
 		if err != nil {
 			return 0, err
 		}
@@ -509,18 +655,17 @@ func (c *Certificate) lower(d *Certificate) {
 // expected to come down to what is allowed: by the rung, and if that is not enough exactly.
 func (w *certifier) next(loss float64) (more, exact []int, err error) {
 	n := w.Grid.Len()
-	computed := make([]certify.Kind, n)
-	virtual := slices.Clone(w.kinds)
-	for i := range n {
-		if w.known[i] && !w.sampled[i] {
-			computed[i], virtual[i] = certify.Exact, certify.Exact
+	computed, virtual := make([]certify.Kind, n), w.virtual()
+	for i, k := range virtual {
+		if k == certify.Exact {
+			computed[i] = k
 		}
 	}
-	now, err := w.gains(virtual)
+	now, err := w.both(virtual)
 	if err != nil {
 		return nil, nil, err
 	}
-	then, err := w.gains(computed)
+	then, err := w.both(computed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -577,18 +722,27 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 }
 
 // gains are those of all items together, of positions of such kinds.
-func (w *certifier) gains(kinds []certify.Kind) ([]float64, error) {
-	sum := make([]float64, w.Grid.Len())
+func (w *certifier) gains(kinds []certify.Kind) (scores, rendered []float64, err error) {
+	scores, rendered = make([]float64, w.Grid.Len()), make([]float64, w.Grid.Len())
 	for k := range w.r.Items {
-		gains, err := w.mapOf(k, kinds, w.guess[k]).Gains(w.samplesOf(k))
+		a, b, err := w.mapOf(k, kinds, w.guess[k]).Gains(w.samplesOf(k))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for i, g := range gains {
-			sum[i] += g
+		for i := range a {
+			scores[i], rendered[i] = scores[i]+a[i], rendered[i]+b[i]
 		}
 	}
-	return sum, nil
+	return scores, rendered, nil
+}
+
+// both are gains of both similarities together.
+func (w *certifier) both(kinds []certify.Kind) ([]float64, error) {
+	all, rendered, err := w.gains(kinds)
+	for i, g := range rendered {
+		all[i] += g
+	}
+	return all, err
 }
 
 // tally counts how positions were answered.

@@ -73,6 +73,25 @@ func (j *Judge) Similarities(other []float64) (scores, rendered float64) {
 	return scores, rendered
 }
 
+// Alone is what another score at one position does to a similarity of the judged map to the
+// same one: what the mean over the windows loses, and by what share the variances that a
+// window's index is divided by grow, in the mean. Where errors are many the similarity is
+// lost by what each loses alone, divided by 1 and what all of them widen.
+type Alone struct{ Lost, Wider float64 }
+
+// Site is what another score at position i alone does to the similarities.
+func (j *Judge) Site(i int, score float64) (scores, rendered Alone) {
+	scores = j.scores.site(i, score)
+	if j.Rendered() {
+		other := colourOf(score, j.lo, j.hi)
+		for c, ch := range j.colours {
+			a := ch.site(i, other[c])
+			rendered.Lost, rendered.Wider = rendered.Lost+a.Lost/3, rendered.Wider+a.Wider/3
+		}
+	}
+	return scores, rendered
+}
+
 // Weights say how much the mean over the windows falls, about, for a squared error of 1
 // at each position: of the scores, and of each channel of the colours.
 func (j *Judge) Weights() (scores []float64, rendered [3][]float64) {
@@ -165,6 +184,27 @@ func (c *channel) compare(other []float64) float64 {
 		sum += index(ma, mb[i], c.square[i], sb[i], sab[i], c.c1, c.c2, c.norm)
 	}
 	return sum / float64(len(c.mean))
+}
+
+// site is what another value at position i does: moments of the windows around it follow.
+func (c *channel) site(i int, value float64) (a Alone) {
+	y, x, by := i/c.cols, i%c.cols, value-c.own[i]
+	if by == 0 {
+		return a
+	}
+	h, w := c.rows-len(c.wy)+1, c.cols-len(c.wx)+1
+	for p := max(0, y-len(c.wy)+1); p <= min(h-1, y); p++ {
+		for q := max(0, x-len(c.wx)+1); q <= min(w-1, x); q++ {
+			u := by * c.wy[y-p] * c.wx[x-q]
+			m, s := c.mean[p*w+q], c.square[p*w+q]
+			other, mean := s+u*(c.own[i]+value), m+u
+			a.Lost += 1 - index(m, mean, s, other, s+u*c.own[i], c.c1, c.c2, c.norm)
+			v := c.norm * (s - m*m)
+			a.Wider += (c.norm*(other-mean*mean) - v) / (2*v + c.c2)
+		}
+	}
+	a.Lost, a.Wider = a.Lost/float64(h*w), a.Wider/float64(h*w)
+	return a
 }
 
 // weights spreads 1/(2 variance + c2) of each window over its positions.

@@ -149,6 +149,17 @@ func TestJudge(t *testing.T) {
 			if math.Abs(s-wantS) > 1e-9 || math.Abs(r-wantR) > 1e-9 || j.Rendered() != (p > 0) {
 				t.Errorf("%v, p %g: %g and %g, want %g and %g", size, p, s, r, wantS, wantR)
 			}
+			// One position alone.
+			for range 5 {
+				i := rng.IntN(len(b))
+				one := widen(b)
+				one[i] = other[i] - 0.1*rng.Float64()
+				s, r := j.Similarities(one)
+				lostS, lostR := j.Site(i, one[i])
+				if math.Abs(1-s-lostS.Lost) > 1e-9 || math.Abs(1-r-lostR.Lost) > 1e-9 {
+					t.Errorf("%v, p %g: position %d alone does %+v and %+v, want a loss of %g and %g", size, p, i, lostS, lostR, 1-s, 1-r)
+				}
+			}
 		}
 	}
 }
