@@ -43,8 +43,8 @@ func (j *Job) answer(in *Input, results []*obe.Result) (*Answer, error) {
 	if len(j.grids) == 1 {
 		a.record.Shape = j.shape(maps[0])
 	}
-	if len(maps) > 1 || a.record.Shape.listed() {
-		j.addScales(a.record, maps, results)
+	if len(maps) > 1 || a.record.Shape.listed() || j.fills[0].group != "" {
+		j.addScales(a.record, in, maps, results)
 	}
 	a.record.ofBoxes(j.aim.Boxes(in, r.Bound))
 	a.record.addMask(in.masked, r.Masked)
@@ -328,7 +328,9 @@ func (r *Record) Caption() []string {
 			fills = append(fills, s.Fill)
 		}
 	}
-	if r.Shape.listed() {
+	if groups := r.byChannels(); groups != nil {
+		size += ", hiding " + groupNames(groups)
+	} else if r.Shape.listed() {
 		size = sizes[0]
 	} else if len(sizes) > 1 || len(sizes) == 1 && len(fills) == 1 {
 		size = "mean over patches " + strings.Join(sizes, ", ")

@@ -118,13 +118,17 @@ func classMap(g *obe.Grid, r *obe.Result, k int) *heatmap.Map {
 
 // addScales adds what each patch size with each fill gave to a record of them
 // all.
-func (j *Job) addScales(rec *Record, maps []variant, results []*obe.Result) {
+func (j *Job) addScales(rec *Record, in *Input, maps []variant, results []*obe.Result) {
 	rec.Positions = 0
 	for i, r := range results {
 		g := maps[i].grid
 		s := ScaleRecord{Shape: j.shape(maps[i]), Patch: g.Patch, Stride: g.Stride, Rows: len(g.Ys), Cols: len(g.Xs), Ys: g.Ys, Xs: g.Xs, Positions: g.Len(), Classes: j.classRecords(g, r)}
-		if len(j.fills) > 1 {
-			s.Fill = string(j.fills[maps[i].fill].name)
+		f := j.fills[maps[i].fill]
+		if len(j.question.Fills) > 1 {
+			s.Fill = string(f.name)
+		}
+		if k, ok := in.kind.(*recordingKind); ok && f.group != "" {
+			s.Occluded = k.groupName(f.group)
 		}
 		s.FlipMap, s.Flips = flips(g, r)
 		rec.Scales = append(rec.Scales, s)
@@ -141,7 +145,10 @@ func (j *Job) addScales(rec *Record, maps []variant, results []*obe.Result) {
 		}
 		parts = append(parts, "of patches "+strings.Join(sizes, ", "))
 	}
-	if len(j.fills) > 1 {
+	if groups := rec.byChannels(); groups != nil {
+		parts = append(parts, "that hide "+groupNames(groups))
+	}
+	if len(j.question.Fills) > 1 {
 		parts = append(parts, "with fills "+fillNames(j.question.Fills, ", "))
 	}
 	where := "for each position"

@@ -90,6 +90,17 @@ func NewReader(m *model.Model, fills []Fill, seed uint64, host Host) (*Reader, e
 	}, nil
 }
 
+// hide makes a fill for each group of channels that patches hide.
+func (r *Reader) hide(groups []string) {
+	var all []namedFill
+	for _, f := range r.fills {
+		for _, f.group = range groups {
+			all = append(all, f)
+		}
+	}
+	r.fills = all
+}
+
 // Read reads a picture or a tensor and prepares it for the network, with what patches of
 // the reader's fills are cut from. mask, if it is not the zero Source, is a picture of
 // what counts; with are the pictures of the inputs that are joined to the picture's.
@@ -228,7 +239,7 @@ func (r *Reader) Fills(in *Input) ([][]float32, error) {
 func (r *Reader) Notes(in *Input) []string {
 	notes := append([]string(nil), in.notes...)
 	for _, f := range r.fills {
-		if made, err := in.fill(f); err == nil && made.note != "" {
+		if made, err := in.fill(f); err == nil && made.note != "" && !slices.Contains(notes, made.note) {
 			notes = append(notes, made.note)
 		}
 	}

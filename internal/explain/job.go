@@ -46,6 +46,11 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 		return nil, err
 	}
 	j.Reader.recording = q.Recording
+	groups, err := q.Recording.groups(m.Series)
+	if err != nil {
+		return nil, err
+	}
+	j.Reader.hide(groups)
 	if j.mode == "" {
 		j.mode = obe.Exact
 	}

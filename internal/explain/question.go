@@ -101,6 +101,9 @@ func (q *Question) Check() error {
 	if err := q.Recording.Check(); err != nil {
 		return err
 	}
+	if err := q.checkOcclude(); err != nil {
+		return err
+	}
 	if err := q.What.Check(); err != nil {
 		return err
 	}
@@ -207,6 +210,7 @@ func CheckFills(fills []Fill) error {
 type namedFill struct {
 	name Fill
 	obe.Fill
+	group string // of channels of a recording that are hidden, "" for all
 }
 
 // parseFills makes fills of their names.
@@ -217,7 +221,7 @@ func parseFills(names []Fill, seed uint64) ([]namedFill, error) {
 		if err != nil {
 			return nil, failure.Wrongf("%v: %w", failure.Setting("fill"), err)
 		}
-		fills = append(fills, namedFill{name, f})
+		fills = append(fills, namedFill{name: name, Fill: f})
 	}
 	return fills, nil
 }

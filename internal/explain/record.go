@@ -97,7 +97,9 @@ type Record struct {
 // ScaleRecord is the part of one patch size in a map over several, or of one
 // patch size with one fill in a map over several fills.
 type ScaleRecord struct {
-	Fill      string        `json:"fill,omitempty"` // of several
+	Fill string `json:"fill,omitempty"` // of several
+	// Occluded are the channels that were hidden, with + between them; "" for all.
+	Occluded  string        `json:"occluded,omitempty"`
 	Patch     [2]int        `json:"patch"`
 	Shape     *ShapeRecord  `json:"shape,omitempty"`
 	Stride    [2]int        `json:"stride"`

@@ -39,6 +39,9 @@ type Recording struct {
 	// Start and End are where what the network sees begins, and what lies behind it.
 	Start *recording.Moment `json:"start,omitempty"`
 	End   *recording.Moment `json:"end,omitempty"`
+	// Occlude are groups of channels, with + between those of one, that patches hide one
+	// group after the other, or OccludeEach; nil hides all channels together.
+	Occlude []string `json:"occlude,omitempty"`
 }
 
 // Check refuses settings that make no sense.
@@ -404,10 +407,16 @@ func (k *recordingKind) numbers(p *model.Plane) []float32 {
 // fill implements fileKind: fills are numbers in the channel's own unit.
 func (k *recordingKind) fill(p *model.Plane, f namedFill) (filled, error) {
 	note := ""
+	hidden, err := k.occluded(f.group)
+	if err != nil {
+		return filled{}, err
+	}
 	made := make([][]float64, len(k.channels))
 	for lead, c := range k.channels {
 		n := len(c.Samples)
 		switch {
+		case hidden != nil && !hidden[lead]:
+			made[lead] = c.Samples
 		case f.Kind == "zero" || f.Kind == "value":
 			made[lead] = slices.Repeat([]float64{f.Value}, n)
 		case f.Kind == "mean" || f.name == "gray":

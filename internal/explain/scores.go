@@ -54,6 +54,9 @@ func WriteScores(w io.Writer, ending string, r *Record) error {
 // writeNPY writes NumPy's format 1.0: float32, little-endian, C order, shape
 // [rows, cols], or [classes, rows, cols] for several classes.
 func writeNPY(w io.Writer, r *Record) error {
+	if r.byChannels() != nil {
+		return writeChannelsNPY(w, r)
+	}
 	shape := fmt.Sprintf("(%d, %d)", r.Rows, r.Cols)
 	if len(r.Classes) > 1 {
 		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), r.Rows, r.Cols)
@@ -63,13 +66,47 @@ func writeNPY(w io.Writer, r *Record) error {
 	out.Write(b)
 	for _, c := range r.Classes {
 		for _, row := range c.Scores {
-			for _, v := range row {
-				b = binary.LittleEndian.AppendUint32(b[:0], math.Float32bits(float32(v)))
-				out.Write(b)
-			}
+			writeRow(out, row)
 		}
 	}
 	return out.Flush() // says what went wrong before, too
+}
+
+func writeRow(out *bufio.Writer, row []Number) {
+	var b [4]byte
+	for _, v := range row {
+		binary.LittleEndian.PutUint32(b[:], math.Float32bits(float32(v)))
+		out.Write(b[:])
+	}
+}
+
+// writeChannelsNPY writes maps that each hide a group of channels: of shape [groups, cols],
+// or [classes, groups, cols], with the rows of a group one behind the other.
+func writeChannelsNPY(w io.Writer, r *Record) error {
+	groups := r.byChannels()
+	shape := fmt.Sprintf("(%d, %d)", len(groups)*r.Rows, r.Cols)
+	if len(r.Classes) > 1 {
+		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), len(groups)*r.Rows, r.Cols)
+	}
+	out := bufio.NewWriter(w)
+	out.Write(npyHeader("<f4", shape))
+	for k := range r.Classes {
+		for _, g := range groups {
+			for _, row := range g.Classes[k].Scores {
+				writeRow(out, row)
+			}
+		}
+	}
+	return out.Flush()
+}
+
+// csvLine is a line of a table of scores: what it is of, and a cell for each.
+func csvLine(of string, row []Number) []string {
+	line := []string{of}
+	for _, v := range row {
+		line = append(line, cell(v))
+	}
+	return line
 }
 
 // npyHeader begins a file of numbers of a type and a shape.
@@ -115,11 +152,7 @@ func writeCSV(w io.Writer, r *Record) error {
 		if err := c.Write(line); err != nil {
 			return err
 		}
-		for k, row := range class.Scores {
-			line := []string{strconv.Itoa(r.Ys[k])}
-			for _, v := range row {
-				line = append(line, cell(v))
-			}
+		for _, line := range r.csvLines(i) {
 			if err := c.Write(line); err != nil {
 				return err
 			}
@@ -127,6 +160,23 @@ func writeCSV(w io.Writer, r *Record) error {
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// csvLines are the lines of a class's table: they begin with their y offset, or the channels
+// that were hidden.
+func (r *Record) csvLines(class int) (lines [][]string) {
+	groups := r.byChannels()
+	if groups == nil {
+		for k, row := range r.Classes[class].Scores {
+			lines = append(lines, csvLine(strconv.Itoa(r.Ys[k]), row))
+		}
+	}
+	for _, g := range groups {
+		for _, row := range g.Classes[class].Scores {
+			lines = append(lines, csvLine(spreadsheet.Harmless(g.Occluded), row))
+		}
+	}
+	return lines
 }
 
 // cell is a score in a table, empty if it is no number.
